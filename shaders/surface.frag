@@ -1,0 +1,183 @@
+// A photograph on a panel or (with RETINA defined) on the curved retina, as a virtual texture.
+//
+// Photograph coordinates p count level-0 pixels from the page window's first pixel, so that they stay small, and exact
+// in single precision, however large the photograph. All colours are linear light.
+
+const float TILE = 128.0;
+const float GUTTER = 1.0;
+const int NO_LAYER = -1;
+const float OUTLINE = 2.0;                              // eye pixels
+const vec3 AI_COLOUR = vec3(0.03, 0.71, 0.89);          // a cyan, which no fundus has
+const vec3 BEZEL_COLOUR = vec3(0.0122, 0.0130, 0.0144);
+const float HATCH_PERIOD = 0.030;                       // metres
+
+uniform sampler2DArray u_tiles;
+uniform isampler2D u_pages;  // two texels per tile of the window, as `vr_app.core.scene.PageWindow` lists them
+uniform ivec4 u_window;      // first column, first row, columns, rows, in tiles
+uniform int u_level;         // the window's
+uniform ivec2 u_base;        // layer and level of the coarsest tile
+uniform vec2 u_base_origin;  // the window's first pixel, in pixels of the base's level
+uniform bool u_synthesised;  // whether the window shows any synthesised pixel
+uniform vec2 u_center;       // p seen in the middle of the surface
+uniform vec2 u_per_metre;    // photograph pixels per metre along the surface, right and down
+uniform vec4 u_photograph;   // p of the photograph's first corner (xy) and last corner (zw)
+uniform vec2 u_size;         // panel: half width and half height in metres; retina: radius, and the cap's angle
+#ifdef RETINA
+uniform vec3 u_eye;          // the eye in retina coordinates
+#else
+uniform float u_bezel;       // metres
+#endif
+
+in vec3 v_position;
+out vec4 o_colour;           // premultiplied
+
+vec2 inside_photograph(vec2 p) {
+    // A hundredth of a pixel within, so that the last edge belongs to the last tile.
+    float hair = 0.01 * exp2(-float(max(u_level, 0)));
+    return clamp(p, u_photograph.xy + hair, u_photograph.zw - hair);
+}
+
+void page(vec2 p, out ivec2 tile, out ivec4 layers, out ivec4 state) {
+    tile = ivec2(floor(p * (exp2(float(u_level)) / TILE)));
+    if (any(lessThan(tile, ivec2(0))) || any(greaterThanEqual(tile, u_window.zw))) {
+        layers = ivec4(NO_LAYER, 0, NO_LAYER, 0);
+        state = ivec4(0);
+        return;
+    }
+    layers = texelFetch(u_pages, ivec2(2 * tile.x, tile.y), 0);
+    state = texelFetch(u_pages, ivec2(2 * tile.x + 1, tile.y), 0);
+}
+
+int shown_level(ivec4 layers) {
+    return layers.z != NO_LAYER ? layers.w : layers.x != NO_LAYER ? layers.y : u_base.y;
+}
+
+bool synthesised(ivec4 layers, ivec4 state) {
+    bool below = layers.x != NO_LAYER && layers.y > 0;
+    bool above = layers.z != NO_LAYER && layers.w > 0 && state.x > 0;
+    return below || above;
+}
+
+vec3 texel(vec2 at, int layer) {
+    return textureLod(u_tiles, vec3((at + GUTTER) / (TILE + 2.0 * GUTTER), float(layer)), 0.0).rgb;
+}
+
+// Where software draws, `if` computes both sides for every pixel, and only a loop is ever left out or ended early: that
+// is why the choices below that save texture samples are loops.
+
+// The photograph at p, from the page's tiles: the one below, then as much of the one above as has faded in.
+vec3 photograph(vec2 p) {
+    p = inside_photograph(p);
+    ivec2 tile;
+    ivec4 layers, state;
+    page(p, tile, layers, state);
+    float fade = layers.z == NO_LAYER ? 0.0 : float(state.x) * 0.001;
+    vec3 colour = vec3(0.0);
+    for (int above = fade < 1.0 ? 0 : 1; above <= (fade > 0.0 ? 1 : 0); ++above) {
+        ivec2 found = above == 1 ? layers.zw : layers.xy;
+        bool base = found.x == NO_LAYER;
+        if (base) found = u_base;
+        int finer = u_level - found.y;
+        ivec2 first = (((tile + u_window.xy) >> finer) << finer) - u_window.xy;  // of the coarser tile, in the window's
+        vec2 from = base ? u_base_origin : vec2(first) * (-TILE * exp2(-float(finer)));
+        vec3 there = texel(p * exp2(float(found.y)) + from, found.x);
+        colour = above == 1 ? mix(colour, there, fade) : there;
+    }
+    return colour;
+}
+
+// One bilinear sample where a texel is larger than the eye's pixel; the mean of four spread over the eye's pixel where
+// it is smaller. In between the four part gradually, so that no line shows where one turns into the other.
+vec3 filtered(vec2 p, vec2 right, vec2 down, int level) {
+    float footprint = max(length(right), length(down)) * exp2(float(level));
+    float spread = 0.25 * clamp(2.0 * (footprint - 1.0), 0.0, 1.0);
+    int taps = spread > 0.0 ? 4 : 1;
+    vec3 sum = vec3(0.0);
+    for (int i = 0; i < taps; ++i) {
+        sum += photograph(p + spread * (float((i & 1) * 2 - 1) * right + float((i & 2) - 1) * down));
+    }
+    return sum / float(taps);
+}
+
+// Whether a synthesised pixel lies within the outline's width.
+bool borders_synthesised(vec2 p, vec2 right, vec2 down) {
+    bool found = false;
+    for (int i = 0; u_synthesised && !found && i < 4; ++i) {
+        vec2 along = (i & 1) == 0 ? right : down;
+        ivec2 tile;
+        ivec4 layers, state;
+        page(inside_photograph(p + (i < 2 ? OUTLINE : -OUTLINE) * along), tile, layers, state);
+        found = synthesised(layers, state);
+    }
+    return found;
+}
+
+vec3 hatched(vec3 colour, vec2 metres) {
+    float along = (metres.x - metres.y) / HATCH_PERIOD;
+    float soft = max(fwidth(along), 1e-6);
+    float wave = abs(fract(along) - 0.5);               // 0 in the middle of a line, 0.5 between two
+    float light = clamp((0.05 - wave) / soft + 0.5, 0.0, 1.0);
+    float dark = clamp((0.11 - wave) / soft + 0.5, 0.0, 1.0);
+    return mix(mix(colour, vec3(0.0), 0.5 * dark), vec3(0.6), 0.9 * light);
+}
+
+#ifdef RETINA
+// arctan(x) / x as a function of x * x, for x up to 0.4, to 1e-7: drivers' own atan can be off by a tenth of a pixel.
+float atan_ratio(float xx) {
+    return 1.0 - xx * (1.0 / 3.0 - xx * (1.0 / 5.0 - xx * (1.0 / 7.0 - xx * (1.0 / 9.0 - xx * (1.0 / 11.0
+        - xx * (1.0 / 13.0))))));
+}
+
+// Metres along the sphere from the pole, right and down; the angle from the pole in radians.
+vec2 unrolled(out float angle) {
+    vec3 along = normalize(v_position - u_eye);
+    float half_b = dot(along, u_eye);
+    float distance = -half_b + sqrt(max(half_b * half_b - dot(u_eye, u_eye) + u_size.x * u_size.x, 0.0));
+    vec3 point = (u_eye + distance * along) / u_size.x;
+    // tan of half the angle is across / (1 + ahead); halved once more to keep the series short.
+    float across = length(point.xy), ahead = 1.0 - point.z;
+    float half_tan = across / ahead;
+    float quarter = 1.0 / (ahead * (1.0 + sqrt(1.0 + half_tan * half_tan)));
+    float ratio = 4.0 * quarter * atan_ratio(across * across * quarter * quarter);
+    angle = across * ratio;
+    return vec2(point.x, -point.y) * ratio * u_size.x;
+}
+#endif
+
+void main() {
+    // How far outside what holds photograph pixels this one lies, in eye pixels; negative within.
+    float outside;
+#ifdef RETINA
+    float angle;
+    vec2 metres = unrolled(angle);
+    outside = (angle - u_size.y) / fwidth(angle);
+    vec4 frame = vec4(0.0);
+#else
+    vec2 metres = vec2(v_position.x, -v_position.y);
+    vec2 beyond = (abs(metres) - u_size) / fwidth(metres);
+    outside = max(beyond.x, beyond.y);
+    vec2 rounded = abs(metres) - u_size;
+    float rim = length(max(rounded, 0.0)) + min(max(rounded.x, rounded.y), 0.0) - u_bezel;
+    vec4 frame = vec4(BEZEL_COLOUR, 1.0) * clamp(0.5 - rim / fwidth(rim), 0.0, 1.0);
+#endif
+    vec2 p = u_center + metres * u_per_metre;
+    vec2 right = dFdx(p), down = dFdy(p);
+    vec2 past = max(u_photograph.xy - p, p - u_photograph.zw) / (abs(right) + abs(down));
+    outside = max(outside, max(past.x, past.y));
+
+    float content = clamp(1.0 - outside, 0.0, 1.0);
+    ivec2 tile;
+    ivec4 layers, state;
+    page(inside_photograph(p), tile, layers, state);
+    vec3 colour = filtered(p, right, down, shown_level(layers));
+    if (state.y != 0) colour = hatched(colour, metres);
+    if (synthesised(layers, state)) {
+        // The outline's part in the frame: a line, and a faint glow.
+        float line = clamp(OUTLINE + 1.0 - outside, 0.0, 1.0);
+        float glow = outside < 8.0 ? 0.25 * exp2((OUTLINE - outside) / 1.5) : 0.0;
+        frame = mix(frame, vec4(AI_COLOUR, 1.0), clamp(max(line, glow), 0.0, 1.0));
+    } else if (borders_synthesised(p, right, down)) {
+        colour = AI_COLOUR;
+    }
+    o_colour = mix(frame, vec4(colour, 1.0), content);
+}

@@ -1,0 +1,2 @@
+"""Super-resolution of fundus photographs: image arithmetic, networks, the engine and the study. Knows no
+viewer."""

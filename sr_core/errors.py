@@ -1,0 +1,5 @@
+"""The one error type that a command prints as a line and answers with exit code 2."""
+
+
+class UserError(ValueError):
+    """Something the user can mend. The message is one line: what (the file), why, and the cure."""

@@ -1,0 +1,41 @@
+"""Text files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from sr_core.errors import UserError
+
+
+class OutputError(UserError):
+    """A file that cannot be written: its name, the cause, the cure."""
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text by way of a temporary file beside it. Raises OutputError where that fails."""
+    path = Path(path)
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+            os.replace(name, path)
+        finally:
+            Path(name).unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror}); choose another place") from None
+
+
+def check_writable(path: Path, suffixes: tuple[str, ...] = ()) -> None:
+    """Raise OutputError now, not after long work, where a file of this name could not be written."""
+    path = Path(path)
+    if suffixes and path.suffix.lower() not in suffixes:
+        raise OutputError(f"{path}: must end in {' or '.join(suffixes)}")
+    if path.is_dir():
+        raise OutputError(f"{path}: is a folder; name a file")
+    if not path.parent.is_dir():
+        raise OutputError(f"{path}: there is no folder {path.parent}; make it first")
+    if not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
+        raise OutputError(f"{path}: may not be written; check the permissions of {path.parent}")

@@ -1,0 +1,115 @@
+"""Rectangles, pyramid levels and tiles: integer arithmetic only.
+
+A photograph of W x H pixels has *levels*: 0 is the photograph itself, level -n is shrunk by 2**n, levels +1, +2 and
++3 are super-resolved x2, x4 and x8. A point at photograph pixel p lies at p * 2**level on every level, exactly, so
+that levels can be exchanged under a moving eye without a shift.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+TILE = 128
+"""Edge of a texture tile in level pixels. Small, so that the tiles which cover a view stay close to its area."""
+
+MAX_LEVEL = 3
+"""The finest level: x8."""
+
+
+@dataclass(frozen=True, order=True)
+class Rect:
+    """A half-open rectangle of whole pixels: columns x to x + w - 1, rows y to y + h - 1."""
+
+    x: int
+    y: int
+    w: int
+    h: int
+
+    @property
+    def right(self) -> int:
+        return self.x + self.w
+
+    @property
+    def bottom(self) -> int:
+        return self.y + self.h
+
+    @property
+    def area(self) -> int:
+        return self.w * self.h
+
+    @property
+    def empty(self) -> bool:
+        return self.w <= 0 or self.h <= 0
+
+    def intersect(self, other: Rect) -> Rect:
+        """The common part; w and h are 0 where there is none."""
+        x, y = max(self.x, other.x), max(self.y, other.y)
+        return Rect(x, y, max(0, min(self.right, other.right) - x), max(0, min(self.bottom, other.bottom) - y))
+
+    def pad(self, n: int) -> Rect:
+        """Grown by n pixels on each side."""
+        return Rect(self.x - n, self.y - n, self.w + 2 * n, self.h + 2 * n)
+
+    def scale(self, factor: int) -> Rect:
+        """The same area on a grid `factor` times finer."""
+        return Rect(self.x * factor, self.y * factor, self.w * factor, self.h * factor)
+
+    def shift(self, dx: int, dy: int) -> Rect:
+        return Rect(self.x + dx, self.y + dy, self.w, self.h)
+
+    def contains(self, other: Rect) -> bool:
+        return self.intersect(other) == other
+
+    def cells(self, edge: int) -> Rect:
+        """The smallest rectangle of grid cells (column, row, columns, rows) of `edge` pixels that covers this one."""
+        x, y = self.x // edge, self.y // edge
+        return Rect(x, y, -(-self.right // edge) - x, -(-self.bottom // edge) - y)
+
+    def slices(self) -> tuple[slice, slice]:
+        """Row and column slices for an array whose pixel (0, 0) is this grid's origin."""
+        return slice(self.y, self.bottom), slice(self.x, self.right)
+
+    def points(self) -> Iterator[tuple[int, int]]:
+        """Every (x, y), row by row."""
+        return ((x, y) for y in range(self.y, self.bottom) for x in range(self.x, self.right))
+
+
+@dataclass(frozen=True, order=True)
+class TileKey:
+    """One tile of one level of one photograph (its index in the session)."""
+
+    photograph: int
+    level: int
+    col: int
+    row: int
+
+    @property
+    def synthesised(self) -> bool:
+        """True where a network made the pixels."""
+        return self.level > 0
+
+    @property
+    def rect(self) -> Rect:
+        """Level pixels that the whole tile covers (it may reach beyond the level's right and lower edge)."""
+        return Rect(self.col * TILE, self.row * TILE, TILE, TILE)
+
+    def ancestor(self, level: int) -> TileKey:
+        """The tile of the coarser `level` that contains this one."""
+        shift = self.level - level
+        return TileKey(self.photograph, level, self.col >> shift, self.row >> shift)
+
+
+def level_size(width: int, height: int, level: int) -> tuple[int, int]:
+    """Width and height of a level in its own pixels; a partly covered last pixel counts."""
+    if level >= 0:
+        return width << level, height << level
+    return -(-width >> -level), -(-height >> -level)
+
+
+def coarsest_level(width: int, height: int) -> int:
+    """The level whose picture fits one tile: always resident, so that nothing is ever blank."""
+    level = 0
+    while max(level_size(width, height, level)) > TILE:
+        level -= 1
+    return level

@@ -1,0 +1,195 @@
+"""Picture files to pixels and back: the only module that decodes picture files."""
+
+import hashlib
+import io
+import json
+import os
+import tempfile
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageCms, ImageOps, PngImagePlugin, UnidentifiedImageError
+
+from sr_core.errors import UserError
+from sr_core.image.field_of_view import FieldOfView, fit_field_of_view
+
+MAX_PIXELS = 100_000_000
+MIN_SIDE = 16
+SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp")
+_FORMATS = ("JPEG", "PNG", "TIFF", "WEBP")
+_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "La", "RGBa", "YCbCr")
+
+# Pillow's own limit only warns, and lets twice its limit pass: _check_header is stricter, and comes before
+# Pillow takes memory for the pixels.
+Image.MAX_IMAGE_PIXELS = None
+
+
+class PhotographError(UserError):
+    """A picture file that cannot be read or written: the file, the cause, the cure."""
+
+
+@dataclass(frozen=True, eq=False)
+class Photograph:
+    """A decoded photograph: pixels uint8 (H, W, 3) sRGB, read-only; field in its pixel coordinates; sha256 of
+    the file's bytes, hexadecimal."""
+
+    path: Path
+    pixels: np.ndarray
+    field: FieldOfView
+    sha256: str
+
+
+def find_photographs(paths: Sequence[Path]) -> list[Path]:
+    """The picture files named, each folder replaced by the pictures in it, sorted by name.
+
+    A file is passed on whatever its name: ``load_photograph`` judges it. Raises PhotographError for a path
+    that does not exist and for a folder without pictures.
+    """
+    found: list[Path] = []
+    for path in map(Path, paths):
+        if path.is_dir():
+            inside = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
+            if not inside:
+                raise PhotographError(
+                    f"{path}: no pictures in this folder; name one that holds JPEG, PNG, TIFF or WebP files"
+                )
+            found += inside
+        elif path.exists():
+            found.append(path)
+        else:
+            raise PhotographError(f"{path}: no such file or folder; check the spelling")
+    return found
+
+
+def load_photograph(path: Path) -> Photograph:
+    """Read an 8-bit JPEG, PNG, TIFF or WebP file (of an animation the first picture).
+
+    EXIF orientation is applied, grey becomes RGB, transparency is laid on black (the surround's colour), and
+    an embedded RGB profile is converted to sRGB. Raises PhotographError: missing, empty, damaged or cut
+    short, another format, 16 bits, CMYK, above MAX_PIXELS or below MIN_SIDE pixels a side.
+    """
+    path = Path(path)
+    data = _read(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # damaged EXIF and TIFF tags: the pixels decide
+            with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+                _check_header(path, image, data)
+                image.load()
+                pixels = np.array(_to_srgb(ImageOps.exif_transpose(image)))
+    except UnidentifiedImageError:
+        raise PhotographError(
+            f"{path}: not a JPEG, PNG, TIFF or WebP picture; convert it to one of these"
+        ) from None
+    except PhotographError:
+        raise
+    except MemoryError:
+        raise PhotographError(f"{path}: not enough memory to open it; close programs or shrink it") from None
+    except Exception as error:  # Pillow's decoders raise a dozen types on damaged files
+        cause = " ".join(str(error).split()) or type(error).__name__
+        raise PhotographError(f"{path}: damaged or cut short ({cause}); copy it again") from None
+    pixels.setflags(write=False)
+    return Photograph(path, pixels, fit_field_of_view(pixels), hashlib.sha256(data).hexdigest())
+
+
+def _read(path: Path) -> bytes:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise PhotographError(f"{path}: no such file; check the spelling") from None
+    except IsADirectoryError:
+        raise PhotographError(f"{path}: a folder, not a picture; name a file in it") from None
+    except OSError as error:
+        raise PhotographError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
+    if not data:
+        raise PhotographError(f"{path}: the file is empty; copy it again")
+    return data
+
+
+def _check_header(path: Path, image: Image.Image, data: bytes) -> None:
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise PhotographError(
+            f"{path}: {width}x{height} pixels are more than {MAX_PIXELS // 10**6} megapixels; shrink it first"
+        )
+    if min(width, height) < MIN_SIDE:
+        raise PhotographError(
+            f"{path}: {width}x{height} pixels are too small for a photograph; "
+            f"use one of at least {MIN_SIDE}x{MIN_SIDE}"
+        )
+    if _bits(image, data) > 8:
+        raise PhotographError(f"{path}: more than 8 bits a channel; convert it to 8 bit")
+    if image.mode not in _MODES:
+        raise PhotographError(f"{path}: colour model {image.mode}; convert it to 8-bit RGB")
+
+
+def _bits(image: Image.Image, data: bytes) -> int:
+    """Bits a channel as stored. Pillow opens 16-bit RGB PNGs as mode RGB, dropping half of every value."""
+    if image.format == "PNG":
+        return data[24]  # IHDR's bit depth
+    if image.format == "TIFF":
+        return max(image.tag_v2.get(258, (1,)))  # BitsPerSample
+    return 8
+
+
+def _to_srgb(image: Image.Image) -> Image.Image:
+    profile = image.info.get("icc_profile")
+    if "A" in image.getbands() or "a" in image.getbands() or "transparency" in image.info:
+        clear = image.convert("RGBA")
+        image = Image.new("RGB", image.size)
+        image.paste(clear, mask=clear.getchannel("A"))
+    image = image.convert("RGB")
+    if not profile:
+        return image
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if "srgb" in ImageCms.getProfileDescription(source).lower():
+            return image
+        return ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError):
+        return image  # a damaged profile, or one of another colour model: the values as they stand
+
+
+def save_picture(path: Path, pixels: np.ndarray, metadata: Mapping[str, str] | None = None) -> None:
+    """Write uint8 (H, W, 3) as PNG (metadata: one text entry a key) or TIFF (metadata: JSON in the
+    description).
+
+    The file appears whole or not at all. Raises PhotographError for another suffix or an unwritable place.
+    """
+    path = Path(path)
+    kind = {".png": "PNG", ".tif": "TIFF", ".tiff": "TIFF"}.get(path.suffix.lower())
+    if kind is None:
+        raise PhotographError(f"{path}: cannot write this kind of file; name it .png or .tif")
+    metadata = dict(metadata or {})
+    if kind == "PNG":
+        text = PngImagePlugin.PngInfo()
+        for key, value in metadata.items():
+            text.add_itxt(key, value)
+        options: dict = {"pnginfo": text}
+    else:
+        options = {"compression": "tiff_deflate", "description": json.dumps(metadata)} if metadata else {}
+    try:
+        handle, name = tempfile.mkstemp(suffix=path.suffix, prefix=f".{path.stem}-", dir=path.parent)
+    except OSError as error:
+        raise PhotographError(
+            f"{path}: cannot be written ({error.strerror}); choose another folder"
+        ) from None
+    try:
+        with os.fdopen(handle, "wb") as file:
+            Image.fromarray(pixels).save(file, format=kind, **options)
+        os.chmod(name, 0o666 & ~_umask())
+        os.replace(name, path)
+    except OSError as error:
+        raise PhotographError(f"{path}: cannot be written ({error.strerror}); choose another place") from None
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    """The process's file mode mask: mkstemp makes files private, an exported picture need not be."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,1 @@
+"""Generator networks, one per file, and the zoo that finds their weights."""

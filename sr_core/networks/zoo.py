@@ -1,0 +1,129 @@
+"""Networks by name: their sizes, their weights files and the cards that say what the weights are."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+
+from sr_core.assets import asset_path
+from sr_core.errors import UserError
+from sr_core.networks.rdb_srgan import LITE, PAPER, SCALES, RdbSrgan, RdbSrganConfig
+
+CONFIGS: Mapping[str, Callable[[int], RdbSrganConfig]] = {"rdb-lite": LITE, "rdb-paper": PAPER}
+_HEADER_ROOM = 1 << 20
+DEFAULT_HALO = 16
+
+
+class WeightsError(UserError):
+    """Weights that cannot be used: the file, the cause, the cure."""
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedNetwork:
+    """A network ready to run: float32, evaluation mode, no gradients. sha256 is of the weights file; the card
+    tells data, training and scores (see docs/training.md)."""
+
+    name: str
+    config: RdbSrganConfig
+    module: RdbSrgan
+    sha256: str
+    card: Mapping[str, Any]
+
+    @property
+    def halo(self) -> int:
+        """Photograph pixels to read around a block so that blocks agree with the whole image within 1 grey
+        level: as measured for these weights (the card's ``halo``), else DEFAULT_HALO."""
+        return int(self.card.get("halo", DEFAULT_HALO))
+
+
+def network_config(name: str, scale: int) -> RdbSrganConfig:
+    """Sizes of the network of this name. Raises WeightsError for an unknown name or scale."""
+    if name not in CONFIGS:
+        raise WeightsError(f"model {name}: not known; choose one of {', '.join(CONFIGS)}")
+    if scale not in SCALES:
+        raise WeightsError(f"scale {scale}: not one that models have; choose {', '.join(map(str, SCALES))}")
+    return CONFIGS[name](scale)
+
+
+def weights_path(name: str, scale: int) -> Path:
+    """Where the bundled weights of a network lie; its card lies beside them, ending in .json."""
+    return asset_path("weights", f"{name}-x{scale}.safetensors")
+
+
+def available_models() -> dict[str, tuple[int, ...]]:
+    """Names with bundled weights, each with the scales that it has weights for."""
+    found = {name: tuple(s for s in SCALES if weights_path(name, s).is_file()) for name in CONFIGS}
+    return {name: scales for name, scales in found.items() if scales}
+
+
+def load_model(name: str, scale: int, path: Path | None = None) -> LoadedNetwork:
+    """Load a network with its bundled weights, or with those in ``path`` (safetensors, card beside it if
+    any).
+
+    Raises WeightsError: unknown name, missing, larger than the network can need, cut short, of another
+    architecture (the first keys that disagree are named), or not finite.
+    """
+    config = network_config(name, scale)
+    path = weights_path(name, scale) if path is None else Path(path)
+    module = RdbSrgan(config)
+    data = _read(path, module)
+    try:
+        tensors = safetensors.torch.load(data)
+    except (SafetensorError, KeyError, ValueError) as error:
+        cause = " ".join(str(error).split())
+        raise WeightsError(f"{path}: damaged or cut short ({cause}); fetch or train it again") from None
+    _check_tensors(path, f"{name} x{scale}", module.state_dict(), tensors)
+    module.load_state_dict(tensors)
+    module.eval().requires_grad_(False)
+    return LoadedNetwork(name, config, module, hashlib.sha256(data).hexdigest(), _read_card(path))
+
+
+def _read(path: Path, module: RdbSrgan) -> bytes:
+    limit = 4 * sum(t.numel() for t in module.state_dict().values()) + _HEADER_ROOM
+    try:
+        size = path.stat().st_size
+        if size > limit:
+            raise WeightsError(
+                f"{path}: {size} bytes are more than this network's {limit}; it is of another architecture, "
+                "choose the model that it belongs to"
+            )
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise WeightsError(f"{path}: no such weights; train them with 'fundusxr train'") from None
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
+
+
+def _check_tensors(path: Path, wanted: str, expected: Mapping, found: Mapping) -> None:
+    wrong = [f"{key} missing" for key in expected if key not in found]
+    wrong += [f"{key} unexpected" for key in found if key not in expected]
+    for key in expected.keys() & found.keys():
+        if found[key].shape != expected[key].shape:
+            wrong.append(f"{key} is {tuple(found[key].shape)}, not {tuple(expected[key].shape)}")
+        elif found[key].dtype != torch.float32:
+            wrong.append(f"{key} is {found[key].dtype}, not float32")
+    if wrong:
+        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+        raise WeightsError(
+            f"{path}: not weights of {wanted} ({'; '.join(sorted(wrong)[:3])}{more}); "
+            "choose the model and scale that they belong to"
+        )
+    bad = [key for key, tensor in found.items() if not torch.isfinite(tensor).all()]
+    if bad:
+        raise WeightsError(f"{path}: {bad[0]} holds values that are not finite; fetch or train it again")
+
+
+def _read_card(path: Path) -> Mapping[str, Any]:
+    card = path.with_suffix(".json")
+    if not card.is_file():
+        return {}
+    try:
+        return json.loads(card.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise WeightsError(f"{card}: not a readable card ({error}); fetch it again or delete it") from None

@@ -1,0 +1,1 @@
+"""The study: data, training, metrics and evaluation. Used by commands alone."""

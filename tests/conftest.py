@@ -1,0 +1,111 @@
+"""What all tests share: the photographs, the OpenXR rig, and the promise that the rig's tests really ran.
+
+Tests marked `xr` need the programs of `tests.rig`; without them they are skipped with the cure. With
+FUNDUSXR_REQUIRE_RIG=1 a skipped XR test fails instead, and a full run (no path, -k, -m or the like given) fails if
+fewer XR tests passed than XR_TESTS_EXPECTED. Raise that number with every XR test that is added.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.rig import Xvfb, missing_programs
+
+XR_TESTS_EXPECTED = 26
+
+CURE = (
+    "run scripts/test.sh (as root on Debian it builds the rig), or install monado-service, lavapipe, Xvfb and xdotool"
+)
+SELECTING = (
+    "-k",
+    "-m",
+    "--deselect",
+    "--ignore",
+    "--lf",
+    "--last-failed",
+    "--sw",
+    "--stepwise",
+    "--co",
+    "--collect-only",
+)
+
+_passed_xr_tests: set[str] = set()
+
+
+def _rig_required() -> bool:
+    return os.environ.get("FUNDUSXR_REQUIRE_RIG") == "1"
+
+
+def _is_full_run(config: pytest.Config) -> bool:
+    """Whether the caller left the choice of tests to the project."""
+    by_name = config.args_source == pytest.Config.ArgsSource.ARGS
+    return not by_name and not any(str(arg).startswith(SELECTING) for arg in config.invocation_params.args)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    missing = missing_programs()
+    if missing:
+        skip = pytest.mark.skip(reason=f"no OpenXR rig here ({', '.join(missing)} missing): {CURE}")
+        for item in items:
+            if item.get_closest_marker("xr"):
+                item.add_marker(skip)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if item.get_closest_marker("xr") is None:
+        return report
+    if report.skipped and _rig_required() and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"FUNDUSXR_REQUIRE_RIG=1 and this XR test was skipped. {reason}"
+    elif report.when == "call" and report.passed:
+        _passed_xr_tests.add(item.nodeid)
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    passed = len(_passed_xr_tests)
+    if not _is_full_run(config) or not _rig_required():
+        return
+    if passed < XR_TESTS_EXPECTED:
+        terminalreporter.write_line(
+            f"only {passed} XR tests passed; {XR_TESTS_EXPECTED} are expected (XR_TESTS_EXPECTED in tests/conftest.py)",
+            red=True,
+        )
+    elif passed > XR_TESTS_EXPECTED:
+        terminalreporter.write_line(
+            f"{passed} XR tests passed: raise XR_TESTS_EXPECTED in tests/conftest.py from {XR_TESTS_EXPECTED}",
+            yellow=True,
+        )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    too_few = _rig_required() and _is_full_run(session.config) and len(_passed_xr_tests) < XR_TESTS_EXPECTED
+    if too_few and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session")
+def fundus_data() -> Path:
+    """The folder of real photographs, named by FUNDUSXR_DATA and by nothing else."""
+    folder = os.environ.get("FUNDUSXR_DATA")
+    if not folder:
+        pytest.skip("needs the fundus photographs (HRF, IDRiD): set FUNDUSXR_DATA to their folder")
+    assert Path(folder).is_dir(), f"FUNDUSXR_DATA={folder} is not a folder"
+    return Path(folder).resolve()
+
+
+@pytest.fixture(scope="session")
+def screen() -> Iterator[Xvfb]:
+    """One X screen in memory (1920x1200, 24 bit) for all tests that want one; `screen.name` is its DISPLAY."""
+    with Xvfb() as server:
+        yield server

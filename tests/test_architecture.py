@@ -1,0 +1,59 @@
+"""The house rules that code alone can break."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = sorted([*ROOT.glob("sr_core/**/*.py"), *ROOT.glob("vr_app/**/*.py")])
+
+
+def imported(path: Path) -> set[str]:
+    """Top-level names of everything a file imports, wherever in the file."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+def test_imports_point_downward():
+    linter = Path(sys.executable).with_name("lint-imports")
+    answer = subprocess.run([linter, "--no-cache"], cwd=ROOT, capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "allowed"),
+    [
+        ("xr", ["vr_app/xr/"]),
+        ("OpenGL", ["vr_app/gl/", "vr_app/xr/graphics.py"]),
+        ("glfw", ["vr_app/gl/context.py"]),
+        ("PIL", ["sr_core/image/photograph.py", "sr_core/study/curve.py", "vr_app/gl/text.py"]),
+        ("torch", ["sr_core/networks/", "sr_core/engine/", "sr_core/study/", "vr_app/doctor.py"]),
+        ("trimesh", ["vr_app/gl/meshes.py"]),
+        ("threading", ["sr_core/engine/worker.py", "sr_core/image/loader.py", "sr_core/study/trainer.py"]),
+    ],
+)
+def test_a_foreign_thing_is_wrapped_in_one_place(name, allowed):
+    users = [path.relative_to(ROOT).as_posix() for path in SOURCES if name in imported(path)]
+    assert users, f"nothing imports {name}: this rule is out of date"
+    assert not [user for user in users if not user.startswith(tuple(allowed))]
+
+
+def test_only_the_photograph_module_opens_picture_files():
+    for path in SOURCES:
+        if path.name != "photograph.py":
+            assert "Image.open" not in path.read_text(encoding="utf-8"), path
+
+
+def test_the_viewer_loads_without_torch_trimesh_or_a_graphics_library():
+    heavy = "torch", "trimesh", "OpenGL", "xr", "glfw", "sr_core.study"
+    code = f"import sys, vr_app.cli, vr_app.view_command; print([m for m in {heavy!r} if m in sys.modules])"
+    answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"

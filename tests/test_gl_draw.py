@@ -1,0 +1,370 @@
+"""The renderer against an independent computation, pixel by pixel, and the marks that keep it honest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from sr_core.image.geometry import TILE, TileKey
+from tests.gl_stage import SIZE, Stage, demo_photograph, enlarged, eye_at, offscreen, warped
+from vr_app.core.pose import Eye, Pose
+from vr_app.core.scene import FADE, LabelItem, PageWindow, RayItem, Scene, SurfaceItem
+from vr_app.core.surface import Panel
+from vr_app.core.view import SurfaceKind
+from vr_app.gl.context import GL, Context
+from vr_app.gl.framebuffer import Framebuffer
+
+PANEL, RETINA = SurfaceKind.PANEL, SurfaceKind.RETINA
+
+
+@pytest.fixture(scope="module")
+def context() -> Iterator[Context]:
+    with offscreen() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def fundus(context: Context) -> Iterator[Stage]:
+    """The whole photograph, 1411 x 1411: nothing synthesised."""
+    stage = Stage(demo_photograph())
+    yield stage
+    stage.close()
+
+
+@pytest.fixture(scope="module")
+def enlarged_fundus(context: Context) -> Iterator[Stage]:
+    """Part of it, of a size that no power of two divides, with levels 1 to 3."""
+    pixels = demo_photograph(edge=403)
+    stage = Stage(pixels, {level: enlarged(pixels, level) for level in (1, 2, 3)})
+    yield stage
+    stage.close()
+
+
+def assert_warped(stage: Stage, kind: SurfaceKind, center: tuple[float, float], zoom: float, level: int) -> None:
+    eye = eye_at(0.11)
+    items = stage.items(stage.view(kind, center, zoom), (eye,))
+    shown = min(items[0].pages.level, max(stage.pictures))
+    assert shown == level
+    drawn = stage.draw(Scene(items), eye)
+    expected = warped(items[0], eye, stage.pictures[level], level)
+    assert expected.content.sum() > 10_000
+    assert expected.share_within(drawn, 2.0) >= 0.99
+    for shift in ((2.0, 0.0), (0.0, -2.0)):
+        assert warped(items[0], eye, stage.pictures[level], level, shift).share_within(drawn, 2.0) < 0.99
+
+
+@pytest.mark.parametrize(
+    ("kind", "center", "zoom", "level"),
+    [
+        (PANEL, (0.5, 0.5), 1.0, -2),
+        (PANEL, (0.3, 0.45), 2.5, -1),
+        (PANEL, (0.28, 0.5), 6.0, 0),
+        (RETINA, (0.5, 0.5), 1.0, -1),
+        (RETINA, (0.3, 0.45), 2.5, 0),
+        (RETINA, (0.28, 0.5), 6.0, 0),
+    ],
+)
+def test_photograph_is_where_rays_meet_it(
+    fundus: Stage, kind: SurfaceKind, center: tuple[float, float], zoom: float, level: int
+) -> None:
+    assert_warped(fundus, kind, center, zoom, level)
+
+
+@pytest.mark.parametrize(
+    ("kind", "center", "zoom", "level"),
+    [(PANEL, (0.45, 0.5), 1.6, 1), (PANEL, (0.08, 0.47), 9.0, 3), (RETINA, (0.45, 0.5), 2.0, 2)],
+)
+def test_synthesised_levels_are_where_rays_meet_them(
+    enlarged_fundus: Stage, kind: SurfaceKind, center: tuple[float, float], zoom: float, level: int
+) -> None:
+    assert_warped(enlarged_fundus, kind, center, zoom, level)
+
+
+def test_stand_in_is_the_nearest_coarser_tile(context: Context) -> None:
+    stage = Stage(demo_photograph(edge=403))
+    eye = eye_at()
+    items = stage.items(stage.view(PANEL, (0.5, 0.5), 8.0), (eye,))
+    assert items[0].pages.level > 0 == items[0].pages.entries[..., 1].max()
+    drawn = stage.draw(Scene(items), eye)
+    assert warped(items[0], eye, stage.pictures[0], 0).share_within(drawn, 2.0) >= 0.99
+    stage.close()
+
+
+def test_every_grey_level_is_shown_as_it_is_stored(context: Context) -> None:
+    block = 16
+    pixels = np.repeat(np.repeat(np.arange(256, dtype=np.uint8).reshape(16, 16), block, 0), block, 1)
+    stage = Stage(np.repeat(pixels[..., None], 3, axis=2))
+    eye = eye_at(size=(512, 512), vertical=43.6)
+    drawn = stage.draw(Scene(stage.items(stage.view(PANEL, (0.5, 0.5), 1.0), (eye,))), eye)
+    middles = 16 + 32 * np.arange(16)
+    assert np.array_equal(drawn[np.ix_(middles, middles)][..., 0], np.arange(256).reshape(16, 16))
+    assert (drawn == drawn[..., :1]).all(axis=-1)[np.ix_(middles, middles)].all()
+    stage.close()
+
+
+def two_tone(stage: Stage, **changes: int) -> SurfaceItem:
+    """The panel's item, its page entries' columns replaced by name: below, above, fade, failed ..."""
+    item = stage.items(stage.view(PANEL, (0.5, 0.5), 1.0), (eye_at(),))[0]
+    names = ("below", "below_level", "above", "above_level", "fade", "failed")
+    entries = item.pages.entries.copy()
+    for name, value in changes.items():
+        entries[..., names.index(name)] = value
+    return replace(item, pages=replace(item.pages, entries=entries))
+
+
+def test_half_faded_tile_is_the_mean_in_linear_light(context: Context) -> None:
+    stage = Stage(np.full((200, 200, 3), 40, np.uint8))
+    item = two_tone(stage)
+    layer = int(item.pages.entries[0, 0, 0])
+    above = stage.residency.reserve(TileKey(9, 0, 0, 0), 0.0)
+    stage.tiles.put(above, np.full((130, 130, 3), 200, np.uint8))
+    item = two_tone(stage, below=layer, above=above, above_level=int(item.pages.level), fade=500)
+    drawn = stage.draw(Scene((item,)), eye_at())
+    linear = (((40 / 255 + 0.055) / 1.055) ** 2.4 + ((200 / 255 + 0.055) / 1.055) ** 2.4) / 2
+    expected = 255 * (1.055 * linear ** (1 / 2.4) - 0.055)
+    assert np.abs(drawn[SIZE[1] // 2, SIZE[0] // 2] - expected).max() <= 1
+    stage.close()
+
+
+def test_arriving_tile_fades_in_without_a_jump_in_tone(fundus: Stage) -> None:
+    eye = eye_at()
+    view = fundus.view(PANEL, (0.62, 0.41), 3.0)
+    during = [fundus.items(view, (eye,), now=FADE * part)[0] for part in (0.0, 0.5, 1.0)]
+    assert [int(item.pages.entries[0, 0, 4]) for item in during[:2]] == [0, 500]
+    start, middle, end = (fundus.draw(Scene((item,)), eye).astype(int) for item in during)
+    low, high = np.minimum(start, end) - 1, np.maximum(start, end) + 1
+    assert ((middle >= low) & (middle <= high)).all()
+    assert (start != end).any()
+
+
+CYAN_MARK = np.array([48, 219, 242])
+"""The outline's colour in the shader, encoded."""
+
+
+def marked(picture: np.ndarray) -> np.ndarray:
+    return (np.abs(picture.astype(int) - CYAN_MARK) <= 3).all(axis=-1)
+
+
+def test_outline_lies_on_the_photographed_side(context: Context) -> None:
+    pixels = np.full((512, 512, 3), (180, 60, 40), np.uint8)
+    stage = Stage(pixels)
+    eye = eye_at(size=(512, 512), vertical=43.6)
+    item = stage.items(stage.view(PANEL, (0.5, 0.5), 1.0), (eye,))[0]
+    entries = item.pages.entries.copy()
+    half = entries.shape[1] // 2
+    plain = stage.draw(Scene((item,)), eye)
+    entries[:, :half, 1] = 1
+    drawn = stage.draw(Scene((replace(item, pages=replace(item.pages, entries=entries)),)), eye)
+    marks = marked(drawn)
+    border = 256
+    assert marks[20:-20, border : border + 2].all()
+    assert not marks[20:-20, border + 4 : -20].any()
+    assert np.array_equal(drawn[20:-20, 20:border], plain[20:-20, 20:border])
+    assert not marked(plain).any()
+    stage.close()
+
+
+def test_bezel_is_lined_where_its_neighbour_is_synthesised(enlarged_fundus: Stage) -> None:
+    eye = eye_at(size=(400, 400), vertical=60)
+    stage = enlarged_fundus
+    item = stage.items(stage.view(PANEL, (0.5, 0.5), 3.0), (eye,))[0]
+    content = warped(item, eye, stage.pictures[0], 0).content
+    marks = marked(stage.draw(Scene((item,)), eye))
+    assert not marks[content].any()
+    rows = np.flatnonzero(content.any(axis=1))
+    columns = np.flatnonzero(content.any(axis=0))
+    middle_row, middle_column = rows[rows.size // 2], columns[columns.size // 2]
+    for side in (
+        marks[middle_row, columns[0] - 3 : columns[0]],
+        marks[middle_row, columns[-1] + 1 : columns[-1] + 4],
+        marks[rows[0] - 3 : rows[0], middle_column],
+        marks[rows[-1] + 1 : rows[-1] + 4, middle_column],
+    ):
+        assert side.sum() >= 1
+
+
+def test_photographed_panel_has_no_mark(fundus: Stage) -> None:
+    eye = eye_at()
+    item = fundus.items(fundus.view(PANEL, (0.5, 0.5), 1.0), (eye,))[0]
+    assert not marked(fundus.draw(Scene((item,)), eye)).any()
+
+
+def test_tile_not_available_is_hatched_over_the_photograph(context: Context) -> None:
+    stage = Stage(np.full((512, 512, 3), (180, 60, 40), np.uint8))
+    eye = eye_at(size=(512, 512), vertical=43.6)
+    item = stage.items(stage.view(PANEL, (0.5, 0.5), 1.0), (eye,))[0]
+    entries = item.pages.entries.copy()
+    entries[:2, :2, 5] = 1
+    drawn = stage.draw(Scene((replace(item, pages=replace(item.pages, entries=entries)),)), eye).astype(int)
+    inside, outside = drawn[10:240, 10:240], drawn[270:500, 270:500]
+    assert np.ptp(outside.reshape(-1, 3), axis=0).max() == 0
+    same = (inside == outside[0, 0]).all(axis=-1)
+    assert 0.5 < same.mean() < 0.9
+    # Lines run diagonally: a step right and up stays on the line.
+    assert np.abs(inside[40:-40, 40:-40] - inside[39:-41, 41:-39]).mean() > 5
+    assert np.abs(inside[40:-40, 40:-40] - inside[41:-39, 41:-39]).mean() < 2
+    stage.close()
+
+
+CORNERS = {(0, 0): (230, 30, 30), (1, 0): (30, 230, 30), (0, 1): (40, 40, 240), (1, 1): (230, 230, 30)}
+"""Colour of the photograph's corner marks by (right, lower)."""
+
+
+def corner_marks(width: int = 600, height: int = 500, edge: int = 24) -> np.ndarray:
+    pixels = np.full((height, width, 3), 60, np.uint8)
+    for (right, lower), colour in CORNERS.items():
+        x, y = right * (width - edge), lower * (height - edge)
+        pixels[y : y + edge, x : x + edge] = colour
+    return pixels
+
+
+def middle_of(picture: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
+    """Centroid (column, row) of a colour, in pixels from the upper left corner."""
+    rows, columns = np.nonzero((np.abs(picture.astype(int) - colour) <= 25).all(axis=-1))
+    assert rows.size > 8
+    return np.array([columns.mean() + 0.5, rows.mean() + 0.5])
+
+
+def pixel_of(eye: Eye, point: np.ndarray) -> np.ndarray:
+    clip = eye.fov.projection() @ eye.pose.inverse_matrix() @ np.append(point, 1.0)
+    return (clip[:2] / clip[3] * [0.5, -0.5] + 0.5) * eye.size
+
+
+@pytest.mark.parametrize("kind", [PANEL, RETINA])
+def test_marked_corners_lie_right_in_both_eyes(context: Context, kind: SurfaceKind) -> None:
+    stage = Stage(corner_marks())
+    eyes = tuple(eye_at(x, size=(500, 500), vertical=95.0) for x in (-0.032, 0.032))
+    items = stage.items(stage.view(kind, (0.5, 0.5), 1.0), eyes)
+    pictures = [stage.draw(Scene(items), eye) for eye in eyes]
+    found = {}
+    for corner, colour in CORNERS.items():
+        s = (np.array(corner) - 0.5) * (np.array([576, 476]) / [600, 500])
+        for eye, picture in zip(eyes, pictures, strict=True):
+            at = middle_of(picture, colour)
+            found[corner, eye.pose.position[0] > 0] = at
+            assert np.abs(at - pixel_of(eye, items[0].surface.point(s))).max() < 2.0
+    for right_eye in (False, True):
+        assert found[(0, 0), right_eye][0] < found[(1, 0), right_eye][0]
+        assert found[(0, 0), right_eye][1] < found[(0, 1), right_eye][1]
+    # What is 2 m away lies further to the right in the left eye.
+    assert all(found[corner, False][0] - found[corner, True][0] > 2.0 for corner in CORNERS)
+    stage.close()
+
+
+def test_backs_are_not_shown(context: Context) -> None:
+    stage = Stage(np.full((64, 64, 3), 200, np.uint8))
+    eye = eye_at()
+    item = stage.items(stage.view(PANEL, (0.5, 0.5), 1.0), (eye,))[0]
+    behind = replace(item, surface=Panel(Pose.facing((0.0, 0.0, -2.0), np.pi), 1.6, 1.6))
+    assert stage.draw(Scene((item,)), eye).max() > 190
+    assert np.array_equal(stage.draw(Scene((behind,)), eye), stage.draw(Scene(), eye))
+    stage.close()
+
+
+def test_label_is_read_upright_and_in_its_colour(fundus: Stage) -> None:
+    eye = eye_at(size=(400, 200), vertical=30)
+    empty = fundus.draw(Scene(), eye)
+    label = LabelItem("L", Pose((0.0, 0.0, -1.0)), 0.3, align=0.5, color=(1.0, 0.5, 0.0, 1.0))
+    drawn = fundus.draw(Scene(labels=(label,)), eye)
+    ink = (drawn != empty).any(axis=-1)
+    rows, columns = np.nonzero(drawn[..., 0] > 150)
+    assert np.abs(drawn[rows, columns].max(axis=0).astype(int) - (255, 128, 20)).max() <= 20
+    # An L stands on a foot that points to the right, its capitals' middle at the pose.
+    foot = drawn[rows.max() - 2, :, 0] > 150
+    stem = drawn[rows.min() + 2, :, 0] > 150
+    assert foot.sum() > 2 * stem.sum() > 0
+    assert np.flatnonzero(foot)[0] == np.flatnonzero(stem)[0]
+    assert abs((rows.min() + rows.max()) / 2 - 100) <= 2
+    assert abs((columns.min() + columns.max()) / 2 - 200) <= 8
+    assert ink[:20].sum() == ink[-20:].sum() == 0
+
+
+def test_label_plate_lies_behind_its_text(fundus: Stage) -> None:
+    eye = eye_at(size=(400, 200), vertical=30)
+    label = LabelItem("AI x4", Pose((-0.15, 0.0, -1.0)), 0.1, background=(0.2, 0.2, 0.8, 1.0))
+    drawn = fundus.draw(Scene(labels=(label,)), eye)
+    plate = (np.abs(drawn.astype(int) - (51, 51, 204)) <= 1).all(axis=-1)
+    ink = (drawn > 240).all(axis=-1)
+    assert ink.sum() > 100
+    rows, columns = np.nonzero(plate)
+    ink_rows, ink_columns = np.nonzero(ink)
+    assert rows.min() < ink_rows.min() < ink_rows.max() < rows.max()
+    assert columns.min() < ink_columns.min() < ink_columns.max() < columns.max()
+
+
+def test_far_more_lines_than_are_kept(fundus: Stage) -> None:
+    eye = eye_at(size=(200, 100), vertical=30)
+    pictures = [
+        fundus.draw(Scene(labels=(LabelItem(f"{n}", Pose((0.0, 0.0, -1.0)), 0.2, 0.5),)), eye) for n in range(150)
+    ]
+    again = fundus.draw(Scene(labels=(LabelItem("3", Pose((0.0, 0.0, -1.0)), 0.2, 0.5),)), eye)
+    assert np.array_equal(again, pictures[3])
+    assert not np.array_equal(again, pictures[8])
+
+
+def test_ray_ends_in_a_dot_where_it_hits(fundus: Stage) -> None:
+    eye = eye_at(size=(600, 600), vertical=30)
+    empty = fundus.draw(Scene(), eye).astype(int)
+    end = (0.3, 0.2, -2.0)
+    beam = fundus.draw(Scene(rays=(RayItem((0.2, -0.4, -0.5), end, False),)), eye) - empty
+    with_dot = fundus.draw(Scene(rays=(RayItem((0.2, -0.4, -0.5), end, True),)), eye) - empty
+    column, row = pixel_of(eye, np.array(end)).astype(int)
+    around = np.s_[row - 2 : row + 2, column - 2 : column + 2]
+    assert with_dot[around].min() > 150
+    half_way = pixel_of(eye, np.array([0.25, -0.1, -1.25])).astype(int)
+    near = np.s_[half_way[1] - 2 : half_way[1] + 3, half_way[0] - 2 : half_way[0] + 3]
+    assert beam[near].max() > 60
+    assert (beam != 0).any(axis=-1).mean() < 0.02
+
+
+def test_no_gl_object_is_made_in_a_frame_like_the_last(fundus: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    eye = eye_at()
+    scenes = [
+        Scene(
+            fundus.items(fundus.view(kind, (0.5, 0.5), 1.0), (eye,)),
+            (LabelItem("not for diagnosis", Pose((0.0, 0.0, -1.0)), 0.05),),
+            (RayItem((0.0, -0.3, -0.3), (0.0, 0.0, -2.0), True),),
+        )
+        for kind in (PANEL, RETINA)
+    ]
+    framebuffer = Framebuffer.create(eye.size)
+    for scene in scenes:
+        fundus.renderer.draw(framebuffer, eye, scene)
+
+    def refuse(*arguments: object) -> None:
+        pytest.fail("a GL object was made, or memory for one")
+
+    for name in ("glGenTextures", "glGenBuffers", "glGenVertexArrays", "glGenFramebuffers", "glCreateProgram"):
+        monkeypatch.setattr(GL, name, refuse)
+    for name in ("glTexImage2D", "glTexImage3D", "glBufferData"):
+        monkeypatch.setattr(GL, name, refuse)
+    for scene in scenes:
+        fundus.renderer.draw(framebuffer, eye, scene)
+    with pytest.raises(pytest.fail.Exception):
+        fundus.renderer.draw(framebuffer, eye, Scene(labels=(replace(scenes[0].labels[0], text="new"),)))
+    monkeypatch.undo()
+    framebuffer.close()
+
+
+def test_window_larger_than_any_before(context: Context) -> None:
+    """A page window of more tiles than the page texture was made for is shown whole."""
+    stage = Stage(np.full((300, 300, 3), 100, np.uint8))
+    item = two_tone(stage)
+    entries = np.zeros((70, 90, 8), np.int16)
+    entries[..., 0] = item.pages.entries[0, 0, 0]
+    entries[69, 89, 0] = stage.residency.reserve(TileKey(9, 0, 0, 0), 0.0)
+    stage.tiles.put(int(entries[69, 89, 0]), np.full((130, 130, 3), 220, np.uint8))
+    size = (90 * TILE, 70 * TILE)
+    pages = PageWindow(0, 0, 0, entries, item.pages.base)
+    wide = SurfaceItem(Panel(Pose((0.0, 0.0, -2.0)), 1.6, 1.6 * 70 / 90), replace(item.view, zoom=1.0), size, pages)
+    drawn = stage.draw(
+        Scene((wide,)), eye_at(size=(720, 560), vertical=2 * np.degrees(np.arctan(0.35 * 1.6 / 0.9 / 2)))
+    )
+    bright = np.argwhere(drawn[..., 0] > 160)
+    assert bright.size > 0
+    assert bright.min(axis=0)[0] > 400
+    assert bright.min(axis=0)[1] > 500
+    stage.close()

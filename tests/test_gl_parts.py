@@ -1,0 +1,228 @@
+"""Framebuffer, texture array, uploads, text and the retina's mesh, each in a real context."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from sr_core.errors import UserError
+from sr_core.image.geometry import TileKey
+from tests.gl_stage import Stage, demo_photograph, offscreen
+from vr_app.core.pose import Pose
+from vr_app.core.residency import Residency
+from vr_app.core.surface import CAP_ANGLE, Retina
+from vr_app.gl.context import GL, Context
+from vr_app.gl.framebuffer import Framebuffer
+from vr_app.gl.program import Program
+from vr_app.gl.text import drawable, rasterise
+from vr_app.gl.tiles import EDGE, TileArray
+from vr_app.gl.upload import Uploader
+
+
+@pytest.fixture(scope="module")
+def context() -> Iterator[Context]:
+    with offscreen() as opened:
+        yield opened
+
+
+def test_context_is_modern_and_says_who_draws(context: Context) -> None:
+    assert context.renderer
+    assert tuple(int(part) for part in context.version.split()[0].split(".")[:2]) >= (3, 3)
+
+
+def run_python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    import os
+
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, **environment}, timeout=120
+    )
+
+
+def test_importing_the_room_imports_no_opengl() -> None:
+    code = (
+        "import sys, vr_app.gl.draw, vr_app.gl.upload, vr_app.runtime.offscreen, vr_app.runtime.window;"
+        "print({'OpenGL', 'glfw', 'trimesh', 'torch'} & set(sys.modules))"
+    )
+    answer = run_python(code)
+    assert answer.stdout.strip() == "set()", answer.stderr
+
+
+def test_calling_gl_before_a_context_says_so() -> None:
+    answer = run_python("from vr_app.gl.context import GL; GL.glFinish()")
+    assert answer.stderr.strip().endswith("open a GL context before calling GL")
+
+
+def test_no_display_is_one_line_with_its_cure() -> None:
+    code = "from vr_app.gl.context import open_window; open_window('x', (64, 64), x11=True)"
+    answer = run_python(code, DISPLAY=":9", WAYLAND_DISPLAY="")
+    assert "vr_app.gl.context.ContextError: no window: " in answer.stderr
+    assert "apt-get install libgl1" in answer.stderr.splitlines()[-1]
+
+
+def test_debug_context_checks_every_call(context: Context) -> None:
+    code = (
+        "import logging; logging.basicConfig()\n"
+        "from vr_app.gl.context import open_offscreen, GL; open_offscreen()\n"
+        "GL.glBindTexture(GL.GL_TEXTURE_2D_ARRAY + 99, 0)"
+    )
+    assert "err = 1280" in run_python(code, FUNDUSXR_GL_DEBUG="1").stderr
+    assert run_python(code, FUNDUSXR_GL_DEBUG="0").stderr == ""
+
+
+def test_context_error_is_the_users() -> None:
+    from vr_app.gl.context import ContextError
+
+    assert issubclass(ContextError, UserError)
+
+
+def test_framebuffer_is_read_upright_and_as_stored(context: Context) -> None:
+    framebuffer = Framebuffer.create((7, 5))
+    framebuffer.bind()
+    GL.glClearColor(0.5, 0.0, 1.0, 1.0)
+    GL.glClear(GL.GL_COLOR_BUFFER_BIT)
+    GL.glEnable(GL.GL_SCISSOR_TEST)
+    GL.glScissor(0, 4, 2, 1)  # GL counts from below: the upper left corner
+    GL.glClearColor(1.0, 1.0, 1.0, 1.0)
+    GL.glClear(GL.GL_COLOR_BUFFER_BIT)
+    GL.glDisable(GL.GL_SCISSOR_TEST)
+    picture = framebuffer.read()
+    assert picture.shape == (5, 7, 3)
+    assert (picture[0, :2] == 255).all()
+    assert (np.abs(picture[1:].astype(int) - (188, 0, 255)) <= 1).all()  # half the light is 188 of 255
+    framebuffer.close()
+    framebuffer.close()
+
+
+def test_framebuffer_leaves_a_borrowed_texture(context: Context) -> None:
+    lender = Framebuffer.create((8, 8))
+    borrower = Framebuffer.of_texture(lender.texture, (8, 8))
+    borrower.bind()
+    GL.glClearColor(1.0, 0.0, 0.0, 1.0)
+    GL.glClear(GL.GL_COLOR_BUFFER_BIT)
+    borrower.close()
+    assert tuple(lender.read()[3, 3]) == (255, 0, 0)
+    lender.close()
+
+
+def test_tiles_are_checked_and_read_only_ones_taken(context: Context) -> None:
+    tiles = TileArray(3)
+    pixels = np.zeros((EDGE, EDGE, 3), np.uint8)
+    pixels.setflags(write=False)
+    tiles.put(2, pixels)
+    assert GL.glGetError() == GL.GL_NO_ERROR
+    for layer, wrong in (
+        (0, pixels[:-1]),
+        (0, pixels.astype(np.float32)),
+        (0, pixels.transpose(1, 0, 2)),
+        (3, pixels),
+        (-1, pixels),
+    ):
+        with pytest.raises(ValueError, match=r"tile|layer"):
+            tiles.put(layer, wrong)
+    tiles.close()
+    tiles.close()
+
+
+def test_array_never_has_more_layers_than_the_driver_allows(context: Context) -> None:
+    limit = int(GL.glGetIntegerv(GL.GL_MAX_ARRAY_TEXTURE_LAYERS))
+    tiles = TileArray(2)
+    assert tiles.layers == 2 <= limit
+    tiles.close()
+
+
+def ready_tiles(count: int) -> list[tuple[TileKey, np.ndarray]]:
+    return [(TileKey(0, 0, n, 0), np.full((EDGE, EDGE, 3), n, np.uint8)) for n in range(count)]
+
+
+def test_upload_stops_at_its_budget_and_loses_nothing(context: Context) -> None:
+    tiles = TileArray(16)
+    residency = Residency(tiles.layers)
+    size = EDGE * EDGE * 3
+    uploader = Uploader(tiles, budget_bytes=3 * size + 1, budget_s=60.0)
+    new = ready_tiles(7)
+    counts = []
+    for frame in range(3):
+        waiting = [tile for tile in new if not residency.has(tile[0])]
+        report = uploader.upload(waiting, residency, float(frame))
+        assert report.bytes == report.count * size
+        counts.append(report.count)
+    assert counts == [3, 3, 1]
+    assert [residency.find(key).since for key, _ in new] == [0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 2.0]
+    tiles.close()
+
+
+def test_time_budget_of_nothing_still_copies_one(context: Context) -> None:
+    tiles = TileArray(4)
+    residency = Residency(tiles.layers)
+    new = ready_tiles(3)
+    report = Uploader(tiles, budget_bytes=0, budget_s=0.0).upload(new, residency, 0.0)
+    assert report.count == 1
+    assert [residency.has(key) for key, _ in new] == [True, False, False]
+    tiles.close()
+
+
+def test_upload_waits_while_every_layer_is_being_drawn(context: Context) -> None:
+    tiles = TileArray(2)
+    residency = Residency(tiles.layers)
+    uploader = Uploader(tiles, 1 << 30, 60.0)
+    new = ready_tiles(3)
+    residency.begin_frame()
+    assert uploader.upload(new, residency, 0.0).count == 2
+    for key, _ in new[:2]:
+        residency.find(key)
+    assert uploader.upload(new[2:], residency, 1.0).count == 0
+    residency.begin_frame()
+    residency.find(new[1][0])
+    residency.begin_frame()
+    assert uploader.upload(new[2:], residency, 2.0).count == 1
+    assert not residency.has(new[0][0])
+    tiles.close()
+
+
+def test_shader_that_does_not_compile_is_named(context: Context, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bad.vert").write_text("void main() { gl_Position = 1; }")
+    monkeypatch.setattr("vr_app.gl.program.shader_path", lambda name: tmp_path / name)
+    with pytest.raises(RuntimeError, match=r"shader bad\.vert: "):
+        Program("bad.vert", "bad.vert")
+
+
+def test_text_has_ink_and_strange_letters_are_spelt_otherwise() -> None:
+    ink, advance = rasterise("AI x4")
+    assert 0.02 < (ink > 128).mean() < 0.5
+    assert ink[:, 0].max() == ink[:, -1].max() == ink[0].max() == ink[-1].max() == 0
+    assert 100 < advance < ink.shape[1]
+    assert drawable("Œil gauche ×4 – 12 µm é 眼") == "?il gauche x4 - 12 um e ?"
+    assert np.array_equal(rasterise("×4")[0], rasterise("x4")[0])
+
+
+def test_retina_mesh_lies_on_its_sphere_and_is_seen_from_inside() -> None:
+    from vr_app.gl.meshes import retina_mesh
+
+    retina = Retina.of((1411, 1411), 700.0, 45.0, Pose.facing((0.1, 0.2, 0.3), 0.5), 2.0)
+    mesh = retina_mesh(retina)
+    outward = mesh.vertices - np.array(retina.pose.position)
+    assert np.abs(np.linalg.norm(outward, axis=1) - 2.0).max() < 1e-12
+    assert (np.einsum("ij,ij->i", mesh.face_normals, mesh.triangles_center - retina.pose.position) < 0).all()
+    angles = np.arccos(np.clip(outward @ -retina.pose.rotation()[:, 2] / 2.0, -1, 1))
+    assert abs(angles.max() - CAP_ANGLE) < 1e-9
+    area = 2 * np.pi * 2.0**2 * (1 - np.cos(CAP_ANGLE))
+    assert mesh.area == pytest.approx(area, rel=0.01)
+    uv = np.array(mesh.visual.uv)
+    assert np.abs(retina.point(np.stack([uv[:, 0] - 0.5, 0.5 - uv[:, 1]], axis=-1)) - mesh.vertices).max() < 1e-12
+
+
+def test_stage_uploads_what_a_view_wants(context: Context) -> None:
+    """The texture array holds exactly the tiles' pixels, gutter and all."""
+    stage = Stage(demo_photograph(edge=300))
+    key = TileKey(0, 0, 1, 1)
+    stage.put(key)
+    pixels = np.empty((stage.tiles.layers, EDGE, EDGE, 3), np.uint8)
+    GL.glBindTexture(GL.GL_TEXTURE_2D_ARRAY, stage.tiles.texture)
+    GL.glPixelStorei(GL.GL_PACK_ALIGNMENT, 1)
+    GL.glGetTexImage(GL.GL_TEXTURE_2D_ARRAY, 0, GL.GL_RGB, GL.GL_UNSIGNED_BYTE, pixels)
+    assert np.array_equal(pixels[stage.residency.find(key).layer], stage.pyramid.tile(key))
+    stage.close()

@@ -1,0 +1,77 @@
+"""The bundled weights: cards that say what they are, and scores on photographs that no training has seen."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from sr_core.networks.rdb_srgan import RdbSrgan
+from sr_core.networks.zoo import available_models, load_model
+from sr_core.study.data import is_test_image, load_references, load_split
+from sr_core.study.evaluation import bare_network, evaluate
+
+DATA = Path(os.environ.get("FUNDUSXR_DATA", "no-data"))
+needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="FUNDUSXR_DATA is not set to the image data")
+CPU_MINUTES = {2: 20, 4: 60, 8: 20}
+
+
+def reaches_the_bar(scores):
+    """+0.8 dB over bicubic in the mean; 0.2 dB over the bare pseudo-inverse on nine images of ten."""
+    ahead = np.mean([score.gain_over_pseudo_inverse >= 0.2 for score in scores])
+    return np.mean([score.gain for score in scores]) >= 0.8 and ahead >= 0.9
+
+
+@pytest.fixture(scope="module")
+def references():
+    names = [name for name in load_split("fundus").test if name.startswith("HRF/")]
+    assert len(names) == 15
+    return load_references(DATA, names)
+
+
+def test_all_scales_have_weights():
+    assert available_models()["rdb-lite"] == (2, 4, 8)
+
+
+@pytest.mark.parametrize("scale", [2, 4, 8])
+def test_cards_tell_how_the_weights_were_trained(scale):
+    network = load_model("rdb-lite", scale)
+    card = network.card
+    assert card["network"] == vars(network.config)
+    assert card["parameters"] == sum(p.numel() for p in network.module.parameters())
+    assert card["cpu_minutes"] >= CPU_MINUTES[scale]
+    assert card["split"] == "fundus" and card["training_images"] == len(load_split("fundus").train)
+    assert card["validation"]["images"] == list(load_split("fundus").validation)
+    assert not any(is_test_image(name) for name in card["validation"]["images"])
+    assert card["training"]["scale"] == scale and card["command"].startswith("fundusxr train assets/configs/")
+
+
+@needs_data
+def test_x4_reaches_the_bar_on_test_images(references):
+    scores = evaluate(references, 4, bare_network(load_model("rdb-lite", 4).module))
+    assert reaches_the_bar(scores), scores
+
+
+@needs_data
+@pytest.mark.parametrize("scale", [2, 8])
+def test_x2_and_x8_beat_bicubic_and_the_bare_pseudo_inverse_on_healthy_eyes(references, scale):
+    healthy = [reference for reference in references if "_h." in reference.name]
+    scores = evaluate(healthy, scale, bare_network(load_model("rdb-lite", scale).module))
+    assert len(scores) == 5 and min(score.gain for score in scores) > 0
+    assert np.mean([score.gain_over_pseudo_inverse for score in scores]) > 0
+
+
+@needs_data
+def test_zeroed_and_shuffled_weights_fail_the_bar(references):
+    zeroed = RdbSrgan(load_model("rdb-lite", 4).config)
+    shuffled = RdbSrgan(zeroed.config)
+    shuffled.load_state_dict(load_model("rdb-lite", 4).module.state_dict())
+    for parameter in zeroed.parameters():
+        torch.nn.init.zeros_(parameter)
+    with torch.no_grad():
+        shuffled.head.weight.copy_(shuffled.head.weight.flip(0))
+    for broken in (zeroed, shuffled):
+        scores = evaluate(references[:3], 4, bare_network(broken))
+        assert not reaches_the_bar(scores)
+    assert [score.gain for score in evaluate(references[:3], 4, bare_network(zeroed))] == [0, 0, 0]

@@ -1,0 +1,389 @@
+"""The whole way in a headset: the program on a real OpenXR runtime, and the pixels that it hands over.
+
+The eyes' pictures are compared with the file that a separate `fundusxr upscale --region` writes, warped by the frame's
+own views and projections in NumPy: the right pixels, in the right place, for the right eye.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sr_core.assets import asset_path
+from sr_core.image import resample
+from tests.gl_stage import warped
+from tests.rig import (
+    MonadoService,
+    Pose as RemotePose,
+    RemoteHeadset,
+    Xvfb,
+    grab_window,
+    validation_env,
+    validation_messages,
+    wait_until,
+)
+from vr_app.core.pose import Eye, Fov, Pose
+from vr_app.core.surface import Panel, Retina
+from vr_app.core.view import ImageView
+
+pytestmark = pytest.mark.xr
+
+ROOT = Path(__file__).resolve().parent.parent
+DEMO = asset_path("demo", "retina.jpg")
+PATIENCE = 300.0
+STOP = {"surface": "panel", "center": [0.213, 0.292], "zoom": 12.0, "duration": 0.3}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One surface as a screenshot describes it: what `warped` needs of a draw item."""
+
+    surface: Panel | Retina
+    view: ImageView
+    size: tuple[int, int]
+
+    def within(self, region: tuple[int, int, int]) -> Shown:
+        """The same picture told in the coordinates of a square region (x, y, edge) of a square photograph."""
+        x, y, edge = region
+        center = tuple(
+            (c * full - first) / edge for c, full, first in zip(self.view.center, self.size, (x, y), strict=True)
+        )
+        return Shown(self.surface, ImageView(center, self.view.zoom * edge / self.size[0]), (edge, edge))
+
+
+@dataclass(frozen=True)
+class Screenshot:
+    """Both eyes' pictures (H, W, 3) uint8, the eyes, and the one surface they show."""
+
+    pictures: tuple[np.ndarray, np.ndarray]
+    eyes: tuple[Eye, Eye]
+    shown: Shown
+    about: dict
+
+    @staticmethod
+    def load(path: Path) -> Screenshot:
+        image = Image.open(path)
+        about = json.loads(image.text["fundusxr:view"])
+        eyes = tuple(
+            Eye(Pose(*map(tuple, eye["pose"].values())), Fov(**eye["fov"]), tuple(eye["size"])) for eye in about["eyes"]
+        )
+        (surface,) = about["surfaces"]
+        geometry = dict(surface["geometry"])
+        pose = Pose(*map(tuple, geometry.pop("pose").values()))
+        kind = {"panel": Panel, "retina": Retina}[surface["surface"]]
+        shown = Shown(kind(pose, **geometry), ImageView(tuple(surface["center"]), surface["zoom"]), tuple(surface["size"]))
+        pixels = np.asarray(image.convert("RGB"))
+        width = eyes[0].size[0]
+        return Screenshot((pixels[:, :width], pixels[:, width:]), eyes, shown, surface)
+
+
+class Program:
+    """`fundusxr view` in the headset, with a log of its own."""
+
+    def __init__(self, service: MonadoService, folder: Path, *arguments: object, **environment: str) -> None:
+        self.log = folder / "program.log"
+        self._out = self.log.open("w")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "vr_app.cli", "view", "--mode", "xr", *map(str, arguments)],
+            cwd=folder,
+            env={**service.env, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), **environment},
+            stdout=self._out,
+            stderr=subprocess.STDOUT,
+        )
+
+    def __enter__(self) -> Program:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.process.kill()
+        self.process.wait()
+        self._out.close()
+
+    def ends_well(self) -> None:
+        code = self.process.wait(PATIENCE)
+        assert code == 0, self.log.read_text()
+
+
+@pytest.fixture
+def service(screen: Xvfb) -> Iterator[MonadoService]:
+    with MonadoService(compositor="null", devices="remote", display=screen.name) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def photograph(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundled photograph at a quarter of its size: at its own it is so soft that bicubic does as well."""
+    path = tmp_path_factory.mktemp("photograph") / "fundus.png"
+    full = np.asarray(Image.open(DEMO).convert("RGB"))
+    Image.fromarray(resample.to_uint8(resample.shrink(full, 4))).save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def tour(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ends zoomed in on a vessel crossing."""
+    path = tmp_path_factory.mktemp("tour") / "tour.json"
+    first = {"surface": "panel", "center": [0.5, 0.5], "zoom": 1.0, "duration": 0.2}
+    path.write_text(json.dumps({"version": 1, "stops": [first, {**STOP, "travel": 0.5}]}))
+    return path
+
+
+@pytest.fixture(scope="module")
+def seen(screen: Xvfb, photograph: Path, tour: Path, tmp_path_factory: pytest.TempPathFactory) -> Screenshot:
+    """A tour played to its end in the headset; validation layers listen throughout."""
+    folder = tmp_path_factory.mktemp("seen")
+    with MonadoService(compositor="null", devices="remote", display=screen.name) as service:
+        options = ("--tour", tour, "--screenshot", "eyes.png", "--stats", "stats.json")
+        with Program(service, folder, photograph, *options, **validation_env(folder)) as program:
+            program.ends_well()
+    assert validation_messages(folder) == []
+    stats = json.loads((folder / "stats.json").read_text())
+    assert stats["mode"] == "xr"
+    assert stats["frames"] > 10
+    assert stats["tiles"]["failed"] == 0
+    assert stats["zooms"][-1]["last_sharp_ms"] > 0
+    return Screenshot.load(folder / "eyes.png")
+
+
+@pytest.fixture(scope="module")
+def region(seen: Screenshot) -> tuple[int, int, int]:
+    """The square (x, y, edge) of the photograph that the panel shows, and a few pixels more."""
+    full = seen.shown.size[0]
+    edge = int(full / seen.shown.view.zoom) + 24
+    x, y = (int(c * full - edge / 2) for c in seen.shown.view.center)
+    return x, y, edge
+
+
+@pytest.fixture(scope="module")
+def upscaled(
+    seen: Screenshot, photograph: Path, region: tuple[int, int, int], tmp_path_factory: pytest.TempPathFactory
+) -> np.ndarray:
+    """The same region, computed by a process of its own."""
+    out = tmp_path_factory.mktemp("upscaled") / "region.png"
+    x, y, edge = region
+    command = [sys.executable, "-m", "vr_app.cli", "upscale", photograph, out]
+    command += ["--scale", seen.about["scale"], "--region", f"{x},{y},{edge},{edge}"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    subprocess.run([str(word) for word in command], check=True, timeout=PATIENCE, env=environment)
+    return np.asarray(Image.open(out))
+
+
+def agreement(
+    seen: Screenshot, region: tuple[int, int, int], pixels: np.ndarray, eyes=(0, 1), shift=(0.0, 0.0)
+) -> list[float]:
+    """For each picture the share of the panel's pixels within 2 grey levels of `pixels` as `eyes` should see them."""
+    shares = []
+    for picture, eye in zip(seen.pictures, eyes, strict=True):
+        expected = warped(seen.shown.within(region), seen.eyes[eye], pixels, seen.about["level"], shift)
+        on_panel = expected.content & _on_panel(seen, eye, shift)
+        assert on_panel.sum() > 8_000
+        close = (np.abs(picture.astype(float) - expected.picture) <= 2.0).all(axis=-1)
+        shares.append(float(close[on_panel].mean()))
+    return shares
+
+
+def _on_panel(seen: Screenshot, index: int, shift: tuple[float, float]) -> np.ndarray:
+    """Pixels all of whose corners lie on the panel: an edge pixel is shared with the bezel."""
+    eye = seen.eyes[index]
+    columns = np.arange(eye.size[0] + 1)[None, :] - shift[0]
+    rows = np.arange(eye.size[1] + 1)[:, None] - shift[1]
+    s, _ = seen.shown.surface.hit(np.asarray(eye.pose.position), eye.rays(columns, rows))
+    corner = np.isfinite(s).all(axis=-1)
+    return corner[1:, 1:] & corner[:-1, 1:] & corner[1:, :-1] & corner[:-1, :-1]
+
+
+def test_the_eyes_see_what_upscale_computes(
+    seen: Screenshot, region: tuple[int, int, int], upscaled: np.ndarray
+) -> None:
+    assert seen.about["scale"] > 1
+    assert min(agreement(seen, region, upscaled)) >= 0.99
+
+
+def test_the_comparison_notices_eyes_swapped(
+    seen: Screenshot, region: tuple[int, int, int], upscaled: np.ndarray
+) -> None:
+    assert max(agreement(seen, region, upscaled, eyes=(1, 0))) < 0.99
+
+
+def test_the_comparison_notices_a_shift_of_two_pixels(
+    seen: Screenshot, region: tuple[int, int, int], upscaled: np.ndarray
+) -> None:
+    for shift in ((2.0, 0.0), (0.0, 2.0)):
+        assert max(agreement(seen, region, upscaled, shift=shift)) < 0.99
+
+
+def test_the_comparison_notices_bicubic_pixels(
+    seen: Screenshot, photograph: Path, region: tuple[int, int, int], upscaled: np.ndarray
+) -> None:
+    x, y, edge = region
+    pixels = np.asarray(Image.open(photograph))[y : y + edge, x : x + edge]
+    bicubic = resample.to_uint8(resample.enlarge_bicubic(pixels, seen.about["scale"]))
+    assert bicubic.shape == upscaled.shape
+    assert max(agreement(seen, region, bicubic)) < 0.99
+
+
+class Visit:
+    """The program in the headset, looked at by screenshots that the mirror window's P key takes."""
+
+    def __init__(self, program: Program, service: MonadoService, folder: Path) -> None:
+        self._folder = folder
+        self._env = {**os.environ, "DISPLAY": service.env["DISPLAY"]}
+        self.process = program.process
+        self.window = wait_until(self._find_window, "the mirror window", PATIENCE)
+
+    def _find_window(self) -> str:
+        if self.process.poll() is not None:
+            raise RuntimeError((self._folder / "program.log").read_text())
+        return self._do("search", "--name", "^FundusXR$", check=False).strip()
+
+    def _do(self, *words: str, check: bool = True) -> str:
+        done = subprocess.run(["xdotool", *words], env=self._env, check=check, capture_output=True, text=True)
+        return done.stdout
+
+    def key(self, name: str) -> None:
+        self._do("windowfocus", "--sync", self.window, "key", name)
+
+    def look(self) -> dict:
+        """What a screenshot of this moment tells; it is taken once the view rests and all is sharp."""
+        self.key("p")
+        (path,) = wait_until(lambda: sorted(self._folder.glob("fundusxr-*.png")), "a screenshot", PATIENCE)
+        about = json.loads(Image.open(path).text["fundusxr:view"])
+        path.unlink()
+        return about
+
+    def until(self, wanted, what: str) -> dict:
+        """Look again and again until what is seen is wanted."""
+
+        def look() -> dict | None:
+            about = self.look()
+            return about if wanted(about) else None
+
+        return wait_until(look, what, PATIENCE)
+
+
+def front(about: dict) -> dict:
+    """The surface straight ahead."""
+    return min(about["surfaces"], key=lambda surface: abs(surface["geometry"]["pose"]["position"][0]))
+
+
+def pointed_uv(about: dict) -> np.ndarray:
+    """The photograph point where the right hand's ray ends on the front panel."""
+    surface = front(about)
+    geometry = dict(surface["geometry"])
+    panel = Panel(Pose(*map(tuple, geometry.pop("pose").values())), **geometry)
+    end = np.asarray(about["rays"][-1]["end"]) - panel.pose.position
+    s = np.array([end[0] / panel.width, -end[1] / panel.height])
+    return np.asarray(surface["center"]) + s / surface["zoom"]
+
+
+def test_hands_zoom_pan_and_press(service: MonadoService, photograph: Path, tmp_path: Path) -> None:
+    """Scripted controllers: every gesture has its effect, and the photograph stays under the ray."""
+    here, there = (0.30, 1.75, 0.0), (0.18, 1.69, 0.0)
+    pixel = 1 / 352
+    with RemoteHeadset(service.port) as headset, Program(service, tmp_path, photograph, DEMO) as program:
+        headset.left(pose=RemotePose(position=(-3.0, 0.2, 0.0)))
+        headset.right(pose=RemotePose(position=here))
+        visit = Visit(program, service, tmp_path)
+        pointed = visit.until(lambda about: about["rays"] and about["rays"][-1]["hits"], "the ray on the panel")
+        held = pointed_uv(pointed)
+        assert front(pointed)["photograph"] == photograph.name
+        assert front(pointed)["zoom"] == 1.0
+
+        zoomed = pointed
+        for _ in range(40):
+            headset.right(thumbstick=(0.0, 1.0))
+            moved = front(zoomed)["zoom"]
+            time.sleep(0.5)  # a push of the stick is a length of time
+            headset.right(thumbstick=(0.0, 0.0))
+            zoomed = visit.look()
+            assert front(zoomed)["zoom"] >= moved
+            if front(zoomed)["zoom"] > 6.0:
+                break
+        assert front(zoomed)["zoom"] > 6.0
+        assert np.abs(pointed_uv(zoomed) - held).max() < pixel
+
+        headset.right(trigger=1.0, trigger_click=True)
+        time.sleep(0.5)  # the hand closes before it moves
+        headset.right(pose=RemotePose(position=there))
+        dragged = visit.until(lambda about: front(about)["center"] != front(zoomed)["center"], "the photograph dragged")
+        headset.right(trigger=0.0, trigger_click=False)
+        assert np.abs(pointed_uv(dragged) - held).max() < pixel
+        assert front(dragged)["zoom"] == front(zoomed)["zoom"]
+
+        headset.right(b_click=True)
+        original = visit.until(lambda about: about["original"], "the original")
+        assert front(original)["scale"] == 1
+        headset.right(b_click=False)
+
+        headset.right(a_click=True)
+        retina = visit.until(lambda about: about["surfaces"][0]["surface"] == "retina", "the retina")
+        headset.right(a_click=False)
+        assert retina["surfaces"][0]["center"] == front(dragged)["center"]
+
+        headset.left(a_click=True)
+        other = visit.until(lambda about: about["surfaces"][0]["photograph"] == DEMO.name, "the next image")
+        headset.left(a_click=False)
+        assert other["surfaces"][0]["surface"] == "retina"
+
+        visit.key("Escape")
+        assert program.process.wait(PATIENCE) == 0, program.log.read_text()
+
+
+def test_the_compositor_shows_the_panel_to_both_eyes(screen: Xvfb, tmp_path: Path) -> None:
+    """What Monado itself composes of a marked picture: each eye has the photograph upright, unmirrored, in its tone."""
+    marked = tmp_path / "marked.png"
+    corners = np.full((240, 240, 3), 90, np.uint8)
+    colours = {"upper left": (230, 40, 40), "upper right": (40, 200, 40), "lower left": (50, 60, 230)}
+    corners[:120, :120], corners[:120, 120:], corners[120:, :120] = colours.values()
+    Image.fromarray(corners).save(marked)
+    with (
+        MonadoService(compositor="xcb", devices="remote", display=screen.name) as service,
+        Program(service, tmp_path, marked) as program,
+    ):
+
+        def composed() -> list[dict[str, np.ndarray]] | None:
+            """The four quarters' colours in each eye, once all four stand in both."""
+            if program.process.poll() is not None:
+                raise RuntimeError(program.log.read_text())
+            window = grab_window(screen.name, "Monado").astype(int)
+            width = window.shape[1] // 2
+            found = [_quarters(window[:, i * width : (i + 1) * width]) for i in (0, 1)]
+            return found if all(found) else None
+
+        eyes = wait_until(composed, "the picture in Monado's window", PATIENCE)
+    for quarters in eyes:
+        assert quarters["upper left"] == pytest.approx(colours["upper left"], abs=6)
+        assert quarters["upper right"] == pytest.approx(colours["upper right"], abs=6)
+        assert quarters["lower left"] == pytest.approx(colours["lower left"], abs=6)
+        assert quarters["lower right"] == pytest.approx((90, 90, 90), abs=6)
+
+
+def _quarters(eye: np.ndarray) -> dict[str, np.ndarray] | None:
+    """Median colours of the picture's four quarters, found by its bright bounds; None while there is none."""
+    bright = eye.max(axis=-1) > 70
+    rows, columns = np.flatnonzero(bright.sum(axis=1) > 40), np.flatnonzero(bright.sum(axis=0) > 40)
+    if rows.size < 80 or columns.size < 80:
+        return None
+    y, x = (int(np.median(rows)), int(np.median(columns)))
+    reach = min(rows.size, columns.size) // 4
+    size = reach // 3
+    spots = {
+        "upper left": (y - reach, x - reach),
+        "upper right": (y - reach, x + reach),
+        "lower left": (y + reach, x - reach),
+        "lower right": (y + reach, x + reach),
+    }
+    return {
+        name: np.median(eye[r - size : r + size, c - size : c + size].reshape(-1, 3), axis=0)
+        for name, (r, c) in spots.items()
+    }

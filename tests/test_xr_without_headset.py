@@ -1,0 +1,149 @@
+"""What is said where there is no headset, and what needs none."""
+
+from __future__ import annotations
+
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from vr_app.xr.bindings import ACTIONS, PER_HAND, PROFILES, TAP, TapOrHold
+from vr_app.xr.probe import probe
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A process of its own, because importing `xr` binds PyOpenGL to GLX."""
+    env = {key: value for key, value in os.environ.items() if not key.startswith(("XR_", "XDG_"))}
+    env |= {"PYTHONPATH": str(ROOT), "HOME": "/nonexistent"} | environment
+    return subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=60)
+
+
+ASK = """
+import sys
+from sr_core.errors import UserError
+from vr_app.runtime.headset import HeadsetRuntime
+try:
+    HeadsetRuntime()
+except UserError as error:
+    sys.exit(str(error))
+"""
+
+
+def test_without_a_runtime_one_line_says_so(tmp_path: Path) -> None:
+    manifest = str(tmp_path / "none.json")
+    asked = run(ASK, XR_RUNTIME_JSON=manifest)
+    assert asked.returncode == 1
+    assert asked.stderr == f"no OpenXR runtime: XR_RUNTIME_JSON={manifest} names none that loads; correct or unset it\n"
+
+
+def test_probe_without_a_runtime_is_quiet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XR_RUNTIME_JSON", str(tmp_path / "none.json"))
+    found = probe()
+    assert not found.available
+    assert (found.runtime, found.view_sizes) == ("", ())
+    assert found.problem.startswith("no OpenXR runtime: XR_RUNTIME_JSON=")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_probe_outlives_a_runtime_that_hangs_or_crashes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    assert probe().problem == "asking OpenXR for a headset failed: exit 1"
+    sleeper = tmp_path / "sleeper"
+    sleeper.write_text("#!/bin/sh\nexec sleep 600\n")
+    sleeper.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(sleeper))
+    assert "does not answer within 1 s" in probe(timeout=1.0).problem
+
+
+def test_probe_leaves_opengl_alone() -> None:
+    code = """
+import sys
+from vr_app.xr.probe import probe
+probe()
+print([name for name in ("xr", "OpenGL") if name in sys.modules])
+"""
+    assert run(code, XR_RUNTIME_JSON="/nonexistent.json").stdout == "[]\n"
+
+
+def test_waiting_for_a_frame_lets_other_threads_run() -> None:
+    """ctypes lets go of the interpreter lock for every function but those that ask for Python's own calling."""
+    code = "import _ctypes, xr; print(type(xr.raw_functions.xrWaitFrame)._flags_ & _ctypes.FUNCFLAG_PYTHONAPI)"
+    assert run(code).stdout == "0\n"
+
+
+def test_poses_come_out_with_unit_length_or_not_at_all() -> None:
+    code = """
+import xr
+from vr_app.xr.convert import pose
+def of(quaternion, position):
+    return pose(xr.Posef(xr.Quaternionf(*quaternion), xr.Vector3f(*position)))
+nan, inf = float("nan"), float("inf")
+assert of((0, 0, 0, 0), (1, 2, 3)) is None
+assert of((nan, 0, 0, 1), (1, 2, 3)) is None
+assert of((inf, 0, 0, 1), (1, 2, 3)) is None
+assert of((0, 0, 0, 1), (1, nan, 3)) is None
+assert of((0, 0, 0, 1), (1, 2, -inf)) is None
+assert of((0, 2, 0, 0), (1, 2, 3)).orientation == (0, 1, 0, 0)
+assert of((0, 2, 0, 0), (1, 2, 3)).position == (1, 2, 3)
+"""
+    checked = run(code)
+    assert checked.returncode == 0, checked.stderr
+
+
+def test_clock_joins_idle_and_display_time() -> None:
+    code = """
+from vr_app.xr.frame import FrameClock
+clock = FrameClock()
+before = clock.idle()
+first = clock.seconds(5_000_000_000_000_000_000)
+assert before <= first < before + 60
+second = clock.seconds(5_000_000_000_016_000_000)
+assert abs(second - first - 0.016) < 1e-9
+assert clock.display_time(second) == 5_000_000_000_016_000_000
+assert clock.seconds(5_000_000_000_008_000_000) == second
+assert clock.idle() >= second
+"""
+    checked = run(code)
+    assert checked.returncode == 0, checked.stderr
+
+
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.path.rsplit("/", 1)[1])
+def test_every_profile_can_do_everything(profile) -> None:
+    needed = {"aim", "trigger", "switch_surface", "original"} | (set() if profile.spare else {"zoom", "next_image"})
+    assert needed <= set(profile.bindings) <= set(ACTIONS)
+    for name, paths in profile.bindings.items():
+        assert [path.split("/")[0] for path in paths] == ["left", "right"] or name not in PER_HAND
+    everything = [path for paths in profile.bindings.values() for path in paths]
+    assert len(set(everything)) == len(everything)
+
+
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.path.rsplit("/", 1)[1])
+def test_the_documentation_names_every_binding(profile) -> None:
+    text = (ROOT / "docs" / "headset.md").read_text()
+    assert profile.path in text
+    section = text[text.index(profile.path) :]
+    section = section[: section.find("\n#") if "\n#" in section else len(section)]
+    for paths in profile.bindings.values():
+        for path in paths:
+            hand, control = path.split("/input/")
+            assert f"{hand} `{control}`" in section or f"both `{control}`" in section
+
+
+def test_tap_or_hold() -> None:
+    button = TapOrHold()
+    assert button.step(False, 0.0) == (False, False)
+    assert button.step(True, 1.0) == (False, False)
+    assert button.step(True, 1.0 + TAP / 2) == (False, False)
+    assert button.step(False, 1.0 + TAP * 0.9) == (False, True)
+    assert button.step(False, 2.0) == (False, False)
+    assert button.step(True, 3.0) == (False, False)
+    assert button.step(True, math.nextafter(3.0 + TAP, 9.0)) == (True, False)
+    assert button.step(True, 5.0) == (True, False)
+    assert button.step(False, 5.1) == (False, False)

@@ -1,0 +1,129 @@
+"""A client on `HeadsetRuntime`, for tests/test_xr_headset.py: the application's loop with a clear for a picture.
+
+    python -m tests.xr_client [--left R,G,B] [--right R,G,B] [--profiles touch,index,simple] [--fail-at N]
+
+Fills each eye with its sRGB colour and prints one JSON line per frame: session state, eyes, controller sample, the
+colours read back from the swapchain images (of every tenth). Ends in the orderly way when its standard input is
+closed. With `--fail-at N` it raises in the middle of drawing, the first eye done: in FAILURES frames from the Nth on,
+which the loop survives, and once more soon after, which it does not. A `UserError` is printed as the command line does
+it, and exits with 2.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import select
+import sys
+
+from sr_core.errors import UserError
+from vr_app.gl.context import GL
+from vr_app.gl.framebuffer import Framebuffer
+from vr_app.runtime.headset import HeadsetRuntime
+from vr_app.xr import bindings
+from vr_app.xr import frame as frames
+
+READ_EVERY = 10
+"""Frames. Reading back takes longer than drawing."""
+
+FAILURES = 5
+"""More than a swapchain has images, so that each must have been given back."""
+
+
+class DemandedError(Exception):
+    """What the loop's body raises on demand."""
+
+
+def linear(srgb: int) -> float:
+    """One sRGB-coded 8-bit value as linear light, 0 to 1 (IEC 61966-2-1)."""
+    value = srgb / 255.0
+    return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
+
+
+def fill(target: Framebuffer, colour: list[int], read: bool) -> list[list[int]]:
+    """Clear `target`; where it is to be read, the darkest and the lightest of what was stored."""
+    GL.glClearColor(*map(linear, colour), 1.0)
+    GL.glClear(GL.GL_COLOR_BUFFER_BIT)
+    if not read:
+        return []
+    pixels = target.read()
+    return [pixels.min((0, 1)).tolist(), pixels.max((0, 1)).tolist()]
+
+
+def count_discarded() -> list[int]:
+    """One entry for each frame begun while the one before had not been ended."""
+    xr = frames.xr  # not imported here: PyOpenGL has to be bound before
+    discarded: list[int] = []
+    begin = xr.begin_frame
+
+    def counting(*arguments: object) -> None:
+        try:
+            begin(*arguments)
+        except xr.exception.FrameDiscarded:
+            discarded.append(1)
+            raise
+
+    xr.begin_frame = counting
+    return discarded
+
+
+def loop(runtime: HeadsetRuntime, colours: list[list[int]], fail_at: int) -> None:
+    discarded = count_discarded()
+    begun = drawn = 0
+    while runtime.poll_events():
+        if select.select([sys.stdin], [], [], 0.0)[0]:
+            return
+        stored: list[list[list[int]]] = []
+        try:
+            with runtime.frame() as frame:
+                begun += frame.should_render
+                sample = runtime.read(frame.time)
+                for (eye, target), colour in zip(frame.targets(), colours, strict=False):
+                    if stored and begun in (*range(fail_at, fail_at + FAILURES), fail_at + 2 * FAILURES):
+                        raise DemandedError("in the middle of a frame")
+                    assert eye.size == target.size
+                    stored.append(fill(target, colour, read=drawn % READ_EVERY == 0))
+                drawn += bool(stored)
+        except DemandedError:
+            if begun >= fail_at + FAILURES:
+                raise
+        report = {
+            "state": runtime._session.state.name,
+            "time": frame.time,
+            "should_render": frame.should_render,
+            "drawn": drawn,
+            "discarded": len(discarded),
+            "eyes": [dataclasses.asdict(eye) for eye in frame.eyes],
+            "stored": stored,
+            "sample": dataclasses.asdict(sample),
+        }
+        print(json.dumps(report), flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--left", default="0,0,0")
+    parser.add_argument("--right", default="0,0,0")
+    parser.add_argument("--profiles", default="touch,index,simple")
+    parser.add_argument("--fail-at", type=int, default=1 << 40)
+    options = parser.parse_args()
+    colours = [[int(value) for value in text.split(",")] for text in (options.left, options.right)]
+    bindings.PROFILES = tuple(
+        profile for profile in bindings.PROFILES if any(name in profile.path for name in options.profiles.split(","))
+    )
+    runtime = HeadsetRuntime()
+    print(json.dumps({"state": "OPEN", "about": runtime.describe()}), flush=True)
+    try:
+        loop(runtime, colours, options.fail_at)
+    finally:
+        runtime.close()
+        print(json.dumps({"state": runtime._session.state.name, "closed": True}), flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except UserError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)

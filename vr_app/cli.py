@@ -1,0 +1,179 @@
+"""Commands: arguments in, one line out where they cannot be followed. All else lies below."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from sr_core.errors import UserError
+
+app = typer.Typer(
+    name="fundusxr",
+    help="Look at fundus photographs, super-resolved where you look, in a headset or on the desktop.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class Mode(str, Enum):
+    """Where to show."""
+
+    auto = "auto"
+    xr = "xr"
+    desktop = "desktop"
+    offscreen = "offscreen"
+
+
+class SurfaceName(str, Enum):
+    """What to show it on."""
+
+    panel = "panel"
+    retina = "retina"
+
+
+class Device(str, Enum):
+    """What computes."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+DeviceOption = Annotated[Device, typer.Option(help="What computes the super-resolution; auto: CUDA where there is one.")]
+ModelOption = Annotated[str, typer.Option(help="Network by name; see `fundusxr doctor` for those at hand.")]
+
+VIEW_HELP = """Look at photographs, on panels or inside the eye; what you look at closely is super-resolved.
+
+IMAGE: photographs or folders of photographs (JPEG, PNG, TIFF, WebP, 8 bit). Without one: those of the tour, or a
+bundled photograph.
+
+**auto** takes a headset if an OpenXR runtime answers with one, else a window, else an offscreen picture, and says which
+and why. A mode asked for by name that cannot be had exits with 2.
+
+**offscreen** plays the tour (without `--tour` a short one that ends zoomed in and sharp) at a fixed time step and ends
+with it. In a headset or a window `--tour` plays and then hands over; with `--screenshot` or `--stats` it ends there too.
+
+Examples:
+
+    fundusxr view                                       the bundled photograph
+    fundusxr view right.jpg left.jpg --mode desktop     two panels in a window
+    fundusxr view clinic/ --surface retina              a folder, from inside the eye
+    fundusxr view eye.jpg --mode offscreen --screenshot eye.png --stats eye.json
+    fundusxr view eye.jpg --mode xr --tour lesson.json
+"""
+
+
+@app.command(help=VIEW_HELP)
+def view(
+    image: Annotated[list[Path] | None, typer.Argument(help="Photographs or folders.", metavar="[IMAGE|FOLDER]...")] = None,
+    mode: Annotated[Mode, typer.Option(help="Where to show it.")] = Mode.auto,
+    surface: Annotated[SurfaceName, typer.Option(help="Flat panels, or the curved retina from inside.")] = SurfaceName.panel,
+    tour: Annotated[Path | None, typer.Option(help="A tour to play (JSON, see docs/tours.md).", metavar="FILE")] = None,
+    frames: Annotated[int | None, typer.Option(min=1, help="End after so many frames.", metavar="N")] = None,
+    screenshot: Annotated[
+        Path | None, typer.Option(help="Save a picture once everything wanted is sharp.", metavar="PNG")
+    ] = None,
+    stats: Annotated[Path | None, typer.Option(help="Write frame, upload and zoom figures.", metavar="JSON")] = None,
+    size: Annotated[str, typer.Option(help="Size of the window or offscreen picture.", metavar="WxH")] = "1280x800",
+    device: DeviceOption = Device.auto,
+    model: ModelOption = "rdb-lite",
+) -> None:
+    from vr_app.view_command import ViewRequest, view_photographs
+
+    view_photographs(
+        ViewRequest(tuple(image or ()), mode.value, surface.value, tour, frames, screenshot, stats, size, device.value, model),
+        say=lambda text: errors.print(text, markup=False),
+    )
+
+
+@app.command()
+def upscale(
+    source: Annotated[Path, typer.Argument(help="A photograph.", metavar="IN")],
+    out: Annotated[Path, typer.Argument(help="The picture to write: .png or .tif.", metavar="OUT")],
+    scale: Annotated[int, typer.Option(help="2, 4 or 8.")] = 4,
+    region: Annotated[
+        str | None, typer.Option(help="Only this part, in pixels of the photograph.", metavar="X,Y,W,H")
+    ] = None,
+    model: ModelOption = "rdb-lite",
+    device: DeviceOption = Device.auto,
+) -> None:
+    """Super-resolve a photograph, or a region of it, into a file: the same pixels that the viewer shows.
+
+    Examples:
+
+        fundusxr upscale eye.jpg eye_x4.png --scale 4
+        fundusxr upscale eye.jpg disc.png --scale 8 --region 1020,880,256,256
+    """
+    from vr_app.upscale_command import upscale_photograph
+
+    upscale_photograph(source, out, scale, region, model, device.value, errors)
+
+
+@app.command()
+def train(
+    config: Annotated[Path, typer.Argument(help="A training's settings (TOML, see docs/training.md).")],
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of the photographs.", envvar="FUNDUSXR_DATA", metavar="FOLDER")
+    ] = None,
+    runs: Annotated[Path, typer.Option(help="Where checkpoints, curves and weights go.", metavar="FOLDER")] = Path("runs"),
+    threads: Annotated[int | None, typer.Option(min=1, help="Processor threads.", metavar="N")] = None,
+) -> None:
+    """Train a network; stopped at any time (Ctrl-C), the same command goes on where it was.
+
+    Examples:
+
+        fundusxr train assets/configs/rdb_lite_x4.toml --data ~/fundus
+        FUNDUSXR_DATA=~/fundus fundusxr train assets/configs/rdb_lite_x2.toml --threads 2
+    """
+    from sr_core.study.trainer import train as run_training
+
+    result = run_training(config, data=data, runs=runs, threads=threads)
+    if not result.finished:
+        errors.print(f"stopped at iteration {result.step}; the same command goes on from there")
+        raise typer.Exit(130)
+
+
+@app.command()
+def doctor() -> None:
+    """Check what the program needs: Python, torch and device, OpenGL, OpenXR, weights; each with its cure.
+
+    Ends with 0 where the viewer can work at least offscreen, else with 1.
+
+    Example:
+
+        fundusxr doctor
+    """
+    from vr_app.doctor import examine
+
+    raise typer.Exit(examine(Console(highlight=False, soft_wrap=True)))
+
+
+def main() -> None:
+    """The command `fundusxr`."""
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        app()
+    except UserError as error:
+        errors.print(f"fundusxr: {error}", markup=False)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _terminated(number: int, frame: object) -> None:
+    """SIGTERM ends the program the way Ctrl-C does, so that everything is given back."""
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+"""The words on the scene: what is synthesised, what is being computed, and that none of it is for diagnosis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from vr_app.core.pose import Pose
+from vr_app.core.scene import LabelItem, Rgba, SurfaceItem, finest_shown
+from vr_app.core.surface import Panel
+
+AI_COLOR: Rgba = (0.25, 0.85, 1.0, 1.0)
+"""Cyan: no fundus has it."""
+
+PLAIN: Rgba = (0.82, 0.82, 0.82, 1.0)
+WARNING: Rgba = (1.0, 0.72, 0.25, 1.0)
+PLATE: Rgba = (0.02, 0.02, 0.025, 0.8)
+
+TEXT_HEIGHT = 0.052
+"""Metres of em at 2 m: 1.5 degrees, over 20 pixels of an eye with 15 pixels per degree."""
+
+NOTICE_HEIGHT = 0.03
+NOTICE_LENGTH = 110
+NOTICES = 2
+"""Lines at most of what went wrong, below the badges, where they hide no retina."""
+
+HELP = (
+    "drag: pan     wheel: zoom about the cursor",
+    "S: panel or retina     O held: original photograph",
+    "N: next image     0: whole image",
+    "P: screenshot     R: record a tour, R again: save it",
+    "H: this help     Q: quit",
+)
+
+
+@dataclass(frozen=True)
+class Status:
+    """What the words depend on besides the pictures. `notices`: lines about files that could not be opened."""
+
+    original: bool = False
+    computing: frozenset[int] = frozenset()
+    unavailable: frozenset[int] = frozenset()
+    caption: str = ""
+    help: bool = False
+    recording: bool = False
+    notices: tuple[str, ...] = ()
+
+
+def labels(items: Sequence[SurfaceItem], front: int, status: Status) -> tuple[LabelItem, ...]:
+    """The words for every surface and, at the `front` photograph's, for the session."""
+    out: list[LabelItem] = []
+    stage = _Frame(Pose((0.0, 0.0, -2.0)), 2.4, 1.6)
+    for item in items:
+        frame = _frame(item)
+        out += _provenance(item, status, frame)
+        if item.photograph == front:
+            stage = frame
+    return tuple(out + _session_lines(stage, status))
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """A rectangle that words stand above and below of: its middle, width and height in metres."""
+
+    pose: Pose
+    width: float
+    height: float
+
+
+def _frame(item: SurfaceItem) -> _Frame:
+    if isinstance(item.surface, Panel):
+        return _Frame(item.surface.pose, item.surface.width, item.surface.height)
+    # The retina surrounds the viewer: its words stand on a pane in front of it, low enough to leave the view free.
+    return _Frame(Pose((0.0, 0.0, -1.6)), 1.5, 1.22)
+
+
+def _provenance(item: SurfaceItem, status: Status, frame: _Frame) -> list[LabelItem]:
+    finest = finest_shown(item.pages)
+    if status.original:
+        text, color = "Original photograph", PLAIN
+    elif finest > 0:
+        text, color = f"AI x{1 << finest}", AI_COLOR
+    else:
+        text, color = "Photograph", PLAIN
+    out = [_line(text, frame, 0.0, 1, align=0.0, color=color, background=PLATE)]
+    if item.photograph in status.unavailable:
+        out.append(_line("AI not available here", frame, 0.5, 1, align=0.5, color=WARNING, background=PLATE))
+    elif item.photograph in status.computing:
+        out.append(_line("computing ...", frame, 0.5, 1, align=0.5, color=AI_COLOR, background=PLATE))
+    out.append(_line("Not for diagnosis", frame, 1.0, 1, align=1.0, color=WARNING, background=PLATE))
+    return out
+
+
+def _session_lines(stage: _Frame, status: Status) -> list[LabelItem]:
+    out = []
+    if status.caption:
+        out.append(_line(status.caption, stage, 0.5, -1, align=0.5, color=PLAIN, background=PLATE))
+    if status.recording:
+        out.append(_line("recording a tour", stage, 1.0, -1, align=1.0, color=WARNING, background=PLATE))
+    if status.help:
+        for i, text in enumerate(HELP):
+            v = 0.5 + 0.085 * (i - (len(HELP) - 1) / 2)
+            out.append(_at(text, stage, 0.5, v, TEXT_HEIGHT, 0.5, PLAIN, (*PLATE[:3], 0.92)))
+    for i, text in enumerate(status.notices[-NOTICES:]):
+        v = 1.0 + (1.95 * TEXT_HEIGHT + 1.35 * NOTICE_HEIGHT * i) / stage.height
+        out.append(_at(shortened(text), stage, 0.0, v, NOTICE_HEIGHT, 0.0, WARNING, PLATE))
+    return out
+
+
+def shortened(text: str) -> str:
+    """At most NOTICE_LENGTH characters; the middle, where long paths are, gives way."""
+    if len(text) <= NOTICE_LENGTH:
+        return text
+    half = (NOTICE_LENGTH - 3) // 2
+    return f"{text[:half]}...{text[-half:]}"
+
+
+def _line(text: str, frame: _Frame, u: float, side: int, **look) -> LabelItem:
+    """Below (side 1) or above (side -1) the frame, `u` of the way from its left to its right end."""
+    v = 0.5 + side * (0.5 + 0.95 * TEXT_HEIGHT / frame.height)
+    return _at(text, frame, u, v, TEXT_HEIGHT, look["align"], look["color"], look["background"])
+
+
+def _at(
+    text: str, frame: _Frame, u: float, v: float, height: float, align: float, color: Rgba, background: Rgba
+) -> LabelItem:
+    axes = frame.pose.rotation()
+    local = np.array([(u - 0.5) * frame.width, (0.5 - v) * frame.height, 0.004])
+    x, y, z = np.asarray(frame.pose.position) + axes @ local
+    pose = Pose((float(x), float(y), float(z)), frame.pose.orientation)
+    return LabelItem(text, pose, height, align, color, background)

@@ -1,0 +1,123 @@
+"""Where things are: poses, rays and eyes.
+
+Right-handed metres, y up, -z ahead, as in OpenXR. Matrices are 4x4 float64 for column vectors (NumPy row order).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+Vec3 = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Pose:
+    """A rigid pose. `orientation` is a unit quaternion (x, y, z, w)."""
+
+    position: Vec3 = (0.0, 0.0, 0.0)
+    orientation: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 1.0)
+
+    def rotation(self) -> np.ndarray:
+        """3x3 rotation: local to parent axes."""
+        return Rotation.from_quat(self.orientation).as_matrix()
+
+    def matrix(self) -> np.ndarray:
+        """4x4: local to parent coordinates."""
+        out = np.eye(4)
+        out[:3, :3] = self.rotation()
+        out[:3, 3] = self.position
+        return out
+
+    def inverse_matrix(self) -> np.ndarray:
+        """4x4: parent to local coordinates (for an eye: the view matrix)."""
+        out = np.eye(4)
+        out[:3, :3] = self.rotation().T
+        out[:3, 3] = -out[:3, :3] @ np.asarray(self.position)
+        return out
+
+    @staticmethod
+    def facing(position: Vec3, yaw: float) -> Pose:
+        """At `position`, turned by `yaw` radians about the vertical; positive turns to the left."""
+        return Pose(position, (0.0, math.sin(yaw / 2), 0.0, math.cos(yaw / 2)))
+
+
+@dataclass(frozen=True)
+class Ray:
+    """A half-line; `direction` has unit length."""
+
+    origin: Vec3
+    direction: Vec3
+
+    @staticmethod
+    def along(pose: Pose) -> Ray:
+        """The ray of an OpenXR aim pose: along its -z axis."""
+        forward = -pose.rotation()[:, 2]
+        return Ray(pose.position, (float(forward[0]), float(forward[1]), float(forward[2])))
+
+    def at(self, distance: float) -> np.ndarray:
+        """The point `distance` metres along the ray."""
+        return np.asarray(self.origin) + distance * np.asarray(self.direction)
+
+
+@dataclass(frozen=True)
+class Fov:
+    """Half-angles in radians as OpenXR gives them: left and down are negative."""
+
+    left: float
+    right: float
+    up: float
+    down: float
+
+    @staticmethod
+    def symmetric(vertical: float, aspect: float) -> Fov:
+        """From a full vertical angle in radians and width / height."""
+        half = vertical / 2
+        side = math.atan(math.tan(half) * aspect)
+        return Fov(-side, side, half, -half)
+
+    @staticmethod
+    def framing(size: tuple[int, int], half_width: float, half_height: float) -> Fov:
+        """The smallest for a picture of `size` (width, height) that shows tangents up to the two halves."""
+        aspect = size[0] / size[1]
+        half = max(half_height, half_width / aspect)
+        return Fov.symmetric(2 * math.atan(half), aspect)
+
+    def tangents(self) -> tuple[float, float, float, float]:
+        """Tangents of left, right, up, down."""
+        return math.tan(self.left), math.tan(self.right), math.tan(self.up), math.tan(self.down)
+
+    def projection(self, near: float = 0.05, far: float = 100.0) -> np.ndarray:
+        """The 4x4 OpenGL projection (clip z from -w to w)."""
+        left, right, up, down = self.tangents()
+        out = np.zeros((4, 4))
+        out[0, 0], out[0, 2] = 2 / (right - left), (right + left) / (right - left)
+        out[1, 1], out[1, 2] = 2 / (up - down), (up + down) / (up - down)
+        out[2, 2], out[2, 3] = -(far + near) / (far - near), -2 * far * near / (far - near)
+        out[3, 2] = -1.0
+        return out
+
+
+@dataclass(frozen=True)
+class Eye:
+    """One picture of the scene: where from, how wide, and how many pixels (width, height)."""
+
+    pose: Pose
+    fov: Fov
+    size: tuple[int, int]
+
+    def rays(self, columns: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """World directions through picture positions, in pixels from the upper left corner (pixel centres at .5).
+
+        `columns` and `rows` broadcast to a shape S; returns S + (3,) unit vectors.
+        """
+        left, right, up, down = self.fov.tangents()
+        x = left + (right - left) * np.asarray(columns, float) / self.size[0]
+        y = up + (down - up) * np.asarray(rows, float) / self.size[1]
+        x, y = np.broadcast_arrays(x, y)
+        local = np.stack([x, y, -np.ones_like(x)], axis=-1)
+        local /= np.linalg.norm(local, axis=-1, keepdims=True)
+        return local @ self.pose.rotation().T

@@ -1,0 +1,140 @@
+"""The two things a photograph is shown on, and where a ray meets them.
+
+Both share one convention. *Surface coordinates* s = (s_u, s_v) count in fractions of the photograph's width and
+height, right and down, from the middle of the surface, as they lie there at zoom 1. What is seen at s is the
+photograph point uv = centre + s / zoom (`photograph_uv`). So panning and zooming are the same on either surface.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from vr_app.core.pose import Pose
+
+MM_PER_DEGREE = 0.29
+"""Retinal arc in millimetres per degree of visual angle (Drasdo and Fowler 1974, central retina)."""
+
+EYE_RADIUS_MM = 11.5
+"""Radius of the sphere that stands for the retina."""
+
+CAP_ANGLE = math.radians(80)
+"""How far from the pole (at the sphere's centre) the curved retina is drawn when zooming lets it grow."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A flat photograph: x right, y up, seen from +z, `width` x `height` metres about the pose's origin."""
+
+    pose: Pose
+    width: float
+    height: float
+
+    def hit(self, origin: np.ndarray, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Where rays from `origin` (3,) along unit `directions` (..., 3) meet the panel's front.
+
+        Returns s (..., 2) and the distance (...) in metres, NaN where a ray misses.
+        """
+        to_local = self.pose.inverse_matrix()
+        start = to_local[:3, :3] @ origin + to_local[:3, 3]
+        along = directions @ to_local[:3, :3].T
+        with np.errstate(divide="ignore", invalid="ignore"):
+            distance = -start[2] / along[..., 2]
+            x = start[0] + distance * along[..., 0]
+            y = start[1] + distance * along[..., 1]
+        s = np.stack([x / self.width, -y / self.height], axis=-1)
+        hit = (start[2] > 0) & (distance > 0) & (np.abs(s) <= 0.5).all(axis=-1)
+        return np.where(hit[..., None], s, np.nan), np.where(hit, distance, np.nan)
+
+    def half_extent(self) -> np.ndarray:
+        """The largest |s_u| and |s_v| on the surface."""
+        return np.array([0.5, 0.5])
+
+    def point(self, s: np.ndarray) -> np.ndarray:
+        """World position (..., 3) of surface coordinates s (..., 2)."""
+        s = np.asarray(s, float)
+        local = np.stack([s[..., 0] * self.width, -s[..., 1] * self.height, np.zeros(s.shape[:-1])], axis=-1)
+        return local @ self.pose.rotation().T + np.asarray(self.pose.position)
+
+
+@dataclass(frozen=True)
+class Retina:
+    """The inside of a sphere about the pose's origin; the surface's middle lies at its pole, along the pose's -z.
+
+    The angle at the sphere's centre between the pole and a point is proportional to the point's distance from the
+    middle of the photograph (azimuthal equidistant), because distance on a fundus photograph is proportional to
+    visual angle, and visual angle to arc on the retina. `radians_u` and `radians_v` are the angles that the
+    photograph's width and height span at zoom 1. Seen from inside the photograph is not mirrored.
+    """
+
+    pose: Pose
+    radius: float
+    radians_u: float
+    radians_v: float
+
+    @staticmethod
+    def of(size: tuple[int, int], field_radius: float, field_angle: float, pose: Pose, radius: float) -> Retina:
+        """For a photograph of `size` (width, height) pixels whose field of view has `field_radius` pixels.
+
+        `field_angle` is the camera's full field in degrees of visual angle. 45 degrees are 13.05 mm of arc on a
+        sphere of 11.5 mm radius: 65.0 degrees at its centre.
+        """
+        per_pixel = retina_angle(field_angle) / (2 * field_radius)
+        return Retina(pose, radius, size[0] * per_pixel, size[1] * per_pixel)
+
+    def hit(self, origin: np.ndarray, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """As `Panel.hit`, for the far inside of the sphere within CAP_ANGLE of the pole."""
+        to_local = self.pose.inverse_matrix()
+        start = to_local[:3, :3] @ origin + to_local[:3, 3]
+        along = directions @ to_local[:3, :3].T
+        half_b = along @ start
+        with np.errstate(invalid="ignore"):
+            distance = -half_b + np.sqrt(half_b**2 - (start @ start - self.radius**2))
+        point = start + distance[..., None] * along
+        s, angle = self._unroll(point)
+        with np.errstate(invalid="ignore"):
+            hit = (distance > 0) & (angle <= CAP_ANGLE)
+        return np.where(hit[..., None], s, np.nan), np.where(hit, distance, np.nan)
+
+    def _unroll(self, point: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        across = np.hypot(point[..., 0], point[..., 1])
+        angle = np.arctan2(across, -point[..., 2])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            per_metre = np.where(across > 0, angle / across, 0.0)
+        s = np.stack(
+            [point[..., 0] * per_metre / self.radians_u, -point[..., 1] * per_metre / self.radians_v], axis=-1
+        )
+        return s, angle
+
+    def half_extent(self) -> np.ndarray:
+        """The largest |s_u| and |s_v| on the surface."""
+        return np.array([CAP_ANGLE / self.radians_u, CAP_ANGLE / self.radians_v])
+
+    def point(self, s: np.ndarray) -> np.ndarray:
+        """World position (..., 3) of surface coordinates s (..., 2)."""
+        s = np.asarray(s, float)
+        x, y = s[..., 0] * self.radians_u, -s[..., 1] * self.radians_v
+        angle = np.hypot(x, y)
+        across = np.sinc(angle / np.pi) * self.radius
+        local = np.stack([x * across, y * across, -np.cos(angle) * self.radius], axis=-1)
+        return local @ self.pose.rotation().T + np.asarray(self.pose.position)
+
+
+Surface = Panel | Retina
+
+
+def retina_angle(field_angle: float) -> float:
+    """The angle in radians at the sphere's centre that a visual angle in degrees spans on the retina."""
+    return field_angle * MM_PER_DEGREE / EYE_RADIUS_MM
+
+
+def photograph_uv(s: np.ndarray, center: tuple[float, float], zoom: float) -> np.ndarray:
+    """Photograph coordinates (..., 2), 0 to 1 from the upper left corner, of what is seen at surface coordinates s."""
+    return np.asarray(center) + np.asarray(s) / zoom
+
+
+def surface_s(uv: np.ndarray, center: tuple[float, float], zoom: float) -> np.ndarray:
+    """Where on the surface a photograph point is seen: the inverse of `photograph_uv`."""
+    return (np.asarray(uv) - np.asarray(center)) * zoom

@@ -1,0 +1,274 @@
+"""What is looked at: the state that gestures and tours change, and that everything drawn follows from."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from vr_app.core.pose import Pose
+from vr_app.core.surface import Panel, Retina, Surface
+
+MAX_ZOOM = 64.0
+PANEL_HEIGHT = 1.6
+PANEL_MAX_WIDTH = 3.6
+PANEL_DISTANCE = 2.0
+PANEL_GAP = math.radians(4)
+RETINA_RADIUS = 2.0
+"""Metres. The sphere is scaled up from 11.5 mm so that the viewer stands inside."""
+
+Uv = tuple[float, float]
+
+
+class SurfaceKind(Enum):
+    PANEL = "panel"
+    RETINA = "retina"
+
+
+@dataclass(frozen=True)
+class PhotographInfo:
+    """What the view needs to know of a photograph: its size and fitted field of view, in pixels."""
+
+    name: str
+    size: tuple[int, int]
+    field_center: tuple[float, float]
+    field_radius: float
+
+    @property
+    def home(self) -> Uv:
+        """The middle of the field of view in photograph coordinates."""
+        return self.field_center[0] / self.size[0], self.field_center[1] / self.size[1]
+
+
+@dataclass(frozen=True)
+class ImageView:
+    """`center`: the photograph point seen in the middle of the surface; `zoom`: 1 shows the whole photograph."""
+
+    center: Uv = (0.5, 0.5)
+    zoom: float = 1.0
+
+
+@dataclass(frozen=True)
+class Grab:
+    """A photograph point held by a hand. `reach` is the hand's position along its ray in metres, for pushing."""
+
+    hand: int
+    image: int
+    uv: Uv
+    reach: float
+
+
+@dataclass(frozen=True)
+class Pan:
+    """Bring photograph point `uv` of an image to surface coordinates `s`."""
+
+    image: int
+    uv: Uv
+    s: Uv
+
+
+@dataclass(frozen=True)
+class Zoom:
+    """Change an image's zoom by 2**log2_delta; photograph point `anchor` stays where it is seen."""
+
+    image: int
+    anchor: Uv
+    log2_delta: float
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Take hold of a point, or let go (None)."""
+
+    grab: Grab | None
+
+
+@dataclass(frozen=True)
+class ShowOriginal:
+    """Show the photograph alone while it lasts."""
+
+    shown: bool
+
+
+@dataclass(frozen=True)
+class SwitchSurface:
+    """Panel to retina or back."""
+
+
+@dataclass(frozen=True)
+class NextImage:
+    """Bring the next photograph to the front."""
+
+
+@dataclass(frozen=True)
+class ResetView:
+    """The whole of the front photograph again."""
+
+
+@dataclass(frozen=True)
+class LookAt:
+    """Jump to a view (tours)."""
+
+    surface: SurfaceKind
+    center: Uv
+    zoom: float
+
+
+Gesture = Pan | Zoom | Hold | ShowOriginal | SwitchSurface | NextImage | ResetView | LookAt
+
+
+@dataclass(frozen=True)
+class ViewState:
+    """All that decides what is drawn, apart from where the eyes are.
+
+    `homes`: the middle of each photograph's field of view, None while it is not loaded. `still_for`: seconds since the
+    view last changed.
+    """
+
+    images: tuple[ImageView, ...]
+    homes: tuple[Uv | None, ...]
+    active: int = 0
+    surface: SurfaceKind = SurfaceKind.PANEL
+    original: bool = False
+    field_angle: float = 45.0
+    grab: Grab | None = None
+    still_for: float = 0.0
+
+    @staticmethod
+    def start(count: int, surface: SurfaceKind = SurfaceKind.PANEL, field_angle: float = 45.0) -> ViewState:
+        """`count` photographs, the first in front, each shown whole."""
+        return ViewState((ImageView(),) * count, (None,) * count, surface=surface, field_angle=field_angle)
+
+    @property
+    def front(self) -> ImageView:
+        return self.images[self.active]
+
+
+def step(view: ViewState, gestures: tuple[Gesture, ...], dt: float) -> ViewState:
+    """Apply gestures in order. `dt` seconds have passed."""
+    after = view
+    for gesture in gestures:
+        after = _apply(after, gesture)
+    moved = (after.images, after.active, after.surface) != (view.images, view.active, view.surface)
+    return replace(after, still_for=0.0 if moved else view.still_for + dt)
+
+
+def _apply(view: ViewState, gesture: Gesture) -> ViewState:
+    match gesture:
+        case Pan(image, uv, s):
+            old = view.images[image]
+            center = (uv[0] - s[0] / old.zoom, uv[1] - s[1] / old.zoom)
+            return _with_image(view, image, replace(old, center=center))
+        case Zoom(image, anchor, log2_delta):
+            old = view.images[image]
+            zoom = min(MAX_ZOOM, max(1.0, old.zoom * 2.0**log2_delta))
+            kept = old.zoom / zoom
+            center = tuple(a - (a - c) * kept for a, c in zip(anchor, old.center, strict=True))
+            return _with_image(view, image, ImageView(center, zoom))
+        case Hold(grab):
+            return replace(view, grab=grab)
+        case ShowOriginal(shown):
+            return replace(view, original=shown)
+        case SwitchSurface():
+            other = SurfaceKind.RETINA if view.surface is SurfaceKind.PANEL else SurfaceKind.PANEL
+            return _settle(replace(view, surface=other, grab=None))
+        case NextImage():
+            return _settle(replace(view, active=_next_loaded(view), grab=None))
+        case ResetView():
+            return _with_image(view, view.active, ImageView(view.homes[view.active] or (0.5, 0.5), 1.0))
+        case LookAt(surface, center, zoom):
+            return _with_image(replace(view, surface=surface), view.active, ImageView(center, zoom))
+
+
+def _with_image(view: ViewState, index: int, image: ImageView) -> ViewState:
+    images = view.images[:index] + (_clamped(image, view.surface),) + view.images[index + 1 :]
+    return replace(view, images=images)
+
+
+def _next_loaded(view: ViewState) -> int:
+    """The next photograph after the active one that is loaded, round the end; else the active one."""
+    count = len(view.images)
+    following = [(view.active + i) % count for i in range(1, count + 1)]
+    return next((i for i in following if view.homes[i] is not None), view.active)
+
+
+def _settle(view: ViewState) -> ViewState:
+    """After a change of surface or photograph: on the retina a whole photograph is centred on its field of view."""
+    front = view.front
+    if view.surface is SurfaceKind.RETINA and front.zoom <= 1.0:
+        front = ImageView(view.homes[view.active] or (0.5, 0.5), 1.0)
+    return _with_image(view, view.active, front)
+
+
+def _clamped(image: ImageView, surface: SurfaceKind) -> ImageView:
+    """A panel never shows beyond the photograph; the retina's middle never leaves it."""
+    margin = 0.5 / image.zoom if surface is SurfaceKind.PANEL else 0.0
+    u, v = (min(1.0 - margin, max(margin, c)) for c in image.center)
+    return replace(image, center=(u, v))
+
+
+def photograph_arrived(view: ViewState, index: int, info: PhotographInfo) -> ViewState:
+    """A photograph is loaded and its field of view is known."""
+    homes = view.homes[:index] + (info.home,) + view.homes[index + 1 :]
+    view = replace(view, homes=homes)
+    return _settle(view) if index == view.active else view
+
+
+def photograph_failed(view: ViewState, index: int) -> ViewState:
+    """A photograph cannot be opened: another one that is loaded comes to the front."""
+    return _settle(replace(view, active=_next_loaded(view))) if index == view.active else view
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A photograph's surface in the world."""
+
+    image: int
+    surface: Surface
+
+
+def place(
+    view: ViewState, infos: tuple[PhotographInfo | None, ...], retina_pose: Pose = Pose()
+) -> tuple[Placed, ...]:
+    """Where every loaded photograph is seen: panels side by side on an arc, the front one ahead; or the retina alone.
+
+    `retina_pose`: the sphere's centre. In a headset the viewer stands there; a window's eye stands a little behind.
+    """
+    if view.surface is SurfaceKind.RETINA:
+        info = infos[view.active]
+        if info is None:
+            return ()
+        retina = Retina.of(info.size, info.field_radius, view.field_angle, retina_pose, RETINA_RADIUS)
+        return (Placed(view.active, retina),)
+    loaded = [i for i, info in enumerate(infos) if info is not None]
+    if view.active not in loaded:
+        return ()
+    front = loaded.index(view.active)
+    right = _arc(loaded[front:], infos, -1)
+    left = _arc(loaded[front::-1], infos, 1)
+    return tuple(left[:0:-1]) + tuple(right)
+
+
+def _arc(indices: list[int], infos: tuple[PhotographInfo | None, ...], turn: int) -> list[Placed]:
+    """Panels side by side from straight ahead on, to the left (turn 1) or right (-1), until the arc meets its back."""
+    placed: list[Placed] = []
+    angle = previous = 0.0
+    for index in indices:
+        half = math.atan(_panel_width(infos[index]) / 2 / PANEL_DISTANCE)
+        if placed:
+            angle += previous + PANEL_GAP + half
+        if angle + half > math.pi:
+            break
+        placed.append(Placed(index, _panel(infos[index], turn * angle)))
+        previous = half
+    return placed
+
+
+def _panel_width(info: PhotographInfo) -> float:
+    return min(PANEL_MAX_WIDTH, PANEL_HEIGHT * info.size[0] / info.size[1])
+
+
+def _panel(info: PhotographInfo, yaw: float) -> Panel:
+    position = (-math.sin(yaw) * PANEL_DISTANCE, 0.0, -math.cos(yaw) * PANEL_DISTANCE)
+    width = _panel_width(info)
+    return Panel(Pose.facing(position, yaw), width, width * info.size[1] / info.size[0])

@@ -1,0 +1,373 @@
+"""The OpenGL context: in a window, or offscreen with no display at all.
+
+The only module that imports glfw, and the only one that decides which platform PyOpenGL binds itself to, because
+PyOpenGL decides once, at its import. The other modules of `vr_app.gl` therefore take `GL` from here: it is
+`OpenGL.GL`, imported at its first use, which a context must precede.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any, Self
+
+from sr_core.errors import UserError
+
+logger = logging.getLogger(__name__)
+
+DEBUG = os.environ.get("FUNDUSXR_GL_DEBUG") == "1"
+"""Check every GL call and log the driver's messages; slow."""
+
+_WINDOW_CURE = (
+    "install them with 'apt-get install libgl1 libx11-6 libxrandr2 libxinerama1 libxcursor1 libxi6 libxext6', "
+    "or use --mode offscreen"
+)
+_OFFSCREEN_CURE = "install Mesa with 'apt-get install libegl1 libgl1 libgl1-mesa-dri'"
+
+_NAMED_KEYS = ("TAB", "HOME", "ESCAPE", "F1")
+
+
+class ContextError(UserError):
+    """No OpenGL 3.3 core context can be had; the message says why and what to install."""
+
+
+class _LateGL:
+    """`OpenGL.GL`, imported when first used."""
+
+    def __getattr__(self, name: str) -> Any:
+        if _platform is None:
+            raise RuntimeError("open a GL context before calling GL")
+        import OpenGL.GL
+
+        value = getattr(OpenGL.GL, name)
+        setattr(self, name, value)
+        return value
+
+
+GL: Any = _LateGL()
+
+_platform: str | None = None
+
+
+def bind_pyopengl(platform: str) -> None:
+    """Make PyOpenGL load its functions by way of `platform`: 'egl', 'glx', 'win32' or 'darwin'.
+
+    The first call decides for the whole process, and must come before anything imports `OpenGL` (as `xr` does).
+    Contexts of the other kind still work then: what PyOpenGL loads from libGL serves both.
+    """
+    global _platform
+    if _platform is not None:
+        return
+    _platform = platform
+    os.environ["PYOPENGL_PLATFORM"] = platform
+    import OpenGL
+
+    OpenGL.ERROR_CHECKING = DEBUG
+    OpenGL.ERROR_LOGGING = False
+
+
+class Context:
+    """A current OpenGL core context, 3.3 or later. `renderer` and `version` are the driver's own words.
+
+    Every method belongs to the thread that opened it.
+    """
+
+    def __init__(self) -> None:
+        self.renderer = GL.glGetString(GL.GL_RENDERER).decode(errors="replace")
+        self.version = GL.glGetString(GL.GL_VERSION).decode(errors="replace")
+        if DEBUG:
+            _log_driver_messages()
+
+    def close(self) -> None:
+        """Give the context back, and all that was made in it. May be called twice."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+_callbacks: list[Any] = []
+"""Kept alive for as long as a driver may call them: to the end."""
+
+
+def _log_driver_messages() -> None:
+    if not GL.glDebugMessageCallback:
+        return
+
+    def on_message(source: int, kind: int, number: int, severity: int, length: int, text: bytes, user: Any) -> None:
+        level = logging.DEBUG if severity == GL.GL_DEBUG_SEVERITY_NOTIFICATION else logging.WARNING
+        logger.log(level, "GL: %s", ctypes.string_at(text, length).decode(errors="replace"))
+
+    callback = GL.GLDEBUGPROC(on_message)
+    _callbacks.append(callback)
+    GL.glEnable(GL.GL_DEBUG_OUTPUT)
+    GL.glEnable(GL.GL_DEBUG_OUTPUT_SYNCHRONOUS)
+    GL.glDebugMessageCallback(callback, None)
+
+
+# --- offscreen -------------------------------------------------------------------------------------------------------
+
+_EGL_OPENGL_API = 0x30A2
+_EGL_PLATFORM_DEVICE = 0x313F
+_EGL_PLATFORM_SURFACELESS = 0x31DD
+_EGL_CONFIG = (0x3033, 0x0001, 0x3040, 0x0008, 0x3038)
+"""EGL_SURFACE_TYPE: EGL_PBUFFER_BIT, EGL_RENDERABLE_TYPE: EGL_OPENGL_BIT, EGL_NONE."""
+_EGL_CONTEXT = (0x3098, 3, 0x30FB, 3, 0x30FD, 1, *((0x31B0, 1) if DEBUG else ()), 0x3038)
+"""EGL_CONTEXT_MAJOR_VERSION 3, MINOR 3, OPENGL_PROFILE_MASK core, (OPENGL_DEBUG,) EGL_NONE."""
+
+
+def open_offscreen() -> Context:
+    """A context without a window, made current. On Linux by EGL, so no display is needed; a GPU's before software.
+
+    Raises `ContextError` where there is none.
+    """
+    if not sys.platform.startswith("linux"):
+        return open_window("FundusXR", (16, 16), visible=False)
+    return _EglContext(_Egl())
+
+
+class _Egl:
+    """The few EGL functions needed, by ctypes: PyOpenGL's own EGL cannot be imported without error checking."""
+
+    def __init__(self) -> None:
+        try:
+            self._library = ctypes.CDLL("libEGL.so.1", mode=ctypes.RTLD_GLOBAL)
+        except OSError as error:
+            raise ContextError(f"no OpenGL without a window: {error}; {_OFFSCREEN_CURE}") from error
+
+    def call(self, name: str, *arguments: Any, result: Any = ctypes.c_uint) -> Any:
+        """Call a core function; pointers are passed as c_void_p."""
+        function = getattr(self._library, name)
+        function.restype = result
+        return function(*arguments)
+
+    def extension(self, name: str, result: Any, *arguments: Any) -> Any:
+        """An extension's function with its argument types, or None."""
+        address = self.call("eglGetProcAddress", name.encode(), result=ctypes.c_void_p)
+        return ctypes.CFUNCTYPE(result, *arguments)(address) if address else None
+
+    def displays(self) -> Iterator[ctypes.c_void_p]:
+        """Every way to a display, the likeliest hardware first."""
+        by_platform = self.extension(
+            "eglGetPlatformDisplayEXT", ctypes.c_void_p, ctypes.c_uint, ctypes.c_void_p, ctypes.c_void_p
+        )
+        if by_platform is not None:
+            for device in self._devices():
+                yield ctypes.c_void_p(by_platform(_EGL_PLATFORM_DEVICE, device, None))
+            yield ctypes.c_void_p(by_platform(_EGL_PLATFORM_SURFACELESS, None, None))
+        yield ctypes.c_void_p(self.call("eglGetDisplay", ctypes.c_void_p(None), result=ctypes.c_void_p))
+
+    def _devices(self) -> list[int]:
+        query = self.extension(
+            "eglQueryDevicesEXT", ctypes.c_uint, ctypes.c_int, ctypes.c_void_p, ctypes.POINTER(ctypes.c_int)
+        )
+        found, count = (ctypes.c_void_p * 16)(), ctypes.c_int(0)
+        if query is None or not query(16, found, ctypes.byref(count)):
+            return []
+        return [device for device in found[: count.value] if device]
+
+
+class _EglContext(Context):
+    def __init__(self, egl: _Egl) -> None:
+        self._egl = egl
+        for display in egl.displays():
+            if display.value and self._open(display):
+                break
+        else:
+            raise ContextError(f"no OpenGL 3.3 without a window: EGL knows no display for it; {_OFFSCREEN_CURE}")
+        bind_pyopengl("egl")
+        super().__init__()
+
+    def _open(self, display: ctypes.c_void_p) -> bool:
+        egl, null = self._egl, ctypes.c_void_p(None)
+        if not egl.call("eglInitialize", display, null, null) or not egl.call("eglBindAPI", _EGL_OPENGL_API):
+            return False
+        config, count = ctypes.c_void_p(), ctypes.c_int(0)
+        wanted = (ctypes.c_int * len(_EGL_CONFIG))(*_EGL_CONFIG)
+        egl.call("eglChooseConfig", display, wanted, ctypes.byref(config), 1, ctypes.byref(count))
+        if count.value == 0:
+            return False
+        attributes = (ctypes.c_int * len(_EGL_CONTEXT))(*_EGL_CONTEXT)
+        handle = egl.call("eglCreateContext", display, config, null, attributes, result=ctypes.c_void_p)
+        if not handle:
+            return False
+        self._display, self._handle = display, ctypes.c_void_p(handle)
+        if egl.call("eglMakeCurrent", display, null, null, self._handle):
+            return True
+        egl.call("eglDestroyContext", display, self._handle)
+        return False
+
+    def close(self) -> None:
+        # The display stays initialised: another context of this process may be using it.
+        if self._handle.value:
+            null = ctypes.c_void_p(None)
+            self._egl.call("eglMakeCurrent", self._display, null, null, null)
+            self._egl.call("eglDestroyContext", self._display, self._handle)
+            self._handle = null
+
+
+# --- windows ---------------------------------------------------------------------------------------------------------
+
+
+def open_window(
+    title: str, size: tuple[int, int], visible: bool = True, x11: bool = False, vsync: bool = True
+) -> Window:
+    """A window of `size` screen coordinates with a current context.
+
+    `x11` asks for X11 and GLX even on a Wayland desktop, for OpenXR's Xlib binding. `vsync` False: `swap` never
+    waits for the display (a headset's mirror). Raises `ContextError` where there is no window system, or no OpenGL.
+    """
+    return Window(title, size, visible, x11, vsync)
+
+
+def _import_glfw(x11: bool) -> Any:
+    if x11:
+        os.environ["PYGLFW_LIBRARY_VARIANT"] = "x11"  # read by glfw's wheel at import
+    try:
+        import glfw
+    except ImportError as error:
+        raise ContextError(f"no window: glfw's libraries are missing ({error}); {_WINDOW_CURE}") from error
+    glfw.ERROR_REPORTING = False
+    if x11 and sys.platform.startswith("linux"):
+        glfw.init_hint(glfw.PLATFORM, glfw.PLATFORM_X11)
+    if not glfw.init():
+        raise ContextError(f"no window: {_glfw_reason(glfw)}; {_WINDOW_CURE}")
+    return glfw
+
+
+def _glfw_reason(glfw: Any) -> str:
+    _, description = glfw.get_error()
+    text = description.decode(errors="replace") if isinstance(description, bytes) else str(description or "")
+    return text or "glfw gives no reason"
+
+
+class Window(Context):
+    """A window, its context, and what mouse and keyboard have done in it since they were last asked for."""
+
+    def __init__(self, title: str, size: tuple[int, int], visible: bool, x11: bool, vsync: bool) -> None:
+        glfw = self._glfw = _import_glfw(x11)
+        self._window = None
+        self._pressed: list[str] = []
+        self._held: set[str] = set()
+        self._scrolled = 0.0
+        glfw.window_hint(glfw.CONTEXT_VERSION_MAJOR, 3)
+        glfw.window_hint(glfw.CONTEXT_VERSION_MINOR, 3)
+        glfw.window_hint(glfw.OPENGL_PROFILE, glfw.OPENGL_CORE_PROFILE)
+        glfw.window_hint(glfw.OPENGL_FORWARD_COMPAT, True)
+        glfw.window_hint(glfw.OPENGL_DEBUG_CONTEXT, DEBUG)
+        glfw.window_hint(glfw.VISIBLE, visible)
+        self._window = glfw.create_window(*size, title, None, None)
+        if not self._window:
+            reason = _glfw_reason(glfw)
+            glfw.terminate()
+            raise ContextError(f"no window with OpenGL 3.3: {reason}; {_WINDOW_CURE}")
+        glfw.make_context_current(self._window)
+        glfw.swap_interval(1 if vsync else 0)
+        bind_pyopengl(self._pyopengl_platform())
+        glfw.set_key_callback(self._window, self._on_key)
+        glfw.set_scroll_callback(self._window, self._on_scroll)
+        super().__init__()
+
+    def _pyopengl_platform(self) -> str:
+        if not sys.platform.startswith("linux"):
+            return sys.platform
+        return "egl" if self._glfw.get_platform() == self._glfw.PLATFORM_WAYLAND else "glx"
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels; (0, 0) while minimised."""
+        if self._glfw.get_window_attrib(self._window, self._glfw.ICONIFIED):
+            return 0, 0
+        return self._glfw.get_framebuffer_size(self._window)
+
+    @property
+    def system(self) -> str:
+        """The window system: 'X11', 'Wayland', 'Windows' or 'macOS'."""
+        if not sys.platform.startswith("linux"):
+            return {"win32": "Windows", "darwin": "macOS"}.get(sys.platform, sys.platform)
+        return "Wayland" if self._pyopengl_platform() == "egl" else "X11"
+
+    @property
+    def refresh_rate(self) -> float:
+        """Pictures per second of the display; 60 where it does not say."""
+        monitor = self._glfw.get_primary_monitor()
+        mode = self._glfw.get_video_mode(monitor) if monitor else None
+        return float(mode.refresh_rate) if mode and mode.refresh_rate else 60.0
+
+    def poll(self, wait: float = 0.0) -> bool:
+        """Take what has happened, waiting up to `wait` seconds for something; False once the user has closed it."""
+        if wait > 0.0:
+            self._glfw.wait_events_timeout(wait)
+        else:
+            self._glfw.poll_events()
+        return not self._glfw.window_should_close(self._window)
+
+    def cursor(self) -> tuple[float, float] | None:
+        """In pixels from the upper left corner; None while the cursor is elsewhere and no button holds it."""
+        glfw = self._glfw
+        if not (self.button() or glfw.get_window_attrib(self._window, glfw.HOVERED)):
+            return None
+        x, y = glfw.get_cursor_pos(self._window)
+        window, pixels = glfw.get_window_size(self._window), self.size
+        if 0 in window:
+            return None
+        return x * pixels[0] / window[0], y * pixels[1] / window[1]
+
+    def button(self) -> bool:
+        """Whether the left button is down."""
+        return self._glfw.get_mouse_button(self._window, self._glfw.MOUSE_BUTTON_LEFT) == self._glfw.PRESS
+
+    def held(self, key: str) -> bool:
+        """Whether a key is down: 'o', '0', 'tab', 'f1' ..., as the user's keyboard layout names it."""
+        return key in self._held
+
+    def take_pressed(self) -> tuple[str, ...]:
+        """Keys pressed since the last call, in order, named as in `held`."""
+        pressed = tuple(self._pressed)
+        self._pressed.clear()
+        return pressed
+
+    def take_scrolled(self) -> float:
+        """Notches of the wheel since the last call; away from the user is positive."""
+        scrolled, self._scrolled = self._scrolled, 0.0
+        return scrolled
+
+    def set_title(self, title: str) -> None:
+        """Change the window's title."""
+        self._glfw.set_window_title(self._window, title)
+
+    def swap(self) -> None:
+        """Show what was drawn to the default framebuffer."""
+        self._glfw.swap_buffers(self._window)
+
+    def close(self) -> None:
+        if self._window:
+            self._glfw.destroy_window(self._window)
+            self._window = None
+            self._glfw.terminate()
+
+    def _on_key(self, window: Any, key: int, scancode: int, action: int, modifiers: int) -> None:
+        name = self._key_name(key, scancode)
+        if action == self._glfw.PRESS:
+            self._pressed.append(name)
+            self._held.add(name)
+        elif action == self._glfw.RELEASE:
+            self._held.discard(name)
+
+    def _key_name(self, key: int, scancode: int) -> str:
+        for name in _NAMED_KEYS:
+            if key == getattr(self._glfw, f"KEY_{name}"):
+                return name.lower()
+        name = self._glfw.get_key_name(key, scancode)
+        return (name.decode() if isinstance(name, bytes) else name or "").lower()
+
+    def _on_scroll(self, window: Any, across: float, along: float) -> None:
+        self._scrolled += along

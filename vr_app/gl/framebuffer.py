@@ -1,0 +1,82 @@
+"""Where pictures are drawn: an sRGB colour texture, the project's own or a swapchain's."""
+
+from __future__ import annotations
+
+import ctypes
+
+import numpy as np
+
+from vr_app.gl.context import GL
+
+
+class Framebuffer:
+    """A framebuffer object over one GL_SRGB8_ALPHA8 texture. There is no depth: everything is painted in order."""
+
+    def __init__(self, texture: int, size: tuple[int, int], owned: bool) -> None:
+        self.texture = texture
+        self.size = size
+        self._owned = owned
+        self._handle = int(GL.glGenFramebuffers(1))
+        GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, self._handle)
+        GL.glFramebufferTexture2D(GL.GL_FRAMEBUFFER, GL.GL_COLOR_ATTACHMENT0, GL.GL_TEXTURE_2D, texture, 0)
+        status = GL.glCheckFramebufferStatus(GL.GL_FRAMEBUFFER)
+        if status != GL.GL_FRAMEBUFFER_COMPLETE:
+            raise RuntimeError(f"framebuffer of {size[0]} x {size[1]} pixels is incomplete: GL status {status:#x}")
+
+    @staticmethod
+    def create(size: tuple[int, int]) -> Framebuffer:
+        """With a texture of its own of `size` (width, height) pixels."""
+        texture = int(GL.glGenTextures(1))
+        GL.glBindTexture(GL.GL_TEXTURE_2D, texture)
+        GL.glTexImage2D(
+            GL.GL_TEXTURE_2D, 0, GL.GL_SRGB8_ALPHA8, *size, 0, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, ctypes.c_void_p(None)
+        )
+        GL.glTexParameteri(GL.GL_TEXTURE_2D, GL.GL_TEXTURE_MAX_LEVEL, 0)
+        return Framebuffer(texture, size, owned=True)
+
+    @staticmethod
+    def of_texture(texture: int, size: tuple[int, int]) -> Framebuffer:
+        """Over somebody else's GL_SRGB8_ALPHA8 texture (a swapchain image), which it never deletes."""
+        return Framebuffer(texture, size, owned=False)
+
+    def bind(self) -> None:
+        """Draw into it from now on: whole viewport, colours taken as linear light and stored as sRGB."""
+        GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, self._handle)
+        GL.glViewport(0, 0, *self.size)
+        GL.glEnable(GL.GL_FRAMEBUFFER_SRGB)
+
+    def read(self) -> np.ndarray:
+        """The picture as stored: (H, W, 3) uint8, sRGB-encoded, first row on top. Waits for all drawing to end."""
+        width, height = self.size
+        pixels = np.empty((height, width, 3), np.uint8)
+        GL.glBindFramebuffer(GL.GL_READ_FRAMEBUFFER, self._handle)
+        GL.glPixelStorei(GL.GL_PACK_ALIGNMENT, 1)
+        GL.glReadPixels(0, 0, width, height, GL.GL_RGB, GL.GL_UNSIGNED_BYTE, ctypes.c_void_p(pixels.ctypes.data))
+        return np.ascontiguousarray(pixels[::-1])
+
+    def blit_to_window(self, width: int, height: int) -> None:
+        """Copy into the window's back buffer of `width` x `height` pixels: as large as fits, bytes unchanged.
+
+        Bars at the sides, or above and below, are black. Leaves the default framebuffer bound.
+        """
+        # A window's buffer is mostly not sRGB. Without this GL 4.4 copies the bytes as they are (Mesa and NVIDIA too).
+        GL.glDisable(GL.GL_FRAMEBUFFER_SRGB)
+        GL.glBindFramebuffer(GL.GL_READ_FRAMEBUFFER, self._handle)
+        GL.glBindFramebuffer(GL.GL_DRAW_FRAMEBUFFER, 0)
+        scale = min(width / self.size[0], height / self.size[1])
+        w, h = round(self.size[0] * scale), round(self.size[1] * scale)
+        if (w, h) != (width, height):
+            GL.glClearColor(0.0, 0.0, 0.0, 1.0)
+            GL.glClear(GL.GL_COLOR_BUFFER_BIT)
+        x, y = (width - w) // 2, (height - h) // 2
+        filtering = GL.GL_NEAREST if (w, h) == self.size else GL.GL_LINEAR
+        GL.glBlitFramebuffer(0, 0, *self.size, x, y, x + w, y + h, GL.GL_COLOR_BUFFER_BIT, filtering)
+        GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, 0)
+
+    def close(self) -> None:
+        """Give the GL objects back; a texture of somebody else's stays. May be called twice."""
+        if self._handle:
+            GL.glDeleteFramebuffers(1, [self._handle])
+            if self._owned:
+                GL.glDeleteTextures(1, [self.texture])
+            self._handle = 0

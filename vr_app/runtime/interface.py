@@ -1,0 +1,65 @@
+"""What the loop asks of a runtime. Three exist: a headset, a window, and offscreen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from vr_app.core.gesture import ControllerSample
+from vr_app.core.pose import Eye
+from vr_app.gl.framebuffer import Framebuffer
+
+COMMANDS = {"p": "screenshot", "r": "record", "h": "help", "f1": "help"}
+"""Keys of a window, and what they ask for that no hand can do."""
+
+
+class Frame(Protocol):
+    """One frame between `wait` and `end`."""
+
+    time: float
+    """Seconds on a clock that never runs backward: when the frame will be seen."""
+
+    should_render: bool
+    """False: nothing drawn now would be seen, so nothing is."""
+
+    period: float | None
+    """Seconds that the display gives a frame; None where nothing is displayed."""
+
+    eyes: tuple[Eye, ...]
+    """Every picture to draw: two in a headset, else one. Empty while the head is not tracked."""
+
+    def targets(self) -> Iterator[tuple[Eye, Framebuffer]]:
+        """Each eye with the framebuffer to draw it into, bound; it is handed on when the iteration goes on."""
+        ...
+
+
+class Runtime(Protocol):
+    """A place to show the scene. Every method belongs to the thread that owns the GL context."""
+
+    name: str
+    """'xr', 'desktop' or 'offscreen'."""
+
+    def describe(self) -> dict[str, str]:
+        """Runtime, system and renderer by name, for the statistics."""
+        ...
+
+    def poll_events(self) -> bool:
+        """Take what has happened; False when the program should end."""
+        ...
+
+    def frame(self) -> AbstractContextManager[Frame]:
+        """Wait until a frame is due; its end is guaranteed, whatever happens in between."""
+        ...
+
+    def read(self, time: float) -> ControllerSample:
+        """Hands and buttons as they will be at `time`."""
+        ...
+
+    def take_commands(self) -> tuple[str, ...]:
+        """What keys asked for since the last call: 'screenshot', 'record' or 'help'."""
+        ...
+
+    def close(self) -> None:
+        """Give everything back. May be called twice."""
+        ...

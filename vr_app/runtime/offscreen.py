@@ -1,0 +1,89 @@
+"""No screen at all: pictures at a fixed time step, for tours, screenshots and tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from vr_app.core.gesture import ControllerSample
+from vr_app.core.pose import Eye, Fov, Pose
+from vr_app.gl.context import Context
+from vr_app.gl.framebuffer import Framebuffer
+
+IN_VIEW = (0.64, 0.50)
+"""Tangents to the side and upward that every picture shows: a panel of 2.4 x 1.6 m at 2 m, and the words around it."""
+
+
+def one_eye(size: tuple[int, int]) -> Eye:
+    """The eye at the origin looking along -z, its picture `size` pixels."""
+    return Eye(Pose(), Fov.framing(size, *IN_VIEW), size)
+
+
+@dataclass(frozen=True)
+class OneEyeFrame:
+    """A frame of a runtime with a single picture, or none while `framebuffer` is None. See `Frame`."""
+
+    time: float
+    eyes: tuple[Eye, ...]
+    framebuffer: Framebuffer | None
+    period: float | None = None
+
+    @property
+    def should_render(self) -> bool:
+        return self.framebuffer is not None
+
+    def targets(self) -> Iterator[tuple[Eye, Framebuffer]]:
+        """The eye and its framebuffer, bound."""
+        for eye in self.eyes:
+            self.framebuffer.bind()
+            yield eye, self.framebuffer
+
+
+class OffscreenRuntime:
+    """A `Runtime` whose clock advances by `time_step` seconds a frame, however long the frame really takes.
+
+    It runs until `stop` is called. The context stays its maker's to close, after the runtime.
+    """
+
+    name = "offscreen"
+
+    def __init__(
+        self,
+        context: Context,
+        size: tuple[int, int] = (1280, 960),
+        time_step: float = 1 / 60,
+    ) -> None:
+        self._context = context
+        self._step = time_step
+        self._frames = 0
+        self._running = True
+        self._eye = one_eye(size)
+        self.framebuffer = Framebuffer.create(size)
+        """The last picture: `framebuffer.read()`."""
+
+    def describe(self) -> dict[str, str]:
+        return {"runtime": self.name, "system": "no screen", "renderer": self._context.renderer}
+
+    def poll_events(self) -> bool:
+        return self._running
+
+    def stop(self) -> None:
+        """Let the next `poll_events` answer False."""
+        self._running = False
+
+    @contextmanager
+    def frame(self) -> Iterator[OneEyeFrame]:
+        self._frames += 1
+        yield OneEyeFrame(self._frames * self._step, (self._eye,), self.framebuffer)
+
+    def read(self, time: float) -> ControllerSample:
+        """Nobody's hands."""
+        return ControllerSample()
+
+    def take_commands(self) -> tuple[str, ...]:
+        """Nobody's keys."""
+        return ()
+
+    def close(self) -> None:
+        self.framebuffer.close()

@@ -1,0 +1,113 @@
+"""A window on the desktop: the mouse is a hand, and keys are its buttons."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from vr_app.core.gesture import ControllerSample, HandSample
+from vr_app.core.pose import Eye, Ray
+from vr_app.gl.context import Window
+from vr_app.gl.framebuffer import Framebuffer
+from vr_app.runtime.interface import COMMANDS
+from vr_app.runtime.offscreen import OneEyeFrame, one_eye
+
+ZOOM_PER_NOTCH = 0.25
+"""Doublings of the zoom for one notch of the wheel."""
+
+_IDLE = 0.1
+"""Seconds between looks at a window that shows nothing."""
+
+
+
+
+class WindowRuntime:
+    """A `Runtime` in a window.
+
+    The cursor points as a hand's ray would; the left button is the trigger; the wheel zooms. Keys: S or Tab the other
+    surface, O (held) the original, N the next photograph, Home or 0 the whole of it, P a screenshot, R record a tour,
+    H or F1 help, Esc or Q the end. The picture is drawn into a framebuffer of its own and copied, since a window's is
+    mostly not sRGB. The window stays its maker's to close, after the runtime.
+    """
+
+    name = "desktop"
+
+    def __init__(self, window: Window) -> None:
+        self._window = window
+        self._period = 1.0 / window.refresh_rate
+        self._shown_at = 0.0
+        self._pressed: tuple[str, ...] = ()
+        self._commands: tuple[str, ...] = ()
+        self.framebuffer: Framebuffer | None = None
+        """The last picture; None before the first and while the window is minimised."""
+        self._eye: Eye | None = None
+        self._fit()
+
+    def describe(self) -> dict[str, str]:
+        return {"runtime": self.name, "system": self._window.system, "renderer": self._window.renderer}
+
+    def poll_events(self) -> bool:
+        going_on = self._window.poll(_IDLE if self.framebuffer is None else 0.0)
+        pressed = self._window.take_pressed()
+        self._pressed += pressed
+        self._commands += tuple(COMMANDS[key] for key in pressed if key in COMMANDS)
+        self._fit()
+        return going_on and not {"escape", "q"} & set(pressed)
+
+    def take_commands(self) -> tuple[str, ...]:
+        """What was asked for since the last call, in order."""
+        commands, self._commands = self._commands, ()
+        return commands
+
+    @contextmanager
+    def frame(self) -> Iterator[OneEyeFrame]:
+        eyes = (self._eye,) if self.framebuffer is not None else ()
+        yield OneEyeFrame(time.perf_counter() + self._period, eyes, self.framebuffer, self._period)
+        if self.framebuffer is not None:
+            self.framebuffer.blit_to_window(*self.framebuffer.size)
+            self._window.swap()
+            self._pace()
+
+    def read(self, time: float) -> ControllerSample:
+        """The mouse as hand 0, and the keys pressed since the last call."""
+        pressed, self._pressed = set(self._pressed), ()
+        return ControllerSample(
+            hands=(self._mouse(),),
+            original=self._window.held("o"),
+            switch_surface=bool(pressed & {"s", "tab"}),
+            next_image="n" in pressed,
+            reset=bool(pressed & {"home", "0"}),
+        )
+
+    def close(self) -> None:
+        if self.framebuffer is not None:
+            self.framebuffer.close()
+            self.framebuffer = None
+
+    def _mouse(self) -> HandSample:
+        scrolled = self._window.take_scrolled()
+        cursor = self._window.cursor()
+        if cursor is None or self._eye is None:
+            return HandSample()
+        x, y, z = self._eye.rays(*cursor)
+        aim = Ray(self._eye.pose.position, (float(x), float(y), float(z)))
+        trigger = 1.0 if self._window.button() else 0.0
+        return HandSample(aim, trigger, zoom_steps=scrolled * ZOOM_PER_NOTCH, shown=False)
+
+    def _fit(self) -> None:
+        """Give the picture the window's size."""
+        size = self._window.size
+        if 0 in size:
+            self.close()
+        elif self.framebuffer is None or self.framebuffer.size != size:
+            self.close()
+            self.framebuffer = Framebuffer.create(size)
+            self._eye = one_eye(size)
+
+    def _pace(self) -> None:
+        """Wait where `swap` does not (software GL, hidden windows): a loop that spins starves the worker."""
+        since = time.perf_counter() - self._shown_at
+        if since < self._period / 2:
+            time.sleep(self._period - since)
+        self._shown_at = time.perf_counter()

@@ -1,0 +1,119 @@
+"""`fundusxr view`: from the command line's words to a running session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sr_core.assets import asset_path
+from sr_core.errors import UserError
+from sr_core.files import check_writable
+from sr_core.image.photograph import find_photographs
+from vr_app.app import Options, run
+from vr_app.core.tour import Tour, TourError, parse_tour
+from vr_app.core.view import SurfaceKind
+from vr_app.runtime.choose import open_runtime
+
+STAND_BACK = 0.75
+"""Metres behind the retina's centre from which a window shows the whole field of view."""
+
+SIZE_LIMITS = (64, 8192)
+MAX_TOUR_BYTES = 10_000_000
+
+
+@dataclass(frozen=True)
+class ViewRequest:
+    """The arguments of `fundusxr view`, as given."""
+
+    images: tuple[Path, ...]
+    mode: str
+    surface: str
+    tour: Path | None
+    frames: int | None
+    screenshot: Path | None
+    stats: Path | None
+    size: str
+    device: str
+    model: str
+
+
+def view_photographs(request: ViewRequest, say: Callable[[str], None]) -> None:
+    """Check everything that can be checked, open a runtime, and show. `say` gets lines for the user.
+
+    Raises UserError for anything that the user can mend.
+    """
+    size = parse_size(request.size)
+    if request.screenshot is not None:
+        check_writable(request.screenshot, (".png",))
+    if request.stats is not None:
+        check_writable(request.stats)
+    _check_model(request)
+    tour = read_tour(request.tour) if request.tour else None
+    paths = tuple(find_photographs(request.images or _images_without_argument(tour, request.tour)))
+    with open_runtime(request.mode, size) as choice:
+        say(f"fundusxr: {choice.runtime.name} ({choice.reason})")
+        options = replace(_options(request, choice.runtime.name, paths, tour), say=say)
+        run(choice.runtime, options)
+    if options.stats is not None:
+        say(f"fundusxr: wrote {options.stats}")
+
+
+def _options(request: ViewRequest, mode: str, paths: tuple[Path, ...], tour: Tour | None) -> Options:
+    """What the request means in the mode that was found."""
+    screenshot = request.screenshot
+    if mode == "offscreen":
+        tour = tour or read_tour(asset_path("tours", "demo.json"))
+        if request.mode == "auto" and screenshot is None:
+            screenshot = Path("fundusxr.png")
+            check_writable(screenshot)
+    return Options(
+        paths=paths,
+        surface=SurfaceKind(request.surface),
+        tour=tour,
+        ends=mode == "offscreen" or bool(tour and (screenshot or request.stats)),
+        frames=request.frames,
+        screenshot=screenshot,
+        stats=request.stats,
+        device=request.device,
+        model=request.model,
+        stand_back=0.0 if mode == "xr" else STAND_BACK,
+    )
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """'WxH' in pixels, each within SIZE_LIMITS."""
+    low, high = SIZE_LIMITS
+    parts = text.lower().split("x")
+    if len(parts) == 2 and all(part.isdecimal() and low <= int(part) <= high for part in parts):
+        return int(parts[0]), int(parts[1])
+    raise UserError(f"--size {text}: must be WIDTHxHEIGHT, each from {low} to {high}, for example 1280x800")
+
+
+def read_tour(path: Path) -> Tour:
+    """Read a tour's file. Raises TourError, which names it."""
+    try:
+        if path.stat().st_size > MAX_TOUR_BYTES:
+            raise TourError(f"{path}: larger than a tour can be ({MAX_TOUR_BYTES // 10**6} MB); name a tour's JSON file")
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise TourError(f"{path}: no such file; check the spelling") from None
+    except OSError as error:
+        raise TourError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
+    except UnicodeDecodeError:
+        raise TourError(f"{path}: not a tour (not UTF-8 text); name a tour's JSON file") from None
+    return parse_tour(text, str(path))
+
+
+def _images_without_argument(tour: Tour | None, path: Path | None) -> tuple[Path, ...]:
+    """The tour's photograph, found from the tour's own folder; else the bundled one."""
+    if tour is not None and tour.image is not None and path is not None:
+        return (path.parent / tour.image,)
+    return (asset_path("demo", "retina.jpg"),)
+
+
+def _check_model(request: ViewRequest) -> None:
+    """Without torch, which is not imported yet: only that weights of that name are there."""
+    found = sorted({p.name.rsplit("-x", 1)[0] for p in asset_path("weights").glob("*-x[248].safetensors")})
+    if request.model not in found:
+        raise UserError(f"--model {request.model}: no such weights; there are {', '.join(found) or 'none'}")

@@ -1,0 +1,29 @@
+"""OpenXR's structures as the project's values."""
+
+from __future__ import annotations
+
+import math
+
+import xr
+
+from vr_app.core.pose import Fov, Pose
+
+VALID = xr.SpaceLocationFlags.POSITION_VALID_BIT | xr.SpaceLocationFlags.ORIENTATION_VALID_BIT
+"""Both bits have these values in `xr.ViewStateFlags` too."""
+
+
+def pose(given: xr.Posef) -> Pose | None:
+    """The pose with its quaternion brought to unit length; None where it is none (NaN, infinite, length zero).
+
+    Runtimes do hand out such poses, marked valid, while tracking starts or is lost.
+    """
+    x, y, z, w = given.orientation
+    position = given.position.x, given.position.y, given.position.z
+    length = math.sqrt(x * x + y * y + z * z + w * w)
+    if not (length > 1e-3 and math.isfinite(length) and all(map(math.isfinite, position))):
+        return None
+    return Pose(position, (x / length, y / length, z / length, w / length))
+
+
+def fov(given: xr.Fovf) -> Fov:
+    return Fov(given.angle_left, given.angle_right, given.angle_up, given.angle_down)

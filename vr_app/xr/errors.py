@@ -1,0 +1,79 @@
+"""From OpenXR's result codes to one clear line; and handles that are given back whatever happens."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from typing import TypeVar
+
+import xr
+
+from sr_core.errors import UserError
+
+Handle = TypeVar("Handle")
+
+
+class HeadsetError(UserError):
+    """The headset cannot be had. One line: what, why, and the cure."""
+
+
+class HeadsetLostError(HeadsetError):
+    """The runtime or its session has gone; nothing more can be asked of it."""
+
+
+LOST = (
+    xr.exception.SessionLostError,
+    xr.exception.InstanceLostError,
+    xr.exception.SessionLossPending,
+)
+
+LOST_MESSAGE = "the connection to the headset was lost: start its OpenXR runtime again, then this program"
+
+
+@contextmanager
+def openxr(call: str) -> Iterator[None]:
+    """What pyopenxr raises inside for an error becomes a `HeadsetError`; `call` is what was asked of the runtime.
+
+    pyopenxr raises for success codes too (`QualifiedSuccessResult`): those pass, for the caller to understand.
+    """
+    try:
+        yield
+    except LOST as error:
+        raise HeadsetLostError(LOST_MESSAGE) from error
+    except xr.exception.ErrorResult as error:
+        raise HeadsetError(_line(call, error)) from error
+
+
+def own(handles: ExitStack, destroy: Callable[[Handle], None], handle: Handle) -> Handle:
+    """`handle` is destroyed when `handles` closes; where the runtime has gone by then, that is no error."""
+
+    def end() -> None:
+        with suppress(xr.exception.XrException):
+            destroy(handle)
+
+    handles.callback(end)
+    return handle
+
+
+def _line(call: str, error: xr.exception.ErrorResult) -> str:
+    match error:
+        case xr.exception.RuntimeUnavailableError():
+            chosen = os.environ.get("XR_RUNTIME_JSON")
+            if chosen:
+                return f"no OpenXR runtime: XR_RUNTIME_JSON={chosen} names none that loads; correct or unset it"
+            return (
+                "no OpenXR runtime: install one (SteamVR, Monado, ...) and make it the active one "
+                "(active_runtime.json), or name its manifest in XR_RUNTIME_JSON"
+            )
+        case xr.exception.FormFactorUnavailableError():
+            return "the OpenXR runtime has no headset now: connect it and switch it on"
+        case xr.exception.FormFactorUnsupportedError():
+            return "the active OpenXR runtime serves no headset: choose another in XR_RUNTIME_JSON"
+        case xr.exception.ExtensionNotPresentError():
+            return "the active OpenXR runtime takes no OpenGL pictures: choose another in XR_RUNTIME_JSON"
+        case xr.exception.ApiLayerNotPresentError():
+            return "an OpenXR layer named in XR_ENABLE_API_LAYERS is not installed: unset it, or set XR_API_LAYER_PATH"
+        case xr.exception.RuntimeFailureError() | xr.exception.InitializationFailedError():
+            return f"the OpenXR runtime fails at {call}: see that its service runs, or restart it"
+    return f"the OpenXR runtime refuses {call} ({type(error).__name__}); FUNDUSXR_XR_DEBUG=1 shows what it says"

@@ -1,0 +1,162 @@
+"""One frame, from the wait for it to its end, which is guaranteed."""
+
+from __future__ import annotations
+
+import ctypes
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+import xr
+from xr import raw_functions
+
+from vr_app.core.pose import Eye
+from vr_app.gl.framebuffer import Framebuffer
+from vr_app.xr import convert
+from vr_app.xr.errors import openxr
+from vr_app.xr.session import Session
+from vr_app.xr.system import VIEWS
+
+IDLE_PAUSE = 0.02
+"""Seconds. While no session runs, nothing else paces the loop."""
+
+Drawn = Callable[[int, Framebuffer], None]
+"""Sees each eye's finished picture before it is handed over: the eye's index, its framebuffer."""
+
+
+class FrameClock:
+    """Seconds since its making, as one clock with the runtime's display times."""
+
+    def __init__(self) -> None:
+        self._start = time.monotonic_ns()
+        self._origin: int | None = None
+        self._last = 0.0
+
+    def idle(self) -> float:
+        """Now, while the runtime names no time."""
+        return self._forward((time.monotonic_ns() - self._start) * 1e-9)
+
+    def seconds(self, display_time: int) -> float:
+        """A display time of the runtime (XrTime, nanoseconds since no known moment), never less than the one before.
+
+        The first one is taken to be now; the lead of prediction, a few hundredths of a second, is of no matter.
+        """
+        if self._origin is None:
+            self._origin = display_time - (time.monotonic_ns() - self._start)
+        return self._forward((display_time - self._origin) * 1e-9)
+
+    def display_time(self, seconds: float) -> int:
+        """The inverse of `seconds`; meaningful once a frame has run."""
+        return (self._origin or 0) + round(seconds * 1e9)
+
+    def _forward(self, seconds: float) -> float:
+        self._last = max(self._last, seconds)
+        return self._last
+
+
+class HeadsetFrame:
+    """One frame between xrBeginFrame and xrEndFrame, or a pause without a session."""
+
+    def __init__(self, session: Session, time: float, drawn: Drawn) -> None:
+        self.time = time
+        self.should_render = False
+        self.period: float | None = None
+        self.eyes: tuple[Eye, ...] = ()
+        self.layers: list[ctypes.Structure] = []
+        """What xrEndFrame will show; filled once both eyes are drawn."""
+        self._session = session
+        self._drawn = drawn
+        self._views: list[xr.View] = []
+        self._drawing: Iterator[tuple[Eye, Framebuffer]] | None = None
+
+    def locate(self, display_time: int) -> None:
+        """Find the eyes; none while the head is not tracked."""
+        session = self._session
+        with openxr("xrLocateViews"):
+            info = xr.ViewLocateInfo(VIEWS, display_time, session.space)
+            state, views = xr.locate_views(session.handle, info)
+        if state.view_state_flags & convert.VALID != convert.VALID:
+            return
+        poses = [convert.pose(view.pose) for view in views]
+        if any(pose is None for pose in poses):
+            return
+        self._views = list(views)
+        self.eyes = tuple(
+            Eye(pose, convert.fov(view.fov), size)
+            for pose, view, size in zip(poses, views, session.system.view_sizes, strict=True)
+        )
+
+    def targets(self) -> Iterator[tuple[Eye, Framebuffer]]:
+        """Each eye with the framebuffer to draw it into, bound; it is handed on when the iteration goes on.
+
+        Only a picture of both eyes is shown: leave early, and this frame shows nothing.
+        """
+        if not (self.should_render and self.eyes):
+            return
+        self._drawing = self._session.layer.draw(self.eyes, self._drawn)
+        yield from self._drawing
+        self.layers = [self._session.layer.structure(self._views)]
+
+    def abandon_drawing(self) -> None:
+        """Give back the image of an iteration left early; without one, nothing."""
+        if self._drawing is not None:
+            self._drawing.close()
+
+
+@contextmanager
+def run_frame(session: Session, clock: FrameClock, drawn: Drawn) -> Iterator[HeadsetFrame]:
+    """Wait for a frame, begin it, and end it with what was drawn, or with nothing where the body raises.
+
+    While the session is not running: a short pause and a frame with nothing to draw.
+    """
+    if not session.running:
+        time.sleep(IDLE_PAUSE)
+        yield HeadsetFrame(session, clock.idle(), drawn)
+        return
+    state = _wait_and_begin(session)
+    frame = HeadsetFrame(session, clock.seconds(state.predicted_display_time), drawn)
+    try:
+        frame.should_render = bool(state.should_render)
+        frame.period = state.predicted_display_period * 1e-9 or None
+        frame.locate(state.predicted_display_time)
+        yield frame
+        frame.abandon_drawing()
+    except BaseException:
+        with suppress(Exception):  # whatever ending it says, the first error tells more
+            try:
+                frame.abandon_drawing()
+            finally:
+                _end(session, state.predicted_display_time, [])
+        raise
+    _end(session, state.predicted_display_time, frame.layers)
+
+
+def _wait_and_begin(session: Session) -> xr.FrameState:
+    state = xr.FrameState()
+    try:
+        with openxr("xrWaitFrame"):
+            # The raw call, because its answer is needed even where Python raises on the way out of the wrapper.
+            result = xr.check_result(xr.Result(raw_functions.xrWaitFrame(session.handle, None, ctypes.byref(state))))
+            if result.is_exception():
+                raise result
+        session.actions.sync()  # here input is freshest, and no frame is being timed yet
+        _begin(session)
+    except BaseException:
+        # Ctrl-C during the wait is raised right after it. A frame waited for but not begun would block the next wait.
+        if state.predicted_display_time:
+            with suppress(Exception):
+                _begin(session)
+                _end(session, state.predicted_display_time, [])
+        raise
+    return state
+
+
+def _begin(session: Session) -> None:
+    with suppress(xr.exception.FrameDiscarded), openxr("xrBeginFrame"):
+        xr.begin_frame(session.handle, xr.FrameBeginInfo())
+
+
+def _end(session: Session, display_time: int, layers: list[ctypes.Structure]) -> None:
+    with openxr("xrEndFrame"):
+        info = xr.FrameEndInfo(display_time, session.blend_mode, layers=[ctypes.byref(layer) for layer in layers])
+        xr.end_frame(session.handle, info)

@@ -1,0 +1,107 @@
+"""What is handed to the runtime to be shown: for now one layer, the stereo projection of the whole scene."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, suppress
+
+import xr
+
+from vr_app.core.pose import Eye
+from vr_app.gl.framebuffer import Framebuffer
+from vr_app.xr import graphics
+from vr_app.xr.errors import openxr, own
+
+IMAGE_WAIT_NS = 200_000_000
+"""How long one call waits for a swapchain image; between calls Python sees to Ctrl-C."""
+
+
+class EyeSwapchain:
+    """One eye's images, `size` (width, height) pixels, and a framebuffer for each of them, made once."""
+
+    def __init__(self, session: xr.Session, size: tuple[int, int], image_format: int, handles: ExitStack) -> None:
+        self.size = size
+        info = xr.SwapchainCreateInfo(
+            # SAMPLED: the mirror window and screenshots read the image.
+            usage_flags=xr.SwapchainUsageFlags.COLOR_ATTACHMENT_BIT | xr.SwapchainUsageFlags.SAMPLED_BIT,
+            format=image_format,
+            sample_count=1,
+            width=size[0],
+            height=size[1],
+            face_count=1,
+            array_size=1,
+            mip_count=1,
+        )
+        with openxr("xrCreateSwapchain"):
+            self.handle = own(handles, xr.destroy_swapchain, xr.create_swapchain(session, info))
+            names = graphics.textures(self.handle)
+        self._framebuffers = [Framebuffer.of_texture(name, size) for name in names]
+        for framebuffer in self._framebuffers:
+            handles.callback(framebuffer.close)
+
+    def acquire(self) -> Framebuffer:
+        """The framebuffer of the next image, once the compositor has done with it. Give it back by `release`."""
+        with openxr("xrAcquireSwapchainImage"):
+            index = xr.acquire_swapchain_image(self.handle, xr.SwapchainImageAcquireInfo())
+        try:
+            self._wait()
+        except BaseException:
+            with suppress(xr.exception.XrException):  # an image not waited for may not be released: nothing to mend
+                self._release()
+            raise
+        return self._framebuffers[index]
+
+    def _wait(self) -> None:
+        while True:
+            try:
+                with openxr("xrWaitSwapchainImage"):
+                    xr.wait_swapchain_image(self.handle, xr.SwapchainImageWaitInfo(timeout=IMAGE_WAIT_NS))
+                return
+            except xr.exception.TimeoutExpired:
+                continue
+
+    def _release(self) -> None:
+        xr.release_swapchain_image(self.handle, xr.SwapchainImageReleaseInfo())
+
+    def release(self) -> None:
+        """Hand the image to the runtime."""
+        with openxr("xrReleaseSwapchainImage"):
+            self._release()
+
+
+class ProjectionLayer:
+    """The scene as seen from both eyes."""
+
+    def __init__(
+        self, session: xr.Session, space: xr.Space, sizes: Sequence[tuple[int, int]], handles: ExitStack
+    ) -> None:
+        with openxr("xrEnumerateSwapchainFormats"):
+            image_format = graphics.swapchain_format(list(xr.enumerate_swapchain_formats(session)))
+        self._space = space
+        self._eyes = [EyeSwapchain(session, size, image_format, handles) for size in sizes]
+
+    def draw(self, eyes: Sequence[Eye], drawn: Callable[[int, Framebuffer], None]) -> Iterator[tuple[Eye, Framebuffer]]:
+        """Each eye with its next image's framebuffer, bound. When the iteration goes on, `drawn` sees the finished
+        picture, and the image is released to the runtime; it is released too where the iteration ends early."""
+        for index, (eye, swapchain) in enumerate(zip(eyes, self._eyes, strict=True)):
+            framebuffer = swapchain.acquire()
+            try:
+                framebuffer.bind()
+                yield eye, framebuffer
+                drawn(index, framebuffer)
+            finally:
+                swapchain.release()
+
+    def structure(self, views: Sequence[xr.View]) -> xr.CompositionLayerProjection:
+        """The layer of the images released last, as they were drawn for `views`."""
+        projections = [
+            xr.CompositionLayerProjectionView(
+                pose=view.pose,
+                fov=view.fov,
+                sub_image=xr.SwapchainSubImage(
+                    swapchain.handle, xr.Rect2Di(xr.Offset2Di(0, 0), xr.Extent2Di(*swapchain.size)), 0
+                ),
+            )
+            for view, swapchain in zip(views, self._eyes, strict=True)
+        ]
+        return xr.CompositionLayerProjection(space=self._space, views=projections)

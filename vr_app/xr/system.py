@@ -1,0 +1,102 @@
+"""The runtime and its headset: the instance, before any GL context or session. What the probe asks, too."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+import xr
+from xr.ext.EXT import debug_utils
+
+from vr_app.xr.errors import HeadsetError, openxr, own
+from vr_app.xr.probe import ProbeResult
+
+DEBUG = "FUNDUSXR_XR_DEBUG"
+"""Set to anything: the runtime's and the loader's messages go to the standard error output."""
+
+VIEWS = xr.ViewConfigurationType.PRIMARY_STEREO
+
+
+@dataclass(frozen=True)
+class System:
+    """A runtime that has a headset. `view_sizes`: each eye's recommended picture in pixels, width and height."""
+
+    instance: xr.Instance
+    id: int
+    runtime: str
+    name: str
+    view_sizes: tuple[tuple[int, int], ...]
+    extensions: tuple[str, ...]
+
+
+@contextmanager
+def open_system() -> Iterator[System]:
+    """Ask the active runtime for its headset. Raises `HeadsetError` where there is none. Needs no GL context."""
+    debug = DEBUG in os.environ
+    os.environ.setdefault("XR_LOADER_DEBUG", "warn" if debug else "none")  # its errors come again as ours, in one line
+    with ExitStack() as handles:
+        with openxr("xrEnumerateInstanceExtensionProperties"):
+            offered = tuple(sorted(str(item) for item in xr.enumerate_instance_extension_properties()))
+        debug = debug and debug_utils.EXTENSION_NAME in offered
+        with openxr("xrCreateInstance"):
+            instance = own(handles, xr.destroy_instance, xr.create_instance(_instance_info(debug)))
+        if debug:
+            _hear(instance, handles)
+        yield _system(instance, offered)
+
+
+def _instance_info(debug: bool) -> xr.InstanceCreateInfo:
+    extensions = [xr.KHR_OPENGL_ENABLE_EXTENSION_NAME] + ([debug_utils.EXTENSION_NAME] if debug else [])
+    # Every argument is given: pyopenxr's defaults are made once and shared by all calls.
+    application = xr.ApplicationInfo("FundusXR", 1, "FundusXR", 1, xr.Version(1, 0, 0))
+    return xr.InstanceCreateInfo(application_info=application, enabled_extension_names=extensions)
+
+
+def _system(instance: xr.Instance, offered: tuple[str, ...]) -> System:
+    with openxr("xrGetSystem"):
+        system = xr.get_system(instance, xr.SystemGetInfo(xr.FormFactor.HEAD_MOUNTED_DISPLAY))
+    with openxr("xrGetSystemProperties"):
+        runtime = xr.get_instance_properties(instance)
+        headset = xr.get_system_properties(instance, system)
+    with openxr("xrEnumerateViewConfigurationViews"):
+        views = xr.enumerate_view_configuration_views(instance, system, VIEWS)
+    return System(
+        instance=instance,
+        id=system.value,
+        runtime=f"{runtime.runtime_name.decode()} {runtime.runtime_version}",
+        name=headset.system_name.decode(),
+        view_sizes=tuple((v.recommended_image_rect_width, v.recommended_image_rect_height) for v in views),
+        extensions=offered,
+    )
+
+
+def _hear(instance: xr.Instance, handles: ExitStack) -> None:
+    """Have the runtime's and the layers' messages written to the standard error output."""
+
+    def say(severity: int, kind: int, data: xr.DebugUtilsMessengerCallbackDataEXT, user: object) -> bool:
+        print(f"openxr: {data.function_name}: {data.message}", file=sys.stderr)
+        return False
+
+    info = xr.DebugUtilsMessengerCreateInfoEXT(user_callback=say)
+    with openxr("xrCreateDebugUtilsMessengerEXT"):
+        messenger = debug_utils.create_messenger(instance, info)
+    # Nothing but `info` holds the native callback, which the runtime calls to the last (pyopenxr forgets to).
+    handles.callback(lambda kept: None, info)
+    own(handles, debug_utils.destroy_messenger, messenger)
+
+
+def examine() -> ProbeResult:
+    """What the active runtime offers, for `vr_app.xr.probe`."""
+    try:
+        with open_system() as system:
+            return ProbeResult(
+                runtime=system.runtime,
+                system=system.name,
+                view_sizes=system.view_sizes,
+                extensions=system.extensions,
+            )
+    except HeadsetError as error:
+        return ProbeResult(problem=str(error))
