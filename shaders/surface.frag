@@ -7,10 +7,10 @@ const float TILE = 128.0;
 const float GUTTER = 1.0;
 const int NO_LAYER = -1;
 const float OUTLINE = 2.0;                              // eye pixels
-const vec3 AI_COLOUR = vec3(0.03, 0.71, 0.89);          // a cyan, which no fundus has
 const vec3 BEZEL_COLOUR = vec3(0.0122, 0.0130, 0.0144);
 const float HATCH_PERIOD = 0.030;                       // metres
 
+uniform vec3 u_ai_colour;    // linear light, of all that marks synthesised pixels
 uniform sampler2DArray u_tiles;
 uniform isampler2D u_pages;  // two texels per tile of the window, as `vr_app.core.scene.PageWindow` lists them
 uniform ivec4 u_window;      // first column, first row, columns, rows, in tiles
@@ -175,9 +175,9 @@ void main() {
         // The outline's part in the frame: a line, and a faint glow.
         float line = clamp(OUTLINE + 1.0 - outside, 0.0, 1.0);
         float glow = outside < 8.0 ? 0.25 * exp2((OUTLINE - outside) / 1.5) : 0.0;
-        frame = mix(frame, vec4(AI_COLOUR, 1.0), clamp(max(line, glow), 0.0, 1.0));
+        frame = mix(frame, vec4(u_ai_colour, 1.0), clamp(max(line, glow), 0.0, 1.0));
     } else if (borders_synthesised(p, right, down)) {
-        colour = AI_COLOUR;
+        colour = u_ai_colour;
     }
     o_colour = mix(frame, vec4(colour, 1.0), content);
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 from pathlib import Path
 
 from sr_core.errors import UserError
@@ -16,14 +16,14 @@ class OutputError(UserError):
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text by way of a temporary file beside it. Raises OutputError where that fails."""
     path = Path(path)
+    part = path.parent / f".{path.name}-{secrets.token_hex(4)}"  # not mkstemp's: its files are private
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
+            with part.open("x", encoding="utf-8") as file:
                 file.write(text)
-            os.replace(name, path)
+            os.replace(part, path)
         finally:
-            Path(name).unlink(missing_ok=True)
+            part.unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror}); choose another place") from None
 

@@ -1,49 +1,107 @@
-"""The commands from outside: what they write, and one clear line with exit code 2 for what cannot be done."""
+"""The commands from outside: what they write, and one clear line with exit code 2 for what cannot be done.
+
+What shows pictures runs in a process of its own, because a process has one GL platform. The rest runs `main` here, with
+the command line in `sys.argv`: the same code without importing torch anew each time.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import shutil
 import signal
 import struct
 import subprocess
 import sys
 import zlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import typer
 from PIL import Image
+from typer.testing import CliRunner
 
+from sr_core import assets
 from sr_core.assets import asset_path
 from tests.rig import wait_until
+from vr_app import cli
 
 DEMO = asset_path("demo", "retina.jpg")
 QUIET = {"OMP_NUM_THREADS": "1", "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "200"}
+COMMANDS = typer.main.get_command(cli.app).commands
+PATIENCE = 300.0
+"""Seconds after which something that should happen will not: far more than a busy machine needs."""
+
+SHORT_TOUR = json.dumps(
+    {
+        "version": 1,
+        "stops": [
+            {"surface": "panel", "center": [0.2, 0.45], "zoom": 1, "duration": 0.2},
+            {"surface": "retina", "center": [0.2, 0.45], "zoom": 9, "duration": 0.2},
+        ],
+    }
+)
+LONG_TOUR = '{"version": 1, "stops": [{"surface": "panel", "center": [0.5, 0.5], "zoom": 20, "duration": 3600}]}'
 
 
 def fundusxr(*arguments: object, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in a process of its own."""
     command = [sys.executable, "-m", "vr_app.cli", *map(str, arguments)]
     env = {**os.environ, **QUIET, **environment}
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=cwd, env=env)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, cwd=cwd, env=env)
 
 
-def assert_refused(answer: subprocess.CompletedProcess[str], *words: str) -> None:
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., SimpleNamespace]:
+    """Run a command in this process: `here("upscale", ...)` answers as `subprocess.run` does."""
+
+    def run(*arguments: object) -> SimpleNamespace:
+        monkeypatch.setattr(sys, "argv", ["fundusxr", *map(str, arguments)])
+        before = signal.getsignal(signal.SIGTERM)
+        try:
+            cli.main()
+            code = 0
+        except SystemExit as end:
+            code = end.code or 0
+        finally:
+            signal.signal(signal.SIGTERM, before)
+        written = capsys.readouterr()
+        return SimpleNamespace(returncode=code, stdout=written.out, stderr=written.err)
+
+    return run
+
+
+def assert_refused(answer: subprocess.CompletedProcess[str] | SimpleNamespace, *words: str) -> None:
     """Exit code 2 and one line that holds every word."""
     assert answer.returncode == 2, answer.stdout + answer.stderr
     lines = [line for line in answer.stderr.splitlines() if line and not line.startswith("fundusxr: offscreen")]
     assert len(lines) == 1, answer.stderr
-    for word in words:
+    for word in ("fundusxr: ", *words):
         assert word in lines[0]
-    assert "Traceback" not in answer.stderr
+
+
+def read(path: Path) -> np.ndarray:
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("RGB"), int)
+
+
+def shown_in(path: Path) -> list[dict]:
+    """The surfaces that a screenshot tells of."""
+    with Image.open(path) as picture:
+        return json.loads(picture.text["fundusxr:view"])["surfaces"]
 
 
 @pytest.fixture(scope="module")
 def fundus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """160 x 120 pixels of a real photograph."""
     path = tmp_path_factory.mktemp("fundus") / "fundus.png"
-    Image.open(DEMO).convert("RGB").crop((220, 360, 380, 480)).save(path)
+    with Image.open(DEMO) as photograph:
+        photograph.convert("RGB").crop((220, 360, 380, 480)).save(path)
     return path
 
 
@@ -54,44 +112,57 @@ def png_header(width: int, height: int) -> bytes:
 
 
 def bad_pictures(folder: Path) -> dict[str, Path]:
-    """Every kind of file that is no photograph, by name."""
-    files = {
-        name: folder / name
-        for name in ("empty.jpg", "truncated.jpg", "text.jpg", "huge.png", "deep.png", "cmyk.jpg", "tiny.png", "zero.png")
-    }
-    files["empty.jpg"].write_bytes(b"")
-    files["truncated.jpg"].write_bytes(DEMO.read_bytes()[:60_000])
-    files["text.jpg"].write_text("this is no picture")
-    files["huge.png"].write_bytes(png_header(60_000, 60_000))
-    files["zero.png"].write_bytes(png_header(0, 0))
-    Image.fromarray(np.full((64, 64), 30_000, np.uint16)).save(files["deep.png"])
-    Image.new("CMYK", (64, 64)).save(files["cmyk.jpg"])
-    Image.new("RGB", (1, 1)).save(files["tiny.png"])
-    return files | {"missing.jpg": folder / "missing.jpg"}
+    """Every kind of file that is no photograph, by name, in the order of their names."""
+    folder.mkdir(exist_ok=True)
+    (folder / "empty.jpg").write_bytes(b"")
+    (folder / "huge.png").write_bytes(png_header(60_000, 60_000))
+    (folder / "text.jpg").write_text("this is no picture")
+    (folder / "truncated.jpg").write_bytes(DEMO.read_bytes()[:60_000])
+    (folder / "zero.png").write_bytes(png_header(0, 0))
+    Image.fromarray(np.full((64, 64), 30_000, np.uint16)).save(folder / "deep.png")
+    Image.new("CMYK", (64, 64)).save(folder / "cmyk.jpg")
+    Image.new("RGB", (1, 1)).save(folder / "tiny.png")
+    return {path.name: path for path in sorted(folder.iterdir())}
+
+
+# --- upscale ---------------------------------------------------------------------------------------------------------
 
 
 def test_upscale_writes_the_region_and_says_what_it_is(fundus: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.png"
     answer = fundusxr("upscale", fundus, out, "--scale", 4, "--region", "40,30,50,40")
     assert answer.returncode == 0, answer.stderr
-    picture = Image.open(out)
-    assert picture.size == (200, 160)
-    assert picture.text["fundusxr:scale"] == "4"
-    assert picture.text["fundusxr:region"] == "40,30,50,40"
-    assert "Not for diagnosis" in picture.text["Description"]
+    assert str(out) in answer.stderr
+    assert "200x160" in answer.stderr
+    with Image.open(out) as picture:
+        assert picture.size == (200, 160)
+        assert picture.text["fundusxr:scale"] == "4"
+        assert picture.text["fundusxr:region"] == "40,30,50,40"
+        assert "Not for diagnosis" in picture.text["Description"]
 
 
-def test_a_region_is_the_same_as_in_the_whole(fundus: Path, tmp_path: Path) -> None:
+def test_a_region_is_the_same_as_in_the_whole_at_the_edges_too(here, fundus: Path, tmp_path: Path) -> None:
     whole, part = tmp_path / "whole.tif", tmp_path / "part.tif"
-    assert fundusxr("upscale", fundus, whole, "--scale", 2).returncode == 0
-    assert fundusxr("upscale", fundus, part, "--scale", 2, "--region", "40,30,50,40").returncode == 0
-    cut = np.asarray(Image.open(whole), int)[60:140, 80:180]
-    assert np.abs(np.asarray(Image.open(part), int) - cut).max() <= 1
+    assert here("upscale", fundus, whole, "--scale", 2).returncode == 0
+    with Image.open(whole) as picture:
+        assert picture.format == "TIFF"
+        assert picture.size == (320, 240)
+        assert "Not for diagnosis" in json.loads(picture.tag_v2[270])["Description"]
+    expected = read(whole)
+    for x, y, w, h in [(40, 30, 50, 40), (0, 0, 30, 20), (120, 90, 40, 30), (0, 119, 160, 1), (159, 0, 1, 1)]:
+        answer = here("upscale", fundus, part, "--scale", 2, "--region", f"{x},{y},{w},{h}")
+        assert answer.returncode == 0, answer.stderr
+        cut = expected[2 * y : 2 * (y + h), 2 * x : 2 * (x + w)]
+        got = read(part)
+        assert got.shape == cut.shape
+        assert np.abs(got - cut).max() <= 1
 
 
-def test_upscale_refuses_every_bad_picture_with_one_line(tmp_path: Path) -> None:
-    for name, path in bad_pictures(tmp_path).items():
-        assert_refused(fundusxr("upscale", path, tmp_path / "out.png"), name)
+def test_upscale_refuses_every_bad_picture_with_one_line(here, tmp_path: Path) -> None:
+    bad = bad_pictures(tmp_path / "bad") | {"missing.jpg": tmp_path / "missing.jpg"}
+    assert len(bad) == 9
+    for name, path in bad.items():
+        assert_refused(here("upscale", path, tmp_path / "out.png"), name)
     assert not (tmp_path / "out.png").exists()
 
 
@@ -100,33 +171,71 @@ def test_upscale_refuses_every_bad_picture_with_one_line(tmp_path: Path) -> None
     [
         (["--scale", "3"], ["--scale", "2, 4 or 8"]),
         (["--region", "1,2,3"], ["--region", "X,Y,W,H"]),
-        (["--region", "100,100,100,100"], ["160x120"]),
+        (["--region", "1,2,0,3"], ["--region", "X,Y,W,H"]),
+        (["--region=-1,2,3,3"], ["--region", "X,Y,W,H"]),
+        (["--region", "150,100,11,20"], ["160x120"]),
+        (["--region", "160,0,1,1"], ["160x120"]),
         (["--model", "nonesuch"], ["nonesuch"]),
         (["--device", "cuda"], ["cuda"]),
     ],
 )
 def test_upscale_refuses_what_cannot_be_done(
-    fundus: Path, tmp_path: Path, arguments: list[str], words: list[str]
+    here, fundus: Path, tmp_path: Path, arguments: list[str], words: list[str]
 ) -> None:
     if "cuda" in arguments:
-        torch = pytest.importorskip("torch")
+        import torch
+
         if torch.cuda.is_available():
             pytest.skip("this machine has CUDA")
-    assert_refused(fundusxr("upscale", fundus, tmp_path / "out.png", *arguments), *words)
+    assert_refused(here("upscale", fundus, tmp_path / "out.png", *arguments), *words)
+    assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["out.jpg", "nowhere/out.png"])
-def test_an_output_that_cannot_be_written_is_refused_before_the_work(fundus: Path, tmp_path: Path, name: str) -> None:
-    assert_refused(fundusxr("upscale", fundus, tmp_path / name), name)
+@pytest.mark.parametrize("name", ["out.jpg", "nowhere/out.png", "."])
+def test_an_output_that_cannot_be_written_is_refused_before_the_work(here, tmp_path: Path, name: str) -> None:
+    assert_refused(here("upscale", tmp_path / "missing.jpg", tmp_path / name), str(tmp_path / name))
 
 
-def test_view_refuses_every_bad_picture_with_one_line(tmp_path: Path) -> None:
-    for name, path in bad_pictures(tmp_path).items():
-        assert_refused(fundusxr("view", path, "--mode", "offscreen", "--size", "64x64"), name)
+def with_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let the program find its data files in a copy; returns the copy's folder of weights."""
+    shutil.copytree(asset_path(), tmp_path / "assets")
+    monkeypatch.setattr(assets, "_PACKAGE", tmp_path / "sr_core")
+    return tmp_path / "assets" / "weights"
 
 
-def test_view_refuses_a_folder_without_pictures(tmp_path: Path) -> None:
-    assert_refused(fundusxr("view", tmp_path, "--mode", "offscreen"), str(tmp_path))
+def test_weights_that_do_not_fit_are_refused(
+    here, fundus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = with_weights(tmp_path, monkeypatch)
+    good = (weights / "rdb-lite-x8.safetensors").read_bytes()
+    for data in (good, good[: len(good) // 2], b"", b"\xff" * 64):
+        (weights / "rdb-lite-x4.safetensors").write_bytes(data)
+        assert_refused(here("upscale", fundus, tmp_path / "out.png"), "rdb-lite-x4.safetensors")
+    assert not (tmp_path / "out.png").exists()
+
+
+# --- view: what is refused -------------------------------------------------------------------------------------------
+
+
+def test_view_refuses_a_picture_that_does_not_open(tmp_path: Path) -> None:
+    bad = bad_pictures(tmp_path / "bad")["truncated.jpg"]
+    assert_refused(fundusxr("view", bad, "--mode", "offscreen", "--size", "64x64"), "truncated.jpg", "cut short")
+
+
+def test_view_with_nothing_but_bad_pictures_names_each_and_ends(tmp_path: Path) -> None:
+    bad = bad_pictures(tmp_path / "bad")
+    missing = tmp_path / "missing.jpg"
+    answer = fundusxr("view", missing, tmp_path / "bad", "--mode", "offscreen", "--size", "64x64")
+    assert answer.returncode == 2, answer.stderr
+    lines = [line for line in answer.stderr.splitlines() if not line.startswith("fundusxr: offscreen")]
+    assert [name for name in ("missing.jpg", *bad) if sum(f"/{name}: " in line for line in lines) != 1] == []
+    assert len(lines) == len(bad) + 1
+
+
+@pytest.mark.parametrize("name", ["missing.jpg", "empty"])
+def test_view_refuses_what_is_not_there(here, tmp_path: Path, name: str) -> None:
+    (tmp_path / "empty").mkdir()
+    assert_refused(here("view", tmp_path / name, "--mode", "offscreen"), str(tmp_path / name))
 
 
 @pytest.mark.parametrize(
@@ -135,35 +244,44 @@ def test_view_refuses_a_folder_without_pictures(tmp_path: Path) -> None:
         ("", ["not JSON"]),
         ("[]", ["version"]),
         ('{"version": 1, "stops": []}', ["stops"]),
-        ('{"version": 1, "stops": [{"surface": "wall", "center": [0, 0], "zoom": 1, "duration": 1}]}', ["stop 1", "surface"]),
-        ('{"version": 1, "stops": [{"surface": "panel", "center": [0, 2], "zoom": 1, "duration": 1}]}', ["stop 1", "center"]),
+        (SHORT_TOUR.replace("retina", "wall"), ["stop 2", "surface"]),
+        (SHORT_TOUR.replace("0.45", "2", 1), ["stop 1", "center"]),
+        (SHORT_TOUR.replace('"zoom": 9', '"zoom": 1e999'), ["stop 2", "zoom"]),
     ],
 )
-def test_view_refuses_a_malformed_tour(tmp_path: Path, text: str, words: list[str]) -> None:
+def test_view_refuses_a_malformed_tour(here, tmp_path: Path, text: str, words: list[str]) -> None:
     tour = tmp_path / "tour.json"
     tour.write_text(text)
-    assert_refused(fundusxr("view", "--mode", "offscreen", "--tour", tour), "tour.json", *words)
+    assert_refused(here("view", "--mode", "offscreen", "--tour", tour), "tour.json", *words)
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--screenshot", "picture.jpg"], [".png"]),
+        (["--screenshot", "picture.jpg"], ["picture.jpg", ".png"]),
         (["--screenshot", "nowhere/picture.png"], ["nowhere"]),
         (["--stats", "nowhere/stats.json"], ["nowhere"]),
         (["--size", "big"], ["--size"]),
+        (["--size", "10x10"], ["--size"]),
         (["--model", "nonesuch"], ["nonesuch"]),
         (["--tour", "missing.json"], ["missing.json"]),
+        (["--tour", "."], ["cannot be read"]),
     ],
 )
-def test_view_refuses_what_cannot_be_done(tmp_path: Path, arguments: list[str], words: list[str]) -> None:
-    assert_refused(fundusxr("view", DEMO, "--mode", "offscreen", *arguments, cwd=tmp_path), *words)
+def test_view_refuses_what_cannot_be_done(
+    here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], words: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert_refused(here("view", DEMO, "--mode", "offscreen", *arguments), *words)
 
 
-def test_a_mode_that_cannot_be_had_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("mode", "word"), [("xr", "--mode xr"), ("desktop", "no window")])
+def test_a_mode_that_cannot_be_had_is_refused(tmp_path: Path, mode: str, word: str) -> None:
     none = {"DISPLAY": "", "WAYLAND_DISPLAY": "", "XR_RUNTIME_JSON": str(tmp_path / "none.json")}
-    for mode in ("xr", "desktop"):
-        assert_refused(fundusxr("view", DEMO, "--mode", mode, **none))
+    assert_refused(fundusxr("view", DEMO, "--mode", mode, **none), word)
+
+
+# --- view: what is shown ---------------------------------------------------------------------------------------------
 
 
 def test_auto_without_headset_and_window_is_offscreen_and_says_why(tmp_path: Path) -> None:
@@ -175,30 +293,32 @@ def test_auto_without_headset_and_window_is_offscreen_and_says_why(tmp_path: Pat
     assert "no headset" in said
     assert "no window" in said
     assert "fundusxr.png" in answer.stderr
-    assert Image.open(tmp_path / "fundusxr.png").size == (320, 240)
+    assert read(tmp_path / "fundusxr.png").shape == (240, 320, 3)
 
 
 def test_of_several_pictures_the_good_ones_still_open(tmp_path: Path, fundus: Path) -> None:
-    bad = bad_pictures(tmp_path)["truncated.jpg"]
+    """Also where the first ones are bad, one is not there at all, and a folder holds both kinds."""
+    bad = bad_pictures(tmp_path / "mixed")
+    shutil.copy(fundus, tmp_path / "mixed" / "fundus.png")
+    names = (tmp_path / "missing.jpg", tmp_path / "mixed")
     answer = fundusxr(
-        "view", bad, fundus, "--mode", "offscreen", "--size", "320x240", "--screenshot", "good.png", cwd=tmp_path
+        "view", *names, "--mode", "offscreen", "--size", "320x240", "--screenshot", "good.png", cwd=tmp_path
     )
     assert answer.returncode == 0, answer.stderr
-    assert "truncated.jpg" in answer.stderr
-    shown = json.loads(Image.open(tmp_path / "good.png").text["fundusxr:view"])
-    assert [surface["photograph"] for surface in shown["surfaces"]] == ["fundus.png"]
+    lines = answer.stderr.splitlines()
+    assert [name for name in ("missing.jpg", *bad) if sum(f"/{name}: " in line for line in lines) != 1] == []
+    assert [surface["photograph"] for surface in shown_in(tmp_path / "good.png")] == ["fundus.png"]
 
 
 def test_offscreen_plays_its_tour_and_ends_sharp(tmp_path: Path) -> None:
     tour = tmp_path / "tour.json"
-    stop = '{"surface": "%s", "center": [0.2, 0.45], "zoom": %d, "duration": 0.2}'
-    tour.write_text('{"version": 1, "stops": [%s, %s]}' % (stop % ("panel", 1), stop % ("retina", 9)))
+    tour.write_text(SHORT_TOUR)
     answer = fundusxr(
         "view", DEMO, "--mode", "offscreen", "--tour", tour, "--size", "480x360",
         "--screenshot", "end.png", "--stats", "stats.json", cwd=tmp_path,
     )  # fmt: skip
     assert answer.returncode == 0, answer.stderr
-    shown = json.loads(Image.open(tmp_path / "end.png").text["fundusxr:view"])["surfaces"][0]
+    (shown,) = shown_in(tmp_path / "end.png")
     assert shown["surface"] == "retina"
     assert shown["zoom"] == 9
     assert shown["scale"] == 2 ** shown["level"] > 1
@@ -210,6 +330,27 @@ def test_offscreen_plays_its_tour_and_ends_sharp(tmp_path: Path) -> None:
     assert stats["tiles"]["failed"] == 0
 
 
+def test_without_usable_weights_the_photograph_is_shown_and_said_to_be(tmp_path: Path) -> None:
+    """A copy of the program with weights cut short: never other pixels, and one line that names the file."""
+    root = Path(cli.__file__).resolve().parent.parent
+    for part in ("sr_core", "vr_app", "assets", "shaders"):
+        shutil.copytree(root / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
+    for weights in (tmp_path / "assets" / "weights").glob("*.safetensors"):
+        weights.write_bytes(weights.read_bytes()[:1000])
+    (tmp_path / "tour.json").write_text(SHORT_TOUR)
+    answer = fundusxr(
+        "view", DEMO, "--mode", "offscreen", "--tour", "tour.json", "--size", "320x240",
+        "--screenshot", "end.png", "--stats", "stats.json", cwd=tmp_path, PYTHONPATH=str(tmp_path),
+    )  # fmt: skip
+    assert answer.returncode == 0, answer.stderr
+    assert len([line for line in answer.stderr.splitlines() if ".safetensors" in line and "cut short" in line]) == 1
+    (shown,) = shown_in(tmp_path / "end.png")
+    assert shown["scale"] == 1
+    tiles = json.loads((tmp_path / "stats.json").read_text())["tiles"]
+    assert tiles["computed"] == 0
+    assert tiles["failed"] > 0
+
+
 def test_frames_end_the_program(tmp_path: Path, fundus: Path) -> None:
     answer = fundusxr(
         "view", fundus, "--mode", "offscreen", "--frames", "5", "--size", "64x64", "--stats", "stats.json", cwd=tmp_path
@@ -218,31 +359,79 @@ def test_frames_end_the_program(tmp_path: Path, fundus: Path) -> None:
     assert json.loads((tmp_path / "stats.json").read_text())["frames"] == 5
 
 
-def test_weights_that_do_not_fit_are_refused(fundus: Path, tmp_path: Path) -> None:
-    """A copy of the program whose x4 weights are x8's, then cut short."""
-    root = Path(__file__).resolve().parent.parent
-    for part in ("sr_core", "vr_app", "assets", "shaders"):
-        shutil.copytree(root / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
-    weights = tmp_path / "assets" / "weights"
-    good = (weights / "rdb-lite-x8.safetensors").read_bytes()
-    for data in (good, good[: len(good) // 2], b"", b"\xff" * 64):
-        (weights / "rdb-lite-x4.safetensors").write_bytes(data)
-        answer = fundusxr("upscale", fundus, tmp_path / "out.png", cwd=tmp_path, PYTHONPATH=str(tmp_path))
-        assert_refused(answer, "rdb-lite-x4.safetensors")
+# --- the end by a signal ---------------------------------------------------------------------------------------------
 
 
-def test_ctrl_c_ends_quickly_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "vr_app.cli", "upscale", str(DEMO), "out.png", "--scale", "8"]
+def maps_torch(process: subprocess.Popen) -> bool:
+    """Whether a process is past its beginning: it imports torch, or has."""
+    return "libtorch" in Path(f"/proc/{process.pid}/maps").read_text()
+
+
+def processor_seconds(process: subprocess.Popen) -> float:
+    """Seconds that a process has computed."""
+    fields = Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def group_of(pgid: int) -> list[int]:
+    """Processes of a group that still run."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, group = stat.read_text().rsplit(")", 1)[1].split()[:3]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if int(group) == pgid and state != "Z":
+            found.append(int(stat.parent.name))
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="looks into /proc, which only Linux has")
+@pytest.mark.parametrize(
+    ("arguments", "number", "computes"),
+    [
+        (["upscale", DEMO, "out.png", "--scale", "8"], signal.SIGINT, False),
+        (["upscale", DEMO, "out.png", "--scale", "8"], signal.SIGTERM, True),
+        (["view", DEMO, "--mode", "offscreen", "--screenshot", "out.png", "--tour", "../tour.json"], signal.SIGINT, False),
+        (["view", DEMO, "--mode", "offscreen", "--screenshot", "out.png", "--tour", "../tour.json"], signal.SIGINT, True),
+    ],
+    ids=["upscale-loading", "upscale-computing", "view-loading", "view-computing"],
+)
+def test_ctrl_c_ends_and_leaves_nothing_behind(
+    tmp_path: Path, arguments: Sequence[object], number: signal.Signals, computes: bool
+) -> None:
+    """While torch is being loaded, and in the midst of the work: no traceback, no file, no process."""
+    (tmp_path / "tour.json").write_text(LONG_TOUR)
+    work, temporary = tmp_path / "work", tmp_path / "temporary"
+    work.mkdir()
+    temporary.mkdir()
     process = subprocess.Popen(
-        command, cwd=tmp_path, env={**os.environ, **QUIET}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "vr_app.cli", *map(str, arguments)],
+        cwd=work,
+        env={**os.environ, **QUIET, "TMPDIR": str(temporary)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
-    # Past its imports: it has mapped torch and works.
-    wait_until(lambda: "libtorch" in Path(f"/proc/{process.pid}/maps").read_text(), "torch in its memory", 120)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "Traceback" not in said
-    assert list(tmp_path.iterdir()) == []
+    try:
+        wait_until(lambda: maps_torch(process), "torch in its memory", PATIENCE)
+        if computes:
+            enough = processor_seconds(process) + 4.0
+            wait_until(lambda: processor_seconds(process) > enough, "4 s of work", PATIENCE)
+        process.send_signal(number)
+        out, said = process.communicate(timeout=PATIENCE)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 130, said
+    assert "Traceback" not in out + said
+    assert list(work.iterdir()) == []
+    assert list(temporary.iterdir()) == []
+    assert group_of(process.pid) == []
+
+
+# --- doctor, train, help ---------------------------------------------------------------------------------------------
 
 
 def test_doctor_names_everything_and_cures(tmp_path: Path) -> None:
@@ -253,8 +442,21 @@ def test_doctor_names_everything_and_cures(tmp_path: Path) -> None:
     assert "cure:" in answer.stdout
 
 
-def test_train_refuses_a_malformed_config(tmp_path: Path) -> None:
+def test_train_refuses_a_malformed_config(here, tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     config.write_text("name = 3\nspeed = 'fast'\n")
-    assert_refused(fundusxr("train", config), "config.toml")
-    assert_refused(fundusxr("train", tmp_path / "missing.toml"), "missing.toml")
+    assert_refused(here("train", config), "config.toml")
+    assert_refused(here("train", tmp_path / "missing.toml"), "missing.toml")
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_example_of_a_help_is_a_line_of_its_own_and_a_true_command(name: str) -> None:
+    (block,) = re.findall(r"```\n(.*?)```", COMMANDS[name].help, re.DOTALL)
+    examples = block.splitlines()
+    shown = CliRunner().invoke(cli.app, [name, "--help"], env={"COLUMNS": "80", "NO_COLOR": "1"}).output
+    lines = [line.strip() for line in shown.splitlines()]
+    for example in examples:
+        assert example in lines
+        program, command, *arguments = shlex.split(example, comments=True)
+        assert (program, command) == ("fundusxr", name)
+        COMMANDS[name].make_context(name, arguments)

@@ -1,16 +1,18 @@
 """The bundled weights: cards that say what they are, and scores on photographs that no training has seen."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from sr_core.engine.engine import Engine
 from sr_core.networks.rdb_srgan import RdbSrgan
 from sr_core.networks.zoo import available_models, load_model
 from sr_core.study.data import is_test_image, load_references, load_split
-from sr_core.study.evaluation import bare_network, evaluate
+from sr_core.study.evaluation import bare_network, evaluate, through_engine
 
 DATA = Path(os.environ.get("FUNDUSXR_DATA", "no-data"))
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="FUNDUSXR_DATA is not set to the image data")
@@ -47,31 +49,46 @@ def test_cards_tell_how_the_weights_were_trained(scale):
     assert card["training"]["scale"] == scale and card["command"].startswith("fundusxr train assets/configs/")
 
 
+def as_shown(network):
+    """What the viewer makes of a small picture with this network."""
+    return through_engine(Engine(network, torch.device("cpu")))
+
+
+@pytest.mark.parametrize("scale", [2, 4, 8])
+def test_cards_tell_what_was_measured(scale):
+    card = load_model("rdb-lite", scale).card
+    assert 1 <= card["halo"] <= 32
+    assert all(is_test_image(name) for name in card["test"]["images"])
+
+
 @needs_data
 def test_x4_reaches_the_bar_on_test_images(references):
-    scores = evaluate(references, 4, bare_network(load_model("rdb-lite", 4).module))
+    network = load_model("rdb-lite", 4)
+    scores = evaluate(references, 4, as_shown(network))
     assert reaches_the_bar(scores), scores
+    told = network.card["test"]["as_shown"]["gain_over_bicubic_db"]
+    assert np.mean([score.gain for score in scores]) == pytest.approx(told, abs=0.02)
 
 
 @needs_data
 @pytest.mark.parametrize("scale", [2, 8])
 def test_x2_and_x8_beat_bicubic_and_the_bare_pseudo_inverse_on_healthy_eyes(references, scale):
     healthy = [reference for reference in references if "_h." in reference.name]
-    scores = evaluate(healthy, scale, bare_network(load_model("rdb-lite", scale).module))
-    assert len(scores) == 5 and min(score.gain for score in scores) > 0
+    scores = evaluate(healthy, scale, as_shown(load_model("rdb-lite", scale)))
+    assert len(scores) == 5
+    assert min(score.gain for score in scores) > 0
     assert np.mean([score.gain_over_pseudo_inverse for score in scores]) > 0
 
 
 @needs_data
 def test_zeroed_and_shuffled_weights_fail_the_bar(references):
-    zeroed = RdbSrgan(load_model("rdb-lite", 4).config)
-    shuffled = RdbSrgan(zeroed.config)
-    shuffled.load_state_dict(load_model("rdb-lite", 4).module.state_dict())
+    trained = load_model("rdb-lite", 4)
+    zeroed, shuffled = RdbSrgan(trained.config), RdbSrgan(trained.config)
+    shuffled.load_state_dict(trained.module.state_dict())
     for parameter in zeroed.parameters():
         torch.nn.init.zeros_(parameter)
     with torch.no_grad():
         shuffled.head.weight.copy_(shuffled.head.weight.flip(0))
     for broken in (zeroed, shuffled):
-        scores = evaluate(references[:3], 4, bare_network(broken))
-        assert not reaches_the_bar(scores)
+        assert not reaches_the_bar(evaluate(references[:3], 4, as_shown(replace(trained, module=broken))))
     assert [score.gain for score in evaluate(references[:3], 4, bare_network(zeroed))] == [0, 0, 0]

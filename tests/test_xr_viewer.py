@@ -32,6 +32,7 @@ from tests.rig import (
     validation_messages,
     wait_until,
 )
+from tests.visit import Visit
 from vr_app.core.pose import Eye, Fov, Pose
 from vr_app.core.surface import Panel, Retina
 from vr_app.core.view import ImageView
@@ -232,45 +233,6 @@ def test_the_comparison_notices_bicubic_pixels(
     assert max(agreement(seen, region, bicubic)) < 0.99
 
 
-class Visit:
-    """The program in the headset, looked at by screenshots that the mirror window's P key takes."""
-
-    def __init__(self, program: Program, service: MonadoService, folder: Path) -> None:
-        self._folder = folder
-        self._env = {**os.environ, "DISPLAY": service.env["DISPLAY"]}
-        self.process = program.process
-        self.window = wait_until(self._find_window, "the mirror window", PATIENCE)
-
-    def _find_window(self) -> str:
-        if self.process.poll() is not None:
-            raise RuntimeError((self._folder / "program.log").read_text())
-        return self._do("search", "--name", "^FundusXR$", check=False).strip()
-
-    def _do(self, *words: str, check: bool = True) -> str:
-        done = subprocess.run(["xdotool", *words], env=self._env, check=check, capture_output=True, text=True)
-        return done.stdout
-
-    def key(self, name: str) -> None:
-        self._do("windowfocus", "--sync", self.window, "key", name)
-
-    def look(self) -> dict:
-        """What a screenshot of this moment tells; it is taken once the view rests and all is sharp."""
-        self.key("p")
-        (path,) = wait_until(lambda: sorted(self._folder.glob("fundusxr-*.png")), "a screenshot", PATIENCE)
-        about = json.loads(Image.open(path).text["fundusxr:view"])
-        path.unlink()
-        return about
-
-    def until(self, wanted, what: str) -> dict:
-        """Look again and again until what is seen is wanted."""
-
-        def look() -> dict | None:
-            about = self.look()
-            return about if wanted(about) else None
-
-        return wait_until(look, what, PATIENCE)
-
-
 def front(about: dict) -> dict:
     """The surface straight ahead."""
     return min(about["surfaces"], key=lambda surface: abs(surface["geometry"]["pose"]["position"][0]))
@@ -293,7 +255,7 @@ def test_hands_zoom_pan_and_press(service: MonadoService, photograph: Path, tmp_
     with RemoteHeadset(service.port) as headset, Program(service, tmp_path, photograph, DEMO) as program:
         headset.left(pose=RemotePose(position=(-3.0, 0.2, 0.0)))
         headset.right(pose=RemotePose(position=here))
-        visit = Visit(program, service, tmp_path)
+        visit = Visit(program.process, service.env["DISPLAY"], tmp_path)
         pointed = visit.until(lambda about: about["rays"] and about["rays"][-1]["hits"], "the ray on the panel")
         held = pointed_uv(pointed)
         assert front(pointed)["photograph"] == photograph.name
@@ -342,48 +304,35 @@ def test_hands_zoom_pan_and_press(service: MonadoService, photograph: Path, tmp_
 def test_the_compositor_shows_the_panel_to_both_eyes(screen: Xvfb, tmp_path: Path) -> None:
     """What Monado itself composes of a marked picture: each eye has the photograph upright, unmirrored, in its tone."""
     marked = tmp_path / "marked.png"
-    corners = np.full((240, 240, 3), 90, np.uint8)
-    colours = {"upper left": (230, 40, 40), "upper right": (40, 200, 40), "lower left": (50, 60, 230)}
-    corners[:120, :120], corners[:120, 120:], corners[120:, :120] = colours.values()
-    Image.fromarray(corners).save(marked)
+    expected = np.array([(230, 40, 40), (40, 200, 40), (50, 60, 230), (90, 90, 90)])
+    Image.fromarray(np.kron(expected.reshape(2, 2, 3), np.ones((120, 120, 1))).astype(np.uint8)).save(marked)
     with (
         MonadoService(compositor="xcb", devices="remote", display=screen.name) as service,
         Program(service, tmp_path, marked) as program,
     ):
 
-        def composed() -> list[dict[str, np.ndarray]] | None:
-            """The four quarters' colours in each eye, once all four stand in both."""
+        def composed() -> bool:
+            """Whether all four quarters stand in both halves of the window, each in its colour."""
             if program.process.poll() is not None:
                 raise RuntimeError(program.log.read_text())
             window = grab_window(screen.name, "Monado").astype(int)
             width = window.shape[1] // 2
-            found = [_quarters(window[:, i * width : (i + 1) * width]) for i in (0, 1)]
-            return found if all(found) else None
+            eyes = [_quarters(window[:, i * width : (i + 1) * width]) for i in (0, 1)]
+            return all(quarters == pytest.approx(expected, abs=6) for quarters in eyes)
 
-        eyes = wait_until(composed, "the picture in Monado's window", PATIENCE)
-    for quarters in eyes:
-        assert quarters["upper left"] == pytest.approx(colours["upper left"], abs=6)
-        assert quarters["upper right"] == pytest.approx(colours["upper right"], abs=6)
-        assert quarters["lower left"] == pytest.approx(colours["lower left"], abs=6)
-        assert quarters["lower right"] == pytest.approx((90, 90, 90), abs=6)
+        wait_until(composed, "the marked picture, upright and unmirrored, in both halves of Monado's window", PATIENCE)
 
 
-def _quarters(eye: np.ndarray) -> dict[str, np.ndarray] | None:
-    """Median colours of the picture's four quarters, found by its bright bounds; None while there is none."""
+def _quarters(eye: np.ndarray) -> np.ndarray:
+    """Median colours (4, 3) of the quarters of the bright picture in one eye's half: row by row. Zeros without one."""
     bright = eye.max(axis=-1) > 70
     rows, columns = np.flatnonzero(bright.sum(axis=1) > 40), np.flatnonzero(bright.sum(axis=0) > 40)
-    if rows.size < 80 or columns.size < 80:
-        return None
-    y, x = (int(np.median(rows)), int(np.median(columns)))
+    if min(rows.size, columns.size) < 80:
+        return np.zeros((4, 3))
+    y, x = int(np.median(rows)), int(np.median(columns))
     reach = min(rows.size, columns.size) // 4
-    size = reach // 3
-    spots = {
-        "upper left": (y - reach, x - reach),
-        "upper right": (y - reach, x + reach),
-        "lower left": (y + reach, x - reach),
-        "lower right": (y + reach, x + reach),
-    }
-    return {
-        name: np.median(eye[r - size : r + size, c - size : c + size].reshape(-1, 3), axis=0)
-        for name, (r, c) in spots.items()
-    }
+    near = reach // 3
+    spots = [(y + down * reach, x + right * reach) for down in (-1, 1) for right in (-1, 1)]
+    return np.array(
+        [np.median(eye[r - near : r + near, c - near : c + near].reshape(-1, 3), axis=0) for r, c in spots]
+    )

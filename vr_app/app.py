@@ -114,6 +114,7 @@ class Viewer:
         self.status = Status()
         self.finished = False
         self._warm = False
+        self._unopened = 0
         self.now = self.dt = 0.0
         self._frame_time: float | None = None
         self._uploaded_at = 0.0
@@ -218,13 +219,14 @@ class Viewer:
         photograph, field = arrival.photograph, arrival.photograph.field
         height, width = photograph.pixels.shape[:2]
         info = PhotographInfo(photograph.path.name, (width, height), (field.cx, field.cy), field.radius)
-        self.infos = self.infos[: arrival.index] + (info,) + self.infos[arrival.index + 1 :]
+        self.infos = (*self.infos[: arrival.index], info, *self.infos[arrival.index + 1 :])
         self.shelf.add_photograph(arrival.index, arrival.pyramid)
         self.view = photograph_arrived(self.view, arrival.index, info)
 
     def _without_photograph(self, arrival: PhotographFailed) -> None:
         """A file that cannot be opened is told and left out; the last hope gone, the program ends with it."""
-        if not self.loader.busy and not any(self.infos):
+        self._unopened += 1
+        if self._unopened == len(self.options.paths):
             raise PhotographError(arrival.reason)
         self._notice(arrival.reason)
         self.view = photograph_failed(self.view, arrival.index)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -25,7 +25,7 @@ app = typer.Typer(
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
-class Mode(str, Enum):
+class Mode(StrEnum):
     """Where to show."""
 
     auto = "auto"
@@ -34,14 +34,14 @@ class Mode(str, Enum):
     offscreen = "offscreen"
 
 
-class SurfaceName(str, Enum):
+class SurfaceName(StrEnum):
     """What to show it on."""
 
     panel = "panel"
     retina = "retina"
 
 
-class Device(str, Enum):
+class Device(StrEnum):
     """What computes."""
 
     auto = "auto"
@@ -49,35 +49,40 @@ class Device(str, Enum):
     cuda = "cuda"
 
 
-DeviceOption = Annotated[Device, typer.Option(help="What computes the super-resolution; auto: CUDA where there is one.")]
+DeviceOption = Annotated[Device, typer.Option(help="What super-resolves; auto: CUDA where there is one.")]
 ModelOption = Annotated[str, typer.Option(help="Network by name; see `fundusxr doctor` for those at hand.")]
 
 VIEW_HELP = """Look at photographs, on panels or inside the eye; what you look at closely is super-resolved.
 
-IMAGE: photographs or folders of photographs (JPEG, PNG, TIFF, WebP, 8 bit). Without one: those of the tour, or a
-bundled photograph.
+IMAGE: photographs or folders of photographs (JPEG, PNG, TIFF, WebP, 8 bit). Without one: the tour's, or a bundled
+photograph.
 
-**auto** takes a headset if an OpenXR runtime answers with one, else a window, else an offscreen picture, and says which
-and why. A mode asked for by name that cannot be had exits with 2.
+**auto** takes a headset if an OpenXR runtime answers with one, else a window, else an offscreen picture, and says
+which and why. A mode asked for by name that cannot be had exits with 2.
 
-**offscreen** plays the tour (without `--tour` a short one that ends zoomed in and sharp) at a fixed time step and ends
-with it. In a headset or a window `--tour` plays and then hands over; with `--screenshot` or `--stats` it ends there too.
+**offscreen** plays the tour (without `--tour` a short one that ends zoomed in and sharp) at a fixed time step and
+ends with it. In a headset or a window `--tour` plays and then hands over; with `--screenshot` or `--stats` it ends
+there too.
 
 Examples:
 
-    fundusxr view                                       the bundled photograph
-    fundusxr view right.jpg left.jpg --mode desktop     two panels in a window
-    fundusxr view clinic/ --surface retina              a folder, from inside the eye
-    fundusxr view eye.jpg --mode offscreen --screenshot eye.png --stats eye.json
-    fundusxr view eye.jpg --mode xr --tour lesson.json
+```
+fundusxr view                                    # the bundled photograph
+fundusxr view right.jpg left.jpg --mode desktop  # two panels in a window
+fundusxr view clinic/ --surface retina           # from inside the eye
+fundusxr view eye.jpg --mode xr --tour lesson.json
+fundusxr view eye.jpg --mode offscreen --screenshot eye.png --stats eye.json
+```
 """
 
 
 @app.command(help=VIEW_HELP)
 def view(
-    image: Annotated[list[Path] | None, typer.Argument(help="Photographs or folders.", metavar="[IMAGE|FOLDER]...")] = None,
+    image: Annotated[list[Path] | None, typer.Argument(help="Photographs or folders.", metavar="IMAGE|FOLDER")] = None,
     mode: Annotated[Mode, typer.Option(help="Where to show it.")] = Mode.auto,
-    surface: Annotated[SurfaceName, typer.Option(help="Flat panels, or the curved retina from inside.")] = SurfaceName.panel,
+    surface: Annotated[
+        SurfaceName, typer.Option(help="Flat panels, or the curved retina from inside.")
+    ] = SurfaceName.panel,
     tour: Annotated[Path | None, typer.Option(help="A tour to play (JSON, see docs/tours.md).", metavar="FILE")] = None,
     frames: Annotated[int | None, typer.Option(min=1, help="End after so many frames.", metavar="N")] = None,
     screenshot: Annotated[
@@ -90,10 +95,8 @@ def view(
 ) -> None:
     from vr_app.view_command import ViewRequest, view_photographs
 
-    view_photographs(
-        ViewRequest(tuple(image or ()), mode.value, surface.value, tour, frames, screenshot, stats, size, device.value, model),
-        say=lambda text: errors.print(text, markup=False),
-    )
+    request = ViewRequest(tuple(image or ()), mode, surface, tour, frames, screenshot, stats, size, device, model)
+    view_photographs(request, say=lambda text: errors.print(text, markup=False))
 
 
 @app.command()
@@ -111,29 +114,37 @@ def upscale(
 
     Examples:
 
-        fundusxr upscale eye.jpg eye_x4.png --scale 4
-        fundusxr upscale eye.jpg disc.png --scale 8 --region 1020,880,256,256
+    ```
+    fundusxr upscale eye.jpg eye_x4.png
+    fundusxr upscale eye.jpg disc.tif --scale 8 --region 1020,880,256,256
+    ```
     """
     from vr_app.upscale_command import upscale_photograph
 
-    upscale_photograph(source, out, scale, region, model, device.value, errors)
+    upscale_photograph(source, out, scale, region, model, device, errors)
 
 
 @app.command()
 def train(
-    config: Annotated[Path, typer.Argument(help="A training's settings (TOML, see docs/training.md).")],
+    config: Annotated[
+        Path, typer.Argument(help="A training's settings (TOML, see docs/training.md).", metavar="CONFIG")
+    ],
     data: Annotated[
-        Path | None, typer.Option(help="Folder of the photographs.", envvar="FUNDUSXR_DATA", metavar="FOLDER")
+        Path | None, typer.Option(help="Folder that holds HRF/ and IDRiD/.", envvar="FUNDUSXR_DATA", metavar="FOLDER")
     ] = None,
-    runs: Annotated[Path, typer.Option(help="Where checkpoints, curves and weights go.", metavar="FOLDER")] = Path("runs"),
+    runs: Annotated[Path, typer.Option(help="Where checkpoints, curves and weights go.", metavar="FOLDER")] = Path(
+        "runs"
+    ),
     threads: Annotated[int | None, typer.Option(min=1, help="Processor threads.", metavar="N")] = None,
 ) -> None:
     """Train a network; stopped at any time (Ctrl-C), the same command goes on where it was.
 
     Examples:
 
-        fundusxr train assets/configs/rdb_lite_x4.toml --data ~/fundus
-        FUNDUSXR_DATA=~/fundus fundusxr train assets/configs/rdb_lite_x2.toml --threads 2
+    ```
+    fundusxr train assets/configs/rdb_lite_x4.toml --data ~/fundus
+    fundusxr train mine.toml --data ~/fundus --runs /scratch/runs --threads 2
+    ```
     """
     from sr_core.study.trainer import train as run_training
 
@@ -151,7 +162,9 @@ def doctor() -> None:
 
     Example:
 
-        fundusxr doctor
+    ```
+    fundusxr doctor
+    ```
     """
     from vr_app.doctor import examine
 

@@ -25,7 +25,7 @@ TORCH_RANGE = ((2, 6), (3,))
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at. `state` is OK, WARNING (something is missing, the rest works) or FAULT; `cure` is for those."""
+    """One thing looked at. `state`: OK, WARNING (something is missing, the rest works) or FAULT; with a `cure`."""
 
     subject: str
     state: str
@@ -47,7 +47,7 @@ def _guarded(look: Callable[[], Iterable[Finding]]) -> Iterable[Finding]:
     """A check that breaks is itself a finding."""
     try:
         return tuple(look())
-    except Exception as error:  # noqa: BLE001 - the doctor must not fall ill
+    except Exception as error:  # the doctor must not fall ill
         name = look.__name__.strip("_")
         return (Finding(name, FAULT, f"could not be looked at: {error}", "reinstall the program: scripts/run.sh"),)
 
@@ -85,7 +85,7 @@ def _torch() -> Iterable[Finding]:
             "GPU",
             WARNING,
             f"{graphics}, which the installed torch ({built}) cannot use",
-            "install a torch build with CUDA that suits the driver into .venv, then run scripts/run.sh again (it is kept)",
+            "install a torch build with CUDA that suits the driver into .venv; scripts/run.sh keeps it",
         )
 
 
@@ -137,7 +137,8 @@ def _openxr() -> Iterable[Finding]:
     found = probe()
     if not found.runtime:
         cause, _, cure = found.problem.partition("; ")
-        yield Finding("OpenXR", WARNING, cause, cure or "only needed for a headset: start its runtime (SteamVR, Monado)")
+        cure = cure or "only needed for a headset: start its runtime (SteamVR, Monado)"
+        yield Finding("OpenXR", WARNING, cause, cure)
         return
     yield Finding("OpenXR", OK, found.runtime)
     if found.available:

@@ -86,7 +86,7 @@ class Recording:
         """End it and write it to the current folder; returns what to tell the user."""
         tour, self._recorder = self._recorder.finish(), None
         if tour is None:
-            return "No tour saved: no view was held for half a second"
+            return "No tour saved: nothing was seen"
         path = _stamped("fundusxr-tour", ".json")
         write_text(path, format_tour(replace(tour, image=str(image.resolve()))))
         return f"Tour saved: {path}"

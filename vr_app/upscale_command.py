@@ -28,12 +28,15 @@ def upscale_photograph(
 
     engine = Engine(load_model(model, scale), choose_device(device))
     columns = (TextColumn(f"{source.name} x{scale}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=None)
-        pixels = engine.upscale(photograph.pixels, area, lambda done, count: bar.update(task, completed=done, total=count))
+        pixels = engine.upscale(
+            photograph.pixels, area, lambda done, count: bar.update(task, completed=done, total=count)
+        )
     save_picture(out, pixels, _about(photograph.path.name, photograph.sha256, scale, area, engine))
     height, width = pixels.shape[:2]
-    console.print(f"fundusxr: wrote {out} ({width}x{height}, {engine.network.name} x{scale}, {engine.device.type})", markup=False)
+    made = f"{width}x{height}, {engine.network.name} x{scale}, {engine.device.type}"
+    console.print(f"fundusxr: wrote {out} ({made})", markup=False)
 
 
 def parse_region(text: str) -> Rect:

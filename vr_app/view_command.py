@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sr_core.assets import asset_path
 from sr_core.errors import UserError
 from sr_core.files import check_writable
-from sr_core.image.photograph import find_photographs
+from sr_core.image.photograph import PhotographError, find_photographs
 from vr_app.app import Options, run
 from vr_app.core.tour import Tour, TourError, parse_tour
 from vr_app.core.view import SurfaceKind
@@ -50,7 +50,7 @@ def view_photographs(request: ViewRequest, say: Callable[[str], None]) -> None:
         check_writable(request.stats)
     _check_model(request)
     tour = read_tour(request.tour) if request.tour else None
-    paths = tuple(find_photographs(request.images or _images_without_argument(tour, request.tour)))
+    paths = _photographs(request.images or _images_without_argument(tour, request.tour), say)
     with open_runtime(request.mode, size) as choice:
         say(f"fundusxr: {choice.runtime.name} ({choice.reason})")
         options = replace(_options(request, choice.runtime.name, paths, tour), say=say)
@@ -94,7 +94,8 @@ def read_tour(path: Path) -> Tour:
     """Read a tour's file. Raises TourError, which names it."""
     try:
         if path.stat().st_size > MAX_TOUR_BYTES:
-            raise TourError(f"{path}: larger than a tour can be ({MAX_TOUR_BYTES // 10**6} MB); name a tour's JSON file")
+            limit = MAX_TOUR_BYTES // 10**6
+            raise TourError(f"{path}: larger than a tour can be ({limit} MB); name a tour's JSON file")
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise TourError(f"{path}: no such file; check the spelling") from None
@@ -103,6 +104,22 @@ def read_tour(path: Path) -> Tour:
     except UnicodeDecodeError:
         raise TourError(f"{path}: not a tour (not UTF-8 text); name a tour's JSON file") from None
     return parse_tour(text, str(path))
+
+
+def _photographs(images: Sequence[Path], say: Callable[[str], None]) -> tuple[Path, ...]:
+    """The picture files named. One that is not there is told and left out, unless nothing else is left."""
+    found: list[Path] = []
+    missing: list[PhotographError] = []
+    for image in images:
+        try:
+            found += find_photographs([image])
+        except PhotographError as error:
+            missing.append(error)
+    for error in missing if found else missing[:-1]:
+        say(f"fundusxr: {error}")
+    if not found:
+        raise missing[-1]
+    return tuple(found)
 
 
 def _images_without_argument(tour: Tour | None, path: Path | None) -> tuple[Path, ...]:

@@ -45,7 +45,7 @@ def choose_device(name: str) -> torch.device:
 
 
 def _precision(device: torch.device) -> torch.dtype:
-    """bfloat16 where the processor multiplies it natively (twice the speed, at most 1 grey level apart), else float32."""
+    """bfloat16 where the device multiplies it natively (twice the speed, at most 1 grey level apart), else float32."""
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
     return torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else torch.float32

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -22,8 +22,8 @@ from sr_core.image.tiling import Block, TileGroup, group_tiles
 if TYPE_CHECKING:
     from sr_core.engine.engine import Engine
 
-WARM_SCALE = 4
-"""The scale whose network a warm-up loads."""
+WARM_LEVEL = 2
+"""The level whose network a warm-up loads: x4."""
 
 GROUP_MARGIN = GUTTER
 """Photograph pixels computed beyond a group of tiles for the gutters: one suffices at any scale."""
@@ -102,9 +102,10 @@ class Worker:
         """Replace the wish. Tiles of the last one that are not in this one and not yet begun are cancelled."""
         with self._lock:
             tiles = tuple(key for key in tiles if key not in self._answered)
-            if self._wish is not None and tiles == self._wish.tiles:
-                return
             now = set(tiles)
+            known = self._wish is not None and tiles == self._wish.tiles and now <= self._pending
+            if known or self._stopping:
+                return
             dropped = self._pending - now - self._begun
             self._count(wished=len(now - self._pending), cancelled=len(dropped))
             self._pending = now | self._begun
@@ -113,7 +114,7 @@ class Worker:
             self._lock.notify()
 
     def warm_up(self) -> None:
-        """Import torch and load a network now, before the first wish: while nobody moves yet."""
+        """Import torch and load the network of WARM_LEVEL now: it takes seconds that the first wish need not wait."""
         with self._lock:
             self._warming = True
             self._lock.notify()
@@ -129,7 +130,7 @@ class Worker:
 
     @property
     def busy(self) -> bool:
-        """Whether tiles of the newest wish are still outstanding."""
+        """Whether tiles are still outstanding."""
         with self._lock:
             return bool(self._pending)
 
@@ -139,7 +140,8 @@ class Worker:
             return self._counts
 
     def close(self) -> None:
-        """Stop after the block under way; waits for it, at most a few seconds. May be called twice."""
+        """Stop after the block under way; waits for it, at most a few seconds. What is outstanding is cancelled. May be
+        called twice."""
         with self._lock:
             self._stopping = True
             self._lock.notify()
@@ -153,63 +155,65 @@ class Worker:
 
     def _run(self) -> None:
         engines: dict[int, Engine] = {}
-        while (scale := self._next_scale()) is not None:
-            try:
-                if scale not in engines:
-                    engines[scale] = self._load(scale)
-            except Exception as error:  # whatever the reason, it is told and the thread goes on
-                self._fail(self._outstanding(scale), error)
-                continue
-            self._compute(engines[scale])
+        while True:
+            with self._lock:
+                while not (self._stopping or self._pending or self._warming):
+                    self._lock.wait()
+                if self._stopping:
+                    self._count(cancelled=len(self._pending))
+                    self._pending.clear()
+                    return
+                self._warming = False
+                wish = self._wish
+                outstanding = tuple(key for key in wish.tiles if key in self._pending) if wish else ()
+            level = outstanding[0].level if outstanding else WARM_LEVEL
+            if level not in engines:
+                self._load(level, engines)  # takes long: then the newest wish is looked at again
+            elif outstanding:
+                self._compute(wish, outstanding, engines[level])
 
-    def _next_scale(self) -> int | None:
-        """Wait for something to do: the scale of the most wanted tile (or, to warm up, the first); None: stop."""
-        with self._lock:
-            while not (self._stopping or self._pending or self._warming):
-                self._lock.wait()
-            if self._stopping:
-                return None
-            outstanding = self._outstanding()
-            if outstanding:
-                return 1 << outstanding[0].level
-            self._warming, scale = False, WARM_SCALE
-            return scale
-
-    def _outstanding(self, scale: int | None = None) -> list[TileKey]:
-        """The wish's tiles that have not been answered, most wanted first; of one scale, or all."""
-        with self._lock:
-            tiles = self._wish.tiles if self._wish else ()
-            return [key for key in tiles if key in self._pending and scale in (None, 1 << key.level)]
-
-    def _compute(self, engine: Engine) -> None:
-        """One group of the most wanted tiles; then the newest wish is looked at again."""
-        with self._lock:
-            tiles = self._outstanding(engine.scale)
-            if not tiles:
-                return
-            pixels = dict(self._wish.sources)[tiles[0].photograph]
-            bounds = Rect(0, 0, pixels.shape[1], pixels.shape[0])
-            alike = [key for key in tiles if key.photograph == tiles[0].photograph]
-            group = group_tiles(alike, bounds, engine.block_edge)[0]
-            request = self._wish.request_id
-            self._begun.update(group.tiles)
+    def _load(self, level: int, engines: dict[int, Engine]) -> None:
+        """Import torch and load the network of a level. Where that fails, all its tiles do."""
         try:
-            answers = _tiles_of(group, engine, pixels, bounds, request)
+            import torch
+
+            from sr_core.engine.engine import Engine, choose_device
+            from sr_core.networks.zoo import load_model
+
+            if not engines:
+                torch.set_num_threads(self._threads or max(1, torch.get_num_threads() - 1))
+            engines[level] = Engine(load_model(self._model, 1 << level), choose_device(self._device))
+        except Exception as error:  # whatever the reason, it is told and the thread goes on
+            self._fail(lambda key: key.level == level, error)
+
+    def _compute(self, wish: Wish, tiles: tuple[TileKey, ...], engine: Engine) -> None:
+        """One group of the most wanted tiles; then the newest wish is looked at again."""
+        first = tiles[0]
+        alike = [key for key in tiles if (key.photograph, key.level) == (first.photograph, first.level)]
+        try:
+            pixels = _source(wish, first.photograph)
+            bounds = Rect(0, 0, pixels.shape[1], pixels.shape[0])
+            group = group_tiles(alike, bounds, engine.block_edge)[0]
         except Exception as error:
-            self._fail(group.tiles, error)
+            self._fail(lambda key: key.photograph == first.photograph, error)
+            return
+        if not self._begin(wish, group):
+            return
+        try:
+            answers = _tiles_of(group, engine, pixels, bounds, wish.request_id)
+        except Exception as error:
+            self._fail(lambda key: key in group.tiles, error)
             return
         for answer in answers:
             self._answer(answer)
 
-    def _load(self, scale: int) -> Engine:
-        """Import torch and load the network of a scale."""
-        import torch
-
-        from sr_core.engine.engine import Engine, choose_device
-        from sr_core.networks.zoo import load_model
-
-        torch.set_num_threads(self._threads or max(1, (torch.get_num_threads() or 2) - 1))
-        return Engine(load_model(self._model, scale), choose_device(self._device))
+    def _begin(self, wish: Wish, group: TileGroup) -> bool:
+        """Enter the group as begun, unless a newer wish has come meanwhile."""
+        with self._lock:
+            if self._wish is not wish or self._stopping:
+                return False
+            self._begun.update(group.tiles)
+            return True
 
     def _answer(self, answer: Answer) -> None:
         with self._lock:
@@ -222,16 +226,25 @@ class Worker:
             self._answered.add(answer.key)
             self._answers.put(answer)
 
-    def _fail(self, keys: Sequence[TileKey], error: Exception) -> None:
-        """Answer for the tiles that are still wished for."""
-        reason = " ".join(str(error).split()) or type(error).__name__
+    def _fail(self, concerned: Callable[[TileKey], bool], error: Exception) -> None:
+        """Answer all outstanding tiles concerned with the error's first line."""
+        lines = str(error).strip().splitlines()
+        reason = lines[0].strip() if lines else type(error).__name__
         with self._lock:
-            for key in keys:
-                if key in self._pending:
-                    self._answer(TileFailed(key, self._request, reason))
+            for key in sorted(filter(concerned, self._pending)):
+                self._answer(TileFailed(key, self._request, reason))
 
 
-def _tiles_of(group: TileGroup, engine: Engine, pixels: np.ndarray, bounds: Rect, request_id: int) -> list[TileReady]:
+def _source(wish: Wish, photograph: int) -> np.ndarray:
+    """The photograph's pixels. Raises ValueError where the wish does not carry them."""
+    for index, pixels in wish.sources:
+        if index == photograph:
+            return pixels
+    raise ValueError(f"photograph {photograph} was not given with the wish for its tiles")
+
+
+def _tiles_of(group: TileGroup, engine: Engine, pixels: np.ndarray, bounds: Rect, request_id: int
+) -> list[TileReady]:
     """Compute a group and cut it apart."""
     target = group.target.pad(GROUP_MARGIN).intersect(bounds)
     computed = engine.compute(pixels, Block(target, target.pad(engine.network.halo).intersect(bounds)))

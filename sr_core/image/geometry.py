@@ -62,7 +62,12 @@ class Rect:
         return self.intersect(other) == other
 
     def cells(self, edge: int) -> Rect:
-        """The smallest rectangle of grid cells (column, row, columns, rows) of `edge` pixels that covers this one."""
+        """The smallest rectangle of grid cells (column, row, columns, rows) of `edge` pixels that covers this one.
+
+        An empty rectangle has no cells.
+        """
+        if self.empty:
+            return Rect(self.x // edge, self.y // edge, 0, 0)
         x, y = self.x // edge, self.y // edge
         return Rect(x, y, -(-self.right // edge) - x, -(-self.bottom // edge) - y)
 

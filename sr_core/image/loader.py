@@ -67,5 +67,5 @@ class Loader:
                 self._answers.put(PhotographLoaded(index, photograph, build_pyramid(photograph.pixels)))
             except UserError as error:
                 self._answers.put(PhotographFailed(index, str(error)))
-            except Exception as error:  # noqa: BLE001 - one bad file must not end the session
+            except Exception as error:  # one bad file must not end the session
                 self._answers.put(PhotographFailed(index, f"{path}: cannot be opened ({error}); try another file"))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sr_core.image.geometry import TILE, Rect, TileKey, coarsest_level
+from sr_core.image.geometry import Rect, TileKey, coarsest_level
 
 GUTTER = 1
 """Pixels of the neighbour kept around each tile, so that bilinear sampling never sees a seam."""
@@ -75,5 +75,3 @@ def cut_tile(pixels: np.ndarray, origin: tuple[int, int], tile: Rect) -> np.ndar
     cut = np.array(cut, order="C")
     cut.setflags(write=False)
     return cut
-
-

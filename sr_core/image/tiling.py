@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from sr_core.image.geometry import TILE, Rect, TileKey
 
@@ -49,7 +50,7 @@ def plan_blocks(region: Rect, bounds: Rect, edge: int, halo: int) -> tuple[Block
 def _spans(start: int, length: int, edge: int) -> list[tuple[int, int]]:
     count = -(-length // edge)
     cuts = [start + length * i // count for i in range(count + 1)]
-    return [(a, b - a) for a, b in zip(cuts, cuts[1:], strict=False)]
+    return [(a, b - a) for a, b in pairwise(cuts)]
 
 
 def group_tiles(tiles: Sequence[TileKey], bounds: Rect, edge: int) -> tuple[TileGroup, ...]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from sr_core.engine.engine import Engine
 from sr_core.image.resample import enlarge_bicubic, enlarge_pseudo_inverse, to_uint8
 from sr_core.networks.rdb_srgan import RdbSrgan
 from sr_core.study.data import Reference, shrink_reference
@@ -48,6 +49,15 @@ def evaluate(references: Iterable[Reference], scale: int, upscale: Upscale) -> l
         )
         scores.append(Score(reference.name, *(psnr(rival, reference.pixels, mask) for rival in rivals)))
     return scores
+
+
+def through_engine(engine: Engine) -> Upscale:
+    """What the viewer shows: in tiles, at the engine's precision, made to agree with the small picture."""
+
+    def upscale(small: np.ndarray, scale: int) -> np.ndarray:
+        return engine.upscale(small)
+
+    return upscale
 
 
 def bare_network(module: RdbSrgan) -> Upscale:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -112,39 +112,46 @@ def _hand_gestures(
     if hand.aim is None:
         return [Hold(None)] if holding else []
     if holding is not None:
-        return _while_holding(hand, holding, view, placed)
+        return _while_holding(hand, holding, view, placed, dt)
     pointed = pointed_at(hand.aim, view, placed)
     if pointed is None:
         return []
     gestures: list[Gesture] = []
     if view.grab is None and hand.trigger >= TRIGGER_ON:
-        gestures.append(Hold(Grab(index, pointed.image, pointed.uv, _reach(hand.aim))))
-    doublings = hand.zoom_steps + _stick(hand.stick_y) * STICK_SPEED * dt
+        gestures.append(Hold(Grab(index, pointed.image, pointed.uv, hand.aim.origin)))
+    doublings = _doublings(hand, dt)
     if doublings:
         gestures.append(Zoom(pointed.image, pointed.uv, doublings))
     return gestures
 
 
-def _while_holding(hand: HandSample, grab: Grab, view: ViewState, placed: Sequence[Placed]) -> list[Gesture]:
+def _while_holding(
+    hand: HandSample, grab: Grab, view: ViewState, placed: Sequence[Placed], dt: float
+) -> list[Gesture]:
     """The grabbed photograph point stays under the ray; pushing, the stick or the wheel zooms about it."""
     if hand.trigger <= TRIGGER_OFF:
         return [Hold(None)]
     gestures: list[Gesture] = []
-    pointed = pointed_at(hand.aim, view, [item for item in placed if item.image == grab.image])
-    if pointed is not None and pointed.uv != grab.uv:
-        gestures.append(Pan(grab.image, grab.uv, pointed.s))
+    for item in (item for item in placed if item.image == grab.image):
+        # The surface counts, not whether the photograph reaches there: it is being dragged there.
+        s, _ = item.surface.hit(np.asarray(hand.aim.origin), np.asarray(hand.aim.direction))
+        image = view.images[grab.image]
+        if np.isfinite(s).all() and tuple(photograph_uv(s, image.center, image.zoom)) != grab.uv:
+            gestures.append(Pan(grab.image, grab.uv, (float(s[0]), float(s[1]))))
+    doublings = _doublings(hand, dt)
     if hand.push_zooms:
-        reach = _reach(hand.aim)
-        gestures.append(Zoom(grab.image, grab.uv, (reach - grab.reach) * PUSH_GAIN))
-        gestures.append(Hold(Grab(grab.hand, grab.image, grab.uv, reach)))
-    elif hand.zoom_steps:
-        gestures.append(Zoom(grab.image, grab.uv, hand.zoom_steps))
+        # Along the ray of now, from where the hand was: turning the wrist is no push.
+        moved = np.subtract(hand.aim.origin, grab.position)
+        doublings += float(moved @ hand.aim.direction) * PUSH_GAIN
+        gestures.append(Hold(replace(grab, position=hand.aim.origin)))
+    if doublings:
+        gestures.append(Zoom(grab.image, grab.uv, doublings))
     return gestures
 
 
-def _reach(aim: Ray) -> float:
-    """How far forward the hand is, along its own ray."""
-    return float(np.dot(aim.origin, aim.direction))
+def _doublings(hand: HandSample, dt: float) -> float:
+    """What wheel and thumbstick ask for."""
+    return hand.zoom_steps + _stick(hand.stick_y) * STICK_SPEED * dt
 
 
 def _stick(value: float) -> float:

@@ -11,7 +11,7 @@ from vr_app.core.pose import Pose
 from vr_app.core.scene import LabelItem, Rgba, SurfaceItem, finest_shown
 from vr_app.core.surface import Panel
 
-AI_COLOR: Rgba = (0.25, 0.85, 1.0, 1.0)
+AI_COLOR: Rgba = (0.19, 0.86, 0.95, 1.0)
 """Cyan: no fundus has it."""
 
 PLAIN: Rgba = (0.82, 0.82, 0.82, 1.0)
@@ -73,7 +73,7 @@ def _frame(item: SurfaceItem) -> _Frame:
     if isinstance(item.surface, Panel):
         return _Frame(item.surface.pose, item.surface.width, item.surface.height)
     # The retina surrounds the viewer: its words stand on a pane in front of it, low enough to leave the view free.
-    return _Frame(Pose((0.0, 0.0, -1.6)), 1.5, 1.22)
+    return _Frame(Pose((0.0, 0.0, -1.6)), 1.5, 1.36)
 
 
 def _provenance(item: SurfaceItem, status: Status, frame: _Frame) -> list[LabelItem]:

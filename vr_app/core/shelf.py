@@ -34,6 +34,8 @@ class Shelf:
 
     def keep(self, key: TileKey, pixels: np.ndarray) -> None:
         """A computed tile."""
+        if key in self._computed:
+            self._bytes -= self._computed.pop(key).nbytes
         self._computed[key] = pixels
         self._bytes += pixels.nbytes
         while self._bytes > self._memory and len(self._computed) > 1:

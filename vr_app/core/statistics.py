@@ -46,6 +46,7 @@ class Statistics:
         self._resting: tuple[SurfaceKind, int, ImageView] | None = None
         self._ended = 0.0
         self._computed_before = 0
+        self._record: int | None = None
 
     def frame(self, now: float, work: float, period: float | None) -> None:
         """A frame whose own work took `work` seconds ended at `now`; `period`: what the display gives a frame."""
@@ -71,10 +72,8 @@ class Statistics:
             return
         self._follow(view, demand, residency, computed, now)
 
-    _record: int | None = None
-
     def _follow(self, view: ViewState, demand: Demand, residency: Residency, computed: int, now: float) -> None:
-        keys = [TileKey(demand.photograph, demand.level, col, row) for col, row in demand.tiles.points()]
+        keys = [TileKey(demand.photograph, demand.level, col, row) for col, row in demand.seen]
         if self._record is None:
             self._record = len(self.zooms)
             self.zooms.append(ZoomRecord(demand.level, view.front.zoom, demand.visible.area, len(keys)))

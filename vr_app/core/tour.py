@@ -75,9 +75,9 @@ def parse_tour(text: str, name: str) -> Tour:
     """Read a tour's JSON. Raises TourError, which names `name` (the file), the stop and the field that is wrong."""
     try:
         data = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise TourError(f"{name}: not JSON ({error}); see docs/tours.md for the form") from None
-    if not isinstance(data, dict) or data.get("version") != VERSION:
+    if not isinstance(data, dict) or data.get("version") is True or data.get("version") != VERSION:
         raise TourError(f'{name}: not a tour: it must be an object with "version": {VERSION}; see docs/tours.md')
     unknown = sorted(set(data) - {"version", "image", "stops"})
     if unknown:
@@ -107,8 +107,8 @@ def _parse_stop(data: Any, where: str) -> Stop:
     if not isinstance(center, list) or len(center) != 2:
         raise TourError(f'{where}: "center" must be [u, v], each from 0 to 1')
     caption = data.get("caption", "")
-    if not isinstance(caption, str) or len(caption) > 200:
-        raise TourError(f'{where}: "caption" must be text of at most 200 characters')
+    if not isinstance(caption, str) or len(caption) > 200 or not caption.isprintable():
+        raise TourError(f'{where}: "caption" must be one line of at most 200 characters')
     return Stop(
         SurfaceKind(data["surface"]),
         (_number(center[0], 0, 1, f'{where}: "center"'), _number(center[1], 0, 1, f'{where}: "center"')),
@@ -128,7 +128,7 @@ def _number(value: Any, low: float, high: float, where: str) -> float:
 def format_tour(tour: Tour) -> str:
     """The tour's JSON, one line a stop."""
     lines = [json.dumps(_stop_fields(stop), ensure_ascii=False) for stop in tour.stops]
-    image = f'  "image": {json.dumps(tour.image, ensure_ascii=False)},\n' if tour.image else ""
+    image = f'  "image": {json.dumps(tour.image)},\n' if tour.image else ""  # ASCII: not every file name is Unicode
     return f'{{\n  "version": {VERSION},\n{image}  "stops": [\n    ' + ",\n    ".join(lines) + "\n  ]\n}\n"
 
 
@@ -162,7 +162,11 @@ class TourPlayer:
 
 
 class TourRecorder:
-    """Writes down the views that a viewer rests on: each view held for at least REST seconds becomes a stop."""
+    """Writes down the views that a viewer rests on: each view held for at least REST seconds becomes a stop, and the one
+    at which the recording is ended.
+
+    What a tour cannot hold, beyond MAX_SECONDS or MAX_STOPS, is left out.
+    """
 
     REST = 0.5
 
@@ -182,7 +186,8 @@ class TourRecorder:
             self._resting, self._since = now, self._time
 
     def finish(self) -> Tour | None:
-        """The tour so far; None where no view was held."""
+        """The tour, with the present view as its last stop; None where nothing was seen."""
+        self._time = max(self._time, self._since + self.REST)
         self._keep()
         self._resting = None
         return Tour(tuple(self._stops)) if self._stops else None
@@ -192,5 +197,8 @@ class TourRecorder:
             return
         surface, image = self._resting
         travel = self._since - self._last_rest if self._stops else 0.0
-        self._stops.append(Stop(surface, image.center, image.zoom, self._time - self._since, travel))
-        self._last_rest = self._time
+        stop = Stop(surface, image.center, image.zoom, self._time - self._since, travel)
+        longer = (*self._stops, stop)
+        if len(longer) <= MAX_STOPS and Tour(longer).seconds < MAX_SECONDS - 1:
+            self._stops.append(stop)
+            self._last_rest = self._time

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from vr_app.core.pose import Pose
+from vr_app.core.pose import Pose, Vec3
 from vr_app.core.surface import Panel, Retina, Surface
 
 MAX_ZOOM = 64.0
@@ -16,6 +16,9 @@ PANEL_DISTANCE = 2.0
 PANEL_GAP = math.radians(4)
 RETINA_RADIUS = 2.0
 """Metres. The sphere is scaled up from 11.5 mm so that the viewer stands inside."""
+
+ORIGIN = Pose()
+"""Where the viewer's head starts."""
 
 Uv = tuple[float, float]
 
@@ -50,12 +53,12 @@ class ImageView:
 
 @dataclass(frozen=True)
 class Grab:
-    """A photograph point held by a hand. `reach` is the hand's position along its ray in metres, for pushing."""
+    """A photograph point held by a hand, which was at `position` (metres) in the last frame: from there it pushes."""
 
     hand: int
     image: int
     uv: Uv
-    reach: float
+    position: Vec3
 
 
 @dataclass(frozen=True)
@@ -162,6 +165,8 @@ def _apply(view: ViewState, gesture: Gesture) -> ViewState:
         case Zoom(image, anchor, log2_delta):
             old = view.images[image]
             zoom = min(MAX_ZOOM, max(1.0, old.zoom * 2.0**log2_delta))
+            if zoom == old.zoom:  # or rounding would move the centre, and the view would never rest
+                return view
             kept = old.zoom / zoom
             center = tuple(a - (a - c) * kept for a, c in zip(anchor, old.center, strict=True))
             return _with_image(view, image, ImageView(center, zoom))
@@ -171,18 +176,22 @@ def _apply(view: ViewState, gesture: Gesture) -> ViewState:
             return replace(view, original=shown)
         case SwitchSurface():
             other = SurfaceKind.RETINA if view.surface is SurfaceKind.PANEL else SurfaceKind.PANEL
-            return _settle(replace(view, surface=other, grab=None))
+            return _settle(replace(_on(view, other), grab=None))
         case NextImage():
             return _settle(replace(view, active=_next_loaded(view), grab=None))
         case ResetView():
             return _with_image(view, view.active, ImageView(view.homes[view.active] or (0.5, 0.5), 1.0))
         case LookAt(surface, center, zoom):
-            return _with_image(replace(view, surface=surface), view.active, ImageView(center, zoom))
+            return _with_image(_on(view, surface), view.active, ImageView(center, zoom))
 
 
 def _with_image(view: ViewState, index: int, image: ImageView) -> ViewState:
-    images = view.images[:index] + (_clamped(image, view.surface),) + view.images[index + 1 :]
-    return replace(view, images=images)
+    return replace(view, images=(*view.images[:index], _clamped(image, view.surface), *view.images[index + 1 :]))
+
+
+def _on(view: ViewState, surface: SurfaceKind) -> ViewState:
+    """The same photographs on a surface, each within what may be seen there."""
+    return replace(view, surface=surface, images=tuple(_clamped(image, surface) for image in view.images))
 
 
 def _next_loaded(view: ViewState) -> int:
@@ -209,14 +218,22 @@ def _clamped(image: ImageView, surface: SurfaceKind) -> ImageView:
 
 def photograph_arrived(view: ViewState, index: int, info: PhotographInfo) -> ViewState:
     """A photograph is loaded and its field of view is known."""
-    homes = view.homes[:index] + (info.home,) + view.homes[index + 1 :]
+    homes = (*view.homes[:index], info.home, *view.homes[index + 1 :])
     view = replace(view, homes=homes)
     return _settle(view) if index == view.active else view
 
 
 def photograph_failed(view: ViewState, index: int) -> ViewState:
-    """A photograph cannot be opened: another one that is loaded comes to the front."""
-    return _settle(replace(view, active=_next_loaded(view))) if index == view.active else view
+    """A photograph cannot be opened: another one that is loaded comes to the front, or the next that may yet be.
+
+    Photographs arrive in their order: while none is loaded, all before the active one have failed.
+    """
+    if index != view.active:
+        return view
+    following = _next_loaded(view)
+    if following == index:
+        following = (index + 1) % len(view.images)
+    return _settle(replace(view, active=following, grab=None))
 
 
 @dataclass(frozen=True)
@@ -228,7 +245,7 @@ class Placed:
 
 
 def place(
-    view: ViewState, infos: tuple[PhotographInfo | None, ...], retina_pose: Pose = Pose()
+    view: ViewState, infos: tuple[PhotographInfo | None, ...], retina_pose: Pose = ORIGIN
 ) -> tuple[Placed, ...]:
     """Where every loaded photograph is seen: panels side by side on an arc, the front one ahead; or the retina alone.
 

@@ -16,6 +16,9 @@ from vr_app.core.view import PhotographInfo, Placed, ViewState
 GRID = 24
 """Rays per side with which each eye's picture is sampled."""
 
+BULGE = 0.05
+"""How far, in its own size, what is seen between four rays may reach beyond them."""
+
 HYSTERESIS = 0.12
 """Levels by which the eye must move past a switching point, so that a trembling head does not change the picture."""
 
@@ -27,15 +30,17 @@ SETTLE = 0.06
 class Demand:
     """What the eyes see of one photograph.
 
-    `level`: the one whose pixels are nearest to the eyes' own. `visible`: the seen part in pixels of that level.
-    `tiles`: the tiles of that level that cover it, as columns and rows. `focus`: the tile column and row (not whole)
-    in the middle of what is seen.
+    `level`: the one whose pixels are nearest to the eyes' own. `visible`: the bounds of what is seen, in pixels of that
+    level. `tiles`: the tiles of that level that cover the bounds, as columns and rows. `seen`: the column and row of
+    those that some eye sees a part of (a rolled head or a curved surface leaves corners out). `focus`: the tile column
+    and row (not whole) in the middle of what is seen.
     """
 
     photograph: int
     level: int
     visible: Rect
     tiles: Rect
+    seen: frozenset[tuple[int, int]]
     focus: tuple[float, float]
 
 
@@ -62,7 +67,8 @@ def demands(
 
 @dataclass(frozen=True)
 class _Seen:
-    """Bounds in photograph pixels and the finest detail (photograph pixels per eye pixel) that one eye sees."""
+    """Patches of the photograph that one eye sees, each with its corners `low` and `high` (n, 2) in photograph pixels,
+    and the finest detail among them (photograph pixels per eye pixel)."""
 
     low: np.ndarray
     high: np.ndarray
@@ -70,62 +76,88 @@ class _Seen:
 
 
 def _seen(view: ViewState, item: Placed, eye: Eye, info: PhotographInfo) -> _Seen | None:
-    steps = (np.arange(GRID + 1)) / GRID
+    steps = np.arange(GRID + 1) / GRID
     columns, rows = steps[None, :] * eye.size[0], steps[:, None] * eye.size[1]
     s, _ = item.surface.hit(np.asarray(eye.pose.position), eye.rays(columns, rows))
     image = view.images[item.image]
     pixels = photograph_uv(s, image.center, image.zoom) * info.size
-    inside = ((pixels >= 0) & (pixels <= info.size)).all(axis=-1)
-    if not inside.any():
+    low, high = _patches(pixels)
+    half = item.surface.half_extent()
+    first, last = (photograph_uv(edge, image.center, image.zoom) for edge in (-half, half))
+    low = np.maximum(low, np.maximum(first, 0.0) * info.size)
+    high = np.minimum(high, np.minimum(last, 1.0) * info.size)
+    kept = (high > low).all(axis=-1)
+    if not kept.any():
         return None
+    return _Seen(low[kept], high[kept], _detail(pixels, eye, info))
+
+
+def _patches(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What lies between each four neighbouring rays: lower and upper bounds (n, 2) in photograph pixels.
+
+    `pixels` (rows, columns, 2): where the rays meet the photograph's plane, NaN where they miss the surface. Where only
+    some of the four hit it, the patch is taken to reach a step and a half further.
+    """
+    corners = np.stack([pixels[:-1, :-1], pixels[:-1, 1:], pixels[1:, :-1], pixels[1:, 1:]]).reshape(4, -1, 2)
+    known = np.isfinite(corners).all(axis=-1)
+    some = known.any(axis=0)
+    corners, known = corners[:, some], known[:, some]
+    low = np.where(known[..., None], corners, np.inf).min(axis=0)
+    high = np.where(known[..., None], corners, -np.inf).max(axis=0)
+    step = (high - low).max(axis=-1, initial=0.0)
+    alone = known.sum(axis=0) == 1
+    longest = step.max(initial=0.0)
+    step[alone] = longest if longest > 0 else np.inf
+    margin = np.where(known.all(axis=0), BULGE, 1.5) * step
+    return low - margin[:, None], high + margin[:, None]
+
+
+def _detail(pixels: np.ndarray, eye: Eye, info: PhotographInfo) -> float:
+    """Photograph pixels per eye pixel where they are finest, but for a tenth of the picture."""
+    inside = ((pixels >= 0) & (pixels <= info.size)).all(axis=-1)
     pixels = np.where(inside[..., None], pixels, np.nan)
-    across, down = np.diff(pixels, axis=1), np.diff(pixels, axis=0)
-    per_column = np.linalg.norm(across, axis=-1) * GRID / eye.size[0]
-    per_row = np.linalg.norm(down, axis=-1) * GRID / eye.size[1]
+    per_column = np.linalg.norm(np.diff(pixels, axis=1), axis=-1) * GRID / eye.size[0]
+    per_row = np.linalg.norm(np.diff(pixels, axis=0), axis=-1) * GRID / eye.size[1]
     areas = per_column[:GRID, :] * per_row[:, :GRID]
     known = areas[np.isfinite(areas)]
-    # A surface smaller than the sampling grid: the whole of it, at about the detail of one picture-high photograph.
-    detail = math.sqrt(np.percentile(known, 10)) if known.size else max(info.size) / max(eye.size) * GRID
-    margin = np.array([_reach(across), _reach(down)])
-    window = _window(view, item)
-    low = np.maximum(np.nanmin(pixels, axis=(0, 1)) - margin, np.maximum(window[0], 0.0) * info.size)
-    high = np.minimum(np.nanmax(pixels, axis=(0, 1)) + margin, np.minimum(window[1], 1.0) * info.size)
-    return _Seen(low, high, detail)
-
-
-def _reach(differences: np.ndarray) -> float:
-    """One sampling step in pixels: how far beyond the outermost ray the eye may still see."""
-    steps = np.linalg.norm(differences, axis=-1)
-    return float(np.nanmax(steps)) if np.isfinite(steps).any() else math.inf
-
-
-def _window(view: ViewState, item: Placed) -> tuple[np.ndarray, np.ndarray]:
-    """The photograph coordinates that the surface's own edge lets through."""
-    image = view.images[item.image]
-    half = item.surface.half_extent()
-    return photograph_uv(-half, image.center, image.zoom), photograph_uv(half, image.center, image.zoom)
+    # A surface smaller than the sampling grid: about the detail of a photograph one step across.
+    return math.sqrt(np.percentile(known, 10)) if known.size else max(info.size) / max(eye.size) * GRID
 
 
 def _demand(view: ViewState, index: int, info: PhotographInfo, seen: list[_Seen], before: int | None) -> Demand:
-    low = np.min([part.low for part in seen], axis=0)
-    high = np.max([part.high for part in seen], axis=0)
     level = _level(min(part.detail for part in seen), before, info)
     if view.original:
         level = min(level, 0)
-    width, height = level_size(*info.size, level)
-    x, y = (math.floor(v * 2.0**level) for v in low)
-    right, bottom = (math.ceil(v * 2.0**level) for v in high)
-    visible = Rect(x, y, max(1, right - x), max(1, bottom - y)).intersect(Rect(0, 0, width, height))
+    whole = Rect(0, 0, *level_size(*info.size, level))
+    low = np.floor(np.concatenate([part.low for part in seen]) * 2.0**level).astype(int)
+    high = np.ceil(np.concatenate([part.high for part in seen]) * 2.0**level).astype(int)
+    x, y = (int(v) for v in low.min(axis=0))
+    right, bottom = (int(v) for v in high.max(axis=0))
+    visible = Rect(x, y, right - x, bottom - y).intersect(whole)
     middle = (visible.x + visible.w / 2) / TILE, (visible.y + visible.h / 2) / TILE
-    return Demand(index, level, visible, visible.cells(TILE), middle)
+    tiles = visible.cells(TILE)
+    return Demand(index, level, visible, tiles, _covered(low, high, tiles), middle)
+
+
+def _covered(low: np.ndarray, high: np.ndarray, tiles: Rect) -> frozenset[tuple[int, int]]:
+    """The columns and rows of those among `tiles` that any patch (level pixels) touches."""
+    corner = tiles.x, tiles.y
+    first = np.clip(low // TILE - corner, 0, (tiles.w - 1, tiles.h - 1))
+    last = np.clip(-(-high // TILE) - 1 - corner, first, (tiles.w - 1, tiles.h - 1))
+    # Each patch adds one to its tiles, by way of a table of differences (a summed area the other way round).
+    count = np.zeros((tiles.h + 1, tiles.w + 1), int)
+    np.add.at(count, (first[:, 1], first[:, 0]), 1)
+    np.add.at(count, (last[:, 1] + 1, last[:, 0] + 1), 1)
+    np.add.at(count, (first[:, 1], last[:, 0] + 1), -1)
+    np.add.at(count, (last[:, 1] + 1, first[:, 0]), -1)
+    found = count.cumsum(axis=0).cumsum(axis=1)[:-1, :-1].nonzero()
+    return frozenset((int(col) + tiles.x, int(row) + tiles.y) for row, col in zip(*found, strict=True))
 
 
 def _level(detail: float, before: int | None, info: PhotographInfo) -> int:
     exact = -math.log2(max(detail, 1e-9))
-    if before is not None and abs(exact - before) <= 0.5 + HYSTERESIS:
-        level = before
-    else:
-        level = round(exact)
+    kept = before is not None and abs(exact - before) <= 0.5 + HYSTERESIS
+    level = before if kept else round(exact)
     return max(coarsest_level(*info.size), min(MAX_LEVEL, level))
 
 
@@ -144,23 +176,17 @@ def tiles_wanted(
     synthesised: list[tuple[float, TileKey]] = []
     for demand in wants:
         if demand.level > 0:
-            photographed += _around(demand, 0, infos[demand.photograph])
+            photographed += _around(demand, 0)
             if view.still_for >= SETTLE:
-                synthesised += _around(demand, demand.level, infos[demand.photograph])
+                synthesised += _around(demand, demand.level)
         else:
-            photographed += _around(demand, demand.level, infos[demand.photograph])
+            photographed += _around(demand, demand.level)
     order = [key for part in (photographed, synthesised) for _, key in sorted(part)]
     return tuple(dict.fromkeys(base + order))
 
 
-def _around(demand: Demand, level: int, info: PhotographInfo) -> list[tuple[float, TileKey]]:
-    """The demand's part of a level, each tile with its distance from the focus in eye-independent units."""
-    shift = demand.level - level
-    first = TileKey(demand.photograph, demand.level, demand.tiles.x, demand.tiles.y).ancestor(level)
-    last = TileKey(demand.photograph, demand.level, demand.tiles.right - 1, demand.tiles.bottom - 1).ancestor(level)
-    cells = Rect(first.col, first.row, last.col - first.col + 1, last.row - first.row + 1)
-    focus = demand.focus[0] / 2**shift, demand.focus[1] / 2**shift
-    return [
-        (math.hypot(col + 0.5 - focus[0], row + 0.5 - focus[1]), TileKey(demand.photograph, level, col, row))
-        for col, row in cells.points()
-    ]
+def _around(demand: Demand, level: int) -> list[tuple[float, TileKey]]:
+    """What is seen of the demand in a level, each tile with its distance from the focus in tiles."""
+    seen = {TileKey(demand.photograph, demand.level, col, row).ancestor(level) for col, row in demand.seen}
+    focus = demand.focus[0] / 2 ** (demand.level - level), demand.focus[1] / 2 ** (demand.level - level)
+    return [(math.hypot(key.col + 0.5 - focus[0], key.row + 0.5 - focus[1]), key) for key in seen]

@@ -82,6 +82,10 @@ class Context:
         if DEBUG:
             _log_driver_messages()
 
+    def finish(self) -> None:
+        """Wait until everything asked for so far is drawn."""
+        GL.glFinish()
+
     def close(self) -> None:
         """Give the context back, and all that was made in it. May be called twice."""
 

@@ -7,6 +7,7 @@ import ctypes
 import numpy as np
 
 from sr_core.image.geometry import TILE
+from vr_app.core.labels import AI_COLOR
 from vr_app.core.pose import Eye
 from vr_app.core.scene import LabelItem, PageWindow, RayItem, Scene, SurfaceItem, finest_shown
 from vr_app.core.surface import CAP_ANGLE, Panel
@@ -59,6 +60,7 @@ class Renderer:
             program.use()
             GL.glUniform1i(program["u_tiles"], _TILES_UNIT)
             GL.glUniform1i(program["u_pages"], _PAGES_UNIT)
+            GL.glUniform3f(program["u_ai_colour"], *_linear(AI_COLOR)[:3])
         self._label.use()
         GL.glUniform1i(self._label["u_ink"], _TEXT_UNIT)
 

@@ -20,8 +20,6 @@ _IDLE = 0.1
 """Seconds between looks at a window that shows nothing."""
 
 
-
-
 class WindowRuntime:
     """A `Runtime` in a window.
 

@@ -1,0 +1,170 @@
+"""Make the pictures in docs/images from the program itself.
+
+    FUNDUSXR_DATA=~/fundus scripts/rig.sh exec .venv/bin/python scripts/make_images.py [NAME ...]
+
+Window and headset need the rig (Xvfb and Monado). FUNDUSXR_DATA holds HRF/ and demo/ (see README.md for their credits).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from sr_core.image import resample  # noqa: E402
+from tests.rig import MonadoService, Xvfb, grab_window, wait_until  # noqa: E402
+
+IMAGES = ROOT / "docs" / "images"
+DEMO = ROOT / "assets" / "demo" / "retina.jpg"
+PATIENCE = 600.0
+
+DISC = {"surface": "panel", "center": [0.18, 0.45], "zoom": 4.0}
+CROSSING = {"surface": "panel", "center": [0.213, 0.292], "zoom": 8.0}
+EYE = {"surface": "retina", "center": [0.5, 0.5], "zoom": 1.0}
+
+
+def data() -> Path:
+    return Path(os.environ["FUNDUSXR_DATA"])
+
+
+def fundusxr(*words: object, env: dict[str, str] | None = None) -> list[str]:
+    command = [sys.executable, "-m", "vr_app.cli", *map(str, words)]
+    subprocess.run(command, check=True, cwd=ROOT, env=env)
+    return command
+
+
+def tour(folder: Path, **stop: object) -> Path:
+    path = folder / "tour.json"
+    path.write_text(json.dumps({"version": 1, "stops": [{**stop, "duration": 0.2}]}))
+    return path
+
+
+def offscreen(name: str, folder: Path, *images: Path, **stop: object) -> None:
+    """One view, offscreen."""
+    options = ("--mode", "offscreen", "--size", "1280x800", "--tour", tour(folder, **stop))
+    fundusxr("view", *images, *options, "--screenshot", IMAGES / name)
+
+
+def panel(folder: Path) -> None:
+    offscreen("panel.png", folder, DEMO, **CROSSING, caption="Vessels crossing, x8 on the panel")
+
+
+def retina(folder: Path) -> None:
+    offscreen("retina.png", folder, DEMO, **EYE, caption="The same eye from inside")
+
+
+def window(folder: Path) -> None:
+    """Two photographs in a window; the cursor has zoomed into the first."""
+    pair = (DEMO, data() / "demo" / "normal_fundus_cc0.jpg")
+    with Xvfb() as screen:
+        env = {**os.environ, "DISPLAY": screen.name, "XDG_SESSION_TYPE": "x11"}
+        stop = tour(folder, **DISC, caption="The optic disc of a normal left eye")
+        command = [sys.executable, "-m", "vr_app.cli", "view", *map(str, pair), "--mode", "desktop", "--size", "1280x800"]
+        program = subprocess.Popen([*command, "--tour", str(stop)], cwd=ROOT, env=env)
+        try:
+            picture = _steady(lambda: grab_window(screen.name, "FundusXR", PATIENCE))
+        finally:
+            program.terminate()
+            program.wait()
+    Image.fromarray(picture).save(IMAGES / "window.png")
+
+
+def eyes(folder: Path) -> None:
+    """Both eyes as Monado composes them."""
+    with Xvfb() as screen, MonadoService(compositor="xcb", devices="remote", display=screen.name) as service:
+        stop = tour(folder, **DISC)
+        command = [sys.executable, "-m", "vr_app.cli", "view", str(DEMO), "--mode", "xr", "--tour", str(stop)]
+        program = subprocess.Popen(command, cwd=ROOT, env={**service.env, "PYTHONPATH": str(ROOT)})
+        try:
+            picture = _steady(lambda: grab_window(screen.name, "Monado", PATIENCE))
+        finally:
+            program.terminate()
+            program.wait()
+    Image.fromarray(picture).save(IMAGES / "eyes.png")
+
+
+def _steady(grab) -> np.ndarray:
+    """A picture that has not changed for a while and is not empty."""
+    kept: list[np.ndarray] = []
+
+    def steady() -> bool:
+        kept.append(grab())
+        return len(kept) > 12 and kept[-1].std() > 20 and all(np.array_equal(kept[-1], old) for old in kept[-12:])
+
+    wait_until(steady, "a steady picture", PATIENCE, 1.0)
+    return kept[-1]
+
+
+def before_after(folder: Path) -> None:
+    """A vessel crossing of a test photograph: the small input enlarged, super-resolved, and what was photographed."""
+    from sr_core.image.photograph import load_photograph
+    from sr_core.study.data import square_crop
+
+    full = load_photograph(data() / "HRF" / "images" / "01_h.jpg")
+    reference = resample.to_uint8(resample.resize(square_crop(full), 1024, 1024))
+    small = resample.to_uint8(resample.shrink(reference, 4))
+    Image.fromarray(small).save(folder / "small.png")
+    edge = 72
+    x, y = busiest(small, edge)
+    fundusxr("upscale", folder / "small.png", folder / "sharp.png", "--region", f"{x},{y},{edge},{edge}")
+    before = resample.to_uint8(resample.enlarge_bicubic(small.astype(np.float32), 4))
+    cut = np.s_[4 * y : 4 * (y + edge), 4 * x : 4 * (x + edge)]
+    pictures = {
+        "photographed at a quarter, enlarged (bicubic)": before[cut],
+        "AI x4 of the same pixels": np.asarray(Image.open(folder / "sharp.png")),
+        "photographed at this size": reference[cut],
+    }
+    captioned(pictures, 400).save(IMAGES / "before-after.png")
+
+
+def busiest(pixels: np.ndarray, edge: int) -> tuple[int, int]:
+    """The corner (x, y) of the square with most fine contrast in the middle half of a picture."""
+    from scipy.ndimage import gaussian_filter, uniform_filter
+
+    green = pixels[..., 1].astype(float)
+    detail = uniform_filter(np.abs(green - gaussian_filter(green, 2)), edge)
+    height, width = detail.shape
+    inner = np.zeros_like(detail)
+    inner[height // 4 : -height // 4, width // 4 : -width // 4] = 1
+    y, x = np.unravel_index((detail * inner).argmax(), detail.shape)
+    return int(x) - edge // 2, int(y) - edge // 2
+
+
+def captioned(pictures: dict[str, np.ndarray], edge: int) -> Image.Image:
+    """Side by side, each with its caption below."""
+    font = ImageFont.load_default(16)
+    sheet = Image.new("RGB", (len(pictures) * (edge + 8) - 8, edge + 32), (16, 17, 19))
+    draw = ImageDraw.Draw(sheet)
+    for i, (caption, pixels) in enumerate(pictures.items()):
+        picture = Image.fromarray(pixels).resize((edge, edge), Image.Resampling.NEAREST)
+        sheet.paste(picture, (i * (edge + 8), 0))
+        draw.text((i * (edge + 8) + edge / 2, edge + 16), caption, (210, 210, 210), font, "mm")
+    return sheet
+
+
+MAKERS = {
+    "panel": panel, "retina": retina, "window": window, "eyes": eyes, "before-after": before_after
+}  # fmt: skip
+
+
+def main() -> None:
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    for name in sys.argv[1:] or MAKERS:
+        started = time.monotonic()
+        with tempfile.TemporaryDirectory() as folder:
+            MAKERS[name](Path(folder))
+        print(f"{name}: {time.monotonic() - started:.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()

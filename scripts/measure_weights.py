@@ -1,0 +1,79 @@
+"""Measure the bundled weights and write what was found into their cards: halo, and scores on the test photographs.
+
+    FUNDUSXR_DATA=~/fundus .venv/bin/python scripts/measure_weights.py
+
+To be run once after new weights have been put into assets/weights. The test photographs (HRF 01 to 05 of each group) are
+scored here and nowhere used to choose anything. Prints the table of docs/training.md.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from sr_core.engine.engine import Engine
+from sr_core.engine.halo import measure_halo
+from sr_core.image.photograph import load_photograph
+from sr_core.networks.zoo import LoadedNetwork, load_model, weights_path
+from sr_core.study.data import data_root, load_references, load_split
+from sr_core.study.evaluation import Score, bare_network, evaluate, through_engine
+
+MODEL = "rdb-lite"
+HALO_PIECES = ("HRF/images/13_dr.JPG", "HRF/images/13_h.jpg", "IDRiD/grading_q75/IDRiD_087.jpg")
+"""Photographs that are not test photographs."""
+
+
+def needed_halo(network: LoadedNetwork, root: Path) -> int:
+    """The largest halo that pieces of the photographs need: the middle, and across the rim."""
+    engine = Engine(network, torch.device("cpu"), torch.float32)
+    found = []
+    for name in HALO_PIECES:
+        photograph = load_photograph(root / name)
+        field, (height, width) = photograph.field, photograph.pixels.shape[:2]
+        for x, y in ((field.cx, field.cy), (field.cx - 0.7 * field.radius, field.cy - 0.7 * field.radius)):
+            left, top = (int(min(max(v - 110, 0), size - 220)) for v, size in ((x, width), (y, height)))
+            found.append(measure_halo(engine, photograph.pixels[top : top + 220, left : left + 220]))
+    return max(found)
+
+
+def summary(scores: list[Score]) -> dict:
+    """Means over the photographs, in dB."""
+    ahead = np.mean([score.gain_over_pseudo_inverse >= 0.2 for score in scores])
+    return {
+        "psnr_db": round(float(np.mean([score.psnr for score in scores])), 2),
+        "gain_over_bicubic_db": round(float(np.mean([score.gain for score in scores])), 3),
+        "least_gain_over_bicubic_db": round(min(score.gain for score in scores), 3),
+        "gain_over_pseudo_inverse_db": round(float(np.mean([score.gain_over_pseudo_inverse for score in scores])), 3),
+        "share_ahead_of_pseudo_inverse_by_0.2_db": round(float(ahead), 3),
+    }
+
+
+def main() -> None:
+    root = data_root()
+    names = [name for name in load_split("fundus").test if name.startswith("HRF/")]
+    references = load_references(root, names)
+    print("| scale | halo | bicubic + network | agreeing with the photograph | over W+ y | ahead of W+ y by 0.2 dB |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    for scale in map(int, sys.argv[1:] or (2, 4, 8)):
+        network = load_model(MODEL, scale)
+        halo = needed_halo(network, root)
+        network = replace(network, card={**network.card, "halo": halo})
+        bare = summary(evaluate(references, scale, bare_network(network.module)))
+        shown = summary(evaluate(references, scale, through_engine(Engine(network, torch.device("cpu")))))
+        card = {**network.card, "test": {"images": names, "network_alone": bare, "as_shown": shown}}
+        weights_path(MODEL, scale).with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+        print(
+            f"| x{scale} | {halo} px | +{bare['gain_over_bicubic_db']:.2f} dB | +{shown['gain_over_bicubic_db']:.2f} dB "
+            f"(least +{shown['least_gain_over_bicubic_db']:.2f}) | +{shown['gain_over_pseudo_inverse_db']:.2f} dB "
+            f"| {shown['share_ahead_of_pseudo_inverse_by_0.2_db']:.0%} |",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()

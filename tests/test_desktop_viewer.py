@@ -1,0 +1,119 @@
+"""The program in a real window on an X screen in memory, with a mouse and keys that xdotool moves."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sr_core.assets import asset_path
+from tests.rig import Xvfb, grab_window, wait_until
+from tests.visit import PATIENCE, Visit
+from vr_app.core.labels import AI_COLOR
+from vr_app.core.tour import parse_tour
+
+MISSING = [program for program in ("Xvfb", "xdotool", "xwininfo") if shutil.which(program) is None]
+
+pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"needs {', '.join(MISSING)}: run scripts/test.sh")
+
+ROOT = Path(__file__).resolve().parent.parent
+SIZE = (640, 480)
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two pieces of the bundled photograph."""
+    folder = tmp_path_factory.mktemp("photographs")
+    with Image.open(asset_path("demo", "retina.jpg")) as full:
+        for name, box in (("disc.png", (100, 500, 400, 750)), ("macula.png", (560, 560, 860, 860))):
+            full.convert("RGB").crop(box).save(folder / name)
+    return [folder / "disc.png", folder / "macula.png"]
+
+
+@pytest.fixture
+def visit(screen: Xvfb, photographs: list[Path], tmp_path: Path) -> Iterator[Visit]:
+    environment = {
+        **os.environ,
+        "DISPLAY": screen.name,
+        "XDG_SESSION_TYPE": "x11",
+        "XR_RUNTIME_JSON": str(tmp_path / "none.json"),
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": str(ROOT),
+    }
+    command = [sys.executable, "-m", "vr_app.cli", "view", *photographs, "--size", f"{SIZE[0]}x{SIZE[1]}"]
+    with (tmp_path / "program.log").open("w") as log:
+        process = subprocess.Popen(
+            [*map(str, command), "--stats", "stats.json"], cwd=tmp_path, env=environment, stdout=log, stderr=log
+        )
+        try:
+            yield Visit(process, screen.name, tmp_path)
+        finally:
+            process.kill()
+            process.wait()
+
+
+def front(about: dict) -> dict:
+    return min(about["surfaces"], key=lambda surface: abs(surface["geometry"]["pose"]["position"][0]))
+
+
+def test_mouse_and_keys(visit: Visit, screen: Xvfb, tmp_path: Path) -> None:
+    """A session from the first look to the statistics."""
+    start = visit.look()
+    assert "desktop" in (tmp_path / "program.log").read_text()
+    assert front(start)["photograph"] == "disc.png"
+    assert front(start)["zoom"] == 1.0
+    assert start["rays"] == []  # the cursor is pointer enough
+
+    visit.key("r")
+    middle = str(SIZE[0] // 2), str(SIZE[1] // 2)
+    visit.do("mousemove", "--window", visit.window, *middle, "click", "--repeat", "12", "--delay", "60", "4")
+    zoomed = visit.until(lambda about: front(about)["zoom"] == pytest.approx(8.0), "the wheel's zoom")
+    assert front(zoomed)["center"] == pytest.approx([0.5, 0.5], abs=0.01)
+    assert front(zoomed)["scale"] > 1
+
+    def badge_shines() -> bool:
+        picture = grab_window(screen.name, "FundusXR").astype(int)
+        return bool((np.abs(picture - 255 * np.array(AI_COLOR[:3])).max(axis=-1) < 12).sum() > 20)
+
+    wait_until(badge_shines, "the badge's and the outline's colour on the screen", 60.0)
+
+    visit.do("mousedown", "1")
+    time.sleep(0.5)  # a hand closes before it moves
+    visit.do("mousemove", "--window", visit.window, "250", "240")
+    dragged = visit.until(lambda about: front(about)["center"] != front(zoomed)["center"], "the drag")
+    visit.do("mouseup", "1")
+    assert front(dragged)["center"][0] > front(zoomed)["center"][0]  # the photograph went left with the cursor
+    assert front(dragged)["center"][1] == pytest.approx(front(zoomed)["center"][1], abs=0.005)
+
+    visit.key("r")
+    (recorded,) = wait_until(lambda: list(tmp_path.glob("fundusxr-tour-*.json")), "the recorded tour", PATIENCE)
+    tour = parse_tour(recorded.read_text(), recorded.name)
+    assert tour.stops[-1].center == pytest.approx(front(dragged)["center"], abs=1e-4)
+    assert tour.stops[-1].zoom == pytest.approx(8.0)
+
+    visit.do("keydown", "o")
+    assert front(visit.until(lambda about: about["original"], "the original"))["scale"] == 1
+    visit.do("keyup", "o")
+    visit.key("s")
+    visit.until(lambda about: about["surfaces"][0]["surface"] == "retina", "the retina")
+    visit.key("n")
+    visit.until(lambda about: about["surfaces"][0]["photograph"] == "macula.png", "the next image")
+    visit.key("0")
+    visit.until(lambda about: about["surfaces"][0]["zoom"] == 1.0, "the whole image")
+
+    visit.key("q")
+    assert visit.process.wait(PATIENCE) == 0, (tmp_path / "program.log").read_text()
+    stats = json.loads((tmp_path / "stats.json").read_text())
+    assert stats["mode"] == "desktop"
+    tiles = stats["tiles"]
+    assert tiles["failed"] == 0
+    assert tiles["computed"] + tiles["cancelled"] == tiles["wished"]

@@ -1,0 +1,57 @@
+"""A running viewer as a visitor has it: its window's keys and mouse by xdotool, what it shows by its own screenshots."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from PIL import Image
+
+from tests.rig import wait_until
+
+PATIENCE = 300.0
+
+
+class Visit:
+    """`fundusxr view` as `process` in `folder`, its window on `display`; its output in program.log there."""
+
+    def __init__(self, process: subprocess.Popen, display: str, folder: Path) -> None:
+        self._folder = folder
+        self._env = {**os.environ, "DISPLAY": display}
+        self.process = process
+        self.window = wait_until(self._find_window, "the program's window", PATIENCE)
+
+    def _find_window(self) -> str:
+        if self.process.poll() is not None:
+            raise RuntimeError((self._folder / "program.log").read_text())
+        return self.do("search", "--onlyvisible", "--name", "^FundusXR$", check=False).strip()
+
+    def do(self, *words: str, check: bool = True) -> str:
+        """What xdotool answers."""
+        done = subprocess.run(["xdotool", *words], env=self._env, check=check, capture_output=True, text=True, timeout=60)
+        return done.stdout
+
+    def key(self, name: str) -> None:
+        """Press a key in the window."""
+        self.do("windowfocus", "--sync", self.window, "key", name)
+
+    def look(self) -> dict:
+        """What a screenshot of this moment tells; it is taken once the view rests and all is sharp."""
+        self.key("p")
+        (path,) = wait_until(lambda: sorted(self._folder.glob("fundusxr-*.png")), "a screenshot", PATIENCE)
+        with Image.open(path) as picture:
+            about = json.loads(picture.text["fundusxr:view"])
+        path.unlink()
+        return about
+
+    def until(self, wanted: Callable[[dict], bool], what: str) -> dict:
+        """Look again and again until what is seen is wanted."""
+
+        def look() -> dict | None:
+            about = self.look()
+            return about if wanted(about) else None
+
+        return wait_until(look, what, PATIENCE)
