@@ -2,8 +2,8 @@
 
     .venv/bin/python scripts/lock.py
 
-Every package that the project needs, directly or not, is pinned to the version installed here; the development lock adds
-the tools. A local label (torch's '+cpu') is left out, so that the lock fits every build of that version.
+Every package that the project needs, directly or not, is pinned to the version installed here; the development lock
+adds the tools. A local label (torch's '+cpu') is left out, so that the lock fits every build of that version.
 """
 
 from __future__ import annotations

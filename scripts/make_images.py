@@ -56,7 +56,7 @@ def offscreen(name: str, folder: Path, *images: Path, **stop: object) -> None:
 
 
 def panel(folder: Path) -> None:
-    offscreen("panel.png", folder, DEMO, **CROSSING, caption="Vessels crossing, x8 on the panel")
+    offscreen("panel.png", folder, DEMO, **CROSSING, caption="Vessels crossing above the disc")
 
 
 def retina(folder: Path) -> None:
@@ -69,8 +69,8 @@ def window(folder: Path) -> None:
     with Xvfb() as screen:
         env = {**os.environ, "DISPLAY": screen.name, "XDG_SESSION_TYPE": "x11"}
         stop = tour(folder, **DISC, caption="The optic disc of a normal left eye")
-        command = [sys.executable, "-m", "vr_app.cli", "view", *map(str, pair), "--mode", "desktop", "--size", "1280x800"]
-        program = subprocess.Popen([*command, "--tour", str(stop)], cwd=ROOT, env=env)
+        command = [sys.executable, "-m", "vr_app.cli", "view", *map(str, pair), "--mode", "desktop"]
+        program = subprocess.Popen([*command, "--size", "1280x800", "--tour", str(stop)], cwd=ROOT, env=env)
         try:
             picture = _steady(lambda: grab_window(screen.name, "FundusXR", PATIENCE))
         finally:
@@ -107,12 +107,10 @@ def _steady(grab) -> np.ndarray:
 
 def before_after(folder: Path) -> None:
     """A vessel crossing of a test photograph: the small input enlarged, super-resolved, and what was photographed."""
-    from sr_core.image.photograph import load_photograph
-    from sr_core.study.data import square_crop
+    from sr_core.study.data import load_references, shrink_reference
 
-    full = load_photograph(data() / "HRF" / "images" / "01_h.jpg")
-    reference = resample.to_uint8(resample.resize(square_crop(full), 1024, 1024))
-    small = resample.to_uint8(resample.shrink(reference, 4))
+    (found,) = load_references(data(), ["HRF/images/01_h.jpg"])
+    reference, small = found.pixels, shrink_reference(found, 4)
     Image.fromarray(small).save(folder / "small.png")
     edge = 72
     x, y = busiest(small, edge)

@@ -28,6 +28,13 @@ def test_imports_point_downward():
     assert answer.returncode == 0, answer.stdout + answer.stderr
 
 
+def test_the_linter_finds_nothing():
+    answer = subprocess.run(
+        [sys.executable, "-m", "ruff", "check", "--no-cache", "."], cwd=ROOT, capture_output=True, text=True
+    )
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+
+
 @pytest.mark.parametrize(
     ("name", "allowed"),
     [

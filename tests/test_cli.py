@@ -314,7 +314,7 @@ def test_offscreen_plays_its_tour_and_ends_sharp(tmp_path: Path) -> None:
     tour = tmp_path / "tour.json"
     tour.write_text(SHORT_TOUR)
     answer = fundusxr(
-        "view", DEMO, "--mode", "offscreen", "--tour", tour, "--size", "480x360",
+        "view", DEMO, "--mode", "offscreen", "--tour", tour, "--size", "800x600",
         "--screenshot", "end.png", "--stats", "stats.json", cwd=tmp_path,
     )  # fmt: skip
     assert answer.returncode == 0, answer.stderr
@@ -325,7 +325,8 @@ def test_offscreen_plays_its_tour_and_ends_sharp(tmp_path: Path) -> None:
     stats = json.loads((tmp_path / "stats.json").read_text())
     zoom = stats["zooms"][-1]
     assert zoom["last_sharp_ms"] >= zoom["first_sharp_ms"] > 0
-    assert zoom["computed_pixels"] <= 2 * zoom["visible_pixels"]
+    # Whole tiles of 128 pixels: in a picture much smaller than this one their margins alone can be more.
+    assert zoom["visible_pixels"] <= zoom["computed_pixels"] <= 2 * zoom["visible_pixels"]
     assert stats["tiles"]["computed"] >= zoom["tiles"]
     assert stats["tiles"]["failed"] == 0
 
@@ -361,6 +362,9 @@ def test_frames_end_the_program(tmp_path: Path, fundus: Path) -> None:
 
 # --- the end by a signal ---------------------------------------------------------------------------------------------
 
+UPSCALE = ("upscale", DEMO, "out.png", "--scale", "8")
+VIEW = ("view", DEMO, "--mode", "offscreen", "--screenshot", "out.png", "--tour", "../tour.json")
+
 
 def maps_torch(process: subprocess.Popen) -> bool:
     """Whether a process is past its beginning: it imports torch, or has."""
@@ -390,10 +394,10 @@ def group_of(pgid: int) -> list[int]:
 @pytest.mark.parametrize(
     ("arguments", "number", "computes"),
     [
-        (["upscale", DEMO, "out.png", "--scale", "8"], signal.SIGINT, False),
-        (["upscale", DEMO, "out.png", "--scale", "8"], signal.SIGTERM, True),
-        (["view", DEMO, "--mode", "offscreen", "--screenshot", "out.png", "--tour", "../tour.json"], signal.SIGINT, False),
-        (["view", DEMO, "--mode", "offscreen", "--screenshot", "out.png", "--tour", "../tour.json"], signal.SIGINT, True),
+        (UPSCALE, signal.SIGINT, False),
+        (UPSCALE, signal.SIGTERM, True),
+        (VIEW, signal.SIGINT, False),
+        (VIEW, signal.SIGINT, True),
     ],
     ids=["upscale-loading", "upscale-computing", "view-loading", "view-computing"],
 )

@@ -36,7 +36,7 @@ def test_the_documents_name_no_option_that_does_not_exist():
     known = {option for command in COMMANDS.values() for option in options(command)} | {"--help"}
     used = {
         word
-        for line in re.findall(r"fundusxr (?:%s)[^\n`|]*" % "|".join(COMMANDS), DOCUMENTS)
+        for line in re.findall(rf"fundusxr (?:{'|'.join(COMMANDS)})[^\n`|]*", DOCUMENTS)
         for word in re.findall(r"--[a-z-]+", line)
     }
     assert used <= known

@@ -45,7 +45,8 @@ def test_a_label_in_the_surround_does_not_pull_the_circle():
     pixels = disc(1200, 900, field).copy()
     pixels[20:60, 20:300] = 255
     found = fit_field_of_view(pixels)
-    assert np.hypot(found.cx - 600, found.cy - 450) < 2 and abs(found.radius - 400) < 2
+    assert np.hypot(found.cx - 600, found.cy - 450) < 2
+    assert abs(found.radius - 400) < 2
 
 
 @pytest.mark.parametrize("value", [0, 90, 255])
@@ -56,7 +57,8 @@ def test_a_picture_without_a_rim_gets_the_circle_over_its_longer_side(value):
 def test_noise_and_tiny_pictures_do_not_crash():
     for shape in ((16, 16, 3), (16, 4000, 3)):
         found = fit_field_of_view(np.random.default_rng(1).integers(0, 255, shape, dtype=np.uint8))
-        assert np.isfinite([found.cx, found.cy, found.radius]).all() and found.radius > 0
+        assert np.isfinite([found.cx, found.cy, found.radius]).all()
+        assert found.radius > 0
 
 
 def test_mask_counts_pixel_centres_and_erodes():
@@ -99,7 +101,9 @@ def circle_of_mask(mask):
 @needs_data
 def test_demo_and_clipped_photographs():
     demo = load_photograph(DATA / "demo/retina.jpg").field
-    assert demo.cx == pytest.approx(705, abs=7) and demo.radius == pytest.approx(697, abs=7)
+    assert demo.cx == pytest.approx(705, abs=7)
+    assert demo.radius == pytest.approx(697, abs=7)
     for name in ("IDRiD_01", "IDRiD_30"):
         field = load_photograph(DATA / f"IDRiD/segmentation_training/{name}.jpg").field
-        assert field.radius == pytest.approx(1707, rel=0.01) and field.radius * 2 > 2848
+        assert field.radius == pytest.approx(1707, rel=0.01)
+        assert field.radius * 2 > 2848

@@ -22,7 +22,8 @@ def pixels(rect: Rect) -> set[tuple[int, int]]:
 def test_an_intersection_holds_the_common_pixels_and_no_others(a, b):
     common = a.intersect(b)
     assert pixels(common) == pixels(a) & pixels(b)
-    assert min(common.w, common.h) >= 0 and common.empty == (not pixels(common))
+    assert min(common.w, common.h) >= 0
+    assert common.empty == (not pixels(common))
 
 
 @examples
@@ -36,7 +37,8 @@ def test_containing_means_that_no_pixel_lies_outside(a, b):
 @given(rects, st.integers(0, 20))
 def test_padding_moves_every_edge_outward(rect, n):
     grown = rect.pad(n)
-    assert grown.contains(rect) and (grown.w, grown.h) == (rect.w + 2 * n, rect.h + 2 * n)
+    assert grown.contains(rect)
+    assert (grown.w, grown.h) == (rect.w + 2 * n, rect.h + 2 * n)
     assert (rect.x - grown.x, grown.right - rect.right, rect.y - grown.y, grown.bottom - rect.bottom) == (n, n, n, n)
 
 
@@ -47,7 +49,8 @@ def test_scaling_multiplies_the_area_and_keeps_neighbours_neighbours(rect, facto
     assert fine.area == rect.area * factor**2
     assert fine.right == rect.right * factor
     beside = Rect(rect.right, rect.y, 3, rect.h).scale(factor)
-    assert beside.x == fine.right and not beside.intersect(fine).area
+    assert beside.x == fine.right
+    assert not beside.intersect(fine).area
 
 
 @examples

@@ -47,7 +47,8 @@ def test_a_file_that_cannot_be_opened_is_told_by_name_and_the_others_still_open(
     kinds = [PhotographFailed, PhotographLoaded, PhotographFailed, PhotographLoaded, PhotographFailed]
     assert [type(answer) for answer in found] == kinds
     for answer, name in ((found[0], "broken.png"), (found[2], "missing.jpg"), (found[4], ".png")):
-        assert name in answer.reason and "\n" not in answer.reason
+        assert name in answer.reason
+        assert "\n" not in answer.reason
 
 
 def test_after_close_its_thread_has_ended_with_files_still_unread(photographs):
@@ -62,5 +63,6 @@ def test_after_close_its_thread_has_ended_with_files_still_unread(photographs):
 
 def test_nothing_to_load_is_never_busy():
     loader = Loader([])
-    assert not loader.busy and loader.ready() == []
+    assert not loader.busy
+    assert loader.ready() == []
     loader.close()

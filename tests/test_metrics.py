@@ -36,8 +36,12 @@ def test_psnr_refuses_other_shapes_and_empty_masks():
 
 def test_scored_pixels_leave_out_rim_and_frame():
     pixels = scored_pixels(FieldOfView(50, 50, 48), (100, 80, 3), 4)
-    assert not pixels[:4].any() and not pixels[-4:].any() and not pixels[:, -4:].any()
-    assert pixels[50, 75] and pixels[7, 50] and not pixels[4, 50]
+    assert not pixels[:4].any()
+    assert not pixels[-4:].any()
+    assert not pixels[:, -4:].any()
+    assert pixels[50, 75]
+    assert pixels[7, 50]
+    assert not pixels[4, 50]
 
 
 def test_evaluation_scores_known_enlargers():
@@ -45,11 +49,11 @@ def test_evaluation_scores_known_enlargers():
     smooth = enlarge_bicubic(rng.uniform(20, 230, (24, 24, 3)), 4)
     reference = Reference("eye", to_uint8(smooth), FieldOfView(48, 48, 40))
     bicubic = evaluate([reference], 4, lambda small, scale: to_uint8(enlarge_bicubic(small, scale)))[0]
-    assert bicubic.gain == 0 and bicubic.name == "eye"
+    assert bicubic.gain == 0
+    assert bicubic.name == "eye"
     bare = evaluate([reference], 4, lambda small, scale: to_uint8(enlarge_pseudo_inverse(small, scale)))[0]
-    assert bare.gain_over_pseudo_inverse == 0 and bare.gain == pytest.approx(
-        bare.pseudo_inverse - bare.bicubic
-    )
+    assert bare.gain_over_pseudo_inverse == 0
+    assert bare.gain == pytest.approx(bare.pseudo_inverse - bare.bicubic)
     perfect = evaluate([reference], 4, lambda small, scale: reference.pixels)[0]
     assert perfect.gain == float("inf")
     assert shrink_reference(reference, 4).shape == (24, 24, 3)

@@ -36,15 +36,15 @@ def test_an_odd_last_row_and_column_keep_their_place():
     pixels = np.zeros((257, 259, 3), np.uint8)
     pixels[-1], pixels[:, -1] = 200, 200
     level = build_pyramid(pixels).levels[1]
-    assert (level[-1] == 200).all() and (level[:, -1] == 200).all()
+    assert (level[-1] == 200).all()
+    assert (level[:, -1] == 200).all()
     assert (level[:-1, :-1] == 0).all()
 
 
 @settings(deadline=None, max_examples=40)
-@given(
-    st.integers(130, 300), st.integers(130, 300), st.integers(0, 2), st.integers(0, 2), st.integers(0, 50), st.integers(0, 50)
-)  # fmt: skip
-def test_a_tile_is_its_part_of_the_level_and_repeats_the_edge_beyond_it(height, width, col, row, x0, y0):
+@given(*(st.tuples(*[st.integers(*bounds)] * 2) for bounds in ((130, 300), (0, 2), (0, 50))))
+def test_a_tile_is_its_part_of_the_level_and_repeats_the_edge_beyond_it(size, cell, origin):
+    (height, width), (col, row), (x0, y0) = size, cell, origin
     whole = noise(height, width)
     tile = Rect(col * TILE, row * TILE, TILE, TILE)
     if tile.x >= width or tile.y >= height:
@@ -55,7 +55,9 @@ def test_a_tile_is_its_part_of_the_level_and_repeats_the_edge_beyond_it(height, 
     xs = np.clip(np.arange(tile.x - GUTTER, tile.right + GUTTER), 0, width - 1)
     assert np.array_equal(cut, whole[np.ix_(ys, xs)])
     assert cut.shape == (TILE + 2 * GUTTER, TILE + 2 * GUTTER, 3)
-    assert cut.flags.c_contiguous and cut.flags.owndata and not cut.flags.writeable
+    assert cut.flags.c_contiguous
+    assert cut.flags.owndata
+    assert not cut.flags.writeable
 
 
 def test_the_gutters_of_neighbours_hold_each_other():

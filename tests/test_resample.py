@@ -111,7 +111,8 @@ def test_rows_of_an_interior_region_equal_the_whole_image(scale, start, stop):
 def test_pseudo_inverse_rows_agree_with_the_whole_to_a_millionth(scale, start, stop):
     rows = pseudo_inverse_rows(80, scale, start * scale + 1, stop * scale - 1)
     whole = pseudo_inverse(80, scale)[start * scale + 1 : stop * scale - 1]
-    assert rows.lo == max(start - PSEUDO_INVERSE_REACH, 0) and rows.hi == min(stop + PSEUDO_INVERSE_REACH, 80)
+    assert rows.lo == max(start - PSEUDO_INVERSE_REACH, 0)
+    assert rows.hi == min(stop + PSEUDO_INVERSE_REACH, 80)
     np.testing.assert_allclose(rows.matrix, whole[:, rows.lo : rows.hi], atol=1e-6)
     assert np.abs(np.delete(whole, np.s_[rows.lo : rows.hi], axis=1)).max() < 1e-6
 

@@ -12,7 +12,7 @@ from vr_app.core.gesture import ControllerSample
 from vr_app.core.scene import Scene, surface_items
 from vr_app.core.view import SurfaceKind, place
 from vr_app.core.wanted import demands
-from vr_app.gl.context import Context
+from vr_app.gl.context import GL, Context
 from vr_app.runtime.interface import Runtime
 from vr_app.runtime.offscreen import OffscreenRuntime
 
@@ -68,6 +68,22 @@ def test_pictures_are_the_same_every_time(context: Context) -> None:
         runtime.close()
         stage.close()
     assert np.array_equal(*pictures)
+
+
+def test_a_frame_is_drawn_when_it_ends(context: Context) -> None:
+    """Otherwise frames pile up in the driver, and the end has to wait for them all."""
+    runtime = OffscreenRuntime(context, (1280, 960))
+    stage = Stage(demo_photograph(edge=300))
+    view = stage.view(SurfaceKind.PANEL, (0.5, 0.5), 1.0)
+    with runtime.frame() as frame:
+        items = stage.items(view, frame.eyes)
+        for eye, framebuffer in frame.targets():
+            stage.renderer.draw(framebuffer, eye, Scene(items))
+        drawn = GL.glFenceSync(GL.GL_SYNC_GPU_COMMANDS_COMPLETE, 0)
+    assert GL.glClientWaitSync(drawn, 0, 0) == GL.GL_ALREADY_SIGNALED
+    GL.glDeleteSync(drawn)
+    runtime.close()
+    stage.close()
 
 
 def test_says_what_it_is(context: Context) -> None:

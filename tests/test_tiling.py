@@ -25,7 +25,9 @@ def test_blocks_cover_the_region_once_and_read_their_halo_within_the_photograph(
     blocks = plan_blocks(region, BOUNDS, edge, halo)
     assert sum(block.target.area for block in blocks) == region.area
     for block in blocks:
-        assert region.contains(block.target) and 0 < block.target.w <= edge and 0 < block.target.h <= edge
+        assert region.contains(block.target)
+        assert 0 < block.target.w <= edge
+        assert 0 < block.target.h <= edge
         assert block.source == block.target.pad(halo).intersect(BOUNDS)
     if len(blocks) < 100:
         assert not any(a.target.intersect(b.target).area for a in blocks for b in blocks if a is not b)

@@ -106,8 +106,11 @@ def test_the_split_keeps_test_images_apart():
     split = load_split("fundus")
     lists = [set(split.train), set(split.validation), set(split.test)]
     assert [len(part) for part in lists] == [91, 6, 42]
-    assert not (lists[0] & lists[1] or lists[0] & lists[2] or lists[1] & lists[2])
-    assert all(map(is_test_image, split.test)) and not any(map(is_test_image, split.train + split.validation))
+    assert not (lists[0] & lists[1])
+    assert not (lists[0] & lists[2])
+    assert not (lists[1] & lists[2])
+    assert all(map(is_test_image, split.test))
+    assert not any(map(is_test_image, split.train + split.validation))
     hrf = [name for name in split.test if name.startswith("HRF")]
     wanted = {f"{i:02}_{group}" for i in range(1, 6) for group in ("h", "dr", "g")}
     assert {Path(name).stem for name in hrf} == wanted
@@ -145,7 +148,8 @@ def test_references_are_kept_in_the_cache(data, tmp_path):
     kept = list(cache.iterdir())
     before = kept[0].stat().st_mtime_ns
     again = load_tuning_references(data, ["0.png"], cache)[0]
-    assert len(kept) == 1 and kept[0].stat().st_mtime_ns == before
+    assert len(kept) == 1
+    assert kept[0].stat().st_mtime_ns == before
     np.testing.assert_array_equal(first.pixels, again.pixels)
     assert first.field == again.field
     with pytest.raises(DataError, match="missing"):
@@ -201,9 +205,11 @@ def test_interrupted_and_uninterrupted_runs_agree_exactly(tmp_path, config):
             part.train_step()
         part.save()
     assert part.step == whole.step == 6
-    assert curve_of(part) == curve_of(whole) and len(whole.curve) == 3
+    assert curve_of(part) == curve_of(whole)
+    assert len(whole.curve) == 3
     a, b = (safetensors.torch.load_file(trainer.checkpoint) for trainer in (whole, part))
-    assert a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
+    assert a.keys() == b.keys()
+    assert all(torch.equal(a[key], b[key]) for key in a)
     assert part.cpu_seconds > 0
 
 
@@ -221,7 +227,9 @@ def test_the_rate_warms_up_and_falls_to_nothing(tmp_path, config):
     rates = []
     for trainer.step in range(101):
         rates.append(trainer.rate())
-    assert rates[0] == pytest.approx(1e-4) and max(rates) > 0.97e-3 and rates[100] < 1e-9
+    assert rates[0] == pytest.approx(1e-4)
+    assert max(rates) > 0.97e-3
+    assert rates[100] < 1e-9
     assert rates[55] == pytest.approx(1e-3 * 0.5 * (1 + math.cos(math.pi * 0.55)))
 
 
@@ -242,11 +250,15 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_checkpoint(tmp_path,
 
 def test_train_ends_with_weights_that_load_and_a_card(tmp_path, data):
     result = train(write_config(tmp_path), data, tmp_path / "runs", threads=1, console=QUIET)
-    assert result.finished and result.step == 6
+    assert result.finished
+    assert result.step == 6
     loaded = load_model("rdb-lite", 4, result.weights)
     card = loaded.card
-    assert card["training"]["seed"] == 7 and card["cpu_minutes"] >= 0 and card["loss"] == "L1"
-    assert card["data"] == "drawn discs" and card["training_images"] == 2
+    assert card["training"]["seed"] == 7
+    assert card["cpu_minutes"] >= 0
+    assert card["loss"] == "L1"
+    assert card["data"] == "drawn discs"
+    assert card["training_images"] == 2
     assert card["validation"]["gain_over_bicubic_db"] == [round(result.gain_db, 3)]
     assert card["command"] == f"fundusxr train {tmp_path / 'tiny.toml'}"
     names = {path.name for path in result.folder.iterdir()}
@@ -257,7 +269,8 @@ def test_train_ends_with_weights_that_load_and_a_card(tmp_path, data):
     assert [entry["step"] for entry in entries] == [2, 4, 6]
     assert load_photograph(result.folder / "curve.png").pixels.std() > 0
     again = train(write_config(tmp_path), data, tmp_path / "runs", threads=1, console=QUIET)
-    assert again.finished and again.gain_db == result.gain_db
+    assert again.finished
+    assert again.gain_db == result.gain_db
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -272,15 +285,18 @@ def test_a_signal_ends_the_run_with_a_checkpoint(tmp_path, data, number):
     environment = {**os.environ, "PYTHONPATH": str(root)}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path, env=environment) as child:
         lines = [child.stdout.readline(), child.stdout.readline()]
-        assert "loss" in lines[1] and "min left" in lines[1]
+        assert "loss" in lines[1]
+        assert "min left" in lines[1]
         child.send_signal(number)
         rest = child.stdout.read()
         assert child.wait(60) == 0
     assert "run again to go on" in rest
     done = int(rest.split()[-1])
-    assert rest.split()[-2] == "False" and done >= 2
+    assert rest.split()[-2] == "False"
+    assert done >= 2
     resumed = trainer_in(tmp_path / "runs/tiny", load_config(config))
-    assert resumed.resume() and resumed.step == done
+    assert resumed.resume()
+    assert resumed.step == done
     assert not [path for path in (tmp_path / "runs/tiny").iterdir() if path.name.startswith(".")]
 
 
@@ -289,7 +305,8 @@ def test_the_horizon_may_change_on_resuming_but_not_the_network(tmp_path, config
     trainer.train_step()
     trainer.save()
     longer = trainer_in(tmp_path, dataclasses.replace(config, iterations=50))
-    assert longer.resume() and longer.step == 1
+    assert longer.resume()
+    assert longer.step == 1
     with pytest.raises(TrainingError, match="scale 4"):
         trainer_in(tmp_path, dataclasses.replace(config, scale=2)).resume()
     trainer.checkpoint.write_bytes(trainer.checkpoint.read_bytes()[:5000])
@@ -328,7 +345,8 @@ def test_the_bundled_configurations_are_valid():
 def test_bad_configurations_are_refused_in_one_line(tmp_path, changes, words):
     with pytest.raises(UserError) as caught:
         load_config(write_config(tmp_path, **changes))
-    assert words in str(caught.value) and "\n" not in str(caught.value)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_files_that_are_no_configuration_are_refused(tmp_path):

@@ -24,13 +24,15 @@ from sr_core.image import resample
 from tests.gl_stage import warped
 from tests.rig import (
     MonadoService,
-    Pose as RemotePose,
     RemoteHeadset,
     Xvfb,
     grab_window,
     validation_env,
     validation_messages,
     wait_until,
+)
+from tests.rig import (
+    Pose as RemotePose,
 )
 from tests.visit import Visit
 from vr_app.core.pose import Eye, Fov, Pose
@@ -82,7 +84,8 @@ class Screenshot:
         geometry = dict(surface["geometry"])
         pose = Pose(*map(tuple, geometry.pop("pose").values()))
         kind = {"panel": Panel, "retina": Retina}[surface["surface"]]
-        shown = Shown(kind(pose, **geometry), ImageView(tuple(surface["center"]), surface["zoom"]), tuple(surface["size"]))
+        image_view = ImageView(tuple(surface["center"]), surface["zoom"])
+        shown = Shown(kind(pose, **geometry), image_view, tuple(surface["size"]))
         pixels = np.asarray(image.convert("RGB"))
         width = eyes[0].size[0]
         return Screenshot((pixels[:, :width], pixels[:, width:]), eyes, shown, surface)

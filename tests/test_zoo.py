@@ -29,16 +29,19 @@ def refused(path, *words, name="rdb-lite", scale=4):
     with pytest.raises(zoo.WeightsError) as caught:
         zoo.load_model(name, scale, path)
     line = str(caught.value)
-    assert isinstance(caught.value, UserError) and "\n" not in line
+    assert isinstance(caught.value, UserError)
+    assert "\n" not in line
     assert all(word in line for word in words), line
 
 
 def test_weights_come_back_with_hash_and_card(tmp_path, tensors):
     path = write(tmp_path / "w.safetensors", tensors, {"loss": "L1"})
     loaded = zoo.load_model("rdb-lite", 4, path)
-    assert loaded.config == LITE(4) and loaded.card == {"loss": "L1"}
+    assert loaded.config == LITE(4)
+    assert loaded.card == {"loss": "L1"}
     assert loaded.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
-    assert not loaded.module.training and not any(p.requires_grad for p in loaded.module.parameters())
+    assert not loaded.module.training
+    assert not any(p.requires_grad for p in loaded.module.parameters())
     for key, value in loaded.module.state_dict().items():
         assert torch.equal(value, tensors[key])
 

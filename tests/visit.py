@@ -1,4 +1,4 @@
-"""A running viewer as a visitor has it: its window's keys and mouse by xdotool, what it shows by its own screenshots."""
+"""A running viewer as a visitor has it: its window's keys and mouse by xdotool, what it shows by its screenshots."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ class Visit:
 
     def do(self, *words: str, check: bool = True) -> str:
         """What xdotool answers."""
-        done = subprocess.run(["xdotool", *words], env=self._env, check=check, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(
+            ["xdotool", *words], env=self._env, check=check, capture_output=True, text=True, timeout=60
+        )
         return done.stdout
 
     def key(self, name: str) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import FrameType
+from typing import Self
 
 from sr_core.engine.worker import TileFailed, Worker
 from sr_core.image.loader import Loader, PhotographFailed, PhotographLoaded
@@ -73,6 +76,7 @@ class Options:
 def run(runtime: Runtime, options: Options) -> None:
     """Show photographs until the runtime or the options end it. The caller owns the runtime."""
     with ExitStack() as stack:
+        interruption = stack.enter_context(Interruption())
         viewer = Viewer(runtime, options, stack)
         while runtime.poll_events() and not viewer.finished:
             with runtime.frame() as frame:
@@ -84,7 +88,38 @@ def run(runtime: Runtime, options: Options) -> None:
                 if frame.should_render:
                     viewer.draw(frame)
                 viewer.account(frame, begun)
+            interruption.check()
         viewer.report()
+
+
+class Interruption:
+    """Ctrl-C and SIGTERM, held back until a frame is over.
+
+    Raised in its midst they can be lost: while another thread imports, the interpreter runs callbacks here that swallow
+    any error. The second signal has its usual effect at once.
+    """
+
+    def __init__(self) -> None:
+        self._seen = False
+        self._usual = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def __enter__(self) -> Self:
+        for number in self._usual:
+            signal.signal(number, self._hold_back)
+        return self
+
+    def check(self) -> None:
+        """Raise KeyboardInterrupt if a signal has come."""
+        if self._seen:
+            raise KeyboardInterrupt
+
+    def _hold_back(self, number: int, frame: FrameType | None) -> None:
+        self._seen = True
+        self.__exit__()
+
+    def __exit__(self, *error: object) -> None:
+        for number, handler in self._usual.items():
+            signal.signal(number, handler)
 
 
 class Viewer:
@@ -200,7 +235,10 @@ class Viewer:
         self.finished = self._over and not self.screenshots.awaited(now)
 
     def report(self) -> None:
-        """What is written at the end."""
+        """What is written at the end, once it is known that any photograph could be opened."""
+        while self.loader.busy and not any(self.infos):
+            self.take_what_arrived()
+            time.sleep(0.01)
         if self.recording.active:
             self._notice(self.recording.save(self.options.paths[self.view.active]))
         if self.options.stats is not None:

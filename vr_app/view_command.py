@@ -63,7 +63,7 @@ def _options(request: ViewRequest, mode: str, paths: tuple[Path, ...], tour: Tou
     """What the request means in the mode that was found."""
     screenshot = request.screenshot
     if mode == "offscreen":
-        tour = tour or read_tour(asset_path("tours", "demo.json"))
+        tour = tour or _short_tour(SurfaceKind(request.surface), with_captions=not request.images)
         if request.mode == "auto" and screenshot is None:
             screenshot = Path("fundusxr.png")
             check_writable(screenshot)
@@ -79,6 +79,13 @@ def _options(request: ViewRequest, mode: str, paths: tuple[Path, ...], tour: Tou
         model=request.model,
         stand_back=0.0 if mode == "xr" else STAND_BACK,
     )
+
+
+def _short_tour(surface: SurfaceKind, with_captions: bool) -> Tour:
+    """The bundled tour on a surface. Its captions speak of the bundled photograph."""
+    tour = read_tour(asset_path("tours", "demo.json"))
+    stops = (replace(stop, surface=surface, caption=stop.caption if with_captions else "") for stop in tour.stops)
+    return replace(tour, stops=tuple(stops))
 
 
 def parse_size(text: str) -> tuple[int, int]:

@@ -2,8 +2,11 @@
 
 With W the MATLAB bicubic shrinking and W+ its pseudo-inverse, x + W+ (y - W x W') W+' is the picture nearest to x
 whose shrinking is y (the consistency-enforcing module of Bahat and Michaeli 2020; range-null-space decomposition in
-Wang et al. 2022, DDNM). One projection is exact only where no value leaves 0 to 255; near the rim and in highlights
-clipping breaks it, so it is repeated, each time handing what clipped pixels cannot take to those still free to move.
+Wang et al. 2022, DDNM). That is exact only where no value leaves 0 to 255. Near the rim and in highlights clipping
+breaks it; there the squared disagreement is brought down under that bound, by projected gradient steps.
+
+Not every photograph is the shrinking of a picture: a bright pixel in noise about black would need light below zero
+beside it. Then the disagreement is spread until the largest is about as small as it can be.
 """
 
 from __future__ import annotations
@@ -16,15 +19,15 @@ from torch import Tensor
 
 from sr_core.image import resample
 
-TOLERANCE = 0.25
-"""Grey levels of disagreement before rounding that are left alone; rounding adds up to about half a level."""
+STAGES = ((12, 0.2), (12, 0.6))
+"""Steps at most, and the disagreement in grey levels that they leave alone; rounding adds up to about half a level. The
+second stage is for what cannot be met: left in peace up to 0.6, the neighbours take what is worse in one place."""
 
-MAX_ITERATIONS = 16
-"""Corrections at most after the first projection. Most blocks need none or a few; black noise asks for more than any
-picture without negative light can give, and gets what is nearest."""
+MOMENTUM = 0.5
+"""The part of the last step that is taken once more. Small: what has come to rest must not drift."""
 
 LEAST_FREE = 0.25
-"""The share of an area's pixels, at least, that is taken as free to move when a correction is enlarged for them."""
+"""The share of an area's pixels, at least, that is taken as free to move when a step is enlarged for them."""
 
 REACH = 8
 """Photograph pixels past which a correction is below a thousandth (W+ falls off threefold with every pixel)."""
@@ -70,35 +73,46 @@ def project(x: Tensor, y: Tensor, scale: int) -> Tensor:
     """Bring x (3, h * scale, w * scale) into agreement with the photograph y (3, h, w); grey levels 0 to 255, float32.
 
     Returns values within 0 to 255. The borders are mirrored, so a block cut from a larger picture needs a few pixels
-    of halo. Where the photograph holds values that no clipped picture can shrink to, the nearest found is returned.
+    of halo.
     """
-    x = (x + determined(disagreement(x, y, scale), scale)).clamp_(0.0, 255.0)
+    x = x + determined(disagreement(x, y, scale), scale)
+    clipped = x.clamp(0.0, 255.0)
     for channel in range(x.shape[0]):
-        _correct(x[channel : channel + 1], y[channel : channel + 1], scale)
-    return x
+        if not torch.equal(x[channel], clipped[channel]):
+            _correct(clipped[channel : channel + 1], y[channel : channel + 1], scale)
+    return clipped
 
 
 def _correct(x: Tensor, y: Tensor, scale: int) -> None:
-    """Repeat the projection of one channel, in place, where clipping has broken it, and nowhere else: what is done at
-    a pixel follows from its neighbourhood alone, so that blocks and the whole picture come to the same."""
-    for _ in range(MAX_ITERATIONS):
-        error = disagreement(x, y, scale)
-        error = torch.where(error.abs() > TOLERANCE, error, 0.0)
-        rows, columns = (_window(error.any(dim).any(0)) for dim in (2, 1))
-        if rows is None:
-            return
-        error = error[:, rows, columns]
-        part = x[:, *(slice(axis.start * scale, axis.stop * scale) for axis in (rows, columns))]
-        step = determined(error / _free_share(part, error, scale), scale)
-        part += step
-        part.clamp_(0.0, 255.0)
+    """Mend one channel, in place, where clipping has broken the projection, and nowhere else: what is done at a pixel
+    follows from its neighbourhood alone, so that blocks and the whole picture come to the same."""
+    before = x.clone()
+    for steps, slack in STAGES:
+        for _ in range(steps):
+            ahead = x + MOMENTUM * (x - before)
+            error = disagreement(ahead, y, scale)
+            # Only what exceeds the slack: a jump there, or an end while some is left, would tell blocks from the whole.
+            pull = error - error.clamp(-slack, slack)
+            if not pull.any():
+                break
+            rows, columns = (_window(pull.any(dim).any(0)) for dim in (2, 1))
+            pull = pull[:, rows, columns]
+            window = (slice(None), *(slice(axis.start * scale, axis.stop * scale) for axis in (rows, columns)))
+            before.copy_(x)
+            x.copy_(ahead)
+            x[window] += _spread(pull / _free_share(ahead[window], pull, scale), scale)
+            x.clamp_(0.0, 255.0)
 
 
-def _window(wrong: Tensor) -> slice | None:
-    """The stretch of an axis that holds what is wrong (bool, one value per photograph pixel) and what it reaches."""
+def _spread(error: Tensor, scale: int) -> Tensor:
+    """The gradient step: W' error W times scale squared, the inverse of the largest eigenvalue of W W' in both axes."""
+    rows, columns = _matrices(error.shape[1], scale, error.device)[0], _matrices(error.shape[2], scale, error.device)[0]
+    return scale**2 * (rows.T @ error @ columns)
+
+
+def _window(wrong: Tensor) -> slice:
+    """The stretch of an axis that holds what is wrong (bool, some of it) and what it reaches; photograph pixels."""
     where = wrong.nonzero()
-    if not len(where):
-        return None
     start = max(0, int(where[0]) - REACH)
     stop = min(len(wrong), int(where[-1]) + 1 + REACH)
     length = min(len(wrong), -(-(stop - start) // WINDOW_STEP) * WINDOW_STEP)
@@ -106,12 +120,11 @@ def _window(wrong: Tensor) -> slice | None:
     return slice(start, start + length)
 
 
-def _free_share(x: Tensor, error: Tensor, scale: int) -> Tensor:
-    """For each photograph pixel the share of its footprint that a correction by `error` can still move.
+def _free_share(x: Tensor, pull: Tensor, scale: int) -> Tensor:
+    """For each photograph pixel the share of its footprint that a step after `pull` can still move.
 
     Clipped pixels that would be pushed further out stay where they are; the others must move by so much more.
     """
-    step = determined(error, scale)
+    step = _spread(pull, scale)
     free = ((x > 0.0) | (step > 0.0)) & ((x < 255.0) | (step < 0.0))
-    nothing = torch.zeros_like(error)
-    return (-disagreement(free.float(), nothing, scale)).clamp_(LEAST_FREE, 1.0)
+    return (-disagreement(free.float(), torch.zeros_like(pull), scale)).clamp_(LEAST_FREE, 1.0)

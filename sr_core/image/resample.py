@@ -143,7 +143,7 @@ def _resize_axis(image: np.ndarray, n_out: int, axis: int) -> np.ndarray:
     along = [1] * image.ndim
     along[axis] = n_out
     # One pass per tap instead of a dense matrix: an axis of a photograph enlarged x8 has 34,000 pixels.
-    out = np.zeros(image.shape[:axis] + (n_out,) + image.shape[axis + 1 :], image.dtype)
+    out = np.zeros((*image.shape[:axis], n_out, *image.shape[axis + 1 :]), image.dtype)
     for k in range(index.shape[1]):
         out += np.take(image, index[:, k], axis=axis) * weight[:, k].astype(image.dtype).reshape(along)
     return out

@@ -50,10 +50,11 @@ class Statistics:
 
     def frame(self, now: float, work: float, period: float | None) -> None:
         """A frame whose own work took `work` seconds ended at `now`; `period`: what the display gives a frame."""
-        if self._last is not None and len(self._intervals) < MAX_FRAMES_KEPT:
+        if self._last is not None:
             interval = now - self._last
-            self._intervals.append(interval)
-            self._work.append(work)
+            if len(self._intervals) < MAX_FRAMES_KEPT:
+                self._intervals.append(interval)
+                self._work.append(work)
             if period and interval > 1.5 * period:
                 self.missed += round(interval / period) - 1
         self._last = now

@@ -162,8 +162,8 @@ class TourPlayer:
 
 
 class TourRecorder:
-    """Writes down the views that a viewer rests on: each view held for at least REST seconds becomes a stop, and the one
-    at which the recording is ended.
+    """Writes down the views that a viewer rests on: each view held for at least REST seconds becomes a stop, and the
+    one at which the recording is ended.
 
     What a tour cannot hold, beyond MAX_SECONDS or MAX_STOPS, is left out.
     """
@@ -182,7 +182,8 @@ class TourRecorder:
         self._time += dt
         now = (view.surface, view.front)
         if now != self._resting:
-            self._keep()
+            if self._time - self._since >= self.REST:
+                self._keep()
             self._resting, self._since = now, self._time
 
     def finish(self) -> Tour | None:
@@ -193,7 +194,7 @@ class TourRecorder:
         return Tour(tuple(self._stops)) if self._stops else None
 
     def _keep(self) -> None:
-        if self._resting is None or self._time - self._since < self.REST:
+        if self._resting is None:
             return
         surface, image = self._resting
         travel = self._since - self._last_rest if self._stops else 0.0

@@ -76,7 +76,7 @@ class OffscreenRuntime:
     def frame(self) -> Iterator[OneEyeFrame]:
         self._frames += 1
         yield OneEyeFrame(self._frames * self._step, (self._eye,), self.framebuffer)
-        # No display slows the loop, and a driver takes frames faster than it draws them: closing would wait for them all.
+        # No display slows the loop, and a driver takes frames faster than it draws them: the end would wait for all.
         self._context.finish()
 
     def read(self, time: float) -> ControllerSample:

@@ -1,0 +1,125 @@
+"""The generator in blocks: the same pixels as in one pass, whatever the region, the block and the precision."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+
+from sr_core.engine import engine as engine_module
+from sr_core.engine.engine import Engine, EngineError, choose_device
+from sr_core.engine.halo import MAX_DIFFERENCE, MAX_SHARE, agreement, measure_halo
+from sr_core.image.geometry import Rect
+from sr_core.image.tiling import Block
+from sr_core.networks.zoo import load_model
+from tests.fundus import HRF_BRIGHT, IDRID, hard_crops
+
+SCALES = (2, 4, 8)
+CPU = torch.device("cpu")
+needs_bf16 = pytest.mark.skipif(
+    not torch.cpu._is_avx512_bf16_supported(), reason="this processor multiplies no bfloat16 (AVX-512 BF16)"
+)
+
+
+@cache
+def engine(scale: int, precision: torch.dtype | None = None) -> Engine:
+    return Engine(load_model("rdb-lite", scale), CPU, precision)
+
+
+@pytest.fixture(scope="module")
+def crops(fundus_data) -> dict[str, np.ndarray]:
+    """The optic disc of one photograph and the rim of another, 160 pixels a side."""
+    disc = {name: pixels for name, pixels, _ in hard_crops(fundus_data / HRF_BRIGHT, 160)}["brightest"]
+    rim = {name: pixels for name, pixels, _ in hard_crops(fundus_data / IDRID, 160)}["left rim"]
+    return {"disc": disc, "rim": rim}
+
+
+def texture(height: int, width: int) -> np.ndarray:
+    """Smooth colours with edges, read-only as photographs are."""
+    y, x = np.mgrid[:height, :width]
+    waves = [np.sin(x / 3.0 + c) * np.cos(y / (4.0 + c)) + (x // 20 + y // 20) % 2 for c in range(3)]
+    pixels = np.clip(110 + 60 * np.stack(waves, axis=-1), 0, 255).astype(np.uint8)
+    pixels.setflags(write=False)
+    return pixels
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_blocks_equal_one_pass_within_one_grey_level_on_real_photographs(crops, scale):
+    for pixels in crops.values():
+        worst, share = agreement(engine(scale), pixels, engine(scale).network.halo)
+        assert worst <= MAX_DIFFERENCE
+        assert share < 0.005  # of bfloat16: in float32 see below
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_the_halo_of_the_weights_card_is_wide_enough_and_the_measurement_finds_the_least(crops, scale):
+    exact = engine(scale, torch.float32)
+    measured = measure_halo(exact, crops["disc"])
+    assert exact.network.halo >= measured
+    worst, share = agreement(exact, crops["disc"], measured)
+    assert worst <= MAX_DIFFERENCE
+    assert share < MAX_SHARE
+    worst, share = agreement(exact, crops["disc"], measured - 1)
+    assert worst > MAX_DIFFERENCE or share >= MAX_SHARE
+
+
+@needs_bf16
+@pytest.mark.parametrize("scale", SCALES)
+def test_bfloat16_equals_float32_within_one_grey_level_on_real_photographs(crops, scale):
+    for pixels in crops.values():
+        half = engine(scale, torch.bfloat16).upscale(pixels)
+        full = engine(scale, torch.float32).upscale(pixels)
+        assert np.abs(half.astype(int) - full).max() <= 1
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_a_region_is_its_part_of_the_whole(scale):
+    pixels, region = texture(150, 190), Rect(33, 71, 101, 79)
+    whole = engine(scale, torch.float32).upscale(pixels)
+    part = engine(scale, torch.float32).upscale(pixels, region)
+    assert part.shape == (region.h * scale, region.w * scale, 3)
+    assert np.abs(part.astype(int) - whole[region.scale(scale).slices()]).max() <= 1
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_the_smallest_photograph_and_the_smallest_region_work(scale):
+    pixels = texture(16, 16)
+    assert engine(scale).upscale(pixels).shape == (16 * scale, 16 * scale, 3)
+    assert engine(scale).upscale(pixels, Rect(15, 0, 1, 1)).shape == (scale, scale, 3)
+
+
+def test_progress_counts_the_blocks():
+    told = []
+    engine(4).upscale(texture(140, 300), progress=lambda done, count: told.append((done, count)))
+    count = len(engine(4).blocks(texture(140, 300), Rect(0, 0, 300, 140)))
+    assert count > 2
+    assert told == [(i, count) for i in range(1, count + 1)]
+
+
+def test_engines_of_one_network_do_not_disturb_each_other():
+    network = load_model("rdb-lite", 4)
+    full = Engine(network, CPU, torch.float32)
+    block = Block(Rect(0, 0, 40, 40), Rect(0, 0, 40, 40))
+    before = full.compute(texture(40, 40), block)
+    Engine(network, CPU, torch.bfloat16).compute(texture(40, 40), block)
+    assert np.array_equal(full.compute(texture(40, 40), block), before)
+    assert next(network.module.parameters()).dtype is torch.float32
+
+
+@pytest.mark.parametrize("region", [Rect(-1, 0, 5, 5), Rect(0, 0, 5, 0), Rect(30, 0, 11, 5), Rect(0, 500, 1, 1)])
+def test_a_region_outside_the_photograph_is_refused_with_its_size(region):
+    with pytest.raises(EngineError, match="does not lie inside the photograph of 40x40 pixels"):
+        engine(2).upscale(texture(40, 40), region)
+
+
+def test_a_result_too_large_for_memory_is_refused_before_any_is_taken():
+    endless = np.broadcast_to(np.uint8(0), (20_000, 20_000, 3))
+    with pytest.raises(EngineError, match=f"more than {engine_module.MAX_OUTPUT_PIXELS // 10**6} megapixels"):
+        engine(2).upscale(endless)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the CUDA device that must be missing")
+def test_a_device_that_is_not_there_is_refused_by_name_and_not_missed_by_auto():
+    with pytest.raises(EngineError, match=r"--device cuda: .* finds no CUDA device"):
+        choose_device("cuda")
+    assert choose_device("auto") == choose_device("cpu") == CPU

@@ -1,0 +1,165 @@
+"""The words on the scene."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vr_app.core.labels import AI_COLOR, HELP, NOTICE_LENGTH, NOTICES, Status, labels, shortened
+from vr_app.core.pose import Pose
+from vr_app.core.scene import NO_LAYER, LabelItem, PageWindow, SurfaceItem
+from vr_app.core.surface import Panel, Retina, Surface
+from vr_app.core.view import ImageView
+
+PANEL = Panel(Pose((0.0, 0.0, -2.0)), 2.4, 1.6)
+ASIDE = Panel(Pose.facing((-1.5, 0.0, -1.3), 0.85), 1.8, 1.2)
+RETINA = Retina(Pose(), 2.0, 1.6, 1.2)
+SURFACES = [PANEL, ASIDE, RETINA]
+WARNING_TEXT = "Not for diagnosis"
+
+
+def item(level: int, surface: Surface = PANEL, photograph: int = 0, fading: int | None = None) -> SurfaceItem:
+    """A surface that shows tiles of `level`, over one of which another fades in."""
+    entries = np.zeros((2, 2, 8), np.int16)
+    entries[..., 0:4] = 1, min(level, 0), NO_LAYER, 0
+    entries[0, 1, 1] = level
+    if fading is not None:
+        entries[1, 1, 2:5] = 3, fading, 1
+    return SurfaceItem(surface, ImageView(), (1024, 512), PageWindow(level, 0, 0, entries, (0, -3)), photograph)
+
+
+def texts(*items: SurfaceItem, front: int = 0, **status) -> list[str]:
+    return [label.text for label in labels(items, front, Status(**status))]
+
+
+def find(text: str, found: tuple[LabelItem, ...]) -> LabelItem:
+    (label,) = (label for label in found if label.text == text)
+    return label
+
+
+@pytest.mark.parametrize("level", [-3, -1, 0])
+def test_pixels_of_the_camera_are_called_photograph(level):
+    assert texts(item(level)) == ["Photograph", WARNING_TEXT]
+
+
+@pytest.mark.parametrize(("level", "badge"), [(1, "AI x2"), (2, "AI x4"), (3, "AI x8")])
+def test_a_single_synthesised_tile_makes_the_badge_say_how_fine_it_is(level, badge):
+    assert texts(item(level)) == [badge, WARNING_TEXT]
+    assert find(badge, labels([item(level)], 0, Status())).color == AI_COLOR
+
+
+def test_a_synthesised_tile_that_has_only_begun_to_fade_in_counts():
+    assert texts(item(0, fading=3))[0] == "AI x8"
+
+
+def test_a_synthesised_tile_that_is_wanted_but_not_there_yet_does_not_count():
+    wanted = PageWindow(3, 0, 0, np.array([[[1, 0, NO_LAYER, 0, 0, 0, 0, 0]]], np.int16), (0, -3))
+    assert texts(SurfaceItem(PANEL, ImageView(), (1024, 512), wanted))[0] == "Photograph"
+
+
+def test_while_the_original_is_held_the_badge_says_so():
+    assert texts(item(0), original=True) == ["Original photograph", WARNING_TEXT]
+
+
+def test_computing_is_told_for_the_photograph_that_waits():
+    two = item(0), item(0, ASIDE, 1)
+    assert texts(*two, computing=frozenset({1})) == [
+        "Photograph", WARNING_TEXT, "Photograph", "computing ...", WARNING_TEXT,
+    ]  # fmt: skip
+
+
+def test_not_available_takes_the_place_of_computing():
+    found = texts(item(0), computing=frozenset({0}), unavailable=frozenset({0}))
+    assert found == ["Photograph", "AI not available here", WARNING_TEXT]
+    assert "AI not available here" not in texts(item(0), unavailable=frozenset({1}))
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(SURFACES), st.integers(-3, 3)), min_size=1, max_size=3),
+    st.booleans(),
+    st.frozensets(st.integers(0, 2)),
+    st.frozensets(st.integers(0, 2)),
+    st.booleans(),
+    st.lists(st.text(max_size=300), max_size=4).map(tuple),
+)
+def test_every_surface_always_says_not_for_diagnosis(shown, original, computing, unavailable, help_, notices):
+    items = [item(level, surface, i) for i, (surface, level) in enumerate(shown)]
+    status = Status(original, computing, unavailable, "a caption", help_, True, notices)
+    found = [label for label in labels(items, 0, status) if label.text == WARNING_TEXT]
+    assert len(found) == len(items)
+    assert all(label.color[3] == 1.0 and label.height > 0.04 for label in found)
+
+
+def rows(label: LabelItem, frame: Pose) -> tuple[float, float]:
+    """Lowest and highest point of a line of text along its frame's upward axis, in metres from the frame's middle."""
+    x, y, z, _ = frame.inverse_matrix() @ [*label.pose.position, 1.0]
+    assert 0 < z < 0.02
+    assert label.pose.orientation == frame.orientation
+    assert abs(x) < 2
+    return y - label.height / 2, y + label.height / 2
+
+
+EVERYTHING = Status(
+    computing=frozenset({0}), caption="The optic disc", recording=True, notices=("lost.jpg: not found", "b.jpg: empty")
+)
+
+
+@pytest.mark.parametrize("panel", [PANEL, ASIDE, Panel(Pose((0.0, 0.0, -2.0)), 0.4, 1.6)])
+def test_no_word_covers_the_picture(panel):
+    for label in labels([item(2, panel)], 0, EVERYTHING):
+        low, high = rows(label, panel.pose)
+        assert high < -panel.height / 2 or low > panel.height / 2
+
+
+def test_only_the_help_stands_on_the_picture():
+    words = {label.text for label in labels([item(2)], 0, Status(help=True)) if abs(label.pose.position[1]) < 0.8}
+    assert words == set(HELP)
+
+
+@pytest.mark.parametrize("surface", SURFACES)
+def test_notices_stand_below_the_badges_and_below_one_another(surface):
+    found = labels([item(2, surface)], 0, EVERYTHING)
+    frame = Pose((0.0, 0.0, -1.6)) if isinstance(surface, Retina) else surface.pose
+    names = ("AI x4", "lost.jpg: not found", "b.jpg: empty")
+    badge, first, second = (rows(find(name, found), frame) for name in names)
+    assert badge[0] > first[1]
+    assert first[0] > second[1]
+
+
+def test_badges_stand_at_the_left_the_middle_and_the_right_end_of_their_panel():
+    found = labels([item(1, ASIDE)], 0, Status(computing=frozenset({0})))
+    across = ASIDE.pose.rotation()[:, 0]
+    ends = [(np.subtract(label.pose.position, ASIDE.pose.position) @ across, label.align) for label in found]
+    assert [align for _, align in ends] == [0.0, 0.5, 1.0]
+    np.testing.assert_allclose([x for x, _ in ends], [-0.9, 0.0, 0.9], atol=1e-9)
+
+
+def test_captions_and_notices_belong_to_the_front_photograph_alone():
+    items = [item(0, PANEL, 0), item(0, ASIDE, 1)]
+    found = labels(items, 1, Status(caption="The optic disc", notices=("lost.jpg: not found",)))
+    assert find("The optic disc", found).pose.orientation == ASIDE.pose.orientation
+    assert find("lost.jpg: not found", found).pose.orientation == ASIDE.pose.orientation
+
+
+def test_without_any_photograph_what_went_wrong_is_still_told():
+    assert texts(notices=("lost.jpg: not found",)) == ["lost.jpg: not found"]
+
+
+def test_the_newest_notices_are_shown_and_no_more_than_there_is_room_for():
+    notices = tuple(f"{i}.jpg: not found" for i in range(5))
+    assert [text for text in texts(item(0), notices=notices) if "not found" in text] == list(notices[-NOTICES:])
+
+
+def test_a_long_notice_gives_way_in_its_middle():
+    path = "/".join(f"folder{i}" for i in range(60))
+    (shown,) = (text for text in texts(item(0), notices=(f"first {path} last",)) if "first" in text)
+    assert shown.startswith("first folder0/")
+    assert shown.endswith("folder59 last")
+    assert "..." in shown
+    assert NOTICE_LENGTH - 1 <= len(shown) <= NOTICE_LENGTH
+
+
+@given(st.text(max_size=3 * NOTICE_LENGTH))
+def test_shortened_text_fits_and_what_fits_is_left_alone(text):
+    assert len(shortened(text)) <= NOTICE_LENGTH
+    assert (shortened(text) == text) == (len(text) <= NOTICE_LENGTH) or "..." in text

@@ -1,0 +1,140 @@
+"""Tiles at hand in memory."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pytest
+
+from sr_core.image.geometry import Rect, TileKey, level_size
+from sr_core.image.pyramid import Pyramid, build_pyramid
+from vr_app.core.residency import Residency
+from vr_app.core.shelf import Shelf
+
+TILE_BYTES = 130 * 130 * 3
+
+
+@pytest.fixture(scope="module")
+def pyramid() -> Pyramid:
+    return build_pyramid(np.random.default_rng(5).integers(0, 256, (300, 517, 3), np.uint8))
+
+
+def computed(value: int) -> np.ndarray:
+    return np.full((130, 130, 3), value, np.uint8)
+
+
+def fine(col: int) -> TileKey:
+    return TileKey(0, 2, col, 0)
+
+
+def at_hand(shelf: Shelf, keys: Iterable[TileKey]) -> list[TileKey]:
+    return [key for key, _ in shelf.to_upload(keys, Residency(4))]
+
+
+def test_photographed_tiles_of_every_level_are_the_pyramids_own(pyramid):
+    shelf = Shelf()
+    shelf.add_photograph(3, pyramid)
+    keys = [
+        TileKey(3, -n, col, row)
+        for n in range(len(pyramid.levels))
+        for col, row in Rect(0, 0, *level_size(*pyramid.size, -n)).cells(128).points()
+    ]
+    uploads = list(shelf.to_upload(keys, Residency(4)))
+    assert [key for key, _ in uploads] == keys
+    for key, pixels in uploads:
+        np.testing.assert_array_equal(pixels, pyramid.tile(key))
+    inner = dict(uploads)[TileKey(3, 0, 1, 1)]
+    np.testing.assert_array_equal(inner, pyramid.levels[0][127:257, 127:257])
+
+
+def test_tiles_are_looked_up_only_when_taken(pyramid):
+    shelf, residency = Shelf(), Residency(4)
+    keys = [TileKey(0, 0, col, 0) for col in range(3)]
+    uploads = shelf.to_upload(keys, residency)
+    shelf.add_photograph(0, pyramid)
+    assert next(uploads)[0] == keys[0]
+    residency.reserve(keys[1], 0.0)
+    assert next(uploads)[0] == keys[2]
+
+
+def test_the_photograph_itself_is_at_hand_once_it_is_loaded(pyramid):
+    shelf = Shelf()
+    assert shelf.pixels(0) is None
+    shelf.add_photograph(0, pyramid)
+    assert shelf.pixels(0) is pyramid.levels[0]
+    assert shelf.pixels(1) is None
+
+
+def test_neither_resident_tiles_nor_those_of_photographs_not_loaded_are_uploaded(pyramid):
+    shelf, residency = Shelf(), Residency(4)
+    shelf.add_photograph(0, pyramid)
+    shelf.keep(fine(0), computed(1))
+    shelf.keep(fine(1), computed(2))
+    residency.reserve(fine(0), 0.0)
+    residency.reserve(TileKey(0, 0, 0, 0), 0.0)
+    wanted = [TileKey(1, 0, 0, 0), fine(1), TileKey(0, 0, 0, 0), fine(2), fine(0), TileKey(0, 0, 1, 0)]
+    assert [key for key, _ in shelf.to_upload(wanted, residency)] == [fine(1), TileKey(0, 0, 1, 0)]
+
+
+def test_a_computed_tile_comes_back_with_its_own_pixels_the_newest_if_kept_twice():
+    shelf = Shelf()
+    shelf.keep(fine(0), computed(1))
+    shelf.keep(fine(1), computed(2))
+    shelf.keep(fine(0), computed(3))
+    pixels = {key: int(tile[0, 0, 0]) for key, tile in shelf.to_upload([fine(0), fine(1)], Residency(4))}
+    assert pixels == {fine(0): 3, fine(1): 2}
+
+
+def test_computed_tiles_stay_within_the_bytes_given_the_oldest_dropped_first():
+    shelf = Shelf(memory=3 * TILE_BYTES)
+    keys = [fine(col) for col in range(5)]
+    for key in keys:
+        shelf.keep(key, computed(0))
+    assert at_hand(shelf, keys) == keys[2:]
+
+
+def test_one_byte_short_of_three_tiles_keeps_two():
+    shelf = Shelf(memory=3 * TILE_BYTES - 1)
+    for col in range(3):
+        shelf.keep(fine(col), computed(0))
+    assert at_hand(shelf, map(fine, range(3))) == [fine(1), fine(2)]
+
+
+def test_a_computed_tile_that_was_used_outlives_one_that_was_not():
+    shelf = Shelf(memory=2 * TILE_BYTES)
+    shelf.keep(fine(0), computed(0))
+    shelf.keep(fine(1), computed(0))
+    assert at_hand(shelf, [fine(0)]) == [fine(0)]
+    shelf.keep(fine(2), computed(0))
+    assert at_hand(shelf, map(fine, range(3))) == [fine(0), fine(2)]
+
+
+def test_keeping_a_tile_again_is_counted_once():
+    shelf = Shelf(memory=2 * TILE_BYTES)
+    for _ in range(10):
+        shelf.keep(fine(0), computed(0))
+    shelf.keep(fine(1), computed(0))
+    assert at_hand(shelf, [fine(0), fine(1)]) == [fine(0), fine(1)]
+
+
+def test_the_newest_tile_is_kept_however_little_memory_there_is():
+    shelf = Shelf(memory=1)
+    shelf.keep(fine(0), computed(0))
+    shelf.keep(fine(1), computed(0))
+    assert at_hand(shelf, [fine(0), fine(1)]) == [fine(1)]
+
+
+def test_missing_are_the_synthesised_tiles_neither_kept_nor_resident_nor_failed_in_the_order_wanted():
+    shelf, residency = Shelf(), Residency(4)
+    shelf.keep(fine(1), computed(0))
+    residency.reserve(fine(2), 0.0)
+    residency.fail(fine(3), "out of memory")
+    wanted = [fine(9), TileKey(0, 0, 0, 0), fine(3), fine(0), fine(1), TileKey(0, -2, 0, 0), fine(2), fine(7)]
+    assert shelf.missing(wanted, residency) == (fine(9), fine(0), fine(7))
+
+
+def test_a_dropped_tile_is_missing_again():
+    shelf, residency = Shelf(memory=TILE_BYTES), Residency(4)
+    shelf.keep(fine(0), computed(0))
+    assert shelf.missing([fine(0)], residency) == ()
+    shelf.keep(fine(1), computed(0))
+    assert shelf.missing([fine(0), fine(1)], residency) == (fine(0),)

@@ -1,0 +1,294 @@
+"""The super-resolution thread: the newest wish in, tiles out, failures as values. With the real network."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import FrozenInstanceError
+
+import numpy as np
+import pytest
+import torch
+from scipy.ndimage import zoom
+
+from sr_core.engine.engine import BLOCK_EDGE, Engine
+from sr_core.engine.worker import Answer, Counts, TileFailed, TileReady, Worker
+from sr_core.image.geometry import TILE, Rect, TileKey
+from sr_core.image.pyramid import GUTTER
+from sr_core.networks.zoo import load_model
+from tests.rig import wait_until
+
+PATIENCE = 120.0
+
+SIZE = (300, 260)
+"""Width and height of the photograph: at x4 10 x 9 tiles, the last of each row and column cut by the edge."""
+
+PER_GROUP = (BLOCK_EDGE[4] * 4 // TILE) ** 2
+"""Tiles at x4 that one pass computes at most."""
+
+
+def photograph() -> np.ndarray:
+    """Coarse colourful noise, smooth and read-only as photographs are."""
+    coarse = np.random.default_rng(0).integers(60, 190, (27, 31, 3)).astype(float)
+    pixels = zoom(coarse, (10, 10, 1), order=3)[: SIZE[1], : SIZE[0]].clip(0, 255).astype(np.uint8)
+    pixels.setflags(write=False)
+    return pixels
+
+
+SOURCES = ((0, photograph()),)
+
+
+@pytest.fixture
+def worker() -> Iterator[Worker]:
+    worker = Worker("rdb-lite", "cpu", threads=1)
+    yield worker
+    worker.close()
+
+
+def until(worker: Worker, condition: Callable[[list[Answer]], bool]) -> list[Answer]:
+    """Take answers until the condition holds for all that were taken."""
+    found: list[Answer] = []
+
+    def enough() -> bool:
+        found.extend(worker.ready())
+        return condition(found)
+
+    wait_until(enough, "the worker's answers", PATIENCE)
+    return found
+
+
+def everything(worker: Worker) -> list[Answer]:
+    found = until(worker, lambda _: not worker.busy)
+    return found + worker.ready()
+
+
+def tiles(cols: range, rows: range, level: int = 2, index: int = 0) -> list[TileKey]:
+    return [TileKey(index, level, col, row) for row in rows for col in cols]
+
+
+def adds_up(counts: Counts) -> bool:
+    """What was wished is done with, one way or another. True of a worker that is not busy."""
+    return counts.wished == counts.computed + counts.failed + counts.cancelled
+
+
+@pytest.mark.parametrize("level", [1, 2, 3])
+def test_tiles_and_their_gutters_are_what_the_engine_makes_of_the_photograph(worker, level):
+    scale = 1 << level
+    last = (SIZE[0] * scale - 1) // TILE
+    edge = tiles(range(last - 1, last + 1), range(2, 4), level)
+    worker.want(edge, SOURCES)
+    found = {answer.key: answer for answer in everything(worker)}
+    assert set(found) == set(edge)
+    engine = Engine(load_model("rdb-lite", scale), torch.device("cpu"))
+    part = Rect(150, 0, SIZE[0] - 150, 260)
+    whole = engine.upscale(SOURCES[0][1], part)
+    for key, answer in found.items():
+        assert isinstance(answer, TileReady)
+        assert answer.weights == engine.network.sha256
+        ys = np.clip(np.arange(-GUTTER, TILE + GUTTER) + key.rect.y, 0, SIZE[1] * scale - 1)
+        xs = np.clip(np.arange(-GUTTER, TILE + GUTTER) + key.rect.x, 0, SIZE[0] * scale - 1) - part.x * scale
+        assert xs.min() >= 0
+        assert np.abs(answer.pixels.astype(int) - whole[np.ix_(ys, xs)]).max() <= 1
+
+
+def test_nothing_crosses_but_frozen_read_only_values(worker):
+    worker.want(tiles(range(2), range(1)), SOURCES)
+    for answer in everything(worker):
+        assert not answer.pixels.flags.writeable
+        assert answer.pixels.flags.owndata
+        assert answer.pixels.shape == (TILE + 2 * GUTTER, TILE + 2 * GUTTER, 3)
+        with pytest.raises(FrozenInstanceError):
+            answer.key = None
+    with pytest.raises(FrozenInstanceError):
+        worker.counts.computed = 0
+
+
+def test_a_wish_replaced_before_it_was_begun_is_never_computed(worker):
+    first, second = tiles(range(4), range(4)), tiles(range(6, 9), range(6, 8))
+    worker.want(first, SOURCES)
+    worker.want(second, SOURCES)  # long before the network is loaded
+    assert {answer.key for answer in everything(worker)} == set(second)
+    assert worker.counts == Counts(wished=22, computed=6, cancelled=16)
+
+
+def test_the_newest_wish_goes_first_once_the_group_under_way_is_done(worker):
+    first, second = tiles(range(10), range(9)), tiles(range(4), range(1), level=3)
+    worker.want(first, SOURCES)
+    begun = until(worker, bool)
+    worker.want(second, SOURCES)
+    later = everything(worker)
+    old = [answer for answer in later if answer.key.level == 2]
+    assert len(begun) + len(old) <= 3 * PER_GROUP  # answered, being answered, and begun before the wish came
+    assert [answer.key.level for answer in later] == [2] * len(old) + [3] * 4
+    assert worker.counts.cancelled == 90 - len(begun) - len(old)
+    assert adds_up(worker.counts)
+
+
+def test_the_most_wanted_tile_is_answered_with_the_first(worker):
+    wanted = tiles(range(10), range(9))[::-1]
+    worker.want(wanted, SOURCES)
+    first = until(worker, lambda found: len(found) >= PER_GROUP)
+    assert wanted[0] in {answer.key for answer in first[:PER_GROUP]}
+
+
+def test_counts_add_up_whatever_is_wished_when(worker):
+    rng = np.random.default_rng(11)
+    for turn in range(12):
+        col, row, level = int(rng.integers(0, 7)), int(rng.integers(0, 7)), int(rng.integers(1, 4))
+        index = 5 if turn % 4 == 3 else 0  # a photograph that is not given: fails
+        count = int(rng.integers(1, 7))
+        worker.want(tiles(range(col, col + 3), range(row, row + 2), level, index)[:count], SOURCES)
+        until(worker, lambda found, enough=turn % 3: len(found) >= enough or not worker.busy)
+    everything(worker)
+    assert adds_up(worker.counts)
+    assert worker.counts.wished > worker.counts.computed > 0
+
+
+def test_the_same_wish_again_changes_nothing(worker):
+    for _ in range(5):
+        worker.want(tiles(range(3), range(2)), SOURCES)
+    everything(worker)
+    assert worker.counts == Counts(wished=6, computed=6)
+
+
+def test_a_tile_answered_but_not_yet_taken_is_not_computed_twice(worker):
+    wanted = tiles(range(3), range(2))
+    worker.want(wanted, SOURCES)
+    wait_until(lambda: not worker.busy, "the wish", PATIENCE)
+    worker.want(wanted, SOURCES)
+    worker.want(wanted[:2], SOURCES)
+    assert not worker.busy
+    assert sorted(answer.key for answer in worker.ready()) == sorted(wanted)
+    assert worker.counts == Counts(wished=6, computed=6)
+
+
+def test_a_tile_taken_and_lost_is_computed_again_when_wished_again(worker):
+    wanted = tiles(range(2), range(1))
+    for _ in range(2):
+        worker.want(wanted, SOURCES)
+        assert {answer.key for answer in everything(worker)} == set(wanted)
+    assert worker.counts == Counts(wished=4, computed=4)
+
+
+def test_a_photograph_that_was_not_given_fails_by_name_and_no_other_tile_with_it(worker):
+    lost, good = tiles(range(2), range(1), index=7), tiles(range(2), range(1))
+    worker.want(lost + good, SOURCES)
+    found = {answer.key: answer for answer in everything(worker)}
+    assert all(isinstance(found[key], TileReady) for key in good)
+    for key in lost:
+        assert isinstance(found[key], TileFailed)
+        assert "photograph 7" in found[key].reason
+    assert worker.counts == Counts(wished=4, computed=2, failed=2)
+
+
+def test_a_tile_that_does_not_exist_fails_and_the_thread_goes_on(worker):
+    nowhere = TileKey(0, 2, 4000, 0)
+    worker.want([nowhere], SOURCES)
+    (answer,) = everything(worker)
+    assert isinstance(answer, TileFailed)
+    assert answer.key == nowhere
+    assert answer.reason
+    worker.want(tiles(range(1), range(1)), SOURCES)
+    (answer,) = everything(worker)
+    assert isinstance(answer, TileReady)
+
+
+def test_missing_weights_fail_every_tile_in_one_line_and_the_thread_goes_on():
+    worker = Worker("no-such-model", "cpu")
+    try:
+        for level in (2, 3):
+            worker.want(tiles(range(2), range(2), level), SOURCES)
+            for answer in everything(worker):
+                assert isinstance(answer, TileFailed)
+                assert "no-such-model" in answer.reason
+                assert "\n" not in answer.reason
+        assert worker.counts == Counts(wished=8, failed=8)
+    finally:
+        worker.close()
+
+
+OUT_OF_MEMORY = """
+import resource, time, numpy as np
+from sr_core.engine.worker import TileFailed, TileReady, Worker
+from sr_core.image.geometry import TileKey
+
+def answers():
+    found = []
+    while worker.busy or not found:
+        time.sleep(0.01)
+        found += worker.ready()
+    return found
+
+worker = Worker("rdb-lite", "cpu", threads=1)
+sources = ((0, np.full((400, 400, 3), 90, np.uint8)),)
+block = [TileKey(0, 3, col, row) for row in range(4) for col in range(4)]
+worker.want(block[:1], sources)
+assert isinstance(answers()[0], TileReady)
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 1_000_000, resource.RLIM_INFINITY))
+worker.want(block, sources)
+failed = answers()
+resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+assert all(isinstance(answer, TileFailed) for answer in failed), failed
+assert failed[0].reason and "\\n" not in failed[0].reason
+worker.want(block[:1], sources)
+assert isinstance(answers()[0], TileReady)
+worker.close()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits memory as Linux does")
+def test_out_of_memory_fails_the_tiles_and_the_thread_goes_on():
+    answer = subprocess.run([sys.executable, "-c", OUT_OF_MEMORY], capture_output=True, text=True, timeout=PATIENCE)
+    assert answer.returncode == 0, answer.stderr
+
+
+def test_close_stops_after_the_group_under_way_and_cancels_the_rest(worker):
+    worker.want(tiles(range(10), range(9)), SOURCES)
+    until(worker, bool)
+    done = worker.counts.computed
+    worker.close()
+    assert not worker._thread.is_alive()
+    assert not worker.busy
+    assert worker.counts.computed <= done + 2 * PER_GROUP
+    assert worker.counts.cancelled > 0
+    assert adds_up(worker.counts)
+    worker.want(tiles(range(1), range(1)), SOURCES)
+    assert not worker.busy
+    worker.close()
+
+
+def test_close_before_the_first_wish_ends_the_thread():
+    worker = Worker("rdb-lite", "cpu")
+    worker.close()
+    assert not worker._thread.is_alive()
+
+
+TORCH_LATE = """
+import sys, time, numpy as np
+from sr_core.engine.worker import TileReady, Worker
+from sr_core.image.geometry import TileKey
+import sr_core.image.loader, vr_app.view_command, vr_app.core.wanted, vr_app.core.scene
+
+wish = [TileKey(0, 2, 0, 0)], ((0, np.zeros((64, 64, 3), np.uint8)),)
+worker = Worker("rdb-lite", "cpu", threads=1)
+worker.want([], ())
+worker.ready()
+assert "torch" not in sys.modules
+{first}
+while "torch" not in sys.modules:
+    time.sleep(0.01)
+worker.want(*wish)
+found = []
+while not found:
+    time.sleep(0.01)
+    found = worker.ready()
+worker.close()
+assert isinstance(found[0], TileReady), found
+"""
+
+
+@pytest.mark.parametrize("first", ["worker.warm_up()", "worker.want(*wish)"], ids=["warm-up", "wish"])
+def test_torch_is_imported_by_a_warm_up_or_the_first_wish_and_not_before(first):
+    code = TORCH_LATE.format(first=first)
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE)
+    assert answer.returncode == 0, answer.stderr
