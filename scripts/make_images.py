@@ -70,13 +70,8 @@ def window(folder: Path) -> None:
         env = {**os.environ, "DISPLAY": screen.name, "XDG_SESSION_TYPE": "x11"}
         stop = tour(folder, **DISC, caption="The optic disc of a normal left eye")
         command = [sys.executable, "-m", "vr_app.cli", "view", *map(str, pair), "--mode", "desktop"]
-        program = subprocess.Popen([*command, "--size", "1280x800", "--tour", str(stop)], cwd=ROOT, env=env)
-        try:
-            picture = _steady(lambda: grab_window(screen.name, "FundusXR", PATIENCE))
-        finally:
-            program.terminate()
-            program.wait()
-    Image.fromarray(picture).save(IMAGES / "window.png")
+        command += ["--size", "1280x800", "--tour", str(stop)]
+        grab_running(command, env, screen, "FundusXR").save(IMAGES / "window.png")
 
 
 def eyes(folder: Path) -> None:
@@ -84,13 +79,18 @@ def eyes(folder: Path) -> None:
     with Xvfb() as screen, MonadoService(compositor="xcb", devices="remote", display=screen.name) as service:
         stop = tour(folder, **DISC)
         command = [sys.executable, "-m", "vr_app.cli", "view", str(DEMO), "--mode", "xr", "--tour", str(stop)]
-        program = subprocess.Popen(command, cwd=ROOT, env={**service.env, "PYTHONPATH": str(ROOT)})
-        try:
-            picture = _steady(lambda: grab_window(screen.name, "Monado", PATIENCE))
-        finally:
-            program.terminate()
-            program.wait()
-    Image.fromarray(picture).save(IMAGES / "eyes.png")
+        env = {**service.env, "PYTHONPATH": str(ROOT)}
+        grab_running(command, env, screen, "Monado").save(IMAGES / "eyes.png")
+
+
+def grab_running(command: list[str], env: dict[str, str], screen: Xvfb, title: str) -> Image.Image:
+    """Start a viewer, and take what the window called `title` shows once that has come to rest."""
+    program = subprocess.Popen(command, cwd=ROOT, env=env)
+    try:
+        return Image.fromarray(_steady(lambda: grab_window(screen.name, title, PATIENCE)))
+    finally:
+        program.terminate()
+        program.wait()
 
 
 def _steady(grab) -> np.ndarray:

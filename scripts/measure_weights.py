@@ -27,7 +27,7 @@ MODEL = "rdb-lite"
 HALO_PIECES = ("HRF/images/13_dr.JPG", "IDRiD/grading_q75/IDRiD_087.jpg")
 """Photographs that are not test photographs."""
 
-HALO_MARGIN = 6
+HALO_MARGIN = 4
 """Photograph pixels added to what these photographs need, for those that are not measured."""
 
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import FrameType
-from typing import Self
 
 from sr_core.engine.worker import TileFailed, Worker
 from sr_core.image.loader import Loader, PhotographFailed, PhotographLoaded
@@ -37,6 +34,7 @@ from vr_app.core.wanted import SETTLE, demands, tiles_wanted
 from vr_app.gl.draw import Renderer
 from vr_app.gl.tiles import TileArray
 from vr_app.gl.upload import Uploader
+from vr_app.interruption import Interruption
 from vr_app.output import Recording, Screenshots, write_statistics
 from vr_app.runtime.interface import Frame, Runtime
 
@@ -90,36 +88,6 @@ def run(runtime: Runtime, options: Options) -> None:
                 viewer.account(frame, begun)
             interruption.check()
         viewer.report()
-
-
-class Interruption:
-    """Ctrl-C and SIGTERM, held back until a frame is over.
-
-    Raised in its midst they can be lost: while another thread imports, the interpreter runs callbacks here that swallow
-    any error. The second signal has its usual effect at once.
-    """
-
-    def __init__(self) -> None:
-        self._seen = False
-        self._usual = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def __enter__(self) -> Self:
-        for number in self._usual:
-            signal.signal(number, self._hold_back)
-        return self
-
-    def check(self) -> None:
-        """Raise KeyboardInterrupt if a signal has come."""
-        if self._seen:
-            raise KeyboardInterrupt
-
-    def _hold_back(self, number: int, frame: FrameType | None) -> None:
-        self._seen = True
-        self.__exit__()
-
-    def __exit__(self, *error: object) -> None:
-        for number, handler in self._usual.items():
-            signal.signal(number, handler)
 
 
 class Viewer:
