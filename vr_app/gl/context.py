@@ -23,8 +23,8 @@ DEBUG = os.environ.get("FUNDUSXR_GL_DEBUG") == "1"
 """Check every GL call and log the driver's messages; slow."""
 
 _WINDOW_CURE = (
-    "start it from a desktop session, with the packages libgl1 libx11-6 libxrandr2 libxinerama1 libxcursor1 libxi6 "
-    "libxext6 installed, or use --mode offscreen"
+    "start it from a desktop session (its libraries: 'apt-get install libgl1 libx11-6 libxrandr2 libxinerama1 "
+    "libxcursor1 libxi6 libxext6'), or use --mode offscreen"
 )
 _OFFSCREEN_CURE = "install Mesa with 'apt-get install libegl1 libgl1 libgl1-mesa-dri'"
 
