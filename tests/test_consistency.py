@@ -72,14 +72,24 @@ def test_one_projection_alone_does_not_agree_where_values_clip(fundus_data, monk
 
 
 @pytest.mark.parametrize("scale", SCALES)
-def test_where_nothing_clips_one_projection_is_exact_and_the_only_one(scale):
+def test_where_nothing_clips_one_projection_does_it(scale):
     pixels = np.random.default_rng(3).integers(90, 160, (40, 52, 3)).astype(np.uint8)
     y = tensor(pixels)
     x = consistency.enlarge(y, scale) + 5 * torch.randn((3, 40 * scale, 52 * scale))
     projected = consistency.project(x, y, scale)
-    assert consistency.disagreement(projected, y, scale).abs().max() < 0.01
-    once = x + consistency.determined(consistency.disagreement(x, y, scale), scale)
-    assert torch.equal(projected, once)
+    assert consistency.disagreement(projected, y, scale).abs().max() < consistency.SLACK + 0.01
+    beyond = consistency.disagreement(x, y, scale)
+    beyond -= beyond.clamp(-consistency.SLACK, consistency.SLACK)
+    assert torch.equal(projected, x + consistency.determined(beyond, scale))
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_a_picture_that_agrees_already_is_left_as_it_is(scale):
+    pixels = np.random.default_rng(3).integers(90, 160, (40 * scale, 52 * scale, 3)).astype(np.float64)
+    y = torch.from_numpy(shrink(pixels, scale).transpose(2, 0, 1)).float()
+    y += 0.9 * consistency.SLACK * torch.sign(torch.randn(y.shape, generator=torch.Generator().manual_seed(2)))
+    picture = tensor(pixels)
+    assert torch.equal(consistency.project(picture, y, scale), picture)
 
 
 @pytest.mark.parametrize("scale", SCALES)

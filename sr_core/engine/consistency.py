@@ -2,8 +2,12 @@
 
 With W the MATLAB bicubic shrinking and W+ its pseudo-inverse, x + W+ (y - W x W') W+' is the picture nearest to x
 whose shrinking is y (the consistency-enforcing module of Bahat and Michaeli 2020; range-null-space decomposition in
-Wang et al. 2022, DDNM). That is exact only where no value leaves 0 to 255. Near the rim and in highlights clipping
-breaks it; there the squared disagreement is brought down under that bound, by projected gradient steps.
+Wang et al. 2022, DDNM). The photograph itself was rounded to whole grey levels, so what lies within its rounding agrees
+as well as what hits it: only the disagreement beyond SLACK is taken away. To take all would put the rounding's noise
+into the picture (measured on validation photographs: 0.14 dB at x2; with the slack nothing is lost).
+
+That is exact only where no value leaves 0 to 255. Near the rim and in highlights clipping breaks it; there the squared
+disagreement is brought down under that bound, by projected gradient steps.
 
 Not every photograph is the shrinking of a picture: a bright pixel in noise about black would need light below zero
 beside it. Then the disagreement is spread until the largest is about as small as it can be.
@@ -18,6 +22,10 @@ import torch
 from torch import Tensor
 
 from sr_core.image import resample
+
+SLACK = 0.15
+"""Grey levels of disagreement that are left alone. The photograph's rounding would allow 0.5, but the finished picture
+is rounded too, which adds up to 0.4 at x2."""
 
 STAGES = ((12, 0.2), (12, 0.6))
 """Steps at most, and the disagreement in grey levels that they leave alone; rounding adds up to about half a level. The
@@ -75,12 +83,17 @@ def project(x: Tensor, y: Tensor, scale: int) -> Tensor:
     Returns values within 0 to 255. The borders are mirrored, so a block cut from a larger picture needs a few pixels
     of halo.
     """
-    x = x + determined(disagreement(x, y, scale), scale)
+    x = x + determined(_beyond(disagreement(x, y, scale), SLACK), scale)
     clipped = x.clamp(0.0, 255.0)
     for channel in range(x.shape[0]):
         if not torch.equal(x[channel], clipped[channel]):
             _correct(clipped[channel : channel + 1], y[channel : channel + 1], scale)
     return clipped
+
+
+def _beyond(error: Tensor, slack: float) -> Tensor:
+    """What exceeds the slack on either side."""
+    return error - error.clamp(-slack, slack)
 
 
 def _correct(x: Tensor, y: Tensor, scale: int) -> None:
@@ -92,7 +105,7 @@ def _correct(x: Tensor, y: Tensor, scale: int) -> None:
             ahead = x + MOMENTUM * (x - before)
             error = disagreement(ahead, y, scale)
             # Only what exceeds the slack: a jump there, or an end while some is left, would tell blocks from the whole.
-            pull = error - error.clamp(-slack, slack)
+            pull = _beyond(error, slack)
             if not pull.any():
                 break
             rows, columns = (_window(pull.any(dim).any(0)) for dim in (2, 1))
