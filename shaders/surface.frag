@@ -2,10 +2,11 @@
 //
 // Photograph coordinates p count level-0 pixels from the page window's first pixel, so that they stay small, and exact
 // in single precision, however large the photograph. All colours are linear light.
+//
+// Defined before: TILE and GUTTER, a tile's edge and what it keeps of its neighbours, in texels (with decimal point);
+// ATLAS, slots along an edge of a layer of u_tiles.
 
-const float TILE = 128.0;
-const float GUTTER = 1.0;
-const int NO_LAYER = -1;
+const int NO_SLOT = -1;
 const float OUTLINE = 2.0;                              // eye pixels
 const vec3 BEZEL_COLOUR = vec3(0.0122, 0.0130, 0.0144);
 const float HATCH_PERIOD = 0.030;                       // metres
@@ -15,7 +16,7 @@ uniform sampler2DArray u_tiles;
 uniform isampler2D u_pages;  // two texels per tile of the window, as `vr_app.core.scene.PageWindow` lists them
 uniform ivec4 u_window;      // first column, first row, columns, rows, in tiles
 uniform int u_level;         // the window's
-uniform ivec2 u_base;        // layer and level of the coarsest tile
+uniform ivec2 u_base;        // slot and level of the coarsest tile
 uniform vec2 u_base_origin;  // the window's first pixel, in pixels of the base's level
 uniform bool u_synthesised;  // whether the window shows any synthesised pixel
 uniform vec2 u_center;       // p seen in the middle of the surface
@@ -37,29 +38,32 @@ vec2 inside_photograph(vec2 p) {
     return clamp(p, u_photograph.xy + hair, u_photograph.zw - hair);
 }
 
-void page(vec2 p, out ivec2 tile, out ivec4 layers, out ivec4 state) {
+void page(vec2 p, out ivec2 tile, out ivec4 slots, out ivec4 state) {
     tile = ivec2(floor(p * (exp2(float(u_level)) / TILE)));
     if (any(lessThan(tile, ivec2(0))) || any(greaterThanEqual(tile, u_window.zw))) {
-        layers = ivec4(NO_LAYER, 0, NO_LAYER, 0);
+        slots = ivec4(NO_SLOT, 0, NO_SLOT, 0);
         state = ivec4(0);
         return;
     }
-    layers = texelFetch(u_pages, ivec2(2 * tile.x, tile.y), 0);
+    slots = texelFetch(u_pages, ivec2(2 * tile.x, tile.y), 0);
     state = texelFetch(u_pages, ivec2(2 * tile.x + 1, tile.y), 0);
 }
 
-int shown_level(ivec4 layers) {
-    return layers.z != NO_LAYER ? layers.w : layers.x != NO_LAYER ? layers.y : u_base.y;
+int shown_level(ivec4 slots) {
+    return slots.z != NO_SLOT ? slots.w : slots.x != NO_SLOT ? slots.y : u_base.y;
 }
 
-bool synthesised(ivec4 layers, ivec4 state) {
-    bool below = layers.x != NO_LAYER && layers.y > 0;
-    bool above = layers.z != NO_LAYER && layers.w > 0 && state.x > 0;
+bool synthesised(ivec4 slots, ivec4 state) {
+    bool below = slots.x != NO_SLOT && slots.y > 0;
+    bool above = slots.z != NO_SLOT && slots.w > 0 && state.x > 0;
     return below || above;
 }
 
-vec3 texel(vec2 at, int layer) {
-    return textureLod(u_tiles, vec3((at + GUTTER) / (TILE + 2.0 * GUTTER), float(layer)), 0.0).rgb;
+vec3 texel(vec2 at, int slot) {
+    int layer = slot / (ATLAS * ATLAS), place = slot % (ATLAS * ATLAS);
+    vec2 corner = vec2(place % ATLAS, place / ATLAS);
+    vec2 across = (at + GUTTER) / (TILE + 2.0 * GUTTER);
+    return textureLod(u_tiles, vec3((corner + across) / float(ATLAS), float(layer)), 0.0).rgb;
 }
 
 // Where software draws, `if` computes both sides for every pixel, and only a loop is ever left out or ended early: that
@@ -69,13 +73,13 @@ vec3 texel(vec2 at, int layer) {
 vec3 photograph(vec2 p) {
     p = inside_photograph(p);
     ivec2 tile;
-    ivec4 layers, state;
-    page(p, tile, layers, state);
-    float fade = layers.z == NO_LAYER ? 0.0 : float(state.x) * 0.001;
+    ivec4 slots, state;
+    page(p, tile, slots, state);
+    float fade = slots.z == NO_SLOT ? 0.0 : float(state.x) * 0.001;
     vec3 colour = vec3(0.0);
     for (int above = fade < 1.0 ? 0 : 1; above <= (fade > 0.0 ? 1 : 0); ++above) {
-        ivec2 found = above == 1 ? layers.zw : layers.xy;
-        bool base = found.x == NO_LAYER;
+        ivec2 found = above == 1 ? slots.zw : slots.xy;
+        bool base = found.x == NO_SLOT;
         if (base) found = u_base;
         int finer = u_level - found.y;
         ivec2 first = (((tile + u_window.xy) >> finer) << finer) - u_window.xy;  // of the coarser tile, in the window's
@@ -105,9 +109,9 @@ bool borders_synthesised(vec2 p, vec2 right, vec2 down) {
     for (int i = 0; u_synthesised && !found && i < 4; ++i) {
         vec2 along = (i & 1) == 0 ? right : down;
         ivec2 tile;
-        ivec4 layers, state;
-        page(inside_photograph(p + (i < 2 ? OUTLINE : -OUTLINE) * along), tile, layers, state);
-        found = synthesised(layers, state);
+        ivec4 slots, state;
+        page(inside_photograph(p + (i < 2 ? OUTLINE : -OUTLINE) * along), tile, slots, state);
+        found = synthesised(slots, state);
     }
     return found;
 }
@@ -167,11 +171,11 @@ void main() {
 
     float content = clamp(1.0 - outside, 0.0, 1.0);
     ivec2 tile;
-    ivec4 layers, state;
-    page(inside_photograph(p), tile, layers, state);
-    vec3 colour = filtered(p, right, down, shown_level(layers));
+    ivec4 slots, state;
+    page(inside_photograph(p), tile, slots, state);
+    vec3 colour = filtered(p, right, down, shown_level(slots));
     if (state.y != 0) colour = hatched(colour, metres);
-    if (synthesised(layers, state)) {
+    if (synthesised(slots, state)) {
         // The outline's part in the frame: a line, and a faint glow.
         float line = clamp(OUTLINE + 1.0 - outside, 0.0, 1.0);
         float glow = outside < 8.0 ? 0.25 * exp2((OUTLINE - outside) / 1.5) : 0.0;

@@ -20,7 +20,7 @@ from sr_core.image.geometry import TileKey, level_size
 from sr_core.image.pyramid import Pyramid, build_pyramid, cut_tile
 from vr_app.core.pose import Eye, Fov, Pose
 from vr_app.core.residency import Residency
-from vr_app.core.scene import Scene, SurfaceItem, surface_items
+from vr_app.core.scene import PageTable, Scene, SurfaceItem, surface_items
 from vr_app.core.surface import photograph_uv
 from vr_app.core.view import LookAt, PhotographInfo, SurfaceKind, ViewState, place, step
 from vr_app.core.wanted import demands, tiles_wanted
@@ -69,13 +69,14 @@ def enlarged(pixels: np.ndarray, level: int) -> np.ndarray:
 class Stage:
     """A photograph, the texture array and a renderer; `levels` adds pictures for levels above 0."""
 
-    def __init__(self, pixels: np.ndarray, levels: dict[int, np.ndarray] | None = None, layers: int = 512) -> None:
+    def __init__(self, pixels: np.ndarray, levels: dict[int, np.ndarray] | None = None, slots: int = 2048) -> None:
         self.pyramid: Pyramid = build_pyramid(pixels)
         self.pictures = {-n: picture for n, picture in enumerate(self.pyramid.levels)} | (levels or {})
         width, height = self.pyramid.size
         self.info = PhotographInfo("photograph", (width, height), (width / 2, height / 2), min(width, height) / 2)
-        self.tiles = TileArray(layers)
-        self.residency = Residency(self.tiles.layers)
+        self.tiles = TileArray(slots)
+        self.residency = Residency(self.tiles.slots)
+        self.pages = PageTable(self.residency)
         self.uploader = Uploader(self.tiles, 1 << 30, 60.0)
         self.renderer = Renderer(self.tiles)
 
@@ -88,7 +89,7 @@ class Stage:
         wants = demands(view, placed, eyes, (self.info,))
         keys = tiles_wanted(replace(view, still_for=1.0), wants, (self.info,))
         self.put(*(key for key in keys if key.level in self.pictures and not self.residency.has(key)))
-        return surface_items(view, placed, wants, (self.info,), self.residency, now)
+        return surface_items(view, placed, wants, (self.info,), self.pages, eyes, now)
 
     def put(self, *keys: TileKey) -> None:
         ready = [(key, cut_tile(self.pictures[key.level], (0, 0), key.rect)) for key in keys]

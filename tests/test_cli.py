@@ -397,9 +397,10 @@ def group_of(pgid: int) -> list[int]:
         (UPSCALE, signal.SIGINT, False),
         (UPSCALE, signal.SIGTERM, True),
         (VIEW, signal.SIGINT, False),
+        (VIEW, signal.SIGTERM, False),
         (VIEW, signal.SIGINT, True),
     ],
-    ids=["upscale-loading", "upscale-computing", "view-loading", "view-computing"],
+    ids=["upscale-loading", "upscale-computing", "view-loading", "view-loading-terminated", "view-computing"],
 )
 def test_ctrl_c_ends_and_leaves_nothing_behind(
     tmp_path: Path, arguments: Sequence[object], number: signal.Signals, computes: bool

@@ -34,7 +34,7 @@ examples = settings(deadline=None, max_examples=60)
 both_surfaces = pytest.mark.parametrize("surface", [SurfaceKind.PANEL, SurfaceKind.RETINA])
 surfaces = st.sampled_from([SurfaceKind.PANEL, SurfaceKind.RETINA])
 
-INFO = PhotographInfo("fundus", (1600, 1200), (800.0, 600.0), 560.0)
+INFO = PhotographInfo("fundus", (4800, 3600), (2400.0, 1800.0), 1680.0)
 DT = 1 / 72
 HAND = (0.2, -0.3, 0.1)
 AWAY = Ray(HAND, (0.0, 0.0, 1.0))

@@ -11,11 +11,13 @@ import pytest
 from sr_core.image.geometry import TILE, TileKey
 from tests.gl_stage import SIZE, Stage, demo_photograph, enlarged, eye_at, offscreen, warped
 from vr_app.core.pose import Eye, Pose
-from vr_app.core.scene import FADE, LabelItem, PageWindow, RayItem, Scene, SurfaceItem
+from vr_app.core.residency import FADE
+from vr_app.core.scene import LabelItem, PageWindow, RayItem, Scene, SurfaceItem
 from vr_app.core.surface import Panel
 from vr_app.core.view import SurfaceKind
 from vr_app.gl.context import GL, Context
 from vr_app.gl.framebuffer import Framebuffer
+from vr_app.gl.tiles import EDGE
 
 PANEL, RETINA = SurfaceKind.PANEL, SurfaceKind.RETINA
 
@@ -118,10 +120,10 @@ def two_tone(stage: Stage, **changes: int) -> SurfaceItem:
 def test_half_faded_tile_is_the_mean_in_linear_light(context: Context) -> None:
     stage = Stage(np.full((200, 200, 3), 40, np.uint8))
     item = two_tone(stage)
-    layer = int(item.pages.entries[0, 0, 0])
+    below = int(item.pages.entries[0, 0, 0])
     above = stage.residency.reserve(TileKey(9, 0, 0, 0), 0.0)
-    stage.tiles.put(above, np.full((130, 130, 3), 200, np.uint8))
-    item = two_tone(stage, below=layer, above=above, above_level=int(item.pages.level), fade=500)
+    stage.tiles.put(above, np.full((EDGE, EDGE, 3), 200, np.uint8))
+    item = two_tone(stage, below=below, above=above, above_level=int(item.pages.level), fade=500)
     drawn = stage.draw(Scene((item,)), eye_at())
     linear = (((40 / 255 + 0.055) / 1.055) ** 2.4 + ((200 / 255 + 0.055) / 1.055) ** 2.4) / 2
     expected = 255 * (1.055 * linear ** (1 / 2.4) - 0.055)
@@ -197,7 +199,7 @@ def test_tile_not_available_is_hatched_over_the_photograph(context: Context) -> 
     eye = eye_at(size=(512, 512), vertical=43.6)
     item = stage.items(stage.view(PANEL, (0.5, 0.5), 1.0), (eye,))[0]
     entries = item.pages.entries.copy()
-    entries[:2, :2, 5] = 1
+    entries[:4, :4, 5] = 1
     drawn = stage.draw(Scene((replace(item, pages=replace(item.pages, entries=entries)),)), eye).astype(int)
     inside, outside = drawn[10:240, 10:240], drawn[270:500, 270:500]
     assert np.ptp(outside.reshape(-1, 3), axis=0).max() == 0
@@ -356,7 +358,7 @@ def test_window_larger_than_any_before(context: Context) -> None:
     entries = np.zeros((70, 90, 8), np.int16)
     entries[..., 0] = item.pages.entries[0, 0, 0]
     entries[69, 89, 0] = stage.residency.reserve(TileKey(9, 0, 0, 0), 0.0)
-    stage.tiles.put(int(entries[69, 89, 0]), np.full((130, 130, 3), 220, np.uint8))
+    stage.tiles.put(int(entries[69, 89, 0]), np.full((EDGE, EDGE, 3), 220, np.uint8))
     size = (90 * TILE, 70 * TILE)
     pages = PageWindow(0, 0, 0, entries, item.pages.base)
     wide = SurfaceItem(Panel(Pose((0.0, 0.0, -2.0)), 1.6, 1.6 * 70 / 90), replace(item.view, zoom=1.0), size, pages)

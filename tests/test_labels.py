@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from vr_app.core.labels import AI_COLOR, HELP, NOTICE_LENGTH, NOTICES, Status, labels, shortened
 from vr_app.core.pose import Pose
-from vr_app.core.scene import NO_LAYER, LabelItem, PageWindow, SurfaceItem
+from vr_app.core.residency import NO_SLOT
+from vr_app.core.scene import LabelItem, PageWindow, SurfaceItem
 from vr_app.core.surface import Panel, Retina, Surface
 from vr_app.core.view import ImageView
 
@@ -21,7 +22,7 @@ WARNING_TEXT = "Not for diagnosis"
 def item(level: int, surface: Surface = PANEL, photograph: int = 0, fading: int | None = None) -> SurfaceItem:
     """A surface that shows tiles of `level`, over one of which another fades in."""
     entries = np.zeros((2, 2, 8), np.int16)
-    entries[..., 0:4] = 1, min(level, 0), NO_LAYER, 0
+    entries[..., 0:4] = 1, min(level, 0), NO_SLOT, 0
     entries[0, 1, 1] = level
     if fading is not None:
         entries[1, 1, 2:5] = 3, fading, 1
@@ -53,7 +54,7 @@ def test_a_synthesised_tile_that_has_only_begun_to_fade_in_counts():
 
 
 def test_a_synthesised_tile_that_is_wanted_but_not_there_yet_does_not_count():
-    wanted = PageWindow(3, 0, 0, np.array([[[1, 0, NO_LAYER, 0, 0, 0, 0, 0]]], np.int16), (0, -3))
+    wanted = PageWindow(3, 0, 0, np.array([[[1, 0, NO_SLOT, 0, 0, 0, 0, 0]]], np.int16), (0, -3))
     assert texts(SurfaceItem(PANEL, ImageView(), (1024, 512), wanted))[0] == "Photograph"
 
 

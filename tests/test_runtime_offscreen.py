@@ -35,7 +35,7 @@ def play(runtime: Runtime, stage: Stage, frames: int) -> list[float]:
             stage.items(view, frame.eyes)
             placed = place(view, (stage.info,))
             wants = demands(view, placed, frame.eyes, (stage.info,))
-            items = surface_items(view, placed, wants, (stage.info,), stage.residency, LATER)
+            items = surface_items(view, placed, wants, (stage.info,), stage.pages, frame.eyes, LATER)
             for eye, framebuffer in frame.targets():
                 stage.renderer.draw(framebuffer, eye, Scene(items))
         if len(times) == frames:

@@ -5,12 +5,13 @@ from collections.abc import Iterable
 import numpy as np
 import pytest
 
-from sr_core.image.geometry import Rect, TileKey, level_size
-from sr_core.image.pyramid import Pyramid, build_pyramid
+from sr_core.image.geometry import TILE, Rect, TileKey, level_size
+from sr_core.image.pyramid import GUTTER, Pyramid, build_pyramid
 from vr_app.core.residency import Residency
 from vr_app.core.shelf import Shelf
 
-TILE_BYTES = 130 * 130 * 3
+EDGE = TILE + 2 * GUTTER
+TILE_BYTES = EDGE * EDGE * 3
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +20,7 @@ def pyramid() -> Pyramid:
 
 
 def computed(value: int) -> np.ndarray:
-    return np.full((130, 130, 3), value, np.uint8)
+    return np.full((EDGE, EDGE, 3), value, np.uint8)
 
 
 def fine(col: int) -> TileKey:
@@ -36,14 +37,14 @@ def test_photographed_tiles_of_every_level_are_the_pyramids_own(pyramid):
     keys = [
         TileKey(3, -n, col, row)
         for n in range(len(pyramid.levels))
-        for col, row in Rect(0, 0, *level_size(*pyramid.size, -n)).cells(128).points()
+        for col, row in Rect(0, 0, *level_size(*pyramid.size, -n)).cells(TILE).points()
     ]
     uploads = list(shelf.to_upload(keys, Residency(4)))
     assert [key for key, _ in uploads] == keys
     for key, pixels in uploads:
         np.testing.assert_array_equal(pixels, pyramid.tile(key))
     inner = dict(uploads)[TileKey(3, 0, 1, 1)]
-    np.testing.assert_array_equal(inner, pyramid.levels[0][127:257, 127:257])
+    np.testing.assert_array_equal(inner, pyramid.levels[0][63:129, 63:129])
 
 
 def test_tiles_are_looked_up_only_when_taken(pyramid):

@@ -6,16 +6,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sr_core.image.geometry import Rect, TileKey
+from sr_core.image.geometry import TILE, Rect, TileKey
 from vr_app.core.residency import Residency
 from vr_app.core.statistics import MAX_FRAMES_KEPT, Statistics
 from vr_app.core.view import ImageView, SurfaceKind, ViewState
 from vr_app.core.wanted import SETTLE, Demand
 
 TILES = Rect(4, 2, 2, 2)
-DEMAND = Demand(0, 2, Rect(520, 260, 240, 250), TILES, frozenset(TILES.points()) - {(4, 2)}, (5.0, 3.0))
-KEYS = [TileKey(0, 2, col, row) for col, row in sorted(DEMAND.seen)]
-MOVING = ViewState((ImageView((0.4, 0.4), 8.0),), ((0.5, 0.5),))
+DEMAND = Demand(0, 2, Rect(265, 130, 110, 115), TILES, bytes([0, 1, 1, 1]), (5.0, 3.0))
+KEYS = [TileKey(0, 2, 4, 3), TileKey(0, 2, 5, 2), TileKey(0, 2, 5, 3)]
+MOVING = ViewState((ImageView((0.4, 0.4), 8.0),), ((0.5, 0.5),), (64.0,))
 RESTING = replace(MOVING, still_for=SETTLE)
 
 
@@ -102,10 +102,10 @@ def test_a_rest_tells_what_was_visible_and_when_the_first_and_the_last_tile_came
     statistics, _ = zoomed([(10.1, 0), (10.25, 1), (10.3, 1), (10.5, 1), (11.0, 0)])
     (record,) = statistics.zooms
     assert (record.level, record.zoom, record.tiles) == (2, 8.0, 3)
-    assert record.visible_pixels == 240 * 250
+    assert record.visible_pixels == 110 * 115
     assert record.first_sharp_ms == pytest.approx(250)
     assert record.last_sharp_ms == pytest.approx(500)
-    assert record.computed_pixels == 3 * 128 * 128
+    assert record.computed_pixels == 3 * TILE**2
 
 
 def test_a_zoom_left_before_it_was_sharp_says_so():
@@ -126,11 +126,11 @@ def test_a_tile_that_no_eye_sees_need_not_come_for_the_zoom_to_be_sharp():
 def test_tiles_computed_after_the_zoom_was_sharp_do_not_count():
     statistics, residency = zoomed([(10.1, 3)])
     statistics.see(RESTING, [DEMAND], residency, 900, 12.0)
-    assert statistics.zooms[0].computed_pixels == 3 * 128 * 128
+    assert statistics.zooms[0].computed_pixels == 3 * TILE**2
 
 
 def test_all_that_the_network_computed_counts_even_what_nobody_saw():
-    assert zoomed([(10.1, 3)], computed_per_tile=2)[0].zooms[0].computed_pixels == 6 * 128 * 128
+    assert zoomed([(10.1, 3)], computed_per_tile=2)[0].zooms[0].computed_pixels == 6 * TILE**2
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_each_place_of_rest_has_a_record_of_its_own_timed_from_its_own_motion(ot
     first, second = statistics.zooms
     assert first.last_sharp_ms == pytest.approx(100)
     assert second.last_sharp_ms == pytest.approx(200)
-    assert second.computed_pixels == 128 * 128
+    assert second.computed_pixels == TILE**2
 
 
 @pytest.mark.parametrize("demand", [replace(DEMAND, level=0), replace(DEMAND, photograph=1), None])

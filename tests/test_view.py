@@ -29,6 +29,7 @@ from vr_app.core.view import (
     SwitchSurface,
     ViewState,
     Zoom,
+    largest_zoom,
     photograph_arrived,
     photograph_failed,
     place,
@@ -40,7 +41,7 @@ examples = settings(deadline=None, max_examples=60)
 PANEL, RETINA = SurfaceKind.PANEL, SurfaceKind.RETINA
 both_surfaces = pytest.mark.parametrize("surface", [PANEL, RETINA])
 HOME = (0.4, 0.55)
-INFO = PhotographInfo("fundus", (2000, 1000), (800.0, 550.0), 500.0)
+INFO = PhotographInfo("fundus", (8000, 4000), (3200.0, 2200.0), 2000.0)
 GRAB = Grab(0, 0, (0.5, 0.5), (0.0, 0.0, 0.0))
 
 fractions = st.floats(0, 1)
@@ -125,6 +126,40 @@ def test_the_zoom_stops_at_both_ends_and_then_leaves_the_view_alone(surface):
     outer = step(inner, (Zoom(0, (0.3, 0.6), -9.0),), 0.1)
     assert outer.front.zoom == 1.0
     assert step(outer, (Zoom(0, (0.1, 0.9), -0.5),), 0.1).front == outer.front
+
+
+@pytest.mark.parametrize(
+    ("size", "largest"),
+    [
+        ((3504, 2336), 8 * 2336 / 384),
+        ((1200, 1024), 8 * 1024 / 384),
+        ((1024, 1200), 8 * 1024 / 384),
+        ((480, 360), 7.5),
+        ((192, 300), 4.0),
+        ((1, 1), 4.0),
+        ((9000, 3072), MAX_ZOOM),
+        ((60000, 1600), 8 * 1600 / 384),
+        ((10000, 10000), MAX_ZOOM),
+    ],
+)
+def test_the_largest_zoom_leaves_384_pixels_of_x8_across_the_shorter_side_and_lies_between_4_and_64(size, largest):
+    assert largest_zoom(size) == pytest.approx(largest)
+
+
+@both_surfaces
+def test_no_gesture_magnifies_a_photograph_beyond_its_own_end(surface):
+    small = PhotographInfo("small", (1600, 1200), (800.0, 600.0), 600.0)
+    view = photograph_arrived(loaded(2), 1, small)
+    for gesture in (Zoom(1, (0.5, 0.5), 9.0), Zoom(0, (0.5, 0.5), 9.0), LookAt(surface, (0.5, 0.5), 60.0)):
+        view = step(view, (gesture,), 0.01)
+    view = step(view, (NextImage(), LookAt(surface, (0.5, 0.5), 60.0)), 0.01)
+    assert [image.zoom for image in view.images] == [60.0, 25.0]
+
+
+def test_a_photograph_that_arrives_brings_a_zoom_that_was_set_before_within_its_end():
+    view = step(ViewState.start(1), (LookAt(PANEL, (0.02, 0.5), 60.0),), 0.01)
+    view = photograph_arrived(view, 0, PhotographInfo("small", (1600, 1200), (800.0, 600.0), 600.0))
+    assert view.front == ImageView((0.02, 0.5), 25.0)
 
 
 @examples

@@ -247,7 +247,7 @@ def test_close_stops_after_the_group_under_way_and_cancels_the_rest(worker):
     until(worker, bool)
     done = worker.counts.computed
     worker.close()
-    assert not worker._thread.is_alive()
+    wait_until(lambda: not worker.running, "the end of the group under way", PATIENCE)
     assert not worker.busy
     assert worker.counts.computed <= done + 2 * PER_GROUP
     assert worker.counts.cancelled > 0
@@ -260,7 +260,31 @@ def test_close_stops_after_the_group_under_way_and_cancels_the_rest(worker):
 def test_close_before_the_first_wish_ends_the_thread():
     worker = Worker("rdb-lite", "cpu")
     worker.close()
-    assert not worker._thread.is_alive()
+    assert not worker.running
+
+
+IMPORT_UNDER_WAY = """
+import sys, time
+from sr_core.engine.worker import Worker
+from sr_core.image.geometry import TileKey
+
+worker = Worker("rdb-lite", "cpu", threads=1)
+worker.want([TileKey(0, 2, col, 0) for col in range(3)], ())
+while "torch" not in sys.modules:
+    time.sleep(0.001)
+worker.close()
+assert worker.running and "sr_core.engine.engine" not in sys.modules
+assert not worker.busy and worker.counts.cancelled == worker.counts.wished == 3
+while worker.running:
+    time.sleep(0.01)
+assert worker.counts.computed == worker.counts.failed == 0 and worker.ready() == []
+"""
+
+
+def test_close_does_not_wait_for_the_import_of_torch():
+    code = [sys.executable, "-c", IMPORT_UNDER_WAY]
+    answer = subprocess.run(code, capture_output=True, text=True, timeout=PATIENCE)
+    assert answer.returncode == 0, answer.stderr
 
 
 TORCH_LATE = """

@@ -336,6 +336,4 @@ def _quarters(eye: np.ndarray) -> np.ndarray:
     reach = min(rows.size, columns.size) // 4
     near = reach // 3
     spots = [(y + down * reach, x + right * reach) for down in (-1, 1) for right in (-1, 1)]
-    return np.array(
-        [np.median(eye[r - near : r + near, c - near : c + near].reshape(-1, 3), axis=0) for r, c in spots]
-    )
+    return np.array([np.median(eye[r - near : r + near, c - near : c + near].reshape(-1, 3), axis=0) for r, c in spots])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -14,8 +15,8 @@ from sr_core.image.photograph import PhotographError
 from vr_app.core.gesture import ControllerSample, pointed_at, read_gestures
 from vr_app.core.labels import Status, labels
 from vr_app.core.pose import Pose
-from vr_app.core.residency import Residency
-from vr_app.core.scene import FADE, RayItem, Scene, surface_items
+from vr_app.core.residency import FADE, Residency
+from vr_app.core.scene import PageTable, RayItem, Scene, surface_items
 from vr_app.core.shelf import Shelf
 from vr_app.core.snapshot import describe_snapshot
 from vr_app.core.statistics import Statistics
@@ -34,15 +35,19 @@ from vr_app.core.wanted import SETTLE, demands, tiles_wanted
 from vr_app.gl.draw import Renderer
 from vr_app.gl.tiles import TileArray
 from vr_app.gl.upload import Uploader
-from vr_app.interruption import Interruption
+from vr_app.interruption import Interruption, watch
 from vr_app.output import Recording, Screenshots, write_statistics
 from vr_app.runtime.interface import Frame, Runtime
 
-LAYERS = 1536
+SLOTS = 6144
 """Tiles resident on the graphics card: about 100 MB."""
 
 UPLOAD_BYTES, UPLOAD_SECONDS = 4_000_000, 0.002
 """What one frame may spend on copying tiles."""
+
+SWITCH_SECONDS = 0.0005
+"""How long a frame that comes back from GL waits for the interpreter while the worker runs Python, as an import does
+for seconds. With Python's own 5 ms a frame of a dozen such waits took up to 0.13 s beside an import, so up to 0.05."""
 
 NOTICE_SECONDS = 12.0
 
@@ -74,6 +79,8 @@ class Options:
 def run(runtime: Runtime, options: Options) -> None:
     """Show photographs until the runtime or the options end it. The caller owns the runtime."""
     with ExitStack() as stack:
+        stack.callback(sys.setswitchinterval, sys.getswitchinterval())
+        sys.setswitchinterval(SWITCH_SECONDS)
         interruption = stack.enter_context(Interruption())
         viewer = Viewer(runtime, options, stack)
         while runtime.poll_events() and not viewer.finished:
@@ -99,13 +106,15 @@ class Viewer:
         self.loader = Loader(options.paths)
         stack.callback(self.loader.close)
         self.worker = Worker(options.model, options.device)
+        watch(lambda: self.worker.running)
         stack.callback(self.worker.close)
-        self.tiles = TileArray(LAYERS)
+        self.tiles = TileArray(SLOTS)
         stack.callback(self.tiles.close)
         self.renderer = Renderer(self.tiles)
         stack.callback(self.renderer.close)
         self.uploader = Uploader(self.tiles, UPLOAD_BYTES, UPLOAD_SECONDS)
-        self.residency = Residency(self.tiles.layers)
+        self.residency = Residency(self.tiles.slots)
+        self.pages = PageTable(self.residency)
         self.shelf = Shelf()
         self.statistics = Statistics()
         self.screenshots = Screenshots(options.screenshot)
@@ -166,7 +175,7 @@ class Viewer:
         self.status = replace(
             self.status,
             computing=frozenset(key.photograph for key in missing),
-            unavailable=frozenset(k.photograph for k in self.wanted if self.residency.failure(k) is not None),
+            unavailable=frozenset(k.photograph for k in self.residency.failures(self.wanted)),
             notices=tuple(text for until, text in self._notices if until > self.now),
         )
 
@@ -181,7 +190,7 @@ class Viewer:
 
     def draw(self, frame: Frame) -> None:
         """The scene, once for each eye; and its picture when one is due."""
-        surfaces = surface_items(self.view, self.placed, self.wants, self.infos, self.residency, self.now)
+        surfaces = surface_items(self.view, self.placed, self.wants, self.infos, self.pages, frame.eyes, self.now)
         scene = Scene(surfaces, labels(surfaces, self.view.active, self.status), self.rays)
         due = self.screenshots.due and self._settled()
         pictures = []
@@ -216,10 +225,13 @@ class Viewer:
     # Their parts.
 
     def _warm_up(self) -> None:
-        """What takes a second and would be felt later: now, with the first picture on the screen."""
+        """What takes a second and would be felt later: now, with the first picture on the screen.
+
+        The retina first: both import, and beside each other the frame would take four times as long.
+        """
         self._warm = True
-        self.worker.warm_up()
         self.renderer.prepare_retina()
+        self.worker.warm_up()
 
     def _with_photograph(self, arrival: PhotographLoaded) -> None:
         photograph, field = arrival.photograph, arrival.photograph.field
@@ -261,7 +273,8 @@ class Viewer:
 
     def _settled(self) -> bool:
         """Whether the view rests and all that it wants is there and has faded in."""
-        if self.loader.busy or self.view.still_for < SETTLE or self.now - self._uploaded_at <= FADE:
+        fading = self.now - self._uploaded_at <= 2 * FADE  # a tile may first wait for another's fade
+        if self.loader.busy or self.view.still_for < SETTLE or fading:
             return False
         if not (self._over or (self._tour_over and self.options.frames is None)):
             return False

@@ -1,10 +1,35 @@
-"""How a session ends from outside: between two frames."""
+"""How a session ends from outside: between two frames, and without waiting for what cannot be cut short."""
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
-from typing import Self
+from typing import NoReturn, Self
+
+_running: list[Callable[[], bool]] = []
+
+
+def watch(running: Callable[[], bool]) -> None:
+    """Let `end_process` ask whether a thread still runs that may be inside foreign code for seconds."""
+    _running.append(running)
+
+
+def end_process(code: int | None) -> NoReturn:
+    """End with an exit code, as `sys.exit` does, once everything has been given back and written.
+
+    Where a watched thread still runs, the interpreter is not taken down under it: that waits for the dynamic loader,
+    and a thread that comes back from C++ to an interpreter that ends aborts the process.
+    """
+    if any(running() for running in _running):
+        with suppress(OSError):  # nobody reads any more
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code or 0)
+    sys.exit(code)
 
 
 class Interruption:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sr_core.engine.torch_import import import_torch
 from sr_core.image.geometry import Rect, TileKey
 from sr_core.image.pyramid import GUTTER, cut_tile
 from sr_core.image.tiling import Block, TileGroup, group_tiles
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 WARM_LEVEL = 2
 """The level whose network a warm-up loads: x4."""
+
+CLOSING_SECONDS = 0.3
+"""What `Worker.close` waits at most: the block under way may be done in that time, an import of torch cannot be cut."""
 
 GROUP_MARGIN = GUTTER
 """Photograph pixels computed beyond a group of tiles for the gutters: one suffices at any scale."""
@@ -139,13 +143,23 @@ class Worker:
         with self._lock:
             return self._counts
 
+    @property
+    def running(self) -> bool:
+        """Whether the thread lives: also a while after `close`, inside an import or a block that cannot be cut short.
+
+        An interpreter that ends meanwhile may crash in it (`vr_app.interruption.end_process`).
+        """
+        return self._thread.is_alive()
+
     def close(self) -> None:
-        """Stop after the block under way; waits for it, at most a few seconds. What is outstanding is cancelled. May be
-        called twice."""
+        """Stop after the block or the import under way, and wait for that CLOSING_SECONDS at most. What is outstanding
+        is cancelled. May be called twice."""
         with self._lock:
             self._stopping = True
+            self._count(cancelled=len(self._pending - self._begun))
+            self._pending &= self._begun
             self._lock.notify()
-        self._thread.join(timeout=10.0)
+        self._thread.join(timeout=CLOSING_SECONDS)
 
     def _count(self, **more: int) -> None:
         """Add to the counts. The lock is held."""
@@ -160,8 +174,6 @@ class Worker:
                 while not (self._stopping or self._pending or self._warming):
                     self._lock.wait()
                 if self._stopping:
-                    self._count(cancelled=len(self._pending))
-                    self._pending.clear()
                     return
                 self._warming = False
                 wish = self._wish
@@ -175,6 +187,7 @@ class Worker:
     def _load(self, level: int, engines: dict[int, Engine]) -> None:
         """Import torch and load the network of a level. Where that fails, all its tiles do."""
         try:
+            import_torch()
             import torch
 
             from sr_core.engine.engine import Engine, choose_device
@@ -243,8 +256,7 @@ def _source(wish: Wish, photograph: int) -> np.ndarray:
     raise ValueError(f"photograph {photograph} was not given with the wish for its tiles")
 
 
-def _tiles_of(group: TileGroup, engine: Engine, pixels: np.ndarray, bounds: Rect, request_id: int
-) -> list[TileReady]:
+def _tiles_of(group: TileGroup, engine: Engine, pixels: np.ndarray, bounds: Rect, request_id: int) -> list[TileReady]:
     """Compute a group and cut it apart."""
     target = group.target.pad(GROUP_MARGIN).intersect(bounds)
     computed = engine.compute(pixels, Block(target, target.pad(engine.network.halo).intersect(bounds)))

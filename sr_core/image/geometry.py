@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
-TILE = 128
+TILE = 64
 """Edge of a texture tile in level pixels. Small, so that the tiles which cover a view stay close to its area."""
 
 MAX_LEVEL = 3
@@ -80,9 +81,11 @@ class Rect:
         return ((x, y) for y in range(self.y, self.bottom) for x in range(self.x, self.right))
 
 
-@dataclass(frozen=True, order=True)
-class TileKey:
-    """One tile of one level of one photograph (its index in the session)."""
+class TileKey(NamedTuple):
+    """One tile of one level of one photograph (its index in the session).
+
+    A tuple, because thousands are made, looked up and sorted in a frame: `(photograph, level, col, row)` finds it too.
+    """
 
     photograph: int
     level: int

@@ -1,6 +1,6 @@
 """Which blocks of the photograph the generator computes for the tiles that are wanted.
 
-A block is not a tile: at x8 a tile is 16 photographed pixels wide, less than the halo it needs. Wanted tiles that
+A block is not a tile: at x8 a tile is 8 photographed pixels wide, less than the halo it needs. Wanted tiles that
 touch are computed together and cut apart afterwards.
 """
 

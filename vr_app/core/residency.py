@@ -1,75 +1,124 @@
-"""Which tiles lie in which layer of the texture array. Bookkeeping only; `vr_app.gl.tiles` holds the pixels."""
+"""Which tiles lie in which slot of the texture, and when they show. Bookkeeping: `vr_app.gl.tiles` has the pixels."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Iterable
 
-from sr_core.image.geometry import TileKey
+import numpy as np
 
+from sr_core.image.geometry import Rect, TileKey
 
-@dataclass(frozen=True)
-class Slot:
-    """A resident tile's layer, and when it arrived (seconds on the frame clock)."""
+NO_SLOT = -1
 
-    layer: int
-    since: float
+FADE = 0.15
+"""Seconds in which a finer tile replaces what stood in for it."""
+
+COARSEST = -12
+"""No photograph has a coarser level: one that needed it would be over 100,000 pixels wide."""
 
 
 class Residency:
-    """Least recently drawn tiles make room. Not thread-safe: for the thread that draws."""
+    """Least recently drawn tiles make room. Not thread-safe: for the thread that draws.
 
-    def __init__(self, layers: int) -> None:
-        self._free = list(range(layers - 1, -1, -1))
-        self._slots: OrderedDict[TileKey, Slot] = OrderedDict()
-        self._drawn: dict[TileKey, int] = {}
+    A tile's fade *begins* when it arrives; where one of its ancestors is still fading in, once that has ended, so that
+    the ancestor's part in the picture never jumps. A tile that has no ancestor here shows at once: there is nothing
+    that it could replace.
+    """
+
+    def __init__(self, slots: int) -> None:
+        self._free = list(range(slots - 1, -1, -1))
+        self._slots: dict[TileKey, int] = {}
+        self._keys: list[TileKey | None] = [None] * slots
+        self._begins = np.full(slots, -np.inf)
+        self._drawn = np.zeros(slots, np.int64)  # by slot: the moment (a count) at which its tile was last drawn
         self._failed: dict[TileKey, str] = {}
-        self._frame = 0
+        self._moment = 0
+        self._frame_from = self._kept_from = 1
+        self.version = 0
+        """Changes whenever a tile comes, goes or fails."""
 
     def __len__(self) -> int:
         return len(self._slots)
 
     def begin_frame(self) -> None:
         """Tiles drawn from now on are not evicted before the next call."""
-        self._frame += 1
+        self._kept_from, self._frame_from = self._frame_from, self._moment + 1
 
-    def find(self, key: TileKey) -> Slot | None:
+    def find(self, key: TileKey) -> int | None:
         """The tile's slot if it is resident; marks it as drawn in this frame."""
         slot = self._slots.get(key)
         if slot is not None:
-            self._slots.move_to_end(key)
-            self._drawn[key] = self._frame
+            self.draw(slot)
         return slot
 
     def has(self, key: TileKey) -> bool:
         """Whether the tile is resident; does not count as drawing it."""
         return key in self._slots
 
-    def reserve(self, key: TileKey, now: float) -> int | None:
-        """A layer for a new tile's pixels, at the cost of the least recently drawn one.
+    def absent(self, keys: Iterable[TileKey]) -> list[TileKey]:
+        """Those of the tiles that are not resident, in their order."""
+        slots = self._slots
+        return [key for key in keys if key not in slots]
 
-        None where every layer holds a tile that came or was drawn in this or the last frame.
+    def slots(self, photograph: int, level: int, tiles: Rect) -> np.ndarray:
+        """The slots of a rectangle of tiles, (rows, columns) int; NO_SLOT: not resident. Marks none as drawn."""
+        get, cols = self._slots.get, range(tiles.x, tiles.right)
+        found = [get((photograph, level, col, row), NO_SLOT) for row in range(tiles.y, tiles.bottom) for col in cols]
+        return np.array(found, int).reshape(tiles.h, tiles.w)
+
+    def begins(self, slots: np.ndarray) -> np.ndarray:
+        """When the tiles' fades begin, in seconds on the frame clock; -inf for those that show at once."""
+        return self._begins[slots]
+
+    def draw(self, slots: np.ndarray | int) -> None:
+        """Mark the tiles in these slots as drawn in this frame."""
+        self._moment += 1
+        self._drawn[slots] = self._moment
+
+    def reserve(self, key: TileKey, now: float) -> int | None:
+        """A slot for a new tile's pixels, at the cost of the least recently drawn one.
+
+        None where every slot holds a tile that came or was drawn in this or the last frame.
         """
         if key in self._slots:
-            return self._slots[key].layer
+            return self._slots[key]
         if self._free:
-            layer = self._free.pop()
+            slot = self._free.pop()
         else:
-            oldest, slot = next(iter(self._slots.items()))
-            if self._drawn.get(oldest, -1) >= self._frame - 1:
+            slot = int(self._drawn.argmin())
+            if self._drawn[slot] >= self._kept_from:
                 return None
-            del self._slots[oldest]
-            self._drawn.pop(oldest, None)
-            layer = slot.layer
-        self._slots[key] = Slot(layer, now)
-        self._drawn[key] = self._frame  # else the next arrival of this frame could take its place before it is seen
+            del self._slots[self._keys[slot]]
+        self._begins[slot] = self._turn(key, now)
+        self._slots[key] = slot
+        self._keys[slot] = key
+        self.draw(slot)  # else the next arrival of this frame could take its place before it is seen
         self._failed.pop(key, None)
-        return layer
+        self.version += 1
+        return slot
+
+    def _turn(self, key: TileKey, now: float) -> float:
+        """When the fade of a tile that arrives now begins.
+
+        Only a fade that is under way is waited for: ancestors that have not begun themselves begin no later than this
+        tile, which then replaces what stands below them all.
+        """
+        photograph, level, col, row = key
+        ancestors = ((photograph, level - up, col >> up, row >> up) for up in range(1, level - COARSEST + 1))
+        begins = [float(self._begins[self._slots[above]]) for above in ancestors if above in self._slots]
+        if not begins:
+            return -np.inf
+        return max([now, *(begun + FADE for begun in begins if begun < now < begun + FADE)])
 
     def fail(self, key: TileKey, reason: str) -> None:
         """The tile cannot be computed: it is shown as not available and not wished for again."""
         self._failed[key] = reason
+        self.version += 1
 
     def failure(self, key: TileKey) -> str | None:
         """Why the tile is not available, or None."""
         return self._failed.get(key)
+
+    def failures(self, keys: Iterable[TileKey]) -> list[TileKey]:
+        """Those of the tiles that are not available, in their order. Costs nothing while none has failed."""
+        return [key for key in keys if key in self._failed] if self._failed else []

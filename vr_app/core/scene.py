@@ -7,30 +7,28 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sr_core.image.geometry import TileKey, coarsest_level
-from vr_app.core.pose import Pose, Vec3
-from vr_app.core.residency import Residency
-from vr_app.core.surface import Panel, Retina
+from sr_core.image.geometry import Rect, TileKey, coarsest_level
+from vr_app.core.pose import Eye, Pose, Vec3
+from vr_app.core.residency import FADE, NO_SLOT, Residency
+from vr_app.core.surface import Panel, Retina, Surface
 from vr_app.core.view import ImageView, PhotographInfo, Placed, Uv, ViewState
 from vr_app.core.wanted import Demand
 
-FADE = 0.15
-"""Seconds in which a finer tile replaces what stood in for it."""
-
 Rgba = tuple[float, float, float, float]
 
-NO_LAYER = -1
+WORDS_WIDE, WORDS_HIGH = 0.7, 0.1
+"""Metres: how long the longest words below a panel may be from its edge on, and how far they reach beyond it."""
 
 
 @dataclass(frozen=True)
 class PageWindow:
-    """Which texture layer shows which part of a photograph.
+    """Which texture slot shows which part of a photograph.
 
     The window covers `cols` x `rows` tiles of `level` from tile (col, row) on. `entries` is (rows, cols, 8) int16:
 
-    0 layer below, 1 its level, 2 layer above, 3 its level, 4 fade of the one above in 1/1000 (it hides the one
-    below at 1000), 5 not available (1) or not (0), 6 and 7 are 0. A layer of NO_LAYER is none.
-    `base` is the coarsest tile (layer, level) for all that lies outside the window.
+    0 slot below, 1 its level, 2 slot above, 3 its level, 4 fade of the one above in 1/1000 (it hides the one
+    below at 1000), 5 not available (1) or not (0), 6 and 7 are 0. A slot of NO_SLOT is none.
+    `base` is the coarsest tile (slot, level) for all that lies outside the window.
     """
 
     level: int
@@ -98,61 +96,128 @@ def surface_items(
     placed: Sequence[Placed],
     wants: Sequence[Demand],
     infos: Sequence[PhotographInfo | None],
-    residency: Residency,
+    pages: PageTable,
+    eyes: Sequence[Eye],
     now: float,
 ) -> tuple[SurfaceItem, ...]:
-    """Draw items of the photographs that have their coarsest tile. `now` in seconds on the frame clock."""
+    """Draw items of the photographs that have their coarsest tile. `now` in seconds on the frame clock.
+
+    Panels that no eye can see anything of are left out, but for the front one, on which the session's words stand.
+    """
     by_image = {demand.photograph: demand for demand in wants}
     items = []
     for item in placed:
         info = infos[item.image]
-        pages = page_window(item.image, info, by_image.get(item.image), residency, now)
-        if pages is not None:
-            items.append(SurfaceItem(item.surface, view.images[item.image], info.size, pages, item.image))
+        # Asked for even out of sight: that keeps the coarsest tile from eviction, for when the head turns.
+        window = pages.window(item.image, info, by_image.get(item.image), now)
+        if window is not None and (item.image == view.active or in_sight(item.surface, eyes)):
+            items.append(SurfaceItem(item.surface, view.images[item.image], info.size, window, item.image))
     return tuple(items)
 
 
-def page_window(
-    photograph: int, info: PhotographInfo, demand: Demand | None, residency: Residency, now: float
-) -> PageWindow | None:
-    """For each tile wanted, itself or its nearest resident ancestor. None while the photograph has no tile at all."""
-    base_key = TileKey(photograph, coarsest_level(*info.size), 0, 0)
-    base = residency.find(base_key)
-    if base is None:
-        return None
-    if demand is None:
-        return PageWindow(base_key.level, 0, 0, np.zeros((0, 0, 8), np.int16), (base.layer, base_key.level))
-    cells = demand.tiles
+def in_sight(surface: Surface, eyes: Sequence[Eye]) -> bool:
+    """Whether any eye may see a part of the surface or of the words that stand at it.
+
+    False only where that is certain: the panel with its words lies wholly beyond one side of each eye's picture, or
+    behind the eye. The retina surrounds the viewer and is always in sight.
+    """
+    if isinstance(surface, Retina):
+        return True
+    half = np.array([max(surface.width / 2, WORDS_WIDE - surface.width / 2), surface.height / 2]) + WORDS_HIGH
+    corners = np.array([(-1, -1, 0), (-1, 1, 0), (1, -1, 0), (1, 1, 0)]) * [*half, 0]
+    world = corners @ surface.pose.rotation().T + surface.pose.position
+    return any(_before(eye, world) for eye in eyes)
+
+
+def _before(eye: Eye, points: np.ndarray) -> bool:
+    """Whether each of the planes that bound the eye's picture has some of `points` (n, 3) on its inner side."""
+    x, y, z = ((points - eye.pose.position) @ eye.pose.rotation()).T
+    left, right, up, down = eye.fov.tangents()
+    sides = (x + left * z, -x - right * z, y + down * z, -y - up * z, -z)
+    return all((side > 0).any() for side in sides)
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """A page window, the slots that it draws, what it was made for, and whether it stays the same as time goes on."""
+
+    pages: PageWindow
+    drawn: np.ndarray
+    made_for: tuple
+    lasts: bool
+
+
+class PageTable:
+    """Makes the page windows of a residency's tiles, and keeps each from frame to frame while nothing in it changes."""
+
+    def __init__(self, residency: Residency) -> None:
+        self._residency = residency
+        self._kept: dict[int, _Kept] = {}
+
+    def window(self, photograph: int, info: PhotographInfo, demand: Demand | None, now: float) -> PageWindow | None:
+        """For each tile wanted, itself or its nearest resident ancestor; marks what it shows as drawn in this frame.
+
+        None while the photograph's coarsest tile is not resident. `demand`: None where no eye meets it.
+        """
+        base_key = TileKey(photograph, coarsest_level(*info.size), 0, 0)
+        base = self._residency.find(base_key)
+        if base is None:
+            return None
+        level, cells = (demand.level, demand.tiles) if demand else (base_key.level, Rect(0, 0, 0, 0))
+        made_for = self._residency.version, base_key, level, cells
+        kept = self._kept.get(photograph)
+        if kept is None or not kept.lasts or kept.made_for != made_for:
+            entries, drawn, lasts = _entries(photograph, base_key.level, level, cells, self._residency, now)
+            pages = PageWindow(level, cells.x, cells.y, entries, (base, base_key.level))
+            kept = self._kept[photograph] = _Kept(pages, drawn, made_for, lasts)
+        self._residency.draw(kept.drawn)
+        return kept.pages
+
+
+def _entries(
+    photograph: int, coarsest: int, finest: int, cells: Rect, residency: Residency, now: float
+) -> tuple[np.ndarray, np.ndarray, bool]:
+    """The entries of `PageWindow`; the slots of all tiles that show, or wait to; whether time alone changes nothing.
+
+    Below lies the finest tile that has faded in, above it the finest that is fading in over it. Between the photograph
+    and the wanted network's level lie other networks' pixels: each is an honest stand-in.
+    """
     entries = np.zeros((cells.h, cells.w, 8), np.int16)
-    for col, row in cells.points():
-        key = TileKey(photograph, demand.level, col, row)
-        entries[row - cells.y, col - cells.x] = _entry(key, base_key.level, residency, now)
-    return PageWindow(demand.level, cells.x, cells.y, entries, (base.layer, base_key.level))
-
-
-def _entry(key: TileKey, coarsest: int, residency: Residency, now: float) -> tuple[int, ...]:
-    above, above_level, fade = NO_LAYER, 0, 0
-    failed = int(residency.failure(key) is not None)
-    for level in range(key.level, coarsest - 1, -1):
-        # Between the photograph and the wanted network's level lie other networks' pixels: each is an honest stand-in.
-        slot = residency.find(key.ancestor(level))
-        if slot is None:
+    entries[..., 0] = entries[..., 2] = NO_SLOT
+    found: list[tuple[int, np.ndarray]] = []
+    lasts = True
+    for level in range(coarsest, finest + 1):
+        slots = _stand_ins(photograph, level, finest, cells, residency)
+        if (slots == NO_SLOT).all():
             continue
-        age = 1.0 if level == coarsest else (now - slot.since) / FADE
-        if above == NO_LAYER and age < 1.0:
-            above, above_level, fade = slot.layer, level, int(1000 * max(0.0, age))
-        elif above == NO_LAYER or level != above_level:
-            return slot.layer, level, above, above_level, fade, failed, 0, 0
-    return NO_LAYER, 0, above, above_level, fade, failed, 0, 0
+        age = np.where(slots == NO_SLOT, -np.inf, (now - residency.begins(slots)) / FADE)
+        whole, part = age >= 1, (age >= 0) & (age < 1)
+        entries[whole, 0], entries[whole, 1] = slots[whole], level
+        entries[whole, 2:5] = NO_SLOT, 0, 0
+        entries[part, 2], entries[part, 3], entries[part, 4] = slots[part], level, 1000 * age[part]
+        lasts = lasts and bool((whole == (slots != NO_SLOT)).all())
+        found.append((level, slots))
+    for key in residency.failures(TileKey(photograph, finest, col, row) for col, row in cells.points()):
+        entries[key.row - cells.y, key.col - cells.x, 5] = 1
+    drawn = [slots[(slots != NO_SLOT) & (entries[..., 1] <= level)] for level, slots in found]
+    return entries, np.concatenate(drawn) if drawn else np.zeros(0, int), lasts
+
+
+def _stand_ins(photograph: int, level: int, finest: int, cells: Rect, residency: Residency) -> np.ndarray:
+    """For each of the `cells` of level `finest` the slot of its ancestor of `level`, (rows, columns); NO_SLOT: none."""
+    shift = finest - level
+    cols, rows = (np.arange(first, end) >> shift for first, end in ((cells.x, cells.right), (cells.y, cells.bottom)))
+    if cells.empty:
+        return np.zeros((cells.h, cells.w), int)
+    x, y = int(cols[0]), int(rows[0])
+    coarse = residency.slots(photograph, level, Rect(x, y, int(cols[-1]) + 1 - x, int(rows[-1]) + 1 - y))
+    return coarse[np.ix_(rows - y, cols - x)]
 
 
 def finest_shown(pages: PageWindow) -> int:
     """The finest level of which the window shows any pixel; at most 0 where all of it was photographed."""
-    if pages.entries.size == 0:
-        return pages.base[1]
-    below = pages.entries[..., 1][pages.entries[..., 0] != NO_LAYER]
-    above = pages.entries[..., 3][pages.entries[..., 2] != NO_LAYER]
-    return int(max([pages.base[1], *below.ravel(), *above.ravel()]))
+    shown = pages.entries[..., 0:4:2] != NO_SLOT
+    return int(pages.entries[..., 1:4:2].max(where=shown, initial=pages.base[1]))
 
 
 def label_pose(panel: Panel, uv: Uv, lift: float) -> Pose:

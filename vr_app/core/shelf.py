@@ -12,7 +12,7 @@ from sr_core.image.pyramid import Pyramid
 from vr_app.core.residency import Residency
 
 MEMORY = 256_000_000
-"""Bytes of computed tiles kept, least recently used dropped: some 5,000 tiles."""
+"""Bytes of computed tiles kept, least recently used dropped: some 20,000 tiles."""
 
 
 class Shelf:
@@ -43,19 +43,14 @@ class Shelf:
 
     def missing(self, wanted: Iterable[TileKey], residency: Residency) -> tuple[TileKey, ...]:
         """The synthesised tiles that must still be computed, in the order wanted."""
-        return tuple(
-            key
-            for key in wanted
-            if key.synthesised
-            and key not in self._computed
-            and not residency.has(key)
-            and residency.failure(key) is None
-        )
+        computed, failure = self._computed, residency.failure
+        absent = residency.absent(wanted)
+        return tuple(key for key in absent if key.level > 0 and key not in computed and failure(key) is None)
 
     def to_upload(self, wanted: Iterable[TileKey], residency: Residency) -> Iterator[tuple[TileKey, np.ndarray]]:
         """Wanted tiles that are at hand and not resident, in the order wanted; each is cut only when taken."""
-        for key in wanted:
-            if residency.has(key):
+        for key in residency.absent(wanted):
+            if residency.has(key):  # it came since this was asked for
                 continue
             if not key.synthesised:
                 pyramid = self._pyramids.get(key.photograph)

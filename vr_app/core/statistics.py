@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
-from sr_core.image.geometry import TILE, TileKey
-from vr_app.core.residency import Residency
+from sr_core.image.geometry import TILE
+from vr_app.core.residency import NO_SLOT, Residency
 from vr_app.core.view import ImageView, SurfaceKind, ViewState
 from vr_app.core.wanted import SETTLE, Demand
 
@@ -60,9 +60,7 @@ class Statistics:
         self._last = now
         self.frames += 1
 
-    def see(
-        self, view: ViewState, wants: Sequence[Demand], residency: Residency, computed: int, now: float
-    ) -> None:
+    def see(self, view: ViewState, wants: Sequence[Demand], residency: Residency, computed: int, now: float) -> None:
         """Follow the zoom under way. `computed`: tiles that the worker has computed so far."""
         place = (view.surface, view.active, view.front)
         if place != self._resting:
@@ -74,19 +72,19 @@ class Statistics:
         self._follow(view, demand, residency, computed, now)
 
     def _follow(self, view: ViewState, demand: Demand, residency: Residency, computed: int, now: float) -> None:
-        keys = [TileKey(demand.photograph, demand.level, col, row) for col, row in demand.seen]
         if self._record is None:
             self._record = len(self.zooms)
-            self.zooms.append(ZoomRecord(demand.level, view.front.zoom, demand.visible.area, len(keys)))
+            self.zooms.append(ZoomRecord(demand.level, view.front.zoom, demand.visible.area, sum(demand.seen)))
         record = self.zooms[self._record]
         if record.last_sharp_ms is not None:
             return
-        resident = sum(map(residency.has, keys))
+        slots = residency.slots(demand.photograph, demand.level, demand.tiles)[demand.mask()]
+        resident = int((slots != NO_SLOT).sum())
         elapsed = 1000 * (now - self._ended)
         record = replace(record, computed_pixels=(computed - self._computed_before) * TILE**2)
         if resident and record.first_sharp_ms is None:
             record = replace(record, first_sharp_ms=elapsed)
-        if resident == len(keys):
+        if resident == slots.size:
             record = replace(record, last_sharp_ms=elapsed)
         self.zooms[self._record] = record
 

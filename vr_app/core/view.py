@@ -6,10 +6,20 @@ import math
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from sr_core.image.geometry import MAX_LEVEL
 from vr_app.core.pose import Pose, Vec3
 from vr_app.core.surface import Panel, Retina, Surface
 
 MAX_ZOOM = 64.0
+"""The largest zoom of any photograph, and what a tour may ask for."""
+
+FINEST_ACROSS = 384
+"""Pixels of the finest level that the largest zoom leaves across the surface, along the photograph's shorter side.
+Beyond that only these pixels would grow, no detail. A headset shows the panel some 500 pixels high."""
+
+LEAST_ZOOM_IN = 4.0
+"""The largest zoom of photographs too small for that rule."""
+
 PANEL_HEIGHT = 1.6
 PANEL_MAX_WIDTH = 3.6
 PANEL_DISTANCE = 2.0
@@ -125,11 +135,12 @@ class ViewState:
     """All that decides what is drawn, apart from where the eyes are.
 
     `homes`: the middle of each photograph's field of view, None while it is not loaded. `still_for`: seconds since the
-    view last changed.
+    view last changed. `limits`: each photograph's largest zoom, MAX_ZOOM while it is not loaded.
     """
 
     images: tuple[ImageView, ...]
     homes: tuple[Uv | None, ...]
+    limits: tuple[float, ...]
     active: int = 0
     surface: SurfaceKind = SurfaceKind.PANEL
     original: bool = False
@@ -140,7 +151,8 @@ class ViewState:
     @staticmethod
     def start(count: int, surface: SurfaceKind = SurfaceKind.PANEL, field_angle: float = 45.0) -> ViewState:
         """`count` photographs, the first in front, each shown whole."""
-        return ViewState((ImageView(),) * count, (None,) * count, surface=surface, field_angle=field_angle)
+        images, homes, limits = (ImageView(),) * count, (None,) * count, (MAX_ZOOM,) * count
+        return ViewState(images, homes, limits, surface=surface, field_angle=field_angle)
 
     @property
     def front(self) -> ImageView:
@@ -164,7 +176,7 @@ def _apply(view: ViewState, gesture: Gesture) -> ViewState:
             return _with_image(view, image, replace(old, center=center))
         case Zoom(image, anchor, log2_delta):
             old = view.images[image]
-            zoom = min(MAX_ZOOM, max(1.0, old.zoom * 2.0**log2_delta))
+            zoom = min(view.limits[image], max(1.0, old.zoom * 2.0**log2_delta))
             if zoom == old.zoom:  # or rounding would move the centre, and the view would never rest
                 return view
             kept = old.zoom / zoom
@@ -186,12 +198,14 @@ def _apply(view: ViewState, gesture: Gesture) -> ViewState:
 
 
 def _with_image(view: ViewState, index: int, image: ImageView) -> ViewState:
-    return replace(view, images=(*view.images[:index], _clamped(image, view.surface), *view.images[index + 1 :]))
+    clamped = _clamped(image, view.surface, view.limits[index])
+    return replace(view, images=(*view.images[:index], clamped, *view.images[index + 1 :]))
 
 
 def _on(view: ViewState, surface: SurfaceKind) -> ViewState:
     """The same photographs on a surface, each within what may be seen there."""
-    return replace(view, surface=surface, images=tuple(_clamped(image, surface) for image in view.images))
+    limited = zip(view.images, view.limits, strict=True)
+    return replace(view, surface=surface, images=tuple(_clamped(image, surface, limit) for image, limit in limited))
 
 
 def _next_loaded(view: ViewState) -> int:
@@ -209,17 +223,26 @@ def _settle(view: ViewState) -> ViewState:
     return _with_image(view, view.active, front)
 
 
-def _clamped(image: ImageView, surface: SurfaceKind) -> ImageView:
-    """A panel never shows beyond the photograph; the retina's middle never leaves it."""
-    margin = 0.5 / image.zoom if surface is SurfaceKind.PANEL else 0.0
+def _clamped(image: ImageView, surface: SurfaceKind, limit: float) -> ImageView:
+    """A panel never shows beyond the photograph; the retina's middle never leaves it; the zoom stays within `limit`."""
+    zoom = min(limit, image.zoom)
+    margin = 0.5 / zoom if surface is SurfaceKind.PANEL else 0.0
     u, v = (min(1.0 - margin, max(margin, c)) for c in image.center)
-    return replace(image, center=(u, v))
+    return ImageView((u, v), zoom)
+
+
+def largest_zoom(size: tuple[int, int]) -> float:
+    """How far a photograph of `size` (width, height) pixels can be magnified: 21 for 1024 on its shorter side, 48 for
+    2304, MAX_ZOOM from 3072 on. See FINEST_ACROSS."""
+    return min(MAX_ZOOM, max(LEAST_ZOOM_IN, min(size) * 2.0**MAX_LEVEL / FINEST_ACROSS))
 
 
 def photograph_arrived(view: ViewState, index: int, info: PhotographInfo) -> ViewState:
     """A photograph is loaded and its field of view is known."""
     homes = (*view.homes[:index], info.home, *view.homes[index + 1 :])
-    view = replace(view, homes=homes)
+    limits = (*view.limits[:index], largest_zoom(info.size), *view.limits[index + 1 :])
+    view = replace(view, homes=homes, limits=limits)
+    view = _with_image(view, index, view.images[index])
     return _settle(view) if index == view.active else view
 
 
@@ -244,9 +267,7 @@ class Placed:
     surface: Surface
 
 
-def place(
-    view: ViewState, infos: tuple[PhotographInfo | None, ...], retina_pose: Pose = ORIGIN
-) -> tuple[Placed, ...]:
+def place(view: ViewState, infos: tuple[PhotographInfo | None, ...], retina_pose: Pose = ORIGIN) -> tuple[Placed, ...]:
     """Where every loaded photograph is seen: panels side by side on an arc, the front one ahead; or the retina alone.
 
     `retina_pose`: the sphere's centre. In a headset the viewer stands there; a window's eye stands a little behind.

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -31,17 +33,21 @@ class Demand:
     """What the eyes see of one photograph.
 
     `level`: the one whose pixels are nearest to the eyes' own. `visible`: the bounds of what is seen, in pixels of that
-    level. `tiles`: the tiles of that level that cover the bounds, as columns and rows. `seen`: the column and row of
-    those that some eye sees a part of (a rolled head or a curved surface leaves corners out). `focus`: the tile column
-    and row (not whole) in the middle of what is seen.
+    level. `tiles`: the tiles of that level that cover the bounds, as columns and rows. `seen`: a byte for each of them,
+    row by row: 1 where some eye sees a part (a rolled head or a curved surface leaves corners out), else 0. `focus`:
+    the tile column and row in the middle of what is seen, in quarters, so that a trembling head does not move it.
     """
 
     photograph: int
     level: int
     visible: Rect
     tiles: Rect
-    seen: frozenset[tuple[int, int]]
+    seen: bytes
     focus: tuple[float, float]
+
+    def mask(self) -> np.ndarray:
+        """`seen` as (rows, columns) bool."""
+        return np.frombuffer(self.seen, bool).reshape(self.tiles.h, self.tiles.w)
 
 
 def demands(
@@ -134,13 +140,13 @@ def _demand(view: ViewState, index: int, info: PhotographInfo, seen: list[_Seen]
     x, y = (int(v) for v in low.min(axis=0))
     right, bottom = (int(v) for v in high.max(axis=0))
     visible = Rect(x, y, right - x, bottom - y).intersect(whole)
-    middle = (visible.x + visible.w / 2) / TILE, (visible.y + visible.h / 2) / TILE
+    middle = tuple(round(4 * at / TILE) / 4 for at in (visible.x + visible.w / 2, visible.y + visible.h / 2))
     tiles = visible.cells(TILE)
     return Demand(index, level, visible, tiles, _covered(low, high, tiles), middle)
 
 
-def _covered(low: np.ndarray, high: np.ndarray, tiles: Rect) -> frozenset[tuple[int, int]]:
-    """The columns and rows of those among `tiles` that any patch (level pixels) touches."""
+def _covered(low: np.ndarray, high: np.ndarray, tiles: Rect) -> bytes:
+    """`Demand.seen`: those among `tiles` that any patch (level pixels) touches."""
     corner = tiles.x, tiles.y
     first = np.clip(low // TILE - corner, 0, (tiles.w - 1, tiles.h - 1))
     last = np.clip(-(-high // TILE) - 1 - corner, first, (tiles.w - 1, tiles.h - 1))
@@ -150,8 +156,7 @@ def _covered(low: np.ndarray, high: np.ndarray, tiles: Rect) -> frozenset[tuple[
     np.add.at(count, (last[:, 1] + 1, last[:, 0] + 1), 1)
     np.add.at(count, (first[:, 1], last[:, 0] + 1), -1)
     np.add.at(count, (last[:, 1] + 1, first[:, 0]), -1)
-    found = count.cumsum(axis=0).cumsum(axis=1)[:-1, :-1].nonzero()
-    return frozenset((int(col) + tiles.x, int(row) + tiles.y) for row, col in zip(*found, strict=True))
+    return (count.cumsum(axis=0).cumsum(axis=1)[:-1, :-1] > 0).tobytes()
 
 
 def _level(detail: float, before: int | None, info: PhotographInfo) -> int:
@@ -169,24 +174,46 @@ def tiles_wanted(
     First the coarsest tile of each loaded photograph (so that nothing is ever blank), then the photographed tiles
     that are seen, from the middle outward, then the synthesised ones, once the view rests.
     """
-    base = [
-        TileKey(i, coarsest_level(*info.size), 0, 0) for i, info in enumerate(infos) if info is not None
-    ]
-    photographed: list[tuple[float, TileKey]] = []
-    synthesised: list[tuple[float, TileKey]] = []
-    for demand in wants:
-        if demand.level > 0:
-            photographed += _around(demand, 0)
-            if view.still_for >= SETTLE:
-                synthesised += _around(demand, demand.level)
-        else:
-            photographed += _around(demand, demand.level)
-    order = [key for part in (photographed, synthesised) for _, key in sorted(part)]
-    return tuple(dict.fromkeys(base + order))
+    base = tuple(TileKey(i, coarsest_level(*info.size), 0, 0) for i, info in enumerate(infos) if info is not None)
+    covers = tuple(_Cover(want.photograph, want.level, want.tiles, want.seen, want.focus) for want in wants)
+    return _in_order(base, covers, view.still_for >= SETTLE)
 
 
-def _around(demand: Demand, level: int) -> list[tuple[float, TileKey]]:
-    """What is seen of the demand in a level, each tile with its distance from the focus in tiles."""
-    seen = {TileKey(demand.photograph, demand.level, col, row).ancestor(level) for col, row in demand.seen}
-    focus = demand.focus[0] / 2 ** (demand.level - level), demand.focus[1] / 2 ** (demand.level - level)
-    return [(math.hypot(key.col + 0.5 - focus[0], key.row + 0.5 - focus[1]), key) for key in seen]
+class _Cover(NamedTuple):
+    """What the order depends on in a `Demand`: all but the pixels at the edge, which change with every breath."""
+
+    photograph: int
+    level: int
+    tiles: Rect
+    seen: bytes
+    focus: tuple[float, float]
+
+
+@lru_cache(maxsize=2)
+def _in_order(base: tuple[TileKey, ...], covers: tuple[_Cover, ...], rests: bool) -> tuple[TileKey, ...]:
+    photographed = _nearest_first([_around(cover, min(cover.level, 0)) for cover in covers])
+    synthesised = _nearest_first([_around(cover, cover.level) for cover in covers if cover.level > 0 and rests])
+    return tuple(dict.fromkeys((*base, *photographed, *synthesised)))
+
+
+def _around(cover: _Cover, level: int) -> np.ndarray:
+    """What is seen of the cover in a level no finer than its own: (n, 5) of the distance from the focus in tiles, and
+    the tile's photograph, level, column and row."""
+    shift, tiles = cover.level - level, cover.tiles
+    rows, cols = np.frombuffer(cover.seen, bool).reshape(tiles.h, tiles.w).nonzero()
+    corner = np.array([tiles.x, tiles.y]) >> shift
+    found = np.zeros((tiles.h + 1, tiles.w + 1), bool)  # each tile of the level once
+    found[(rows + tiles.y >> shift) - corner[1], (cols + tiles.x >> shift) - corner[0]] = True
+    at = np.argwhere(found)[:, ::-1] + corner
+    distance = np.linalg.norm(at + 0.5 - np.asarray(cover.focus) / 2**shift, axis=1)
+    whose = np.broadcast_to((cover.photograph, level), at.shape)
+    return np.column_stack([distance, whose, at])
+
+
+def _nearest_first(tiles: list[np.ndarray]) -> list[TileKey]:
+    """The tiles of all covers by distance; those equally far in the keys' own order."""
+    if not tiles:
+        return []
+    together = np.concatenate(tiles)
+    ordered = together[np.lexsort(together.T[::-1])]
+    return list(map(TileKey._make, ordered[:, 1:].astype(int).tolist()))

@@ -7,6 +7,7 @@ import ctypes
 import numpy as np
 
 from sr_core.image.geometry import TILE
+from sr_core.image.pyramid import GUTTER
 from vr_app.core.labels import AI_COLOR
 from vr_app.core.pose import Eye
 from vr_app.core.scene import LabelItem, PageWindow, RayItem, Scene, SurfaceItem, finest_shown
@@ -15,7 +16,7 @@ from vr_app.gl.context import GL
 from vr_app.gl.framebuffer import Framebuffer
 from vr_app.gl.program import Program
 from vr_app.gl.text import TextCache
-from vr_app.gl.tiles import TileArray
+from vr_app.gl.tiles import ATLAS, TileArray
 
 ROOM_COLOUR = (0.0052, 0.0056, 0.0063)
 """Linear light: dim and neutral, about 15 of 255 when encoded."""
@@ -48,8 +49,9 @@ class Renderer:
 
     def __init__(self, tiles: TileArray) -> None:
         self._tiles = tiles
-        self._panel = Program("panel.vert", "surface.frag")
-        self._retina = Program("retina.vert", "surface.frag", ("RETINA",))
+        sizes = f"TILE {TILE}.0", f"GUTTER {GUTTER}.0", f"ATLAS {ATLAS}"
+        self._panel = Program("panel.vert", "surface.frag", sizes)
+        self._retina = Program("retina.vert", "surface.frag", (*sizes, "RETINA"))
         self._label = Program("label.vert", "label.frag")
         self._ray = Program("ray.vert", "ray.frag")
         self._no_vertices = int(GL.glGenVertexArrays(1))

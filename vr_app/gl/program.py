@@ -16,7 +16,7 @@ def shader_path(name: str) -> Path:
 
 
 class Program:
-    """A linked program. `defines` are switched on in both shaders by `#define`.
+    """A linked program. `defines` ("NAME" or "NAME value") stand first in both shaders as `#define`.
 
     Raises `RuntimeError` with the file's name and the driver's words if the driver refuses a shader.
     """

@@ -1,4 +1,4 @@
-"""From pixels to texture layers, a little in every frame."""
+"""From pixels to texture slots, a little in every frame."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ class Uploader:
         for key, pixels in ready:
             if count and (copied + pixels.nbytes > self._budget_bytes or seconds >= self._budget_s):
                 break
-            layer = residency.reserve(key, now)
-            if layer is None:
+            slot = residency.reserve(key, now)
+            if slot is None:
                 break
-            self._tiles.put(layer, pixels)
+            self._tiles.put(slot, pixels)
             count += 1
             copied += pixels.nbytes
             seconds = perf_counter() - started
