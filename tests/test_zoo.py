@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 
 import pytest
 import safetensors.torch
@@ -10,6 +11,7 @@ import torch
 from sr_core.errors import UserError
 from sr_core.networks import zoo
 from sr_core.networks.rdb_srgan import LITE, RdbSrgan
+from sr_core.networks.srresnet import SrResNet, SrResNetConfig
 
 
 @pytest.fixture
@@ -94,3 +96,95 @@ def test_only_models_with_weights_are_available(tmp_path, tensors, monkeypatch):
     write(tmp_path / "weights/rdb-lite-x4.safetensors", tensors)
     assert zoo.available_models() == {"rdb-lite": (4,)}
     assert zoo.load_model("rdb-lite", 4).card == {}
+
+
+@pytest.mark.parametrize("name", [name for name in zoo.CONFIGS if "paper" not in name])
+def test_every_model_comes_back_as_it_was_written(name, tmp_path):
+    torch.manual_seed(2)
+    network = zoo.network_config(name, 2).build()
+    for buffer in network.buffers():
+        buffer.copy_(torch.rand(buffer.shape) * 9)
+    path = write(tmp_path / "w.safetensors", network.state_dict())
+    loaded = zoo.load_model(name, 2, path)
+    assert loaded.config == network.config
+    for key, value in network.state_dict().items():
+        assert torch.equal(loaded.module.state_dict()[key], value), key
+
+
+def test_gan_models_start_from_models_of_their_own_architecture():
+    assert zoo.STARTS_FROM.keys() == {name for name in zoo.CONFIGS if "gan" in name}
+    for name, start in zoo.STARTS_FROM.items():
+        assert start not in zoo.STARTS_FROM
+        for scale in zoo.SCALES:
+            assert zoo.network_config(name, scale) == zoo.network_config(start, scale)
+
+
+def test_variances_below_zero_are_refused(tmp_path):
+    tensors = zoo.network_config("srresnet-lite", 2).build().state_dict()
+    tensors["smooth.1.running_var"][0] = -1
+    refused(write(tmp_path / "w.safetensors", tensors), "smooth.1.running_var", name="srgan-lite", scale=2)
+
+
+def test_a_model_agrees_unless_its_card_says_that_it_restores(tmp_path, tensors):
+    path = tmp_path / "w.safetensors"
+    for card, agrees in ((None, True), ({"agrees": True}, True), ({"agrees": False}, False)):
+        assert zoo.load_model("rdb-lite", 4, write(path, tensors, card)).agrees is agrees
+
+
+LITE_X4 = LITE(4)
+
+
+def loaded(seed, name="pixel", config=LITE_X4, **card):
+    torch.manual_seed(seed)
+    network = config.build().eval().requires_grad_(False)
+    torch.nn.init.normal_(network.head.weight, std=0.1)
+    for buffer in network.buffers():
+        buffer.copy_(torch.rand(buffer.shape) * 9)
+    return zoo.LoadedNetwork(name, config, network, f"{seed:064}", card)
+
+
+def test_the_dial_runs_from_one_networks_weights_to_the_others():
+    config = SrResNetConfig(2, features=4, blocks=1)
+    pixel, texture = loaded(1, config=config), loaded(2, "texture", config)
+    first, last = pixel.module.state_dict(), texture.module.state_dict()
+    for amount in (0, 0.25, 1):
+        mixed = zoo.blend(pixel, texture, amount).module
+        assert isinstance(mixed, SrResNet)
+        assert not mixed.training
+        assert not any(p.requires_grad for p in mixed.parameters())
+        for key, value in mixed.state_dict().items():
+            if value.is_floating_point():
+                torch.testing.assert_close(value, (1 - amount) * first[key] + amount * last[key])
+                assert amount not in (0, 1) or torch.equal(value, (first, last)[amount][key])
+    assert torch.equal(pixel.module.state_dict()["head.weight"], first["head.weight"])
+
+
+def test_a_blend_tells_what_it_is():
+    pixel, texture = loaded(1, halo=9), loaded(2, "texture", halo=12)
+    half = zoo.blend(pixel, texture, 0.5)
+    assert (half.name, half.halo, half.agrees, half.config) == ("pixel+texture@0.5", 12, True, LITE(4))
+    assert half.card["blend"] == {"pixel": pixel.sha256, "texture": texture.sha256, "amount": 0.5}
+    others = [
+        zoo.blend(pixel, texture, 0.5000001),
+        zoo.blend(texture, pixel, 0.5),
+        zoo.blend(pixel, replace(texture, sha256="0" * 64), 0.5),
+        pixel,
+        texture,
+    ]
+    assert half.sha256 not in {other.sha256 for other in others}
+    assert len(half.sha256) == 64
+    assert half.sha256 == zoo.blend(pixel, texture, 0.5).sha256
+    assert zoo.blend(pixel, texture, 1).sha256 == zoo.blend(pixel, texture, 1.0).sha256
+    assert not zoo.blend(pixel, loaded(2, agrees=False), 0.5).agrees
+
+
+@pytest.mark.parametrize("other", [LITE(2), SrResNetConfig(4, features=4, blocks=1)], ids=str)
+def test_networks_that_differ_are_not_blended(other):
+    with pytest.raises(zoo.WeightsError, match="pixel x4 and texture x"):
+        zoo.blend(loaded(1), loaded(2, "texture", other), 0.5)
+
+
+@pytest.mark.parametrize("amount", [-0.1, 1.1, float("nan")])
+def test_amounts_off_the_dial_are_refused(amount):
+    with pytest.raises(zoo.WeightsError, match="within 0 to 1"):
+        zoo.blend(loaded(1), loaded(2), amount)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-SCALES = (2, 4, 8)
+from sr_core.networks.generator import begin_at_zero, check_scale
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,7 @@ class RdbSrganConfig:
     growth: int
 
     def __post_init__(self) -> None:
-        if self.scale not in SCALES:
-            raise ValueError(f"scale {self.scale}: must be one of {SCALES}")
+        check_scale(self.scale)
         if min(self.features, self.blocks, self.layers, self.growth) < 1:
             raise ValueError(f"{self}: every size must be at least 1")
 
@@ -34,6 +33,10 @@ class RdbSrganConfig:
         """Small-image pixels around an output's own pixel that can reach it: one for each 3x3 convolution in
         a row (two shallow, C in each block, one after the fusion, one in the head)."""
         return 4 + self.blocks * self.layers
+
+    def build(self) -> "RdbSrgan":
+        """A fresh network."""
+        return RdbSrgan(self)
 
 
 def PAPER(scale: int) -> RdbSrganConfig:  # noqa: N802 - a named preset, in the house's spelling
@@ -52,9 +55,7 @@ class ResidualDenseBlock(nn.Module):
 
     def __init__(self, features: int, layers: int, growth: int) -> None:
         super().__init__()
-        self.dense = nn.ModuleList(
-            nn.Conv2d(features + i * growth, growth, 3, padding=1) for i in range(layers)
-        )
+        self.dense = nn.ModuleList(nn.Conv2d(features + i * growth, growth, 3, padding=1) for i in range(layers))
         self.fusion = nn.Conv2d(features + layers * growth, features, 1)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -74,15 +75,11 @@ class RdbSrgan(nn.Module):
         g0 = config.features
         self.shallow = nn.Conv2d(3, g0, 3, padding=1)
         self.entry = nn.Conv2d(g0, g0, 3, padding=1)
-        self.blocks = nn.ModuleList(
-            ResidualDenseBlock(g0, config.layers, config.growth) for _ in range(config.blocks)
-        )
+        self.blocks = nn.ModuleList(ResidualDenseBlock(g0, config.layers, config.growth) for _ in range(config.blocks))
         self.fusion = nn.Conv2d(g0 * config.blocks, g0, 1)
         self.smooth = nn.Conv2d(g0, g0, 3, padding=1)
-        self.head = nn.Conv2d(g0, 3 * config.scale**2, 3, padding=1)
+        self.head = begin_at_zero(nn.Conv2d(g0, 3 * config.scale**2, 3, padding=1))
         self.shuffle = nn.PixelShuffle(config.scale)
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
 
     def forward(self, lr: Tensor) -> Tensor:
         """(N, 3, H, W) in 0..1 -> the residual, (N, 3, H * scale, W * scale), in the same units."""

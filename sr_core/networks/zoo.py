@@ -3,19 +3,43 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import safetensors.torch
 import torch
 from safetensors import SafetensorError
+from torch import nn
 
 from sr_core.assets import asset_path
 from sr_core.errors import UserError
-from sr_core.networks.rdb_srgan import LITE, PAPER, SCALES, RdbSrgan, RdbSrganConfig
+from sr_core.networks import rdb_srgan, srcnn, srresnet
+from sr_core.networks.generator import SCALES
 
-CONFIGS: Mapping[str, Callable[[int], RdbSrganConfig]] = {"rdb-lite": LITE, "rdb-paper": PAPER}
+GeneratorConfig = rdb_srgan.RdbSrganConfig | srresnet.SrResNetConfig | srcnn.SrcnnConfig
+
+CONFIGS: Mapping[str, Callable[[int], GeneratorConfig]] = {
+    "rdb-lite": rdb_srgan.LITE,
+    "rdb-lite-gan": rdb_srgan.LITE,
+    "rdb-paper": rdb_srgan.PAPER,
+    "rdb-paper-gan": rdb_srgan.PAPER,
+    "srresnet": srresnet.PUBLISHED,
+    "srgan": srresnet.PUBLISHED,
+    "srresnet-lite": srresnet.LITE,
+    "srgan-lite": srresnet.LITE,
+    "srcnn": srcnn.PUBLISHED,
+}
+"""Model names and their sizes at a scale."""
+
+STARTS_FROM: Mapping[str, str] = {
+    "rdb-lite-gan": "rdb-lite",
+    "rdb-paper-gan": "rdb-paper",
+    "srgan": "srresnet",
+    "srgan-lite": "srresnet-lite",
+}
+"""Models of the adversarial stage, each with the model, trained on pixels, whose weights it starts from."""
+
 _HEADER_ROOM = 1 << 20
 DEFAULT_HALO = 16
 
@@ -30,8 +54,8 @@ class LoadedNetwork:
     tells data, training and scores (see docs/training.md)."""
 
     name: str
-    config: RdbSrganConfig
-    module: RdbSrgan
+    config: GeneratorConfig
+    module: nn.Module
     sha256: str
     card: Mapping[str, Any]
 
@@ -41,8 +65,14 @@ class LoadedNetwork:
         level: as measured for these weights (the card's ``halo``), else DEFAULT_HALO."""
         return int(self.card.get("halo", DEFAULT_HALO))
 
+    @property
+    def agrees(self) -> bool:
+        """Whether its pictures are to shrink to the photograph (the card's ``agrees``, else true). False for a model
+        that restores: it mends what the photograph shows, and must not be held to it."""
+        return bool(self.card.get("agrees", True))
 
-def network_config(name: str, scale: int) -> RdbSrganConfig:
+
+def network_config(name: str, scale: int) -> GeneratorConfig:
     """Sizes of the network of this name. Raises WeightsError for an unknown name or scale."""
     if name not in CONFIGS:
         raise WeightsError(f"model {name}: not known; choose one of {', '.join(CONFIGS)}")
@@ -71,7 +101,7 @@ def load_model(name: str, scale: int, path: Path | None = None) -> LoadedNetwork
     """
     config = network_config(name, scale)
     path = weights_path(name, scale) if path is None else Path(path)
-    module = RdbSrgan(config)
+    module = config.build()
     data = _read(path, module)
     try:
         tensors = safetensors.torch.load(data)
@@ -84,8 +114,44 @@ def load_model(name: str, scale: int, path: Path | None = None) -> LoadedNetwork
     return LoadedNetwork(name, config, module, hashlib.sha256(data).hexdigest(), _read_card(path))
 
 
-def _read(path: Path, module: RdbSrgan) -> bytes:
-    limit = 4 * sum(t.numel() for t in module.state_dict().values()) + _HEADER_ROOM
+def blend(pixel: LoadedNetwork, texture: LoadedNetwork, amount: float) -> LoadedNetwork:
+    """The dial between fidelity and texture: each weight that share of the way from ``pixel``'s to ``texture``'s.
+
+    amount 0 is ``pixel``, 1 is ``texture`` (network interpolation, Wang et al. 2018, "ESRGAN", section 3.4). The halo
+    is the larger; the blend agrees with the photograph if both do. Its sha256 is over both hashes and the amount.
+    Raises WeightsError for an amount outside 0..1 and for networks of different architecture, size or scale.
+    """
+    if not 0 <= amount <= 1:
+        raise WeightsError(
+            f"blend of {pixel.name} and {texture.name}: amount {amount} is not within 0 to 1; choose one"
+        )
+    if pixel.config != texture.config:
+        raise WeightsError(
+            f"blend of {pixel.name} x{pixel.config.scale} and {texture.name} x{texture.config.scale}: they differ in "
+            "architecture, size or scale; choose a model and the one that was trained on from it"
+        )
+    module = pixel.config.build().to(next(pixel.module.parameters()).device)
+    ends = pixel.module.state_dict(), texture.module.state_dict()
+    module.load_state_dict({key: _between(start, ends[1][key], amount) for key, start in ends[0].items()})
+    module.eval().requires_grad_(False)
+    parts = {"pixel": pixel.sha256, "texture": texture.sha256, "amount": float(amount)}
+    card = {
+        "network": asdict(pixel.config),
+        "halo": max(pixel.halo, texture.halo),
+        "agrees": pixel.agrees and texture.agrees,
+        "blend": parts,
+    }
+    digest = hashlib.sha256(" ".join(map(str, parts.values())).encode()).hexdigest()
+    return LoadedNetwork(f"{pixel.name}+{texture.name}@{amount:g}", pixel.config, module, digest, card)
+
+
+def _between(start: torch.Tensor, end: torch.Tensor, amount: float) -> torch.Tensor:
+    """Linear interpolation, exact at both ends. Batch normalisation's counts of batches have no meaning in between."""
+    return torch.lerp(start, end, amount) if start.is_floating_point() else start
+
+
+def _read(path: Path, module: nn.Module) -> bytes:
+    limit = sum(t.numel() * t.element_size() for t in module.state_dict().values()) + _HEADER_ROOM
     try:
         size = path.stat().st_size
         if size > limit:
@@ -106,8 +172,8 @@ def _check_tensors(path: Path, wanted: str, expected: Mapping, found: Mapping) -
     for key in expected.keys() & found.keys():
         if found[key].shape != expected[key].shape:
             wrong.append(f"{key} is {tuple(found[key].shape)}, not {tuple(expected[key].shape)}")
-        elif found[key].dtype != torch.float32:
-            wrong.append(f"{key} is {found[key].dtype}, not float32")
+        elif found[key].dtype != expected[key].dtype:
+            wrong.append(f"{key} is {found[key].dtype}, not {expected[key].dtype}")
     if wrong:
         more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
         raise WeightsError(
@@ -117,6 +183,9 @@ def _check_tensors(path: Path, wanted: str, expected: Mapping, found: Mapping) -
     bad = [key for key, tensor in found.items() if not torch.isfinite(tensor).all()]
     if bad:
         raise WeightsError(f"{path}: {bad[0]} holds values that are not finite; fetch or train it again")
+    bad = [key for key, tensor in found.items() if key.endswith("running_var") and (tensor < 0).any()]
+    if bad:
+        raise WeightsError(f"{path}: {bad[0]} holds variances below 0; fetch or train it again")
 
 
 def _read_card(path: Path) -> Mapping[str, Any]:
