@@ -162,6 +162,17 @@ def test_sizes_are_judged_by_the_header(tmp_path, recwarn):
     refused(path)
 
 
+def test_portable_pixmaps_open_with_8_bits_and_no_more(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 24, 3)).astype(np.uint8)
+    path = tmp_path / "im0001.ppm"
+    path.write_bytes(b"P6\n# a comment\n24 20\n255\n" + pixels.tobytes())
+    np.testing.assert_array_equal(load_photograph(path).pixels, pixels)
+    for most in (256, 1023, 65535):
+        path.write_bytes(b"P6 24 20 %d\n" % most + bytes(2 * pixels.size))
+        with pytest.raises(PhotographError, match="more than 8 bits"):
+            load_photograph(path)
+
+
 def test_sixteen_bits_are_refused_in_grey_and_in_colour(tmp_path):
     grey = Image.fromarray(np.arange(1024, dtype=np.uint16).reshape(32, 32) * 60)
     for name in ("deep.png", "deep.tif"):

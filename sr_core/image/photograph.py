@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
@@ -19,7 +20,8 @@ from sr_core.image.field_of_view import FieldOfView, fit_field_of_view
 MAX_PIXELS = 100_000_000
 MIN_SIDE = 16
 SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp")
-_FORMATS = ("JPEG", "PNG", "TIFF", "WEBP")
+_FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "PPM")
+_PPM_DEPTH = re.compile(rb"P[56]\s(?:\s|#.*\n)*\d+\s(?:\s|#.*\n)*\d+\s(?:\s|#.*\n)*(\d+)\s")
 _MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "La", "RGBa", "YCbCr")
 
 # Pillow's own limit only warns, and lets twice its limit pass: _check_header is stricter, and comes before
@@ -65,7 +67,7 @@ def find_photographs(paths: Sequence[Path]) -> list[Path]:
 
 
 def load_photograph(path: Path) -> Photograph:
-    """Read an 8-bit JPEG, PNG, TIFF or WebP file (of an animation the first picture).
+    """Read an 8-bit JPEG, PNG, TIFF or WebP file (of an animation the first picture), or a PPM, in which STARE comes.
 
     EXIF orientation is applied, grey becomes RGB, transparency is laid on black (the surround's colour), and
     an embedded RGB profile is converted to sRGB. Raises PhotographError: missing, empty, damaged or cut
@@ -132,6 +134,9 @@ def _bits(image: Image.Image, data: bytes) -> int:
         return data[24]  # IHDR's bit depth
     if image.format == "TIFF":
         return max(image.tag_v2.get(258, (1,)))  # BitsPerSample
+    if image.format == "PPM":
+        depth = _PPM_DEPTH.match(data[:4096])
+        return int(depth[1]).bit_length() if depth else 16
     return 8
 
 
