@@ -109,3 +109,22 @@ def screen() -> Iterator[Xvfb]:
     """One X screen in memory (1920x1200, 24 bit) for all tests that want one; `screen.name` is its DISPLAY."""
     with Xvfb() as server:
         yield server
+
+
+@pytest.fixture
+def drawn_data(tmp_path: Path) -> Path:
+    """A data folder with three drawn photographs, and a split of them beside it."""
+    from tests.small_training import write_data
+
+    return write_data(tmp_path)
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """torch on one thread, so that sums come out the same every time."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

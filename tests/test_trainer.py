@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
-from rich.console import Console
 
 from sr_core.errors import UserError
 from sr_core.image.field_of_view import FieldOfView
-from sr_core.image.photograph import load_photograph, save_picture
-from sr_core.image.resample import enlarge_bicubic, resize
+from sr_core.image.photograph import load_photograph
+from sr_core.image.resample import crop_to_multiple, enlarge_bicubic, shrink, to_uint8
 from sr_core.networks.zoo import load_model
 from sr_core.study.data import (
+    NATIVE,
     CropSampler,
     DataError,
     Reference,
@@ -28,41 +28,13 @@ from sr_core.study.data import (
     is_test_image,
     load_split,
     load_tuning_references,
-    shrink_reference,
 )
-from sr_core.study.trainer import Trainer, TrainingError, load_config, train
+from sr_core.study.trainer import Trainer
+from sr_core.study.training import train
+from sr_core.study.training_config import TrainingError, load_config
+from tests.small_training import QUIET, curve_of, retina, write_config
 
-QUIET = Console(quiet=True)
-SETTINGS = {
-    "name": "tiny",
-    "model": "rdb-lite",
-    "scale": 4,
-    "iterations": 6,
-    "batch": 2,
-    "crop": 8,
-    "learning_rate": 1e-3,
-    "warmup": 2,
-    "ema": 0.9,
-    "validate_every": 2,
-    "seed": 7,
-}
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-def retina(seed, side=160):
-    """A disc with fine structure that bicubic loses."""
-    rng = np.random.default_rng(seed)
-    field = FieldOfView(side / 2, side / 2, side * 0.47)
-    grain = resize(rng.uniform(-60, 60, (side // 3, side // 3, 3)), side, side)
-    pixels = np.where(field.mask((side, side))[..., None], 120 + grain, 3).clip(0, 255).astype(np.uint8)
-    return Reference(f"eye{seed}", pixels, field)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture
@@ -70,33 +42,9 @@ def config(tmp_path):
     return load_config(write_config(tmp_path))
 
 
-def write_config(folder, **changes):
-    path = folder / "tiny.toml"
-    values = {"split": str(folder / "split.json")} | SETTINGS | changes
-    lines = [f"{key} = {json.dumps(value)}" for key, value in values.items() if value is not None]
-    path.write_text("\n".join(lines))
-    return path
-
-
-@pytest.fixture
-def data(tmp_path):
-    """A data folder with three photographs and a split of them."""
-    folder = tmp_path / "data"
-    folder.mkdir()
-    for i in range(3):
-        save_picture(folder / f"{i}.png", retina(i).pixels)
-    split = {"about": "drawn discs", "train": ["0.png", "1.png"], "validation": ["2.png"], "test": []}
-    (tmp_path / "split.json").write_text(json.dumps(split))
-    return folder
-
-
 def trainer_in(folder, config):
     folder.mkdir(exist_ok=True)
-    return Trainer(config, [retina(0), retina(1)], [retina(2)], folder)
-
-
-def curve_of(trainer):
-    return [{k: v for k, v in entry.items() if k != "cpu_seconds"} for entry in trainer.curve]
+    return Trainer(config, [[retina(0), retina(1)]], [retina(2)], folder)
 
 
 # --- data ---------------------------------------------------------------------------------------------------
@@ -133,61 +81,97 @@ def test_a_test_image_cannot_be_trained_or_tuned_on(tmp_path):
 
 
 def test_references_have_the_right_size_and_field():
-    pixels = np.zeros((500, 900, 3), np.uint8)
-    field = FieldOfView(450.0, 250.0, 300.0)  # clipped above and below
+    pixels = np.zeros((1250, 2250, 3), np.uint8)
+    field = FieldOfView(1125.0, 625.0, 750.0)  # clipped above and below
     pixels[field.mask(pixels.shape)] = 150
     reference = cut_reference("eye", pixels, field)
-    assert reference.pixels.shape == (1024, 1224, 3)  # 600 wide x 2.048 = 1228.8, cut to a multiple of 8
+    assert reference.pixels.shape == (1024, 1224, 3)  # 1500 wide x 0.8192 = 1228.8, cut to a multiple of 8
     lit = reference.pixels[..., 0] > 75
     assert np.mean(lit != reference.field.mask(lit.shape)) < 0.002
 
 
-def test_references_are_kept_in_the_cache(data, tmp_path):
+def test_a_reference_is_never_enlarged_and_may_stay_at_its_own_size():
+    eye = retina(1, 400)
+    for short_side in (1024, NATIVE):
+        reference = cut_reference("eye", eye.pixels, eye.field, short_side)
+        x0, y0, x1, y1 = eye.field.bounding_rect(eye.pixels.shape)
+        height, width = reference.pixels.shape[:2]
+        assert (height, width) == ((y1 - y0) // 8 * 8, (x1 - x0) // 8 * 8)
+        np.testing.assert_array_equal(reference.pixels, eye.pixels[y0 : y0 + height, x0 : x0 + width])
+
+
+def test_references_are_kept_in_the_cache(drawn_data, tmp_path):
     cache = tmp_path / "cache"
-    first = load_tuning_references(data, ["0.png"], cache)[0]
-    kept = list(cache.iterdir())
-    before = kept[0].stat().st_mtime_ns
-    again = load_tuning_references(data, ["0.png"], cache)[0]
-    assert len(kept) == 1
-    assert kept[0].stat().st_mtime_ns == before
+    first = load_tuning_references(drawn_data, ["0.png"], cache)[0]
+    kept = sorted(cache.iterdir())
+    before = [path.stat().st_mtime_ns for path in kept]
+    again = load_tuning_references(drawn_data, ["0.png"], cache)[0]
+    assert [path.suffix for path in kept] == [".json", ".npy"]
+    assert [path.stat().st_mtime_ns for path in kept] == before
     np.testing.assert_array_equal(first.pixels, again.pixels)
     assert first.field == again.field
+    load_tuning_references(drawn_data, ["0.png"], cache, NATIVE)
+    assert len(list(cache.iterdir())) == 4
     with pytest.raises(DataError, match="missing"):
-        load_tuning_references(data, ["9.png"], cache)
+        load_tuning_references(drawn_data, ["9.png"], cache)
 
 
-def test_crops_are_aligned_and_come_in_all_eight_positions():
-    reference = retina(0)
-    sampler = CropSampler([reference], 4, 8)
-    rng = np.random.default_rng(0)
-    small = shrink_reference(reference, 4)
-    # the crop's residual plus bicubic must be the reference: find each crop again, in one of eight positions
-    wanted = (reference.pixels - enlarge_bicubic(small, 4)) / 255
+def test_crops_are_cut_from_the_photograph_in_all_eight_positions():
+    reference = retina(0, 96)
+    sampler = CropSampler([[reference]], 4, 8)
     seen = set()
-    for crop, residual in zip(*sampler.draw(rng, 60), strict=True):
+    for small, enlarged, photograph in zip(*sampler.draw(np.random.default_rng(0), 60), strict=True):
         matches = [
-            (turn, flip)
+            (turn, flip, y, x)
             for turn in range(4)
             for flip in (False, True)
-            for y in range(33)
-            for x in range(33)
-            if same(small[y : y + 8, x : x + 8] / np.float32(255), crop, turn, flip)
-            and same(wanted[4 * y : 4 * y + 32, 4 * x : 4 * x + 32], residual, turn, flip)
+            for y in range(16, 49)
+            for x in range(16, 49)
+            if same(reference.pixels[y : y + 32, x : x + 32] / np.float32(255), photograph, turn, flip)
         ]
-        assert matches
-        seen.add(matches[0])
+        assert len(matches) == 1
+        turn, flip, y, x = matches[0]
+        seen.add((turn, flip))
+        # what the whole picture, cut at the crop's phase, gives there
+        around = crop_to_multiple(reference.pixels[y % 4 :, x % 4 :], 4)
+        shrunk = to_uint8(shrink(around, 4))
+        wide = enlarge_bicubic(shrunk, 4)
+        assert same(shrunk[y // 4 : y // 4 + 8, x // 4 : x // 4 + 8] / np.float32(255), small, turn, flip)
+        there = wide[y - y % 4 : y - y % 4 + 32, x - x % 4 : x - x % 4 + 32]
+        assert same(there / np.float32(255), enlarged, turn, flip)
     assert len(seen) == 8
 
 
 def same(part, other, turn, flip):
     turned = np.rot90(part, turn)
     turned = turned[:, ::-1] if flip else turned
-    return abs(turned[0, 0, 0] - other[0, 0, 0]) < 1e-3 and np.allclose(turned, other, atol=1e-3)
+    return abs(turned[0, 0, 0] - other[0, 0, 0]) < 1e-3 and np.allclose(turned, other, atol=1e-5)
+
+
+def test_half_of_the_crops_come_from_the_first_size():
+    groups = [[Reference("eye", np.full((80, 80, 3), 40 * i, np.uint8), FieldOfView(40, 40, 38))] for i in range(3)]
+    _, _, photographs = CropSampler(groups, 4, 8).draw(np.random.default_rng(1), 400)
+    counts = [np.isclose(photographs, 40 * i / 255).all(axis=(1, 2, 3)).sum() for i in range(3)]
+    assert sum(counts) == 400
+    assert 160 <= counts[0] <= 240
+    assert min(counts[1:]) >= 70
 
 
 def test_crops_larger_than_the_picture_are_refused():
     with pytest.raises(DataError, match="crop"):
-        CropSampler([retina(0)], 4, 40)
+        CropSampler([[retina(0)]], 4, 33)
+
+
+def test_of_several_candidates_the_one_that_bicubic_gets_most_wrong_is_taken():
+    rough, smooth = retina(0, 96), retina(1, 96)
+    smooth = Reference("smooth", (smooth.pixels // 8 + 100).astype(np.uint8), smooth.field)
+    wrong = []
+    for candidates in (1, 4):
+        sampler = CropSampler([[rough, smooth]], 4, 8, candidates)
+        _, enlarged, photograph = sampler.draw(np.random.default_rng(1), 100)
+        wrong.append((np.square(enlarged - photograph).mean(axis=(1, 2, 3)) > 1e-3).mean())
+    assert 0.35 < wrong[0] < 0.65
+    assert wrong[1] > 0.85
 
 
 # --- training -----------------------------------------------------------------------------------------------
@@ -215,7 +199,7 @@ def test_interrupted_and_uninterrupted_runs_agree_exactly(tmp_path, config):
 
 def test_training_beats_bicubic_on_structure_it_has_seen(tmp_path, config):
     config = dataclasses.replace(config, iterations=60, batch=8, validate_every=60, learning_rate=2e-3)
-    trainer = Trainer(config, [retina(0)], [retina(0)], tmp_path)
+    trainer = Trainer(config, [[retina(0)]], [retina(0)], tmp_path)
     assert trainer.validate()[0].gain == 0
     losses = [trainer.train_step() for _ in range(60)]
     assert np.mean(losses[-10:]) < 0.98 * np.mean(losses[:10])
@@ -226,7 +210,7 @@ def test_the_rate_warms_up_and_falls_to_nothing(tmp_path, config):
     trainer = trainer_in(tmp_path, dataclasses.replace(config, iterations=100, warmup=10))
     rates = []
     for trainer.step in range(101):
-        rates.append(trainer.rate())
+        rates.append(trainer.config.rate(trainer.step))
     assert rates[0] == pytest.approx(1e-4)
     assert max(rates) > 0.97e-3
     assert rates[100] < 1e-9
@@ -248,15 +232,15 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_checkpoint(tmp_path,
     assert trainer.checkpoint.read_bytes() == before
 
 
-def test_train_ends_with_weights_that_load_and_a_card(tmp_path, data):
-    result = train(write_config(tmp_path), data, tmp_path / "runs", threads=1, console=QUIET)
+def test_train_ends_with_weights_that_load_and_a_card(tmp_path, drawn_data):
+    result = train(write_config(tmp_path), drawn_data, tmp_path / "runs", threads=1, console=QUIET)
     assert result.finished
     assert result.step == 6
     loaded = load_model("rdb-lite", 4, result.weights)
     card = loaded.card
     assert card["training"]["seed"] == 7
     assert card["cpu_minutes"] >= 0
-    assert card["loss"] == "L1"
+    assert card["training"]["loss"] == "l1"
     assert card["data"] == "drawn discs"
     assert card["training_images"] == 2
     assert card["validation"]["gain_over_bicubic_db"] == [round(result.gain_db, 3)]
@@ -268,25 +252,25 @@ def test_train_ends_with_weights_that_load_and_a_card(tmp_path, data):
     entries = [json.loads(line) for line in (result.folder / "curve.jsonl").read_text().splitlines()]
     assert [entry["step"] for entry in entries] == [2, 4, 6]
     assert load_photograph(result.folder / "curve.png").pixels.std() > 0
-    again = train(write_config(tmp_path), data, tmp_path / "runs", threads=1, console=QUIET)
+    again = train(write_config(tmp_path), drawn_data, tmp_path / "runs", threads=1, console=QUIET)
     assert again.finished
     assert again.gain_db == result.gain_db
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_the_run_with_a_checkpoint(tmp_path, data, number):
+def test_a_signal_ends_the_run_with_a_checkpoint(tmp_path, drawn_data, number):
     config = write_config(tmp_path, iterations=100_000)
     code = (
-        "import sys; from pathlib import Path; from sr_core.study.trainer import train;"
+        "import sys; from pathlib import Path; from sr_core.study.training import train;"
         "r = train(*map(Path, sys.argv[1:]), threads=1); print(r.finished, r.step)"
     )
-    command = [sys.executable, "-u", "-c", code, str(config), str(data), str(tmp_path / "runs")]
+    command = [sys.executable, "-u", "-c", code, str(config), str(drawn_data), str(tmp_path / "runs")]
     root = Path(__file__).parent.parent
     environment = {**os.environ, "PYTHONPATH": str(root)}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path, env=environment) as child:
         lines = [child.stdout.readline(), child.stdout.readline()]
         assert "loss" in lines[1]
-        assert "min left" in lines[1]
+        assert " left" in lines[1]
         child.send_signal(number)
         rest = child.stdout.read()
         assert child.wait(60) == 0
@@ -340,6 +324,16 @@ def test_the_bundled_configurations_are_valid():
         ({"name": ""}, "plain folder name"),
         ({"model": "rdb-huge"}, "not known"),
         ({"scale": 3}, "scale 3"),
+        ({"loss": "l3"}, "choose mse, l1, charbonnier"),
+        ({"schedule": "never"}, "choose cosine, step"),
+        ({"precision": "int8"}, "choose float32, bfloat16"),
+        ({"short_sides": []}, "at least one size"),
+        ({"short_sides": ["native"]}, "must be of type list of numbers"),
+        ({"shares": [0.5, 0.3, 0.2]}, "'shares' belongs to the adversarial stage"),
+        ({"model": "rdb-lite-gan"}, "either 'weights' or 'shares'"),
+        ({"model": "rdb-lite-gan", "shares": [0.5, 0.5]}, "three numbers for pixel, feature, adversarial"),
+        ({"model": "rdb-lite-gan", "weights": [0, 1, 1]}, "three numbers"),
+        ({"model": "rdb-lite-gan", "shares": [0.5, 0.3, 0.2], "crop": 15}, "set 'crop' to 16 at least"),
     ],
 )
 def test_bad_configurations_are_refused_in_one_line(tmp_path, changes, words):
@@ -359,7 +353,7 @@ def test_files_that_are_no_configuration_are_refused(tmp_path):
         load_config(tmp_path / "none.toml")
 
 
-def test_a_missing_data_folder_is_named(tmp_path, data, monkeypatch):
+def test_a_missing_data_folder_is_named(tmp_path, drawn_data, monkeypatch):
     monkeypatch.delenv("FUNDUSXR_DATA", raising=False)
     with pytest.raises(DataError, match="set FUNDUSXR_DATA"):
         train(write_config(tmp_path), runs=tmp_path / "runs", console=QUIET)

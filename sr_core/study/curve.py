@@ -15,9 +15,7 @@ def curve_picture(entries: Sequence[dict]) -> np.ndarray:
     half = _SIZE[1] // 2
     steps = [entry["step"] for entry in entries]
     _panel(draw, 0, half, steps, [entry["loss"] for entry in entries], "L1 loss, grey levels")
-    _panel(
-        draw, half, half, steps, [entry["gain_db"] for entry in entries], "validation gain over bicubic, dB"
-    )
+    _panel(draw, half, half, steps, [entry["gain_db"] for entry in entries], "validation gain over bicubic, dB")
     return np.array(image)
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import tempfile
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +15,17 @@ from sr_core.assets import asset_path
 from sr_core.errors import UserError
 from sr_core.image.field_of_view import FieldOfView
 from sr_core.image.photograph import load_photograph
-from sr_core.image.resample import crop_to_multiple, enlarge_bicubic, resize, shrink, to_uint8
+from sr_core.image.resample import crop_to_multiple, downsample_matrix, enlarge_matrix, resize, shrink, to_uint8
 
 SHORT_SIDE = 1024
+"""Pixels of the short side of a reference in the paper's regime."""
+
+NATIVE = 0
+"""The short side that leaves a photograph at its own size: the viewer's regime, what a clinician zooms into."""
+
+_MARGIN = 4
+"""Small pixels around a crop after which neither the shrinking nor the enlargement sees the border."""
+
 _LARGEST_SCALE = 8
 _TEST_IMAGE = re.compile(r"HRF/images/0[1-5]_(h|dr|g)\.|IDRiD/segmentation_testing/", re.IGNORECASE)
 PARTS = ("train", "validation", "test")
@@ -39,9 +48,9 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """What super-resolution is measured against: the retina's box cut from a photograph and shrunk so that
-    its short side is 1024: uint8 (H, W, 3), both sides multiples of 8, with the field of view in its
-    pixels."""
+    """What super-resolution is measured against: the retina's box cut from a photograph, shrunk so that its short side
+    is 1024 or left at its own size: uint8 (H, W, 3), both sides multiples of 8, with the field of view in its pixels.
+    """
 
     name: str
     pixels: np.ndarray
@@ -60,9 +69,7 @@ def data_root(given: Path | None = None) -> Path:
     if root is None:
         raise DataError("no data folder: set FUNDUSXR_DATA to the folder that holds HRF and IDRiD")
     if not root.is_dir():
-        raise DataError(
-            f"{root}: no such data folder; set FUNDUSXR_DATA to the folder that holds HRF and IDRiD"
-        )
+        raise DataError(f"{root}: no such data folder; set FUNDUSXR_DATA to the folder that holds HRF and IDRiD")
     return root
 
 
@@ -80,8 +87,8 @@ def load_split(name: str) -> Split:
         raise DataError(
             f"{path}: not a split file ({error!r}); it needs a line about and lists train, validation, test"
         ) from None
-    seen = [*split.train, *split.validation, *split.test]
-    twice = sorted({image for image in seen if seen.count(image) > 1})
+    seen = Counter([*split.train, *split.validation, *split.test])
+    twice = sorted(image for image, count in seen.items() if count > 1)
     if twice:
         raise DataError(f"{path}: {twice[0]} is listed twice; keep it in one list")
     for image in (*split.train, *split.validation):
@@ -94,96 +101,123 @@ def _refuse_test_image(name: str) -> None:
         raise DataError(f"{name}: a test image, never trained or tuned on; take it off the list")
 
 
-def cut_reference(name: str, pixels: np.ndarray, field: FieldOfView) -> Reference:
-    """Reference picture of a photograph, uint8 (H, W, 3), by antialiased bicubic shrinking."""
+def cut_reference(name: str, pixels: np.ndarray, field: FieldOfView, short_side: int = SHORT_SIDE) -> Reference:
+    """Reference picture of a photograph, uint8 (H, W, 3), by antialiased bicubic shrinking to `short_side` (never
+    enlarged; NATIVE: as it is)."""
     x0, y0, x1, y1 = field.bounding_rect(pixels.shape)
-    box = pixels[y0:y1, x0:x1]
-    factor = SHORT_SIDE / min(box.shape[:2])
-    height, width = (round(side * factor) for side in box.shape[:2])
-    small = crop_to_multiple(to_uint8(resize(box, height, width)), _LARGEST_SCALE)
-    return Reference(name, small, field.cropped(x0, y0).scaled(factor))
+    box, field = pixels[y0:y1, x0:x1], field.cropped(x0, y0)
+    factor = short_side / min(box.shape[:2])
+    if short_side != NATIVE and factor < 1:
+        height, width = (round(side * factor) for side in box.shape[:2])
+        box, field = to_uint8(resize(box, height, width)), field.scaled(factor)
+    return Reference(name, crop_to_multiple(box, _LARGEST_SCALE), field)
 
 
-def load_references(root: Path, names: Sequence[str], cache: Path | None = None) -> list[Reference]:
-    """References of the named photographs, kept in the cache folder from one time to the next."""
-    return [_load_reference(root, name, cache) for name in names]
+def load_references(
+    root: Path, names: Sequence[str], cache: Path | None = None, short_side: int = SHORT_SIDE
+) -> list[Reference]:
+    """References of the named photographs, kept in the cache folder from one time to the next; from there their pixels
+    are mapped, so that a hundred photographs take no more memory than what is read of them."""
+    return [_load_reference(root, name, cache, short_side) for name in names]
 
 
-def load_tuning_references(root: Path, names: Sequence[str], cache: Path | None = None) -> list[Reference]:
+def load_tuning_references(
+    root: Path, names: Sequence[str], cache: Path | None = None, short_side: int = SHORT_SIDE
+) -> list[Reference]:
     """As ``load_references`` for training and validation: a test image raises DataError."""
     for name in names:
         _refuse_test_image(name)
-    return load_references(root, names, cache)
+    return load_references(root, names, cache, short_side)
 
 
-def _load_reference(root: Path, name: str, cache: Path | None) -> Reference:
+def _load_reference(root: Path, name: str, cache: Path | None, short_side: int) -> Reference:
     path = root / name
     if not path.is_file():
         raise DataError(f"{path}: missing; set FUNDUSXR_DATA to the folder that holds HRF and IDRiD")
     if cache is None:
         photograph = load_photograph(path)
-        return cut_reference(name, photograph.pixels, photograph.field)
-    kept = cache / f"{name.replace('/', '-')}-{SHORT_SIDE}-{path.stat().st_size}.npz"
-    if kept.is_file():
-        with np.load(kept, allow_pickle=False) as arrays:
-            return Reference(name, arrays["pixels"], FieldOfView(*map(float, arrays["field"])))
-    photograph = load_photograph(path)
-    reference = cut_reference(name, photograph.pixels, photograph.field)
-    cache.mkdir(parents=True, exist_ok=True)
+        return cut_reference(name, photograph.pixels, photograph.field, short_side)
+    kept = cache / f"{name.replace('/', '-')}-{short_side or 'native'}-{path.stat().st_size}.npy"
+    if not (kept.is_file() and kept.with_suffix(".json").is_file()):
+        photograph = load_photograph(path)
+        _keep(cut_reference(name, photograph.pixels, photograph.field, short_side), kept)
+    field = FieldOfView(*map(float, json.loads(kept.with_suffix(".json").read_text(encoding="utf-8"))))
+    return Reference(name, np.load(kept, mmap_mode="r"), field)
+
+
+def _keep(reference: Reference, kept: Path) -> None:
+    """Write a reference's pixels and field, each whole or not at all, the field last."""
+    kept.parent.mkdir(parents=True, exist_ok=True)
     field = reference.field
-    with tempfile.NamedTemporaryFile(dir=cache, suffix=".tmp", delete=False) as file:
-        np.savez(file, pixels=reference.pixels, field=np.array([field.cx, field.cy, field.radius]))
+    with tempfile.NamedTemporaryFile(dir=kept.parent, suffix=".tmp", delete=False) as file:
+        np.save(file, reference.pixels)
     os.replace(file.name, kept)
-    return reference
+    part = Path(f"{file.name}.json")
+    part.write_text(json.dumps([field.cx, field.cy, field.radius]), encoding="utf-8")
+    os.replace(part, kept.with_suffix(".json"))
 
 
 def shrink_reference(reference: Reference, scale: int) -> np.ndarray:
-    """The photograph as a coarser camera would have stored it: bicubic, rounded, uint8 (H / scale, W / scale,
-    3)."""
+    """The photograph as a coarser camera would have stored it: bicubic, rounded, uint8 (H / scale, W / scale, 3)."""
     return to_uint8(shrink(reference.pixels, scale))
 
 
 class CropSampler:
-    """Random pairs of small crops and the residual over bicubic that they should give.
+    """Random small crops, each with its bicubic enlargement and the photograph's own pixels.
 
-    A crop's centre is drawn evenly over the field of view of an evenly drawn image; one of the eight flips
-    and quarter turns follows. Small images are computed whole, so no crop has a border of its own.
+    `groups` holds the references of each size (see `load_references`), of which the first is drawn half the time, the
+    others share the rest: a network sees coarse and fine detail, and most of the size that it is judged by. A crop's
+    centre is drawn evenly over the field of view of an evenly drawn image, at any phase of the shrinking's grid; one of
+    the eight flips and quarter turns follows. Each crop is shrunk with a margin, so that none has a border of its own.
+
+    Of several `candidates` the crop is taken that bicubic gets most wrong: most of a retina is smooth, and there is
+    nothing to be learned there (measured in docs/science.md).
     """
 
-    def __init__(self, references: Sequence[Reference], scale: int, crop: int) -> None:
-        """``crop`` is the side of the small crops in pixels. Raises DataError where a picture is smaller."""
-        self._scale, self._crop = scale, crop
-        self._small, self._residual, self._centres = [], [], []
-        for reference in references:
-            small = shrink_reference(reference, scale)
-            if min(small.shape[:2]) <= crop:
+    def __init__(self, groups: Sequence[Sequence[Reference]], scale: int, crop: int, candidates: int = 1) -> None:
+        """``crop`` is the side of the small crops in pixels. Raises DataError where a picture is too small for it."""
+        self._groups, self._scale, self._crop, self._candidates = groups, scale, crop, candidates
+        small = crop + 2 * _MARGIN
+        self._side = small * scale
+        # Dense matrices of a window's few pixels: ten times faster than the general resampling.
+        self._down, self._up = (m(small, scale).astype(np.float32) for m in (downsample_matrix, enlarge_matrix))
+        for reference in (reference for group in groups for reference in group):
+            if min(reference.pixels.shape[:2]) < self._side:
                 raise DataError(f"{reference.name}: too small for crops of {crop} pixels; lower 'crop'")
-            # half precision: 91 references would take 3 GB otherwise, and 2^-11 of a residual is nothing
-            residual = (reference.pixels - enlarge_bicubic(small, scale)) / np.float32(255)
-            self._small.append(small)
-            self._residual.append(residual.astype(np.float16))
-            self._centres.append(reference.field.scaled(1 / scale))
 
-    def draw(self, rng: np.random.Generator, batch: int) -> tuple[np.ndarray, np.ndarray]:
-        """(batch, crop, crop, 3) small crops and (batch, crop * scale, crop * scale, 3) residuals, float32,
-        in 0..1 of full white."""
-        pairs = [self._draw_one(rng) for _ in range(batch)]
-        small = np.stack([pair[0] for pair in pairs]).astype(np.float32) / np.float32(255)
-        return small, np.stack([pair[1] for pair in pairs]).astype(np.float32)
+    def draw(self, rng: np.random.Generator, batch: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(batch, crop, crop, 3) small crops; their bicubic enlargements and the photographs' own pixels, (batch,
+        crop * scale, crop * scale, 3); float32, in 0..1 of full white."""
+        drawn = [max((self._draw_one(rng) for _ in range(self._candidates)), key=_missed) for _ in range(batch)]
+        return tuple(np.stack(parts).astype(np.float32) / np.float32(255) for parts in zip(*drawn, strict=True))
 
-    def _draw_one(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        i = int(rng.integers(len(self._small)))
-        small, residual, field = self._small[i], self._residual[i], self._centres[i]
-        crop, scale = self._crop, self._scale
-        while True:
-            y = int(rng.integers(small.shape[0] - crop + 1))
-            x = int(rng.integers(small.shape[1] - crop + 1))
-            if np.hypot(x + crop / 2 - field.cx, y + crop / 2 - field.cy) <= field.radius:
-                break
+    def _draw_one(self, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+        group = self._groups[0] if len(self._groups) == 1 or rng.integers(2) else self._other_group(rng)
+        window = self._window(group[int(rng.integers(len(group)))], rng)
         turn, flip = int(rng.integers(4)), bool(rng.integers(2))
-        pair = (
-            small[y : y + crop, x : x + crop],
-            residual[y * scale : (y + crop) * scale, x * scale : (x + crop) * scale],
-        )
-        turned = [np.rot90(part, turn) for part in pair]
-        return tuple(part[:, ::-1] for part in turned) if flip else tuple(turned)
+        window = np.rot90(window, turn)
+        window = window[:, ::-1] if flip else window
+        planes = window.transpose(2, 0, 1).astype(np.float32)
+        small = np.clip(np.rint(self._down @ planes @ self._down.T), 0, 255)
+        enlarged = self._up @ small @ self._up.T
+        inner, wide = slice(_MARGIN, -_MARGIN), slice(_MARGIN * self._scale, -_MARGIN * self._scale)
+        cut = small[:, inner, inner], enlarged[:, wide, wide], planes[:, wide, wide]
+        return tuple(part.transpose(1, 2, 0) for part in cut)
+
+    def _other_group(self, rng: np.random.Generator) -> Sequence[Reference]:
+        return self._groups[1 + int(rng.integers(len(self._groups) - 1))]
+
+    def _window(self, reference: Reference, rng: np.random.Generator) -> np.ndarray:
+        """A square of the reference with its centre in the field of view: the crop and its margin."""
+        field, side = reference.field, self._side
+        height, width = reference.pixels.shape[:2]
+        while True:
+            y, x = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
+            if np.hypot(x + side / 2 - field.cx, y + side / 2 - field.cy) <= field.radius:
+                return reference.pixels[y : y + side, x : x + side]
+
+
+def _missed(crop: tuple[np.ndarray, ...]) -> float:
+    """The squared error of bicubic."""
+    _, enlarged, photograph = crop
+    return float(np.square(photograph - enlarged).mean())

@@ -1,0 +1,83 @@
+"""Checkpoints: safetensors with the state as JSON in their metadata. Nothing is pickled, nothing is half written."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from sr_core.study.training_config import TrainingError
+
+_MOMENTS = ("step", "exp_avg", "exp_avg_sq")
+
+
+def named_tensors(prefix: str, module: nn.Module, optimiser: torch.optim.Adam | None = None) -> dict[str, Tensor]:
+    """A module's tensors, and its optimiser's moments, by name."""
+    tensors = {f"{prefix}.{key}": value for key, value in module.state_dict().items()}
+    for name, parameter in module.named_parameters() if optimiser else ():
+        for moment in _MOMENTS:
+            if parameter in optimiser.state:
+                tensors[f"{prefix}:{moment}.{name}"] = optimiser.state[parameter][moment]
+    return tensors
+
+
+def restore(
+    tensors: Mapping[str, Tensor], prefix: str, module: nn.Module, optimiser: torch.optim.Adam | None = None
+) -> None:
+    """Put back what ``named_tensors`` gave. Raises KeyError or RuntimeError where something is missing or misshapen."""
+    start = f"{prefix}."
+    module.load_state_dict({k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)})
+    moved = any(key.startswith(f"{prefix}:") for key in tensors)
+    for name, parameter in module.named_parameters() if optimiser and moved else ():
+        kept = {moment: tensors[f"{prefix}:{moment}.{name}"] for moment in _MOMENTS}
+        # Moments in their parameter's own memory order: else the sums would differ in their last bit.
+        optimiser.state[parameter] = {
+            moment: torch.zeros_like(parameter).copy_(value) if value.ndim else value.clone()
+            for moment, value in kept.items()
+        }
+
+
+def save_checkpoint(path: Path, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
+    """Write a checkpoint. Raises TrainingError where a tensor is not finite, or it cannot be written; an earlier one
+    then stays as it is."""
+    if not all(torch.isfinite(tensor).all() for tensor in tensors.values()):
+        raise TrainingError(
+            f"{path.parent}: weights are not finite at iteration {state['step']}; "
+            "the last checkpoint is kept, lower 'learning_rate' and start again"
+        )
+    whole = {key: value.contiguous() for key, value in tensors.items()}
+    write_whole(path, safetensors.torch.save(whole, {"state": json.dumps(state)}))
+
+
+def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors and state. Raises TrainingError for a damaged file."""
+    try:
+        tensors = safetensors.torch.load_file(path)
+        with safetensors.safe_open(path, "pt") as file:
+            return tensors, json.loads(file.metadata()["state"])
+    except (safetensors.SafetensorError, KeyError, ValueError, TypeError, OSError) as error:
+        raise damaged(path, error) from None
+
+
+def damaged(path: Path, error: Exception) -> TrainingError:
+    """The error of a checkpoint that cannot be used."""
+    return TrainingError(f"{path}: damaged ({' '.join(str(error).split())}); delete it to start again")
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file, whole or not at all. Raises TrainingError where there is no room or no permission."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with open(part, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise TrainingError(f"{path}: cannot be written ({error.strerror}); free the place and run again") from None

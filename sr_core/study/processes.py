@@ -1,0 +1,75 @@
+"""One process or several that train together.
+
+Several are started by ``torchrun``; Hugging Face Accelerate (the extra ``train``) joins them. Each computes its part of
+every batch, and gradients are averaged, so that they give what one process gives with the whole batch.
+"""
+
+import os
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sr_core.study.training_config import TrainingError
+
+
+class OneProcess:
+    """The usual case."""
+
+    rank, count = 0, 1
+
+    def prepare(self, module: nn.Module) -> nn.Module:
+        """The module through which the forward pass goes, so that gradients are averaged."""
+        return module
+
+    def mean(self, value: float) -> float:
+        """The mean of a number over all processes."""
+        return value
+
+    def first(self) -> AbstractContextManager[None]:
+        """Within it the first process goes ahead, the others wait: for what is kept in files."""
+        return nullcontext()
+
+    def close(self) -> None:
+        """Leave the group."""
+
+
+class SeveralProcesses:
+    """Those that torchrun started, joined by Accelerate. Same methods as OneProcess."""
+
+    def __init__(self) -> None:
+        try:
+            from accelerate import Accelerator
+        except ImportError:
+            raise TrainingError(
+                "several processes need Accelerate; install the extra: pip install 'fundusxr[train]'"
+            ) from None
+        self._accelerator = Accelerator(cpu=not torch.cuda.is_available())
+        self.rank, self.count = self._accelerator.process_index, self._accelerator.num_processes
+
+    def prepare(self, module: nn.Module) -> nn.Module:
+        return self._accelerator.prepare(module)
+
+    def mean(self, value: float) -> float:
+        return self._accelerator.reduce(torch.tensor(value, dtype=torch.float64), "mean").item()
+
+    def first(self) -> AbstractContextManager[None]:
+        return self._accelerator.main_process_first()
+
+    def close(self) -> None:
+        self._accelerator.end_training()
+
+
+Processes = OneProcess | SeveralProcesses
+
+
+def join_processes() -> Processes:
+    """Several where torchrun has set WORLD_SIZE above 1, else one."""
+    return SeveralProcesses() if int(os.environ.get("WORLD_SIZE", "1")) > 1 else OneProcess()
+
+
+def share(parts: Sequence[Any], processes: Processes) -> tuple[Tensor, ...]:
+    """This process's part of arrays whose first axis is the batch."""
+    return tuple(torch.from_numpy(part[processes.rank :: processes.count].copy()) for part in parts)

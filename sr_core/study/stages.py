@@ -1,0 +1,168 @@
+"""What one iteration of training does: on pixels alone, or against a discriminator as well."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from sr_core.networks.discriminator import Discriminator
+from sr_core.networks.zoo import STARTS_FROM, load_model
+from sr_core.study import losses
+from sr_core.study.checkpoint import named_tensors, restore
+from sr_core.study.processes import Processes
+from sr_core.study.training_config import TERMS, TrainingConfig
+
+BALANCE_OVER = 8
+"""Iterations whose gradients decide the factors that 'shares' asks for. In them the discriminator alone learns, which
+otherwise would know nothing yet."""
+
+
+@dataclass(frozen=True)
+class Crops:
+    """A batch in 0..1, float32: `small` (N, 3, h, w); its bicubic enlargement and the photograph's own pixels (N, 3,
+    h * scale, w * scale)."""
+
+    small: Tensor
+    bicubic: Tensor
+    photograph: Tensor
+
+
+class PixelStage:
+    """The generator learns to be near the photograph, pixel by pixel."""
+
+    about: Mapping[str, Any] = {}
+
+    def __init__(self, config: TrainingConfig, generator: nn.Module, processes: Processes) -> None:
+        self._config, self._generator = config, generator
+        self._forward = processes.prepare(generator)
+        self._adam = _adam(generator)
+
+    def step(self, crops: Crops, rate: float) -> dict[str, Tensor]:
+        """One iteration's losses, by name; 'loss' in grey levels for L1. ``apply`` follows, or not."""
+        residual = generate(self._forward, crops.small, self._config.precision)
+        loss = losses.PIXEL_LOSSES[self._config.loss](residual, crops.photograph - crops.bicubic)
+        self._adam.zero_grad(set_to_none=True)
+        loss.backward()
+        set_rate(self._adam, rate)
+        return {"loss": loss.detach()}
+
+    def apply(self) -> None:
+        """Move the weights by the step's gradients."""
+        self._adam.step()
+
+    def tensors(self) -> dict[str, Tensor]:
+        return named_tensors("net", self._generator, self._adam)
+
+    def state(self) -> dict[str, Any]:
+        return {}
+
+    def restore(self, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
+        restore(tensors, "net", self._generator, self._adam)
+
+
+class AdversarialStage:
+    """The generator learns to be near the photograph in pixels and features, and to be taken for one."""
+
+    def __init__(self, config: TrainingConfig, generator: nn.Module, processes: Processes) -> None:
+        self._config, self._generator = config, generator
+        start = load_model(STARTS_FROM[config.model], config.scale, Path(config.start) if config.start else None)
+        generator.load_state_dict(start.module.state_dict())
+        self._trunk = losses.choose_trunk(Path(config.trunk) if config.trunk else None)
+        self._discriminator = Discriminator(config.discriminator).to(memory_format=torch.channels_last)
+        self._forward, self._judge = processes.prepare(generator), processes.prepare(self._discriminator)
+        self._processes = processes
+        self._adam, self._judge_adam = _adam(generator), _adam(self._discriminator)
+        self._weights = dict(zip(TERMS, config.weights, strict=True)) if config.weights else {}
+        self._equal: dict[str, float] = {}
+        self._seen: list[dict[str, list[float]]] = []
+        self.about = {"trunk": self._trunk.name, "started_from": start.sha256}
+
+    def step(self, crops: Crops, rate: float) -> dict[str, Tensor]:
+        """One iteration's losses, by name: the terms unweighted, their shares of the gradient at the picture, and the
+        discriminator's loss. ``apply`` follows, or not."""
+        picture = crops.bicubic + generate(self._forward, crops.small, self._config.precision)
+        found = self._judge_step(crops, picture.detach(), rate)
+        terms = losses.generator_terms(picture, crops.photograph, self._trunk, self._discriminator, self._config.loss)
+        pulls = losses.pulls(picture, terms)
+        scales = losses.term_scales(terms, pulls)
+        self._look_at(scales)
+        weights = self._weights
+        self._adam.zero_grad(set_to_none=True)
+        if weights:
+            picture.backward(torch.stack([weights[name] * pull for name, pull in pulls.items()]).sum(0))
+            shares = losses.gradient_shares(scales, weights)
+            found |= {f"{name}_share": torch.tensor(share) for name, share in shares.items()}
+        set_rate(self._adam, rate)
+        return found | {"loss": terms["pixel"].detach()} | {name: terms[name].detach() for name in TERMS[1:]}
+
+    def apply(self) -> None:
+        """Move the weights by the step's gradients; the discriminator's too."""
+        self._judge_adam.step()
+        if self._weights:
+            self._adam.step()
+
+    def _judge_step(self, crops: Crops, picture: Tensor, rate: float) -> dict[str, Tensor]:
+        self._judge_adam.zero_grad(set_to_none=True)
+        photographed = self._judge(crops.photograph)
+        # Each pass goes back before the next comes: several processes share running averages at every pass.
+        first = losses.discriminator_loss(photographed, photographs=True)
+        first.backward()
+        synthesised = self._judge(picture)
+        second = losses.discriminator_loss(synthesised, photographs=False)
+        second.backward()
+        set_rate(self._judge_adam, rate)
+        right = torch.cat([photographed > 0, synthesised < 0]).float().mean()
+        return {"discriminator": (first + second).detach(), "discriminator_right": right}
+
+    def _look_at(self, scales: Mapping[str, losses.TermScale]) -> None:
+        """How large the terms are at the start: after BALANCE_OVER iterations that decides the factors."""
+        if self._equal:
+            return
+        self._seen.append({name: [scales[name].value, scales[name].gradient] for name in TERMS})
+        if len(self._seen) < BALANCE_OVER:
+            return
+        mean = {n: np.mean([seen[n] for seen in self._seen], axis=0) for n in TERMS}
+        typical = {n: losses.TermScale(*map(self._processes.mean, map(float, mean[n]))) for n in TERMS}
+        self._equal = losses.balanced_weights(typical)
+        if not self._weights:
+            self._weights = losses.weights_for_shares(typical, dict(zip(TERMS, self._config.shares, strict=True)))
+        self._seen.clear()
+
+    def tensors(self) -> dict[str, Tensor]:
+        judge = named_tensors("discriminator", self._discriminator, self._judge_adam)
+        return named_tensors("net", self._generator, self._adam) | judge
+
+    def state(self) -> dict[str, Any]:
+        """The factors in use, those that would make the terms equally large (equation 6), and what decides them."""
+        return {"weights": self._weights, "weights_of_equal_terms": self._equal, "seen": self._seen}
+
+    def restore(self, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
+        self._weights, self._equal = dict(state["weights"]), dict(state["weights_of_equal_terms"])
+        self._seen = list(state["seen"])
+        restore(tensors, "net", self._generator, self._adam)
+        restore(tensors, "discriminator", self._discriminator, self._judge_adam)
+
+
+Stage = PixelStage | AdversarialStage
+
+
+def generate(network: nn.Module, small: Tensor, precision: str) -> Tensor:
+    """The residual in float32, computed in the precision asked for."""
+    with torch.autocast(small.device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+        return network(small).float()
+
+
+def _adam(module: nn.Module) -> torch.optim.Adam:
+    return torch.optim.Adam(module.parameters(), betas=(0.9, 0.999))
+
+
+def set_rate(optimiser: torch.optim.Adam, rate: float) -> None:
+    """Adam's learning rate for the next step."""
+    for group in optimiser.param_groups:
+        group["lr"] = rate

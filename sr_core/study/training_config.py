@@ -1,0 +1,147 @@
+"""A training's settings, read from a TOML file and checked."""
+
+import math
+import tomllib
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from sr_core.errors import UserError
+from sr_core.networks.discriminator import LEAST_SIDE
+from sr_core.networks.zoo import STARTS_FROM, network_config
+from sr_core.study.losses import PIXEL_LOSSES
+
+SCHEDULES = ("cosine", "step")
+PRECISIONS = ("float32", "bfloat16")
+TERMS = ("pixel", "feature", "adversarial")
+
+
+class TrainingError(UserError):
+    """A training that cannot start or go on: the file, the cause, the cure."""
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """A training run.
+
+    name: the run's folder; model, scale: the network (see zoo), whose name also says the stage: models that start from
+    another's weights have an adversary; split: a bundled split's name or a JSON file; short_sides: the sizes of the
+    references that crops are cut from, in pixels (0: the photographs' own), half of the crops from the first;
+    iterations; batch: crops an iteration, shared out among the processes; crop: their side in small-image pixels;
+    candidates: crops drawn for each, of which the one that bicubic gets most wrong is taken (1: no choice);
+    loss: 'l1', 'mse' or 'charbonnier'; learning_rate: Adam's, reached after ``warmup`` iterations, then along a
+    ``schedule``: 'cosine' down to 0, or 'step' to a tenth at half time; ema: decay of the moving average of the weights
+    that is validated and shipped; validate_every: iterations; seed; precision: 'float32' or 'bfloat16' (autocast).
+
+    For the adversarial stage: start: the weights file it begins from (empty: the bundled ones); trunk: a VGG19 weights
+    file (empty: the VGG16 of the extra ``perceptual``); discriminator: maps of its first layer; weights: factors of
+    the terms pixel, feature, adversarial, or else shares: the parts of the gradient that they are to have, from which
+    the factors are worked out on the first crops.
+    """
+
+    name: str
+    model: str
+    scale: int
+    split: str
+    short_sides: tuple[int, ...]
+    iterations: int
+    batch: int
+    crop: int
+    loss: str
+    learning_rate: float
+    warmup: int
+    ema: float
+    validate_every: int
+    seed: int
+    candidates: int = 1
+    schedule: str = "cosine"
+    precision: str = "float32"
+    start: str = ""
+    trunk: str = ""
+    discriminator: int = 64
+    weights: tuple[float, ...] = ()
+    shares: tuple[float, ...] = ()
+
+    @property
+    def adversarial(self) -> bool:
+        """Whether this is the second stage, with a discriminator."""
+        return self.model in STARTS_FROM
+
+    def rate(self, step: int) -> float:
+        """Adam's learning rate at a step. It depends on the step alone, so a run may be resumed with another number of
+        iterations."""
+        warm = min((step + 1) / self.warmup, 1.0) if self.warmup else 1.0
+        if self.schedule == "step":
+            return self.learning_rate * warm * (1.0 if step < self.iterations / 2 else 0.1)
+        return self.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * step / self.iterations))
+
+
+def load_config(path: Path) -> TrainingConfig:
+    """Read and check a training's TOML file. Raises TrainingError naming the file and the key."""
+    path = Path(path)
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise TrainingError(f"{path}: cannot be read ({error.strerror}); check its name") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise TrainingError(f"{path}: not a TOML file ({error}); see assets/configs for examples") from None
+    known = {field.name: field for field in fields(TrainingConfig)}
+    for key in table:
+        if key not in known:
+            raise TrainingError(f"{path}: unknown key '{key}'; the keys are {', '.join(known)}")
+    for key, field in known.items():
+        if key not in table and field.default is MISSING:
+            raise TrainingError(f"{path}: key '{key}' is missing; see assets/configs for examples")
+        if key in table and not _fits(table[key], field.type):
+            name = getattr(field.type, "__name__", str(field.type))
+            name = "list of numbers" if name == "tuple" else name
+            raise TrainingError(f"{path}: '{key}' is {table[key]!r}; it must be of type {name}")
+    config = TrainingConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in table.items()})
+    _check_values(path, config)
+    _check_stage(path, config)
+    return config
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    if kind in (tuple[int, ...], tuple[float, ...]):
+        return isinstance(value, list) and all(_fits(item, kind.__args__[0]) for item in value)
+    return type(value) is kind or (kind is float and type(value) is int)
+
+
+def _check_values(path: Path, config: TrainingConfig) -> None:
+    for key in ("iterations", "batch", "crop", "candidates", "validate_every", "learning_rate", "discriminator"):
+        value = getattr(config, key)
+        if not value > 0 or math.isinf(value):
+            raise TrainingError(f"{path}: '{key}' is {value}; it must be above 0")
+    if config.warmup < 0 or config.seed < 0:
+        raise TrainingError(f"{path}: 'warmup' and 'seed' must not be below 0")
+    if not 0 <= config.ema < 1:
+        raise TrainingError(f"{path}: 'ema' is {config.ema}; it must be at least 0 and below 1")
+    if not config.short_sides or min(config.short_sides) < 0:
+        raise TrainingError(f"{path}: 'short_sides' must name at least one size in pixels (0: the photographs' own)")
+    if not config.name or Path(config.name).name != config.name or config.name in (".", ".."):
+        raise TrainingError(f"{path}: 'name' is {config.name!r}; it must be a plain folder name")
+    for key, known in (("loss", PIXEL_LOSSES), ("schedule", SCHEDULES), ("precision", PRECISIONS)):
+        if getattr(config, key) not in known:
+            raise TrainingError(f"{path}: '{key}' is {getattr(config, key)!r}; choose {', '.join(known)}")
+    network_config(config.model, config.scale)
+
+
+def _check_stage(path: Path, config: TrainingConfig) -> None:
+    """The keys of the adversarial stage: there where they belong, and nowhere else."""
+    if not config.adversarial:
+        extra = [key for key in ("start", "trunk", "weights", "shares") if getattr(config, key)]
+        if extra:
+            raise TrainingError(
+                f"{path}: '{extra[0]}' belongs to the adversarial stage, which {config.model} has not; "
+                f"leave it out, or choose {', '.join(STARTS_FROM)}"
+            )
+        return
+    given = config.weights or config.shares
+    if bool(config.weights) == bool(config.shares) or len(given) != len(TERMS) or min(given) < 0 or given[0] <= 0:
+        raise TrainingError(f"{path}: give either 'weights' or 'shares', three numbers for {', '.join(TERMS)}")
+    if config.crop * config.scale < LEAST_SIDE:
+        raise TrainingError(
+            f"{path}: crops of {config.crop * config.scale} pixels are too small for the discriminator; "
+            f"set 'crop' to {-(-LEAST_SIDE // config.scale)} at least"
+        )
