@@ -1,9 +1,10 @@
 """Measure the bundled weights and write what was found into their cards: halo, and scores on the test photographs.
 
-    FUNDUSXR_DATA=~/fundus .venv/bin/python scripts/measure_weights.py
+    FUNDUSXR_DATA=~/fundus .venv/bin/python scripts/measure_weights.py [MODEL ...]
 
-To be run once after new weights have been put into assets/weights. The test photographs (HRF 01 to 05 of each group)
-are scored here and nowhere used to choose anything. Prints the table of docs/training.md.
+To be run once after new weights have been put into assets/weights; without names all that lie there. The test
+photographs (HRF 01 to 05 of each group) are scored here and nowhere used to choose anything. Prints the table of
+docs/training.md. Every method on every photograph: fundusxr evaluate.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ import torch
 
 from sr_core.engine.engine import Engine
 from sr_core.engine.halo import measure_halo
+from sr_core.files import write_text
 from sr_core.image.photograph import load_photograph
-from sr_core.networks.zoo import LoadedNetwork, load_model, weights_path
-from sr_core.study.data import data_root, load_references, load_split
+from sr_core.networks.zoo import LoadedNetwork, available_models, load_model, weights_path
+from sr_core.study.data import Reference, data_root, load_references, load_split
 from sr_core.study.evaluation import Score, bare_network, evaluate, through_engine
 
-MODEL = "rdb-lite"
 HALO_PIECES = ("HRF/images/13_dr.JPG", "IDRiD/grading_q75/IDRiD_087.jpg")
 """Photographs that are not test photographs."""
 
@@ -56,28 +57,37 @@ def summary(scores: list[Score]) -> dict:
     }
 
 
+def measure(name: str, scale: int, root: Path, references: list[Reference]) -> str:
+    """Write one card; the table's row."""
+    network = load_model(name, scale)
+    halo = needed_halo(network, root) + HALO_MARGIN
+    network = replace(network, card={**network.card, "halo": halo})
+    bare = summary(evaluate(references, scale, bare_network(network.module)))
+    shown = summary(evaluate(references, scale, through_engine(Engine(network, torch.device("cpu")))))
+    images = [reference.name for reference in references]
+    card = {**network.card, "test": {"images": images, "network_alone": bare, "as_shown": shown}}
+    write_text(weights_path(name, scale).with_suffix(".json"), json.dumps(card, indent=1) + "\n")
+    return (
+        f"| {name} | x{scale} | {halo} px | {bare['gain_over_bicubic_db']:+.2f} dB "
+        f"| {shown['gain_over_bicubic_db']:+.2f} dB (least {shown['least_gain_over_bicubic_db']:+.2f}) "
+        f"| {shown['gain_over_pseudo_inverse_db']:+.2f} dB "
+        f"| {shown['share_ahead_of_pseudo_inverse_by_0.2_db']:.0%} |"
+    )
+
+
 def main() -> None:
-    root = data_root()
+    root, models = data_root(), available_models()
+    wanted = sys.argv[1:] or list(models)
+    unknown = [name for name in wanted if name not in models]
+    if unknown:
+        sys.exit(f"no bundled weights of {', '.join(unknown)}; there are {', '.join(models)}")
     names = [name for name in load_split("fundus").test if name.startswith("HRF/")]
     references = load_references(root, names)
-    print("| scale | halo | bicubic + network | agreeing with the photograph | over W+ y | ahead of W+ y by 0.2 dB |")
-    print("| --- | --- | --- | --- | --- | --- |")
-    for scale in map(int, sys.argv[1:] or (2, 4, 8)):
-        network = load_model(MODEL, scale)
-        halo = needed_halo(network, root) + HALO_MARGIN
-        network = replace(network, card={**network.card, "halo": halo})
-        bare = summary(evaluate(references, scale, bare_network(network.module)))
-        shown = summary(evaluate(references, scale, through_engine(Engine(network, torch.device("cpu")))))
-        card = {**network.card, "test": {"images": names, "network_alone": bare, "as_shown": shown}}
-        text = json.dumps(card, indent=1) + "\n"
-        weights_path(MODEL, scale).with_suffix(".json").write_text(text, encoding="utf-8")
-        print(
-            f"| x{scale} | {halo} px | +{bare['gain_over_bicubic_db']:.2f} dB "
-            f"| +{shown['gain_over_bicubic_db']:.2f} dB (least +{shown['least_gain_over_bicubic_db']:.2f}) "
-            f"| +{shown['gain_over_pseudo_inverse_db']:.2f} dB "
-            f"| {shown['share_ahead_of_pseudo_inverse_by_0.2_db']:.0%} |",
-            flush=True,
-        )
+    columns = "model", "scale", "halo", "network alone", "as shown", "over W+ y", "ahead of W+ y by 0.2 dB"
+    print(f"| {' | '.join(columns)} |\n|{' --- |' * len(columns)}")
+    for name in wanted:
+        for scale in models[name]:
+            print(measure(name, scale, root, references), flush=True)
 
 
 if __name__ == "__main__":

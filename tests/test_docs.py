@@ -9,7 +9,18 @@ import typer
 from vr_app.cli import app
 
 ROOT = Path(__file__).resolve().parent.parent
-COMMANDS = typer.main.get_command(app).commands
+
+
+def commands(group, before="") -> dict:
+    """Every command by its words: a group's are `data prepare` and the like."""
+    found = {}
+    for name, command in group.commands.items():
+        inner = hasattr(command, "commands")
+        found |= commands(command, f"{before}{name} ") if inner else {f"{before}{name}": command}
+    return found
+
+
+COMMANDS = commands(typer.main.get_command(app))
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 DOCUMENTS = "\n".join(path.read_text(encoding="utf-8") for path in PAGES)
 

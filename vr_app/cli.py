@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +11,9 @@ import typer
 from rich.console import Console
 
 from sr_core.errors import UserError
+from vr_app.data_command import data as data_commands
+from vr_app.evaluate_command import ListCommand, evaluate
+from vr_app.interruption import end_process
 
 app = typer.Typer(
     name="fundusxr",
@@ -22,6 +24,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(data_commands, name="data")
+app.command(cls=ListCommand)(evaluate)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -136,6 +140,10 @@ def train(
         "runs"
     ),
     threads: Annotated[int | None, typer.Option(min=1, help="Processor threads.", metavar="N")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Run a few iterations, say what all would cost, leave nothing behind.")
+    ] = False,
+    iterations: Annotated[int, typer.Option(min=1, help="How many a dry run times.", metavar="N")] = 3,
 ) -> None:
     """Train a network; stopped at any time (Ctrl-C), the same command goes on where it was.
 
@@ -143,11 +151,18 @@ def train(
 
     ```
     fundusxr train assets/configs/rdb_lite_x4.toml --data ~/fundus
+    fundusxr train assets/configs/rdb_paper_x4.toml --data ~/fundus --dry-run
     fundusxr train mine.toml --data ~/fundus --runs /scratch/runs --threads 2
+    torchrun --nproc-per-node=4 -m vr_app.cli train mine.toml --data ~/fundus
     ```
     """
-    from sr_core.study.trainer import train as run_training
+    from sr_core.study.training import cost
+    from sr_core.study.training import train as run_training
 
+    if dry_run:
+        for line in cost(config, data=data, runs=runs, threads=threads, console=errors, iterations=iterations).lines():
+            errors.print(line)
+        return
     result = run_training(config, data=data, runs=runs, threads=threads)
     if not result.finished:
         errors.print(f"stopped at iteration {result.step}; the same command goes on from there")
@@ -176,11 +191,15 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _terminated)
     try:
         app()
+        code = 0
     except UserError as error:
         errors.print(f"fundusxr: {error}", markup=False)
-        sys.exit(2)
+        code = 2
     except KeyboardInterrupt:
-        sys.exit(130)
+        code = 130
+    except SystemExit as end:
+        code = end.code
+    end_process(code)
 
 
 def _terminated(number: int, frame: object) -> None:

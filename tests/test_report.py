@@ -1,0 +1,84 @@
+"""What people read: no sharpness without fidelity, the right numbers, crops where they were cut."""
+
+import numpy as np
+import pytest
+
+from sr_core.image.field_of_view import FieldOfView
+from sr_core.image.geometry import Rect
+from sr_core.study.data import Reference
+from sr_core.study.metrics import psnr
+from sr_core.study.report import COLUMNS, CROP, CROPS, Column, Strip, caption, crops_of, figure, figure_names, table
+
+SUMMARY = {
+    "method": "lanczos",
+    "psnr": {"mean": 41.234, "sd": 1.5},
+    "s3": {"mean": 0.2, "sd": 0},
+    "s3_photograph": {"mean": 0.3, "sd": 0},
+    "over_bicubic": {"mean": 0.5, "low": -0.1, "high": 1.1, "won": 0.75},
+    "seconds": None,
+}
+
+
+def picture(shape=(300, 400, 3)):
+    return np.random.default_rng(1).integers(0, 256, shape, np.uint8)
+
+
+def test_a_table_tells_what_a_summary_says_and_leaves_the_rest_empty():
+    head, rule, row = table([SUMMARY]).splitlines()
+    assert head.count("|") == rule.count("|") == row.count("|") == len(COLUMNS) + 2
+    cells = [cell.strip() for cell in row.split("|")[1:-1]]
+    assert cells[:5] == ["Lanczos", "41.23 ± 1.50", "+0.50 [-0.10, +1.10]", "75%", ""]
+    assert cells[9] == "0.200 (0.300)"
+    assert cells[-1] == ""
+
+
+def test_sharpness_is_never_shown_without_psnr():
+    fidelity, sharpness = Column("PSNR", ("psnr.mean",), "{:.2f}"), Column("S3", ("s3_whole.mean",), "{:.2f}")
+    assert "41.23" in table([SUMMARY], [fidelity, sharpness])
+    with pytest.raises(ValueError, match="not shown without PSNR"):
+        table([SUMMARY], [sharpness])
+
+
+def test_a_caption_is_of_its_crop():
+    crop, photograph = picture((CROP, CROP, 3)), np.full((CROP, CROP, 3), 128, np.uint8)
+    lines = caption(crop, photograph)
+    assert lines[0].startswith(f"{psnr(crop, photograph):.2f} dB")
+    assert lines[1].startswith("S3 0.")
+
+
+@pytest.mark.parametrize("name", [*CROPS, "another.png"])
+def test_crops_lie_in_the_picture_on_the_grid_of_every_scale(name):
+    crops = crops_of(Reference(name, picture(), FieldOfView(200, 150, 200)))
+    assert crops
+    for rect in crops.values():
+        assert Rect(0, 0, 400, 300).contains(rect)
+        assert (rect.w, rect.h, rect.x % 8, rect.y % 8) == (CROP, CROP, 0, 0)
+
+
+def test_an_unlisted_photograph_shows_its_strongest_contrast():
+    pixels = np.full((300, 400, 3), 100, np.uint8)
+    pixels[150:180, 250:280] = 255
+    (rect,) = crops_of(Reference("another.png", pixels, FieldOfView(200, 150, 250))).values()
+    assert rect.contains(Rect(250, 150, 30, 30))
+    assert crops_of(Reference("tiny.png", pixels[:64, :64], FieldOfView(32, 32, 32))) == {}
+
+
+def test_the_figure_shows_listed_photographs_else_the_first_two():
+    listed = list(CROPS)[1]
+    assert figure_names(["a", "b", listed, "c"]) == [listed]
+    assert figure_names(["a", "b", "c"]) == ["a", "b"]
+
+
+def test_a_figure_holds_every_crop_twice_enlarged():
+    crops = [np.full((CROP, CROP, 3), level, np.uint8) for level in (40, 60, 80, 100, 120, 140, 160)]
+    strip = Strip("eye: vessels", crops[0], crops[1], {f"method {i}": crop for i, crop in enumerate(crops[2:])})
+    drawn = figure("heading", [strip, strip])
+    for level in (40, 60, 80, 100, 120, 140, 160):
+        of_level = (drawn == level).all(axis=2)
+        rows, columns = (
+            np.flatnonzero(of_level.sum(axis=1) >= 2 * CROP),
+            np.flatnonzero(of_level.sum(axis=0) >= 2 * CROP),
+        )
+        assert len(rows) == 4 * CROP  # in either strip
+        assert len(columns) == 2 * CROP
+    assert (drawn[:20, :100] < 128).any()
