@@ -145,7 +145,8 @@ def train(
     ] = False,
     iterations: Annotated[int, typer.Option(min=1, help="How many a dry run times.", metavar="N")] = 3,
 ) -> None:
-    """Train a network; stopped at any time (Ctrl-C), the same command goes on where it was.
+    """Train a network; stopped at any time (Ctrl-C), the same command goes on where it was. For several processes:
+    docs/training.md.
 
     Examples:
 
@@ -153,7 +154,6 @@ def train(
     fundusxr train assets/configs/rdb_lite_x4.toml --data ~/fundus
     fundusxr train assets/configs/rdb_paper_x4.toml --data ~/fundus --dry-run
     fundusxr train mine.toml --data ~/fundus --runs /scratch/runs --threads 2
-    torchrun --nproc-per-node=4 -m vr_app.cli train mine.toml --data ~/fundus
     ```
     """
     from sr_core.study.training import cost

@@ -89,8 +89,8 @@ def evaluate(
 
     ```
     fundusxr evaluate ~/fundus --scales 2 4 8 --models rdb-lite srcnn
-    fundusxr evaluate ~/fundus --regime viewer --scales 4 --limit 2 --out /tmp/trial
-    fundusxr evaluate ~/fundus --reductions small        # enlarge these with another program, then
+    fundusxr evaluate ~/fundus --regime viewer --scales 4 --limit 2 --out trial
+    fundusxr evaluate ~/fundus --reductions small  # for another program; then
     fundusxr evaluate ~/fundus --external other=enlarged
     ```
     """
