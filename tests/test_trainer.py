@@ -25,6 +25,7 @@ from sr_core.study.data import (
     DataError,
     Reference,
     cut_reference,
+    degrade_reference,
     is_test_image,
     load_split,
     load_tuning_references,
@@ -172,6 +173,19 @@ def test_of_several_candidates_the_one_that_bicubic_gets_most_wrong_is_taken():
         wrong.append((np.square(enlarged - photograph).mean(axis=(1, 2, 3)) > 1e-3).mean())
     assert 0.35 < wrong[0] < 0.65
     assert wrong[1] > 0.85
+
+
+def test_a_model_of_the_field_learns_from_degraded_crops_and_does_not_agree(tmp_path, drawn_data):
+    reference = retina(0, 160)
+    crops = [
+        CropSampler([[reference]], 2, 16, 1, kind).draw(np.random.default_rng(3), 8) for kind in ("bicubic", "field")
+    ]
+    blurred, clean = (np.abs(enlarged - photograph).mean() for _, enlarged, photograph in reversed(crops))
+    assert blurred > 1.1 * clean
+    np.testing.assert_array_equal(degrade_reference(reference, 2), degrade_reference(reference, 2))
+    result = train(write_config(tmp_path, degradation="field"), drawn_data, tmp_path / "runs", threads=1, console=QUIET)
+    assert not load_model("rdb-lite", 4, result.weights).agrees
+    assert load_model("rdb-lite", 4).agrees
 
 
 # --- training -----------------------------------------------------------------------------------------------
@@ -326,6 +340,7 @@ def test_the_bundled_configurations_are_valid():
         ({"scale": 3}, "scale 3"),
         ({"loss": "l3"}, "choose mse, l1, charbonnier"),
         ({"schedule": "never"}, "choose cosine, step"),
+        ({"degradation": "dust"}, "choose bicubic, field"),
         ({"precision": "int8"}, "choose float32, bfloat16"),
         ({"short_sides": []}, "at least one size"),
         ({"short_sides": ["native"]}, "must be of type list of numbers"),

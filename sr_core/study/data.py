@@ -4,6 +4,7 @@ import json
 import os
 import re
 import tempfile
+import zlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from sr_core.errors import UserError
 from sr_core.image.field_of_view import FieldOfView
 from sr_core.image.photograph import load_photograph
 from sr_core.image.resample import crop_to_multiple, downsample_matrix, enlarge_matrix, resize, shrink, to_uint8
+from sr_core.study.degrade import degrade
 
 SHORT_SIDE = 1024
 """Pixels of the short side of a reference in the paper's regime."""
@@ -157,6 +159,12 @@ def _keep(reference: Reference, kept: Path) -> None:
     os.replace(part, kept.with_suffix(".json"))
 
 
+def degrade_reference(reference: Reference, scale: int) -> np.ndarray:
+    """The photograph as it might come in from the field (see degrade.py): the same every time."""
+    seed = zlib.crc32(f"{reference.name} x{scale}".encode())
+    return degrade(reference.pixels, scale, np.random.default_rng(seed))
+
+
 def shrink_reference(reference: Reference, scale: int) -> np.ndarray:
     """The photograph as a coarser camera would have stored it: bicubic, rounded, uint8 (H / scale, W / scale, 3)."""
     return to_uint8(shrink(reference.pixels, scale))
@@ -174,9 +182,20 @@ class CropSampler:
     nothing to be learned there (measured in docs/science.md).
     """
 
-    def __init__(self, groups: Sequence[Sequence[Reference]], scale: int, crop: int, candidates: int = 1) -> None:
-        """``crop`` is the side of the small crops in pixels. Raises DataError where a picture is too small for it."""
+    def __init__(
+        self,
+        groups: Sequence[Sequence[Reference]],
+        scale: int,
+        crop: int,
+        candidates: int = 1,
+        degradation: str = "bicubic",
+    ) -> None:
+        """``crop`` is the side of the small crops in pixels; degradation: 'bicubic', or 'field' (see degrade.py).
+
+        Raises DataError where a picture is too small.
+        """
         self._groups, self._scale, self._crop, self._candidates = groups, scale, crop, candidates
+        self._degradation = degradation
         small = crop + 2 * _MARGIN
         self._side = small * scale
         # Dense matrices of a window's few pixels: ten times faster than the general resampling.
@@ -198,7 +217,10 @@ class CropSampler:
         window = np.rot90(window, turn)
         window = window[:, ::-1] if flip else window
         planes = window.transpose(2, 0, 1).astype(np.float32)
-        small = np.clip(np.rint(self._down @ planes @ self._down.T), 0, 255)
+        if self._degradation == "field":
+            small = degrade(window, self._scale, rng).transpose(2, 0, 1).astype(np.float32)
+        else:
+            small = np.clip(np.rint(self._down @ planes @ self._down.T), 0, 255)
         enlarged = self._up @ small @ self._up.T
         inner, wide = slice(_MARGIN, -_MARGIN), slice(_MARGIN * self._scale, -_MARGIN * self._scale)
         cut = small[:, inner, inner], enlarged[:, wide, wide], planes[:, wide, wide]

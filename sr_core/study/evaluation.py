@@ -60,11 +60,16 @@ class Score:
         return self.psnr - self.pseudo_inverse
 
 
-def evaluate(references: Iterable[Reference], scale: int, upscale: Upscale) -> list[Score]:
-    """Score an enlarger on pictures shrunk by the scale (MATLAB bicubic, rounded to uint8)."""
+def evaluate(
+    references: Iterable[Reference],
+    scale: int,
+    upscale: Upscale,
+    reduce: Callable[[Reference, int], np.ndarray] = shrink_reference,
+) -> list[Score]:
+    """Score an enlarger on pictures reduced by the scale (as a rule by MATLAB bicubic, rounded to uint8)."""
     scores = []
     for reference in references:
-        small = shrink_reference(reference, scale)
+        small = reduce(reference, scale)
         mask = scored_pixels(reference.field, reference.pixels.shape, scale)
         rivals = (
             upscale(small, scale),

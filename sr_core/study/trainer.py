@@ -24,13 +24,25 @@ from sr_core.networks.cost import parameters
 from sr_core.networks.zoo import network_config
 from sr_core.study.checkpoint import damaged, load_checkpoint, named_tensors, restore, save_checkpoint, write_whole
 from sr_core.study.curve import curve_picture
-from sr_core.study.data import CropSampler, Reference, Split
+from sr_core.study.data import CropSampler, Reference, Split, degrade_reference, shrink_reference
 from sr_core.study.evaluation import Score, bare_network, evaluate
 from sr_core.study.processes import OneProcess, Processes, share
 from sr_core.study.stages import AdversarialStage, Crops, PixelStage
 from sr_core.study.training_config import TrainingConfig, TrainingError
 
-SAME = ("model", "scale", "split", "short_sides", "batch", "crop", "candidates", "loss", "seed", "discriminator")
+SAME = (
+    "model",
+    "scale",
+    "split",
+    "short_sides",
+    "batch",
+    "crop",
+    "candidates",
+    "degradation",
+    "loss",
+    "seed",
+    "discriminator",
+)
 """Settings that a checkpoint must share with the run that goes on from it: any other course would be mixed up."""
 
 
@@ -59,7 +71,7 @@ class Trainer:
         self.stage = stage(config, self._net, self.processes)
         self._average.load_state_dict(self._net.state_dict())
         self._average.eval().requires_grad_(False)
-        self._sampler = CropSampler(train, config.scale, config.crop, config.candidates)
+        self._sampler = CropSampler(train, config.scale, config.crop, config.candidates, config.degradation)
         self._validation = validation
         self._sums: dict[str, float] = {}
         self._counts: dict[str, int] = {}
@@ -111,7 +123,8 @@ class Trainer:
 
     def validate(self) -> list[Score]:
         """Scores of the averaged weights on the validation references."""
-        return evaluate(self._validation, self.config.scale, bare_network(self._average))
+        reduce = degrade_reference if self.config.degradation == "field" else shrink_reference
+        return evaluate(self._validation, self.config.scale, bare_network(self._average), reduce)
 
     def _record(self) -> None:
         if self.processes.rank == 0:
@@ -167,7 +180,7 @@ class Trainer:
     def _refuse_other_settings(self, before: dict[str, Any]) -> None:
         now = json.loads(json.dumps(asdict(self.config)))
         for key in SAME:
-            if before[key] != now[key]:
+            if before.get(key, now[key]) != now[key]:  # a key younger than the checkpoint had no other value then
                 raise TrainingError(
                     f"{self.checkpoint}: of a run with {key} {before[key]}; "
                     "give this run another 'name' or delete the folder"
@@ -199,6 +212,7 @@ class Trainer:
                 "gain_over_pseudo_inverse_db": [round(score.gain_over_pseudo_inverse, 3) for score in scores],
                 "where": "inside the field of view, network alone, without consistency projection",
             },
+            "agrees": config.degradation == "bicubic",
             "training": asdict(config),
             **self.stage.about,
             **{key: value for key, value in self.stage.state().items() if value},

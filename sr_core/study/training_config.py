@@ -13,6 +13,7 @@ from sr_core.study.losses import PIXEL_LOSSES
 
 SCHEDULES = ("cosine", "step")
 PRECISIONS = ("float32", "bfloat16")
+DEGRADATIONS = ("bicubic", "field")
 TERMS = ("pixel", "feature", "adversarial")
 
 
@@ -28,10 +29,12 @@ class TrainingConfig:
     another's weights have an adversary; split: a bundled split's name or a JSON file; short_sides: the sizes of the
     references that crops are cut from, in pixels (0: the photographs' own), half of the crops from the first;
     iterations; batch: crops an iteration, shared out among the processes; crop: their side in small-image pixels;
-    candidates: crops drawn for each, of which the one that bicubic gets most wrong is taken (1: no choice);
-    loss: 'l1', 'mse' or 'charbonnier'; learning_rate: Adam's, reached after ``warmup`` iterations, then along a
-    ``schedule``: 'cosine' down to 0, or 'step' to a tenth at half time; ema: decay of the moving average of the weights
-    that is validated and shipped; validate_every: iterations; seed; precision: 'float32' or 'bfloat16' (autocast).
+    degradation: how small pictures come of references, 'bicubic' or 'field' (such a network restores, and is not held
+    to agree with its input); candidates: crops drawn for each, of which the one that bicubic gets most wrong is taken
+    (1: no choice); loss: 'l1', 'mse' or 'charbonnier'; learning_rate: Adam's, reached after ``warmup`` iterations, then
+    along a ``schedule``: 'cosine' down to 0, or 'step' to a tenth at half time; ema: decay of the moving average of the
+    weights that is validated and shipped; validate_every: iterations; seed; precision: 'float32' or 'bfloat16'
+    (autocast).
 
     For the adversarial stage: start: the weights file it begins from (empty: the bundled ones); trunk: a VGG19 weights
     file (empty: the VGG16 of the extra ``perceptual``); discriminator: maps of its first layer; weights: factors of
@@ -54,6 +57,7 @@ class TrainingConfig:
     validate_every: int
     seed: int
     candidates: int = 1
+    degradation: str = "bicubic"
     schedule: str = "cosine"
     precision: str = "float32"
     start: str = ""
@@ -121,7 +125,12 @@ def _check_values(path: Path, config: TrainingConfig) -> None:
         raise TrainingError(f"{path}: 'short_sides' must name at least one size in pixels (0: the photographs' own)")
     if not config.name or Path(config.name).name != config.name or config.name in (".", ".."):
         raise TrainingError(f"{path}: 'name' is {config.name!r}; it must be a plain folder name")
-    for key, known in (("loss", PIXEL_LOSSES), ("schedule", SCHEDULES), ("precision", PRECISIONS)):
+    for key, known in (
+        ("loss", PIXEL_LOSSES),
+        ("schedule", SCHEDULES),
+        ("precision", PRECISIONS),
+        ("degradation", DEGRADATIONS),
+    ):
         if getattr(config, key) not in known:
             raise TrainingError(f"{path}: '{key}' is {getattr(config, key)!r}; choose {', '.join(known)}")
     network_config(config.model, config.scale)
