@@ -108,9 +108,11 @@ def test_the_wheel_says_what_it_is(wheel: Path) -> None:
     assert about["License-Expression"] == "MIT"
     assert about["Requires-Python"] == ">=3.11"
     assert about.get_payload().strip() == (ROOT / "README.md").read_text(encoding="utf-8").strip()
-    wanted = {(r.name.lower(), r.specifier) for r in map(Requirement, about.get_all("Requires-Dist"))}
+    required = [Requirement(line) for line in about.get_all("Requires-Dist")]
+    wanted = {(r.name.lower(), r.specifier) for r in required if r.marker is None}
     assert wanted == {(r.name.lower(), r.specifier) for r in map(Requirement, PROJECT["dependencies"])}
     assert len(wanted) > 5
+    assert set(about.get_all("Provides-Extra")) == PROJECT["optional-dependencies"].keys()
 
 
 @pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
