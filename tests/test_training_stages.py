@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -145,7 +146,10 @@ def test_two_processes_match_one_with_the_whole_batch(tmp_path, drawn_data):
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
     for count in (1, 2):
         config = write_config(tmp_path, batch=4)
-        command = [sys.executable, "-m", "torch.distributed.run", f"--nproc-per-node={count}", "--standalone"]
+        # By number: where the tests run there may be no name service for 'localhost'.
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            here = ["--master-addr=127.0.0.1", f"--master-port={free.getsockname()[1]}", "--local-addr=127.0.0.1"]
+        command = [sys.executable, "-m", "torch.distributed.run", f"--nproc-per-node={count}", *here]
         command += [str(script), str(config), str(drawn_data), str(tmp_path / f"runs{count}")]
         done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stderr[-2000:]

@@ -282,7 +282,9 @@ def _results(tasks: Sequence[_Task], workers: int) -> Iterator[Prepared | LeftOu
     # spawn: a fork would copy locks that this process's libraries may hold
     pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_leave_signals_to_the_parent)
     try:
-        for future in as_completed([pool.submit(_make, task) for task in tasks]):
+        with _interrupts_held_back():
+            futures = [pool.submit(_make, task) for task in tasks]
+        for future in as_completed(futures):
             yield future.result()
     except BrokenProcessPool:
         raise PrepareError(
@@ -291,6 +293,19 @@ def _results(tasks: Sequence[_Task], workers: int) -> Iterator[Prepared | LeftOu
         ) from None
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Processes started within are deaf to Ctrl-C from their first instruction; here it comes through afterwards."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _leave_signals_to_the_parent() -> None:
