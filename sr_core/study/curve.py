@@ -1,38 +1,136 @@
-"""The picture of a training's course: loss and validation gain over the iterations."""
+"""Pictures of trainings: how one run goes, and all runs side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
-_SIZE, _MARGIN, _INK = (900, 640), 60, (40, 40, 40)
+Entries = Sequence[Mapping[str, Any]]
+"""Points of a run's curve, as ``curve.jsonl`` holds them, one a line."""
+
+INK, GRID = (30, 30, 30), (222, 222, 222)
+COLOURS = ((0, 90, 181), (220, 50, 32), (0, 128, 96), (150, 80, 190), (200, 130, 0), (90, 90, 90), (0, 150, 190))
+"""Told apart by readers who do not see red and green apart."""
+
+PANEL = (760, 360)
+_LEFT, _RIGHT, _TOP, _BOTTOM = 84, 24, 44, 44
+_CELL = 19
 
 
-def curve_picture(entries: Sequence[dict]) -> np.ndarray:
-    """uint8 (640, 900, 3): above the loss (logarithm, grey levels), below the gain over bicubic (dB)."""
-    image = Image.new("RGB", _SIZE, "white")
+@dataclass(frozen=True)
+class Line:
+    """A curve: its name in the legend, and its points."""
+
+    name: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+
+
+def curve_picture(entries: Entries) -> np.ndarray:
+    """The course of one run, uint8 (H, W, 3): loss and validation gain over the iterations; for the adversarial stage
+    the shares of the gradient and the discriminator's loss as well."""
+
+    def line(key: str, name: str) -> Line:
+        some = [entry for entry in entries if key in entry]
+        return Line(name, tuple(entry["step"] for entry in some), tuple(entry[key] for entry in some))
+
+    panels = [
+        _panel("Pixel loss (L1: grey levels)", "iterations", [line("loss", "loss")]),
+        _panel("Validation, gain over bicubic, dB", "iterations", [line("gain_db", "gain")]),
+    ]
+    if any("discriminator" in entry for entry in entries):
+        shares = [line(f"{name}_share", name) for name in ("pixel", "feature", "adversarial")]
+        panels.append(_panel("Shares of the generator's gradient", "iterations", shares))
+        panels.append(_panel("Discriminator's loss", "iterations", [line("discriminator", "discriminator")]))
+    return np.concatenate(panels)
+
+
+def comparison_picture(runs: Mapping[str, Entries]) -> np.ndarray:
+    """The validation gain of all runs over the processor time that they took, uint8 (H, W, 3): a panel for each scale.
+
+    `runs`: by the name of each, which ends in -x2, -x4 or -x8.
+    """
+    panels = []
+    for scale in ("x2", "x4", "x8"):
+        lines = [
+            Line(
+                name.removesuffix(f"-{scale}"),
+                tuple(entry["cpu_seconds"] / 60 for entry in runs[name]),
+                tuple(entry["gain_db"] for entry in runs[name]),
+            )
+            for name in sorted(runs)
+            if name.endswith(f"-{scale}")
+        ]
+        panels.append(_panel(f"{scale}: validation, gain over bicubic, dB", "minutes of processor time", lines))
+    return np.concatenate(panels)
+
+
+def _panel(title: str, below: str, lines: Sequence[Line]) -> np.ndarray:
+    image = Image.new("RGB", PANEL, "white")
     draw = ImageDraw.Draw(image)
-    half = _SIZE[1] // 2
-    steps = [entry["step"] for entry in entries]
-    _panel(draw, 0, half, steps, [entry["loss"] for entry in entries], "L1 loss, grey levels")
-    _panel(draw, half, half, steps, [entry["gain_db"] for entry in entries], "validation gain over bicubic, dB")
+    draw.text((_LEFT, 12), title, fill=INK, font=_font())
+    draw.text((PANEL[0] - _RIGHT, PANEL[1] - 8), below, fill=INK, font=_font(), anchor="rs")
+    drawn = [line for line in lines if line.x]
+    if drawn:
+        across = _axis(draw, [v for line in drawn for v in (0.0, *line.x)], (_LEFT, PANEL[0] - _RIGHT), upright=False)
+        up = _axis(draw, [v for line in drawn for v in line.y], (PANEL[1] - _BOTTOM, _TOP), upright=True)
+        for i, line in enumerate(drawn):
+            points = [(across(x), up(y)) for x, y in zip(line.x, line.y, strict=True)]
+            colour = COLOURS[i % len(COLOURS)]
+            draw.line(points, fill=colour, width=3, joint="curve")
+            draw.ellipse([points[-1][0] - 4, points[-1][1] - 4, points[-1][0] + 4, points[-1][1] + 4], fill=colour)
+        _legend(draw, drawn)
+    draw.rectangle((_LEFT, _TOP, PANEL[0] - _RIGHT, PANEL[1] - _BOTTOM), outline=INK)
     return np.array(image)
 
 
-def _panel(draw: ImageDraw.ImageDraw, top: int, height: int, x: list, y: list, title: str) -> None:
-    left, right = _MARGIN, _SIZE[0] - 20
-    upper, lower = top + 30, top + height - 30
-    draw.text((left, top + 10), title, fill=_INK)
-    draw.rectangle((left, upper, right, lower), outline=_INK)
-    if not x:
+def _axis(
+    draw: ImageDraw.ImageDraw, values: Sequence[float], ends: tuple[int, int], upright: bool
+) -> Callable[[float], float]:
+    """Draw an axis' grid and numbers; the function from its values to pixels."""
+    low, high = min(values), max(values)
+    step = _step((high - low) or abs(high) or 1.0)
+    first, last = np.floor(low / step), np.ceil(high / step)
+    last = max(last, first + 1)
+
+    def place(value: float) -> float:
+        return float(ends[0] + (ends[1] - ends[0]) * (value / step - first) / (last - first))
+
+    digits = max(0, int(np.ceil(-np.log10(step) - 1e-9)))
+    for n in np.arange(first, last + 1):
+        at, text = place(n * step), f"{n * step:.{digits}f}"
+        if upright:
+            draw.line((_LEFT, at, PANEL[0] - _RIGHT, at), fill=GRID)
+            draw.text((_LEFT - 8, at), text, fill=INK, font=_font(), anchor="rm")
+        else:
+            draw.line((at, _TOP, at, PANEL[1] - _BOTTOM), fill=GRID)
+            draw.text((at, PANEL[1] - _BOTTOM + 6), text, fill=INK, font=_font(), anchor="ma")
+    return place
+
+
+def _step(span: float) -> float:
+    """A round step that divides the span into four to ten parts."""
+    power = 10.0 ** np.floor(np.log10(span / 4))
+    return float(max(m * power for m in (1, 2, 2.5, 5) if span / (m * power) >= 4 or m == 1))
+
+
+def _legend(draw: ImageDraw.ImageDraw, lines: Sequence[Line]) -> None:
+    """The lines' names with their last values, at the lower right, where curves that rise leave room."""
+    if len(lines) == 1:
         return
-    low, high = min(y), max(y)
-    span = (high - low) or 1.0
-    points = [
-        (left + (right - left) * a / max(x), lower - (lower - upper) * (b - low) / span)
-        for a, b in zip(x, y, strict=True)
-    ]
-    draw.text((5, upper - 5), f"{high:.3f}", fill=_INK)
-    draw.text((5, lower - 10), f"{low:.3f}", fill=_INK)
-    draw.text((right - 60, lower + 5), f"{max(x)}", fill=_INK)
-    draw.line(points, fill=(200, 60, 40), width=2)
+    rows = [f"{line.name} {line.y[-1]:.2f}" for line in lines]
+    wide = max(draw.textlength(row, font=_font()) for row in rows) + 38
+    left, top = PANEL[0] - _RIGHT - wide - 8, PANEL[1] - _BOTTOM - 8 - _CELL * len(rows)
+    draw.rectangle((left, top, left + wide, top + _CELL * len(rows)), fill="white", outline=GRID)
+    for i, row in enumerate(rows):
+        y = top + _CELL * (i + 0.5)
+        draw.line((left + 6, y, left + 26, y), fill=COLOURS[i % len(COLOURS)], width=3)
+        draw.text((left + 32, y), row, fill=INK, font=_font(), anchor="lm")
+
+
+@cache
+def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size=14)

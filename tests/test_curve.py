@@ -1,0 +1,48 @@
+"""Pictures of trainings show their curves where the numbers say."""
+
+import numpy as np
+
+from sr_core.study.curve import COLOURS, PANEL, comparison_picture, curve_picture
+
+
+def entries(count, **changes):
+    return [
+        {"step": 10 * i, "loss": 2 - 0.1 * i, "gain_db": 0.1 * i, "cpu_seconds": 60.0 * i} | changes
+        for i in range(1, count + 1)
+    ]
+
+
+def ink(picture, colour):
+    rows, columns = np.nonzero((picture == colour).all(axis=2))
+    return rows, columns
+
+
+def test_a_runs_picture_has_loss_and_gain_and_the_adversarial_stage_two_more():
+    assert curve_picture(entries(5)).shape == (2 * PANEL[1], PANEL[0], 3)
+    adversarial = entries(5, discriminator=1.0, pixel_share=0.5, feature_share=0.3, adversarial_share=0.2)
+    assert curve_picture(adversarial).shape == (4 * PANEL[1], PANEL[0], 3)
+
+
+def test_a_falling_loss_falls_and_a_rising_gain_rises():
+    rows, columns = ink(curve_picture(entries(8)), COLOURS[0])
+    for above, rises in ((rows < PANEL[1], False), (rows >= PANEL[1], True)):
+        y, x = rows[above], columns[above]
+        assert (y[x == x.max()].mean() < y[x == x.min()].mean()) == rises
+
+
+def test_the_comparison_has_a_panel_for_each_scale_and_a_colour_for_each_run():
+    longer = [entry | {"gain_db": 0.5 + entry["gain_db"]} for entry in entries(8)]
+    runs = {"a-x2": entries(4), "b-x2": longer, "a-x8": entries(3)}
+    picture = comparison_picture(runs)
+    assert picture.shape == (3 * PANEL[1], PANEL[0], 3)
+    panels = [picture[i * PANEL[1] : (i + 1) * PANEL[1]] for i in range(3)]
+    seen = [[len(ink(panel, colour)[0]) > 0 for colour in COLOURS[:2]] for panel in panels]
+    assert seen == [[True, True], [False, False], [True, False]]
+    # b ran twice as long as a
+    first, second = (ink(panels[0][:300], colour)[1] for colour in COLOURS[:2])
+    assert second[second < 600].max() > first[first < 600].max() + 100
+
+
+def test_a_run_without_a_point_yet_and_one_with_a_single_point_are_drawn():
+    assert curve_picture([]).std() > 0
+    assert len(ink(curve_picture(entries(1)), COLOURS[0])[0]) > 0
