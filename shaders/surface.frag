@@ -4,7 +4,8 @@
 // in single precision, however large the photograph. All colours are linear light.
 //
 // Defined before: TILE and GUTTER, a tile's edge and what it keeps of its neighbours, in texels (with decimal point);
-// ATLAS, slots along an edge of a layer of u_tiles.
+// ATLAS, slots along an edge of a layer of u_tiles; INVENTED_FROM and INVENTED_FULL, grey levels between which the
+// overlay of what the network added shows how much; INVENTED_OPACITY, at its most.
 
 const int NO_SLOT = -1;
 const float OUTLINE = 2.0;                              // eye pixels
@@ -12,8 +13,12 @@ const vec3 BEZEL_COLOUR = vec3(0.0122, 0.0130, 0.0144);
 const float HATCH_PERIOD = 0.030;                       // metres
 
 uniform vec3 u_ai_colour;    // linear light, of all that marks synthesised pixels
-uniform sampler2DArray u_tiles;
-uniform isampler2D u_pages;  // two texels per tile of the window, as `vr_app.core.scene.PageWindow` lists them
+uniform int u_invention;     // 1: overlay how far synthesised pixels depart from what the photograph alone determines
+uniform vec3 u_little;       // linear light, of the overlay where they depart a little
+uniform vec3 u_much;         // and where much
+uniform sampler2DArray u_tiles;     // alpha: the departure in grey levels of 255
+uniform isampler2DArray u_pages;    // two texels per tile of the window, as `vr_app.core.scene.PageWindow` lists them
+uniform int u_page;          // the window's layer in it
 uniform ivec4 u_window;      // first column, first row, columns, rows, in tiles
 uniform int u_level;         // the window's
 uniform ivec2 u_base;        // slot and level of the coarsest tile
@@ -45,8 +50,8 @@ void page(vec2 p, out ivec2 tile, out ivec4 slots, out ivec4 state) {
         state = ivec4(0);
         return;
     }
-    slots = texelFetch(u_pages, ivec2(2 * tile.x, tile.y), 0);
-    state = texelFetch(u_pages, ivec2(2 * tile.x + 1, tile.y), 0);
+    slots = texelFetch(u_pages, ivec3(2 * tile.x, tile.y, u_page), 0);
+    state = texelFetch(u_pages, ivec3(2 * tile.x + 1, tile.y, u_page), 0);
 }
 
 int shown_level(ivec4 slots) {
@@ -59,24 +64,25 @@ bool synthesised(ivec4 slots, ivec4 state) {
     return below || above;
 }
 
-vec3 texel(vec2 at, int slot) {
+vec4 texel(vec2 at, int slot) {
     int layer = slot / (ATLAS * ATLAS), place = slot % (ATLAS * ATLAS);
     vec2 corner = vec2(place % ATLAS, place / ATLAS);
     vec2 across = (at + GUTTER) / (TILE + 2.0 * GUTTER);
-    return textureLod(u_tiles, vec3((corner + across) / float(ATLAS), float(layer)), 0.0).rgb;
+    return textureLod(u_tiles, vec3((corner + across) / float(ATLAS), float(layer)), 0.0);
 }
 
 // Where software draws, `if` computes both sides for every pixel, and only a loop is ever left out or ended early: that
 // is why the choices below that save texture samples are loops.
 
-// The photograph at p, from the page's tiles: the one below, then as much of the one above as has faded in.
-vec3 photograph(vec2 p) {
+// The photograph at p, from the page's tiles: the one below, then as much of the one above as has faded in. Alpha: how
+// far it departs from what the photograph determines; 0 where that is what it shows.
+vec4 photograph(vec2 p) {
     p = inside_photograph(p);
     ivec2 tile;
     ivec4 slots, state;
     page(p, tile, slots, state);
     float fade = slots.z == NO_SLOT ? 0.0 : float(state.x) * 0.001;
-    vec3 colour = vec3(0.0);
+    vec4 colour = vec4(0.0);
     for (int above = fade < 1.0 ? 0 : 1; above <= (fade > 0.0 ? 1 : 0); ++above) {
         ivec2 found = above == 1 ? slots.zw : slots.xy;
         bool base = found.x == NO_SLOT;
@@ -84,7 +90,8 @@ vec3 photograph(vec2 p) {
         int finer = u_level - found.y;
         ivec2 first = (((tile + u_window.xy) >> finer) << finer) - u_window.xy;  // of the coarser tile, in the window's
         vec2 from = base ? u_base_origin : vec2(first) * (-TILE * exp2(-float(finer)));
-        vec3 there = texel(p * exp2(float(found.y)) + from, found.x);
+        vec4 there = texel(p * exp2(float(found.y)) + from, found.x);
+        if (found.y <= 0) there.a = 0.0;
         colour = above == 1 ? mix(colour, there, fade) : there;
     }
     return colour;
@@ -92,11 +99,11 @@ vec3 photograph(vec2 p) {
 
 // One bilinear sample where a texel is larger than the eye's pixel; the mean of four spread over the eye's pixel where
 // it is smaller. In between the four part gradually, so that no line shows where one turns into the other.
-vec3 filtered(vec2 p, vec2 right, vec2 down, int level) {
+vec4 filtered(vec2 p, vec2 right, vec2 down, int level) {
     float footprint = max(length(right), length(down)) * exp2(float(level));
     float spread = 0.25 * clamp(2.0 * (footprint - 1.0), 0.0, 1.0);
     int taps = spread > 0.0 ? 4 : 1;
-    vec3 sum = vec3(0.0);
+    vec4 sum = vec4(0.0);
     for (int i = 0; i < taps; ++i) {
         sum += photograph(p + spread * (float((i & 1) * 2 - 1) * right + float((i & 2) - 1) * down));
     }
@@ -114,6 +121,15 @@ bool borders_synthesised(vec2 p, vec2 right, vec2 down) {
         found = synthesised(slots, state);
     }
     return found;
+}
+
+// Nothing where a pixel departs by a grey level or less, as rounding alone can; then more and more yellow, and from half
+// way on magenta: the two differ in lightness and in blue, so that no kind of colour blindness mixes them up, and
+// neither is a fundus's.
+vec3 marked_invention(vec3 colour, float departure) {
+    float much = clamp((255.0 * departure - INVENTED_FROM) / (INVENTED_FULL - INVENTED_FROM), 0.0, 1.0);
+    vec3 ramp = mix(u_little, u_much, clamp(2.0 * much - 1.0, 0.0, 1.0));
+    return mix(colour, ramp, INVENTED_OPACITY * min(2.0 * much, 1.0));
 }
 
 vec3 hatched(vec3 colour, vec2 metres) {
@@ -173,7 +189,8 @@ void main() {
     ivec2 tile;
     ivec4 slots, state;
     page(inside_photograph(p), tile, slots, state);
-    vec3 colour = filtered(p, right, down, shown_level(slots));
+    vec4 shown = filtered(p, right, down, shown_level(slots));
+    vec3 colour = u_invention != 0 ? marked_invention(shown.rgb, shown.a) : shown.rgb;
     if (state.y != 0) colour = hatched(colour, metres);
     if (synthesised(slots, state)) {
         // The outline's part in the frame: a line, and a faint glow.

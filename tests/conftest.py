@@ -33,6 +33,8 @@ SELECTING = (
     "--collect-only",
 )
 
+os.environ["FUNDUSXR_TILE_CACHE"] = "off"  # tests, and the programs they start, share no tiles but where they say so
+
 _passed_xr_tests: set[str] = set()
 
 

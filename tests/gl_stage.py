@@ -66,6 +66,11 @@ def enlarged(pixels: np.ndarray, level: int) -> np.ndarray:
     return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS))
 
 
+def _marked(pixels: np.ndarray, level: int) -> np.ndarray:
+    """A level's picture as it is uploaded: a synthesised one has a fourth channel."""
+    return np.pad(pixels, ((0, 0), (0, 0), (0, 1))) if level > 0 else pixels
+
+
 class Stage:
     """A photograph, the texture array and a renderer; `levels` adds pictures for levels above 0."""
 
@@ -92,8 +97,11 @@ class Stage:
         return surface_items(view, placed, wants, (self.info,), self.pages, eyes, now)
 
     def put(self, *keys: TileKey) -> None:
-        ready = [(key, cut_tile(self.pictures[key.level], (0, 0), key.rect)) for key in keys]
-        assert self.uploader.upload(ready, self.residency, 0.0).count == len(ready)
+        ready = [(key, cut_tile(_marked(self.pictures[key.level], key.level), (0, 0), key.rect)) for key in keys]
+        while ready:
+            count = self.uploader.upload(ready, self.residency, 0.0).count
+            assert count
+            ready = ready[count:]
 
     def draw(self, scene: Scene, eye: Eye) -> np.ndarray:
         """The picture: (H, W, 3) uint8."""

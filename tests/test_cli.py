@@ -266,6 +266,13 @@ def test_view_refuses_a_malformed_tour(here, tmp_path: Path, text: str, words: l
         (["--model", "nonesuch"], ["nonesuch"]),
         (["--tour", "missing.json"], ["missing.json"]),
         (["--tour", "."], ["cannot be read"]),
+        (["--tile-memory", "1"], ["--tile-memory 1", "at least 18"]),
+        (["--photograph-memory", "0"], ["--photograph-memory 0", "at least 16"]),
+        (["--gpu-memory", "-3"], ["--gpu-memory -3", "at least 24"]),
+        (["--gpu-memory", "64", "--size", "4096x4096"], ["--gpu-memory 64", "4096x4096", "at least 336"]),
+        (["--photograph-memory", "99999999999"], ["--photograph-memory 99999999999", "at most"]),
+        (["--tile-cache", str(DEMO)], ["--tile-cache", "is a file"]),
+        (["--tile-cache-size", "0"], ["--tile-cache-size 0", "from 16"]),
     ],
 )
 def test_view_refuses_what_cannot_be_done(
@@ -294,6 +301,37 @@ def test_auto_without_headset_and_window_is_offscreen_and_says_why(tmp_path: Pat
     assert "no window" in said
     assert "fundusxr.png" in answer.stderr
     assert read(tmp_path / "fundusxr.png").shape == (240, 320, 3)
+
+
+@pytest.mark.parametrize("by", ["option", "environment", "xdg"])
+def test_a_second_session_finds_its_tiles_on_disk_unless_told_not_to(tmp_path: Path, fundus: Path, by: str) -> None:
+    folder = tmp_path / "cache" / "fundusxr" / "tiles"
+    given = ["--tile-cache", folder] if by == "option" else []
+    environment = {
+        "option": {},
+        "environment": {"FUNDUSXR_TILE_CACHE": str(folder)},
+        "xdg": {"FUNDUSXR_TILE_CACHE": "on", "XDG_CACHE_HOME": str(tmp_path / "cache")},
+    }[by]
+    command = ["view", fundus, "--mode", "offscreen", "--size", "320x240", "--screenshot", "a.png", "--stats", "a.json"]
+    found, pictures = [], []
+    for more in (given, given, ["--tile-cache", "off", "--no-prefetch"]):
+        answer = fundusxr(*command, *more, cwd=tmp_path, **environment)
+        assert answer.returncode == 0, answer.stderr
+        found.append(json.loads((tmp_path / "a.json").read_text())["tiles"])
+        pictures.append(read(tmp_path / "a.png"))
+        if by != "option":
+            break
+    first = found[0]
+    assert first["computed"] > 0
+    assert len(list(folder.rglob("*.tile"))) >= first["computed"]
+    for picture in pictures[1:]:
+        assert np.abs(picture - pictures[0]).max() <= 3
+    if by == "option":
+        _, second, without = found
+        assert second["cached"] == second["wished"] - second["cancelled"] > 0
+        assert second["computed"] == 0
+        assert without["cached"] == without["prefetched"] == 0
+        assert without["computed"] > 0
 
 
 def test_of_several_pictures_the_good_ones_still_open(tmp_path: Path, fundus: Path) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from sr_core.engine import consistency
 from sr_core.engine import engine as engine_module
 from sr_core.engine.engine import Engine, EngineError, choose_device
 from sr_core.engine.halo import MAX_DIFFERENCE, MAX_SHARE, agreement, measure_halo
@@ -81,6 +82,19 @@ def test_bfloat16_equals_float32_within_one_grey_level_on_real_photographs(crops
 
 
 @pytest.mark.parametrize("scale", SCALES)
+def test_the_engine_equals_the_network_as_torch_computes_it_within_one_grey_level_on_real_photographs(crops, scale):
+    network = load_model("rdb-lite", scale)
+    for pixels in crops.values():
+        y = torch.from_numpy(pixels.transpose(2, 0, 1).astype(np.float32))
+        with torch.inference_mode():
+            residual = network.module(y[None] / 255.0)[0] * 255.0
+        plain = consistency.project(consistency.enlarge(y, scale) + residual, y, scale).round()
+        for precision in (torch.float32, None):
+            found = engine(scale, precision).upscale(pixels).transpose(2, 0, 1)
+            assert np.abs(found - plain.numpy()).max() <= 1
+
+
+@pytest.mark.parametrize("scale", SCALES)
 def test_a_region_is_its_part_of_the_whole(scale):
     pixels, region = texture(150, 190), Rect(33, 71, 101, 79)
     whole = engine(scale, torch.float32).upscale(pixels)
@@ -98,8 +112,8 @@ def test_the_smallest_photograph_and_the_smallest_region_work(scale):
 
 def test_progress_counts_the_blocks():
     told = []
-    engine(4).upscale(texture(140, 300), progress=lambda done, count: told.append((done, count)))
-    count = len(engine(4).blocks(texture(140, 300), Rect(0, 0, 300, 140)))
+    engine(2).upscale(texture(100, 600), progress=lambda done, count: told.append((done, count)))
+    count = len(engine(2).blocks(texture(100, 600), Rect(0, 0, 600, 100)))
     assert count > 2
     assert told == [(i, count) for i in range(1, count + 1)]
 
@@ -112,6 +126,80 @@ def test_engines_of_one_network_do_not_disturb_each_other():
     Engine(network, CPU, torch.bfloat16).compute(texture(40, 40), block)
     assert np.array_equal(full.compute(texture(40, 40), block), before)
     assert next(network.module.parameters()).dtype is torch.float32
+
+
+class Starved:
+    """A generator for which memory suffices up to so many pixels."""
+
+    def __init__(self, generator, pixels: int, error: Exception) -> None:
+        self.generator, self.pixels, self.error, self.refused = generator, pixels, error, 0
+
+    def __call__(self, grey: torch.Tensor) -> torch.Tensor:
+        if grey[0, 0].numel() <= self.pixels:
+            return self.generator(grey)
+        self.refused += 1
+        raise self.error
+
+
+OUT_OF_MEMORY = (
+    MemoryError(),
+    torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+    RuntimeError("[enforce fail at alloc_cpu.cpp:117] . DefaultCPUAllocator: not enough memory: you tried to allocate"),
+    RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 4294967296 bytes. Error code 12"),
+)
+
+
+@pytest.mark.parametrize("error", OUT_OF_MEMORY)
+def test_a_block_without_memory_is_computed_in_its_halves(monkeypatch, error):
+    exact, pixels = engine(4, torch.float32), texture(120, 140)
+    block = Block(Rect(20, 15, 90, 80), Rect(20, 15, 90, 80).pad(exact.network.halo))
+    whole = exact.compute(pixels, block)
+    starved = Starved(exact._generator, block.source.area - 1, error)
+    monkeypatch.setattr(exact, "_generator", starved)
+    halves = exact.compute(pixels, block)
+    assert starved.refused == 1
+    assert halves.shape == whole.shape
+    assert np.abs(halves.astype(int) - whole).max() <= 1
+
+
+@pytest.mark.parametrize("error", OUT_OF_MEMORY)
+def test_where_the_halves_find_no_memory_either_it_is_told(monkeypatch, error):
+    exact = Engine(load_model("rdb-lite", 4), CPU, torch.float32)
+    starved = Starved(exact._generator, 50, error)
+    monkeypatch.setattr(exact, "_generator", starved)
+    with pytest.raises(EngineError, match="not enough memory for 60x50 photograph pixels at x4"):
+        exact.upscale(texture(50, 60))
+    assert starved.refused == 2
+
+
+def test_another_error_is_not_taken_for_a_lack_of_memory(monkeypatch):
+    exact = Engine(load_model("rdb-lite", 4), CPU, torch.float32)
+    starved = Starved(exact._generator, 50, RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+    monkeypatch.setattr(exact, "_generator", starved)
+    with pytest.raises(RuntimeError, match="mat1 and mat2"):
+        exact.upscale(texture(50, 60))
+    assert starved.refused == 1
+
+
+def test_who_stops_asking_for_results_stops_the_work(monkeypatch):
+    begun = []
+    compute = Engine.compute
+    monkeypatch.setattr(
+        Engine, "compute", lambda self, pixels, block: begun.append(block) or compute(self, pixels, block)
+    )
+    results = engine(2).results(texture(40, 600), Rect(0, 0, 600, 40))
+    assert begun == []
+    assert next(results).pixels.shape[0] == 80
+    results.close()
+    assert len(begun) == 1 < len(engine(2).blocks(texture(40, 600), Rect(0, 0, 600, 40)))
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_warming_up_changes_no_result(scale):
+    pixels = texture(60, 50)
+    before = engine(scale).upscale(pixels)
+    engine(scale).warm_up(40)
+    assert np.array_equal(engine(scale).upscale(pixels), before)
 
 
 @pytest.mark.parametrize("region", [Rect(-1, 0, 5, 5), Rect(0, 0, 5, 0), Rect(30, 0, 11, 5), Rect(0, 500, 1, 1)])

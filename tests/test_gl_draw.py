@@ -10,13 +10,18 @@ import pytest
 
 from sr_core.image.geometry import TILE, TileKey
 from tests.gl_stage import SIZE, Stage, demo_photograph, enlarged, eye_at, offscreen, warped
+from vr_app.core import invention
+from vr_app.core.labels import Status, labels
 from vr_app.core.pose import Eye, Pose
 from vr_app.core.residency import FADE
 from vr_app.core.scene import LabelItem, PageWindow, RayItem, Scene, SurfaceItem
 from vr_app.core.surface import Panel
 from vr_app.core.view import SurfaceKind
+from vr_app.gl import objects
 from vr_app.gl.context import GL, Context
+from vr_app.gl.draw import PAGE_WINDOWS
 from vr_app.gl.framebuffer import Framebuffer
+from vr_app.gl.text import GLYPHS_DRAWN, line
 from vr_app.gl.tiles import EDGE
 
 PANEL, RETINA = SurfaceKind.PANEL, SurfaceKind.RETINA
@@ -297,14 +302,20 @@ def test_label_plate_lies_behind_its_text(fundus: Stage) -> None:
     assert columns.min() < ink_columns.min() < ink_columns.max() < columns.max()
 
 
-def test_far_more_lines_than_are_kept(fundus: Stage) -> None:
-    eye = eye_at(size=(200, 100), vertical=30)
-    pictures = [
-        fundus.draw(Scene(labels=(LabelItem(f"{n}", Pose((0.0, 0.0, -1.0)), 0.2, 0.5),)), eye) for n in range(150)
-    ]
-    again = fundus.draw(Scene(labels=(LabelItem("3", Pose((0.0, 0.0, -1.0)), 0.2, 0.5),)), eye)
-    assert np.array_equal(again, pictures[3])
-    assert not np.array_equal(again, pictures[8])
+def test_line_longer_than_one_call_draws(fundus: Stage) -> None:
+    """Its last letters lie where they lie without the ones before them."""
+    eye = eye_at(size=(1200, 60), vertical=3)
+    words = "i" * (2 * GLYPHS_DRAWN) + " L" * 9
+    tail = "L" + " L" * 8
+    pose = Pose((0.5, 0.0, -1.0))
+    whole, last = (
+        fundus.draw(Scene(labels=(LabelItem(text, pose, 0.03, align=1.0),)), eye).astype(int) for text in (words, tail)
+    )
+    width = line(tail).advance * 0.03  # metres at 1 m: what lies left of it, the first has more of
+    right = np.s_[:, int(pixel_of(eye, np.array([0.5 - width, 0.0, -1.0]))[0]) + 2 :]
+    assert last[right].max() > 200
+    assert np.abs(whole[right] - last[right]).max() <= 3
+    assert whole.sum() > 2 * last.sum()
 
 
 def test_ray_ends_in_a_dot_where_it_hits(fundus: Stage) -> None:
@@ -322,33 +333,131 @@ def test_ray_ends_in_a_dot_where_it_hits(fundus: Stage) -> None:
     assert (beam != 0).any(axis=-1).mean() < 0.02
 
 
-def test_no_gl_object_is_made_in_a_frame_like_the_last(fundus: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_gl_object_is_made_once_the_retina_is_prepared(
+    enlarged_fundus: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is drawn then: zooms, the other surface, words never seen before, the help, pictures taken."""
     eye = eye_at()
-    scenes = [
-        Scene(
-            fundus.items(fundus.view(kind, (0.5, 0.5), 1.0), (eye,)),
-            (LabelItem("not for diagnosis", Pose((0.0, 0.0, -1.0)), 0.05),),
-            (RayItem((0.0, -0.3, -0.3), (0.0, 0.0, -2.0), True),),
-        )
-        for kind in (PANEL, RETINA)
-    ]
     framebuffer = Framebuffer.create(eye.size)
-    for scene in scenes:
-        fundus.renderer.draw(framebuffer, eye, scene)
+    enlarged_fundus.renderer.prepare_retina()
+    made = objects.made()
 
     def refuse(*arguments: object) -> None:
-        pytest.fail("a GL object was made, or memory for one")
+        pytest.fail("memory was taken for a GL object")
 
-    for name in ("glGenTextures", "glGenBuffers", "glGenVertexArrays", "glGenFramebuffers", "glCreateProgram"):
-        monkeypatch.setattr(GL, name, refuse)
     for name in ("glTexImage2D", "glTexImage3D", "glBufferData"):
         monkeypatch.setattr(GL, name, refuse)
-    for scene in scenes:
-        fundus.renderer.draw(framebuffer, eye, scene)
-    with pytest.raises(pytest.fail.Exception):
-        fundus.renderer.draw(framebuffer, eye, Scene(labels=(replace(scenes[0].labels[0], text="new"),)))
+    pictures = []
+    for kind in (PANEL, RETINA):
+        for zoom in (1.0, 3.0, 9.0):
+            items = enlarged_fundus.items(enlarged_fundus.view(kind, (0.3, 0.4), zoom), (eye,))
+            status = Status(caption=f"caption {zoom}", help=zoom == 3.0, recording=True, notices=(f"{kind} {zoom}",))
+            ray = RayItem((0.0, -0.3, -0.3), (0.0, 0.0, -2.0), True)
+            scene = Scene(items, labels(items, 0, status), (ray,), invention=zoom == 9.0)
+            enlarged_fundus.renderer.draw(framebuffer, eye, scene)
+            pictures.append(framebuffer.read())
+    assert len({picture.tobytes() for picture in pictures}) == 6
+    assert objects.made() == made
     monkeypatch.undo()
     framebuffer.close()
+
+
+def test_more_surfaces_than_page_windows_lie_beside_each_other(context: Context) -> None:
+    """Each is drawn with its own window, also the first of the second lot."""
+    stage = Stage(np.full((64, 64, 3), 200, np.uint8))
+    eye = eye_at()
+    item = stage.items(stage.view(PANEL, (0.5, 0.5), 1.0), (eye,))[0]
+    dark = stage.residency.reserve(TileKey(9, 0, 0, 0), 0.0)
+    stage.tiles.put(dark, np.full((EDGE, EDGE, 3), 20, np.uint8))
+    entries = item.pages.entries.copy()
+    entries[..., 0] = dark
+    other = replace(item, pages=replace(item.pages, entries=entries))
+    middle = SIZE[1] // 2, SIZE[0] // 2
+    for last, grey in ((item, 200), (other, 20)):
+        first = other if last is item else item
+        for _ in range(2):
+            assert (stage.draw(Scene((*[first] * PAGE_WINDOWS, last)), eye)[middle] == grey).all()
+    assert (stage.draw(Scene((*[item] * (PAGE_WINDOWS - 1), other)), eye)[middle] == 20).all()
+    stage.close()
+
+
+GREY = 120
+"""Of every tile in the tests of the overlay."""
+
+
+def linear(encoded: np.ndarray) -> np.ndarray:
+    return np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
+
+
+def overlaid(departure: float) -> np.ndarray:
+    """What the overlay makes of GREY where a pixel departs by so many grey levels, encoded, 0 to 255."""
+    much = np.clip((departure - invention.FROM) / (invention.FULL - invention.FROM), 0, 1)
+    little, most = (linear(np.array(colour[:3])) for colour in (invention.LITTLE, invention.MUCH))
+    turned = np.clip(2 * much - 1, 0, 1)
+    opacity = invention.OPACITY * min(2 * much, 1)
+    light = linear(np.array(GREY / 255)) * (1 - opacity) + (little * (1 - turned) + most * turned) * opacity
+    return 255 * (1.055 * light ** (1 / 2.4) - 0.055)
+
+
+def tile_departing(alpha: int) -> np.ndarray:
+    return np.dstack([np.full((EDGE, EDGE, 3), GREY, np.uint8), np.full((EDGE, EDGE, 1), alpha, np.uint8)])
+
+
+@pytest.mark.parametrize("level", [0, 1])
+@pytest.mark.parametrize("departure", [0, 1, 2, 4, 6, 7, 9, 12, 40, 255])
+def test_overlay_tells_how_far_synthesised_pixels_depart(context: Context, departure: int, level: int) -> None:
+    stage = Stage(np.full((200, 200, 3), GREY, np.uint8))
+    slot = stage.residency.reserve(TileKey(9, 1, 0, 0), 0.0)
+    stage.tiles.put(slot, tile_departing(departure))
+    item = two_tone(stage, below=slot, below_level=level)
+    plain, drawn = (stage.draw(Scene((item,), invention=shown), eye_at()) for shown in (False, True))
+    middle = SIZE[1] // 2, SIZE[0] // 2
+    assert (plain[middle] == GREY).all()
+    expected = overlaid(departure) if level > 0 else GREY  # photographed pixels have none, whatever lies in alpha
+    assert np.abs(drawn[middle] - expected).max() <= 2
+    # The outline around it stays.
+    assert marked(plain).any() == (level > 0)
+    assert np.array_equal(marked(plain), marked(drawn))
+    stage.close()
+
+
+def test_overlay_comes_with_its_tile(context: Context) -> None:
+    """Half faded in over the photograph, a tile's departures count half."""
+    stage = Stage(np.full((200, 200, 3), GREY, np.uint8))
+    slot = stage.residency.reserve(TileKey(9, 1, 0, 0), 0.0)
+    stage.tiles.put(slot, tile_departing(16))
+    below = int(two_tone(stage).pages.entries[0, 0, 0])
+    for fade, departure in ((0, 0), (250, 4), (500, 8), (1000, 16)):
+        item = two_tone(stage, below=below, above=slot, above_level=1, fade=fade)
+        drawn = stage.draw(Scene((item,), invention=True), eye_at())
+        assert np.abs(drawn[SIZE[1] // 2, SIZE[0] // 2] - overlaid(departure)).max() <= 2
+    stage.close()
+
+
+def test_overlay_leaves_photographs_alone(fundus: Stage) -> None:
+    eye = eye_at()
+    for kind in (PANEL, RETINA):
+        items = fundus.items(fundus.view(kind, (0.4, 0.5), 2.0), (eye,))
+        assert np.array_equal(*(fundus.draw(Scene(items, invention=shown), eye) for shown in (False, True)))
+
+
+def test_overlays_colours_are_told_apart_by_every_eye() -> None:
+    """Seen without red, green or blue cones (Vienot, Brettel and Mollon 1999; Brettel 1997, roughly, for the last) the
+    two, and a fundus's colours, stay far apart in lightness or in hue."""
+    protan = np.array([[0.11238, 0.88762, 0], [0.11238, 0.88762, 0], [0.00401, -0.00401, 1]])
+    deutan = np.array([[0.29275, 0.70725, 0], [0.29275, 0.70725, 0], [-0.02234, 0.02234, 1]])
+    tritan = np.array([[1, 0.1273, -0.1273], [0, 0.8739, 0.1261], [0, 0.8739, 0.1261]])
+    little, much = (linear(np.array(colour[:3])) for colour in (invention.LITTLE, invention.MUCH))
+    orange = linear(np.array([190, 95, 40]) / 255)
+    for seen in (np.eye(3), protan, deutan, tritan):
+        for one, other in ((little, much), (little, orange), (much, orange)):
+            difference = np.abs(encoded(seen @ one) - encoded(seen @ other))
+            assert difference.max() > 45
+
+
+def encoded(light: np.ndarray) -> np.ndarray:
+    light = np.clip(light, 0, 1)
+    return 255 * np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
 
 
 def test_window_larger_than_any_before(context: Context) -> None:

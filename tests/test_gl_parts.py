@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw, ImageFont
 
 from sr_core.errors import UserError
 from sr_core.image.geometry import TileKey
@@ -15,12 +18,13 @@ from tests.gl_stage import Stage, demo_photograph, offscreen
 from vr_app.core.pose import Pose
 from vr_app.core.residency import Residency
 from vr_app.core.surface import CAP_ANGLE, Retina
+from vr_app.gl import calls, objects
 from vr_app.gl.context import GL, Context
 from vr_app.gl.framebuffer import Framebuffer
 from vr_app.gl.program import Program
-from vr_app.gl.text import drawable, rasterise
-from vr_app.gl.tiles import ATLAS, EDGE, TileArray
-from vr_app.gl.upload import Uploader
+from vr_app.gl.text import EM, drawable, letters, line
+from vr_app.gl.tiles import ATLAS, EDGE, RING, TILE_BYTES, TileArray
+from vr_app.gl.upload import Uploader, UploadReport
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +77,37 @@ def test_debug_context_checks_every_call(context: Context) -> None:
     assert run_python(code, FUNDUSXR_GL_DEBUG="0").stderr == ""
 
 
+def test_debug_context_checks_the_plain_calls_too(context: Context) -> None:
+    code = (
+        "from vr_app.gl.context import open_offscreen; open_offscreen()\n"
+        "from vr_app.gl.calls import CALLS; CALLS.glEnable(99)"
+    )
+    answer = run_python(code, FUNDUSXR_GL_DEBUG="1")
+    assert answer.stderr.splitlines()[-1] == "RuntimeError: glEnable(99,): GL error 0x500"
+    assert run_python(code, FUNDUSXR_GL_DEBUG="0").stderr == ""
+
+
+def test_every_plain_call_is_in_the_driver(context: Context) -> None:
+    for name in calls._ARGUMENTS:
+        assert callable(getattr(calls.CALLS, name))
+    with pytest.raises(KeyError):
+        calls.CALLS.glFinish  # noqa: B018
+
+
+def test_gl_objects_are_made_in_one_place_and_counted(context: Context) -> None:
+    rooms = Path(objects.__file__).parents[1]
+    making = re.compile(r"GL\.gl(Gen(?!erateMipmap)|Create)")
+    assert {path.name for path in rooms.rglob("*.py") if making.search(path.read_text())} == {"objects.py"}
+    before = objects.made()
+    framebuffer = Framebuffer.create((8, 8))
+    assert objects.made() == before + 2
+    framebuffer.close()
+    TileArray(1).close()
+    assert objects.made() == before + 2 + 1 + RING
+    Program("ray.vert", "ray.frag").close()
+    assert objects.made() == before + 2 + 1 + RING + 3
+
+
 def test_context_error_is_the_users() -> None:
     from vr_app.gl.context import ContextError
 
@@ -118,6 +153,8 @@ def test_tiles_are_checked_and_read_only_ones_taken(context: Context) -> None:
         (0, pixels[:-1]),
         (0, pixels.astype(np.float32)),
         (0, pixels.transpose(1, 0, 2)),
+        (0, pixels[..., :2].copy()),
+        (0, pixels[..., 0].copy()),
         (3, pixels),
         (-1, pixels),
     ):
@@ -139,6 +176,48 @@ def test_array_never_has_more_slots_than_the_driver_allows_layers_for(
     tiles.close()
 
 
+def stored(tiles: TileArray) -> np.ndarray:
+    """What the texture holds, as bytes: (slots rounded up to whole layers, EDGE, EDGE, 4)."""
+    layers = -(-tiles.slots // ATLAS**2)
+    pixels = np.empty((layers, ATLAS * EDGE, ATLAS * EDGE, 4), np.uint8)
+    GL.glBindTexture(GL.GL_TEXTURE_2D_ARRAY, tiles.texture)
+    GL.glPixelStorei(GL.GL_PACK_ALIGNMENT, 1)
+    GL.glGetTexImage(GL.GL_TEXTURE_2D_ARRAY, 0, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, pixels)
+    return pixels.reshape(layers, ATLAS, EDGE, ATLAS, EDGE, 4).swapaxes(2, 3).reshape(-1, EDGE, EDGE, 4)
+
+
+def test_alpha_is_stored_as_it_is_and_0_where_a_tile_has_none(context: Context) -> None:
+    drawn = np.random.default_rng(1).integers(0, 256, (EDGE, EDGE, 4), np.uint8)
+    tiles = TileArray(5)
+    tiles.stage(1, drawn)
+    tiles.stage(4, np.ascontiguousarray(drawn[..., :3]))
+    tiles.flush()
+    found = stored(tiles)
+    assert np.array_equal(found[1], drawn)
+    assert np.array_equal(found[4, ..., :3], drawn[..., :3])
+    assert not found[4, ..., 3].any()
+    tiles.close()
+
+
+def test_no_more_is_staged_than_there_is_room_for(context: Context) -> None:
+    tiles = TileArray(5, staged=2)
+    pixels = np.full((EDGE, EDGE, 3), 7, np.uint8)
+    for turn in range(2 * RING):  # every buffer of the ring, and again
+        pixels = np.full((EDGE, EDGE, 3), 7 + turn, np.uint8)
+        tiles.stage(0, pixels)
+        tiles.stage(3, pixels)
+        assert tiles.full
+        with pytest.raises(ValueError, match="flush first"):
+            tiles.stage(1, pixels)
+        tiles.flush()
+        found = stored(tiles)
+        assert (found[[0, 3], ..., :3] == 7 + turn).all()
+        assert not found[1].any()
+    uploader, residency = Uploader(tiles, 1 << 30, 60.0), Residency(5)
+    assert uploader.upload(ready_tiles(3), residency, 0.0).count == 2
+    tiles.close()
+
+
 def ready_tiles(count: int) -> list[tuple[TileKey, np.ndarray]]:
     return [(TileKey(0, 0, n, 0), np.full((EDGE, EDGE, 3), n, np.uint8)) for n in range(count)]
 
@@ -146,27 +225,55 @@ def ready_tiles(count: int) -> list[tuple[TileKey, np.ndarray]]:
 def test_upload_stops_at_its_budget_and_loses_nothing(context: Context) -> None:
     tiles = TileArray(16)
     residency = Residency(tiles.slots)
-    size = EDGE * EDGE * 3
-    uploader = Uploader(tiles, budget_bytes=3 * size + 1, budget_s=60.0)
+    uploader = Uploader(tiles, budget_bytes=4 * TILE_BYTES - 1, budget_s=60.0)
     new = ready_tiles(7)
     counts = []
-    for frame in range(3):
+    for frame in range(4):
         waiting = [tile for tile in new if not residency.has(tile[0])]
         report = uploader.upload(waiting, residency, float(frame))
-        assert report.bytes == report.count * size
+        assert report.bytes == report.count * TILE_BYTES
+        assert not report.over_budget
         counts.append(report.count)
-    assert counts == [3, 3, 1]
+    assert counts == [3, 3, 1, 0]
+    assert report == UploadReport()
     assert len(residency) == len(new)
     tiles.close()
 
 
-def test_time_budget_of_nothing_still_copies_one(context: Context) -> None:
+def test_budget_of_nothing_still_copies_one_and_says_that_it_was_exceeded(context: Context) -> None:
     tiles = TileArray(4)
     residency = Residency(tiles.slots)
     new = ready_tiles(3)
-    report = Uploader(tiles, budget_bytes=0, budget_s=0.0).upload(new, residency, 0.0)
-    assert report.count == 1
+    report = Uploader(tiles, budget_bytes=0, budget_s=60.0).upload(new, residency, 0.0)
+    assert (report.count, report.over_budget) == (1, True)
     assert [residency.has(key) for key, _ in new] == [True, False, False]
+    report = Uploader(tiles, budget_bytes=1 << 30, budget_s=0.0).upload(new[1:], residency, 1.0)
+    assert (report.count, report.over_budget) == (1, True)
+    tiles.close()
+
+
+def test_tile_that_would_take_too_long_waits(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a clock that only making a tile moves on: 5 ms each, and 12 ms for a frame."""
+    passed = [0.0]
+    for clock in ("perf_counter", "thread_time"):
+        monkeypatch.setattr(f"vr_app.gl.upload.{clock}", lambda: passed[0])
+
+    def made_slowly(seconds: float) -> Iterator[tuple[TileKey, np.ndarray]]:
+        for key, pixels in new:
+            if not residency.has(key):
+                passed[0] += seconds
+                yield key, pixels
+
+    tiles = TileArray(16)
+    residency = Residency(tiles.slots)
+    uploader = Uploader(tiles, 1 << 30, 0.012)
+    new = ready_tiles(12)
+    reports = [uploader.upload(made_slowly(seconds), residency, 0.0) for seconds in (0.005, 0.005, 0.001)]
+    assert [report.count for report in reports] == [2, 2, 2]  # what the last frames' tiles took is still expected
+    assert reports[0].seconds == reports[0].work_seconds == pytest.approx(0.010)
+    assert not any(report.over_budget for report in reports)
+    late = uploader.upload(made_slowly(0.013), residency, 0.0)
+    assert (late.count, late.over_budget) == (1, True)
     tiles.close()
 
 
@@ -195,13 +302,37 @@ def test_shader_that_does_not_compile_is_named(context: Context, tmp_path, monke
         Program("bad.vert", "bad.vert")
 
 
-def test_text_has_ink_and_strange_letters_are_spelt_otherwise() -> None:
-    ink, advance = rasterise("AI x4")
-    assert 0.02 < (ink > 128).mean() < 0.5
-    assert ink[:, 0].max() == ink[:, -1].max() == ink[0].max() == ink[-1].max() == 0
-    assert 100 < advance < ink.shape[1]
+def test_every_letter_lies_alone_in_the_texture() -> None:
+    known = letters()
+    taken = np.zeros(known.coverage.shape, int)
+    for letter, (column, width, row) in known.places.items():
+        place = np.s_[row * known.row_height : (row + 1) * known.row_height, column : column + width]
+        taken[place] += 1
+        ink = known.coverage[place]
+        assert (ink.max() > 128) == (letter != " ")
+        assert ink[:, :6].max() == ink[:, -6:].max() == ink[:6].max() == ink[-6:].max() == 0
+    assert taken.max() == 1
+    assert not known.coverage[taken == 0].any()
+
+
+def test_letters_stand_where_the_font_sets_them_and_strange_ones_are_spelt_otherwise() -> None:
+    words = "AVAST To. not for diagnosis, x4"
+    font = ImageFont.load_default(EM)
+    text = line(words)
+    assert text.advance * EM == pytest.approx(font.getlength(words), abs=0.5)
+    assert len(text.glyphs) == len(words.replace(" ", ""))
+    set_by_pillow = Image.new("L", (2000, letters().row_height))
+    ImageDraw.Draw(set_by_pillow).text((EM, 8), words, fill=255, font=font)
+    set_by_line = np.zeros((letters().row_height, 2000), np.uint8)
+    for left, column, width, row in text.glyphs:
+        at, first = round(left * EM) + EM, int(row) * letters().row_height
+        ink = letters().coverage[first : first + letters().row_height, int(column) : int(column + width)]
+        place = set_by_line[:, at : at + int(width)]
+        np.maximum(place, ink, out=place)
+    assert (np.abs(set_by_line.astype(int) - np.asarray(set_by_pillow)) > 128).mean() < 0.001
     assert drawable("Œil gauche ×4 – 12 µm é 眼") == "?il gauche x4 - 12 um e ?"
-    assert np.array_equal(rasterise("×4")[0], rasterise("x4")[0])
+    assert np.array_equal(line("×4").glyphs, line("x4").glyphs)
+    assert len(line("").glyphs) == line("").advance == 0
 
 
 def test_retina_mesh_lies_on_its_sphere_and_is_seen_from_inside() -> None:
@@ -228,11 +359,7 @@ def test_stage_uploads_what_a_view_wants(context: Context) -> None:
     for key in taken:
         stage.residency.reserve(key, 0.0)
     stage.put(*keys)
-    pixels = np.empty((3, ATLAS * EDGE, ATLAS * EDGE, 3), np.uint8)
-    GL.glBindTexture(GL.GL_TEXTURE_2D_ARRAY, stage.tiles.texture)
-    GL.glPixelStorei(GL.GL_PACK_ALIGNMENT, 1)
-    GL.glGetTexImage(GL.GL_TEXTURE_2D_ARRAY, 0, GL.GL_RGB, GL.GL_UNSIGNED_BYTE, pixels)
-    slots = pixels.reshape(3, ATLAS, EDGE, ATLAS, EDGE, 3).swapaxes(2, 3).reshape(-1, EDGE, EDGE, 3)
+    slots = stored(stage.tiles)
     for key in keys:
-        assert np.array_equal(slots[stage.residency.find(key)], stage.pyramid.tile(key))
+        assert np.array_equal(slots[stage.residency.find(key), ..., :3], stage.pyramid.tile(key)[..., :3])
     stage.close()

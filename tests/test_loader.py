@@ -2,12 +2,14 @@
 
 import threading
 import time
+import weakref
 
 import numpy as np
 import pytest
 
-from sr_core.image.loader import Loader, PhotographFailed, PhotographLoaded
+from sr_core.image.loader import UNTAKEN, Loader, PhotographFailed, PhotographLoaded
 from sr_core.image.photograph import save_picture
+from tests.rig import wait_until
 
 
 @pytest.fixture
@@ -58,6 +60,78 @@ def test_after_close_its_thread_has_ended_with_files_still_unread(photographs):
     loader.close()
     assert not thread.is_alive()
     assert len(loader.ready()) < 6000
+    loader.close()
+
+
+def answered(loader: Loader, count: int) -> list:
+    found = []
+    wait_until(lambda: found.extend(loader.ready()) or len(found) >= count, "the loader's answers", 60)
+    return found
+
+
+def test_a_photograph_is_decoded_again_when_wanted_before_files_not_opened_yet(photographs):
+    loader = Loader(photographs * 20)
+    found = answered(loader, 3)
+    loader.want([1, 0])
+    found = answered(loader, 4)
+    loader.close()
+    indices = [answer.index for answer in found]
+    assert indices.index(1) < indices.index(0) <= UNTAKEN + 2
+    assert indices[-1] > 2
+
+
+def test_the_last_wish_replaces_the_one_before(photographs):
+    loader = Loader(photographs)
+    everything(loader)
+    for wish in ([0, 1, 2], [2], [], [1]):
+        loader.want(wish)
+    found = everything(loader)
+    loader.close()
+    assert found[-1].index == 1
+    assert len(found) <= 2  # the first of an earlier wish may have been begun
+
+
+def test_one_that_is_wanted_in_every_frame_is_decoded_once(photographs):
+    loader = Loader(photographs)
+    everything(loader)
+    loader.want([0])
+    while loader.busy and not loader._answers:
+        loader.want([0])
+    for _ in range(100):
+        loader.want([0])
+    (answer,) = loader.ready()
+    assert answer.index == 0
+    assert not loader.busy
+    loader.close()
+
+
+def test_a_file_that_changed_meanwhile_comes_with_its_new_pixels_and_sha256(photographs):
+    loader = Loader(photographs[:1])
+    (before,) = everything(loader)
+    save_picture(photographs[0], np.zeros((90, 80, 3), np.uint8))
+    loader.want([0])
+    (after,) = everything(loader)
+    photographs[0].unlink()
+    loader.want([0])
+    (gone,) = everything(loader)
+    loader.close()
+    assert before.photograph.sha256 != after.photograph.sha256
+    assert after.photograph.pixels.shape == (90, 80, 3)
+    assert isinstance(gone, PhotographFailed)
+
+
+def test_not_more_than_a_few_lie_decoded_and_untaken(photographs):
+    loader = Loader(photographs)
+    wait_until(lambda: len(loader._answers) == UNTAKEN and loader._under_way is None, "two photographs", 60)
+    assert loader.busy
+    assert [answer.index for answer in everything(loader)] == [0, 1, 2]
+    loader.close()
+
+
+def test_a_photograph_taken_is_not_held_by_the_loader(photographs):
+    loader = Loader(photographs)
+    held = [weakref.ref(answer.photograph.pixels) for answer in everything(loader)]
+    wait_until(lambda: not any(pixels() is not None for pixels in held), "the pixels' release", 60)
     loader.close()
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sr_core.image.geometry import Rect, TileKey
-from vr_app.core.residency import FADE, NO_SLOT, Residency
+from vr_app.core.residency import FADE, FAILURES, NO_SLOT, Residency
 
 
 def key(col: int) -> TileKey:
@@ -182,6 +182,41 @@ def test_a_failed_tile_tells_why_until_it_comes_after_all():
     assert not residency.has(key(0))
     residency.reserve(key(0), now=0.0)
     assert residency.failure(key(0)) is None
+
+
+def test_of_tiles_drawn_together_those_named_first_make_room_first():
+    residency = full(4)
+    residency.draw(np.array([residency.find(key(col)) for col in (2, 0, 3, 1)]))
+    residency.begin_frame()
+    residency.begin_frame()
+    for new, gone in ((10, 2), (11, 0), (12, 3)):
+        residency.reserve(key(new), now=0.0)
+        assert not residency.has(key(gone))
+
+
+def test_a_photograph_that_has_changed_leaves_no_tile_and_no_failure_behind_and_no_slot_is_lost():
+    residency = Residency(6)
+    mine, other = [TileKey(0, 1, col, 0) for col in range(3)], [TileKey(1, 1, col, 0) for col in range(3)]
+    for tile in mine + other:
+        residency.reserve(tile, now=0.0)
+    residency.fail(TileKey(0, 1, 9, 9), "out of memory")
+    residency.fail(TileKey(1, 1, 9, 9), "out of memory")
+    before = residency.version
+    residency.forget(0)
+    assert residency.version != before
+    assert residency.absent(mine + other) == mine
+    assert residency.failures([TileKey(0, 1, 9, 9), TileKey(1, 1, 9, 9)]) == [TileKey(1, 1, 9, 9)]
+    slots = [residency.reserve(TileKey(2, 1, col, 0), now=0.0) for col in range(3)]
+    assert sorted(slots) == [0, 1, 2]
+    assert residency.reserve(TileKey(2, 1, 3, 0), now=0.0) is None
+    assert len(residency) == 6
+
+
+def test_failures_are_remembered_within_a_bound_the_newest():
+    residency = Residency(1)
+    for col in range(FAILURES + 5):
+        residency.fail(key(col), "out of memory")
+    assert [col for col in range(FAILURES + 5) if residency.failure(key(col)) is None] == [0, 1, 2, 3, 4]
 
 
 ACTIONS = st.lists(st.tuples(st.sampled_from(["frame", "draw", "reserve"]), st.integers(0, 9)), max_size=80)

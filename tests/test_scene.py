@@ -216,11 +216,23 @@ def test_a_waiting_tile_is_kept_from_eviction():
         residency.begin_frame()
         cell(residency, wanted, NOW + 0.8 * FADE)
     assert residency.reserve(TileKey(0, 1, 9, 2), NOW + FADE) is None
+
+
+def test_what_stands_below_a_tile_is_kept_with_it_and_afterwards_makes_room_the_coarser_the_later():
+    wanted = TileKey(0, 2, 8, 5)
+    line = [BASE, wanted.ancestor(-1), wanted.ancestor(0), wanted.ancestor(1), wanted]
+    residency = Residency(len(line))
+    for tile in line:
+        residency.reserve(tile, LONG_AGO)
     for _ in range(3):
         residency.begin_frame()
-        cell(residency, wanted, NOW + 9 * FADE)
-    assert residency.reserve(TileKey(0, 1, 9, 2), NOW + 9 * FADE) is not None
-    assert residency.has(wanted)
+        assert shown(cell(residency, wanted, NOW)) == {2: 1.0}
+    assert residency.reserve(TileKey(0, 1, 9, 2), NOW) is None
+    residency.begin_frame()
+    residency.begin_frame()
+    for at, gone in enumerate(reversed(line)):
+        assert residency.reserve(TileKey(1, 0, at, 0), NOW) is not None
+        assert not residency.has(gone)
 
 
 def test_a_window_in_which_nothing_changes_is_the_same_one_and_still_keeps_its_tiles_from_eviction():

@@ -7,6 +7,7 @@ import pytest
 
 from sr_core.image.geometry import TILE, Rect, TileKey, level_size
 from sr_core.image.pyramid import GUTTER, Pyramid, build_pyramid
+from vr_app.core.album import Album
 from vr_app.core.residency import Residency
 from vr_app.core.shelf import Shelf
 
@@ -32,8 +33,9 @@ def at_hand(shelf: Shelf, keys: Iterable[TileKey]) -> list[TileKey]:
 
 
 def test_photographed_tiles_of_every_level_are_the_pyramids_own(pyramid):
-    shelf = Shelf()
-    shelf.add_photograph(3, pyramid)
+    album = Album()
+    shelf = Shelf(album)
+    album.add(3, pyramid)
     keys = [
         TileKey(3, -n, col, row)
         for n in range(len(pyramid.levels))
@@ -48,26 +50,20 @@ def test_photographed_tiles_of_every_level_are_the_pyramids_own(pyramid):
 
 
 def test_tiles_are_looked_up_only_when_taken(pyramid):
-    shelf, residency = Shelf(), Residency(4)
+    album, residency = Album(), Residency(4)
+    shelf = Shelf(album)
     keys = [TileKey(0, 0, col, 0) for col in range(3)]
     uploads = shelf.to_upload(keys, residency)
-    shelf.add_photograph(0, pyramid)
+    album.add(0, pyramid)
     assert next(uploads)[0] == keys[0]
     residency.reserve(keys[1], 0.0)
     assert next(uploads)[0] == keys[2]
 
 
-def test_the_photograph_itself_is_at_hand_once_it_is_loaded(pyramid):
-    shelf = Shelf()
-    assert shelf.pixels(0) is None
-    shelf.add_photograph(0, pyramid)
-    assert shelf.pixels(0) is pyramid.levels[0]
-    assert shelf.pixels(1) is None
-
-
 def test_neither_resident_tiles_nor_those_of_photographs_not_loaded_are_uploaded(pyramid):
-    shelf, residency = Shelf(), Residency(4)
-    shelf.add_photograph(0, pyramid)
+    album, residency = Album(), Residency(4)
+    shelf = Shelf(album)
+    album.add(0, pyramid)
     shelf.keep(fine(0), computed(1))
     shelf.keep(fine(1), computed(2))
     residency.reserve(fine(0), 0.0)
@@ -77,7 +73,7 @@ def test_neither_resident_tiles_nor_those_of_photographs_not_loaded_are_uploaded
 
 
 def test_a_computed_tile_comes_back_with_its_own_pixels_the_newest_if_kept_twice():
-    shelf = Shelf()
+    shelf = Shelf(Album())
     shelf.keep(fine(0), computed(1))
     shelf.keep(fine(1), computed(2))
     shelf.keep(fine(0), computed(3))
@@ -86,7 +82,7 @@ def test_a_computed_tile_comes_back_with_its_own_pixels_the_newest_if_kept_twice
 
 
 def test_computed_tiles_stay_within_the_bytes_given_the_oldest_dropped_first():
-    shelf = Shelf(memory=3 * TILE_BYTES)
+    shelf = Shelf(Album(), memory=3 * TILE_BYTES)
     keys = [fine(col) for col in range(5)]
     for key in keys:
         shelf.keep(key, computed(0))
@@ -94,23 +90,25 @@ def test_computed_tiles_stay_within_the_bytes_given_the_oldest_dropped_first():
 
 
 def test_one_byte_short_of_three_tiles_keeps_two():
-    shelf = Shelf(memory=3 * TILE_BYTES - 1)
+    shelf = Shelf(Album(), memory=3 * TILE_BYTES - 1)
     for col in range(3):
         shelf.keep(fine(col), computed(0))
     assert at_hand(shelf, map(fine, range(3))) == [fine(1), fine(2)]
 
 
-def test_a_computed_tile_that_was_used_outlives_one_that_was_not():
-    shelf = Shelf(memory=2 * TILE_BYTES)
-    shelf.keep(fine(0), computed(0))
-    shelf.keep(fine(1), computed(0))
-    assert at_hand(shelf, [fine(0)]) == [fine(0)]
-    shelf.keep(fine(2), computed(0))
-    assert at_hand(shelf, map(fine, range(3))) == [fine(0), fine(2)]
+def test_a_computed_tile_that_is_wanted_outlives_one_that_is_not():
+    shelf = Shelf(Album(), memory=3 * TILE_BYTES)
+    for col in range(3):
+        shelf.keep(fine(col), computed(0))
+    shelf.mark((fine(0), fine(1), fine(9)))  # the first the most wanted
+    for col, gone in ((3, 2), (4, 1)):
+        shelf.keep(fine(col), computed(0))
+        assert fine(gone) not in at_hand(shelf, map(fine, range(5)))
+    assert fine(0) in at_hand(shelf, [fine(0)])
 
 
 def test_keeping_a_tile_again_is_counted_once():
-    shelf = Shelf(memory=2 * TILE_BYTES)
+    shelf = Shelf(Album(), memory=2 * TILE_BYTES)
     for _ in range(10):
         shelf.keep(fine(0), computed(0))
     shelf.keep(fine(1), computed(0))
@@ -118,24 +116,41 @@ def test_keeping_a_tile_again_is_counted_once():
 
 
 def test_the_newest_tile_is_kept_however_little_memory_there_is():
-    shelf = Shelf(memory=1)
+    shelf = Shelf(Album(), memory=1)
     shelf.keep(fine(0), computed(0))
     shelf.keep(fine(1), computed(0))
     assert at_hand(shelf, [fine(0), fine(1)]) == [fine(1)]
 
 
-def test_missing_are_the_synthesised_tiles_neither_kept_nor_resident_nor_failed_in_the_order_wanted():
-    shelf, residency = Shelf(), Residency(4)
+def test_lacking_are_the_tiles_neither_kept_nor_resident_nor_failed_in_the_order_wanted():
+    shelf, residency = Shelf(Album()), Residency(4)
     shelf.keep(fine(1), computed(0))
     residency.reserve(fine(2), 0.0)
     residency.fail(fine(3), "out of memory")
-    wanted = [fine(9), TileKey(0, 0, 0, 0), fine(3), fine(0), fine(1), TileKey(0, -2, 0, 0), fine(2), fine(7)]
-    assert shelf.missing(wanted, residency) == (fine(9), fine(0), fine(7))
+    wanted = [fine(9), TileKey(0, 0, 0, 0), fine(3), fine(0), fine(1), fine(2), fine(7)]
+    assert shelf.lacking(wanted, residency) == [fine(9), TileKey(0, 0, 0, 0), fine(0), fine(7)]
 
 
-def test_a_dropped_tile_is_missing_again():
-    shelf, residency = Shelf(memory=TILE_BYTES), Residency(4)
+def test_only_synthesised_tiles_of_photographs_at_hand_are_to_be_computed(pyramid):
+    album = Album()
+    album.add(0, pyramid)
+    wanted = [fine(9), TileKey(0, 0, 0, 0), TileKey(1, 2, 0, 0), fine(0)]
+    assert Shelf(album).to_compute(wanted) == (fine(9), fine(0))
+
+
+def test_a_dropped_tile_is_lacking_again():
+    shelf, residency = Shelf(Album(), memory=TILE_BYTES), Residency(4)
     shelf.keep(fine(0), computed(0))
-    assert shelf.missing([fine(0)], residency) == ()
+    assert shelf.lacking([fine(0)], residency) == []
     shelf.keep(fine(1), computed(0))
-    assert shelf.missing([fine(0), fine(1)], residency) == (fine(0),)
+    assert shelf.lacking([fine(0), fine(1)], residency) == [fine(0)]
+
+
+def test_a_photograph_that_has_changed_loses_its_tiles_and_no_other_does():
+    shelf = Shelf(Album())
+    other = TileKey(1, 2, 0, 0)
+    for key in (fine(0), other, fine(1)):
+        shelf.keep(key, computed(0))
+    shelf.forget(0)
+    assert at_hand(shelf, [fine(0), other, fine(1)]) == [other]
+    assert shelf.bytes == TILE_BYTES

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sr_core.image.geometry import TILE, Rect, TileKey
-from sr_core.image.tiling import group_tiles, plan_blocks
+from sr_core.image.tiling import Block, group_tiles, halve_block, plan_blocks
 
 examples = settings(deadline=None)
 BOUNDS = Rect(0, 0, 300, 200)
@@ -45,6 +45,18 @@ def test_blocks_are_as_equal_as_whole_pixels_allow(region, edge):
 def test_a_region_that_is_empty_or_leaves_the_photograph_is_refused(region):
     with pytest.raises(ValueError, match="must lie inside"):
         plan_blocks(region, BOUNDS, 64, 8)
+
+
+@examples
+@given(regions(), st.integers(0, 40), st.integers(0, 40))
+def test_halves_cover_the_block_and_read_no_more_than_it_did(target, read, halo):
+    block = Block(target, target.pad(read).intersect(BOUNDS))
+    halves = halve_block(block, halo)
+    assert sum(half.target.area for half in halves) == target.area
+    for half in halves:
+        assert target.contains(half.target)
+        assert half.source == half.target.pad(halo).intersect(block.source)
+        assert 2 * max(half.target.w, half.target.h) <= max(target.w, target.h) + 1
 
 
 tiles = st.lists(

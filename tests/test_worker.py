@@ -2,8 +2,10 @@
 
 import subprocess
 import sys
+import weakref
 from collections.abc import Callable, Iterator
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ import torch
 from scipy.ndimage import zoom
 
 from sr_core.engine.engine import BLOCK_EDGE, Engine
-from sr_core.engine.worker import Answer, Counts, TileFailed, TileReady, Worker
+from sr_core.engine.worker import AHEAD_SHARE, Answer, Counts, DiskCache, Source, TileFailed, TileReady, Worker
 from sr_core.image.geometry import TILE, Rect, TileKey
 from sr_core.image.pyramid import GUTTER
 from sr_core.networks.zoo import load_model
@@ -34,7 +36,9 @@ def photograph() -> np.ndarray:
     return pixels
 
 
-SOURCES = ((0, photograph()),)
+SHA256 = "5" * 64
+
+SOURCES = (Source(0, photograph(), SHA256),)
 
 
 @pytest.fixture
@@ -67,7 +71,7 @@ def tiles(cols: range, rows: range, level: int = 2, index: int = 0) -> list[Tile
 
 def adds_up(counts: Counts) -> bool:
     """What was wished is done with, one way or another. True of a worker that is not busy."""
-    return counts.wished == counts.computed + counts.failed + counts.cancelled
+    return counts.wished == counts.computed + counts.cached + counts.failed + counts.cancelled
 
 
 @pytest.mark.parametrize("level", [1, 2, 3])
@@ -80,10 +84,11 @@ def test_tiles_and_their_gutters_are_what_the_engine_makes_of_the_photograph(wor
     assert set(found) == set(edge)
     engine = Engine(load_model("rdb-lite", scale), torch.device("cpu"))
     part = Rect(150, 0, SIZE[0] - 150, 260)
-    whole = engine.upscale(SOURCES[0][1], part)
+    whole = engine.upscale(SOURCES[0].pixels, part)
     for key, answer in found.items():
         assert isinstance(answer, TileReady)
         assert answer.weights == engine.network.sha256
+        assert answer.photograph == SHA256
         ys = np.clip(np.arange(-GUTTER, TILE + GUTTER) + key.rect.y, 0, SIZE[1] * scale - 1)
         xs = np.clip(np.arange(-GUTTER, TILE + GUTTER) + key.rect.x, 0, SIZE[0] * scale - 1) - part.x * scale
         assert xs.min() >= 0
@@ -169,6 +174,173 @@ def test_a_tile_taken_and_lost_is_computed_again_when_wished_again(worker):
     assert worker.counts == Counts(wished=4, computed=4)
 
 
+def keeping(folder: Path, limit: int = 100_000_000) -> Worker:
+    return Worker("rdb-lite", "cpu", threads=1, disk=DiskCache(folder, limit))
+
+
+def kept_files(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*.tile"))
+
+
+def closed(worker: Worker) -> None:
+    worker.close()
+    wait_until(lambda: not worker.running, "the end of the group under way", PATIENCE)
+
+
+def test_a_later_session_finds_on_disk_what_an_earlier_one_computed(tmp_path):
+    wanted = tiles(range(3), range(2))
+    first = keeping(tmp_path)
+    first.want(wanted, SOURCES)
+    computed = {answer.key: answer for answer in everything(first)}
+    wait_until(lambda: len(kept_files(tmp_path)) == 6, "the tiles on disk", PATIENCE)
+    closed(first)
+    later = keeping(tmp_path)
+    later.want([*wanted, TileKey(0, 2, 5, 0)], SOURCES)
+    found = {answer.key: answer for answer in everything(later)}
+    closed(later)
+    assert later.counts == Counts(wished=7, computed=1, cached=6)
+    for key in wanted:
+        np.testing.assert_array_equal(found[key].pixels, computed[key].pixels)
+        assert (found[key].weights, found[key].photograph) == (computed[key].weights, SHA256)
+        assert not found[key].pixels.flags.writeable
+    assert first.notices() == later.notices() == []
+
+
+def test_another_photographs_tiles_on_disk_are_not_taken(tmp_path):
+    for sha256, count in ((SHA256, 1), ("6" * 64, 2)):
+        worker = keeping(tmp_path)
+        worker.want(tiles(range(1), range(1)), [replace(SOURCES[0], sha256=sha256)])
+        everything(worker)
+        wait_until(lambda count=count: len(kept_files(tmp_path)) == count, "the tile on disk", PATIENCE)
+        closed(worker)
+        assert worker.counts == Counts(wished=1, computed=1)
+
+
+def test_a_damaged_tile_on_disk_is_computed_again_and_kept_anew(tmp_path):
+    wanted = tiles(range(2), range(1))
+    first = keeping(tmp_path)
+    first.want(wanted, SOURCES)
+    computed = {answer.key: answer for answer in everything(first)}
+    wait_until(lambda: len(kept_files(tmp_path)) == 2, "the tiles on disk", PATIENCE)
+    closed(first)
+    damaged = kept_files(tmp_path)[0]
+    whole = damaged.read_bytes()
+    damaged.write_bytes(whole[:200])
+    later = keeping(tmp_path)
+    later.want(wanted, SOURCES)
+    found = everything(later)
+    assert later.counts == Counts(wished=2, computed=1, cached=1)
+    for answer in found:
+        assert np.abs(answer.pixels.astype(int) - computed[answer.key].pixels).max() <= 1
+    wait_until(lambda: damaged.exists() and len(damaged.read_bytes()) > 200, "the tile on disk", PATIENCE)
+    closed(later)
+
+
+def test_a_folder_that_cannot_be_used_is_told_once_and_every_tile_comes(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    worker = keeping(tmp_path / "file" / "tiles")
+    told = []
+    for row in range(3):
+        worker.want(tiles(range(2), range(row, row + 1)), SOURCES)
+        assert all(isinstance(answer, TileReady) for answer in everything(worker))
+        wait_until(lambda: told.extend(worker.notices()) or told, "the notice", PATIENCE)
+    closed(worker)
+    assert len(told + worker.notices()) == 1
+    assert worker.counts.computed == 6
+
+
+def test_no_failed_tile_is_kept_on_disk(tmp_path):
+    worker = keeping(tmp_path)
+    worker.want([TileKey(0, 2, 4000, 0), TileKey(0, 2, 0, 0)], SOURCES)
+    everything(worker)
+    wait_until(lambda: kept_files(tmp_path), "the good tile on disk", PATIENCE)
+    closed(worker)
+    assert [path.name for path in kept_files(tmp_path)] == ["2-0-0.tile"]
+
+
+def test_tiles_ahead_come_after_all_that_is_wished_and_are_counted_apart(worker):
+    wished, ahead = tiles(range(2), range(2)), tiles(range(2, 5), range(2))
+    worker.want(wished, SOURCES, ahead)
+    found = until(worker, lambda found: len(found) == 10)
+    assert [answer.key in wished for answer in found] == [True] * 4 + [False] * 6
+    assert {answer.key for answer in found[4:]} == set(ahead)
+    assert not worker.busy
+    assert worker.counts == Counts(wished=4, computed=4, prefetched=6)
+    worker.want((), SOURCES, ahead)
+    worker.want((), (), ())
+    assert worker.counts.cancelled == 0
+
+
+def test_a_wish_stops_what_is_computed_ahead_after_the_group_under_way(worker):
+    worker.want((), SOURCES, tiles(range(10), range(9)))
+    before = until(worker, bool)
+    worker.want(tiles(range(2), range(2), level=3), SOURCES)
+    later = everything(worker)
+    ahead = [answer for answer in before + later if answer.key.level == 2]
+    assert len(before) < 90
+    assert len(ahead) <= 3 * PER_GROUP // AHEAD_SHARE**2  # answered, being answered, and begun before the wish came
+    assert [answer.key.level for answer in later][-4:] == [3] * 4
+    assert worker.counts == Counts(wished=4, computed=4, prefetched=len(ahead))
+
+
+def test_a_tile_ahead_that_is_wished_for_while_it_is_computed_is_computed_once(worker):
+    ahead = tiles(range(2), range(2))
+    worker.want((), SOURCES, ahead)
+    wait_until(lambda: worker._begun, "the group under way", PATIENCE)
+    worker.want(ahead, SOURCES)
+    found = everything(worker)
+    assert sorted(answer.key for answer in found) == sorted(ahead)
+    assert worker.counts.computed + worker.counts.prefetched == 4
+    assert worker.counts.wished == worker.counts.computed
+
+
+def test_what_cannot_be_computed_ahead_is_told_only_when_it_is_wished_for(worker):
+    nowhere = TileKey(0, 2, 4000, 0)
+    worker.want((), SOURCES, [nowhere, TileKey(0, 2, 0, 0)])
+    (answer,) = until(worker, bool)
+    assert isinstance(answer, TileReady)
+    worker.want([nowhere], SOURCES)
+    (answer,) = everything(worker)
+    assert isinstance(answer, TileFailed)
+    assert worker.counts == Counts(wished=1, failed=1, prefetched=1)
+
+
+def test_a_photograph_that_has_changed_is_computed_anew_and_every_answer_says_whose_it_is(worker):
+    wanted = tiles(range(10), range(9))
+    dark = np.zeros_like(SOURCES[0].pixels)
+    worker.want(wanted, SOURCES)
+    begun = until(worker, bool)
+    worker.want(wanted, [Source(0, dark, "dark")])
+    found = begun + everything(worker)
+    kinds = {answer.photograph for answer in found}
+    assert kinds == {SHA256, "dark"}
+    for answer in found:
+        assert (answer.pixels.max() < 20) == (answer.photograph == "dark")
+    old = [answer for answer in found if answer.photograph == SHA256]
+    assert len(old) <= 3 * PER_GROUP
+
+
+def test_a_thousand_wishes_leave_nothing_behind(worker):
+    """What the worker remembers, and the photographs that it holds, after a thousand views that mostly moved on."""
+    rng = np.random.default_rng(2)
+    pixels = [SOURCES[0].pixels.copy() for _ in range(3)]
+    held = [weakref.ref(array) for array in pixels]
+    sources = [Source(index, array, SHA256) for index, array in enumerate(pixels)]
+    for _ in range(1000):
+        col, row, index = (int(n) for n in rng.integers(0, (8, 7, 3)))
+        wished = tiles(range(col, col + 2), range(row, row + 2), int(rng.integers(1, 4)), index)
+        worker.want(wished, sources, tiles(range(col, col + 4), range(row, row + 4), 2, index))
+        worker.ready()
+    worker.want((), ())
+    del pixels, sources
+    everything(worker)
+    worker.ready()
+    kept = [getattr(worker, name) for name in ("_pending", "_ahead", "_begun", "_answered")]
+    assert [len(each) for each in kept] == [0] * 4
+    assert adds_up(worker.counts)
+    wait_until(lambda: not any(array() is not None for array in held), "the photographs' release", PATIENCE)
+
+
 def test_a_photograph_that_was_not_given_fails_by_name_and_no_other_tile_with_it(worker):
     lost, good = tiles(range(2), range(1), index=7), tiles(range(2), range(1))
     worker.want(lost + good, SOURCES)
@@ -208,7 +380,7 @@ def test_missing_weights_fail_every_tile_in_one_line_and_the_thread_goes_on():
 
 OUT_OF_MEMORY = """
 import resource, time, numpy as np
-from sr_core.engine.worker import TileFailed, TileReady, Worker
+from sr_core.engine.worker import Source, TileFailed, TileReady, Worker
 from sr_core.image.geometry import TileKey
 
 def answers():
@@ -219,7 +391,7 @@ def answers():
     return found
 
 worker = Worker("rdb-lite", "cpu", threads=1)
-sources = ((0, np.full((400, 400, 3), 90, np.uint8)),)
+sources = (Source(0, np.full((400, 400, 3), 90, np.uint8), "ab"),)
 block = [TileKey(0, 3, col, row) for row in range(4) for col in range(4)]
 worker.want(block[:1], sources)
 assert isinstance(answers()[0], TileReady)
@@ -289,11 +461,11 @@ def test_close_does_not_wait_for_the_import_of_torch():
 
 TORCH_LATE = """
 import sys, time, numpy as np
-from sr_core.engine.worker import TileReady, Worker
+from sr_core.engine.worker import Source, TileReady, Worker
 from sr_core.image.geometry import TileKey
 import sr_core.image.loader, vr_app.view_command, vr_app.core.wanted, vr_app.core.scene
 
-wish = [TileKey(0, 2, 0, 0)], ((0, np.zeros((64, 64, 3), np.uint8)),)
+wish = [TileKey(0, 2, 0, 0)], (Source(0, np.zeros((64, 64, 3), np.uint8), "ab"),)
 worker = Worker("rdb-lite", "cpu", threads=1)
 worker.want([], ())
 worker.ready()

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sr_core.engine.worker import TileFailed, Worker
+from sr_core.engine.worker import DiskCache, Source, TileFailed, Worker
+from sr_core.image.geometry import TileKey
 from sr_core.image.loader import Loader, PhotographFailed, PhotographLoaded
 from sr_core.image.photograph import PhotographError
+from vr_app.core.ahead import REST, tiles_ahead
+from vr_app.core.album import Album
 from vr_app.core.gesture import ControllerSample, pointed_at, read_gestures
+from vr_app.core.invention import Departure, Departures
 from vr_app.core.labels import Status, labels
+from vr_app.core.limits import DEFAULT_LIMITS, SLOT_BYTES, Limits
 from vr_app.core.pose import Pose
 from vr_app.core.residency import FADE, Residency
 from vr_app.core.scene import PageTable, RayItem, Scene, surface_items
@@ -32,6 +37,8 @@ from vr_app.core.view import (
     step,
 )
 from vr_app.core.wanted import SETTLE, demands, tiles_wanted
+from vr_app.garbage import Collector
+from vr_app.gl import objects
 from vr_app.gl.draw import Renderer
 from vr_app.gl.tiles import TileArray
 from vr_app.gl.upload import Uploader
@@ -39,15 +46,15 @@ from vr_app.interruption import Interruption, watch
 from vr_app.output import Recording, Screenshots, write_statistics
 from vr_app.runtime.interface import Frame, Runtime
 
-SLOTS = 6144
-"""Tiles resident on the graphics card: about 100 MB."""
-
 UPLOAD_BYTES, UPLOAD_SECONDS = 4_000_000, 0.002
 """What one frame may spend on copying tiles."""
 
 SWITCH_SECONDS = 0.0005
 """How long a frame that comes back from GL waits for the interpreter while the worker runs Python, as an import does
 for seconds. With Python's own 5 ms a frame of a dozen such waits took up to 0.13 s beside an import, so up to 0.05."""
+
+NOTHING_YET = 0.005
+"""Seconds between frames while no photograph is there, where no display slows them: the loader needs the processor."""
 
 NOTICE_SECONDS = 12.0
 
@@ -60,7 +67,9 @@ class Options:
     """What the command line asks for.
 
     `ends`: the program ends with the tour. `stand_back`: metres that the eye stands behind the retina's centre (a
-    window's picture is too narrow to show the retina from there). `say` gets what the user should read in a terminal.
+    window's picture is too narrow to show the retina from there). `limits`: of memory. `prefetch`: whether tiles are
+    computed before they are wanted. `tile_cache`: where computed tiles are kept on disk (None: nowhere). `say` gets
+    what the user should read in a terminal.
     """
 
     paths: tuple[Path, ...]
@@ -73,49 +82,56 @@ class Options:
     device: str = "auto"
     model: str = "rdb-lite"
     stand_back: float = 0.0
+    limits: Limits = DEFAULT_LIMITS
+    prefetch: bool = False
+    tile_cache: DiskCache | None = None
     say: Callable[[str], None] = print
 
 
 def run(runtime: Runtime, options: Options) -> None:
     """Show photographs until the runtime or the options end it. The caller owns the runtime."""
+    with session(runtime, options) as viewer:
+        while runtime.poll_events() and not viewer.finished:
+            viewer.frame()
+        viewer.report()
+
+
+@contextmanager
+def session(runtime: Runtime, options: Options) -> Iterator[Viewer]:
+    """A viewer, and the interpreter as it must be while one runs."""
     with ExitStack() as stack:
         stack.callback(sys.setswitchinterval, sys.getswitchinterval())
         sys.setswitchinterval(SWITCH_SECONDS)
         interruption = stack.enter_context(Interruption())
-        viewer = Viewer(runtime, options, stack)
-        while runtime.poll_events() and not viewer.finished:
-            with runtime.frame() as frame:
-                begun = time.perf_counter()
-                viewer.take_what_arrived()
-                viewer.look(frame, runtime.read(frame.time))
-                viewer.ask()
-                viewer.upload()
-                if frame.should_render:
-                    viewer.draw(frame)
-                viewer.account(frame, begun)
-            interruption.check()
-        viewer.report()
+        collector = stack.enter_context(Collector())
+        yield Viewer(runtime, options, stack, interruption, collector)
 
 
 class Viewer:
     """What lasts from frame to frame, and the phases of a frame in their order."""
 
-    def __init__(self, runtime: Runtime, options: Options, stack: ExitStack) -> None:
+    def __init__(
+        self, runtime: Runtime, options: Options, stack: ExitStack, interruption: Interruption, collector: Collector
+    ) -> None:
         self.runtime = runtime
+        self._interruption = interruption
+        self._collector = collector
         self.options = options
         self.loader = Loader(options.paths)
         stack.callback(self.loader.close)
-        self.worker = Worker(options.model, options.device)
+        self.worker = Worker(options.model, options.device, disk=options.tile_cache)
         watch(lambda: self.worker.running)
         stack.callback(self.worker.close)
-        self.tiles = TileArray(SLOTS)
+        self.tiles = TileArray(options.limits.slots)
         stack.callback(self.tiles.close)
         self.renderer = Renderer(self.tiles)
         stack.callback(self.renderer.close)
         self.uploader = Uploader(self.tiles, UPLOAD_BYTES, UPLOAD_SECONDS)
         self.residency = Residency(self.tiles.slots)
         self.pages = PageTable(self.residency)
-        self.shelf = Shelf()
+        self.album = Album(options.limits.photographs)
+        self.shelf = Shelf(self.album, options.limits.tiles)
+        self.departures = Departures()
         self.statistics = Statistics()
         self.screenshots = Screenshots(options.screenshot)
         self.recording = Recording()
@@ -125,14 +141,35 @@ class Viewer:
         self.wants, self.wanted, self.placed, self.rays = (), (), (), ()
         self.status = Status()
         self.finished = False
-        self._warm = False
+        self._shown = self._warm = False
+        self._drawn: Scene | None = None
+        self._objects_made = 0
         self._unopened = 0
         self.now = self.dt = 0.0
         self._frame_time: float | None = None
         self._uploaded_at = 0.0
         self._notices: list[tuple[float, str]] = []
+        self._ahead: tuple[tuple[TileKey, ...], tuple[TileKey, ...]] | None = None
 
-    # The phases of a frame.
+    def frame(self) -> None:
+        """One turn of the loop. Raises KeyboardInterrupt, after it, where a signal has come."""
+        with self.runtime.frame() as frame, self._collector.frame():
+            begun = time.perf_counter()
+            self.take_what_arrived()
+            self.look(frame, self.runtime.read(frame.time))
+            self.ask()
+            self.upload()
+            if frame.should_render:
+                self.draw(frame)
+            self.account(frame, begun)
+        if self._shown and not self._warm:
+            self._warm_up()
+        elif not self._shown and frame.period is None:
+            time.sleep(NOTHING_YET)
+        self._collector.between_frames(self.now, resting=not frame.should_render or self.view.still_for > REST)
+        self._interruption.check()
+
+    # Its phases.
 
     def take_what_arrived(self) -> None:
         """Decoded photographs and computed tiles."""
@@ -145,8 +182,11 @@ class Viewer:
             if isinstance(answer, TileFailed):
                 self.residency.fail(answer.key, answer.reason)
                 self._notice(f"Super-resolution: {answer.reason}")
-            else:
+            elif answer.photograph == self.album.sha256(answer.key.photograph):  # else it has changed meanwhile
                 self.shelf.keep(answer.key, answer.pixels)
+                self.departures.keep(answer.key, Departure(answer.invented, answer.agrees))
+        for notice in self.worker.notices():
+            self._notice(notice)
 
     def look(self, frame: Frame, sample: ControllerSample) -> None:
         """What the hands and the tour make of the view, and what the eyes see of it."""
@@ -163,15 +203,26 @@ class Viewer:
             self._obey(command)
         self.recording.see(self.view, self.dt)
         self.status = replace(
-            self.status, caption=caption, original=self.view.original, recording=self.recording.active
+            self.status,
+            caption=caption,
+            original=self.view.original,
+            recording=self.recording.active,
+            legend=self.view.invention,
         )
 
     def ask(self) -> None:
-        """Tell the worker what is missing; the newest wish wins."""
+        """Tell the loader and the worker what is missing; the newest wish wins."""
         self.wanted = tiles_wanted(self.view, self.wants, self.infos)
-        missing = self.shelf.missing(self.wanted, self.residency)
-        sources = tuple((i, self.shelf.pixels(i)) for i in sorted({key.photograph for key in missing}))
-        self.worker.want(missing, sources)
+        self.shelf.mark(self.wanted)
+        self.album.look(demand.photograph for demand in self.wants)
+        lacking = self.shelf.lacking(self.wanted, self.residency)
+        self.loader.want(self.album.to_decode(lacking))
+        for key, reason in self.album.not_available(lacking):
+            self.residency.fail(key, reason)
+        missing = self.shelf.to_compute(lacking)
+        ahead = self._what_may_follow(nothing_lacks=not lacking)
+        of = sorted({key.photograph for key in (*missing, *ahead)})
+        self.worker.want(missing, [Source(i, self.album.pixels(i), self.album.sha256(i)) for i in of], ahead)
         self.status = replace(
             self.status,
             computing=frozenset(key.photograph for key in missing),
@@ -185,23 +236,29 @@ class Viewer:
         ready = self.shelf.to_upload(self.wanted, self.residency)
         report = self.uploader.upload(ready, self.residency, self.now)
         self.statistics.upload_bytes += report.bytes
+        self.statistics.uploads_over_budget += report.over_budget
         if report.count:
             self._uploaded_at = self.now
 
     def draw(self, frame: Frame) -> None:
         """The scene, once for each eye; and its picture when one is due."""
         surfaces = surface_items(self.view, self.placed, self.wants, self.infos, self.pages, frame.eyes, self.now)
-        scene = Scene(surfaces, labels(surfaces, self.view.active, self.status), self.rays)
         due = self.screenshots.due and self._settled()
+        invented = self.departures.shown(self.wants, self.residency, self.now, at_once=due)
+        status = replace(self.status, invented=invented)
+        scene = Scene(surfaces, labels(surfaces, self.view.active, status), self.rays, self.view.invention)
+        if frame.keeps and scene == self._drawn and not due:
+            return  # the picture stands; on a small machine the worker needs the processor more
+        self._drawn = scene
         pictures = []
         for eye, target in frame.targets():
             self.renderer.draw(target, eye, scene)
             if due:
                 pictures.append(target.read())
-        if not self._warm:
-            self._warm_up()
+        self._shown = self._shown or bool(surfaces)
         if pictures:
-            saved = self.screenshots.save(pictures, describe_snapshot(self.view, frame.eyes, scene, self.infos))
+            about = describe_snapshot(self.view, frame.eyes, scene, self.infos, invented)
+            saved = self.screenshots.save(pictures, about)
             self._notice(f"Screenshot saved: {', '.join(saved)}")
 
     def account(self, frame: Frame, begun: float) -> None:
@@ -209,6 +266,8 @@ class Viewer:
         now = time.perf_counter()
         self.statistics.frame(now, now - begun, frame.period)
         self.statistics.see(self.view, self.wants, self.residency, self.worker.counts.computed, now)
+        self.statistics.full_collections_in_frames = self._collector.full_in_frames
+        self.statistics.gl_objects_after_warm_up = objects.made() - self._objects_made if self._warm else 0
         self.finished = self._over and not self.screenshots.awaited(now)
 
     def report(self) -> None:
@@ -220,29 +279,76 @@ class Viewer:
             self._notice(self.recording.save(self.options.paths[self.view.active]))
         if self.options.stats is not None:
             about = {"mode": self.runtime.name, **self.runtime.describe(), "model": self.options.model}
+            about["memory"] = self.memory
+            seen = self.departures.seen(self.wants, self.residency).get(self.view.active)
+            about["invented"] = seen and round(seen.levels, 3)
             write_statistics(self.options.stats, about, self.statistics, self.worker.counts)
+
+    @property
+    def memory(self) -> dict[str, int]:
+        """What is taken and the limit, in bytes: computed tiles, decoded photographs, tiles on the graphics card."""
+        limits = self.options.limits
+        return {
+            "tile_bytes": self.shelf.bytes,
+            "tile_limit": limits.tiles,
+            "photograph_bytes": self.album.bytes,
+            "photograph_limit": limits.photographs,
+            "whole_photographs": self.album.whole,
+            "gpu_bytes": self.tiles.slots * SLOT_BYTES,
+            "gpu_limit": limits.gpu,
+        }
 
     # Their parts.
 
     def _warm_up(self) -> None:
-        """What takes a second and would be felt later: now, with the first picture on the screen.
+        """What takes a second and would be felt later: now, with the first photograph on the screen.
 
         The retina first: both import, and beside each other the frame would take four times as long.
         """
         self._warm = True
         self.renderer.prepare_retina()
+        self._objects_made = objects.made()
+        self._collector.started()
         self.worker.warm_up()
 
+    def _what_may_follow(self, nothing_lacks: bool) -> tuple[TileKey, ...]:
+        """Tiles to compute ahead, once the view rests and has all it wants: the same until it wants something else, so
+        that what memory cannot hold beside the view is not computed again and again."""
+        demand = next((demand for demand in self.wants if demand.photograph == self.view.active), None)
+        rests = nothing_lacks and self.view.still_for >= REST and not self.view.original
+        if not (self.options.prefetch and rests and demand is not None):
+            self._ahead = None
+            return ()
+        if self._ahead is None or self._ahead[0] is not self.wanted:
+            tiles = tiles_ahead(demand, self.infos[demand.photograph])
+            self._ahead = self.wanted, self.shelf.to_compute(self.shelf.lacking(tiles, self.residency))
+        # A photograph may be dropped meanwhile, for another that arrives.
+        return self._ahead[1] if self.album.pixels(demand.photograph) is not None else ()
+
     def _with_photograph(self, arrival: PhotographLoaded) -> None:
+        """A file decoded for the first time, or again: then it may have changed, and all that came of it goes."""
         photograph, field = arrival.photograph, arrival.photograph.field
+        again = self.album.knows(arrival.index)
+        changed = self.album.add(arrival.index, arrival.pyramid, photograph.sha256)
+        if again and not changed:
+            return
+        if changed:
+            self.shelf.forget(arrival.index)
+            self.residency.forget(arrival.index)
+            self.departures.forget(arrival.index)
+            self._notice(f"{photograph.path}: has changed on disk; it is shown as it is now")
         height, width = photograph.pixels.shape[:2]
         info = PhotographInfo(photograph.path.name, (width, height), (field.cx, field.cy), field.radius)
         self.infos = (*self.infos[: arrival.index], info, *self.infos[arrival.index + 1 :])
-        self.shelf.add_photograph(arrival.index, arrival.pyramid)
         self.view = photograph_arrived(self.view, arrival.index, info)
 
     def _without_photograph(self, arrival: PhotographFailed) -> None:
-        """A file that cannot be opened is told and left out; the last hope gone, the program ends with it."""
+        """A file that cannot be opened is told and left out; the last hope gone, the program ends with it. One that was
+        opened before keeps its coarse picture."""
+        if self.album.knows(arrival.index):
+            self.album.lose(arrival.index, arrival.reason)
+            self._notice(arrival.reason)
+            return
         self._unopened += 1
         if self._unopened == len(self.options.paths):
             raise PhotographError(arrival.reason)
@@ -297,6 +403,7 @@ class Viewer:
             self.recording.begin()
 
     def _notice(self, text: str) -> None:
-        if text not in (known for until, known in self._notices if until > self.now):
+        self._notices = [(until, known) for until, known in self._notices if until > self.now]
+        if text not in (known for _, known in self._notices):
             self._notices.append((self.now + NOTICE_SECONDS, text))
             self.options.say(f"fundusxr: {text}")

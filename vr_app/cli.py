@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from sr_core.errors import UserError
+from vr_app.bench_command import bench
 from vr_app.data_command import data as data_commands
 from vr_app.evaluate_command import ListCommand, evaluate
 from vr_app.interruption import end_process
@@ -25,6 +26,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(data_commands, name="data")
+app.add_typer(bench, name="bench")
 app.command(cls=ListCommand)(evaluate)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -96,10 +98,42 @@ def view(
     size: Annotated[str, typer.Option(help="Size of the window or offscreen picture.", metavar="WxH")] = "1280x800",
     device: DeviceOption = Device.auto,
     model: ModelOption = "rdb-lite",
+    tile_memory: Annotated[int | None, typer.Option(help="Limit of computed tiles in memory.", metavar="MB")] = None,
+    photograph_memory: Annotated[
+        int | None, typer.Option(help="Limit of decoded photographs in memory.", metavar="MB")
+    ] = None,
+    gpu_memory: Annotated[int | None, typer.Option(help="Limit of tiles on the graphics card.", metavar="MB")] = None,
+    tile_cache: Annotated[
+        str,
+        typer.Option(
+            help="Keep computed tiles for the next session: on (your own cache folder), a folder, or off.",
+            metavar="on|off|FOLDER",
+            envvar="FUNDUSXR_TILE_CACHE",
+        ),
+    ] = "off",
+    tile_cache_size: Annotated[int, typer.Option(help="Limit of kept tiles on disk.", metavar="MB")] = 512,
+    no_prefetch: Annotated[bool, typer.Option("--no-prefetch", help="Compute only what is looked at.")] = False,
 ) -> None:
     from vr_app.view_command import ViewRequest, view_photographs
 
-    request = ViewRequest(tuple(image or ()), mode, surface, tour, frames, screenshot, stats, size, device, model)
+    request = ViewRequest(
+        images=tuple(image or ()),
+        mode=mode,
+        surface=surface,
+        tour=tour,
+        frames=frames,
+        screenshot=screenshot,
+        stats=stats,
+        size=size,
+        device=device,
+        model=model,
+        tile_memory=tile_memory,
+        photograph_memory=photograph_memory,
+        gpu_memory=gpu_memory,
+        tile_cache=tile_cache,
+        tile_cache_size=tile_cache_size,
+        prefetch=not no_prefetch,
+    )
     view_photographs(request, say=lambda text: errors.print(text, markup=False))
 
 
@@ -113,6 +147,10 @@ def upscale(
     ] = None,
     model: ModelOption = "rdb-lite",
     device: DeviceOption = Device.auto,
+    invention: Annotated[
+        Path | None,
+        typer.Option(help="Also write how far each pixel departs from what the photograph determines.", metavar="PNG"),
+    ] = None,
 ) -> None:
     """Super-resolve a photograph, or a region of it, into a file: the same pixels that the viewer shows.
 
@@ -121,11 +159,12 @@ def upscale(
     ```
     fundusxr upscale eye.jpg eye_x4.png
     fundusxr upscale eye.jpg disc.tif --scale 8 --region 1020,880,256,256
+    fundusxr upscale eye.jpg eye_x4.png --invention invented.png
     ```
     """
     from vr_app.upscale_command import upscale_photograph
 
-    upscale_photograph(source, out, scale, region, model, device, errors)
+    upscale_photograph(source, out, scale, region, model, device, errors, invention)
 
 
 @app.command()

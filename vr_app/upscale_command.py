@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -12,15 +13,38 @@ from sr_core.files import check_writable
 from sr_core.image.geometry import Rect
 from sr_core.image.photograph import load_photograph, save_picture
 
+INVENTION_GAIN = 10
+"""Brightness of a departure of one grey level in the picture that shows it; from 25.5 on it is white."""
+
+INVENTION_TEXT = (
+    f"How far super-resolved pixels depart from what the photograph determines, in grey levels x {INVENTION_GAIN}. "
+    "Computed by FundusXR, not photographed. Not for diagnosis."
+)
+
 
 def upscale_photograph(
-    source: Path, out: Path, scale: int, region: str | None, model: str, device: str, console: Console
+    source: Path,
+    out: Path,
+    scale: int,
+    region: str | None,
+    model: str,
+    device: str,
+    console: Console,
+    invention: Path | None = None,
 ) -> None:
-    """Write `source`, or its `region` 'X,Y,W,H', at `scale`. Raises UserError for anything that the user can mend."""
+    """Write `source`, or its `region` 'X,Y,W,H', at `scale`; and to `invention`, a PNG, how far each pixel departs from
+    what the photograph alone determines, as of `Engine.compute`, in grey levels times INVENTION_GAIN.
+
+    Raises UserError for anything that the user can mend.
+    """
     if scale not in (2, 4, 8):
         raise UserError(f"--scale {scale}: must be 2, 4 or 8")
     area = None if region is None else parse_region(region)
     check_writable(out, (".png", ".tif", ".tiff"))
+    if invention is not None:
+        check_writable(invention, (".png",))
+        if invention.absolute() == out.absolute():
+            raise UserError(f"--invention {invention}: is OUT itself; name another file")
     photograph = load_photograph(source)
 
     from sr_core.engine.engine import Engine, choose_device
@@ -30,13 +54,23 @@ def upscale_photograph(
     columns = (TextColumn(f"{source.name} x{scale}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=None)
-        pixels = engine.upscale(
-            photograph.pixels, area, lambda done, count: bar.update(task, completed=done, total=count)
-        )
-    save_picture(out, pixels, _about(photograph.path.name, photograph.sha256, scale, area, engine))
+        compute = engine.upscale if invention is None else engine.upscale_marked
+        pixels = compute(photograph.pixels, area, lambda done, count: bar.update(task, completed=done, total=count))
+    about = _about(photograph.path.name, photograph.sha256, scale, area, engine)
+    save_picture(out, pixels[..., :3], about)
     height, width = pixels.shape[:2]
     made = f"{width}x{height}, {engine.network.name} x{scale}, {engine.device.type}"
     console.print(f"fundusxr: wrote {out} ({made})", markup=False)
+    if invention is not None:
+        save_picture(invention, _visible(pixels[..., 3]), about | {"Description": INVENTION_TEXT})
+        levels = float(pixels[..., 3].mean())
+        console.print(f"fundusxr: wrote {invention} (invented: {levels:.2f} grey levels on average)", markup=False)
+
+
+def _visible(departure: np.ndarray) -> np.ndarray:
+    """(h, w) uint8 grey levels to an (h, w, 3) grey picture of them, INVENTION_GAIN times as bright."""
+    grey = np.minimum(departure.astype(np.uint16) * INVENTION_GAIN, 255).astype(np.uint8)
+    return np.repeat(grey[..., None], 3, axis=2)
 
 
 def parse_region(text: str) -> Rect:

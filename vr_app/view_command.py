@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sr_core.assets import asset_path
+from sr_core.engine.worker import DiskCache
 from sr_core.errors import UserError
 from sr_core.files import check_writable
 from sr_core.image.photograph import PhotographError, find_photographs
 from vr_app.app import Options, run
+from vr_app.core.limits import MB, choose_limits
 from vr_app.core.tour import Tour, TourError, parse_tour
 from vr_app.core.view import SurfaceKind
 from vr_app.runtime.choose import open_runtime
@@ -21,10 +24,13 @@ STAND_BACK = 0.75
 SIZE_LIMITS = (64, 8192)
 MAX_TOUR_BYTES = 10_000_000
 
+CACHE_LIMITS = (16, 1_000_000)
+"""MB on disk: fewer would hold no view's tiles."""
+
 
 @dataclass(frozen=True)
 class ViewRequest:
-    """The arguments of `fundusxr view`, as given."""
+    """The arguments of `fundusxr view`, as given. Memory and the cache's size in MB (None: the default)."""
 
     images: tuple[Path, ...]
     mode: str
@@ -36,6 +42,12 @@ class ViewRequest:
     size: str
     device: str
     model: str
+    tile_memory: int | None = None
+    photograph_memory: int | None = None
+    gpu_memory: int | None = None
+    tile_cache: str = "off"
+    tile_cache_size: int = 512
+    prefetch: bool = True
 
 
 def view_photographs(request: ViewRequest, say: Callable[[str], None]) -> None:
@@ -49,11 +61,14 @@ def view_photographs(request: ViewRequest, say: Callable[[str], None]) -> None:
     if request.stats is not None:
         check_writable(request.stats)
     _check_model(request)
+    memory = request.tile_memory, request.photograph_memory, request.gpu_memory
+    limits = choose_limits(*memory, size, machine_memory())
+    cache = tile_cache(request.tile_cache, request.tile_cache_size)
     tour = read_tour(request.tour) if request.tour else None
     paths = _photographs(request.images or _images_without_argument(tour, request.tour), say)
     with open_runtime(request.mode, size) as choice:
         say(f"fundusxr: {choice.runtime.name} ({choice.reason})")
-        options = replace(_options(request, choice.runtime.name, paths, tour), say=say)
+        options = replace(_options(request, choice.runtime.name, paths, tour), limits=limits, tile_cache=cache, say=say)
         run(choice.runtime, options)
     if options.stats is not None:
         say(f"fundusxr: wrote {options.stats}")
@@ -78,6 +93,7 @@ def _options(request: ViewRequest, mode: str, paths: tuple[Path, ...], tour: Tou
         device=request.device,
         model=request.model,
         stand_back=0.0 if mode == "xr" else STAND_BACK,
+        prefetch=request.prefetch,
     )
 
 
@@ -95,6 +111,36 @@ def parse_size(text: str) -> tuple[int, int]:
     if len(parts) == 2 and all(part.isdecimal() and low <= int(part) <= high for part in parts):
         return int(parts[0]), int(parts[1])
     raise UserError(f"--size {text}: must be WIDTHxHEIGHT, each from {low} to {high}, for example 1280x800")
+
+
+def machine_memory() -> int:
+    """Bytes of memory that the machine has; where the system does not tell (Windows), more than any has."""
+    if not hasattr(os, "sysconf"):
+        return 1 << 50
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def tile_cache(folder: str, size: int) -> DiskCache | None:
+    """Where computed tiles are kept: 'off', 'on' for the user's own cache folder, or a folder by name.
+
+    Off as a rule: tiles are pieces of patients' photographs, and stay on a disk only where somebody wants it.
+    `size` in MB. Raises UserError for a file in the folder's place and a size beyond CACHE_LIMITS.
+    """
+    low, high = CACHE_LIMITS
+    if not low <= size <= high:
+        raise UserError(f"--tile-cache-size {size}: must be from {low} to {high} (MB)")
+    if folder in ("off", ""):
+        return None
+    path = _user_cache() if folder == "on" else Path(folder).expanduser()
+    if path.exists() and not path.is_dir():
+        raise UserError(f"--tile-cache {folder}: is a file; name a folder, or say on or off")
+    return DiskCache(path, size * MB)
+
+
+def _user_cache() -> Path:
+    """As the XDG base directory specification says: a relative XDG_CACHE_HOME is to be ignored."""
+    named = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    return (named if named.is_absolute() else Path.home() / ".cache") / "fundusxr" / "tiles"
 
 
 def read_tour(path: Path) -> Tour:

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from sr_core.image import resample
+from sr_core.image.geometry import Rect
 
 SLACK = 0.15
 """Grey levels of disagreement that are left alone. The photograph's rounding would allow 0.5, but the finished picture
@@ -69,6 +70,21 @@ def determined(y: Tensor, scale: int) -> Tensor:
     """W+ y: what the photograph alone determines, (3, h, w) to (3, h * scale, w * scale)."""
     rows, columns = _matrices(y.shape[1], scale, y.device)[1], _matrices(y.shape[2], scale, y.device)[1]
     return rows @ y @ columns.T
+
+
+def departure(x: Tensor, y: Tensor, scale: int, inner: Rect) -> Tensor:
+    """|x - W+ y|, the largest over the channels: how far a picture departs from what the photograph alone determines.
+
+    `x` (3, inner.h, inner.w) in grey levels is the part `inner` (enlarged pixels) of an enlargement of y (3, h, w).
+    W+ y is taken within 0 to 255, as pictures are. Returns (inner.h, inner.w).
+    """
+    whole = (_matrices(n, scale, y.device)[1] for n in y.shape[1:])
+    rows, columns = (matrix[part] for matrix, part in zip(whole, inner.slices(), strict=True))
+    far = torch.zeros(x.shape[1:], device=x.device)
+    for channel in range(x.shape[0]):  # one at a time: the maps stay in the processor's caches
+        alone = (rows @ y[channel] @ columns.T).clamp_(0.0, 255.0)
+        far = torch.maximum(far, alone.sub_(x[channel]).abs_(), out=far)
+    return far
 
 
 def disagreement(x: Tensor, y: Tensor, scale: int) -> Tensor:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from sr_core.engine import consistency
+from sr_core.engine.cuda import CudaGenerator
+from sr_core.engine.fast import measured_precision, prepare
 from sr_core.errors import UserError
 from sr_core.image.geometry import Rect
-from sr_core.image.tiling import Block, plan_blocks
+from sr_core.image.tiling import Block, halve_block, plan_blocks
 from sr_core.networks.zoo import LoadedNetwork
 
 BLOCK_EDGE = {2: 128, 4: 128, 8: 64}
-"""Photograph pixels per side that one pass of the generator delivers, by scale: some 10^5 output pixels per pass."""
+"""Photograph pixels per side of a pass that somebody waits for, by scale: some 10^5 output pixels, soon there."""
+
+BULK_EDGE = 256
+"""Photograph pixels per side of a pass where only the rate counts: less of it is halo. Larger ones no longer pay, their
+maps leave the processor's caches (docs/performance.md)."""
 
 MAX_OUTPUT_PIXELS = 1_000_000_000
 """Output pixels of one region at most: 3 GB of memory."""
@@ -28,7 +34,8 @@ class EngineError(UserError):
 
 @dataclass(frozen=True)
 class BlockResult:
-    """A computed block: `pixels` (h * scale, w * scale, 3) uint8 for `target` (photograph pixels)."""
+    """A computed block: `pixels` (h * scale, w * scale, 4) uint8, as of `Engine.compute`, for `target` (photograph
+    pixels)."""
 
     target: Rect
     pixels: np.ndarray
@@ -44,53 +51,100 @@ def choose_device(name: str) -> torch.device:
     return torch.device("cuda" if name == "cuda" or (name == "auto" and available) else "cpu")
 
 
-def _precision(device: torch.device) -> torch.dtype:
-    """bfloat16 where the device multiplies it natively (twice the speed, at most 1 grey level apart), else float32."""
-    if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
-    return torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else torch.float32
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory was lacking; torch says so by RuntimeErrors of several wordings."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    wordings = ("not enough memory", "can't allocate memory", "out of memory", "could not create a memory")
+    return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in wordings)
 
 
 class Engine:
-    """One network on one device. Not thread-safe: for one thread at a time."""
+    """One network on one device. Not thread-safe: for one thread at a time.
+
+    `precision` None: the faster one, as measured (`measured_precision`); the two stay within 1 grey level.
+    """
 
     def __init__(self, network: LoadedNetwork, device: torch.device, precision: torch.dtype | None = None) -> None:
         self.network = network
         self.scale: int = network.config.scale
         self.device = device
-        self.precision = precision or _precision(device)
-        # A copy: `Module.to` changes the module itself, and the network may serve other engines.
-        module = copy.deepcopy(network.module)
-        self._module = module.to(device, self.precision, memory_format=torch.channels_last).eval()
+        self.precision = precision or measured_precision(device, torch.get_num_threads())
+        edge = self.bulk_edge + 2 * network.halo
+        if device.type == "cuda":
+            self._generator = CudaGenerator(network.module, device, self.precision, edge)
+        else:
+            self._generator = prepare(network.module, device, self.precision, edge)
 
     @property
     def block_edge(self) -> int:
-        """Photograph pixels per side that one pass delivers."""
+        """Photograph pixels per side of a pass that somebody waits for."""
         return BLOCK_EDGE[self.scale]
 
-    @torch.inference_mode()
-    def compute(self, pixels: np.ndarray, block: Block) -> np.ndarray:
-        """The target of one block, (h * scale, w * scale, 3) uint8.
+    @property
+    def bulk_edge(self) -> int:
+        """Photograph pixels per side of a pass where only the rate counts."""
+        return BULK_EDGE
 
-        `pixels` is the whole photograph, (H, W, 3) uint8. The network reads 0 to 1 and its residual is added to the
-        bicubic enlargement in float32; the sum is projected onto the pictures that shrink to the photograph.
+    def warm_up(self, edge: int | None = None) -> None:
+        """Compute a grey block of `edge` photograph pixels per side (None: `block_edge`) for nothing, so that the first
+        one wanted finds kernels, matrices and memory ready."""
+        whole = Rect(0, 0, *[(edge or self.block_edge) + 2 * self.network.halo] * 2)
+        self.compute(np.full((whole.h, whole.w, 3), 128, np.uint8), Block(whole.pad(-self.network.halo), whole))
+
+    def compute(self, pixels: np.ndarray, block: Block) -> np.ndarray:
+        """The target of one block, (h * scale, w * scale, 4) uint8: RGB, and in alpha how far this finished picture
+        departs from what the photograph alone determines: the largest over its channels of |RGB - W+ y|, in grey
+        levels, rounded (`consistency.departure`).
+
+        `pixels` is the whole photograph, (H, W, 3) uint8. Where memory is lacking the block is computed in its halves
+        (`halve_block`); where that fails too, raises EngineError.
         """
+        try:
+            return self._compute(pixels, block)
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+        # Outside the handler: the error holds the frames, and these the memory, of what has failed.
+        try:
+            return self._compute_halves(pixels, block)
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+        raise EngineError(
+            f"not enough memory for {block.target.w}x{block.target.h} photograph pixels at x{self.scale}, nor for "
+            "their halves; close other programs or choose a smaller scale"
+        )
+
+    def _compute_halves(self, pixels: np.ndarray, block: Block) -> np.ndarray:
+        target = block.target
+        out = np.empty((target.h * self.scale, target.w * self.scale, 4), np.uint8)
+        for half in halve_block(block, self.network.halo):
+            place = half.target.shift(-target.x, -target.y).scale(self.scale)
+            out[place.slices()] = self._compute(pixels, half)
+        return out
+
+    @torch.inference_mode()
+    def _compute(self, pixels: np.ndarray, block: Block) -> np.ndarray:
+        """The residual is added to the bicubic enlargement in float32; the sum is projected onto the pictures that
+        shrink to the photograph, unless the network restores and must not be held to it."""
         grey = np.ascontiguousarray(pixels[block.source.slices()].transpose(2, 0, 1))
-        y = torch.from_numpy(grey).to(self.device).float()
-        batch = (y[None] / 255.0).to(self.precision, memory_format=torch.channels_last)
-        residual = self._module(batch)[0].float() * 255.0
-        sharp = consistency.project(consistency.enlarge(y, self.scale) + residual, y, self.scale)
-        inner = block.target.shift(-block.source.x, -block.source.y).scale(self.scale)
-        rows, columns = inner.slices()
-        return sharp[:, rows, columns].round().to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy()
+        cuda = isinstance(self._generator, CudaGenerator)
+        with torch.cuda.stream(self._generator.stream) if cuda else nullcontext():
+            y = self._generator.upload(grey) if cuda else torch.from_numpy(grey).float()
+            sharp = consistency.enlarge(y, self.scale) + self._generator(y[None])[0]
+            sharp = consistency.project(sharp, y, self.scale) if self.network.agrees else sharp.clamp_(0.0, 255.0)
+            inner = block.target.shift(-block.source.x, -block.source.y).scale(self.scale)
+            return _finished(sharp[(slice(None), *inner.slices())], y, self.scale, inner)
 
     def blocks(self, pixels: np.ndarray, region: Rect) -> tuple[Block, ...]:
-        """The passes that `region` (photograph pixels) takes."""
+        """The passes that `region` (photograph pixels) takes where only the rate counts."""
         height, width = pixels.shape[:2]
-        return plan_blocks(region, Rect(0, 0, width, height), self.block_edge, self.network.halo)
+        return plan_blocks(region, Rect(0, 0, width, height), self.bulk_edge, self.network.halo)
 
     def results(self, pixels: np.ndarray, region: Rect) -> Iterator[BlockResult]:
-        """Compute `region` block by block, in reading order."""
+        """Compute `region` block by block, in reading order. A block is begun when it is asked for: whoever stops
+        asking has stopped the work."""
         for block in self.blocks(pixels, region):
             yield BlockResult(block.target, self.compute(pixels, block))
 
@@ -102,6 +156,17 @@ class Engine:
         `progress` is called with the blocks done and the blocks in all. Raises EngineError where the region does not
         lie inside the photograph or the result would exceed MAX_OUTPUT_PIXELS.
         """
+        return self._assemble(pixels, region, progress, 3)
+
+    def upscale_marked(
+        self, pixels: np.ndarray, region: Rect | None = None, progress: Callable[[int, int], None] | None = None
+    ) -> np.ndarray:
+        """`upscale`, (h * scale, w * scale, 4): with alpha as of `compute`."""
+        return self._assemble(pixels, region, progress, 4)
+
+    def _assemble(
+        self, pixels: np.ndarray, region: Rect | None, progress: Callable[[int, int], None] | None, channels: int
+    ) -> np.ndarray:
         height, width = pixels.shape[:2]
         region = region or Rect(0, 0, width, height)
         if region.empty or not Rect(0, 0, width, height).contains(region):
@@ -114,10 +179,22 @@ class Engine:
                 f"a region of {region.w}x{region.h} at x{self.scale} makes more than "
                 f"{MAX_OUTPUT_PIXELS // 10**6} megapixels; choose a smaller --region or --scale"
             )
-        out = np.empty((region.h * self.scale, region.w * self.scale, 3), np.uint8)
+        out = np.empty((region.h * self.scale, region.w * self.scale, channels), np.uint8)
         count = len(self.blocks(pixels, region))
         for done, result in enumerate(self.results(pixels, region), start=1):
-            out[result.target.shift(-region.x, -region.y).scale(self.scale).slices()] = result.pixels
+            place = result.target.shift(-region.x, -region.y).scale(self.scale)
+            out[place.slices()] = result.pixels[..., :channels]
             if progress is not None:
                 progress(done, count)
         return out
+
+
+def _finished(sharp: torch.Tensor, y: torch.Tensor, scale: int, inner: Rect) -> np.ndarray:
+    """(3, h, w) grey levels, the part `inner` of an enlargement of y, to `Engine.compute`'s (h, w, 4) uint8; a channel
+    at a time: that takes half as long as all at once."""
+    sharp = sharp.round()
+    out = torch.empty(*sharp.shape[1:], 4, dtype=torch.uint8, device=sharp.device)
+    for channel in range(3):
+        out[..., channel] = sharp[channel]
+    out[..., 3] = consistency.departure(sharp, y, scale, inner).round_()
+    return out.cpu().numpy()

@@ -11,10 +11,13 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sr_core.engine.priority import give_way
+from sr_core.engine.tile_cache import TileCache, TileName
 from sr_core.engine.torch_import import import_torch
 from sr_core.image.geometry import Rect, TileKey
 from sr_core.image.pyramid import GUTTER, cut_tile
@@ -22,6 +25,7 @@ from sr_core.image.tiling import Block, TileGroup, group_tiles
 
 if TYPE_CHECKING:
     from sr_core.engine.engine import Engine
+    from sr_core.networks.zoo import LoadedNetwork
 
 WARM_LEVEL = 2
 """The level whose network a warm-up loads: x4."""
@@ -33,27 +37,57 @@ GROUP_MARGIN = GUTTER
 """Photograph pixels computed beyond a group of tiles for the gutters: one suffices at any scale."""
 
 
+AHEAD_SHARE = 2
+"""Groups computed ahead are this much smaller a side than those wished for: a wish that comes meanwhile waits less."""
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A photograph, by its index in the session: (H, W, 3) uint8 read-only pixels, and the sha256 of its file."""
+
+    photograph: int
+    pixels: np.ndarray
+    sha256: str
+
+
 @dataclass(frozen=True)
 class Wish:
     """Synthesised tiles that should be computed, most wanted first, and the photographs that they are cut from.
 
-    `sources` pairs a photograph's index with its (H, W, 3) uint8 read-only pixels. A newer wish replaces this one.
+    `ahead`: tiles that may be wished for next, computed when there is nothing else to do. A newer wish replaces this.
     """
 
-    request_id: int
     tiles: tuple[TileKey, ...]
-    sources: tuple[tuple[int, np.ndarray], ...]
+    sources: tuple[Source, ...]
+    ahead: tuple[TileKey, ...] = ()
+    request_id: int = 0
+
+    def same_as(self, other: Wish | None) -> bool:
+        """Whether the other asks for the same tiles of the same photographs."""
+        return other is not None and self._asks == other._asks
+
+    @property
+    def _asks(self) -> tuple:
+        return self.tiles, self.ahead, [(source.photograph, source.sha256) for source in self.sources]
 
 
 @dataclass(frozen=True)
 class TileReady:
-    """A computed tile with its gutter, (TILE + 2, TILE + 2, 3) uint8 read-only. Provenance: the key's level and
-    `weights`, the sha256 of the network's weights."""
+    """A computed tile with its gutter, (TILE + 2, TILE + 2, 4) uint8 read-only: RGB, and in alpha how far it departs
+    from what the photograph alone determines, as of `Engine.compute`.
+
+    Provenance: the key's level; `weights` and `photograph`, the sha256 of the network's weights and of the photograph's
+    file. `invented`: the mean of alpha, in grey levels. `agrees`: shrunk again it is the photograph; False: the network
+    restores, and was not held to it.
+    """
 
     key: TileKey
     request_id: int
     pixels: np.ndarray
     weights: str
+    photograph: str
+    invented: float
+    agrees: bool
 
 
 @dataclass(frozen=True)
@@ -70,51 +104,66 @@ Answer = TileReady | TileFailed
 
 @dataclass(frozen=True)
 class Counts:
-    """Tiles since the start: wished for (each once), computed, failed, and cancelled (dropped by a newer wish)."""
+    """Tiles since the start: wished for (each once), and what became of them: computed, found on disk (`cached`),
+    failed, or cancelled (dropped by a newer wish). Apart from these `prefetched`: had before they were wished for."""
 
     wished: int = 0
     computed: int = 0
+    cached: int = 0
     failed: int = 0
     cancelled: int = 0
+    prefetched: int = 0
+
+
+@dataclass(frozen=True)
+class DiskCache:
+    """Where computed tiles are kept, and the bytes on disk that they may take."""
+
+    folder: Path
+    limit: int
 
 
 class Worker:
     """Owns the thread. Every method may be called by the thread that draws; none of them waits, but `close`.
 
     `model`: a name of the zoo. `device`: 'auto', 'cpu' or 'cuda'. `threads`: processor threads for the network
-    (None: all but one, at least one: the thread that draws keeps a core).
+    (None: all but one, at least one: the thread that draws keeps a core). `disk`: None: no tile is kept on disk.
     """
 
-    def __init__(self, model: str, device: str = "auto", threads: int | None = None) -> None:
+    def __init__(
+        self, model: str, device: str = "auto", threads: int | None = None, disk: DiskCache | None = None
+    ) -> None:
         self._model = model
         self._device = device
         self._threads = threads
         self._lock = threading.Condition(threading.RLock())
-        self._wish: Wish | None = None
-        self._pending: set[TileKey] = set()
+        self._wish = Wish((), ())
+        self._pending: set[TileKey] = set()  # wished for and not answered
+        self._ahead: dict[TileKey, None] = {}  # of the wish's `ahead` what is still to do, in its order
         self._begun: set[TileKey] = set()
         self._answered: set[TileKey] = set()
         self._counts = Counts()
         self._stopping = False
         self._warming = False
         self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
-        self._request = 0
+        self._notices: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._cache = TileCache(disk.folder, disk.limit, self._notices.put) if disk else None
         self._thread = threading.Thread(target=self._run, name="super-resolution", daemon=True)
         self._thread.start()
 
-    def want(self, tiles: Sequence[TileKey], sources: Sequence[tuple[int, np.ndarray]]) -> None:
+    def want(self, tiles: Sequence[TileKey], sources: Sequence[Source], ahead: Sequence[TileKey] = ()) -> None:
         """Replace the wish. Tiles of the last one that are not in this one and not yet begun are cancelled."""
         with self._lock:
             tiles = tuple(key for key in tiles if key not in self._answered)
+            wish = Wish(tiles, tuple(sources), tuple(ahead), self._wish.request_id + 1)
             now = set(tiles)
-            known = self._wish is not None and tiles == self._wish.tiles and now <= self._pending
-            if known or self._stopping:
+            if self._stopping or (wish.same_as(self._wish) and now <= self._pending):
                 return
             dropped = self._pending - now - self._begun
             self._count(wished=len(now - self._pending), cancelled=len(dropped))
-            self._pending = now | self._begun
-            self._request += 1
-            self._wish = Wish(self._request, tiles, tuple(sources))
+            self._pending = now | (self._pending & self._begun)
+            self._ahead = dict.fromkeys(key for key in wish.ahead if key not in now and key not in self._answered)
+            self._wish = wish
             self._lock.notify()
 
     def warm_up(self) -> None:
@@ -132,9 +181,16 @@ class Worker:
                 found.append(self._answers.get_nowait())
             return found
 
+    def notices(self) -> list[str]:
+        """What the user should know of the disk cache, since the last call."""
+        found: list[str] = []
+        while not self._notices.empty():
+            found.append(self._notices.get_nowait())
+        return found
+
     @property
     def busy(self) -> bool:
-        """Whether tiles are still outstanding."""
+        """Whether tiles wished for are still outstanding."""
         with self._lock:
             return bool(self._pending)
 
@@ -158,6 +214,7 @@ class Worker:
             self._stopping = True
             self._count(cancelled=len(self._pending - self._begun))
             self._pending &= self._begun
+            self._ahead.clear()
             self._lock.notify()
         self._thread.join(timeout=CLOSING_SECONDS)
 
@@ -168,21 +225,34 @@ class Worker:
     # What follows runs on the worker's own thread.
 
     def _run(self) -> None:
+        give_way()
         engines: dict[int, Engine] = {}
-        while True:
-            with self._lock:
-                while not (self._stopping or self._pending or self._warming):
-                    self._lock.wait()
-                if self._stopping:
-                    return
-                self._warming = False
-                wish = self._wish
-                outstanding = tuple(key for key in wish.tiles if key in self._pending) if wish else ()
-            level = outstanding[0].level if outstanding else WARM_LEVEL
-            if level not in engines:
-                self._load(level, engines)  # takes long: then the newest wish is looked at again
-            elif outstanding:
-                self._compute(wish, outstanding, engines[level])
+        while not self._stopping:
+            self._turn(engines)
+        if self._cache is not None:
+            self._cache.finish(CLOSING_SECONDS / 2)
+
+    def _turn(self, engines: dict[int, Engine]) -> None:
+        """Wait for something to do and do one piece of it. A function of its own, so that no photograph lives on in
+        its variables while it waits: first what is wished for, then the warm-up, the disk, and what may be wished."""
+        cache = self._cache
+        with self._lock:
+            while not (self._stopping or self._pending or self._warming or self._ahead or (cache and cache.busy)):
+                self._lock.wait()
+            if self._stopping:
+                return
+            wish, warming = self._wish, self._warming
+            self._warming = False
+            tiles = tuple(key for key in wish.tiles if key in self._pending)
+            if not (tiles or warming or (cache and cache.busy)):
+                tiles = tuple(self._ahead)
+        level = tiles[0].level if tiles else WARM_LEVEL
+        if (tiles or warming) and level not in engines:
+            self._load(level, engines)  # takes long: then the newest wish is looked at again
+        elif tiles:
+            self._compute(wish, tiles, engines[level])
+        elif cache and cache.busy:
+            cache.work()
 
     def _load(self, level: int, engines: dict[int, Engine]) -> None:
         """Import torch and load the network of a level. Where that fails, all its tiles do."""
@@ -196,6 +266,8 @@ class Worker:
             if not engines:
                 torch.set_num_threads(self._threads or max(1, torch.get_num_threads() - 1))
             engines[level] = Engine(load_model(self._model, 1 << level), choose_device(self._device))
+            if not self._pending:  # else the first block is one that somebody waits for
+                engines[level].warm_up()
         except Exception as error:  # whatever the reason, it is told and the thread goes on
             self._fail(lambda key: key.level == level, error)
 
@@ -204,21 +276,27 @@ class Worker:
         first = tiles[0]
         alike = [key for key in tiles if (key.photograph, key.level) == (first.photograph, first.level)]
         try:
-            pixels = _source(wish, first.photograph)
-            bounds = Rect(0, 0, pixels.shape[1], pixels.shape[0])
-            group = group_tiles(alike, bounds, engine.block_edge)[0]
+            source = _source(wish, first.photograph)
+            bounds = Rect(0, 0, source.pixels.shape[1], source.pixels.shape[0])
+            edge = engine.block_edge if first in self._pending else engine.block_edge // AHEAD_SHARE
+            group = group_tiles(alike, bounds, edge)[0]
         except Exception as error:
             self._fail(lambda key: key.photograph == first.photograph, error)
             return
         if not self._begin(wish, group):
             return
+        if self._find(wish, group, source, engine.network):
+            return  # what was not found is grouped anew
         try:
-            answers = _tiles_of(group, engine, pixels, bounds, wish.request_id)
+            answers = _tiles_of(group, engine, source, bounds, wish.request_id)
         except Exception as error:
             self._fail(lambda key: key in group.tiles, error)
             return
         for answer in answers:
             self._answer(answer)
+        if self._cache is not None:
+            for answer in answers:
+                self._cache.keep(TileName.of(answer.key, source.sha256, answer.weights), answer.pixels)
 
     def _begin(self, wish: Wish, group: TileGroup) -> bool:
         """Enter the group as begun, unless a newer wish has come meanwhile."""
@@ -228,40 +306,66 @@ class Worker:
             self._begun.update(group.tiles)
             return True
 
-    def _answer(self, answer: Answer) -> None:
+    def _find(self, wish: Wish, group: TileGroup, source: Source, network: LoadedNetwork) -> bool:
+        """Answer those of the group that are on disk. Where there are any, the others are no longer begun."""
+        if self._cache is None:
+            return False
+        found = 0
+        for key in group.tiles:
+            pixels = self._cache.get(TileName.of(key, source.sha256, network.sha256))
+            if pixels is not None:
+                self._answer(_ready(key, wish.request_id, pixels, network, source), "cached")
+                found += 1
+        if found:
+            with self._lock:
+                self._begun.clear()
+                # A wish that came meanwhile, or the end, counted on the others' being under way.
+                dropped = self._pending.difference(() if self._stopping else self._wish.tiles)
+                self._pending -= dropped
+                self._count(cancelled=len(dropped))
+        return bool(found)
+
+    def _answer(self, answer: Answer, how: str = "computed") -> None:
+        """Hand out an answer, and count it in the field `how` of `Counts` if it was wished for."""
         with self._lock:
-            if isinstance(answer, TileFailed):
-                self._count(failed=1)
-            else:
-                self._count(computed=1)
+            self._count(**{how if answer.key in self._pending else "prefetched": 1})
             self._pending.discard(answer.key)
+            self._ahead.pop(answer.key, None)
             self._begun.discard(answer.key)
             self._answered.add(answer.key)
             self._answers.put(answer)
 
     def _fail(self, concerned: Callable[[TileKey], bool], error: Exception) -> None:
-        """Answer all outstanding tiles concerned with the error's first line."""
+        """Answer all outstanding tiles concerned with the error's first line. Those computed ahead are dropped in
+        silence: it is told if they are wished for."""
         lines = str(error).strip().splitlines()
         reason = lines[0].strip() if lines else type(error).__name__
         with self._lock:
             for key in sorted(filter(concerned, self._pending)):
-                self._answer(TileFailed(key, self._request, reason))
+                self._answer(TileFailed(key, self._wish.request_id, reason), "failed")
+            self._ahead = {key: None for key in self._ahead if not concerned(key)}
+            self._begun -= set(filter(concerned, self._begun))
 
 
-def _source(wish: Wish, photograph: int) -> np.ndarray:
-    """The photograph's pixels. Raises ValueError where the wish does not carry them."""
-    for index, pixels in wish.sources:
-        if index == photograph:
-            return pixels
+def _source(wish: Wish, photograph: int) -> Source:
+    """The photograph. Raises ValueError where the wish does not carry it."""
+    for source in wish.sources:
+        if source.photograph == photograph:
+            return source
     raise ValueError(f"photograph {photograph} was not given with the wish for its tiles")
 
 
-def _tiles_of(group: TileGroup, engine: Engine, pixels: np.ndarray, bounds: Rect, request_id: int) -> list[TileReady]:
+def _tiles_of(group: TileGroup, engine: Engine, source: Source, bounds: Rect, request_id: int) -> list[TileReady]:
     """Compute a group and cut it apart."""
     target = group.target.pad(GROUP_MARGIN).intersect(bounds)
-    computed = engine.compute(pixels, Block(target, target.pad(engine.network.halo).intersect(bounds)))
+    computed = engine.compute(source.pixels, Block(target, target.pad(engine.network.halo).intersect(bounds)))
     origin = target.scale(engine.scale)
     return [
-        TileReady(key, request_id, cut_tile(computed, (origin.x, origin.y), key.rect), engine.network.sha256)
+        _ready(key, request_id, cut_tile(computed, (origin.x, origin.y), key.rect), engine.network, source)
         for key in group.tiles
     ]
+
+
+def _ready(key: TileKey, request_id: int, pixels: np.ndarray, network: LoadedNetwork, source: Source) -> TileReady:
+    invented = float(pixels[GUTTER:-GUTTER, GUTTER:-GUTTER, 3].mean())
+    return TileReady(key, request_id, pixels, network.sha256, source.sha256, invented, network.agrees)

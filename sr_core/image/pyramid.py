@@ -58,9 +58,9 @@ def _halve(pixels: np.ndarray) -> np.ndarray:
 def cut_tile(pixels: np.ndarray, origin: tuple[int, int], tile: Rect) -> np.ndarray:
     """Cut a tile with its gutter out of part of a level.
 
-    `pixels` is (h, w, 3) uint8 and its first pixel lies at `origin` (x, y) of the level; `tile` is in level pixels.
-    Where the tile or its gutter reaches beyond `pixels`, the edge is repeated. Returns a read-only contiguous
-    (TILE + 2 * GUTTER, TILE + 2 * GUTTER, 3) uint8 array.
+    `pixels` is (h, w, channels) uint8 and its first pixel lies at `origin` (x, y) of the level; `tile` is in level
+    pixels. Where the tile or its gutter reaches beyond `pixels`, the edge is repeated. Returns a read-only contiguous
+    (TILE + 2 * GUTTER, TILE + 2 * GUTTER, channels) uint8 array.
     """
     wanted = tile.pad(GUTTER).shift(-origin[0], -origin[1])
     height, width = pixels.shape[:2]

@@ -47,6 +47,13 @@ def plan_blocks(region: Rect, bounds: Rect, edge: int, halo: int) -> tuple[Block
     )
 
 
+def halve_block(block: Block, halo: int) -> tuple[Block, ...]:
+    """Cut a block into blocks of half its edges, each read with at most `halo` pixels around it, and no pixel that the
+    block itself does not read."""
+    target = block.target
+    return plan_blocks(target, block.source, max(1, -(-max(target.w, target.h) // 2)), halo)
+
+
 def _spans(start: int, length: int, edge: int) -> list[tuple[int, int]]:
     count = -(-length // edge)
     cuts = [start + length * i // count for i in range(count + 1)]

@@ -17,6 +17,7 @@ from vr_app.core.view import (
     Pan,
     Placed,
     ResetView,
+    ShowInvention,
     ShowOriginal,
     SwitchSurface,
     Uv,
@@ -61,6 +62,7 @@ class ControllerSample:
     switch_surface: bool = False
     next_image: bool = False
     reset: bool = False
+    invention: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,8 @@ def read_gestures(
         gestures.append(NextImage())
     if sample.reset:
         gestures.append(ResetView())
+    if sample.invention:
+        gestures.append(ShowInvention(not view.invention))
     return tuple(gestures)
 
 

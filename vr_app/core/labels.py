@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from vr_app.core.invention import FROM, FULL, LITTLE, MUCH, Departure
 from vr_app.core.pose import Pose
 from vr_app.core.scene import LabelItem, Rgba, SurfaceItem, finest_shown
 from vr_app.core.surface import Panel
@@ -26,10 +27,23 @@ NOTICE_LENGTH = 110
 NOTICES = 2
 """Lines at most of what went wrong, below the badges, where they hide no retina."""
 
+RESTORED = "Restored: does not agree with the photograph"
+
+LEGEND = (
+    (0.0, "Computed detail, away from what the photograph determines by", PLAIN),
+    (0.9, f"{FROM:.0f} to {(FROM + FULL) / 2:.0f}", LITTLE),
+    (1.0, f"{FULL:.0f} or more grey levels", MUCH),
+)
+"""What the overlay's colours mean, one line: metres from the frame's left edge, words, colour."""
+
+MAKE_WAY = 0.075
+"""Metres by which the middle words move right where the badge tells a figure, so that they keep apart."""
+
 HELP = (
     "drag: pan     wheel: zoom about the cursor",
     "S: panel or retina     O held: original photograph",
     "N: next image     0: whole image",
+    "V: what the network invented, in colour",
     "P: screenshot     R: record a tour, R again: save it",
     "H: this help     Q: quit",
 )
@@ -37,7 +51,8 @@ HELP = (
 
 @dataclass(frozen=True)
 class Status:
-    """What the words depend on besides the pictures. `notices`: lines about files that could not be opened."""
+    """What the words depend on besides the pictures. `notices`: lines about files that could not be opened. `invented`:
+    by photograph how far what is seen of it departs from what it determines. `legend`: of the overlay that shows it."""
 
     original: bool = False
     computing: frozenset[int] = frozenset()
@@ -46,18 +61,20 @@ class Status:
     help: bool = False
     recording: bool = False
     notices: tuple[str, ...] = ()
+    invented: Mapping[int, Departure] = field(default_factory=dict)
+    legend: bool = False
 
 
 def labels(items: Sequence[SurfaceItem], front: int, status: Status) -> tuple[LabelItem, ...]:
     """The words for every surface and, at the `front` photograph's, for the session."""
     out: list[LabelItem] = []
-    stage = _Frame(Pose((0.0, 0.0, -2.0)), 2.4, 1.6)
+    stage, restored = _Frame(Pose((0.0, 0.0, -2.0)), 2.4, 1.6), False
     for item in items:
         frame = _frame(item)
         out += _provenance(item, status, frame)
         if item.photograph == front:
-            stage = frame
-    return tuple(out + _session_lines(stage, status))
+            stage, restored = frame, out[-1].text == RESTORED
+    return tuple(out + _session_lines(stage, status, 1 if restored else 0))
 
 
 @dataclass(frozen=True)
@@ -78,22 +95,34 @@ def _frame(item: SurfaceItem) -> _Frame:
 
 def _provenance(item: SurfaceItem, status: Status, frame: _Frame) -> list[LabelItem]:
     finest = finest_shown(item.pages)
+    synthesised = finest > 0 and not status.original
+    departure = status.invented.get(item.photograph) if synthesised else None
     if status.original:
         text, color = "Original photograph", PLAIN
-    elif finest > 0:
-        text, color = f"AI x{1 << finest}", AI_COLOR
+    elif synthesised:
+        text, color = f"AI x{1 << finest}{_told(departure)}", AI_COLOR
     else:
         text, color = "Photograph", PLAIN
+    middle = 0.5 + (MAKE_WAY / frame.width if departure is not None else 0.0)
     out = [_line(text, frame, 0.0, 1, align=0.0, color=color, background=PLATE)]
     if item.photograph in status.unavailable:
-        out.append(_line("AI not available here", frame, 0.5, 1, align=0.5, color=WARNING, background=PLATE))
+        out.append(_line("AI not available here", frame, middle, 1, align=0.5, color=WARNING, background=PLATE))
     elif item.photograph in status.computing:
-        out.append(_line("computing ...", frame, 0.5, 1, align=0.5, color=AI_COLOR, background=PLATE))
+        out.append(_line("computing ...", frame, middle, 1, align=0.5, color=AI_COLOR, background=PLATE))
     out.append(_line("Not for diagnosis", frame, 1.0, 1, align=1.0, color=WARNING, background=PLATE))
+    if departure is not None and not departure.agrees:
+        out.append(_below(RESTORED, frame, 0, WARNING))
     return out
 
 
-def _session_lines(stage: _Frame, status: Status) -> list[LabelItem]:
+def _told(departure: Departure | None) -> str:
+    if departure is None:
+        return ""
+    return f" · invents {departure.levels:.1f} levels" if departure.agrees else " restored"
+
+
+def _session_lines(stage: _Frame, status: Status, row: int) -> list[LabelItem]:
+    """`row`: the first that is free of those below the badges."""
     out = []
     if status.caption:
         out.append(_line(status.caption, stage, 0.5, -1, align=0.5, color=PLAIN, background=PLATE))
@@ -103,9 +132,11 @@ def _session_lines(stage: _Frame, status: Status) -> list[LabelItem]:
         for i, text in enumerate(HELP):
             v = 0.5 + 0.085 * (i - (len(HELP) - 1) / 2)
             out.append(_at(text, stage, 0.5, v, TEXT_HEIGHT, 0.5, PLAIN, (*PLATE[:3], 0.92)))
+    if status.legend:
+        out += [_below(text, stage, row, color, along) for along, text, color in LEGEND]
+        row += 1
     for i, text in enumerate(status.notices[-NOTICES:]):
-        v = 1.0 + (1.95 * TEXT_HEIGHT + 1.35 * NOTICE_HEIGHT * i) / stage.height
-        out.append(_at(shortened(text), stage, 0.0, v, NOTICE_HEIGHT, 0.0, WARNING, PLATE))
+        out.append(_below(shortened(text), stage, row + i, WARNING))
     return out
 
 
@@ -121,6 +152,12 @@ def _line(text: str, frame: _Frame, u: float, side: int, **look) -> LabelItem:
     """Below (side 1) or above (side -1) the frame, `u` of the way from its left to its right end."""
     v = 0.5 + side * (0.5 + 0.95 * TEXT_HEIGHT / frame.height)
     return _at(text, frame, u, v, TEXT_HEIGHT, look["align"], look["color"], look["background"])
+
+
+def _below(text: str, frame: _Frame, row: int, color: Rgba, along: float = 0.0) -> LabelItem:
+    """A small line under the badges, `along` metres from the frame's left edge."""
+    v = 1.0 + (1.95 * TEXT_HEIGHT + 1.35 * NOTICE_HEIGHT * row) / frame.height
+    return _at(text, frame, along / frame.width, v, NOTICE_HEIGHT, 0.0, color, PLATE)
 
 
 def _at(

@@ -16,6 +16,9 @@ FADE = 0.15
 COARSEST = -12
 """No photograph has a coarser level: one that needed it would be over 100,000 pixels wide."""
 
+FAILURES = 20_000
+"""Tiles known not to be available. Of more the first are forgotten: they may be tried again."""
+
 
 class Residency:
     """Least recently drawn tiles make room. Not thread-safe: for the thread that draws.
@@ -71,9 +74,10 @@ class Residency:
         return self._begins[slots]
 
     def draw(self, slots: np.ndarray | int) -> None:
-        """Mark the tiles in these slots as drawn in this frame."""
-        self._moment += 1
-        self._drawn[slots] = self._moment
+        """Mark the tiles in these slots as drawn in this frame. Of an array's those named last are evicted last."""
+        slots = np.atleast_1d(slots)
+        self._drawn[slots] = np.arange(self._moment + 1, self._moment + 1 + slots.size)
+        self._moment += slots.size
 
     def reserve(self, key: TileKey, now: float) -> int | None:
         """A slot for a new tile's pixels, at the cost of the least recently drawn one.
@@ -113,6 +117,18 @@ class Residency:
     def fail(self, key: TileKey, reason: str) -> None:
         """The tile cannot be computed: it is shown as not available and not wished for again."""
         self._failed[key] = reason
+        if len(self._failed) > FAILURES:
+            del self._failed[next(iter(self._failed))]
+        self.version += 1
+
+    def forget(self, photograph: int) -> None:
+        """Drop all that is known of a photograph's tiles: it has changed. Takes effect at once, whatever is drawn."""
+        for key in [key for key in self._slots if key.photograph == photograph]:
+            slot = self._slots.pop(key)
+            self._keys[slot] = None
+            self._drawn[slot] = 0
+            self._free.append(slot)
+        self._failed = {key: reason for key, reason in self._failed.items() if key.photograph != photograph}
         self.version += 1
 
     def failure(self, key: TileKey) -> str | None:

@@ -20,9 +20,11 @@ WORDS_WIDE, WORDS_HIGH = 0.7, 0.1
 """Metres: how long the longest words below a panel may be from its edge on, and how far they reach beyond it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PageWindow:
     """Which texture slot shows which part of a photograph.
+
+    Equal to itself alone: `PageTable` hands out the same one again while nothing in it changes.
 
     The window covers `cols` x `rows` tiles of `level` from tile (col, row) on. `entries` is (rows, cols, 8) int16:
 
@@ -84,11 +86,15 @@ class RayItem:
 
 @dataclass(frozen=True)
 class Scene:
-    """Everything in the order in which it is drawn: surfaces, labels, rays."""
+    """Everything in the order in which it is drawn: surfaces, labels, rays.
+
+    `invention`: synthesised pixels are overlaid with how far they depart from what the photograph alone determines.
+    """
 
     surfaces: tuple[SurfaceItem, ...] = ()
     labels: tuple[LabelItem, ...] = ()
     rays: tuple[RayItem, ...] = ()
+    invention: bool = False
 
 
 def surface_items(
@@ -177,14 +183,15 @@ class PageTable:
 def _entries(
     photograph: int, coarsest: int, finest: int, cells: Rect, residency: Residency, now: float
 ) -> tuple[np.ndarray, np.ndarray, bool]:
-    """The entries of `PageWindow`; the slots of all tiles that show, or wait to; whether time alone changes nothing.
+    """The entries of `PageWindow`; the slots of all tiles that show, wait to or stand below, the finest first; whether
+    time alone changes nothing.
 
     Below lies the finest tile that has faded in, above it the finest that is fading in over it. Between the photograph
     and the wanted network's level lie other networks' pixels: each is an honest stand-in.
     """
     entries = np.zeros((cells.h, cells.w, 8), np.int16)
     entries[..., 0] = entries[..., 2] = NO_SLOT
-    found: list[tuple[int, np.ndarray]] = []
+    found: list[np.ndarray] = []
     lasts = True
     for level in range(coarsest, finest + 1):
         slots = _stand_ins(photograph, level, finest, cells, residency)
@@ -196,10 +203,11 @@ def _entries(
         entries[whole, 2:5] = NO_SLOT, 0, 0
         entries[part, 2], entries[part, 3], entries[part, 4] = slots[part], level, 1000 * age[part]
         lasts = lasts and bool((whole == (slots != NO_SLOT)).all())
-        found.append((level, slots))
+        found.append(slots)
     for key in residency.failures(TileKey(photograph, finest, col, row) for col, row in cells.points()):
         entries[key.row - cells.y, key.col - cells.x, 5] = 1
-    drawn = [slots[(slots != NO_SLOT) & (entries[..., 1] <= level)] for level, slots in found]
+    # All that stand below count as drawn, the coarser the later: else they would be evicted before what hides them.
+    drawn = [np.unique(slots[slots != NO_SLOT]) for slots in reversed(found)]
     return entries, np.concatenate(drawn) if drawn else np.zeros(0, int), lasts
 
 

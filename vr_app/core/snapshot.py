@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
+from vr_app.core.invention import Departure
 from vr_app.core.pose import Eye
 from vr_app.core.scene import Scene, finest_shown
 from vr_app.core.surface import Panel
@@ -12,10 +13,15 @@ from vr_app.core.view import PhotographInfo, ViewState
 
 
 def describe_snapshot(
-    view: ViewState, eyes: Sequence[Eye], scene: Scene, infos: Sequence[PhotographInfo | None]
+    view: ViewState,
+    eyes: Sequence[Eye],
+    scene: Scene,
+    infos: Sequence[PhotographInfo | None],
+    invented: Mapping[int, Departure],
 ) -> dict:
     """Plain values for JSON: the eyes (pose, field of view in radians, picture size), the pointers' rays, and for each
-    surface its photograph, geometry, centre, zoom and the finest scale on it (1: photographed pixels only)."""
+    surface its photograph, geometry, centre, zoom, the finest scale on it (1: photographed pixels only), and by
+    `invented`, by photograph, how many grey levels what is seen departs from what the photograph determines."""
     surfaces = []
     for item in scene.surfaces:
         surfaces.append(
@@ -28,11 +34,20 @@ def describe_snapshot(
                 "zoom": item.view.zoom,
                 "level": item.pages.level,
                 "scale": max(1, 1 << max(0, finest_shown(item.pages))),
+                **_invention(invented.get(item.photograph)),
             }
         )
     return {
         "original": view.original,
+        "invention": scene.invention,
         "eyes": [asdict(eye) for eye in eyes],
         "rays": [asdict(ray) for ray in scene.rays],
         "surfaces": surfaces,
     }
+
+
+def _invention(departure: Departure | None) -> dict:
+    """None in both fields: no computed pixel is seen."""
+    if departure is None:
+        return {"invented": None, "agrees": None}
+    return {"invented": round(departure.levels, 3), "agrees": departure.agrees}

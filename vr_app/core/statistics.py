@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
@@ -13,6 +14,8 @@ from vr_app.core.view import ImageView, SurfaceKind, ViewState
 from vr_app.core.wanted import SETTLE, Demand
 
 MAX_FRAMES_KEPT = 500_000
+MAX_ZOOMS_KEPT = 20_000
+"""Of what comes after, nothing is recorded: a session's figures take 20 MB at most."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +39,17 @@ class Statistics:
     """Collects; not thread-safe. Times in seconds on one clock that never runs backward."""
 
     def __init__(self) -> None:
-        self._intervals: list[float] = []
-        self._work: list[float] = []
+        self._intervals = array("d")
+        self._work = array("d")
         self._last: float | None = None
         self.frames = 0
         self.missed = 0
         self.upload_bytes = 0
+        self.uploads_over_budget = 0
+        """Frames that copied more tiles than their budget of bytes or time allows."""
+        self.gl_objects_after_warm_up = 0
+        self.full_collections_in_frames = 0
+        """Times that Python looked through all its objects in the midst of a frame."""
         self.zooms: list[ZoomRecord] = []
         self._resting: tuple[SurfaceKind, int, ImageView] | None = None
         self._ended = 0.0
@@ -72,6 +80,8 @@ class Statistics:
         self._follow(view, demand, residency, computed, now)
 
     def _follow(self, view: ViewState, demand: Demand, residency: Residency, computed: int, now: float) -> None:
+        if self._record is None and len(self.zooms) >= MAX_ZOOMS_KEPT:
+            return
         if self._record is None:
             self._record = len(self.zooms)
             self.zooms.append(ZoomRecord(demand.level, view.front.zoom, demand.visible.area, sum(demand.seen)))
@@ -96,6 +106,9 @@ class Statistics:
             "render_thread_work_ms": _percentiles(self._work),
             "missed_frames": self.missed,
             "upload_bytes": self.upload_bytes,
+            "frames_with_upload_over_budget": self.uploads_over_budget,
+            "gl_objects_after_warm_up": self.gl_objects_after_warm_up,
+            "full_collections_in_frames": self.full_collections_in_frames,
             "zooms": [asdict(record) for record in self.zooms],
         }
 

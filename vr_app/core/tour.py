@@ -23,7 +23,8 @@ class TourError(UserError):
 class Stop:
     """A view, reached from the one before within `travel` seconds and then held for `duration` seconds.
 
-    `center` in photograph coordinates (0 to 1, right and down); `zoom` 1 to 64; `caption` may be empty.
+    `center` in photograph coordinates (0 to 1, right and down); `zoom` 1 to 64; `caption` may be empty. `invention`:
+    synthesised pixels are overlaid with how far they depart from what the photograph determines.
     """
 
     surface: SurfaceKind
@@ -32,6 +33,7 @@ class Stop:
     duration: float
     travel: float = 0.0
     caption: str = ""
+    invention: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class Tour:
 def _between(before: Stop, stop: Stop, time: float) -> LookAt:
     """Smoothly from one stop to the next: the zoom's logarithm eased, the centre led so that nothing swings wide."""
     if time >= stop.travel or before.surface is not stop.surface:
-        return LookAt(stop.surface, stop.center, stop.zoom)
+        return LookAt(stop.surface, stop.center, stop.zoom, stop.invention)
     part = max(0.0, time) / stop.travel
     eased = part * part * (3 - 2 * part)
     zoom = math.exp(math.log(before.zoom) * (1 - eased) + math.log(stop.zoom) * eased)
@@ -68,7 +70,7 @@ def _between(before: Stop, stop: Stop, time: float) -> LookAt:
     span = 1 / before.zoom - 1 / stop.zoom
     lead = (1 / before.zoom - 1 / zoom) / span if abs(span) > 1e-9 else eased
     center = tuple(b + (s - b) * lead for b, s in zip(before.center, stop.center, strict=True))
-    return LookAt(stop.surface, center, zoom)
+    return LookAt(stop.surface, center, zoom, stop.invention)
 
 
 def parse_tour(text: str, name: str) -> Tour:
@@ -97,7 +99,7 @@ def parse_tour(text: str, name: str) -> Tour:
 def _parse_stop(data: Any, where: str) -> Stop:
     if not isinstance(data, dict):
         raise TourError(f"{where} must be an object; see docs/tours.md")
-    unknown = sorted(set(data) - {"surface", "center", "zoom", "duration", "travel", "caption"})
+    unknown = sorted(set(data) - {"surface", "center", "zoom", "duration", "travel", "caption", "invention"})
     if unknown:
         raise TourError(f"{where}: unknown field {unknown[0]!r}; see docs/tours.md for those that exist")
     surfaces = [kind.value for kind in SurfaceKind]
@@ -109,6 +111,9 @@ def _parse_stop(data: Any, where: str) -> Stop:
     caption = data.get("caption", "")
     if not isinstance(caption, str) or len(caption) > 200 or not caption.isprintable():
         raise TourError(f'{where}: "caption" must be one line of at most 200 characters')
+    invention = data.get("invention", False)
+    if not isinstance(invention, bool):
+        raise TourError(f'{where}: "invention" must be true or false')
     return Stop(
         SurfaceKind(data["surface"]),
         (_number(center[0], 0, 1, f'{where}: "center"'), _number(center[1], 0, 1, f'{where}: "center"')),
@@ -116,6 +121,7 @@ def _parse_stop(data: Any, where: str) -> Stop:
         _number(data.get("duration"), 0, MAX_SECONDS, f'{where}: "duration"'),
         _number(data.get("travel", 0), 0, MAX_SECONDS, f'{where}: "travel"'),
         caption,
+        invention,
     )
 
 
@@ -140,7 +146,8 @@ def _stop_fields(stop: Stop) -> dict[str, Any]:
         "travel": round(stop.travel, 3),
         "duration": round(stop.duration, 3),
     }
-    return fields | ({"caption": stop.caption} if stop.caption else {})
+    fields |= {"caption": stop.caption} if stop.caption else {}
+    return fields | ({"invention": True} if stop.invention else {})
 
 
 class TourPlayer:
@@ -173,14 +180,14 @@ class TourRecorder:
     def __init__(self) -> None:
         self._stops: list[Stop] = []
         self._last_rest = 0.0
-        self._resting: tuple[SurfaceKind, ImageView] | None = None
+        self._resting: tuple[SurfaceKind, ImageView, bool] | None = None
         self._since = 0.0
         self._time = 0.0
 
     def see(self, view: ViewState, dt: float) -> None:
         """One frame of `dt` seconds went by with this view."""
         self._time += dt
-        now = (view.surface, view.front)
+        now = (view.surface, view.front, view.invention)
         if now != self._resting:
             if self._time - self._since >= self.REST:
                 self._keep()
@@ -196,9 +203,9 @@ class TourRecorder:
     def _keep(self) -> None:
         if self._resting is None:
             return
-        surface, image = self._resting
+        surface, image, invention = self._resting
         travel = self._since - self._last_rest if self._stops else 0.0
-        stop = Stop(surface, image.center, image.zoom, self._time - self._since, travel)
+        stop = Stop(surface, image.center, image.zoom, self._time - self._since, travel, invention=invention)
         longer = (*self._stops, stop)
         if len(longer) <= MAX_STOPS and Tour(longer).seconds < MAX_SECONDS - 1:
             self._stops.append(stop)

@@ -104,6 +104,13 @@ class ShowOriginal:
 
 
 @dataclass(frozen=True)
+class ShowInvention:
+    """Overlay synthesised pixels with how far they depart from what the photograph determines, or do so no more."""
+
+    shown: bool
+
+
+@dataclass(frozen=True)
 class SwitchSurface:
     """Panel to retina or back."""
 
@@ -125,9 +132,10 @@ class LookAt:
     surface: SurfaceKind
     center: Uv
     zoom: float
+    invention: bool = False
 
 
-Gesture = Pan | Zoom | Hold | ShowOriginal | SwitchSurface | NextImage | ResetView | LookAt
+Gesture = Pan | Zoom | Hold | ShowOriginal | ShowInvention | SwitchSurface | NextImage | ResetView | LookAt
 
 
 @dataclass(frozen=True)
@@ -135,7 +143,8 @@ class ViewState:
     """All that decides what is drawn, apart from where the eyes are.
 
     `homes`: the middle of each photograph's field of view, None while it is not loaded. `still_for`: seconds since the
-    view last changed. `limits`: each photograph's largest zoom, MAX_ZOOM while it is not loaded.
+    view last changed. `limits`: each photograph's largest zoom, MAX_ZOOM while it is not loaded. `original`,
+    `invention`: what `ShowOriginal` and `ShowInvention` last asked for.
     """
 
     images: tuple[ImageView, ...]
@@ -144,6 +153,7 @@ class ViewState:
     active: int = 0
     surface: SurfaceKind = SurfaceKind.PANEL
     original: bool = False
+    invention: bool = False
     field_angle: float = 45.0
     grab: Grab | None = None
     still_for: float = 0.0
@@ -186,6 +196,8 @@ def _apply(view: ViewState, gesture: Gesture) -> ViewState:
             return replace(view, grab=grab)
         case ShowOriginal(shown):
             return replace(view, original=shown)
+        case ShowInvention(shown):
+            return replace(view, invention=shown)
         case SwitchSurface():
             other = SurfaceKind.RETINA if view.surface is SurfaceKind.PANEL else SurfaceKind.PANEL
             return _settle(replace(_on(view, other), grab=None))
@@ -193,8 +205,8 @@ def _apply(view: ViewState, gesture: Gesture) -> ViewState:
             return _settle(replace(view, active=_next_loaded(view), grab=None))
         case ResetView():
             return _with_image(view, view.active, ImageView(view.homes[view.active] or (0.5, 0.5), 1.0))
-        case LookAt(surface, center, zoom):
-            return _with_image(_on(view, surface), view.active, ImageView(center, zoom))
+        case LookAt(surface, center, zoom, invention):
+            return _with_image(_on(replace(view, invention=invention), surface), view.active, ImageView(center, zoom))
 
 
 def _with_image(view: ViewState, index: int, image: ImageView) -> ViewState:

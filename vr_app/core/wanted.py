@@ -82,9 +82,9 @@ class _Seen:
 
 
 def _seen(view: ViewState, item: Placed, eye: Eye, info: PhotographInfo) -> _Seen | None:
-    steps = np.arange(GRID + 1) / GRID
-    columns, rows = steps[None, :] * eye.size[0], steps[:, None] * eye.size[1]
-    s, _ = item.surface.hit(np.asarray(eye.pose.position), eye.rays(columns, rows))
+    s, _ = item.surface.hit(np.asarray(eye.pose.position), _grid(eye))
+    if np.isnan(s).all():
+        return None
     image = view.images[item.image]
     pixels = photograph_uv(s, image.center, image.zoom) * info.size
     low, high = _patches(pixels)
@@ -96,6 +96,13 @@ def _seen(view: ViewState, item: Placed, eye: Eye, info: PhotographInfo) -> _See
     if not kept.any():
         return None
     return _Seen(low[kept], high[kept], _detail(pixels, eye, info))
+
+
+@lru_cache(maxsize=4)
+def _grid(eye: Eye) -> np.ndarray:
+    """World directions through the sampled points of the eye's picture, (GRID + 1, GRID + 1, 3): for all surfaces."""
+    steps = np.arange(GRID + 1) / GRID
+    return eye.rays(steps[None, :] * eye.size[0], steps[:, None] * eye.size[1])
 
 
 def _patches(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import ctypes
+from functools import lru_cache
 
 import numpy as np
 
 from sr_core.image.geometry import TILE
 from sr_core.image.pyramid import GUTTER
+from vr_app.core import invention
 from vr_app.core.labels import AI_COLOR
 from vr_app.core.pose import Eye
 from vr_app.core.scene import LabelItem, PageWindow, RayItem, Scene, SurfaceItem, finest_shown
 from vr_app.core.surface import CAP_ANGLE, Panel
+from vr_app.gl import objects
+from vr_app.gl.calls import CALLS
 from vr_app.gl.context import GL
 from vr_app.gl.framebuffer import Framebuffer
 from vr_app.gl.program import Program
-from vr_app.gl.text import TextCache
+from vr_app.gl.text import EM, GLYPHS_DRAWN, LetterTexture, letters, line
 from vr_app.gl.tiles import ATLAS, TileArray
 
 ROOM_COLOUR = (0.0052, 0.0056, 0.0063)
@@ -39,32 +43,40 @@ _DOT_ANGLE = 0.005
 
 _TILES_UNIT, _PAGES_UNIT, _TEXT_UNIT = 0, 1, 2
 
+PAGE_WINDOWS = 32
+"""Surfaces whose page windows lie beside each other. About a dozen panels fit on the arc around the viewer."""
+
 
 class Renderer:
     """Draws scenes, with tiles out of `tiles`.
 
-    Makes no GL object in a frame, except for a line of text or one surface more than ever before. Belongs to the
-    thread and the context it was made in.
+    Makes no GL object in a frame, once `prepare_retina` has been called. Belongs to the thread and the context it was
+    made in.
     """
 
     def __init__(self, tiles: TileArray) -> None:
         self._tiles = tiles
-        sizes = f"TILE {TILE}.0", f"GUTTER {GUTTER}.0", f"ATLAS {ATLAS}"
+        sizes = (
+            f"TILE {TILE}.0", f"GUTTER {GUTTER}.0", f"ATLAS {ATLAS}", f"INVENTED_FROM {invention.FROM}",
+            f"INVENTED_FULL {invention.FULL}", f"INVENTED_OPACITY {invention.OPACITY}",
+        )  # fmt: skip
+        text = f"GLYPHS {GLYPHS_DRAWN}", f"EM {EM}.0", f"ROW_HEIGHT {letters().row_height}.0"
         self._panel = Program("panel.vert", "surface.frag", sizes)
         self._retina = Program("retina.vert", "surface.frag", (*sizes, "RETINA"))
-        self._label = Program("label.vert", "label.frag")
+        self._label = Program("label.vert", "label.frag", text)
         self._ray = Program("ray.vert", "ray.frag")
-        self._no_vertices = int(GL.glGenVertexArrays(1))
+        self._no_vertices = objects.vertex_array()
         self._cap: _Cap | None = None
-        self._pages: list[_PageTexture] = []
-        self._text = TextCache()
+        self._pages = _PageTextures()
+        self._letters = LetterTexture()
         for program in (self._panel, self._retina):
             program.use()
-            GL.glUniform1i(program["u_tiles"], _TILES_UNIT)
-            GL.glUniform1i(program["u_pages"], _PAGES_UNIT)
-            GL.glUniform3f(program["u_ai_colour"], *_linear(AI_COLOR)[:3])
+            CALLS.glUniform1i(program["u_tiles"], _TILES_UNIT)
+            CALLS.glUniform1i(program["u_pages"], _PAGES_UNIT)
+            for name, colour in (("u_ai_colour", AI_COLOR), ("u_little", invention.LITTLE), ("u_much", invention.MUCH)):
+                CALLS.glUniform3f(program[name], *_linear(colour)[:3])
         self._label.use()
-        GL.glUniform1i(self._label["u_ink"], _TEXT_UNIT)
+        CALLS.glUniform1i(self._label["u_ink"], _TEXT_UNIT)
 
     def prepare_retina(self) -> None:
         """Make the retina's mesh, which imports trimesh (about a second), unless it is there.
@@ -78,25 +90,28 @@ class Renderer:
         """Draw all of `scene` as `eye` sees it; what `framebuffer` held is gone."""
         framebuffer.bind()
         _set_state()
-        GL.glClearColor(*ROOM_COLOUR, 1.0)
+        CALLS.glClearColor(*ROOM_COLOUR, 1.0)
         GL.glClear(GL.GL_COLOR_BUFFER_BIT)
         to_clip = eye.fov.projection() @ eye.pose.inverse_matrix()
-        GL.glActiveTexture(GL.GL_TEXTURE0 + _TILES_UNIT)
-        GL.glBindTexture(GL.GL_TEXTURE_2D_ARRAY, self._tiles.texture)
-        for index, item in enumerate(scene.surfaces):
-            self._draw_surface(index, item, eye, to_clip)
+        for unit, target, texture in (
+            (_TILES_UNIT, GL.GL_TEXTURE_2D_ARRAY, self._tiles.texture),
+            (_TEXT_UNIT, GL.GL_TEXTURE_2D, self._letters.texture),
+            (_PAGES_UNIT, GL.GL_TEXTURE_2D_ARRAY, self._pages.texture),
+        ):
+            CALLS.glActiveTexture(GL.GL_TEXTURE0 + unit)
+            CALLS.glBindTexture(target, texture)
+        self._draw_surfaces(scene, eye, to_clip)
         if scene.labels:
             self._draw_labels(scene.labels, to_clip)
         if scene.rays:
             self._draw_rays(scene.rays, eye, to_clip)
-        GL.glBindVertexArray(0)
-        GL.glActiveTexture(GL.GL_TEXTURE0)
+        CALLS.glBindVertexArray(0)
+        CALLS.glActiveTexture(GL.GL_TEXTURE0)
 
     def close(self) -> None:
         """Give all GL objects back, except the tiles. May be called twice."""
-        for owner in (self._panel, self._retina, self._label, self._ray, self._text, *self._pages):
+        for owner in (self._panel, self._retina, self._label, self._ray, self._letters, self._pages):
             owner.close()
-        self._pages.clear()
         if self._cap is not None:
             self._cap.close()
             self._cap = None
@@ -104,138 +119,168 @@ class Renderer:
             GL.glDeleteVertexArrays(1, [self._no_vertices])
             self._no_vertices = 0
 
-    def _draw_surface(self, index: int, item: SurfaceItem, eye: Eye, to_clip: np.ndarray) -> None:
-        if index == len(self._pages):
-            self._pages.append(_PageTexture())
-        GL.glActiveTexture(GL.GL_TEXTURE0 + _PAGES_UNIT)
-        self._pages[index].show(item.pages)
-        surface = item.surface
-        program = self._panel if isinstance(surface, Panel) else self._retina
+    def _draw_surfaces(self, scene: Scene, eye: Eye, to_clip: np.ndarray) -> None:
+        for program in (self._panel, self._retina):
+            program.use()
+            CALLS.glUniform1i(program["u_invention"], scene.invention)
+        # All page windows first: to change a texture that was drawn with, some drivers finish that drawing.
+        for at in range(0, len(scene.surfaces), PAGE_WINDOWS):
+            together = scene.surfaces[at : at + PAGE_WINDOWS]
+            self._pages.show([item.pages for item in together])
+            for page, item in enumerate(together):
+                if isinstance(item.surface, Panel):
+                    self._draw_panel(page, item, to_clip)
+                else:
+                    self._draw_retina(page, item, eye, to_clip)
+
+    def _draw_panel(self, page: int, item: SurfaceItem, to_clip: np.ndarray) -> None:
+        program, surface = self._panel, item.surface
         program.use()
-        GL.glUniformMatrix4fv(program["u_to_clip"], 1, True, _f32(to_clip @ surface.pose.matrix()))
-        if isinstance(surface, Panel):
-            metres = np.array([surface.width, surface.height])
-            half = metres / 2
-            GL.glUniform2f(program["u_size"], *half)
-            GL.glUniform2f(program["u_half"], *(half + BEZEL + _SOFT_EDGE))
-            GL.glUniform1f(program["u_bezel"], BEZEL)
-            _set_photograph(program, item, metres)
-            GL.glBindVertexArray(self._no_vertices)
-            GL.glEnable(GL.GL_CULL_FACE)  # a panel has no back
-            GL.glDrawArrays(GL.GL_TRIANGLE_STRIP, 0, 4)
-            GL.glDisable(GL.GL_CULL_FACE)
-            return
+        _set_matrix(program, to_clip @ surface.pose.matrix())
+        width, height = surface.width / 2, surface.height / 2
+        beyond = BEZEL + _SOFT_EDGE
+        CALLS.glUniform2f(program["u_size"], width, height)
+        CALLS.glUniform2f(program["u_half"], width + beyond, height + beyond)
+        CALLS.glUniform1f(program["u_bezel"], BEZEL)
+        _set_photograph(program, page, item, (surface.width, surface.height))
+        CALLS.glBindVertexArray(self._no_vertices)
+        CALLS.glEnable(GL.GL_CULL_FACE)  # a panel has no back
+        GL.glDrawArrays(GL.GL_TRIANGLE_STRIP, 0, 4)
+        CALLS.glDisable(GL.GL_CULL_FACE)
+
+    def _draw_retina(self, page: int, item: SurfaceItem, eye: Eye, to_clip: np.ndarray) -> None:
         self.prepare_retina()
+        program, surface = self._retina, item.surface
+        program.use()
+        _set_matrix(program, to_clip @ surface.pose.matrix())
         inside = surface.pose.inverse_matrix()
-        GL.glUniform3f(program["u_eye"], *(inside[:3, :3] @ eye.pose.position + inside[:3, 3]))
-        GL.glUniform1f(program["u_radius"], surface.radius)
-        GL.glUniform2f(program["u_size"], surface.radius, CAP_ANGLE)
-        _set_photograph(program, item, np.array([surface.radians_u, surface.radians_v]) * surface.radius)
+        CALLS.glUniform3f(program["u_eye"], *(inside[:3, :3] @ eye.pose.position + inside[:3, 3]).tolist())
+        CALLS.glUniform1f(program["u_radius"], surface.radius)
+        CALLS.glUniform2f(program["u_size"], surface.radius, CAP_ANGLE)
+        metres = surface.radians_u * surface.radius, surface.radians_v * surface.radius
+        _set_photograph(program, page, item, metres)
         self._cap.draw()
 
     def _draw_labels(self, labels: tuple[LabelItem, ...], to_clip: np.ndarray) -> None:
         program = self._label
         program.use()
-        GL.glBindVertexArray(self._no_vertices)
-        GL.glActiveTexture(GL.GL_TEXTURE0 + _TEXT_UNIT)
+        CALLS.glBindVertexArray(self._no_vertices)
         for label in labels:
-            text = self._text.get(label.text)
-            GL.glBindTexture(GL.GL_TEXTURE_2D, text.texture)
-            matrix = to_clip @ label.pose.matrix() @ np.diag([label.height, label.height, 1.0, 1.0])
-            GL.glUniformMatrix4fv(program["u_to_clip"], 1, True, _f32(matrix))
+            text = line(label.text)
+            _set_matrix(program, to_clip @ label.pose.matrix() * (label.height, label.height, 1.0, 1.0))
             start = -label.align * text.advance
-            GL.glUniform4f(program["u_plate"], start - _PAD_X, -_PAD_Y, start + text.advance + _PAD_X, _PAD_Y)
-            GL.glUniform4f(program["u_texture"], start + text.left, text.bottom, start + text.right, text.top)
-            GL.glUniform4f(program["u_colour"], *_linear(label.color))
-            GL.glUniform4f(program["u_background"], *_linear(label.background))
-            GL.glDrawArrays(GL.GL_TRIANGLE_STRIP, 0, 4)
+            CALLS.glUniform4f(program["u_plate"], start - _PAD_X, -_PAD_Y, start + text.advance + _PAD_X, _PAD_Y)
+            CALLS.glUniform2f(program["u_start"], start, letters().top)
+            CALLS.glUniform4f(program["u_colour"], *_linear(label.color))
+            CALLS.glUniform4f(program["u_background"], *_linear(label.background))
+            # One call draws the plate and the letters that there is room for; the first vertices are the plate's.
+            for at in range(0, max(len(text.glyphs), 1), GLYPHS_DRAWN):
+                glyphs = text.glyphs[at : at + GLYPHS_DRAWN]
+                CALLS.glUniform4fv(program["u_glyphs"], len(glyphs), glyphs.tobytes())
+                first = 0 if at == 0 else 6
+                GL.glDrawArrays(GL.GL_TRIANGLES, first, 6 * (len(glyphs) + 1) - first)
 
     def _draw_rays(self, rays: tuple[RayItem, ...], eye: Eye, to_clip: np.ndarray) -> None:
         program = self._ray
         program.use()
-        GL.glBindVertexArray(self._no_vertices)
-        GL.glUniformMatrix4fv(program["u_to_clip"], 1, True, _f32(to_clip))
-        GL.glUniform3f(program["u_eye"], *eye.pose.position)
-        GL.glUniform1f(program["u_width"], _BEAM_WIDTH)
+        CALLS.glBindVertexArray(self._no_vertices)
+        _set_matrix(program, to_clip)
+        CALLS.glUniform3f(program["u_eye"], *eye.pose.position)
+        CALLS.glUniform1f(program["u_width"], _BEAM_WIDTH)
         for ray in rays:
-            GL.glUniform3f(program["u_start"], *ray.start)
-            GL.glUniform3f(program["u_end"], *ray.end)
-            GL.glUniform1f(program["u_dot"], 0.0)
+            CALLS.glUniform3f(program["u_start"], *ray.start)
+            CALLS.glUniform3f(program["u_end"], *ray.end)
+            CALLS.glUniform1f(program["u_dot"], 0.0)
             GL.glDrawArrays(GL.GL_TRIANGLE_STRIP, 0, 4)
             if ray.hits:
                 distance = float(np.linalg.norm(np.subtract(ray.end, eye.pose.position)))
-                GL.glUniform1f(program["u_dot"], _DOT_ANGLE * distance)
+                CALLS.glUniform1f(program["u_dot"], _DOT_ANGLE * distance)
                 GL.glDrawArrays(GL.GL_TRIANGLE_STRIP, 0, 4)
 
 
 def _set_state() -> None:
     """All the state that drawing relies on: between frames an OpenXR runtime uses the same context."""
     for unwanted in (GL.GL_DEPTH_TEST, GL.GL_STENCIL_TEST, GL.GL_SCISSOR_TEST, GL.GL_CULL_FACE, GL.GL_DITHER):
-        GL.glDisable(unwanted)
-    GL.glEnable(GL.GL_BLEND)
-    GL.glBlendEquation(GL.GL_FUNC_ADD)
-    GL.glBlendFunc(GL.GL_ONE, GL.GL_ONE_MINUS_SRC_ALPHA)
-    GL.glColorMask(True, True, True, True)
+        CALLS.glDisable(unwanted)
+    CALLS.glEnable(GL.GL_BLEND)
+    CALLS.glBlendEquation(GL.GL_FUNC_ADD)
+    CALLS.glBlendFunc(GL.GL_ONE, GL.GL_ONE_MINUS_SRC_ALPHA)
+    CALLS.glColorMask(True, True, True, True)
 
 
-def _set_photograph(program: Program, item: SurfaceItem, metres: np.ndarray) -> None:
+def _set_matrix(program: Program, to_clip: np.ndarray) -> None:
+    CALLS.glUniformMatrix4fv(program["u_to_clip"], 1, True, to_clip.astype(np.float32).tobytes())
+
+
+def _set_photograph(program: Program, page: int, item: SurfaceItem, metres: tuple[float, float]) -> None:
     """What both surfaces share. `metres`: what the photograph's width and height span on the surface at zoom 1."""
-    pages = item.pages
+    pages, (width, height), zoom = item.pages, item.size, item.view.zoom
     # Differences of large numbers are taken here, in double precision; what the shader gets is small.
-    origin = np.array([pages.col, pages.row]) * (TILE * 2.0**-pages.level)
-    size = np.asarray(item.size, float)
-    GL.glUniform4i(program["u_window"], pages.col, pages.row, pages.cols, pages.rows)
-    GL.glUniform1i(program["u_level"], pages.level)
-    GL.glUniform2i(program["u_base"], *pages.base)
-    GL.glUniform2f(program["u_base_origin"], *(origin * 2.0 ** pages.base[1]))
-    GL.glUniform1i(program["u_synthesised"], finest_shown(pages) > 0)
-    GL.glUniform2f(program["u_center"], *(item.view.center * size - origin))
-    GL.glUniform2f(program["u_per_metre"], *(size / (item.view.zoom * metres)))
-    GL.glUniform4f(program["u_photograph"], *-origin, *(size - origin))
+    per_tile = TILE * 2.0**-pages.level
+    x, y = pages.col * per_tile, pages.row * per_tile
+    base = 2.0 ** pages.base[1]
+    u, v = item.view.center
+    CALLS.glUniform1i(program["u_page"], page)
+    CALLS.glUniform4i(program["u_window"], pages.col, pages.row, pages.cols, pages.rows)
+    CALLS.glUniform1i(program["u_level"], pages.level)
+    CALLS.glUniform2i(program["u_base"], *pages.base)
+    CALLS.glUniform2f(program["u_base_origin"], x * base, y * base)
+    CALLS.glUniform1i(program["u_synthesised"], finest_shown(pages) > 0)
+    CALLS.glUniform2f(program["u_center"], u * width - x, v * height - y)
+    CALLS.glUniform2f(program["u_per_metre"], width / (zoom * metres[0]), height / (zoom * metres[1]))
+    CALLS.glUniform4f(program["u_photograph"], -x, -y, width - x, height - y)
 
 
-class _PageTexture:
-    """A page window as a texture: two RGBA16I texels per tile, the window in its first corner."""
+class _PageTextures:
+    """Page windows as layers of a texture: two RGBA16I texels per tile, each window in its layer's first corner."""
 
     def __init__(self) -> None:
-        self._texture = int(GL.glGenTextures(1))
-        self._cols = self._rows = 0
-        self._shown = np.zeros((0, 0, 8), np.int16)
-        GL.glBindTexture(GL.GL_TEXTURE_2D, self._texture)
+        self.texture = objects.texture()
+        self._shown: list[np.ndarray | None] = [None] * PAGE_WINDOWS
+        GL.glBindTexture(GL.GL_TEXTURE_2D_ARRAY, self.texture)
         for name in (GL.GL_TEXTURE_MIN_FILTER, GL.GL_TEXTURE_MAG_FILTER):
-            GL.glTexParameteri(GL.GL_TEXTURE_2D, name, GL.GL_NEAREST)
-        GL.glTexParameteri(GL.GL_TEXTURE_2D, GL.GL_TEXTURE_MAX_LEVEL, 0)
+            GL.glTexParameteri(GL.GL_TEXTURE_2D_ARRAY, name, GL.GL_NEAREST)
+        GL.glTexParameteri(GL.GL_TEXTURE_2D_ARRAY, GL.GL_TEXTURE_MAX_LEVEL, 0)
+        self._cols = self._rows = 0
         self._grow(64, 64)
 
-    def show(self, pages: PageWindow) -> None:
-        """Bind it, with the window's entries in it."""
-        GL.glBindTexture(GL.GL_TEXTURE_2D, self._texture)
-        entries = pages.entries
+    def show(self, windows: list[PageWindow]) -> None:
+        """Put 1 to PAGE_WINDOWS windows into the layers from the first on. The texture is bound."""
+        cols, rows = max(window.cols for window in windows), max(window.rows for window in windows)
+        if cols > self._cols or rows > self._rows:
+            self._grow(cols, rows)
+        CALLS.glPixelStorei(GL.GL_UNPACK_ALIGNMENT, 4)
+        for layer, window in enumerate(windows):
+            self._fill(layer, window.entries)
+
+    def _fill(self, layer: int, entries: np.ndarray) -> None:
         # The second eye draws the same window, and mostly nothing changes from one frame to the next.
-        if entries is self._shown or np.array_equal(entries, self._shown):
+        shown = self._shown[layer]
+        if entries is shown or (shown is not None and np.array_equal(entries, shown)):
             return
-        self._shown = entries
-        if entries.size == 0:
-            return
-        if pages.cols > self._cols or pages.rows > self._rows:
-            self._grow(pages.cols, pages.rows)
-        data = np.ascontiguousarray(entries)
-        GL.glPixelStorei(GL.GL_UNPACK_ALIGNMENT, 4)
-        GL.glTexSubImage2D(
-            GL.GL_TEXTURE_2D, 0, 0, 0, 2 * pages.cols, pages.rows,
-            GL.GL_RGBA_INTEGER, GL.GL_SHORT, ctypes.c_void_p(data.ctypes.data),
-        )  # fmt: skip
+        self._shown[layer] = entries
+        if entries.size:
+            data = np.ascontiguousarray(entries)
+            rows, cols, _ = data.shape
+            CALLS.glTexSubImage3D(
+                GL.GL_TEXTURE_2D_ARRAY, 0, 0, 0, layer, 2 * cols, rows, 1,
+                GL.GL_RGBA_INTEGER, GL.GL_SHORT, data.ctypes.data,
+            )  # fmt: skip
 
     def _grow(self, cols: int, rows: int) -> None:
+        """Larger layers, empty. More than the first are needed only by pictures of over 2,500 pixels."""
         self._cols = max(self._cols, 1 << (cols - 1).bit_length())
         self._rows = max(self._rows, 1 << (rows - 1).bit_length())
-        GL.glTexImage2D(
-            GL.GL_TEXTURE_2D, 0, GL.GL_RGBA16I, 2 * self._cols, self._rows, 0,
+        self._shown = [None] * PAGE_WINDOWS
+        GL.glTexImage3D(
+            GL.GL_TEXTURE_2D_ARRAY, 0, GL.GL_RGBA16I, 2 * self._cols, self._rows, PAGE_WINDOWS, 0,
             GL.GL_RGBA_INTEGER, GL.GL_SHORT, ctypes.c_void_p(None),
         )  # fmt: skip
 
     def close(self) -> None:
-        GL.glDeleteTextures(1, [self._texture])
+        if self.texture:
+            GL.glDeleteTextures(1, [self.texture])
+            self.texture = 0
 
 
 class _Cap:
@@ -248,8 +293,8 @@ class _Cap:
         positions = np.ascontiguousarray(mesh.vertices, np.float32)
         indices = np.ascontiguousarray(mesh.faces, np.uint32)
         self._count = indices.size
-        self._vertices = int(GL.glGenVertexArrays(1))
-        self._buffers = [int(name) for name in GL.glGenBuffers(2)]
+        self._vertices = objects.vertex_array()
+        self._buffers = objects.buffers(2)
         GL.glBindVertexArray(self._vertices)
         for target, name, data in (
             (GL.GL_ARRAY_BUFFER, self._buffers[0], positions),
@@ -265,21 +310,18 @@ class _Cap:
         GL.glBindVertexArray(0)
 
     def draw(self) -> None:
-        GL.glBindVertexArray(self._vertices)
+        CALLS.glBindVertexArray(self._vertices)
         # Faces look inward: from outside, where the sphere's back hides the photograph, nothing is drawn.
-        GL.glEnable(GL.GL_CULL_FACE)
+        CALLS.glEnable(GL.GL_CULL_FACE)
         GL.glDrawElements(GL.GL_TRIANGLES, self._count, GL.GL_UNSIGNED_INT, ctypes.c_void_p(0))
-        GL.glDisable(GL.GL_CULL_FACE)
+        CALLS.glDisable(GL.GL_CULL_FACE)
 
     def close(self) -> None:
         GL.glDeleteVertexArrays(1, [self._vertices])
         GL.glDeleteBuffers(2, self._buffers)
 
 
-def _f32(matrix: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(matrix, np.float32)
-
-
+@lru_cache(maxsize=64)
 def _linear(colour: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
     """An sRGB colour with straight alpha, 0 to 1, as linear light (IEC 61966-2-1); alpha stays."""
     red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour[:3])

@@ -6,6 +6,8 @@ import ctypes
 
 import numpy as np
 
+from vr_app.gl import objects
+from vr_app.gl.calls import CALLS
 from vr_app.gl.context import GL
 
 
@@ -16,7 +18,7 @@ class Framebuffer:
         self.texture = texture
         self.size = size
         self._owned = owned
-        self._handle = int(GL.glGenFramebuffers(1))
+        self._handle = objects.framebuffer()
         GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, self._handle)
         GL.glFramebufferTexture2D(GL.GL_FRAMEBUFFER, GL.GL_COLOR_ATTACHMENT0, GL.GL_TEXTURE_2D, texture, 0)
         status = GL.glCheckFramebufferStatus(GL.GL_FRAMEBUFFER)
@@ -26,7 +28,7 @@ class Framebuffer:
     @staticmethod
     def create(size: tuple[int, int]) -> Framebuffer:
         """With a texture of its own of `size` (width, height) pixels."""
-        texture = int(GL.glGenTextures(1))
+        texture = objects.texture()
         GL.glBindTexture(GL.GL_TEXTURE_2D, texture)
         GL.glTexImage2D(
             GL.GL_TEXTURE_2D, 0, GL.GL_SRGB8_ALPHA8, *size, 0, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, ctypes.c_void_p(None)
@@ -41,9 +43,9 @@ class Framebuffer:
 
     def bind(self) -> None:
         """Draw into it from now on: whole viewport, colours taken as linear light and stored as sRGB."""
-        GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, self._handle)
-        GL.glViewport(0, 0, *self.size)
-        GL.glEnable(GL.GL_FRAMEBUFFER_SRGB)
+        CALLS.glBindFramebuffer(GL.GL_FRAMEBUFFER, self._handle)
+        CALLS.glViewport(0, 0, *self.size)
+        CALLS.glEnable(GL.GL_FRAMEBUFFER_SRGB)
 
     def read(self) -> np.ndarray:
         """The picture as stored: (H, W, 3) uint8, sRGB-encoded, first row on top. Waits for all drawing to end."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from vr_app.gl import objects
+from vr_app.gl.calls import CALLS
 from vr_app.gl.context import GL
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -22,7 +24,7 @@ class Program:
     """
 
     def __init__(self, vertex: str, fragment: str, defines: tuple[str, ...] = ()) -> None:
-        self._handle = GL.glCreateProgram()
+        self._handle = objects.program()
         shaders = [
             _compile(kind, name, defines)
             for kind, name in ((GL.GL_VERTEX_SHADER, vertex), (GL.GL_FRAGMENT_SHADER, fragment))
@@ -38,7 +40,7 @@ class Program:
 
     def use(self) -> None:
         """Draw with it from now on."""
-        GL.glUseProgram(self._handle)
+        CALLS.glUseProgram(self._handle)
 
     def __getitem__(self, uniform: str) -> int:
         """A uniform's location; -1, which GL ignores, where the shaders do not use it."""
@@ -56,7 +58,7 @@ class Program:
 
 def _compile(kind: int, name: str, defines: tuple[str, ...]) -> int:
     head = "#version 330 core\n" + "".join(f"#define {word}\n" for word in defines) + "#line 1\n"
-    shader = GL.glCreateShader(kind)
+    shader = objects.shader(kind)
     GL.glShaderSource(shader, head + shader_path(name).read_text(encoding="utf-8"))
     GL.glCompileShader(shader)
     if not GL.glGetShaderiv(shader, GL.GL_COMPILE_STATUS):

@@ -4,54 +4,81 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from time import perf_counter
+from time import perf_counter, thread_time
 
 import numpy as np
 
 from sr_core.image.geometry import TileKey
 from vr_app.core.residency import Residency
-from vr_app.gl.tiles import TileArray
+from vr_app.gl.tiles import TILE_BYTES, TileArray
 
 ReadyTile = tuple[TileKey, np.ndarray]
+
+FIRST_TILE_SECONDS = 4e-4
+"""What a tile is expected to take before any has been measured."""
+
+MEMORY_OF_COST = 0.9
+"""How much of a dear frame's time per tile is still expected in the next: it is forgotten within some twenty frames."""
 
 
 @dataclass(frozen=True)
 class UploadReport:
-    """What one frame copied: how many tiles, their bytes, and the seconds that it took."""
+    """What one frame copied: how many tiles, their bytes, and the seconds that it took.
 
-    count: int
-    bytes: int
-    seconds: float
+    `work_seconds`: of these, what this thread worked. `over_budget`: it copied more bytes than its budget, or worked
+    longer. The processor's time taken by other threads meanwhile is in `seconds`, and is not the upload's.
+    """
+
+    count: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+    work_seconds: float = 0.0
+    over_budget: bool = False
 
 
 class Uploader:
-    """Copies ready tiles until the frame's budget is spent: `budget_bytes`, or `budget_s` seconds.
+    """Copies ready tiles as long as the next one is expected to stay within the frame's budget: `budget_bytes`, and
+    `budget_s` seconds. What a tile takes is measured in the frames before.
 
-    At least one tile is copied in each frame that has one, so that a budget too small only slows things down.
+    At least one tile is copied in each frame that has one, so that a budget too small only slows things down; only then
+    is it exceeded. A budget of bytes is no more than `tiles` can stage.
     """
 
     def __init__(self, tiles: TileArray, budget_bytes: int, budget_s: float) -> None:
         self._tiles = tiles
         self._budget_bytes = budget_bytes
         self._budget_s = budget_s
+        self._tile_seconds = FIRST_TILE_SECONDS
 
     def upload(self, ready: Iterable[ReadyTile], residency: Residency, now: float) -> UploadReport:
         """Copy tiles in the order given and enter them in `residency` as of `now` (seconds on the frame clock).
 
         `ready` is taken from only as far as the budget, or a texture array full of tiles being drawn, lets it: it may
-        make each tile as it is asked for. What is not copied now comes again in the next frame's.
+        make each tile as it is asked for, which counts as the upload's time. What is not copied now comes again in the
+        next frame's. Raises ValueError for a synthesised tile without the fourth channel: how far it departs from the
+        photograph.
         """
-        started = perf_counter()
-        count = copied = 0
-        seconds = 0.0
-        for key, pixels in ready:
-            if count and (copied + pixels.nbytes > self._budget_bytes or seconds >= self._budget_s):
-                break
-            slot = residency.reserve(key, now)
+        began, began_work = perf_counter(), thread_time()
+        waiting = iter(ready)
+        count = 0
+        while not count or self._has_room(count, perf_counter() - began):
+            key, pixels = next(waiting, (None, None))
+            slot = None if key is None else residency.reserve(key, now)
             if slot is None:
                 break
-            self._tiles.put(slot, pixels)
+            if key.synthesised and pixels.shape[2] != 4:
+                raise ValueError(f"{key}: a synthesised tile must tell how far it departs from the photograph")
+            self._tiles.stage(slot, pixels)
             count += 1
-            copied += pixels.nbytes
-            seconds = perf_counter() - started
-        return UploadReport(count, copied, seconds)
+        if not count:
+            return UploadReport()
+        self._tiles.flush()
+        work = thread_time() - began_work
+        self._tile_seconds = max(work / count, MEMORY_OF_COST * self._tile_seconds)
+        over = count * TILE_BYTES > self._budget_bytes or work > self._budget_s
+        return UploadReport(count, count * TILE_BYTES, perf_counter() - began, work, over)
+
+    def _has_room(self, count: int, seconds: float) -> bool:
+        """Whether one tile more than `count`, which took `seconds` so far, is expected to stay within the budget."""
+        expected = (count + 1) * max(seconds / count, self._tile_seconds)
+        return not self._tiles.full and (count + 1) * TILE_BYTES <= self._budget_bytes and expected <= self._budget_s

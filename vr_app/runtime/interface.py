@@ -26,6 +26,9 @@ class Frame(Protocol):
     period: float | None
     """Seconds that the display gives a frame; None where nothing is displayed."""
 
+    keeps: bool
+    """Whether `targets` still hold what was drawn into them in the frame before: what has not changed may stay."""
+
     eyes: tuple[Eye, ...]
     """Every picture to draw: two in a headset, else one. Empty while the head is not tracked."""
 

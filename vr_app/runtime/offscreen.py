@@ -28,6 +28,7 @@ class OneEyeFrame:
     eyes: tuple[Eye, ...]
     framebuffer: Framebuffer | None
     period: float | None = None
+    keeps: bool = False
 
     @property
     def should_render(self) -> bool:
@@ -75,7 +76,7 @@ class OffscreenRuntime:
     @contextmanager
     def frame(self) -> Iterator[OneEyeFrame]:
         self._frames += 1
-        yield OneEyeFrame(self._frames * self._step, (self._eye,), self.framebuffer)
+        yield OneEyeFrame(self._frames * self._step, (self._eye,), self.framebuffer, keeps=self._frames > 1)
         # No display slows the loop, and a driver takes frames faster than it draws them: the end would wait for all.
         self._context.finish()
 

@@ -24,9 +24,10 @@ class WindowRuntime:
     """A `Runtime` in a window.
 
     The cursor points as a hand's ray would; the left button is the trigger; the wheel zooms. Keys: S or Tab the other
-    surface, O (held) the original, N the next photograph, Home or 0 the whole of it, P a screenshot, R record a tour,
-    H or F1 help, Esc or Q the end. The picture is drawn into a framebuffer of its own and copied, since a window's is
-    mostly not sRGB. The window stays its maker's to close, after the runtime.
+    surface, O (held) the original, N the next photograph, Home or 0 the whole of it, V what the network
+    invented, P a screenshot, R record a tour, H or F1 help, Esc or Q the end. The picture is drawn into a framebuffer
+    of its own and copied, since a window's is mostly not sRGB. The window stays its maker's to close, after the
+    runtime.
     """
 
     name = "desktop"
@@ -39,6 +40,7 @@ class WindowRuntime:
         self._commands: tuple[str, ...] = ()
         self.framebuffer: Framebuffer | None = None
         """The last picture; None before the first and while the window is minimised."""
+        self._drawn: Framebuffer | None = None
         self._eye: Eye | None = None
         self._fit()
 
@@ -61,7 +63,9 @@ class WindowRuntime:
     @contextmanager
     def frame(self) -> Iterator[OneEyeFrame]:
         eyes = (self._eye,) if self.framebuffer is not None else ()
-        yield OneEyeFrame(time.perf_counter() + self._period, eyes, self.framebuffer, self._period)
+        keeps = self.framebuffer is self._drawn
+        yield OneEyeFrame(time.perf_counter() + self._period, eyes, self.framebuffer, self._period, keeps)
+        self._drawn = self.framebuffer
         if self.framebuffer is not None:
             self.framebuffer.blit_to_window(*self.framebuffer.size)
             self._window.swap()
@@ -76,6 +80,7 @@ class WindowRuntime:
             switch_surface=bool(pressed & {"s", "tab"}),
             next_image="n" in pressed,
             reset=bool(pressed & {"home", "0"}),
+            invention="v" in pressed,
         )
 
     def close(self) -> None:

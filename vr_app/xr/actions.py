@@ -96,6 +96,7 @@ class Actions:
             switch_surface=self._pressed("switch_surface"),
             next_image=tapped or self._pressed("next_image"),
             reset=self._pressed("reset"),
+            invention=self._pressed("invention"),
         )
 
     def _hand(self, index: int, space: xr.Space, display_time: int) -> HandSample:

@@ -31,6 +31,7 @@ ACTIONS = {
     "original": (Kind.BUTTON, "Show the original"),
     "next_image": (Kind.BUTTON, "Next image"),
     "reset": (Kind.BUTTON, "Whole image"),
+    "invention": (Kind.BUTTON, "Show what is invented"),
 }
 """Type and the name that a runtime shows where it lets users rebind. The first three exist once per hand."""
 
@@ -61,6 +62,7 @@ PROFILES = (
             "original": ("right/input/b/click",),
             "next_image": ("left/input/x/click",),
             "reset": ("left/input/y/click",),
+            "invention": ("left/input/thumbstick/click",),
         },
     ),
     Profile(
@@ -73,6 +75,7 @@ PROFILES = (
             "original": ("right/input/b/click",),
             "next_image": ("left/input/a/click",),
             "reset": ("left/input/b/click",),
+            "invention": ("left/input/thumbstick/click",),
         },
     ),
     Profile(

@@ -60,6 +60,7 @@ class HeadsetFrame:
     def __init__(self, session: Session, time: float, drawn: Drawn) -> None:
         self.time = time
         self.should_render = False
+        self.keeps = False  # the runtime takes turns between images
         self.period: float | None = None
         self.eyes: tuple[Eye, ...] = ()
         self.layers: list[ctypes.Structure] = []

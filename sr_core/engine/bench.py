@@ -1,0 +1,213 @@
+"""How fast the engine is, against what the processor can convolve at all and against the plain way.
+
+All are measured in turns, so that another program's load meets every one of them, with torch's present number of
+threads; raw samples are kept. Useful work is the network's multiply-adds per photograph pixel delivered: halo,
+enlargement and the agreement with the photograph take time and count for nothing.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+import numpy as np
+import torch
+from torch import nn
+
+from sr_core.engine.engine import Engine
+from sr_core.image.geometry import Rect
+from sr_core.image.tiling import Block
+from sr_core.networks.cost import multiply_adds
+from sr_core.networks.zoo import LoadedNetwork
+
+CPU = torch.device("cpu")
+
+CEILING_CHANNELS = (32, 64, 128)
+CEILING_EDGE = 256
+"""Pixels per side of the maps that the ceiling convolves."""
+
+PLAIN_EDGE, PLAIN_PAD = 256, 10
+"""Tiles of the plain way: photograph pixels per side, and around each."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One run: seconds by the clock, and seconds of processor time of all the process's threads."""
+
+    seconds: float
+    cpu_seconds: float
+
+
+@dataclass(frozen=True)
+class Job:
+    """Something to time. `operations`: useful ones per run, a multiply-add being two. `output_pixels`: delivered."""
+
+    name: str
+    run: Callable[[], object]
+    operations: int
+    output_pixels: int = 0
+
+
+@dataclass(frozen=True)
+class Timing:
+    """What a job took."""
+
+    name: str
+    operations: int
+    output_pixels: int
+    samples: tuple[Sample, ...]
+
+    @property
+    def seconds(self) -> float:
+        """By the clock, median."""
+        return median(sample.seconds for sample in self.samples)
+
+    @property
+    def operations_per_second(self) -> float:
+        return self.operations / self.seconds
+
+    @property
+    def pixels_per_second(self) -> float:
+        return self.output_pixels / self.seconds
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Timings of one interleaved run. `ceiling` has one per width and precision, `engine` one per scale."""
+
+    threads: int
+    precision: str
+    ceiling: tuple[Timing, ...]
+    plain: Timing
+    engine: dict[int, Timing]
+
+    @property
+    def ceiling_operations_per_second(self) -> float:
+        """Of the fastest width and precision."""
+        return max(timing.operations_per_second for timing in self.ceiling)
+
+    def share_of_ceiling(self, scale: int) -> float:
+        """Useful operations per second at a scale over the ceiling's."""
+        return self.engine[scale].operations_per_second / self.ceiling_operations_per_second
+
+    def times_plain(self, scale: int = 4) -> float:
+        """Output pixels per second over the plain way's, which was measured at the same scale."""
+        return self.engine[scale].pixels_per_second / self.plain.pixels_per_second
+
+
+def ceiling_jobs(device: torch.device) -> list[Job]:
+    """3x3 convolutions of as many maps as they make, in float32 and bfloat16."""
+    jobs = []
+    for channels in CEILING_CHANNELS:
+        for precision in (torch.float32, torch.bfloat16):
+            layer = nn.Conv2d(channels, channels, 3, padding=1).requires_grad_(False)
+            layer = layer.to(device, precision, memory_format=torch.channels_last)
+            x = torch.ones(1, channels, CEILING_EDGE, CEILING_EDGE, dtype=precision, device=device)
+            x = x.contiguous(memory_format=torch.channels_last)
+            name = f"{channels} channels, {str(precision).removeprefix('torch.')}"
+            jobs.append(Job(name, lambda layer=layer, x=x: layer(x), 2 * channels**2 * 9 * CEILING_EDGE**2))
+    return jobs
+
+
+def plain_job(network: LoadedNetwork, pixels: np.ndarray, device: torch.device) -> Job:
+    """One tile from the middle of a photograph, (H, W, 3) uint8, as it is commonly done: float32, NCHW, eager, 256
+    pixels padded by 10; added to torch's bicubic enlargement, without agreement."""
+    block = _middle(pixels, PLAIN_EDGE, PLAIN_PAD)
+    scale = network.config.scale
+    inner = block.target.shift(-block.source.x, -block.source.y).scale(scale)
+    module = copy.deepcopy(network.module).to(device)
+
+    def run() -> np.ndarray:
+        grey = torch.from_numpy(np.ascontiguousarray(pixels[block.source.slices()].transpose(2, 0, 1)))
+        tile = grey[None].to(device) / 255.0
+        sharp = module(tile) + nn.functional.interpolate(tile, scale_factor=scale, mode="bicubic")
+        cut = sharp[0][(slice(None), *inner.slices())]
+        return (cut.clamp(0, 1) * 255.0).round().to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy()
+
+    return Job(f"plain x{scale}", run, _useful(network, block), block.target.area * scale**2)
+
+
+def engine_job(engine: Engine, pixels: np.ndarray) -> Job:
+    """One bulk block from the middle of a photograph, (H, W, 3) uint8, pixels in to pixels out."""
+    block = _middle(pixels, engine.bulk_edge, engine.network.halo)
+    return Job(
+        f"engine x{engine.scale}",
+        lambda: engine.compute(pixels, block),
+        _useful(engine.network, block),
+        block.target.area * engine.scale**2,
+    )
+
+
+def _middle(pixels: np.ndarray, edge: int, pad: int) -> Block:
+    height, width = pixels.shape[:2]
+    target = Rect((width - edge) // 2, (height - edge) // 2, edge, edge)
+    block = Block(target, target.pad(pad))
+    if not Rect(0, 0, width, height).contains(block.source):
+        raise ValueError(f"a photograph of {width}x{height} pixels is too small to time; at least {edge + 2 * pad}")
+    return block
+
+
+def _useful(network: LoadedNetwork, block: Block) -> int:
+    return 2 * multiply_adds(network.module, block.target.h, block.target.w)
+
+
+def time_jobs(jobs: Sequence[Job], rounds: int) -> tuple[Timing, ...]:
+    """Run every job once unmeasured, then `rounds` times in turns."""
+    samples: list[list[Sample]] = [[] for _ in jobs]
+    with torch.inference_mode():
+        for job in jobs:
+            job.run()
+        for _ in range(rounds):
+            for job, taken in zip(jobs, samples, strict=True):
+                start, cpu_start = time.perf_counter(), time.process_time()
+                job.run()
+                _finish()
+                taken.append(Sample(time.perf_counter() - start, time.process_time() - cpu_start))
+    return tuple(
+        Timing(job.name, job.operations, job.output_pixels, tuple(taken))
+        for job, taken in zip(jobs, samples, strict=True)
+    )
+
+
+def _finish() -> None:
+    """Wait for a graphics card: its calls return before the work is done."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def measure(
+    networks: Sequence[LoadedNetwork],
+    pixels: np.ndarray,
+    rounds: int,
+    plain_scale: int = 4,
+    threads: int | None = None,
+    device: torch.device = CPU,
+) -> Measurement:
+    """Ceiling, plain way (at `plain_scale`) and engine (at the scale of each network) in turns, with so many processor
+    threads (None: torch's present number)."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads or before)
+    try:
+        return _measure(networks, pixels, rounds, plain_scale, device)
+    finally:
+        torch.set_num_threads(before)
+
+
+def _measure(
+    networks: Sequence[LoadedNetwork], pixels: np.ndarray, rounds: int, plain_scale: int, device: torch.device
+) -> Measurement:
+    engines = [Engine(network, device) for network in networks]
+    plain = next(network for network in networks if network.config.scale == plain_scale)
+    ceiling = ceiling_jobs(device)
+    jobs = [*ceiling, plain_job(plain, pixels, device), *(engine_job(engine, pixels) for engine in engines)]
+    timings = time_jobs(jobs, rounds)
+    return Measurement(
+        threads=torch.get_num_threads(),
+        precision=str(engines[0].precision).removeprefix("torch."),
+        ceiling=timings[: len(ceiling)],
+        plain=timings[len(ceiling)],
+        engine=dict(zip((engine.scale for engine in engines), timings[len(ceiling) + 1 :], strict=True)),
+    )

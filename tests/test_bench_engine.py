@@ -1,0 +1,74 @@
+"""The engine's benchmark: what it counts and what it returns. Never how fast anything was."""
+
+import numpy as np
+import pytest
+import torch
+
+from sr_core.engine import bench
+from sr_core.engine.bench import Job, Measurement, Sample, Timing
+from sr_core.engine.engine import Engine
+from sr_core.networks.zoo import load_model
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def pixels() -> np.ndarray:
+    return np.random.default_rng(0).integers(60, 200, (300, 310, 3)).astype(np.uint8)
+
+
+def timing(name: str, operations: int, output_pixels: int, *seconds: float) -> Timing:
+    return Timing(name, operations, output_pixels, tuple(Sample(value, value) for value in seconds))
+
+
+def test_jobs_take_turns_and_every_sample_is_kept():
+    turns = []
+    jobs = [Job("a", lambda: turns.append("a"), 10, 3), Job("b", lambda: turns.append("b"), 20)]
+    timings = bench.time_jobs(jobs, 3)
+    assert "".join(turns) == "ab" + 3 * "ab"
+    assert [(t.name, t.operations, t.output_pixels, len(t.samples)) for t in timings] == [
+        ("a", 10, 3, 3),
+        ("b", 20, 0, 3),
+    ]
+    assert all(sample.seconds > 0 <= sample.cpu_seconds for t in timings for sample in t.samples)
+
+
+def test_shares_are_of_the_fastest_convolution_and_by_the_median():
+    measured = Measurement(
+        threads=2,
+        precision="float32",
+        ceiling=(timing("slow", 100, 0, 1.0, 1.0), timing("fast", 100, 0, 0.5, 0.1, 9.0)),
+        plain=timing("plain", 50, 1000, 2.0),
+        engine={4: timing("engine", 120, 3000, 1.0, 0.1, 5.0)},
+    )
+    assert measured.ceiling_operations_per_second == 200
+    assert measured.share_of_ceiling(4) == pytest.approx(0.6)
+    assert measured.times_plain(4) == pytest.approx(6.0)
+
+
+def test_halo_counts_as_waste(pixels):
+    network = load_model("rdb-lite", 4)
+    job, plain = bench.engine_job(Engine(network, CPU), pixels), bench.plain_job(network, pixels, CPU)
+    assert job.output_pixels == plain.output_pixels == 1024**2
+    weights = 864 + 9216 + 6 * 35328 + 6144 + 9216 + 13824  # shallow, entry, blocks, fusion, smooth, head
+    assert job.operations == plain.operations == 2 * weights * 256**2
+
+
+def test_the_ceiling_is_of_all_widths_in_both_precisions():
+    jobs = bench.ceiling_jobs(CPU)
+    assert len({job.name for job in jobs}) == 6
+    assert {job.operations for job in jobs} == {2 * 9 * width**2 * 256**2 for width in (32, 64, 128)}
+
+
+def test_engine_and_plain_way_give_nearly_the_same_picture(pixels):
+    network = load_model("rdb-lite", 4)
+    ours = bench.engine_job(Engine(network, CPU), pixels).run()[..., :3]
+    with torch.inference_mode():
+        theirs = bench.plain_job(network, pixels, CPU).run()
+    assert ours.shape == theirs.shape == (1024, 1024, 3)
+    assert np.abs(ours.astype(float) - theirs).mean() < 3
+
+
+def test_a_photograph_too_small_to_time_is_refused():
+    with pytest.raises(ValueError, match="300x200 pixels is too small to time"):
+        bench.plain_job(load_model("rdb-lite", 2), np.zeros((200, 300, 3), np.uint8), CPU)

@@ -1,0 +1,106 @@
+"""The generator in the processor's own form: the same residual as the module's, whatever the size."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+
+from sr_core.engine.banded import add_transformed_, banded, transform
+from sr_core.engine.fast import PRECISIONS, FusedRdb, Plain, has_fused_convolutions, measured_precision, prepare
+from sr_core.image.resample import downsample_matrix, enlarge_matrix, pseudo_inverse
+from sr_core.networks.rdb_srgan import RdbSrgan, RdbSrganConfig
+from sr_core.networks.srcnn import SrcnnConfig
+from sr_core.networks.zoo import load_model
+
+CPU = torch.device("cpu")
+SCALES = (2, 4, 8)
+needs_fused = pytest.mark.skipif(not has_fused_convolutions(), reason="this torch has no fused oneDNN convolutions")
+
+
+def grey(height: int, width: int) -> torch.Tensor:
+    return torch.randint(0, 256, (1, 3, height, width), generator=torch.Generator().manual_seed(height)).float()
+
+
+def random_network(config: RdbSrganConfig) -> RdbSrgan:
+    """With all weights drawn, the last layer's too."""
+    torch.manual_seed(7)
+    module = RdbSrgan(config).requires_grad_(False)
+    module.head.weight.normal_(0.0, 0.05)
+    module.head.bias.normal_(0.0, 0.05)
+    return module
+
+
+@needs_fused
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("size", [(1, 1), (3, 70), (33, 32), (64, 97)])
+def test_the_fused_form_equals_the_module(scale, size):
+    module = load_model("rdb-lite", scale).module
+    fused = prepare(module, CPU, torch.float32, 48)
+    assert isinstance(fused, FusedRdb)
+    with torch.inference_mode():
+        expected = module(grey(*size) / 255.0) * 255.0
+        assert (fused(grey(*size)) - expected).abs().max() < 0.01
+
+
+@needs_fused
+@pytest.mark.parametrize("shape", [(8, 1, 1, 4), (16, 3, 2, 8), (12, 2, 3, 20)])
+def test_the_fused_form_has_any_number_of_blocks_and_layers(shape):
+    features, blocks, layers, growth = shape
+    module = random_network(RdbSrganConfig(2, features=features, blocks=blocks, layers=layers, growth=growth))
+    with torch.inference_mode():
+        expected = module(grey(30, 20) / 255.0) * 255.0
+        assert expected.abs().max() > 1.0
+        assert (FusedRdb(module, torch.float32, 30)(grey(30, 20)) - expected).abs().max() < 0.01
+
+
+@needs_fused
+def test_blocks_in_a_row_do_not_disturb_each_other():
+    fused = prepare(load_model("rdb-lite", 2).module, CPU, torch.float32, 48)
+    with torch.inference_mode():
+        first = fused(grey(40, 40)).clone()
+        fused(grey(64, 30))
+        assert torch.equal(fused(grey(40, 40)), first)
+
+
+def test_the_module_is_left_as_it_is():
+    module = load_model("rdb-lite", 4).module
+    before = copy.deepcopy(module.state_dict())
+    for precision in PRECISIONS:
+        prepare(module, CPU, precision, 48)
+        Plain(module, CPU, precision)
+    assert all(torch.equal(before[key], value) for key, value in module.state_dict().items())
+
+
+def test_a_network_of_another_kind_is_computed_as_it_is():
+    module = SrcnnConfig(2, features=8, mapped=4).build().requires_grad_(False)
+    plain = prepare(module, CPU, torch.float32, 48)
+    assert isinstance(plain, Plain)
+    with torch.inference_mode():
+        assert torch.allclose(plain(grey(20, 20)), module(grey(20, 20) / 255.0) * 255.0, atol=1e-3)
+
+
+def test_the_precision_is_measured_once():
+    threads = torch.get_num_threads()
+    measured_precision.cache_clear()
+    assert measured_precision(CPU, threads) in PRECISIONS
+    assert measured_precision(CPU, threads) is measured_precision(CPU, threads)
+    assert measured_precision.cache_info().misses == 1
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("make", [downsample_matrix, enlarge_matrix, pseudo_inverse])
+def test_products_in_pieces_are_those_of_the_whole_matrices(scale, make):
+    rows, columns = make(45, scale), make(70, scale)
+    x = np.random.default_rng(1).normal(size=(3, rows.shape[1], columns.shape[1]))
+    expected = torch.from_numpy(rows @ x @ columns.T).float()
+    cut = banded(rows, CPU), banded(columns, CPU)
+    assert (transform(torch.from_numpy(x).float(), *cut) - expected).abs().max() < 1e-4
+
+
+def test_several_products_are_added_to_what_is_there():
+    terms = [(torch.randn(3, 40, 50), make(40, 4), make(50, 4)) for make in (enlarge_matrix, pseudo_inverse)]
+    out = torch.randn(3, 160, 200)
+    expected = out.double() + sum(torch.from_numpy(rows @ x.double().numpy() @ cols.T) for x, rows, cols in terms)
+    add_transformed_(out, *((x, banded(rows, CPU), banded(columns, CPU)) for x, rows, columns in terms))
+    assert (out - expected).abs().max() < 1e-4

@@ -1,0 +1,57 @@
+"""A fresh viewer, to its first picture: what `vr_app.bench.start` runs in processes of their own."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from vr_app.app import Options, session
+from vr_app.bench.stage import BenchFrame, BenchRuntime
+from vr_app.gl.context import Context, open_offscreen
+from vr_app.interruption import end_process
+from vr_app.runtime.offscreen import one_eye
+
+SIZE = (1280, 800)
+"""As `fundusxr view` has it."""
+
+
+class StartingRuntime(BenchRuntime):
+    """Notes whether torch was loaded when the last frame was finished: a warm-up that loads it may follow at once."""
+
+    torch = False
+
+    @contextmanager
+    def frame(self) -> Iterator[BenchFrame]:
+        with super().frame() as frame:
+            yield frame
+        self.torch = "torch" in sys.modules
+
+
+def main() -> None:
+    """Arguments: file, device, model, the time at which it all began. Prints one line of JSON."""
+    file, device, model, begun = sys.argv[1:]
+    with open_offscreen() as context:
+        runtime = StartingRuntime(context, [one_eye(SIZE)])
+        answer = _start(context, runtime, Options((Path(file),), device=device, model=model), float(begun))
+        runtime.close()
+        print(json.dumps(answer), flush=True)
+    end_process(0)
+
+
+def _start(context: Context, runtime: StartingRuntime, options: Options, begun: float) -> dict:
+    """Frames until one has shown the photograph; seconds since `begun`."""
+    first = None
+    with session(runtime, options) as viewer:
+        while not (viewer.infos[0] and len(viewer.residency)):
+            viewer.frame()
+            first = first or runtime.finished_at
+        return {
+            "first_s": round(first - begun, 4),
+            "photograph_s": round(runtime.finished_at - begun, 4),
+            "torch": runtime.torch,
+            "frames": viewer.statistics.frames,
+            "renderer": context.renderer,
+        }

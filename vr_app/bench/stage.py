@@ -1,0 +1,270 @@
+"""The whole viewer, offscreen, led frame by frame from one known view to the next."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sr_core.errors import UserError
+from sr_core.image.geometry import Rect
+from vr_app.app import Options, Viewer, session
+from vr_app.core.gesture import ControllerSample
+from vr_app.core.limits import DEFAULT_LIMITS, Limits
+from vr_app.core.pose import Eye, Fov, Pose
+from vr_app.core.residency import NO_SLOT
+from vr_app.core.view import PANEL_DISTANCE, LookAt, NextImage, SurfaceKind, step
+from vr_app.core.wanted import Demand
+from vr_app.gl.context import Context
+from vr_app.gl.framebuffer import Framebuffer
+
+EYE_APART = 0.063
+"""Metres between the two eyes."""
+
+DISPLAY_PERIOD = 1 / 90
+"""Seconds that a headset's display gives a frame."""
+
+PATIENCE = 600.0
+"""Seconds after which something awaited is given up."""
+
+WHOLE = LookAt(SurfaceKind.PANEL, (0.5, 0.5), 1.0)
+
+EDGE, QUICK_EDGE = 256, 64
+"""Photograph pixels along the side of the region that a zoom brings into view."""
+
+HALF_WIDTH = 0.35
+"""Tangent of half the angle in which the one eye of a zoom sees that region."""
+
+TILE_AT_X4 = 16
+"""Photograph pixels along a tile's side at x4: regions lie two of them apart, so that none has a tile in common."""
+
+
+def two_eyes(size: tuple[int, int], half_width: float = 1.0) -> tuple[Eye, Eye]:
+    """A headset's eyes looking along -z, `size` pixels each; `half_width`: the tangent seen to either side."""
+    fov = Fov.framing(size, half_width, 0.0)
+    left, right = (Pose((side * EYE_APART / 2, 0.0, 0.0)) for side in (-1, 1))
+    return Eye(left, fov, size), Eye(right, fov, size)
+
+
+def eye_on_region(edge: int = EDGE) -> Eye:
+    """An eye whose picture has 4 pixels a side for each pixel of a region of `edge` x `edge` photograph pixels."""
+    size = 4 * edge, 4 * edge
+    return Eye(Pose(), Fov.framing(size, HALF_WIDTH, HALF_WIDTH), size)
+
+
+@dataclass(frozen=True)
+class BenchFrame:
+    """See `vr_app.runtime.interface.Frame`."""
+
+    time: float
+    eyes: tuple[Eye, ...]
+    framebuffers: tuple[Framebuffer, ...]
+    period: float | None = None
+    should_render: bool = True
+
+    @property
+    def keeps(self) -> bool:
+        """As a window's picture does; a headset's two are drawn every time."""
+        return len(self.eyes) == 1
+
+    def targets(self) -> Iterator[tuple[Eye, Framebuffer]]:
+        for eye, framebuffer in zip(self.eyes, self.framebuffers, strict=True):
+            framebuffer.bind()
+            yield eye, framebuffer
+
+
+class BenchRuntime:
+    """A `Runtime` without a screen, for any number of eyes, which notes what each frame took.
+
+    Its clock is the real one, or advances by `time_step` seconds a frame. With a `period` a frame begins no earlier
+    than so many seconds after the one before, as with a display; with 0, when that one's pictures are finished.
+    """
+
+    name = "offscreen"
+
+    def __init__(
+        self, context: Context, eyes: Sequence[Eye], time_step: float | None = None, period: float = 0.0
+    ) -> None:
+        self._context = context
+        self._eyes = tuple(eyes)
+        self._framebuffers = tuple(Framebuffer.create(eye.size) for eye in eyes)
+        self._time_step = time_step
+        self.period = period
+        self._due = time.perf_counter()
+        self._now = 0.0
+        self.finished_at = time.perf_counter()
+        """When the last frame's pictures were finished."""
+        self.work = self.interval = 0.0
+        """Seconds of the last frame: the render thread's own work, from its begin until the driver has everything; and
+        from the end of the frame before until its pictures are finished."""
+
+    def describe(self) -> dict[str, str]:
+        return {"runtime": self.name, "system": "no screen", "renderer": self._context.renderer}
+
+    def poll_events(self) -> bool:
+        return True
+
+    @contextmanager
+    def frame(self) -> Iterator[BenchFrame]:
+        time.sleep(max(0.0, self._due - time.perf_counter()))
+        begun = time.perf_counter()
+        self._due = max(begun, self._due + self.period)  # late once, it does not hurry to catch up
+        self._now = begun if self._time_step is None else self._now + self._time_step
+        yield BenchFrame(self._now, self._eyes, self._framebuffers)
+        self.work = time.perf_counter() - begun
+        self._context.finish()
+        now = time.perf_counter()
+        self.interval, self.finished_at = now - self.finished_at, now
+
+    def read(self, time: float) -> ControllerSample:
+        return ControllerSample()
+
+    def take_commands(self) -> tuple[str, ...]:
+        return ()
+
+    def close(self) -> None:
+        for framebuffer in self._framebuffers:
+            framebuffer.close()
+
+
+class Guide:
+    """Leads the view in the place of a tour's player: to `look`, at once."""
+
+    over = False
+
+    def __init__(self) -> None:
+        self.look = WHOLE
+
+    def advance(self, dt: float) -> tuple[LookAt, str]:
+        """The view that is asked for, and no caption."""
+        return self.look, ""
+
+
+@dataclass(frozen=True)
+class Visit:
+    """How a view became sharp: seconds from the frame that brought it, to the end of the frames that first showed a
+    tile and all tiles of the level wanted (a tile fades in from then on); and the latter in frames."""
+
+    level: int
+    tiles: int
+    first: float
+    all: float
+    frames: int
+
+
+class Stage:
+    """A running viewer; see `open_stage`."""
+
+    def __init__(self, viewer: Viewer, runtime: BenchRuntime) -> None:
+        self.viewer = viewer
+        self.runtime = runtime
+        self.guide = Guide()
+        viewer.player = self.guide
+
+    def frame(self, look: LookAt | None = None) -> None:
+        """One frame, with the view at `look` (None: where it was)."""
+        self.guide.look = look or self.guide.look
+        self.viewer.frame()
+
+    def frames_until(self, reached: Callable[[], bool], what: str) -> None:
+        """Frames until something is so. Raises UserError where that takes longer than PATIENCE."""
+        begun = time.monotonic()
+        while not reached():
+            if time.monotonic() - begun > PATIENCE:
+                raise UserError(f"bench: gave up after waiting {PATIENCE:.0f} s for {what}; is the machine very busy?")
+            self.frame()
+
+    def load(self) -> None:
+        """Frames until every photograph has been decoded and drawn."""
+        self.frames_until(lambda: all(self.viewer.infos), "the photographs")
+        self.frame()
+
+    def show(self, photograph: int) -> None:
+        """Bring a photograph to the front."""
+        while self.viewer.view.active != photograph:
+            self.viewer.view = step(self.viewer.view, (NextImage(),), 0.0)
+
+    def visit(self, look: LookAt, after_frame: Callable[[], None] = lambda: None) -> Visit:
+        """Jump to a view and stay until all its tiles show. Raises UserError where one cannot be computed."""
+        begun = time.perf_counter()
+        first, frames = None, 0
+        while True:
+            self.frame(look)
+            frames += 1
+            now = self.runtime.finished_at - begun
+            after_frame()
+            demand, there = self._sharpness()
+            if first is None and there:
+                first = now
+            if demand is not None and there == sum(demand.seen):
+                return Visit(demand.level, there, first, now, frames)
+            self._check(now)
+
+    def _sharpness(self) -> tuple[Demand | None, int]:
+        """What is wanted of the photograph in front, and how many of its tiles are in the picture."""
+        viewer = self.viewer
+        demand = next((want for want in viewer.wants if want.photograph == viewer.view.active), None)
+        if demand is None:
+            return None, 0
+        slots = viewer.residency.slots(demand.photograph, demand.level, demand.tiles)
+        return demand, int(np.count_nonzero(slots[demand.mask()] != NO_SLOT))
+
+    def _check(self, waited: float) -> None:
+        failed = self.viewer.residency.failures(self.viewer.wanted)
+        if failed:
+            raise UserError(f"bench: a tile cannot be computed: {self.viewer.residency.failure(failed[0])}")
+        if waited > PATIENCE:
+            raise UserError(f"bench: gave up after waiting {PATIENCE:.0f} s for tiles; is the machine very busy?")
+
+    def region(self, center: tuple[float, float], edge: int = EDGE) -> LookAt:
+        """The view of `eye_on_region(edge)` on `edge` x `edge` pixels of the front photograph about `center`."""
+        info = self.viewer.infos[self.viewer.view.active]
+        uv = center[0] / info.size[0], center[1] / info.size[1]
+        return LookAt(SurfaceKind.PANEL, uv, info.size[0] / self._shown_width(edge))
+
+    def regions(self, edge: int = EDGE) -> list[LookAt]:
+        """Views of all regions of the front photograph that have no tile in common, in an order that jumps about."""
+        info = self.viewer.infos[self.viewer.view.active]
+        shown = self._shown_width(edge), self._shown_width(edge) * info.size[1] / info.size[0]
+        pitch = edge + 2 * TILE_AT_X4
+        # A panel's edge never comes into view, so its outermost pixels cannot stand in the middle.
+        margin = [max(part, edge) / 2 for part in shown]
+        counts = [int((size - 2 * m) // pitch) + 1 for size, m in zip(info.size, margin, strict=True)]
+        if min(counts) < 1:
+            raise UserError(f"bench: {info.name} is too small for regions of {edge}x{edge} pixels; name a larger one")
+        at = [(margin[0] + pitch * x, margin[1] + pitch * y) for x, y in Rect(0, 0, *counts).points()]
+        return [self.region(at[i], edge) for i in np.random.default_rng(1).permutation(len(at))]
+
+    def _shown_width(self, edge: int) -> float:
+        """Photograph pixels across the front panel when the eye sees `edge` of them."""
+        viewer = self.viewer
+        (panel,) = (item.surface for item in viewer.placed if item.image == viewer.view.active)
+        return edge * panel.width / (2 * HALF_WIDTH * PANEL_DISTANCE)
+
+
+@contextmanager
+def open_stage(
+    context: Context,
+    paths: Sequence[Path],
+    eyes: Sequence[Eye],
+    *,
+    device: str,
+    model: str,
+    time_step: float | None = None,
+    period: float = DISPLAY_PERIOD,
+    limits: Limits = DEFAULT_LIMITS,
+) -> Iterator[Stage]:
+    """A viewer on `paths`, all photographs loaded, without prefetch and disk cache. See `BenchRuntime`."""
+    runtime = BenchRuntime(context, eyes, time_step, period)
+    options = Options(tuple(paths), device=device, model=model, limits=limits, prefetch=False)
+    try:
+        with session(runtime, options) as viewer:
+            stage = Stage(viewer, runtime)
+            stage.load()
+            yield stage
+    finally:
+        runtime.close()

@@ -1,0 +1,96 @@
+"""What the network added: how an overlay shows it, and how much of it is in sight.
+
+The overlay tells by how many grey levels (of 255) a synthesised pixel departs from what the photograph alone
+determines, by a ramp from nothing by yellow to magenta. These differ in lightness and in blue: no kind of colour
+blindness mixes them up, and neither is a fundus's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sr_core.image.geometry import TileKey
+from vr_app.core.residency import Residency
+from vr_app.core.scene import Rgba
+from vr_app.core.wanted import Demand
+
+LITTLE: Rgba = (1.0, 0.9, 0.1, 1.0)
+MUCH: Rgba = (1.0, 0.1, 0.9, 1.0)
+
+FROM, FULL = 1.0, 12.0
+"""Grey levels: up to the first, which rounding alone can make, nothing shows; from the second on all is `MUCH`."""
+
+OPACITY = 0.8
+"""Of the overlay from half way on, where it is `LITTLE`; up to there it rises from 0, and beyond turns to `MUCH`."""
+
+STEADY = 0.5
+"""Seconds for which a figure that is shown stays the same, so that it can be read while tiles arrive."""
+
+TILES_KEPT = 65_536
+"""Tiles whose departure is known, several times what a graphics card is given: some 10 MB."""
+
+
+@dataclass(frozen=True)
+class Departure:
+    """How far pixels depart from what the photograph determines: the mean in grey levels. `agrees`: shrunk again they
+    are the photograph; False: the network restores, and may change what the photograph shows."""
+
+    levels: float
+    agrees: bool = True
+
+
+class Departures:
+    """The departure of each synthesised tile, and of what is seen of a photograph. For the thread that draws."""
+
+    def __init__(self) -> None:
+        self._tiles: dict[TileKey, Departure] = {}
+        self._shown: dict[int, Departure] = {}
+        self._shown_for: tuple | None = None
+        self._shown_at = 0.0
+
+    def keep(self, key: TileKey, departure: Departure) -> None:
+        """A tile was computed."""
+        self._tiles.pop(key, None)
+        self._tiles[key] = departure
+        if len(self._tiles) > TILES_KEPT:
+            del self._tiles[next(iter(self._tiles))]
+
+    def forget(self, photograph: int) -> None:
+        """A photograph has changed."""
+        self._tiles = {key: departure for key, departure in self._tiles.items() if key.photograph != photograph}
+
+    def shown(
+        self, wants: Sequence[Demand], residency: Residency, now: float, at_once: bool = False
+    ) -> dict[int, Departure]:
+        """`seen`, but the same for STEADY seconds (`now` on the frame clock) unless it is wanted `at_once`."""
+        if at_once or self._shown_for is None or now - self._shown_at >= STEADY:
+            made_for = residency.version, tuple(wants)
+            if made_for != self._shown_for:
+                self._shown, self._shown_for, self._shown_at = self.seen(wants, residency), made_for, now
+        return self._shown
+
+    def seen(self, wants: Sequence[Demand], residency: Residency) -> dict[int, Departure]:
+        """By photograph the mean over the tiles in sight, for each of which the finest resident synthesised one counts
+        that stands there. Photographs without any are left out."""
+        found = {}
+        for demand in wants:
+            tiles = [tile for tile in self._standing(demand, residency) if tile is not None]
+            if tiles:
+                levels = sum(tile.levels for tile in tiles) / len(tiles)
+                found[demand.photograph] = Departure(levels, all(tile.agrees for tile in tiles))
+        return found
+
+    def _standing(self, demand: Demand, residency: Residency) -> list[Departure | None]:
+        if demand.level <= 0:
+            return []
+        cells = zip(demand.tiles.points(), demand.seen, strict=True)
+        return [self._finest(demand, cell, residency) for cell, seen in cells if seen]
+
+    def _finest(self, demand: Demand, cell: tuple[int, int], residency: Residency) -> Departure | None:
+        col, row = cell
+        for up in range(demand.level):
+            key = TileKey(demand.photograph, demand.level - up, col >> up, row >> up)
+            if residency.has(key):
+                return self._tiles.get(key)
+        return None

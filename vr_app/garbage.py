@@ -1,0 +1,76 @@
+"""When Python's garbage collector runs while a viewer does: between frames, never inside one.
+
+Left to itself it runs whenever enough objects have been made, that is in the midst of drawing, and now and then it
+looks at every object there is: a fifth of a second once torch is loaded. So it is switched off. What start-up has made
+is frozen, which takes it out of all later collections; young objects, among which nearly all cycles are, are collected
+between frames every so often; all that is left is looked through only while the view rests.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Self
+
+YOUNG_EVERY = 32
+"""Frames between two collections of the young objects."""
+
+FULL_EVERY = 60.0
+"""Seconds at least between two full collections."""
+
+MANY = 20_000
+"""Young objects that take too long to look through between two frames (milliseconds). A frame leaves a few; so many, an
+import in another thread, which freezes them when it is done."""
+
+_YOUNG, _FULL = 1, 2
+
+
+class Collector:
+    """The interpreter's garbage collector while a viewer runs: entered when it starts, left when it has ended."""
+
+    def __init__(self) -> None:
+        self.full_in_frames = 0
+        """Full collections that began inside a frame, whoever asked for them."""
+        self._in_frame = False
+        self._frames = 0
+        self._full_at = 0.0
+
+    def __enter__(self) -> Self:
+        self._automatic = gc.isenabled()
+        gc.disable()
+        gc.callbacks.append(self._note)
+        return self
+
+    def started(self) -> None:
+        """Start-up is over: collect, and never look again at what is left."""
+        gc.collect()
+        gc.freeze()
+
+    @contextmanager
+    def frame(self) -> Iterator[None]:
+        """A frame, in which no full collection should run."""
+        self._in_frame = True
+        try:
+            yield
+        finally:
+            self._in_frame = False
+
+    def between_frames(self, now: float, resting: bool) -> None:
+        """Collect what is due. `now` in seconds on the frame clock; `resting`: nobody notices a few milliseconds."""
+        self._frames += 1
+        if resting and now - self._full_at >= FULL_EVERY:
+            self._full_at = now
+            gc.collect(_FULL)
+        elif self._frames % YOUNG_EVERY == 0 and gc.get_count()[0] < MANY:
+            gc.collect(_YOUNG)
+
+    def _note(self, phase: str, info: dict[str, int]) -> None:
+        if phase == "start" and info["generation"] == _FULL and self._in_frame:
+            self.full_in_frames += 1
+
+    def __exit__(self, *error: object) -> None:
+        gc.callbacks.remove(self._note)
+        gc.unfreeze()
+        if self._automatic:
+            gc.enable()
