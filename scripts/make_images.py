@@ -30,6 +30,7 @@ PATIENCE = 600.0
 
 DISC = {"surface": "panel", "center": [0.18, 0.45], "zoom": 4.0}
 CROSSING = {"surface": "panel", "center": [0.213, 0.292], "zoom": 8.0}
+VESSELS = {"surface": "retina", "center": [0.25, 0.4], "zoom": 2.0}
 EYE = {"surface": "retina", "center": [0.5, 0.5], "zoom": 1.0}
 
 
@@ -61,6 +62,14 @@ def panel(folder: Path) -> None:
 
 def retina(folder: Path) -> None:
     offscreen("retina.png", folder, DEMO, **EYE, caption="The same eye from inside")
+
+
+def invention(folder: Path) -> None:
+    """The bundled photograph at a quarter of its size, where there is more to invent than in the whole."""
+    with Image.open(DEMO) as picture:
+        pixels = np.asarray(picture.convert("RGB"))[:1408, :1408]
+    Image.fromarray(resample.to_uint8(resample.shrink(pixels.astype(np.float32), 4))).save(folder / "small.png")
+    offscreen("invention.png", folder, folder / "small.png", **VESSELS, invention=True)
 
 
 def window(folder: Path) -> None:
@@ -151,8 +160,13 @@ def captioned(pictures: dict[str, np.ndarray], edge: int) -> Image.Image:
 
 
 MAKERS = {
-    "panel": panel, "retina": retina, "window": window, "eyes": eyes, "before-after": before_after
-}  # fmt: skip
+    "panel": panel,
+    "retina": retina,
+    "invention": invention,
+    "window": window,
+    "eyes": eyes,
+    "before-after": before_after,
+}
 
 
 def main() -> None:

@@ -141,6 +141,26 @@ def test_upscale_writes_the_region_and_says_what_it_is(fundus: Path, tmp_path: P
         assert "Not for diagnosis" in picture.text["Description"]
 
 
+def test_upscale_also_writes_what_was_invented(here, fundus: Path, tmp_path: Path) -> None:
+    out, invented = tmp_path / "out.png", tmp_path / "invented.png"
+    answer = here("upscale", fundus, out, "--region", "40,30,50,40", "--invention", invented)
+    assert answer.returncode == 0, answer.stderr
+    with Image.open(invented) as picture:
+        assert "grey levels x 10" in picture.text["Description"]
+        assert picture.text["fundusxr:region"] == "40,30,50,40"
+    departure = read(invented)
+    assert departure.shape == read(out).shape == (160, 200, 3)
+    assert (departure == departure[..., :1]).all()
+    assert set(np.unique(departure)) <= {*range(0, 251, 10), 255}
+    mean = float(re.search(r"invented: ([0-9.]+) grey levels", answer.stderr)[1])
+    assert 0 < mean == pytest.approx(departure.mean() / 10, abs=0.01)
+    plain = tmp_path / "plain.png"
+    assert here("upscale", fundus, plain, "--region", "40,30,50,40").returncode == 0
+    assert np.array_equal(read(plain), read(out))
+    assert_refused(here("upscale", fundus, out, "--invention", out), "out.png", "another file")
+    assert_refused(here("upscale", fundus, out, "--invention", tmp_path / "a.jpg"), "a.jpg", ".png")
+
+
 def test_a_region_is_the_same_as_in_the_whole_at_the_edges_too(here, fundus: Path, tmp_path: Path) -> None:
     whole, part = tmp_path / "whole.tif", tmp_path / "part.tif"
     assert here("upscale", fundus, whole, "--scale", 2).returncode == 0

@@ -9,6 +9,7 @@ from scipy.optimize import lsq_linear
 
 from sr_core.engine import consistency
 from sr_core.engine.engine import Engine
+from sr_core.image.geometry import Rect
 from sr_core.image.photograph import load_photograph
 from sr_core.image.resample import downsample_matrix, shrink
 from sr_core.networks.zoo import load_model
@@ -60,7 +61,10 @@ def test_a_whole_photograph_agrees(fundus_data):
 
 
 def test_without_the_projection_the_same_places_do_not_agree(fundus_data, monkeypatch):
-    monkeypatch.setattr(consistency, "project", lambda x, y, scale: x.clamp(0, 255))
+    def enlarged(residual, y, scale):
+        return (residual + consistency.enlarge(y, scale)).clamp(0, 255)
+
+    monkeypatch.setattr(consistency, "complete_", enlarged)
     errors = [disagreement(engine(4).upscale(p), p, 4)[f] for _, p, f in hard_crops(fundus_data / HRF, 128)]
     assert np.mean(np.concatenate(errors) <= 0.5) < 0.999
 
@@ -80,7 +84,26 @@ def test_where_nothing_clips_one_projection_does_it(scale):
     assert consistency.disagreement(projected, y, scale).abs().max() < consistency.SLACK + 0.01
     beyond = consistency.disagreement(x, y, scale)
     beyond -= beyond.clamp(-consistency.SLACK, consistency.SLACK)
-    assert torch.equal(projected, x + consistency.determined(beyond, scale))
+    assert (projected - x - consistency.determined(beyond, scale)).abs().max() < 1e-3
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_completing_a_residual_is_projecting_its_sum_with_the_enlargement(scale):
+    pixels = np.random.default_rng(6).integers(60, 190, (70, 45, 3)).astype(np.uint8)
+    y = tensor(pixels)
+    residual = 5 * torch.randn((3, 70 * scale, 45 * scale), generator=torch.Generator().manual_seed(6))
+    projected = consistency.project(consistency.enlarge(y, scale) + residual, y, scale)
+    assert (consistency.complete_(residual, y, scale) - projected).abs().max() < 1e-3
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_strips_of_what_the_photograph_determines_are_its_parts(scale):
+    y = tensor(np.random.default_rng(7).integers(0, 256, (70, 45, 3)).astype(np.uint8))
+    inner = Rect(3 * scale + 1, 5, 30 * scale, 66 * scale)
+    whole = consistency.determined(y, scale).clamp(0, 255)[:, inner.y : inner.bottom, inner.x : inner.right]
+    strips = list(consistency.determined_strips(y, scale, inner))
+    assert [rows.start for rows, _ in strips] == [0] + [rows.stop for rows, _ in strips[:-1]]
+    assert (torch.cat([strip for _, strip in strips], dim=1) - whole).abs().max() < 1e-3
 
 
 @pytest.mark.parametrize("scale", SCALES)
@@ -133,5 +156,8 @@ def test_a_block_comes_to_the_same_as_the_whole_where_both_iterate(scale):
 @pytest.mark.parametrize("scale", SCALES)
 def test_no_weight_is_a_subnormal_number(scale):
     # Processors multiply those many times slower: it made a block twenty times as dear.
-    for matrix in consistency._matrices(160, scale, torch.device("cpu")):
-        assert matrix[matrix != 0].abs().min() >= torch.finfo(torch.float32).tiny
+    axis = consistency._axis(160, scale, torch.device("cpu"))
+    for matrix in (axis.shrink, axis.spread, axis.determine, axis.enlarge, axis.back):
+        for piece in matrix.pieces:
+            weights = piece.weights[piece.weights != 0]
+            assert weights.abs().min() >= torch.finfo(torch.float32).tiny

@@ -100,6 +100,12 @@ def test_mouse_and_keys(visit: Visit, screen: Xvfb, tmp_path: Path) -> None:
     assert tour.stops[-1].center == pytest.approx(front(dragged)["center"], abs=1e-4)
     assert tour.stops[-1].zoom == pytest.approx(4.0)
 
+    visit.key("v")
+    overlaid = visit.until(lambda about: about["invention"], "the overlay")
+    assert front(overlaid)["invented"] > 0
+    visit.key("v")
+    visit.until(lambda about: not about["invention"], "the overlay's end")
+
     visit.do("keydown", "o")
     assert front(visit.until(lambda about: about["original"], "the original"))["scale"] == 1
     visit.do("keyup", "o")

@@ -1,5 +1,6 @@
 """The generator in blocks: the same pixels as in one pass, whatever the region, the block and the precision."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -10,6 +11,7 @@ from sr_core.engine import consistency
 from sr_core.engine import engine as engine_module
 from sr_core.engine.engine import Engine, EngineError, choose_device
 from sr_core.engine.halo import MAX_DIFFERENCE, MAX_SHARE, agreement, measure_halo
+from sr_core.image import resample
 from sr_core.image.geometry import Rect
 from sr_core.image.tiling import Block
 from sr_core.networks.zoo import load_model
@@ -108,6 +110,63 @@ def test_the_smallest_photograph_and_the_smallest_region_work(scale):
     pixels = texture(16, 16)
     assert engine(scale).upscale(pixels).shape == (16 * scale, 16 * scale, 3)
     assert engine(scale).upscale(pixels, Rect(15, 0, 1, 1)).shape == (scale, scale, 3)
+
+
+def departure(finished: np.ndarray, photograph: np.ndarray, scale: int) -> np.ndarray:
+    """|RGB - W+ y|, the largest over the channels, in double precision and over the whole photograph."""
+    rows, columns = (resample.pseudo_inverse(n, scale) for n in photograph.shape[:2])
+    alone = np.einsum("ij,jkc,lk->ilc", rows, photograph.astype(float), columns, optimize=True)
+    return np.abs(finished.astype(float) - alone.clip(0, 255)).max(axis=2)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_alpha_tells_how_far_real_photographs_were_departed_from(crops, scale):
+    for pixels in crops.values():
+        found = engine(scale).upscale_marked(pixels)
+        expected = departure(found[..., :3], pixels, scale)
+        assert expected.max() > 1
+        assert np.abs(found[..., 3] - expected).max() <= 1
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_alpha_tells_how_far_noise_and_edges_were_departed_from_in_blocks_too(scale):
+    pixels = texture(150, 190).copy()
+    pixels[:, 120:] = np.random.default_rng(3).integers(0, 256, (150, 70, 3))
+    found = engine(scale).upscale_marked(pixels)
+    expected = departure(found[..., :3], pixels, scale).clip(0, 255)
+    assert expected.max() > 60
+    assert np.abs(found[..., 3] - expected).max() <= 1
+    part = Rect(33, 71, 101, 79)
+    assert np.abs(engine(scale).upscale_marked(pixels, part)[..., 3] - expected[part.scale(scale).slices()]).max() <= 2
+
+
+def untrained(scale: int, agrees: bool) -> Engine:
+    """A network whose every weight is zero."""
+    network = load_model("rdb-lite", scale)
+    for weights in network.module.parameters():
+        weights.zero_()
+    return Engine(replace(network, card=network.card | {"agrees": agrees}), CPU, torch.float32)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_without_weights_alpha_is_what_bicubic_enlargement_invents(scale):
+    """A network that restores is not projected: then the picture is the enlargement itself. One that agrees keeps of it
+    what the photograph does not determine, so that it departs no further."""
+    pixels = texture(60, 70)
+    bicubic = resample.to_uint8(resample.enlarge_bicubic(pixels.astype(np.float32), scale))
+    restored, agreeing = (untrained(scale, agrees).upscale_marked(pixels) for agrees in (False, True))
+    expected = departure(bicubic, pixels, scale)
+    assert expected.max() > 10
+    assert np.abs(restored[..., :3].astype(int) - bicubic).max() <= 1
+    assert np.abs(restored[..., 3] - expected).max() <= 2
+    assert np.abs(agreeing[..., 3] - departure(agreeing[..., :3], pixels, scale)).max() <= 1
+    assert 0 < agreeing[..., 3].mean() < expected.mean()
+
+
+def test_marked_pixels_are_the_upscaled_ones():
+    marked = engine(4).upscale_marked(texture(40, 50))
+    assert marked.shape == (160, 200, 4)
+    assert np.array_equal(marked[..., :3], engine(4).upscale(texture(40, 50)))
 
 
 def test_progress_counts_the_blocks():

@@ -102,5 +102,6 @@ def test_several_products_are_added_to_what_is_there():
     terms = [(torch.randn(3, 40, 50), make(40, 4), make(50, 4)) for make in (enlarge_matrix, pseudo_inverse)]
     out = torch.randn(3, 160, 200)
     expected = out.double() + sum(torch.from_numpy(rows @ x.double().numpy() @ cols.T) for x, rows, cols in terms)
-    add_transformed_(out, *((x, banded(rows, CPU), banded(columns, CPU)) for x, rows, columns in terms))
+    extremes = add_transformed_(out, *((x, banded(rows, CPU), banded(columns, CPU)) for x, rows, columns in terms))
     assert (out - expected).abs().max() < 1e-4
+    assert extremes == [(float(channel.min()), float(channel.max())) for channel in out]

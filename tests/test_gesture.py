@@ -20,6 +20,7 @@ from vr_app.core.view import (
     PhotographInfo,
     Placed,
     ResetView,
+    ShowInvention,
     ShowOriginal,
     SurfaceKind,
     SwitchSurface,
@@ -329,10 +330,21 @@ def test_the_original_is_told_of_only_when_its_button_changes():
 
 @pytest.mark.parametrize(
     ("button", "gesture"),
-    [("switch_surface", SwitchSurface()), ("next_image", NextImage()), ("reset", ResetView())],
+    [
+        ("switch_surface", SwitchSurface()),
+        ("next_image", NextImage()),
+        ("reset", ResetView()),
+        ("invention", ShowInvention(True)),
+    ],
 )
 def test_a_button_asks_for_what_it_is_named_after(button, gesture):
     assert Session.of().frame(**{button: True}) == (gesture,)
+
+
+def test_what_is_invented_is_shown_and_hidden_by_the_same_button():
+    session = Session.of()
+    shown = [session.frame(invention=pressed) and session.view.invention for pressed in (True, False, True, True)]
+    assert shown == [True, (), False, True]
 
 
 def test_switching_the_surface_while_dragging_lets_go_of_the_old_one():

@@ -222,6 +222,17 @@ def ready_tiles(count: int) -> list[tuple[TileKey, np.ndarray]]:
     return [(TileKey(0, 0, n, 0), np.full((EDGE, EDGE, 3), n, np.uint8)) for n in range(count)]
 
 
+def test_a_synthesised_tile_that_does_not_tell_how_far_it_departs_is_never_uploaded(context: Context) -> None:
+    tiles, residency = TileArray(3), Residency(3)
+    uploader = Uploader(tiles, 1 << 30, 60.0)
+    pixels = np.full((EDGE, EDGE, 4), 9, np.uint8)
+    assert uploader.upload([(TileKey(0, 1, 0, 0), pixels)], residency, 0.0).count == 1
+    for level in (1, 2, 3):
+        with pytest.raises(ValueError, match="how far it departs"):
+            uploader.upload([(TileKey(0, level, 1, 0), pixels[..., :3].copy())], residency, 0.0)
+    tiles.close()
+
+
 def test_upload_stops_at_its_budget_and_loses_nothing(context: Context) -> None:
     tiles = TileArray(16)
     residency = Residency(tiles.slots)

@@ -1,16 +1,20 @@
 """The words on the scene."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vr_app.core.labels import AI_COLOR, HELP, NOTICE_LENGTH, NOTICES, Status, labels, shortened
+from vr_app.core.invention import LITTLE, MUCH, Departure
+from vr_app.core.labels import AI_COLOR, HELP, LEGEND, NOTICE_LENGTH, NOTICES, RESTORED, Status, labels, shortened
 from vr_app.core.pose import Pose
 from vr_app.core.residency import NO_SLOT
 from vr_app.core.scene import LabelItem, PageWindow, SurfaceItem
 from vr_app.core.surface import Panel, Retina, Surface
 from vr_app.core.view import ImageView
+from vr_app.gl.text import line
 
 PANEL = Panel(Pose((0.0, 0.0, -2.0)), 2.4, 1.6)
 ASIDE = Panel(Pose.facing((-1.5, 0.0, -1.3), 0.85), 1.8, 1.2)
@@ -47,6 +51,56 @@ def test_pixels_of_the_camera_are_called_photograph(level):
 def test_a_single_synthesised_tile_makes_the_badge_say_how_fine_it_is(level, badge):
     assert texts(item(level)) == [badge, WARNING_TEXT]
     assert find(badge, labels([item(level)], 0, Status())).color == AI_COLOR
+
+
+@pytest.mark.parametrize(("levels", "told"), [(0.0, "0.0"), (1.84, "1.8"), (12.0, "12.0")])
+def test_the_badge_says_how_many_grey_levels_are_invented(levels, told):
+    assert texts(item(2), invented={0: Departure(levels)}) == [f"AI x4 · invents {told} levels", WARNING_TEXT]
+
+
+def test_a_restoring_networks_badge_says_that_it_does_not_agree_and_in_the_colour_of_warnings():
+    found = labels([item(2)], 0, Status(invented={0: Departure(3.0, agrees=False)}))
+    assert [label.text for label in found] == ["AI x4 restored", WARNING_TEXT, RESTORED]
+    assert find(RESTORED, found).color == find(WARNING_TEXT, found).color
+
+
+@pytest.mark.parametrize("agrees", [True, False])
+def test_where_no_computed_pixel_is_seen_nothing_is_said_to_be_invented(agrees):
+    invented = {0: Departure(3.0, agrees), 1: Departure(1.0, agrees)}
+    assert texts(item(0), invented=invented) == ["Photograph", WARNING_TEXT]
+    assert texts(item(2), original=True, invented=invented) == ["Original photograph", WARNING_TEXT]
+    assert texts(item(2), invented={1: Departure(1.0)}) == ["AI x4", WARNING_TEXT]
+
+
+def test_the_legend_has_the_overlays_colours_and_stands_at_the_front_photograph_alone():
+    found = labels([item(2), item(2, ASIDE, 1)], 1, Status(legend=True))
+    shown = [label for label in found if label.text in {text for _, text, _ in LEGEND}]
+    assert [label.color for label in shown][1:] == [LITTLE, MUCH]
+    assert all(label.pose.orientation == ASIDE.pose.orientation for label in shown)
+    assert len(shown) == len(LEGEND)
+    assert not {text for _, text, _ in LEGEND} & set(texts(item(2)))
+
+
+def metres(label: LabelItem) -> tuple[float, float]:
+    """Where a line on a frame straight ahead begins and ends, in metres to the right of the frame's middle."""
+    width = line(label.text).advance * label.height
+    begin = label.pose.position[0] - label.align * width
+    return begin, begin + width
+
+
+@pytest.mark.parametrize("surface", [Panel(Pose((0.0, 0.0, -2.0)), 1.6, 1.6), RETINA], ids=["panel", "retina"])
+@pytest.mark.parametrize("agrees", [True, False])
+@pytest.mark.parametrize("state", ["computing", "unavailable"])
+def test_words_side_by_side_keep_apart(surface, agrees, state):
+    status = {state: frozenset({0}), "invented": {0: Departure(12.8, agrees)}, "legend": True}
+    found = labels([item(2, surface)], 0, Status(**status))
+    by_row: dict[float, list[tuple[float, float]]] = {}
+    for label in found:
+        by_row.setdefault(round(label.pose.position[1], 6), []).append(metres(label))
+    assert len(by_row) == (2 if agrees else 3)
+    for words in by_row.values():
+        ends = sorted(words)
+        assert all(left[1] + 0.015 < right[0] for left, right in pairwise(ends))
 
 
 def test_a_synthesised_tile_that_has_only_begun_to_fade_in_counts():
@@ -101,7 +155,12 @@ def rows(label: LabelItem, frame: Pose) -> tuple[float, float]:
 
 
 EVERYTHING = Status(
-    computing=frozenset({0}), caption="The optic disc", recording=True, notices=("lost.jpg: not found", "b.jpg: empty")
+    computing=frozenset({0}),
+    caption="The optic disc",
+    recording=True,
+    notices=("lost.jpg: not found", "b.jpg: empty"),
+    invented={0: Departure(1.8, agrees=False)},
+    legend=True,
 )
 
 
@@ -121,10 +180,9 @@ def test_only_the_help_stands_on_the_picture():
 def test_notices_stand_below_the_badges_and_below_one_another(surface):
     found = labels([item(2, surface)], 0, EVERYTHING)
     frame = Pose((0.0, 0.0, -1.6)) if isinstance(surface, Retina) else surface.pose
-    names = ("AI x4", "lost.jpg: not found", "b.jpg: empty")
-    badge, first, second = (rows(find(name, found), frame) for name in names)
-    assert badge[0] > first[1]
-    assert first[0] > second[1]
+    names = ("AI x4 restored", RESTORED, LEGEND[0][1], "lost.jpg: not found", "b.jpg: empty")
+    for upper, lower in pairwise(rows(find(name, found), frame) for name in names):
+        assert upper[0] > lower[1]
 
 
 def test_badges_stand_at_the_left_the_middle_and_the_right_end_of_their_panel():

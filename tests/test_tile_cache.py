@@ -25,7 +25,7 @@ def name(col: int, photograph: str = PHOTOGRAPH, weights: str = WEIGHTS) -> Tile
     return TileName.of(TileKey(0, 2, col, 7), photograph, weights)
 
 
-def tile(seed: int, channels: int = 3) -> np.ndarray:
+def tile(seed: int, channels: int = 4) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (66, 66, channels), np.uint8)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,13 @@ def test_at_one_zoom_the_middle_goes_straight_and_reaches_the_half_at_half_time(
     assert tour.at(1.0)[0].center == pytest.approx((0.4, 0.3))
 
 
+def test_what_is_invented_is_shown_at_the_stops_that_ask_for_it_and_on_the_way_there():
+    tour = Tour((Stop(PANEL, (0.5, 0.5), 1.0, 1.0), Stop(PANEL, (0.2, 0.2), 4.0, 1.0, 1.0, invention=True)))
+    assert [tour.at(time)[0].invention for time in (0.5, 1.5, 2.5, 9.0)] == [False, True, True, True]
+    back = Tour((*tour.stops, Stop(PANEL, (0.5, 0.5), 1.0, 1.0)))
+    assert not back.at(3.0)[0].invention
+
+
 def test_a_change_of_surface_is_at_once():
     tour = Tour((Stop(PANEL, (0.2, 0.2), 8.0, 1.0, caption="a"), Stop(RETINA, (0.6, 0.4), 2.0, 1.0, 3.0, caption="b")))
     before, caption = tour.at(0.999)
@@ -104,6 +112,7 @@ stops = st.builds(
     st.floats(0, 100).map(lambda seconds: round(seconds, 3)),
     st.floats(0, 100).map(lambda seconds: round(seconds, 3)),
     st.text(st.characters(codec="utf-8").filter(str.isprintable), max_size=40),
+    st.booleans(),
 )
 paths = st.none() | st.text(min_size=1, max_size=20)
 
@@ -124,7 +133,7 @@ def test_a_photograph_whose_name_is_not_unicode_can_be_written_and_found_again()
 
 def test_what_may_be_left_out_has_its_documented_value():
     tour = parse_tour(json.dumps({"version": 1, "stops": [GOOD]}), "t.json")
-    assert tour == Tour((Stop(PANEL, (0.5, 0.25), 2.0, 1.0, 0.0, ""),), None)
+    assert tour == Tour((Stop(PANEL, (0.5, 0.25), 2.0, 1.0, 0.0, "", False),), None)
 
 
 def test_the_demo_tour_can_be_played():
@@ -195,6 +204,7 @@ BAD_FIELDS = [
     *(("surface", value) for value in [None, "", "Panel", "sphere", 1, True, ["panel"], {}, math.nan]),
     *(("caption", value) for value in [None, 3, ["a"], "two\nlines", "tab\t", "\x1b[31m", "x" * 201]),
     *(("caption", value) for value in ["\ud800", "\u2028"]),
+    *(("invention", value) for value in [None, 0, 1, "true", [], {}]),
 ]
 
 
@@ -238,7 +248,7 @@ json_values = st.recursive(
 
 
 @settings(deadline=None)
-@given(st.dictionaries(st.sampled_from([*GOOD, "travel", "caption", "else"]), json_values))
+@given(st.dictionaries(st.sampled_from([*GOOD, "travel", "caption", "invention", "else"]), json_values))
 def test_any_json_is_either_a_tour_in_range_or_one_line(fields):
     text = json.dumps({"version": 1, "stops": [GOOD | fields]})
     try:
@@ -289,6 +299,12 @@ def test_views_held_become_stops_and_what_flew_past_becomes_travel():
     assert tour.stops[0].duration == pytest.approx(2.0, abs=0.07)
     assert tour.stops[1].duration == pytest.approx(3.0, abs=0.07)
     assert (tour.stops[0].travel, tour.stops[1].travel) == (0.0, pytest.approx(1.0, abs=0.07))
+
+
+def test_the_overlay_of_what_is_invented_is_recorded():
+    plain = view_at((0.2, 0.3), 2.0)
+    tour = record((plain, 1.0), (replace(plain, invention=True), 1.0), (plain, 1.0))
+    assert [stop.invention for stop in tour.stops] == [False, True, False]
 
 
 def test_a_view_held_just_short_of_half_a_second_is_no_stop_and_half_a_second_is_one():

@@ -24,6 +24,7 @@ from vr_app.core.view import (
     Pan,
     PhotographInfo,
     ResetView,
+    ShowInvention,
     ShowOriginal,
     SurfaceKind,
     SwitchSurface,
@@ -329,6 +330,7 @@ def test_whatever_changes_the_picture_ends_the_stillness(gesture):
     "gesture",
     [
         ShowOriginal(True),
+        ShowInvention(True),
         Hold(GRAB),
         Pan(0, (0.5, 0.5), (0.0, 0.0)),
         Zoom(0, (0.2, 0.2), -1.0),
@@ -346,6 +348,15 @@ def test_the_original_shows_only_while_it_is_asked_for():
     assert shown.original
     assert step(shown, (), 0.01).original
     assert not step(shown, (ShowOriginal(False),), 0.01).original
+
+
+def test_what_is_invented_shows_until_it_is_asked_for_no_more_and_a_tour_decides():
+    shown = step(loaded(), (ShowInvention(True),), 0.01)
+    assert shown.invention
+    assert step(shown, (SwitchSurface(), NextImage()), 0.01).invention
+    assert not step(shown, (ShowInvention(False),), 0.01).invention
+    assert not step(shown, (LookAt(RETINA, (0.5, 0.5), 1.0),), 0.01).invention
+    assert step(loaded(), (LookAt(PANEL, (0.5, 0.5), 1.0, invention=True),), 0.01).invention
 
 
 def test_the_front_panel_stands_straight_ahead_2_metres_away_and_1_point_6_high():

@@ -16,7 +16,7 @@ from sr_core.engine.engine import BLOCK_EDGE, Engine
 from sr_core.engine.worker import AHEAD_SHARE, Answer, Counts, DiskCache, Source, TileFailed, TileReady, Worker
 from sr_core.image.geometry import TILE, Rect, TileKey
 from sr_core.image.pyramid import GUTTER
-from sr_core.networks.zoo import load_model
+from sr_core.networks.zoo import LoadedNetwork, load_model
 from tests.rig import wait_until
 
 PATIENCE = 120.0
@@ -84,11 +84,13 @@ def test_tiles_and_their_gutters_are_what_the_engine_makes_of_the_photograph(wor
     assert set(found) == set(edge)
     engine = Engine(load_model("rdb-lite", scale), torch.device("cpu"))
     part = Rect(150, 0, SIZE[0] - 150, 260)
-    whole = engine.upscale(SOURCES[0].pixels, part)
+    whole = engine.upscale_marked(SOURCES[0].pixels, part)
     for key, answer in found.items():
         assert isinstance(answer, TileReady)
         assert answer.weights == engine.network.sha256
         assert answer.photograph == SHA256
+        assert answer.agrees
+        assert answer.invented == answer.pixels[1:-1, 1:-1, 3].mean() > 0
         ys = np.clip(np.arange(-GUTTER, TILE + GUTTER) + key.rect.y, 0, SIZE[1] * scale - 1)
         xs = np.clip(np.arange(-GUTTER, TILE + GUTTER) + key.rect.x, 0, SIZE[0] * scale - 1) - part.x * scale
         assert xs.min() >= 0
@@ -100,7 +102,7 @@ def test_nothing_crosses_but_frozen_read_only_values(worker):
     for answer in everything(worker):
         assert not answer.pixels.flags.writeable
         assert answer.pixels.flags.owndata
-        assert answer.pixels.shape == (TILE + 2 * GUTTER, TILE + 2 * GUTTER, 3)
+        assert answer.pixels.shape == (TILE + 2 * GUTTER, TILE + 2 * GUTTER, 4)
         with pytest.raises(FrozenInstanceError):
             answer.key = None
     with pytest.raises(FrozenInstanceError):
@@ -202,6 +204,7 @@ def test_a_later_session_finds_on_disk_what_an_earlier_one_computed(tmp_path):
     for key in wanted:
         np.testing.assert_array_equal(found[key].pixels, computed[key].pixels)
         assert (found[key].weights, found[key].photograph) == (computed[key].weights, SHA256)
+        assert (found[key].invented, found[key].agrees) == (computed[key].invented, True)
         assert not found[key].pixels.flags.writeable
     assert first.notices() == later.notices() == []
 
@@ -315,9 +318,18 @@ def test_a_photograph_that_has_changed_is_computed_anew_and_every_answer_says_wh
     kinds = {answer.photograph for answer in found}
     assert kinds == {SHA256, "dark"}
     for answer in found:
-        assert (answer.pixels.max() < 20) == (answer.photograph == "dark")
+        assert (answer.pixels[..., :3].max() < 20) == (answer.photograph == "dark")
     old = [answer for answer in found if answer.photograph == SHA256]
     assert len(old) <= 3 * PER_GROUP
+
+
+def test_a_restoring_networks_tiles_say_so(worker, monkeypatch):
+    """Its card does; its pixels are not brought to agree."""
+    monkeypatch.setattr(LoadedNetwork, "agrees", False)
+    worker.want(tiles(range(2), range(2)), SOURCES)
+    found = everything(worker)
+    assert len(found) == 4
+    assert not any(answer.agrees for answer in found)
 
 
 def test_a_thousand_wishes_leave_nothing_behind(worker):

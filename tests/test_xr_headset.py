@@ -214,16 +214,20 @@ def test_controls_arrive(service: MonadoService, profile: str) -> None:
         assert client.end() == 0
 
 
+PRESSES = ("original", "switch_surface", "next_image", "reset", "invention")
+
 BUTTONS = {
     "index": [
         ("right", "a_click", "switch_surface"),
         ("left", "a_click", "next_image"),
         ("left", "b_click", "reset"),
+        ("left", "thumbstick_click", "invention"),
     ],
     "touch": [
         ("right", "a_click", "switch_surface"),
         ("left", "a_click", "next_image"),
         ("left", "b_click", "reset"),
+        ("left", "thumbstick_click", "invention"),
     ],
     "simple": [("left", "b_click", "switch_surface")],
 }
@@ -240,7 +244,7 @@ def test_a_press_counts_once(service: MonadoService, profile: str) -> None:
             client.until(lambda report, meaning=meaning: report["sample"][meaning], meaning)
             for _ in range(5):  # still held, and nothing is pressed again
                 held = client.until(lambda report: True, "another frame")["sample"]
-                assert not any(held[name] for name in ("original", "switch_surface", "next_image", "reset"))
+                assert not any(held[name] for name in PRESSES)
             press(**{button: False})
         assert client.end() == 0
 

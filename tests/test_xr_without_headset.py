@@ -116,7 +116,8 @@ assert clock.idle() >= second
 
 @pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.path.rsplit("/", 1)[1])
 def test_every_profile_can_do_everything(profile) -> None:
-    needed = {"aim", "trigger", "switch_surface", "original"} | (set() if profile.spare else {"zoom", "next_image"})
+    spared = {"zoom", "next_image", "invention"}
+    needed = {"aim", "trigger", "switch_surface", "original"} | (set() if profile.spare else spared)
     assert needed <= set(profile.bindings) <= set(ACTIONS)
     for name, paths in profile.bindings.items():
         assert [path.split("/")[0] for path in paths] == ["left", "right"] or name not in PER_HAND

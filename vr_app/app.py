@@ -131,7 +131,7 @@ class Viewer:
         self.pages = PageTable(self.residency)
         self.album = Album(options.limits.photographs)
         self.shelf = Shelf(self.album, options.limits.tiles)
-        self.departures = Departures()
+        self.departures = Departures(self.tiles.slots + options.limits.tiles // SLOT_BYTES)
         self.statistics = Statistics()
         self.screenshots = Screenshots(options.screenshot)
         self.recording = Recording()

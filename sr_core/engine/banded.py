@@ -62,19 +62,21 @@ def transform(x: Tensor, rows: Banded, columns: Banded) -> Tensor:
     return _across(_down(x, rows), columns)
 
 
-def add_transformed_(out: Tensor, *terms: tuple[Tensor, Banded, Banded]) -> Tensor:
+def add_transformed_(out: Tensor, *terms: tuple[Tensor, Banded, Banded]) -> list[tuple[float, float]]:
     """Add rows @ x @ columns' of every term (x, rows, columns) to `out` in place, without a second array of its size.
 
     All terms are added to a piece of `out` before the next piece, so that it is fetched from memory once. Their rows
-    must make as many pixels, in as many pieces.
+    must make as many pixels, in as many pieces. Returns the least and the largest value of every channel.
     """
     across = [_across(x, columns) for x, _, columns in terms]
+    extremes = [(float("inf"), float("-inf"))] * len(out)
     for pieces in zip(*(rows.pieces for _, rows, _ in terms), strict=True):
-        for channel in range(len(out)):
+        for channel, (low, high) in enumerate(extremes):
             made = out[channel, pieces[0].made]
             for piece, wide in zip(pieces, across, strict=True):
                 made.addmm_(piece.weights, wide[channel, piece.used])
-    return out
+            extremes[channel] = min(low, float(made.min())), max(high, float(made.max()))
+    return extremes
 
 
 def strips(x: Tensor, rows: Banded, columns: Banded, inner: Rect) -> Iterator[tuple[slice, Tensor]]:

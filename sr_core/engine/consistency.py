@@ -15,12 +15,15 @@ beside it. Then the disagreement is spread until the largest is about as small a
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from sr_core.engine.banded import Banded, add_transformed_, banded, strips, transform
 from sr_core.image import resample
 from sr_core.image.geometry import Rect
 
@@ -41,56 +44,69 @@ LEAST_FREE = 0.25
 REACH = 8
 """Photograph pixels past which a correction is below a thousandth (W+ falls off threefold with every pixel)."""
 
-NOTHING = 1e-9
+NOTHING = 1e-6
 """Weights of W+ below this are taken as none; grey levels have eight bits."""
 
 WINDOW_STEP = 32
 """Sides of corrected windows are multiples of this many photograph pixels: few sizes, so that matrices are kept."""
 
 
-@lru_cache(maxsize=64)
-def _matrices(n: int, scale: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    """W (n, n * scale), W+ (n * scale, n) and the bicubic enlargement (n * scale, n) of one axis, float32.
+@dataclass(frozen=True)
+class _Axis:
+    """The matrices of one axis of n photograph pixels."""
 
-    Weights below NOTHING are zeroed: W+ has thousands that single precision holds only as subnormal numbers, with
-    which processors multiply twenty times slower.
-    """
-    made = (resample.downsample_matrix(n, scale), resample.pseudo_inverse(n, scale), resample.enlarge_matrix(n, scale))
-    kept = (np.where(np.abs(matrix) < NOTHING, 0.0, matrix) for matrix in made)
-    return tuple(torch.tensor(matrix, dtype=torch.float32, device=device) for matrix in kept)
+    shrink: Banded
+    """W, (n, n * scale)."""
+    spread: Banded
+    """W', the gradient's."""
+    determine: Banded
+    """W+, (n * scale, n)."""
+    enlarge: Banded
+    """The bicubic enlargement, (n * scale, n)."""
+    back: Banded
+    """The enlargement shrunk again, (n, n)."""
+
+
+@lru_cache(maxsize=64)
+def _axis(n: int, scale: int, device: torch.device) -> _Axis:
+    """Weights below NOTHING are zeroed: what falls off threefold with every pixel ends, and the band is narrow."""
+
+    def cut(matrix: np.ndarray) -> Banded:
+        return banded(np.where(np.abs(matrix) < NOTHING, 0.0, matrix), device)
+
+    shrink = resample.downsample_matrix(n, scale)
+    determine, enlarged = resample.pseudo_inverse(n, scale), resample.enlarge_matrix(n, scale)
+    return _Axis(cut(shrink), cut(shrink.T), cut(determine), cut(enlarged), cut(shrink @ enlarged))
+
+
+def _axes(y: Tensor, scale: int) -> tuple[_Axis, _Axis]:
+    return _axis(y.shape[1], scale, y.device), _axis(y.shape[2], scale, y.device)
 
 
 def enlarge(y: Tensor, scale: int) -> Tensor:
     """Bicubic (a = -0.5) enlargement of (3, h, w) to (3, h * scale, w * scale)."""
-    rows, columns = _matrices(y.shape[1], scale, y.device)[2], _matrices(y.shape[2], scale, y.device)[2]
-    return rows @ y @ columns.T
+    rows, columns = _axes(y, scale)
+    return transform(y, rows.enlarge, columns.enlarge)
 
 
 def determined(y: Tensor, scale: int) -> Tensor:
     """W+ y: what the photograph alone determines, (3, h, w) to (3, h * scale, w * scale)."""
-    rows, columns = _matrices(y.shape[1], scale, y.device)[1], _matrices(y.shape[2], scale, y.device)[1]
-    return rows @ y @ columns.T
+    rows, columns = _axes(y, scale)
+    return transform(y, rows.determine, columns.determine)
 
 
-def departure(x: Tensor, y: Tensor, scale: int, inner: Rect) -> Tensor:
-    """|x - W+ y|, the largest over the channels: how far a picture departs from what the photograph alone determines.
-
-    `x` (3, inner.h, inner.w) in grey levels is the part `inner` (enlarged pixels) of an enlargement of y (3, h, w).
-    W+ y is taken within 0 to 255, as pictures are. Returns (inner.h, inner.w).
-    """
-    whole = (_matrices(n, scale, y.device)[1] for n in y.shape[1:])
-    rows, columns = (matrix[part] for matrix, part in zip(whole, inner.slices(), strict=True))
-    far = torch.zeros(x.shape[1:], device=x.device)
-    for channel in range(x.shape[0]):  # one at a time: the maps stay in the processor's caches
-        alone = (rows @ y[channel] @ columns.T).clamp_(0.0, 255.0)
-        far = torch.maximum(far, alone.sub_(x[channel]).abs_(), out=far)
-    return far
+def determined_strips(y: Tensor, scale: int, inner: Rect) -> Iterator[tuple[slice, Tensor]]:
+    """`determined` within 0 to 255, as pictures are, and of it the part `inner` (enlarged pixels), a strip of rows at a
+    time: the rows, counted from the part's first, and (3, rows, inner.w), the caller's to write over."""
+    rows, columns = _axes(y, scale)
+    for strip, alone in strips(y, rows.determine, columns.determine, inner):
+        yield strip, alone.clamp_(0.0, 255.0)
 
 
 def disagreement(x: Tensor, y: Tensor, scale: int) -> Tensor:
     """y - W x W', (3, h, w), in the units of y."""
-    rows, columns = _matrices(y.shape[1], scale, y.device)[0], _matrices(y.shape[2], scale, y.device)[0]
-    return y - rows @ x @ columns.T
+    rows, columns = _axes(y, scale)
+    return y - transform(x, rows.shrink, columns.shrink)
 
 
 def project(x: Tensor, y: Tensor, scale: int) -> Tensor:
@@ -99,12 +115,33 @@ def project(x: Tensor, y: Tensor, scale: int) -> Tensor:
     Returns values within 0 to 255. The borders are mirrored, so a block cut from a larger picture needs a few pixels
     of halo.
     """
-    x = x + determined(_beyond(disagreement(x, y, scale), SLACK), scale)
-    clipped = x.clamp(0.0, 255.0)
-    for channel in range(x.shape[0]):
-        if not torch.equal(x[channel], clipped[channel]):
-            _correct(clipped[channel : channel + 1], y[channel : channel + 1], scale)
-    return clipped
+    rows, columns = _axes(y, scale)
+    beyond = _beyond(disagreement(x, y, scale), SLACK)
+    x = x.clone()
+    extremes = add_transformed_(x, (beyond, rows.determine, columns.determine))
+    return _bounded_(x, y, scale, extremes)
+
+
+def complete_(residual: Tensor, y: Tensor, scale: int) -> Tensor:
+    """`project` of the bicubic enlargement of y plus a residual (3, h * scale, w * scale), written over the residual.
+
+    The same in fewer passes over memory: the enlargement's own disagreement is computed at the photograph's size, and
+    enlargement and correction are added together.
+    """
+    rows, columns = _axes(y, scale)
+    missed = y - transform(y, rows.back, columns.back) - transform(residual, rows.shrink, columns.shrink)
+    correction = _beyond(missed, SLACK), rows.determine, columns.determine
+    extremes = add_transformed_(residual, (y, rows.enlarge, columns.enlarge), correction)
+    return _bounded_(residual, y, scale, extremes)
+
+
+def _bounded_(x: Tensor, y: Tensor, scale: int, extremes: Sequence[tuple[float, float]]) -> Tensor:
+    """Clamp to 0 to 255 in place, and mend what that breaks. `extremes`: least and largest value of each channel."""
+    for channel, (low, high) in enumerate(extremes):
+        if low < 0.0 or high > 255.0:
+            x[channel].clamp_(0.0, 255.0)
+            _correct(x[channel : channel + 1], y[channel : channel + 1], scale)
+    return x
 
 
 def _beyond(error: Tensor, slack: float) -> Tensor:
@@ -135,8 +172,8 @@ def _correct(x: Tensor, y: Tensor, scale: int) -> None:
 
 def _spread(error: Tensor, scale: int) -> Tensor:
     """The gradient step: W' error W times scale squared, the inverse of the largest eigenvalue of W W' in both axes."""
-    rows, columns = _matrices(error.shape[1], scale, error.device)[0], _matrices(error.shape[2], scale, error.device)[0]
-    return scale**2 * (rows.T @ error @ columns)
+    rows, columns = _axes(error, scale)
+    return transform(scale**2 * error, rows.spread, columns.spread)
 
 
 def _window(wrong: Tensor) -> slice:

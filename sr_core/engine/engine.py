@@ -95,7 +95,7 @@ class Engine:
     def compute(self, pixels: np.ndarray, block: Block) -> np.ndarray:
         """The target of one block, (h * scale, w * scale, 4) uint8: RGB, and in alpha how far this finished picture
         departs from what the photograph alone determines: the largest over its channels of |RGB - W+ y|, in grey
-        levels, rounded (`consistency.departure`).
+        levels, rounded, W+ y within 0 to 255 (`consistency.determined`).
 
         `pixels` is the whole photograph, (H, W, 3) uint8. Where memory is lacking the block is computed in its halves
         (`halve_block`); where that fails too, raises EngineError.
@@ -132,8 +132,11 @@ class Engine:
         cuda = isinstance(self._generator, CudaGenerator)
         with torch.cuda.stream(self._generator.stream) if cuda else nullcontext():
             y = self._generator.upload(grey) if cuda else torch.from_numpy(grey).float()
-            sharp = consistency.enlarge(y, self.scale) + self._generator(y[None])[0]
-            sharp = consistency.project(sharp, y, self.scale) if self.network.agrees else sharp.clamp_(0.0, 255.0)
+            residual = self._generator(y[None])[0]
+            if self.network.agrees:
+                sharp = consistency.complete_(residual, y, self.scale)
+            else:
+                sharp = residual.add_(consistency.enlarge(y, self.scale)).clamp_(0.0, 255.0)
             inner = block.target.shift(-block.source.x, -block.source.y).scale(self.scale)
             return _finished(sharp[(slice(None), *inner.slices())], y, self.scale, inner)
 
@@ -190,11 +193,12 @@ class Engine:
 
 
 def _finished(sharp: torch.Tensor, y: torch.Tensor, scale: int, inner: Rect) -> np.ndarray:
-    """(3, h, w) grey levels, the part `inner` of an enlargement of y, to `Engine.compute`'s (h, w, 4) uint8; a channel
-    at a time: that takes half as long as all at once."""
-    sharp = sharp.round()
+    """(3, h, w) grey levels, the part `inner` of an enlargement of y, to `Engine.compute`'s (h, w, 4) uint8; a strip
+    and a channel at a time, in the processor's caches: that takes half of what all at once does."""
     out = torch.empty(*sharp.shape[1:], 4, dtype=torch.uint8, device=sharp.device)
-    for channel in range(3):
-        out[..., channel] = sharp[channel]
-    out[..., 3] = consistency.departure(sharp, y, scale, inner).round_()
+    for rows, alone in consistency.determined_strips(y, scale, inner):
+        picture = sharp[:, rows].round()
+        for channel in range(3):
+            out[rows, :, channel] = picture[channel]
+        out[rows, :, 3] = alone.sub_(picture).abs_().amax(dim=0).round_()
     return out.cpu().numpy()

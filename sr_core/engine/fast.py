@@ -26,7 +26,7 @@ GREY = 255.0
 PRECISIONS = (torch.float32, torch.bfloat16)
 """What a convolution is computed in, the exact one first."""
 
-STRIP = 32
+STRIP = 16
 """Rows of the small picture that the head enlarges at a time."""
 
 WORTHWHILE = 0.85

@@ -27,11 +27,8 @@ OPACITY = 0.8
 STEADY = 0.5
 """Seconds for which a figure that is shown stays the same, so that it can be read while tiles arrive."""
 
-TILES_KEPT = 65_536
-"""Tiles whose departure is known, several times what a graphics card is given: some 10 MB."""
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Departure:
     """How far pixels depart from what the photograph determines: the mean in grey levels. `agrees`: shrunk again they
     are the photograph; False: the network restores, and may change what the photograph shows."""
@@ -41,9 +38,13 @@ class Departure:
 
 
 class Departures:
-    """The departure of each synthesised tile, and of what is seen of a photograph. For the thread that draws."""
+    """The departure of each synthesised tile, and of what is seen of a photograph. For the thread that draws.
 
-    def __init__(self) -> None:
+    It is known of the newest `limit` tiles: as many as can be resident or kept in memory.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
         self._tiles: dict[TileKey, Departure] = {}
         self._shown: dict[int, Departure] = {}
         self._shown_for: tuple | None = None
@@ -53,7 +54,7 @@ class Departures:
         """A tile was computed."""
         self._tiles.pop(key, None)
         self._tiles[key] = departure
-        if len(self._tiles) > TILES_KEPT:
+        if len(self._tiles) > self._limit:
             del self._tiles[next(iter(self._tiles))]
 
     def forget(self, photograph: int) -> None:

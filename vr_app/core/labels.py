@@ -36,7 +36,7 @@ LEGEND = (
 )
 """What the overlay's colours mean, one line: metres from the frame's left edge, words, colour."""
 
-MAKE_WAY = 0.075
+MAKE_WAY = 0.09
 """Metres by which the middle words move right where the badge tells a figure, so that they keep apart."""
 
 HELP = (
@@ -90,7 +90,7 @@ def _frame(item: SurfaceItem) -> _Frame:
     if isinstance(item.surface, Panel):
         return _Frame(item.surface.pose, item.surface.width, item.surface.height)
     # The retina surrounds the viewer: its words stand on a pane in front of it, low enough to leave the view free.
-    return _Frame(Pose((0.0, 0.0, -1.6)), 1.5, 1.36)
+    return _Frame(Pose((0.0, 0.0, -1.6)), 1.5, 1.28)
 
 
 def _provenance(item: SurfaceItem, status: Status, frame: _Frame) -> list[LabelItem]:

@@ -63,11 +63,11 @@ class Uploader:
         count = 0
         while not count or self._has_room(count, perf_counter() - began):
             key, pixels = next(waiting, (None, None))
+            if key is not None and key.synthesised and pixels.shape[2] != 4:
+                raise ValueError(f"{key}: a synthesised tile must tell how far it departs from the photograph")
             slot = None if key is None else residency.reserve(key, now)
             if slot is None:
                 break
-            if key.synthesised and pixels.shape[2] != 4:
-                raise ValueError(f"{key}: a synthesised tile must tell how far it departs from the photograph")
             self._tiles.stage(slot, pixels)
             count += 1
         if not count:
