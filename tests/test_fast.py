@@ -80,12 +80,13 @@ def test_a_network_of_another_kind_is_computed_as_it_is():
         assert torch.allclose(plain(grey(20, 20)), module(grey(20, 20) / 255.0) * 255.0, atol=1e-3)
 
 
-def test_the_precision_is_measured_once():
-    threads = torch.get_num_threads()
+def test_the_precision_is_measured_once_and_the_threads_are_left_as_they_are():
+    before = torch.get_num_threads()
     measured_precision.cache_clear()
-    assert measured_precision(CPU, threads) in PRECISIONS
-    assert measured_precision(CPU, threads) is measured_precision(CPU, threads)
+    assert measured_precision(CPU) in PRECISIONS
+    assert measured_precision(CPU) is measured_precision(CPU)
     assert measured_precision.cache_info().misses == 1
+    assert torch.get_num_threads() == before
 
 
 @pytest.mark.parametrize("scale", SCALES)

@@ -289,7 +289,7 @@ def test_a_wish_stops_what_is_computed_ahead_after_the_group_under_way(worker):
 def test_a_tile_ahead_that_is_wished_for_while_it_is_computed_is_computed_once(worker):
     ahead = tiles(range(2), range(2))
     worker.want((), SOURCES, ahead)
-    wait_until(lambda: worker._begun, "the group under way", PATIENCE)
+    wait_until(lambda: worker._begun or worker.counts.prefetched, "the group under way, or done", PATIENCE)
     worker.want(ahead, SOURCES)
     found = everything(worker)
     assert sorted(answer.key for answer in found) == sorted(ahead)

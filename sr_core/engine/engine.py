@@ -69,7 +69,7 @@ class Engine:
         self.network = network
         self.scale: int = network.config.scale
         self.device = device
-        self.precision = precision or measured_precision(device, torch.get_num_threads())
+        self.precision = precision or measured_precision(device)
         edge = self.bulk_edge + 2 * network.halo
         if device.type == "cuda":
             self._generator = CudaGenerator(network.module, device, self.precision, edge)

@@ -50,29 +50,36 @@ def has_fused_convolutions() -> bool:
 
 
 @cache
-def measured_precision(device: torch.device, threads: int) -> torch.dtype:
-    """The precision in which this device convolves faster, measured once per process and number of threads.
+def measured_precision(device: torch.device) -> torch.dtype:
+    """The precision in which this device convolves faster, measured once per process.
 
     Not to be read off the processor's flags: of two with AVX512-BF16, one convolved twice as fast in bfloat16 as in
-    float32, the other half as fast. The measurement takes some milliseconds; the precisions take turns and the best
-    time counts, so that another program's load meets both. `threads` must be torch's current number.
+    float32, the other half as fast. The measurement takes some milliseconds of one thread's processor time, so that
+    another program's load does not mislead it; a clock too coarse to tell means float32.
     """
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
-    runs: dict[torch.dtype, Callable[[], Tensor]] = {}
-    for precision in PRECISIONS:
-        layer = nn.Conv2d(32, 32, 3, padding=1).to(precision, memory_format=torch.channels_last).requires_grad_(False)
-        x = torch.ones(1, 32, 96, 96, dtype=precision).contiguous(memory_format=torch.channels_last)
-        runs[precision] = lambda layer=layer, x=x: layer(x)
-    with torch.inference_mode():
-        best = {precision: float("inf") for precision in runs}
-        for turn in range(8):
-            for precision, run in runs.items():
-                start = time.perf_counter()
-                run()
-                if turn > 0:  # the first one compiles the kernel
-                    best[precision] = min(best[precision], time.perf_counter() - start)
-    return torch.bfloat16 if best[torch.bfloat16] < WORTHWHILE * best[torch.float32] else torch.float32
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        exact, coarse = (_convolution_seconds(precision) for precision in PRECISIONS)
+    finally:
+        torch.set_num_threads(before)
+    return torch.bfloat16 if coarse < WORTHWHILE * exact else torch.float32
+
+
+@torch.inference_mode()
+def _convolution_seconds(precision: torch.dtype) -> float:
+    """Processor time of a convolution such as the generator's: the best of some, after one that compiles the kernel."""
+    layer = nn.Conv2d(32, 32, 3, padding=1).to(precision, memory_format=torch.channels_last)
+    x = torch.ones(1, 32, 96, 96, dtype=precision).contiguous(memory_format=torch.channels_last)
+    layer(x)
+    taken = []
+    for _ in range(6):
+        start = time.thread_time()
+        layer(x)
+        taken.append(time.thread_time() - start)
+    return min(taken)
 
 
 class Plain:
