@@ -214,7 +214,7 @@ def test_controls_arrive(service: MonadoService, profile: str) -> None:
         assert client.end() == 0
 
 
-PRESSES = ("original", "switch_surface", "next_image", "reset", "invention")
+MOMENTARY = ("original", "switch_surface", "next_image", "reset", "invention")
 
 BUTTONS = {
     "index": [
@@ -244,7 +244,7 @@ def test_a_press_counts_once(service: MonadoService, profile: str) -> None:
             client.until(lambda report, meaning=meaning: report["sample"][meaning], meaning)
             for _ in range(5):  # still held, and nothing is pressed again
                 held = client.until(lambda report: True, "another frame")["sample"]
-                assert not any(held[name] for name in PRESSES)
+                assert not any(held[name] for name in MOMENTARY)
             press(**{button: False})
         assert client.end() == 0
 
