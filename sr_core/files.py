@@ -1,10 +1,13 @@
-"""Text files that appear whole or not at all."""
+"""Files that appear whole or not at all."""
 
 from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from sr_core.errors import UserError
 
@@ -13,17 +16,29 @@ class OutputError(UserError):
     """A file that cannot be written: its name, the cause, the cure."""
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text by way of a temporary file beside it. Raises OutputError where that fails."""
-    path = Path(path)
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A file beside `path`, open for writing, which takes its place, on the disk to the last byte, if all goes well.
+
+    Otherwise it goes, and what was there stays. Raises OSError.
+    """
     part = path.parent / f".{path.name}-{secrets.token_hex(4)}"  # not mkstemp's: its files are private
     try:
-        try:
-            with part.open("x", encoding="utf-8") as file:
-                file.write(text)
-            os.replace(part, path)
-        finally:
-            part.unlink(missing_ok=True)
+        with part.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text. Raises OutputError where that fails."""
+    path = Path(path)
+    try:
+        with whole_file(path) as file:
+            file.write(text.encode())
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror}); choose another place") from None
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import json
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +13,7 @@ from rich.table import Table
 
 from sr_core.files import check_writable, write_text
 from sr_core.image.photograph import find_photographs
+from vr_app.options import Device, DeviceOption, ModelOption
 
 if TYPE_CHECKING:
     from vr_app.bench.report import Settings
@@ -38,20 +38,10 @@ console = Console(highlight=False, soft_wrap=True)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
-class Device(StrEnum):
-    """What computes."""
-
-    auto = "auto"
-    cpu = "cpu"
-    cuda = "cuda"
-
-
 JsonOption = Annotated[Path | None, typer.Option("--json", help="Write all figures.", metavar="FILE")]
 QuickOption = Annotated[bool, typer.Option("--quick", help="Few samples, to try it out: the figures mean nothing.")]
 StrictOption = Annotated[bool, typer.Option("--strict", help="End with 1 where a bar does not hold.")]
 CurvesOption = Annotated[bool, typer.Option("--curves", help="Also measure how it grows, which takes longer.")]
-DeviceOption = Annotated[Device, typer.Option(help="What super-resolves; auto: CUDA where there is one.")]
-ModelOption = Annotated[str, typer.Option(help="Network by name.")]
 PhotographOption = Annotated[
     Path | None, typer.Option(help="Instead of the bundled one, enlarged.", metavar="IMAGE")
 ]  # fmt: skip

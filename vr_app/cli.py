@@ -15,6 +15,7 @@ from vr_app.bench_command import bench
 from vr_app.data_command import data as data_commands
 from vr_app.evaluate_command import ListCommand, evaluate
 from vr_app.interruption import end_process
+from vr_app.options import Device, DeviceOption, ModelOption
 
 app = typer.Typer(
     name="fundusxr",
@@ -46,17 +47,6 @@ class SurfaceName(StrEnum):
     panel = "panel"
     retina = "retina"
 
-
-class Device(StrEnum):
-    """What computes."""
-
-    auto = "auto"
-    cpu = "cpu"
-    cuda = "cuda"
-
-
-DeviceOption = Annotated[Device, typer.Option(help="What super-resolves; auto: CUDA where there is one.")]
-ModelOption = Annotated[str, typer.Option(help="Network by name; see `fundusxr doctor` for those at hand.")]
 
 VIEW_HELP = """Look at photographs, on panels or inside the eye; what you look at closely is super-resolved.
 

@@ -13,7 +13,7 @@ from sr_core.errors import UserError
 from sr_core.files import check_writable
 from sr_core.image.photograph import PhotographError, find_photographs
 from vr_app.app import Options, run
-from vr_app.core.limits import MB, choose_limits
+from vr_app.core.limits import MB, UNTOLD, choose_limits, machine_memory
 from vr_app.core.tour import Tour, TourError, parse_tour
 from vr_app.core.view import SurfaceKind
 from vr_app.runtime.choose import open_runtime
@@ -62,7 +62,7 @@ def view_photographs(request: ViewRequest, say: Callable[[str], None]) -> None:
         check_writable(request.stats)
     _check_model(request)
     memory = request.tile_memory, request.photograph_memory, request.gpu_memory
-    limits = choose_limits(*memory, size, machine_memory())
+    limits = choose_limits(*memory, size, machine_memory() or UNTOLD)
     cache = tile_cache(request.tile_cache, request.tile_cache_size)
     tour = read_tour(request.tour) if request.tour else None
     paths = _photographs(request.images or _images_without_argument(tour, request.tour), say)
@@ -111,13 +111,6 @@ def parse_size(text: str) -> tuple[int, int]:
     if len(parts) == 2 and all(part.isdecimal() and low <= int(part) <= high for part in parts):
         return int(parts[0]), int(parts[1])
     raise UserError(f"--size {text}: must be WIDTHxHEIGHT, each from {low} to {high}, for example 1280x800")
-
-
-def machine_memory() -> int:
-    """Bytes of memory that the machine has; where the system does not tell (Windows), more than any has."""
-    if not hasattr(os, "sysconf"):
-        return 1 << 50
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def tile_cache(folder: str, size: int) -> DiskCache | None:

@@ -1,7 +1,6 @@
 """Checkpoints: safetensors with the state as JSON in their metadata. Nothing is pickled, nothing is half written."""
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from sr_core.files import whole_file
 from sr_core.study.training_config import TrainingError
 
 _MOMENTS = ("step", "exp_avg", "exp_avg_sq")
@@ -71,13 +71,8 @@ def damaged(path: Path, error: Exception) -> TrainingError:
 
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file, whole or not at all. Raises TrainingError where there is no room or no permission."""
-    part = path.with_name(f".{path.name}.part")
     try:
-        with open(part, "wb") as file:
+        with whole_file(path) as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise TrainingError(f"{path}: cannot be written ({error.strerror}); free the place and run again") from None

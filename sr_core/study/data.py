@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import tempfile
 import zlib
 from collections import Counter
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ import numpy as np
 
 from sr_core.assets import asset_path
 from sr_core.errors import UserError
+from sr_core.files import whole_file
 from sr_core.image.field_of_view import FieldOfView
 from sr_core.image.photograph import load_photograph
 from sr_core.image.resample import crop_to_multiple, downsample_matrix, enlarge_matrix, resize, shrink, to_uint8
@@ -149,14 +149,15 @@ def _load_reference(root: Path, name: str, cache: Path | None, short_side: int) 
 
 def _keep(reference: Reference, kept: Path) -> None:
     """Write a reference's pixels and field, each whole or not at all, the field last."""
-    kept.parent.mkdir(parents=True, exist_ok=True)
     field = reference.field
-    with tempfile.NamedTemporaryFile(dir=kept.parent, suffix=".tmp", delete=False) as file:
-        np.save(file, reference.pixels)
-    os.replace(file.name, kept)
-    part = Path(f"{file.name}.json")
-    part.write_text(json.dumps([field.cx, field.cy, field.radius]), encoding="utf-8")
-    os.replace(part, kept.with_suffix(".json"))
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(kept) as file:
+            np.save(file, reference.pixels)
+        with whole_file(kept.with_suffix(".json")) as file:
+            file.write(json.dumps([field.cx, field.cy, field.radius]).encode())
+    except OSError as error:
+        raise DataError(f"{kept}: cannot be written ({error.strerror}); free the place and run again") from None
 
 
 def degrade_reference(reference: Reference, scale: int) -> np.ndarray:

@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import platform
-import secrets
 import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,7 +26,7 @@ import torch
 import sr_core
 from sr_core.assets import asset_path
 from sr_core.engine.engine import Engine
-from sr_core.files import write_text
+from sr_core.files import whole_file, write_text
 from sr_core.image.geometry import Rect
 from sr_core.image.photograph import save_picture
 from sr_core.networks.zoo import SCALES, available_models, load_model
@@ -271,18 +270,14 @@ def _read(file: Path) -> Row | None:
 
 
 def _write(file: Path, row: Row) -> None:
-    part = file.with_name(f".{file.name}-{secrets.token_hex(4)}")
     try:
         if not file.parent.is_dir():
             file.parent.mkdir(parents=True)
             write_text(file.parent / ".gitignore", "*\n")
-        with part.open("xb") as out:
+        with whole_file(file) as out:
             np.savez(out, figures=json.dumps(row.figures), **{f"crop {key}": crop for key, crop in row.crops.items()})
-        os.replace(part, file)
     except OSError as error:
         raise EvaluationError(f"{file.parent}: cannot be written ({error.strerror}); free the place") from None
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def summarise(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ import numpy as np
 
 from sr_core.errors import UserError
 from vr_app.bench.bars import Bar, all_bars
+from vr_app.core.limits import machine_memory
 
 FORM = 1
 """Version of the JSON's form."""
@@ -63,7 +64,7 @@ def machine() -> dict[str, object]:
     return {
         "cpu": _cpu_model(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "ram_bytes": _ram_bytes(),
+        "ram_bytes": machine_memory(),
         "system": platform.platform(),
     }
 
@@ -90,12 +91,6 @@ def _cpu_model() -> str:
         return platform.processor() or platform.machine()
     names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return next(names, platform.machine())
-
-
-def _ram_bytes() -> int | None:
-    if "SC_PHYS_PAGES" not in getattr(os, "sysconf_names", ()):
-        return None
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def document(

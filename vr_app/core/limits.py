@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from sr_core.errors import UserError
@@ -50,6 +51,17 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
+
+
+UNTOLD = 1 << 50
+"""Bytes that stand for the machine's memory where the system does not tell: more than any has."""
+
+
+def machine_memory() -> int | None:
+    """Bytes of memory that the machine has; None where the system does not tell (Windows)."""
+    if "SC_PHYS_PAGES" not in getattr(os, "sysconf_names", ()):
+        return None
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def choose_limits(
