@@ -1,8 +1,12 @@
 """Pictures of trainings show their curves where the numbers say."""
 
-import numpy as np
+import json
 
-from sr_core.study.curve import COLOURS, PANEL, comparison_picture, curve_picture
+import numpy as np
+import pytest
+
+from sr_core.errors import UserError
+from sr_core.study.curve import COLOURS, PANEL, comparison_picture, curve_picture, read_runs
 
 
 def entries(count, **changes):
@@ -46,3 +50,29 @@ def test_the_comparison_has_a_panel_for_each_scale_and_a_colour_for_each_run():
 def test_a_run_without_a_point_yet_and_one_with_a_single_point_are_drawn():
     assert curve_picture([]).std() > 0
     assert len(ink(curve_picture(entries(1)), COLOURS[0])[0]) > 0
+
+
+def write_curve(folder, name, count):
+    (folder / name).mkdir(parents=True)
+    (folder / name / "curve.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in entries(count)))
+
+
+def test_runs_are_found_by_their_names_and_the_last_counts(tmp_path):
+    for folder, name, count in (("a", "one-x2", 3), ("a", "two-x8", 2), ("a", "trial", 2), ("b", "one-x2", 5)):
+        write_curve(tmp_path / folder, name, count)
+    (tmp_path / "b" / "three-x4").mkdir()  # begun, and no point of a curve yet
+    assert read_runs([tmp_path / "a", tmp_path / "b"]) == {"one-x2": entries(5), "two-x8": entries(2)}
+
+
+@pytest.mark.parametrize("text", ["{", "[]\n", '{"step": 1}\n', '{"cpu_seconds": "long", "gain_db": 1}\n', "\xff"])
+def test_a_curve_that_cannot_be_read_is_named(tmp_path, text):
+    write_curve(tmp_path, "one-x2", 1)
+    (tmp_path / "one-x2" / "curve.jsonl").write_bytes(text.encode("latin-1"))
+    with pytest.raises(UserError, match=r"curve\.jsonl: not the curve of a run"):
+        read_runs([tmp_path])
+
+
+def test_a_folder_without_curves_is_refused(tmp_path):
+    for folder in (tmp_path, tmp_path / "none"):
+        with pytest.raises(UserError, match="no curves of runs"):
+            read_runs([folder])

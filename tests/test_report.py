@@ -1,13 +1,36 @@
 """What people read: no sharpness without fidelity, the right numbers, crops where they were cut."""
 
+import json
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from sr_core.errors import UserError
 from sr_core.image.field_of_view import FieldOfView
 from sr_core.image.geometry import Rect
 from sr_core.study.data import Reference
 from sr_core.study.metrics import psnr
-from sr_core.study.report import COLUMNS, CROP, CROPS, Column, Strip, caption, crops_of, figure, figure_names, table
+from sr_core.study.report import (
+    COLUMNS,
+    CROP,
+    CROPS,
+    Column,
+    Strip,
+    caption,
+    crops_of,
+    figure,
+    figure_names,
+    fill,
+    table,
+)
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "docs/results/results.json"
+DOCUMENTS = [ROOT / "docs/science.md", ROOT / "README.md"]
+FILLED = [path for path in DOCUMENTS if path.is_file() and "<!-- results of" in path.read_text(encoding="utf-8")]
 
 SUMMARY = {
     "method": "lanczos",
@@ -82,3 +105,70 @@ def test_a_figure_holds_every_crop_twice_enlarged():
         assert len(rows) == 4 * CROP  # in either strip
         assert len(columns) == 2 * CROP
     assert (drawn[:20, :100] < 128).any()
+
+
+def summaries(*places):
+    return [
+        SUMMARY | {"set": group, "regime": regime, "scale": scale, "photographs": 15, "method": method}
+        for group, regime, scale, method in places
+    ]
+
+
+PLACES = (
+    ("HRF", "paper", 2, "lanczos"),
+    ("HRF", "paper", 2, "net"),
+    ("HRF", "paper", 2, "net alone"),
+    ("HRF", "paper", 8, "net"),
+    ("HRF", "viewer", 2, "net"),
+    ("IDRiD", "paper", 2, "other"),
+)
+MARKED = "before\n<!-- results of HRF: {} -->\nold\n<!-- end of results -->\nafter\n"
+
+
+def test_documents_are_filled_between_the_marks_and_nowhere_else():
+    results = {"command": "fundusxr evaluate DATA", "summary": summaries(*PLACES)}
+    text = MARKED.format("full") + MARKED.format("short")
+    filled = fill(text, results)
+    assert fill(filled, results) == filled
+    assert "old" not in filled
+    assert filled.count("before\n<!--") == filled.count("<!-- end of results -->\nafter\n") == 2
+    assert filled.count("`fundusxr evaluate DATA`") == 2
+    full, short = filled.split("after\n")[:2]
+    assert full.count("| net |") == 3
+    assert full.count("| net alone |") == 1
+    assert "**The paper's regime (short side 1024), x8**, 15 photographs" in full
+    assert "other" not in filled
+    assert "| net | +0.50 [-0.10, +1.10] | +0.50 [-0.10, +1.10] |" in short
+    assert "| Lanczos | +0.50 [-0.10, +1.10] |  |" in short
+    assert "alone" not in short
+
+
+def test_documents_that_cannot_be_filled_are_refused():
+    results = {"command": "c", "summary": summaries(("IDRiD", "paper", 2, "net"))}
+    with pytest.raises(UserError, match="to fill"):
+        fill("<!-- results of HRF: full -->", results)
+    with pytest.raises(UserError, match="no photographs of HRF"):
+        fill(MARKED.format("full"), results)
+
+
+def test_the_script_fills_documents(tmp_path):
+    results, document = tmp_path / "results.json", tmp_path / "science.md"
+    results.write_text(json.dumps({"command": "c", "summary": summaries(*PLACES)}))
+    document.write_text(MARKED.format("full"))
+    command = [sys.executable, str(ROOT / "scripts/fill_results.py"), str(results), str(document)]
+    answer = subprocess.run(command, capture_output=True, text=True, env={"PYTHONPATH": str(ROOT)}, timeout=300)
+    assert answer.returncode == 0, answer.stderr
+    assert document.read_text() == fill(MARKED.format("full"), json.loads(results.read_text()))
+    document.write_text("nothing marked")
+    answer = subprocess.run(command, capture_output=True, text=True, env={"PYTHONPATH": str(ROOT)}, timeout=300)
+    assert answer.returncode != 0
+    assert "science.md: no lines" in answer.stderr
+
+
+@pytest.mark.parametrize("path", FILLED, ids=lambda path: path.name)
+def test_what_documents_say_of_the_results_is_what_the_results_say(path):
+    text = path.read_text(encoding="utf-8")
+    if RESULTS.is_file():
+        assert fill(text, json.loads(RESULTS.read_text(encoding="utf-8"))) == text
+    else:
+        assert "No results yet" in text

@@ -1,9 +1,11 @@
 """A tiny real training: its data, its repeatability, its interruptions and its refusals."""
 
 import dataclasses
+import hashlib
 import json
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +16,7 @@ import pytest
 import safetensors.torch
 import torch
 
+from sr_core.assets import asset_path
 from sr_core.errors import UserError
 from sr_core.image.field_of_view import FieldOfView
 from sr_core.image.photograph import load_photograph
@@ -30,10 +33,13 @@ from sr_core.study.data import (
     load_split,
     load_tuning_references,
 )
+from sr_core.study.processes import OneProcess
 from sr_core.study.trainer import Trainer
 from sr_core.study.training import train
 from sr_core.study.training_config import TrainingError, load_config
 from tests.small_training import QUIET, curve_of, retina, write_config
+
+ROOT = Path(__file__).resolve().parent.parent
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -63,6 +69,14 @@ def test_the_split_keeps_test_images_apart():
     hrf = [name for name in split.test if name.startswith("HRF")]
     wanted = {f"{i:02}_{group}" for i in range(1, 6) for group in ("h", "dr", "g")}
     assert {Path(name).stem for name in hrf} == wanted
+
+
+def test_the_split_tells_the_photographs_by_their_checksums(fundus_data):
+    manifest = json.loads(asset_path("splits", "fundus.json").read_text(encoding="utf-8"))
+    split = load_split("fundus")
+    assert list(manifest["sha256"]) == [*split.train, *split.validation, *split.test]
+    for name, told in manifest["sha256"].items():
+        assert hashlib.sha256((fundus_data / name).read_bytes()).hexdigest() == told, name
 
 
 def test_a_test_image_cannot_be_trained_or_tuned_on(tmp_path):
@@ -211,6 +225,19 @@ def test_interrupted_and_uninterrupted_runs_agree_exactly(tmp_path, config):
     assert part.cpu_seconds > 0
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("name", ["cpu", "cuda"])
+def test_a_run_begun_on_a_graphics_card_goes_on_anywhere(tmp_path, config, name):
+    device = torch.device("cuda")
+    run = Trainer(config, [[retina(0), retina(1)]], [retina(2)], tmp_path, OneProcess(device))
+    run.train_step()
+    run.save()
+    later = Trainer(config, [[retina(0), retina(1)]], [retina(2)], tmp_path, OneProcess(torch.device(name)))
+    assert later.resume()
+    assert math.isfinite(later.train_step())
+
+
 def test_training_beats_bicubic_on_structure_it_has_seen(tmp_path, config):
     config = dataclasses.replace(config, iterations=60, batch=8, validate_every=60, learning_rate=2e-3)
     trainer = Trainer(config, [[retina(0)]], [retina(0)], tmp_path)
@@ -244,6 +271,26 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_checkpoint(tmp_path,
     with pytest.raises(TrainingError, match="not finite"):
         broken.save()
     assert trainer.checkpoint.read_bytes() == before
+
+
+def test_a_disk_full_while_checkpointing_is_one_line_and_keeps_the_last_checkpoint(tmp_path, drawn_data):
+    """A limit on the size of files stands for the full disk: the writing itself fails, as there."""
+    code = (
+        "import resource, sys; from pathlib import Path; from sr_core.study.training import train\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[4]), int(sys.argv[4])))\n"
+        "train(*map(Path, sys.argv[1:4]), threads=1, checkpoint_seconds=0)"
+    )
+    train(write_config(tmp_path), drawn_data, tmp_path / "runs", threads=1, console=QUIET)
+    checkpoint = tmp_path / "runs/tiny/checkpoint.safetensors"
+    before = checkpoint.read_bytes()
+    path = write_config(tmp_path, iterations=400)
+    command = [sys.executable, "-c", code, path, drawn_data, tmp_path / "runs", len(before) // 2]
+    answer = subprocess.run([*map(str, command)], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert answer.returncode != 0
+    last = answer.stderr.strip().splitlines()[-1]
+    assert last.endswith(f"{checkpoint}: cannot be written (File too large); free the place and run again")
+    assert checkpoint.read_bytes() == before
+    assert not list(checkpoint.parent.glob(".*"))
 
 
 def test_train_ends_with_weights_that_load_and_a_card(tmp_path, drawn_data):
@@ -313,6 +360,15 @@ def test_the_horizon_may_change_on_resuming_but_not_the_network(tmp_path, config
 
 
 # --- configuration ------------------------------------------------------------------------------------------
+
+
+def test_the_document_tells_the_iterations_of_the_configurations():
+    rows = re.findall(r"^\| `([a-z-]+)` \| (.* min) \|$", (ROOT / "docs/science.md").read_text("utf-8"), re.MULTILINE)
+    assert len(rows) == 7
+    for model, cells in rows:
+        told = [int(count.replace(",", "")) for count in re.findall(r" s x ([\d,]+): ", cells)]
+        paths = [ROOT / f"assets/configs/{model.replace('-', '_')}_x{scale}.toml" for scale in (2, 4, 8)]
+        assert told == [load_config(path).iterations for path in paths], model
 
 
 def test_the_bundled_configurations_are_valid():

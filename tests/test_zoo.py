@@ -8,8 +8,11 @@ import pytest
 import safetensors.torch
 import torch
 
+from sr_core.engine.tile_cache import TileName
 from sr_core.errors import UserError
+from sr_core.image.geometry import TileKey
 from sr_core.networks import zoo
+from sr_core.networks.names import STARTS_FROM, Blend, dialled, parse_blend, texture_of
 from sr_core.networks.rdb_srgan import LITE, RdbSrgan
 from sr_core.networks.srresnet import SrResNet, SrResNetConfig
 
@@ -112,9 +115,9 @@ def test_every_model_comes_back_as_it_was_written(name, tmp_path):
 
 
 def test_gan_models_start_from_models_of_their_own_architecture():
-    assert zoo.STARTS_FROM.keys() == {name for name in zoo.CONFIGS if "gan" in name}
-    for name, start in zoo.STARTS_FROM.items():
-        assert start not in zoo.STARTS_FROM
+    assert STARTS_FROM.keys() == {name for name in zoo.CONFIGS if "gan" in name}
+    for name, start in STARTS_FROM.items():
+        assert start not in STARTS_FROM
         for scale in zoo.SCALES:
             assert zoo.network_config(name, scale) == zoo.network_config(start, scale)
 
@@ -188,3 +191,66 @@ def test_networks_that_differ_are_not_blended(other):
 def test_amounts_off_the_dial_are_refused(amount):
     with pytest.raises(zoo.WeightsError, match="within 0 to 1"):
         zoo.blend(loaded(1), loaded(2), amount)
+
+
+@pytest.fixture
+def both_stages(tmp_path, tensors, monkeypatch):
+    """Weights of both stages at x4, the second's moved a little."""
+    monkeypatch.setattr(zoo, "asset_path", lambda *parts: tmp_path.joinpath(*parts))
+    (tmp_path / "weights").mkdir()
+    write(tmp_path / "weights/rdb-lite-x4.safetensors", tensors)
+    moved = {key: value + 0.01 for key, value in tensors.items()}
+    write(tmp_path / "weights/rdb-lite-gan-x4.safetensors", moved, {"halo": 20})
+
+
+@pytest.mark.parametrize("texture", [0, 0.25, 0.5, 0.123456, 1])
+def test_the_dial_is_a_name_that_loads_the_weights_it_says(both_stages, tensors, texture):
+    network = zoo.load_model(dialled("rdb-lite", texture), 4)
+    assert network.texture == texture
+    expected = tensors["entry.bias"] + 0.01 * texture
+    torch.testing.assert_close(network.module.state_dict()["entry.bias"], expected)
+    assert network.halo == (20 if texture else zoo.DEFAULT_HALO)
+
+
+def test_every_place_of_the_dial_has_its_own_hash(both_stages):
+    found = [zoo.load_model(dialled("rdb-lite", texture), 4) for texture in (0, 0.25, 0.5, 0.75, 1)]
+    key = TileKey(0, 2, 1, 1)
+    assert len({TileName.of(key, "0" * 64, network.sha256).folder for network in found}) == len(found)
+    assert found[-1].sha256 == zoo.load_model("rdb-lite-gan", 4).sha256
+    assert found[0].sha256 == zoo.load_model("rdb-lite", 4).sha256
+
+
+def test_a_blend_whose_second_weights_are_missing_names_the_file(both_stages):
+    with pytest.raises(zoo.WeightsError, match=r"rdb-lite-gan-x2.safetensors: no such weights|rdb-lite-x2.safetensors"):
+        zoo.load_model(dialled("rdb-lite", 0.5), 2)
+
+
+@pytest.mark.parametrize("amount", [0.001, 0.5, 1e-7, 1.0])
+def test_a_blends_name_comes_back_as_it_was(amount):
+    blend = Blend("rdb-lite", "rdb-lite-gan", amount)
+    assert parse_blend(blend.name) == blend
+    assert texture_of(blend.name) == amount
+
+
+@pytest.mark.parametrize("name", ["rdb-lite", "", "a+b", "a@0.5", "a+b@", "a+b@x", "a+b@1.2.3", "a+b+c@0.5"])
+def test_other_names_are_no_blends(name):
+    assert parse_blend(name) is None
+
+
+@pytest.mark.parametrize(
+    ("model", "texture", "words"),
+    [
+        ("rdb-lite", -0.1, "from 0"),
+        ("rdb-lite", 1.01, "from 0"),
+        ("rdb-lite", float("nan"), "from 0"),
+        ("rdb-lite-gan", 0.5, "rdb-lite-gan has no adversarial stage"),
+        ("srcnn", 0.5, "choose --model rdb-lite"),
+    ],
+)
+def test_what_is_not_on_the_dial_is_refused(model, texture, words):
+    with pytest.raises(UserError, match=words):
+        dialled(model, texture)
+
+
+def test_names_tell_the_texture_of_models():
+    assert [texture_of(name) for name in ("rdb-lite", "srgan", "srgan-lite", "srcnn")] == [0, 1, 1, 0]

@@ -16,6 +16,7 @@ from sr_core.assets import asset_path
 from sr_core.errors import UserError
 from sr_core.networks import rdb_srgan, srcnn, srresnet
 from sr_core.networks.generator import SCALES
+from sr_core.networks.names import Blend, parse_blend, texture_of
 
 GeneratorConfig = rdb_srgan.RdbSrganConfig | srresnet.SrResNetConfig | srcnn.SrcnnConfig
 
@@ -31,14 +32,6 @@ CONFIGS: Mapping[str, Callable[[int], GeneratorConfig]] = {
     "srcnn": srcnn.PUBLISHED,
 }
 """Model names and their sizes at a scale."""
-
-STARTS_FROM: Mapping[str, str] = {
-    "rdb-lite-gan": "rdb-lite",
-    "rdb-paper-gan": "rdb-paper",
-    "srgan": "srresnet",
-    "srgan-lite": "srresnet-lite",
-}
-"""Models of the adversarial stage, each with the model, trained on pixels, whose weights it starts from."""
 
 _HEADER_ROOM = 1 << 20
 DEFAULT_HALO = 16
@@ -71,6 +64,11 @@ class LoadedNetwork:
         that restores: it mends what the photograph shows, and must not be held to it."""
         return bool(self.card.get("agrees", True))
 
+    @property
+    def texture(self) -> float:
+        """Where on the dial from fidelity (0, trained on pixels) to texture (1, adversarial) it stands."""
+        return texture_of(self.name)
+
 
 def network_config(name: str, scale: int) -> GeneratorConfig:
     """Sizes of the network of this name. Raises WeightsError for an unknown name or scale."""
@@ -94,11 +92,14 @@ def available_models() -> dict[str, tuple[int, ...]]:
 
 def load_model(name: str, scale: int, path: Path | None = None) -> LoadedNetwork:
     """Load a network with its bundled weights, or with those in ``path`` (safetensors, card beside it if
-    any).
+    any). The name of a blend (see names) loads both models' bundled weights and blends them.
 
     Raises WeightsError: unknown name, missing, larger than the network can need, cut short, of another
     architecture (the first keys that disagree are named), or not finite.
     """
+    mixed = parse_blend(name) if path is None else None
+    if mixed is not None:
+        return blend(load_model(mixed.pixel, scale), load_model(mixed.texture, scale), mixed.amount)
     config = network_config(name, scale)
     path = weights_path(name, scale) if path is None else Path(path)
     module = config.build()
@@ -142,7 +143,7 @@ def blend(pixel: LoadedNetwork, texture: LoadedNetwork, amount: float) -> Loaded
         "blend": parts,
     }
     digest = hashlib.sha256(" ".join(map(str, parts.values())).encode()).hexdigest()
-    return LoadedNetwork(f"{pixel.name}+{texture.name}@{amount:g}", pixel.config, module, digest, card)
+    return LoadedNetwork(Blend(pixel.name, texture.name, amount).name, pixel.config, module, digest, card)
 
 
 def _between(start: torch.Tensor, end: torch.Tensor, amount: float) -> torch.Tensor:

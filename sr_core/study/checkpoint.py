@@ -50,7 +50,7 @@ def save_checkpoint(path: Path, tensors: Mapping[str, Tensor], state: Mapping[st
             f"{path.parent}: weights are not finite at iteration {state['step']}; "
             "the last checkpoint is kept, lower 'learning_rate' and start again"
         )
-    whole = {key: value.contiguous() for key, value in tensors.items()}
+    whole = {key: value.cpu().contiguous() for key, value in tensors.items()}
     write_whole(path, safetensors.torch.save(whole, {"state": json.dumps(state)}))
 
 

@@ -1,12 +1,18 @@
 """Pictures of trainings: how one run goes, and all runs side by side."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
+
+from sr_core.errors import UserError
+
+SCALES = ("x2", "x4", "x8")
 
 Entries = Sequence[Mapping[str, Any]]
 """Points of a run's curve, as ``curve.jsonl`` holds them, one a line."""
@@ -48,13 +54,39 @@ def curve_picture(entries: Entries) -> np.ndarray:
     return np.concatenate(panels)
 
 
+def read_runs(folders: Sequence[Path]) -> dict[str, Entries]:
+    """The curves below folders of runs (``FOLDER/NAME/curve.jsonl``), by the names of the runs, which end in a scale.
+
+    Of a name found twice the last counts. Raises UserError for a folder without any, and a curve that cannot be read.
+    """
+    runs: dict[str, Entries] = {}
+    for folder in folders:
+        found = [path for path in sorted(folder.glob("*/curve.jsonl")) if path.parent.name.endswith(SCALES)]
+        if not found:
+            raise UserError(f"{folder}: no curves of runs (NAME-xSCALE/curve.jsonl); name a folder of runs")
+        runs |= {path.parent.name: _read_curve(path) for path in found}
+    return runs
+
+
+def _read_curve(path: Path) -> Entries:
+    try:
+        entries = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        for entry in entries:
+            float(entry["cpu_seconds"]), float(entry["gain_db"])
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
+    except (ValueError, KeyError, TypeError):
+        raise UserError(f"{path}: not the curve of a run; resume the run, which writes it anew") from None
+    return entries
+
+
 def comparison_picture(runs: Mapping[str, Entries]) -> np.ndarray:
     """The validation gain of all runs over the processor time that they took, uint8 (H, W, 3): a panel for each scale.
 
     `runs`: by the name of each, which ends in -x2, -x4 or -x8.
     """
     panels = []
-    for scale in ("x2", "x4", "x8"):
+    for scale in SCALES:
         lines = [
             Line(
                 name.removesuffix(f"-{scale}"),

@@ -91,17 +91,18 @@ def through_engine(engine: Engine) -> Upscale:
 
 def bare_network(module: nn.Module) -> Upscale:
     """The network alone, bicubic plus residual in float32, without the viewer's tiles and without consistency."""
+    device = next(module.parameters()).device
 
     def upscale(small: np.ndarray, scale: int) -> np.ndarray:
         whole = Rect(0, 0, small.shape[1], small.shape[0])
-        lr = torch.from_numpy(small.astype(np.float32) / 255).permute(2, 0, 1)[None]
+        lr = torch.from_numpy(small.astype(np.float32) / 255).permute(2, 0, 1)[None].to(device)
         out = enlarge_bicubic(small, scale)
         for block in plan_blocks(whole, whole, BARE_EDGE, module.config.receptive_radius):
             rows, columns = block.source.slices()
             with torch.inference_mode():
                 residual = module(lr[:, :, rows, columns].contiguous(memory_format=torch.channels_last))[0]
             inner = block.target.shift(-block.source.x, -block.source.y).scale(scale).slices()
-            out[block.target.scale(scale).slices()] += residual.permute(1, 2, 0).numpy()[inner] * 255
+            out[block.target.scale(scale).slices()] += residual.permute(1, 2, 0).cpu().numpy()[inner] * 255
         return to_uint8(out)
 
     return upscale

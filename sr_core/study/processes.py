@@ -16,9 +16,12 @@ from sr_core.study.training_config import TrainingError
 
 
 class OneProcess:
-    """The usual case."""
+    """The usual case. `device`: where the networks and batches lie (None: the processor)."""
 
     rank, count = 0, 1
+
+    def __init__(self, device: torch.device | None = None) -> None:
+        self.device = device or torch.device("cpu")
 
     def prepare(self, module: nn.Module) -> nn.Module:
         """The module through which the forward pass goes, so that gradients are averaged."""
@@ -37,23 +40,26 @@ class OneProcess:
 
 
 class SeveralProcesses:
-    """Those that torchrun started, joined by Accelerate. Same methods as OneProcess."""
+    """Those that torchrun started, joined by Accelerate, each with its own graphics card if `device` is CUDA. Same
+    methods as OneProcess."""
 
-    def __init__(self) -> None:
+    def __init__(self, device: torch.device) -> None:
         try:
             from accelerate import Accelerator
         except ImportError:
             raise TrainingError(
                 "several processes need Accelerate; install the extra: pip install 'fundusxr[train]'"
             ) from None
-        self._accelerator = Accelerator(cpu=not torch.cuda.is_available())
+        self._accelerator = Accelerator(cpu=device.type == "cpu")
+        self.device = self._accelerator.device
         self.rank, self.count = self._accelerator.process_index, self._accelerator.num_processes
 
     def prepare(self, module: nn.Module) -> nn.Module:
         return self._accelerator.prepare(module)
 
     def mean(self, value: float) -> float:
-        return self._accelerator.reduce(torch.tensor(value, dtype=torch.float64), "mean").item()
+        there = torch.tensor(value, dtype=torch.float64, device=self.device)
+        return self._accelerator.reduce(there, "mean").item()
 
     def first(self) -> AbstractContextManager[None]:
         return self._accelerator.main_process_first()
@@ -65,11 +71,13 @@ class SeveralProcesses:
 Processes = OneProcess | SeveralProcesses
 
 
-def join_processes() -> Processes:
+def join_processes(device: torch.device) -> Processes:
     """Several where torchrun has set WORLD_SIZE above 1, else one."""
-    return SeveralProcesses() if int(os.environ.get("WORLD_SIZE", "1")) > 1 else OneProcess()
+    several = int(os.environ.get("WORLD_SIZE", "1")) > 1
+    return SeveralProcesses(device) if several else OneProcess(device)
 
 
 def share(parts: Sequence[Any], processes: Processes) -> tuple[Tensor, ...]:
-    """This process's part of arrays whose first axis is the batch."""
-    return tuple(torch.from_numpy(part[processes.rank :: processes.count].copy()) for part in parts)
+    """This process's part of arrays whose first axis is the batch, on its device."""
+    mine = (part[processes.rank :: processes.count].copy() for part in parts)
+    return tuple(torch.from_numpy(part).to(processes.device) for part in mine)

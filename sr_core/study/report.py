@@ -1,5 +1,6 @@
 """The comparison as people read it: tables in Markdown, and a figure of crops with their measures."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from sr_core.errors import UserError
 from sr_core.image.geometry import Rect
 from sr_core.study.data import Reference
 from sr_core.study.metrics import psnr, s3_index, s3_map, ssim
@@ -64,6 +66,13 @@ COLUMNS = (
     Column("invented", ("invented.mean",), "{:.2f}"),
     Column("r", ("invented_correlation.mean",), "{:.2f}"),
     Column("s", ("seconds",), "{:.2f}"),
+)
+
+DOCUMENT_COLUMNS = tuple(column for column in COLUMNS if "whole" not in column.heading)
+"""What documents show; the results' own report has all."""
+
+_MARKED = re.compile(
+    r"(<!-- results of (?P<set>\S+): (?P<kind>full|short) -->\n).*?(<!-- end of results -->)", re.DOTALL
 )
 
 HOW_TO_READ = """\
@@ -136,6 +145,54 @@ def markdown(results: Mapping[str, Any]) -> str:
         rows = [s for s in results["summary"] if (s["regime"], s["scale"], s["set"]) == (regime, scale, group)]
         parts += [f"### {group}: {_count(summary['photographs'])}, x{scale}", table(rows)]
     return "\n\n".join(parts) + "\n"
+
+
+def fill(document: str, results: Mapping[str, Any]) -> str:
+    """A Markdown document with the tables of a results file between each two lines of the form
+
+    ``<!-- results of HRF: full -->`` (every regime and scale of that set of photographs) or ``short`` (the gains over
+    bicubic in the paper's regime), and ``<!-- end of results -->``; the rest is left as it is.
+
+    Raises UserError where there are no such lines, and where the results do not have that set.
+    """
+    if not _MARKED.search(document):
+        raise UserError("no lines '<!-- results of SET: full -->' and '<!-- end of results -->' to fill; write them")
+
+    def filled(match: re.Match) -> str:
+        rows = [summary for summary in results["summary"] if summary["set"] == match["set"]]
+        if not rows:
+            raise UserError(f"the results have no photographs of {match['set']}; name another set")
+        text = _tables(rows) if match["kind"] == "full" else _short_table(rows)
+        return f"{match[1]}\n`{results['command']}`\n\n{text}\n\n{match[4]}"
+
+    return _MARKED.sub(filled, document)
+
+
+def _tables(rows: Sequence[Mapping[str, Any]]) -> str:
+    parts = []
+    for regime, scale in dict.fromkeys((row["regime"], row["scale"]) for row in rows):
+        here = [row for row in rows if (row["regime"], row["scale"]) == (regime, scale)]
+        heading = f"**{TITLES[regime]}, x{scale}**, {_count(here[0]['photographs'])}"
+        parts += [heading, table(here, DOCUMENT_COLUMNS)]
+    return "\n\n".join(parts)
+
+
+def _short_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Gains over bicubic in the paper's regime, dB with their 95 % intervals: a row a method, a column a scale."""
+    rows = [row for row in rows if row["regime"] == "paper" and "over_bicubic" in row]
+    scales = list(dict.fromkeys(row["scale"] for row in rows))
+    lines = [
+        "| gain over bicubic, dB [95 %] | " + " | ".join(f"x{scale}" for scale in scales) + " |",
+        "| --- |" + " ---: |" * len(scales),
+    ]
+    for method in dict.fromkeys(row["method"] for row in rows):
+        if method.endswith(" alone"):
+            continue
+        gains = {row["scale"]: row["over_bicubic"] for row in rows if row["method"] == method}
+        form = "{mean:+.2f} [{low:+.2f}, {high:+.2f}]"
+        cells = (form.format(**gains[scale]) if scale in gains else "" for scale in scales)
+        lines.append(f"| {title(method)} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
 
 
 def _count(photographs: int) -> str:

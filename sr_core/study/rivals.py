@@ -11,7 +11,8 @@ from scipy.ndimage import gaussian_filter
 from sr_core.engine.engine import Engine
 from sr_core.image.photograph import SUFFIXES, load_photograph
 from sr_core.image.resample import enlarge_bicubic, enlarge_pseudo_inverse, shrink, to_uint8
-from sr_core.networks.zoo import STARTS_FROM, LoadedNetwork
+from sr_core.networks.names import STARTS_FROM
+from sr_core.networks.zoo import LoadedNetwork
 from sr_core.study.evaluation import EvaluationError, Upscale, Yardstick, bare_network, through_engine
 
 BICUBIC, BACK_PROJECTION = "bicubic", "back-projection"

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from sr_core.networks.discriminator import Discriminator
-from sr_core.networks.zoo import STARTS_FROM, load_model
+from sr_core.networks.names import STARTS_FROM
+from sr_core.networks.zoo import load_model
 from sr_core.study import losses
 from sr_core.study.checkpoint import named_tensors, restore
 from sr_core.study.processes import Processes
@@ -73,8 +74,10 @@ class AdversarialStage:
         self._config, self._generator = config, generator
         start = load_model(STARTS_FROM[config.model], config.scale, Path(config.start) if config.start else None)
         generator.load_state_dict(start.module.state_dict())
-        self._trunk = losses.choose_trunk(Path(config.trunk) if config.trunk else None)
-        self._discriminator = Discriminator(config.discriminator).to(memory_format=torch.channels_last)
+        self._trunk = losses.choose_trunk(Path(config.trunk) if config.trunk else None).to(processes.device)
+        self._discriminator = Discriminator(config.discriminator).to(
+            processes.device, memory_format=torch.channels_last
+        )
         self._forward, self._judge = processes.prepare(generator), processes.prepare(self._discriminator)
         self._processes = processes
         self._adam, self._judge_adam = _adam(generator), _adam(self._discriminator)

@@ -63,10 +63,9 @@ class Trainer:
         self.curve: list[dict[str, Any]] = []
         torch.manual_seed(config.seed)
         self._rng = np.random.default_rng(config.seed)
+        shape, device = network_config(config.model, config.scale), self.processes.device
         # channels_last measures a third faster than NCHW.
-        self._net, self._average = (
-            network_config(config.model, config.scale).build().to(memory_format=torch.channels_last) for _ in range(2)
-        )
+        self._net, self._average = (shape.build().to(device, memory_format=torch.channels_last) for _ in range(2))
         stage = AdversarialStage if config.adversarial else PixelStage
         self.stage = stage(config, self._net, self.processes)
         self._average.load_state_dict(self._net.state_dict())
@@ -219,7 +218,7 @@ class Trainer:
             "cpu_minutes": round(self.cpu_seconds / 60, 1),
             "command": command,
         }
-        tensors = {key: value.contiguous() for key, value in self._average.state_dict().items()}
+        tensors = {key: value.cpu().contiguous() for key, value in self._average.state_dict().items()}
         write_whole(weights, safetensors.torch.save(tensors))
         write_whole(weights.with_suffix(".json"), (json.dumps(card, indent=1) + "\n").encode())
         return weights

@@ -13,6 +13,7 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from sr_core.engine.engine import choose_device
 from sr_core.networks.cost import multiply_adds
 from sr_core.networks.discriminator import Discriminator
 from sr_core.networks.zoo import network_config
@@ -45,10 +46,12 @@ class TrainingResult:
 
 @dataclass(frozen=True)
 class TrainingCost:
-    """What a run would take: seconds of an iteration here, operations in all, bytes of memory and of a checkpoint."""
+    """What a run would take: seconds of an iteration here, on the clock and of processor time, operations in all, bytes
+    of memory and of a checkpoint."""
 
     iterations: int
     seconds: float
+    cpu_seconds: float
     operations: float
     memory: int
     disk: int
@@ -57,7 +60,8 @@ class TrainingCost:
         """For the user."""
         here, there = (_duration(s) for s in (self.seconds * self.iterations, self.operations / DATA_CENTRE_FLOPS))
         return [
-            f"{self.iterations} iterations of {self.seconds:.2f} s: {here} on this machine",
+            f"{self.iterations} iterations of {self.seconds:.2f} s: {here} on this machine "
+            f"({self.cpu_seconds:.3f} s of processor time: {_duration(self.cpu_seconds * self.iterations)})",
             f"{self.operations / 1e15:.3g} peta-operations: about {there} on one data-centre GPU "
             f"(counted, at {DATA_CENTRE_FLOPS / 1e12:.0f} TFLOP/s; not measured)",
             f"{self.memory / 2**30:.1f} GiB of memory, {self.disk / 2**20:.0f} MiB a checkpoint",
@@ -71,14 +75,16 @@ def train(
     threads: int | None = None,
     console: Console | None = None,
     checkpoint_seconds: float = 120.0,
+    device: str = "auto",
 ) -> TrainingResult:
-    """Train, or go on training, what a TOML file describes; the data folder is ``data`` or FUNDUSXR_DATA.
+    """Train, or go on training, what a TOML file describes; the data folder is ``data`` or FUNDUSXR_DATA. `device`:
+    auto (CUDA where there is one), cpu or cuda.
 
     Ctrl-C and SIGTERM end it after the running iteration, with a checkpoint. Raises UserError for a bad file,
     folder or value and where the loss is no longer finite.
     """
     config = load_config(config_path)
-    processes = join_processes()
+    processes = join_processes(choose_device(device))
     console = console or Console(quiet=processes.rank > 0)
     trainer = _prepare(config, data, runs, threads, console, processes)
     try:
@@ -106,18 +112,20 @@ def cost(
     threads: int | None = None,
     console: Console | None = None,
     iterations: int = DRY_ITERATIONS,
+    device: str = "auto",
 ) -> TrainingCost:
     """What the run would cost, from a few real iterations that leave nothing behind. Raises UserError as ``train``."""
     config, console = load_config(config_path), console or Console()
-    trainer = _prepare(config, data, runs, threads, console, join_processes())
+    trainer = _prepare(config, data, runs, threads, console, join_processes(choose_device(device)))
     trainer.train_step()
-    began = time.monotonic()
+    began, cpu_began = time.monotonic(), time.process_time()
     for done in range(iterations):
         loss = trainer.train_step()
         console.print(f"iteration {done + 1} of {iterations}: loss {loss:.3f}, {time.monotonic() - began:.1f} s")
-    seconds = (time.monotonic() - began) / iterations
+    seconds, cpu_seconds = (time.monotonic() - began) / iterations, (time.process_time() - cpu_began) / iterations
     size = sum(tensor.numel() * tensor.element_size() for tensor in trainer.stage.tensors().values())
-    return TrainingCost(config.iterations, seconds, operations(config) * config.iterations, _peak_memory(), size)
+    whole = operations(config) * config.iterations
+    return TrainingCost(config.iterations, seconds, cpu_seconds, whole, _peak_memory(), size)
 
 
 def _peak_memory() -> int:
@@ -220,7 +228,8 @@ def _told(entry: dict, config: TrainingConfig) -> str:
     """A point of the curve as a line."""
     text = (
         f"{entry['step']}/{config.iterations} loss {entry['loss']:.4g} "
-        f"gain {entry['gain_db']:+.3f} dB (over W+ {entry['gain_over_pseudo_inverse_db']:+.3f}), "
+        f"PSNR {entry['psnr_db']:.2f} dB, gain {entry['gain_db']:+.3f} dB "
+        f"(over W+ {entry['gain_over_pseudo_inverse_db']:+.3f}), "
     )
     if "discriminator" in entry:
         shares = "/".join(f"{entry.get(f'{name}_share', 0):.0%}" for name in ("pixel", "feature", "adversarial"))

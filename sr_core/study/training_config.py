@@ -8,7 +8,8 @@ from typing import Any
 
 from sr_core.errors import UserError
 from sr_core.networks.discriminator import LEAST_SIDE
-from sr_core.networks.zoo import STARTS_FROM, network_config
+from sr_core.networks.names import STARTS_FROM
+from sr_core.networks.zoo import network_config
 from sr_core.study.losses import PIXEL_LOSSES
 
 SCHEDULES = ("cosine", "step")

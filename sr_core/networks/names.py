@@ -1,0 +1,64 @@
+"""What the names of networks say, without torch: they are checked before it is loaded.
+
+A name is that of a model, or of two models with the dial's place between them: ``rdb-lite+rdb-lite-gan@0.5``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sr_core.errors import UserError
+
+STARTS_FROM: Mapping[str, str] = {
+    "rdb-lite-gan": "rdb-lite",
+    "rdb-paper-gan": "rdb-paper",
+    "srgan": "srresnet",
+    "srgan-lite": "srresnet-lite",
+}
+"""Models of the adversarial stage, each with the model, trained on pixels, whose weights it starts from."""
+
+_BLEND = re.compile(r"(?P<pixel>[^+@]+)\+(?P<texture>[^+@]+)@(?P<amount>[0-9.e-]+)")
+
+
+@dataclass(frozen=True)
+class Blend:
+    """A place of the dial between two models: amount 0 is ``pixel``, 1 is ``texture``."""
+
+    pixel: str
+    texture: str
+    amount: float
+
+    @property
+    def name(self) -> str:
+        """What `parse_blend` reads; the amount to six digits."""
+        return f"{self.pixel}+{self.texture}@{self.amount:g}"
+
+
+def parse_blend(name: str) -> Blend | None:
+    """What the name of a blend says; None for any other name."""
+    found = _BLEND.fullmatch(name)
+    try:
+        return Blend(found["pixel"], found["texture"], float(found["amount"])) if found else None
+    except ValueError:
+        return None
+
+
+def texture_of(name: str) -> float:
+    """Where on the dial from fidelity (0) to texture (1) a network stands, by its name."""
+    blend = parse_blend(name)
+    return blend.amount if blend else float(name in STARTS_FROM)
+
+
+def dialled(model: str, texture: float) -> str:
+    """The name of a model trained on pixels with the dial at ``texture``: its own at 0, that of its adversarial stage
+    at 1. Raises UserError off the dial, and for a model that has no adversarial stage of its own."""
+    if not 0 <= texture <= 1:
+        raise UserError(f"--texture {texture:g}: must be from 0 (fidelity) to 1 (texture)")
+    stages = {start: name for name, start in STARTS_FROM.items()}
+    if model not in stages:
+        raise UserError(f"--texture: {model} has no adversarial stage to turn to; choose --model {', '.join(stages)}")
+    if texture in (0, 1):
+        return stages[model] if texture else model
+    return Blend(model, stages[model], texture).name
