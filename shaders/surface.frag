@@ -23,7 +23,6 @@ uniform ivec4 u_window;      // first column, first row, columns, rows, in tiles
 uniform int u_level;         // the window's
 uniform ivec2 u_base;        // slot and level of the coarsest tile
 uniform vec2 u_base_origin;  // the window's first pixel, in pixels of the base's level
-uniform bool u_synthesised;  // whether the window shows any synthesised pixel
 uniform vec2 u_center;       // p seen in the middle of the surface
 uniform vec2 u_per_metre;    // photograph pixels per metre along the surface, right and down
 uniform vec4 u_photograph;   // p of the photograph's first corner (xy) and last corner (zw)
@@ -110,17 +109,19 @@ vec4 filtered(vec2 p, vec2 right, vec2 down, int level) {
     return sum / float(taps);
 }
 
-// Whether a synthesised pixel lies within the outline's width.
-bool borders_synthesised(vec2 p, vec2 right, vec2 down) {
-    bool found = false;
-    for (int i = 0; u_synthesised && !found && i < 4; ++i) {
+// Whether a synthesised pixel lies within the outline's width: in one of the eight tiles around this one, which the page
+// tells of (from left to right and from top to bottom, this one in their midst). No eye's picture is so coarse that the
+// outline would reach past them.
+bool borders_synthesised(vec2 p, vec2 right, vec2 down, ivec2 tile, int around) {
+    float per_pixel = exp2(float(u_level)) / TILE;
+    int met = 0;
+    for (int i = 0; around != 0 && i < 4; ++i) {
         vec2 along = (i & 1) == 0 ? right : down;
-        ivec2 tile;
-        ivec4 slots, state;
-        page(inside_photograph(p + (i < 2 ? OUTLINE : -OUTLINE) * along), tile, slots, state);
-        found = synthesised(slots, state);
+        vec2 there = inside_photograph(p + (i < 2 ? OUTLINE : -OUTLINE) * along);
+        ivec2 step = clamp(ivec2(floor(there * per_pixel)) - tile, ivec2(-1), ivec2(1));
+        met |= around >> (4 + step.x + 3 * step.y);
     }
-    return found;
+    return (met & 1) != 0;
 }
 
 // Nothing where a pixel departs by a grey level or less, as rounding alone can; then more and more yellow, and from half
@@ -197,7 +198,7 @@ void main() {
         float line = clamp(OUTLINE + 1.0 - outside, 0.0, 1.0);
         float glow = outside < 8.0 ? 0.25 * exp2((OUTLINE - outside) / 1.5) : 0.0;
         frame = mix(frame, vec4(u_ai_colour, 1.0), clamp(max(line, glow), 0.0, 1.0));
-    } else if (borders_synthesised(p, right, down)) {
+    } else if (borders_synthesised(p, right, down, tile, state.z)) {
         colour = u_ai_colour;
     }
     o_colour = mix(frame, vec4(colour, 1.0), content);

@@ -257,7 +257,7 @@ def test_who_stops_asking_for_results_stops_the_work(monkeypatch):
 def test_warming_up_changes_no_result(scale):
     pixels = texture(60, 50)
     before = engine(scale).upscale(pixels)
-    engine(scale).warm_up(40)
+    engine(scale).warm_up(60, 60)
     assert np.array_equal(engine(scale).upscale(pixels), before)
 
 

@@ -14,7 +14,7 @@ from vr_app.core import invention
 from vr_app.core.labels import Status, labels
 from vr_app.core.pose import Eye, Pose
 from vr_app.core.residency import FADE
-from vr_app.core.scene import LabelItem, PageWindow, RayItem, Scene, SurfaceItem
+from vr_app.core.scene import LabelItem, PageWindow, RayItem, Scene, SurfaceItem, synthesised_around
 from vr_app.core.surface import Panel
 from vr_app.core.view import SurfaceKind
 from vr_app.gl import objects
@@ -119,6 +119,7 @@ def two_tone(stage: Stage, **changes: int) -> SurfaceItem:
     entries = item.pages.entries.copy()
     for name, value in changes.items():
         entries[..., names.index(name)] = value
+    entries[..., 6] = synthesised_around(entries)
     return replace(item, pages=replace(item.pages, entries=entries))
 
 
@@ -164,6 +165,7 @@ def test_outline_lies_on_the_photographed_side(context: Context) -> None:
     half = entries.shape[1] // 2
     plain = stage.draw(Scene((item,)), eye)
     entries[:, :half, 1] = 1
+    entries[..., 6] = synthesised_around(entries)
     drawn = stage.draw(Scene((replace(item, pages=replace(item.pages, entries=entries)),)), eye)
     marks = marked(drawn)
     border = 256

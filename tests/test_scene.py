@@ -21,6 +21,7 @@ from vr_app.core.scene import (
     in_sight,
     label_pose,
     surface_items,
+    synthesised_around,
 )
 from vr_app.core.surface import Panel, Retina
 from vr_app.core.view import PhotographInfo, Placed, ViewState
@@ -31,6 +32,8 @@ COARSEST = -4
 BASE = TileKey(0, COARSEST, 0, 0)
 EYE = Eye(Pose(), Fov.symmetric(math.radians(50), 4 / 3), (640, 480))
 LONG_AGO, NOW = 0.0, 100.0
+ITSELF = 1 << 4
+"""The bit of a tile among those around it that show synthesised pixels."""
 
 
 def demand(level: int, tiles: Rect) -> Demand:
@@ -86,7 +89,7 @@ def test_the_nearest_resident_ancestor_stands_in():
     for level in (-1, 0, 1, 3):
         stand_in = wanted.ancestor(level)
         residency.reserve(stand_in, LONG_AGO)
-        assert cell(residency, wanted) == (residency.find(stand_in), level, NO_SLOT, 0, 0, 0, 0, 0)
+        assert cell(residency, wanted) == (residency.find(stand_in), level, NO_SLOT, 0, 0, 0, ITSELF * (level > 0), 0)
 
 
 def test_another_places_tile_never_stands_in():
@@ -336,3 +339,23 @@ def test_a_label_stands_in_front_of_its_panel_however_it_is_turned():
     local = panel.pose.inverse_matrix() @ [*pose.position, 1.0]
     np.testing.assert_allclose(local[:3], [0.5, -0.5, 0.1], atol=1e-9)
     assert pose.orientation == panel.pose.orientation
+
+
+def test_every_tile_knows_which_of_those_around_it_show_synthesised_pixels():
+    rng = np.random.default_rng(1)
+    entries = np.zeros((5, 7, 8), np.int16)
+    entries[..., 0] = rng.choice([NO_SLOT, 3], (5, 7))
+    entries[..., 2] = rng.choice([NO_SLOT, 4], (5, 7))
+    entries[..., 1], entries[..., 3] = rng.integers(-1, 2, (2, 5, 7))
+    entries[..., 4] = rng.choice([0, 500], (5, 7))
+
+    def synthesised(row: int, col: int) -> bool:
+        if not (0 <= row < 5 and 0 <= col < 7):
+            return False
+        below, below_level, above, above_level, fade = entries[row, col, :5]
+        return (below != NO_SLOT and below_level > 0) or (above != NO_SLOT and above_level > 0 and fade > 0)
+
+    for (row, col), bits in np.ndenumerate(synthesised_around(entries)):
+        for y in (-1, 0, 1):
+            for x in (-1, 0, 1):
+                assert bool(bits >> (4 + x + 3 * y) & 1) == synthesised(row + y, col + x)

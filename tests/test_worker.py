@@ -13,6 +13,7 @@ import torch
 from scipy.ndimage import zoom
 
 from sr_core.engine.engine import BLOCK_EDGE, Engine
+from sr_core.engine.passes import FIRST_SIDE
 from sr_core.engine.worker import AHEAD_SHARE, Answer, Counts, DiskCache, Source, TileFailed, TileReady, Worker
 from sr_core.image.geometry import TILE, Rect, TileKey
 from sr_core.image.pyramid import GUTTER
@@ -107,6 +108,34 @@ def test_nothing_crosses_but_frozen_read_only_values(worker):
             answer.key = None
     with pytest.raises(FrozenInstanceError):
         worker.counts.computed = 0
+
+
+def test_a_new_view_begins_with_a_few_tiles_about_the_most_wanted(worker):
+    wanted = tiles(range(10), range(9))[::-1]
+    worker.want(wanted, SOURCES)
+    few = (FIRST_SIDE[4] * 4 // TILE) ** 2
+    found = until(worker, lambda found: len(found) >= few)
+    assert {key for key in wanted if key.col >= 8 and key.row >= 8} <= {answer.key for answer in found[:few]}
+    got = {answer.key for answer in found}
+    worker.want([key for key in wanted if key not in got], SOURCES)  # the same view, less what is there
+    everything(worker)
+    assert worker.counts == Counts(wished=90, computed=90)
+
+
+def test_a_warm_up_computes_every_size_and_gives_way_to_a_wish(worker):
+    worker.warm_up()
+    assert worker.warming
+    worker.want(tiles(range(2), range(2)), SOURCES)
+    everything(worker)
+    wait_until(lambda: not worker.warming, "the warm-up", PATIENCE)
+    assert worker.counts == Counts(wished=4, computed=4)
+
+
+def test_a_warm_up_without_weights_ends():
+    worker = Worker("no-such-model", "cpu")
+    worker.warm_up()
+    wait_until(lambda: not worker.warming, "the warm-up's end", PATIENCE)
+    worker.close()
 
 
 def test_a_wish_replaced_before_it_was_begun_is_never_computed(worker):
@@ -404,16 +433,16 @@ def answers():
 
 worker = Worker("rdb-lite", "cpu", threads=1)
 sources = (Source(0, np.full((400, 400, 3), 90, np.uint8), "ab"),)
-block = [TileKey(0, 3, col, row) for row in range(4) for col in range(4)]
+block = [TileKey(0, 3, col, row) for row in range(8) for col in range(8)]
 worker.want(block[:1], sources)
 assert isinstance(answers()[0], TileReady)
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + 1_000_000, resource.RLIM_INFINITY))
 worker.want(block, sources)
-failed = answers()
+failed = [answer for answer in answers() if isinstance(answer, TileFailed)]  # a few fit into memory used before
 resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-assert all(isinstance(answer, TileFailed) for answer in failed), failed
-assert failed[0].reason and "\\n" not in failed[0].reason
+assert len(failed) > 16
+assert all("memory" in answer.reason and "\\n" not in answer.reason for answer in failed), failed[0]
 worker.want(block[:1], sources)
 assert isinstance(answers()[0], TileReady)
 worker.close()
@@ -491,6 +520,8 @@ while not found:
     time.sleep(0.01)
     found = worker.ready()
 worker.close()
+while worker.running:  # the warm-up's pass under way
+    time.sleep(0.01)
 assert isinstance(found[0], TileReady), found
 """
 

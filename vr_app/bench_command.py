@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import importlib
 import json
+from collections.abc import Sequence
+from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,10 +19,19 @@ from sr_core.image.photograph import find_photographs
 from vr_app.options import Device, DeviceOption, ModelOption
 
 if TYPE_CHECKING:
+    from vr_app.bench.bars import Bar
     from vr_app.bench.report import Settings
 
+
+class Mode(StrEnum):
+    """Where a soak is shown."""
+
+    offscreen = "offscreen"
+    xr = "xr"
+
+
 bench = typer.Typer(
-    help="""Measure this machine: engine, zoom, frame, start, memory.
+    help="""Measure this machine: engine, zoom, frame, start, memory; and soak.
 
 Each prints a table and, with `--json`, writes every sample, the machine and its load. Leave the machine alone
 meanwhile.
@@ -151,6 +163,31 @@ def memory(
 
 
 @bench.command()
+def soak(
+    seconds: Annotated[float, typer.Option(min=1, help="How long the tour goes on.")] = 600.0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the random tour.")] = 0,
+    mode: Annotated[Mode, typer.Option(help="Where it is shown: xr (a headset) or offscreen.")] = Mode.offscreen,
+    json_file: JsonOption = None,
+    quick: QuickOption = False,
+    strict: StrictOption = False,
+    device: DeviceOption = Device.auto,
+    model: ModelOption = "rdb-lite",
+    photograph: PhotographOption = None,
+) -> None:
+    """The viewer under a random tour: nothing may fail, no tile be wished for in vain, and memory stay flat.
+
+    Example:
+
+    ```
+    fundusxr bench soak --seconds 600 --mode xr --json soak.json
+    ```
+    """
+    settings = _settings(quick, False, device, model, photograph)
+    settings = replace(settings, seconds=seconds, seed=seed, mode=mode.value)
+    _measure("soak", settings, json_file, strict)
+
+
+@bench.command()
 def table(
     files: Annotated[list[Path], typer.Argument(help="What --json wrote; of a row measured twice the last counts.")],
 ) -> None:
@@ -184,22 +221,24 @@ def _settings(
 
 def _measure(command: str, settings: Settings, json_file: Path | None, strict: bool) -> None:
     """Measure, print, write. Ends with 1 where a row of the list is missing or, if `strict`, a bar does not hold."""
-    from vr_app.bench.bars import MissingRowError, judge
+    from vr_app.bench.bars import MissingRowError, all_bars, judge
     from vr_app.bench.progress import Progress
     from vr_app.bench.report import document, load_average
 
     if json_file is not None:
         check_writable(json_file, (".json",))
     load = load_average()
+    module = importlib.import_module(f"vr_app.bench.{command}")
+    rows = getattr(module, "BARS", None) or all_bars()
     with Progress(errors) as progress:
-        measured = importlib.import_module(f"vr_app.bench.{command}").measure(settings, progress)
+        measured = module.measure(settings, progress)
     try:
-        bars = judge(command, measured.values)
+        bars = judge(command, measured.values, rows)
     except MissingRowError as error:
         errors.print(f"fundusxr: {error}", markup=False)
         raise typer.Exit(1) from None
     found = document(command, settings, measured, bars, load)
-    console.print(_printed(found))
+    console.print(_printed(found, rows))
     if json_file is not None:
         write_text(json_file, json.dumps(found, indent=1) + "\n")
         errors.print(f"fundusxr: wrote {json_file}", markup=False)
@@ -207,12 +246,11 @@ def _measure(command: str, settings: Settings, json_file: Path | None, strict: b
         raise typer.Exit(1)
 
 
-def _printed(found: dict) -> Table:
+def _printed(found: dict, bars: Sequence[Bar]) -> Table:
     """The rows of one measurement, and under what load they came about."""
-    from vr_app.bench.bars import all_bars
     from vr_app.bench.report import shown
 
-    about = {bar.name: bar for bar in all_bars()}
+    about = {bar.name: bar for bar in bars}
     load = found["machine"]["load_average"]
     quick = "QUICK, the figures mean nothing; " if found["quick"] else ""
     printed = Table(

@@ -12,12 +12,13 @@ import torch
 from sr_core.engine import consistency
 from sr_core.engine.cuda import CudaGenerator
 from sr_core.engine.fast import measured_precision, prepare
+from sr_core.engine.passes import SIDES
 from sr_core.errors import UserError
 from sr_core.image.geometry import Rect
 from sr_core.image.tiling import Block, halve_block, plan_blocks
 from sr_core.networks.zoo import LoadedNetwork
 
-BLOCK_EDGE = {2: 128, 4: 128, 8: 64}
+BLOCK_EDGE = {scale: max(sides) for scale, sides in SIDES.items()}
 """Photograph pixels per side of a pass that somebody waits for, by scale: some 10^5 output pixels, soon there."""
 
 BULK_EDGE = 256
@@ -55,7 +56,13 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Whether memory was lacking; torch says so by RuntimeErrors of several wordings."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
-    wordings = ("not enough memory", "can't allocate memory", "out of memory", "could not create a memory")
+    wordings = (
+        "not enough memory",
+        "can't allocate memory",
+        "out of memory",
+        "could not create a memory",
+        "could not create a primitive",
+    )
     return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in wordings)
 
 
@@ -86,10 +93,10 @@ class Engine:
         """Photograph pixels per side of a pass where only the rate counts."""
         return BULK_EDGE
 
-    def warm_up(self, edge: int | None = None) -> None:
-        """Compute a grey block of `edge` photograph pixels per side (None: `block_edge`) for nothing, so that the first
-        one wanted finds kernels, matrices and memory ready."""
-        whole = Rect(0, 0, *[(edge or self.block_edge) + 2 * self.network.halo] * 2)
+    def warm_up(self, width: int, height: int) -> None:
+        """Compute a grey block that reads so many photograph pixels for nothing, so that the first such one wanted
+        finds kernels, matrices and memory ready."""
+        whole = Rect(0, 0, width, height)
         self.compute(np.full((whole.h, whole.w, 3), 128, np.uint8), Block(whole.pad(-self.network.halo), whole))
 
     def compute(self, pixels: np.ndarray, block: Block) -> np.ndarray:

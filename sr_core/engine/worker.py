@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sr_core.engine.passes import block_for, first_group, next_group, sizes
 from sr_core.engine.priority import give_way
 from sr_core.engine.tile_cache import TileCache, TileName
 from sr_core.engine.torch_import import import_torch
 from sr_core.image.geometry import Rect, TileKey
 from sr_core.image.pyramid import GUTTER, cut_tile
-from sr_core.image.tiling import Block, TileGroup, group_tiles
+from sr_core.image.tiling import TileGroup
 
 if TYPE_CHECKING:
     from sr_core.engine.engine import Engine
@@ -32,10 +33,6 @@ WARM_LEVEL = 2
 
 CLOSING_SECONDS = 0.3
 """What `Worker.close` waits at most: the block under way may be done in that time, an import of torch cannot be cut."""
-
-GROUP_MARGIN = GUTTER
-"""Photograph pixels computed beyond a group of tiles for the gutters: one suffices at any scale."""
-
 
 AHEAD_SHARE = 2
 """Groups computed ahead are this much smaller a side than those wished for: a wish that comes meanwhile waits less."""
@@ -144,7 +141,8 @@ class Worker:
         self._answered: set[TileKey] = set()
         self._counts = Counts()
         self._stopping = False
-        self._warming = False
+        self._fresh = False  # a new view waits for its first tiles
+        self._warming: list[tuple[int, int]] | None = []  # sizes still to compute once; None: the network is not loaded
         self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
         self._notices: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._cache = TileCache(disk.folder, disk.limit, self._notices.put) if disk else None
@@ -160,6 +158,7 @@ class Worker:
             if self._stopping or (wish.same_as(self._wish) and now <= self._pending):
                 return
             dropped = self._pending - now - self._begun
+            self._fresh = self._fresh or (bool(tiles) and tiles[0] not in self._pending)
             self._count(wished=len(now - self._pending), cancelled=len(dropped))
             self._pending = now | (self._pending & self._begun)
             self._ahead = dict.fromkeys(key for key in wish.ahead if key not in now and key not in self._answered)
@@ -167,9 +166,10 @@ class Worker:
             self._lock.notify()
 
     def warm_up(self) -> None:
-        """Import torch and load the network of WARM_LEVEL now: it takes seconds that the first wish need not wait."""
+        """Import torch, load the network of WARM_LEVEL and compute each size of pass once, whenever nothing is wished
+        for: it takes seconds that no wish need wait."""
         with self._lock:
-            self._warming = True
+            self._warming = None
             self._lock.notify()
 
     def ready(self) -> list[Answer]:
@@ -193,6 +193,12 @@ class Worker:
         """Whether tiles wished for are still outstanding."""
         with self._lock:
             return bool(self._pending)
+
+    @property
+    def warming(self) -> bool:
+        """Whether a warm-up is not done."""
+        with self._lock:
+            return self._cold
 
     @property
     def counts(self) -> Counts:
@@ -237,13 +243,13 @@ class Worker:
         its variables while it waits: first what is wished for, then the warm-up, the disk, and what may be wished."""
         cache = self._cache
         with self._lock:
-            while not (self._stopping or self._pending or self._warming or self._ahead or (cache and cache.busy)):
+            while not (self._stopping or self._pending or self._cold or self._ahead or (cache and cache.busy)):
                 self._lock.wait()
             if self._stopping:
                 return
-            wish, warming = self._wish, self._warming
-            self._warming = False
+            wish = self._wish
             tiles = tuple(key for key in wish.tiles if key in self._pending)
+            warming = not tiles and self._cold
             if not (tiles or warming or (cache and cache.busy)):
                 tiles = tuple(self._ahead)
         level = tiles[0].level if tiles else WARM_LEVEL
@@ -251,8 +257,24 @@ class Worker:
             self._load(level, engines)  # takes long: then the newest wish is looked at again
         elif tiles:
             self._compute(wish, tiles, engines[level])
+        elif warming:
+            self._warm(engines[level])
         elif cache and cache.busy:
             cache.work()
+
+    @property
+    def _cold(self) -> bool:
+        """Whether a warm-up has been asked for and is not done."""
+        return self._warming is None or bool(self._warming)
+
+    def _warm(self, engine: Engine) -> None:
+        """One size of pass; where that fails, no other is tried: whoever wishes for tiles is told."""
+        if self._warming is None:
+            self._warming = sizes(engine.scale, engine.network.halo)
+        try:
+            engine.warm_up(*self._warming.pop(0))
+        except Exception:
+            self._warming = []
 
     def _load(self, level: int, engines: dict[int, Engine]) -> None:
         """Import torch and load the network of a level. Where that fails, all its tiles do."""
@@ -266,9 +288,8 @@ class Worker:
             if not engines:
                 torch.set_num_threads(self._threads or max(1, torch.get_num_threads() - 1))
             engines[level] = Engine(load_model(self._model, 1 << level), choose_device(self._device))
-            if not self._pending:  # else the first block is one that somebody waits for
-                engines[level].warm_up()
         except Exception as error:  # whatever the reason, it is told and the thread goes on
+            self._warming = []
             self._fail(lambda key: key.level == level, error)
 
     def _compute(self, wish: Wish, tiles: tuple[TileKey, ...], engine: Engine) -> None:
@@ -278,8 +299,12 @@ class Worker:
         try:
             source = _source(wish, first.photograph)
             bounds = Rect(0, 0, source.pixels.shape[1], source.pixels.shape[0])
-            edge = engine.block_edge if first in self._pending else engine.block_edge // AHEAD_SHARE
-            group = group_tiles(alike, bounds, edge)[0]
+            if first not in self._pending:
+                group = next_group(alike, bounds, engine.block_edge // AHEAD_SHARE)
+            elif self._fresh:
+                group = first_group(alike, bounds)
+            else:
+                group = next_group(alike, bounds, engine.block_edge)
         except Exception as error:
             self._fail(lambda key: key.photograph == first.photograph, error)
             return
@@ -303,6 +328,7 @@ class Worker:
         with self._lock:
             if self._wish is not wish or self._stopping:
                 return False
+            self._fresh = self._fresh and group.tiles[0] not in self._pending
             self._begun.update(group.tiles)
             return True
 
@@ -357,9 +383,9 @@ def _source(wish: Wish, photograph: int) -> Source:
 
 def _tiles_of(group: TileGroup, engine: Engine, source: Source, bounds: Rect, request_id: int) -> list[TileReady]:
     """Compute a group and cut it apart."""
-    target = group.target.pad(GROUP_MARGIN).intersect(bounds)
-    computed = engine.compute(source.pixels, Block(target, target.pad(engine.network.halo).intersect(bounds)))
-    origin = target.scale(engine.scale)
+    block = block_for(group.target, bounds, engine.scale, engine.network.halo)
+    computed = engine.compute(source.pixels, block)
+    origin = block.target.scale(engine.scale)
     return [
         _ready(key, request_id, cut_tile(computed, (origin.x, origin.y), key.rect), engine.network, source)
         for key in group.tiles

@@ -133,8 +133,6 @@ def _least_squares_circle(points: np.ndarray) -> np.ndarray:
     """Kasa's algebraic least-squares circle of (N, 2) points."""
     mean = points.mean(axis=0)
     x, y = (points - mean).T
-    solution, *_ = np.linalg.lstsq(
-        np.stack([2 * x, 2 * y, np.ones_like(x)], axis=1), x * x + y * y, rcond=None
-    )
+    solution, *_ = np.linalg.lstsq(np.stack([2 * x, 2 * y, np.ones_like(x)], axis=1), x * x + y * y, rcond=None)
     radius = np.sqrt(max(solution[2] + solution[0] ** 2 + solution[1] ** 2, 0.0))
     return np.array([solution[0] + mean[0], solution[1] + mean[1], radius])

@@ -12,6 +12,9 @@ from sr_core.errors import UserError
 from sr_core.image.photograph import Photograph, load_photograph
 from sr_core.image.pyramid import Pyramid, build_pyramid
 
+CLOSING_SECONDS = 0.3
+"""What `Loader.close` waits at most: a small file is decoded in that time, a large one cannot be cut short."""
+
 UNTAKEN = 2
 """Decoded photographs that may lie untaken: each takes up to 400 MB, and a frame takes all that lie there."""
 
@@ -73,14 +76,22 @@ class Loader:
         with self._lock:
             return bool(self._first or self._again or self._answers) or self._under_way is not None
 
+    @property
+    def running(self) -> bool:
+        """Whether the thread lives: also a while after `close`, inside a decoder that cannot be cut short.
+
+        An interpreter that ends meanwhile may crash in it (`vr_app.interruption.end_process`).
+        """
+        return self._thread.is_alive()
+
     def close(self) -> None:
-        """Stop after the file under way. May be called twice."""
+        """Stop after the file under way, and wait for that CLOSING_SECONDS at most. May be called twice."""
         with self._lock:
             self._stopping = True
             self._first.clear()
             self._again = ()
             self._lock.notify()
-        self._thread.join(timeout=10.0)
+        self._thread.join(timeout=CLOSING_SECONDS)
 
     # What follows runs on the loader's own thread.
 

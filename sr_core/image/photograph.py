@@ -83,9 +83,7 @@ def load_photograph(path: Path) -> Photograph:
                 image.load()
                 pixels = np.array(_to_srgb(ImageOps.exif_transpose(image)))
     except UnidentifiedImageError:
-        raise PhotographError(
-            f"{path}: not a JPEG, PNG, TIFF or WebP picture; convert it to one of these"
-        ) from None
+        raise PhotographError(f"{path}: not a JPEG, PNG, TIFF or WebP picture; convert it to one of these") from None
     except PhotographError:
         raise
     except MemoryError:
@@ -119,8 +117,7 @@ def _check_header(path: Path, image: Image.Image, data: bytes) -> None:
         )
     if min(width, height) < MIN_SIDE:
         raise PhotographError(
-            f"{path}: {width}x{height} pixels are too small for a photograph; "
-            f"use one of at least {MIN_SIDE}x{MIN_SIDE}"
+            f"{path}: {width}x{height} pixels are too small for a photograph; use one of at least {MIN_SIDE}x{MIN_SIDE}"
         )
     if _bits(image, data) > 8:
         raise PhotographError(f"{path}: more than 8 bits a channel; convert it to 8 bit")
@@ -179,9 +176,7 @@ def save_picture(path: Path, pixels: np.ndarray, metadata: Mapping[str, str] | N
     try:
         handle, name = tempfile.mkstemp(suffix=path.suffix, prefix=f".{path.stem}-", dir=path.parent)
     except OSError as error:
-        raise PhotographError(
-            f"{path}: cannot be written ({error.strerror}); choose another folder"
-        ) from None
+        raise PhotographError(f"{path}: cannot be written ({error.strerror}); choose another folder") from None
     try:
         with os.fdopen(handle, "wb") as file:
             Image.fromarray(pixels).save(file, format=kind, **options)

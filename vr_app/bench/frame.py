@@ -132,6 +132,7 @@ def _worker_rows(context: Context, folder: Path, settings: Settings, progress: P
     ) as stage:
         worker = stage.viewer.worker = SaturatedWorker(stage)
         stage.visit(views[0])
+        stage.warm_up()
         _make_sharp(stage, views, progress)
         # No display slows these frames: what the worker takes away shows in full.
         free = _interleave(stage, worker, views, chunks, progress, "frames")
@@ -276,6 +277,7 @@ def _compare(
                     context, paths, eyes, device=settings.device, model=settings.model, time_step=step, period=0.0
                 )
             )
+            stage.warm_up()
             stage.show(min(1, len(paths) - 1))
             Times().play(stage, views)  # everything that it shows is uploaded
             for stop in PANEL_TOUR.stops:

@@ -64,6 +64,7 @@ def _growth(context: Context, folder: Path, settings: Settings, progress: Progre
     progress.begin("zooms", zooms)
     resident = []
     with open_stage(context, [path], [eye_on_region(edge)], device=settings.device, model=settings.model) as stage:
+        stage.warm_up()
         regions = stage.regions(edge)
         for look in islice(cycle(regions), zooms):
             stage.visit(look)

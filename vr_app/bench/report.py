@@ -26,7 +26,8 @@ PACKAGES = ("fundusxr", "numpy", "torch", "pillow", "PyOpenGL", "scipy", "openvi
 @dataclass(frozen=True)
 class Settings:
     """What every measurement is told. `quick`: so few samples that the figures mean nothing, to try the command.
-    `curves`: measure the curves as well. `photograph`: instead of the one made; None: that one."""
+    `curves`: measure the curves as well. `photograph`: instead of the one made; None: that one. `seconds`, `seed`,
+    `mode`: of a soak."""
 
     device: str = "auto"
     model: str = "rdb-lite"
@@ -34,6 +35,9 @@ class Settings:
     curves: bool = False
     photograph: Path | None = None
     threads: int | None = None
+    seconds: float = 600.0
+    seed: int = 0
+    mode: str = "offscreen"
 
 
 @dataclass

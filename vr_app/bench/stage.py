@@ -13,7 +13,7 @@ import numpy as np
 from sr_core.errors import UserError
 from sr_core.image.geometry import Rect
 from vr_app.app import Options, Viewer, session
-from vr_app.core.gesture import ControllerSample
+from vr_app.core.gesture import ControllerSample, Pulse
 from vr_app.core.limits import DEFAULT_LIMITS, Limits
 from vr_app.core.pose import Eye, Fov, Pose
 from vr_app.core.residency import NO_SLOT
@@ -126,6 +126,12 @@ class BenchRuntime:
     def take_commands(self) -> tuple[str, ...]:
         return ()
 
+    def feel(self, pulses: tuple[Pulse, ...]) -> None:
+        pass
+
+    def take_notices(self) -> tuple[str, ...]:
+        return ()
+
     def close(self) -> None:
         for framebuffer in self._framebuffers:
             framebuffer.close()
@@ -182,6 +188,10 @@ class Stage:
         """Frames until every photograph has been decoded and drawn."""
         self.frames_until(lambda: all(self.viewer.infos), "the photographs")
         self.frame()
+
+    def warm_up(self) -> None:
+        """Frames until the worker is as fast as it gets."""
+        self.frames_until(lambda: not self.viewer.worker.warming, "the network's warm-up")
 
     def show(self, photograph: int) -> None:
         """Bring a photograph to the front."""

@@ -19,7 +19,7 @@ from vr_app.gl.context import Context, open_offscreen
 SIZE, QUICK_SIZE = (3504, 2336), (1200, 800)
 REGIONS, QUICK_REGIONS = 50, 3
 WARM_UP = 3
-"""Regions visited first and not counted: they load torch and the network and grow its memory."""
+"""Regions visited first and not counted, after the worker's own warm-up: they grow its memory."""
 
 CURVE_REGIONS = 12
 MEGAPIXELS = (1, 4, 16, 36, 64, 100)
@@ -52,6 +52,7 @@ def warm_up(stage: Stage, edge: int, count: int = WARM_UP) -> list[LookAt]:
     """Visit some regions; those that are left, never seen."""
     regions = stage.regions(edge)
     count = min(count, max(1, len(regions) // 4))
+    stage.warm_up()
     for look in regions[:count]:
         stage.visit(look)
     return regions[count:]
@@ -88,7 +89,7 @@ def _visit_regions(stage: Stage, count: int, edge: int, progress: Progress, meas
         "all_visible_ms": percentiles(whole),
         "levels": sorted({v.level for v in visits}),
         "picture": f"one eye, {4 * edge}x{4 * edge} pixels",
-        "warm_up": f"{WARM_UP} other regions",
+        "warm_up": f"the viewer's own, then {WARM_UP} other regions",
         "again": "each region once more after one other region; the most frames of all counts",
         "prefetch": False,
         "disk_cache": False,
@@ -124,6 +125,7 @@ def _medians(context: Context, path: Path, edge: int, settings: Settings) -> dic
     count = 1 if settings.quick else CURVE_REGIONS
     with open_stage(context, [path], [eye_on_region(edge)], device=settings.device, model=settings.model) as stage:
         regions = stage.regions(edge)
+        stage.warm_up()
         stage.visit(regions[0])
         visits = [stage.visit(look) for look in regions[1 : 1 + count]]
     return {

@@ -29,7 +29,8 @@ class PageWindow:
     The window covers `cols` x `rows` tiles of `level` from tile (col, row) on. `entries` is (rows, cols, 8) int16:
 
     0 slot below, 1 its level, 2 slot above, 3 its level, 4 fade of the one above in 1/1000 (it hides the one
-    below at 1000), 5 not available (1) or not (0), 6 and 7 are 0. A slot of NO_SLOT is none.
+    below at 1000), 5 not available (1) or not (0), 6 which of the tiles around it, itself among them, show synthesised
+    pixels (bit 4 + x + 3 y for the one x to the right and y down), 7 is 0. A slot of NO_SLOT is none.
     `base` is the coarsest tile (slot, level) for all that lies outside the window.
     """
 
@@ -206,9 +207,23 @@ def _entries(
         found.append(slots)
     for key in residency.failures(TileKey(photograph, finest, col, row) for col, row in cells.points()):
         entries[key.row - cells.y, key.col - cells.x, 5] = 1
+    entries[..., 6] = synthesised_around(entries)
     # All that stand below count as drawn, the coarser the later: else they would be evicted before what hides them.
     drawn = [np.unique(slots[slots != NO_SLOT]) for slots in reversed(found)]
     return entries, np.concatenate(drawn) if drawn else np.zeros(0, int), lasts
+
+
+def synthesised_around(entries: np.ndarray) -> np.ndarray:
+    """Column 6 of `PageWindow.entries`, from the others."""
+    below = (entries[..., 0] != NO_SLOT) & (entries[..., 1] > 0)
+    above = (entries[..., 2] != NO_SLOT) & (entries[..., 3] > 0) & (entries[..., 4] > 0)
+    padded = np.pad(below | above, 1)
+    rows, cols = entries.shape[:2]
+    bits = np.zeros((rows, cols), np.int16)
+    for y in (-1, 0, 1):
+        for x in (-1, 0, 1):
+            bits |= padded[1 + y : 1 + y + rows, 1 + x : 1 + x + cols].astype(np.int16) << (4 + x + 3 * y)
+    return bits
 
 
 def _stand_ins(photograph: int, level: int, finest: int, cells: Rect, residency: Residency) -> np.ndarray:

@@ -12,8 +12,8 @@ import numpy as np
 
 from sr_core.image.geometry import MAX_LEVEL, TILE, Rect, TileKey, coarsest_level, level_size
 from vr_app.core.pose import Eye
-from vr_app.core.surface import photograph_uv
-from vr_app.core.view import PhotographInfo, Placed, ViewState
+from vr_app.core.surface import Surface, photograph_uv
+from vr_app.core.view import ImageView, PhotographInfo, Placed, ViewState
 
 GRID = 24
 """Rays per side with which each eye's picture is sampled."""
@@ -65,7 +65,8 @@ def demands(
     found = []
     for item in placed:
         info = infos[item.image]
-        seen = [part for eye in eyes for part in (_seen(view, item, eye, info),) if part is not None]
+        image = view.images[item.image]
+        seen = [part for eye in eyes for part in (_seen(image, item.surface, eye, info),) if part is not None]
         if seen:
             found.append(_demand(view, item.image, info, seen, levels.get(item.image)))
     return tuple(found)
@@ -81,18 +82,19 @@ class _Seen:
     detail: float
 
 
-def _seen(view: ViewState, item: Placed, eye: Eye, info: PhotographInfo) -> _Seen | None:
-    s, _ = item.surface.hit(np.asarray(eye.pose.position), _grid(eye))
-    if np.isnan(s).all():
+@lru_cache(maxsize=64)
+def _seen(image: ImageView, surface: Surface, eye: Eye, info: PhotographInfo) -> _Seen | None:
+    """Kept: of several panels only one moves at a time, and an eye before a screen never does."""
+    s, _ = surface.hit(np.asarray(eye.pose.position), _grid(eye))
+    if np.isnan(s[..., 0]).all():
         return None
-    image = view.images[item.image]
     pixels = photograph_uv(s, image.center, image.zoom) * info.size
     low, high = _patches(pixels)
-    half = item.surface.half_extent()
+    half = surface.half_extent()
     first, last = (photograph_uv(edge, image.center, image.zoom) for edge in (-half, half))
     low = np.maximum(low, np.maximum(first, 0.0) * info.size)
     high = np.minimum(high, np.minimum(last, 1.0) * info.size)
-    kept = (high > low).all(axis=-1)
+    kept = (high[:, 0] > low[:, 0]) & (high[:, 1] > low[:, 1])
     if not kept.any():
         return None
     return _Seen(low[kept], high[kept], _detail(pixels, eye, info))
@@ -111,30 +113,41 @@ def _patches(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     `pixels` (rows, columns, 2): where the rays meet the photograph's plane, NaN where they miss the surface. Where only
     some of the four hit it, the patch is taken to reach a step and a half further.
     """
-    corners = np.stack([pixels[:-1, :-1], pixels[:-1, 1:], pixels[1:, :-1], pixels[1:, 1:]]).reshape(4, -1, 2)
-    known = np.isfinite(corners).all(axis=-1)
-    some = known.any(axis=0)
-    corners, known = corners[:, some], known[:, some]
-    low = np.where(known[..., None], corners, np.inf).min(axis=0)
-    high = np.where(known[..., None], corners, -np.inf).max(axis=0)
-    step = (high - low).max(axis=-1, initial=0.0)
-    alone = known.sum(axis=0) == 1
+    # NaN never wins in fmin and fmax; either both coordinates are NaN or none.
+    low = np.fmin(np.fmin(pixels[:-1, :-1], pixels[:-1, 1:]), np.fmin(pixels[1:, :-1], pixels[1:, 1:])).reshape(-1, 2)
+    high = np.fmax(np.fmax(pixels[:-1, :-1], pixels[:-1, 1:]), np.fmax(pixels[1:, :-1], pixels[1:, 1:])).reshape(-1, 2)
+    hit = (~np.isnan(pixels[..., 0])).view(np.int8)
+    count = (hit[:-1, :-1] + hit[:-1, 1:] + hit[1:, :-1] + hit[1:, 1:]).ravel()
+    some = count > 0
+    low, high, count = low[some], high[some], count[some]
+    size = high - low
+    step = np.maximum(size[:, 0], size[:, 1])
     longest = step.max(initial=0.0)
-    step[alone] = longest if longest > 0 else np.inf
-    margin = np.where(known.all(axis=0), BULGE, 1.5) * step
-    return low - margin[:, None], high + margin[:, None]
+    step[count == 1] = longest if longest > 0 else np.inf
+    margin = (np.where(count == 4, BULGE, 1.5) * step)[:, None]
+    return low - margin, high + margin
 
 
 def _detail(pixels: np.ndarray, eye: Eye, info: PhotographInfo) -> float:
     """Photograph pixels per eye pixel where they are finest, but for a tenth of the picture."""
-    inside = ((pixels >= 0) & (pixels <= info.size)).all(axis=-1)
-    pixels = np.where(inside[..., None], pixels, np.nan)
-    per_column = np.linalg.norm(np.diff(pixels, axis=1), axis=-1) * GRID / eye.size[0]
-    per_row = np.linalg.norm(np.diff(pixels, axis=0), axis=-1) * GRID / eye.size[1]
-    areas = per_column[:GRID, :] * per_row[:, :GRID]
-    known = areas[np.isfinite(areas)]
+    x, y = pixels[..., 0], pixels[..., 1]
+    inside = (x >= 0) & (x <= info.size[0]) & (y >= 0) & (y <= info.size[1])
+    x, y = np.where(inside, x, np.nan), np.where(inside, y, np.nan)
+    per_column = np.hypot(x[:GRID, 1:] - x[:GRID, :-1], y[:GRID, 1:] - y[:GRID, :-1])
+    per_row = np.hypot(x[1:, :GRID] - x[:-1, :GRID], y[1:, :GRID] - y[:-1, :GRID])
+    areas = (per_column * per_row).ravel() * (GRID / eye.size[0] * GRID / eye.size[1])
+    known = areas[~np.isnan(areas)]
     # A surface smaller than the sampling grid: about the detail of a photograph one step across.
-    return math.sqrt(np.percentile(known, 10)) if known.size else max(info.size) / max(eye.size) * GRID
+    return math.sqrt(_tenth(known)) if known.size else max(info.size) / max(eye.size) * GRID
+
+
+def _tenth(values: np.ndarray) -> float:
+    """The 10th percentile, as `np.percentile` has it, in a third of its time."""
+    at = 0.1 * (values.size - 1)
+    below = int(at)
+    above = min(below + 1, values.size - 1)
+    ordered = np.partition(values, (below, above))
+    return float(ordered[below] + (at - below) * (ordered[above] - ordered[below]))
 
 
 def _demand(view: ViewState, index: int, info: PhotographInfo, seen: list[_Seen], before: int | None) -> Demand:
@@ -171,6 +184,22 @@ def _level(detail: float, before: int | None, info: PhotographInfo) -> int:
     kept = before is not None and abs(exact - before) <= 0.5 + HYSTERESIS
     level = before if kept else round(exact)
     return max(coarsest_level(*info.size), min(MAX_LEVEL, level))
+
+
+def is_jump(before: Sequence[Demand], now: Sequence[Demand], photograph: int) -> bool:
+    """Whether less than half of what is seen of a photograph, or was seen a frame ago, is common to both: no movement,
+    but another picture, in which a tile that fades in would replace nothing that was looked at."""
+    was, sees = (next((want for want in wants if want.photograph == photograph), None) for wants in (before, now))
+    if sees is None or was is None:
+        return sees is not None
+    a, b = ([part / 2.0**want.level for part in _sides(want.visible)] for want in (was, sees))
+    common = max(0.0, min(a[2], b[2]) - max(a[0], b[0])) * max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
+    areas = [(right - left) * (bottom - top) for left, top, right, bottom in (a, b)]
+    return common < (sum(areas) - common) / 2
+
+
+def _sides(rect: Rect) -> tuple[int, int, int, int]:
+    return rect.x, rect.y, rect.right, rect.bottom
 
 
 def tiles_wanted(

@@ -28,6 +28,7 @@ _ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "glDisable": (_UINT,),
     "glEnable": (_UINT,),
     "glPixelStorei": (_UINT, _INT),
+    "glScissor": (_INT,) * 4,
     "glTexSubImage3D": (_UINT, *(_INT,) * 7, _UINT, _UINT, _POINTER),
     "glUniform1f": (_INT, _FLOAT),
     "glUniform1i": (_INT, _INT),

@@ -7,12 +7,12 @@ from functools import lru_cache
 
 import numpy as np
 
-from sr_core.image.geometry import TILE
+from sr_core.image.geometry import TILE, Rect
 from sr_core.image.pyramid import GUTTER
 from vr_app.core import invention
 from vr_app.core.labels import AI_COLOR
 from vr_app.core.pose import Eye
-from vr_app.core.scene import LabelItem, PageWindow, RayItem, Scene, SurfaceItem, finest_shown
+from vr_app.core.scene import LabelItem, PageWindow, RayItem, Scene, SurfaceItem
 from vr_app.core.surface import CAP_ANGLE, Panel
 from vr_app.gl import objects
 from vr_app.gl.calls import CALLS
@@ -86,10 +86,14 @@ class Renderer:
         if self._cap is None:
             self._cap = _Cap()
 
-    def draw(self, framebuffer: Framebuffer, eye: Eye, scene: Scene) -> None:
-        """Draw all of `scene` as `eye` sees it; what `framebuffer` held is gone."""
+    def draw(self, framebuffer: Framebuffer, eye: Eye, scene: Scene, part: Rect | None = None) -> None:
+        """Draw `scene` as `eye` sees it; what `framebuffer` held is gone. `part`: of these pixels alone, counted from
+        the lower left corner; None: of all."""
         framebuffer.bind()
         _set_state()
+        if part is not None:
+            CALLS.glEnable(GL.GL_SCISSOR_TEST)
+            CALLS.glScissor(part.x, part.y, part.w, part.h)
         CALLS.glClearColor(*ROOM_COLOUR, 1.0)
         GL.glClear(GL.GL_COLOR_BUFFER_BIT)
         to_clip = eye.fov.projection() @ eye.pose.inverse_matrix()
@@ -105,6 +109,7 @@ class Renderer:
             self._draw_labels(scene.labels, to_clip)
         if scene.rays:
             self._draw_rays(scene.rays, eye, to_clip)
+        CALLS.glDisable(GL.GL_SCISSOR_TEST)
         CALLS.glBindVertexArray(0)
         CALLS.glActiveTexture(GL.GL_TEXTURE0)
 
@@ -199,8 +204,9 @@ class Renderer:
 
 
 def _set_state() -> None:
-    """All the state that drawing relies on: between frames an OpenXR runtime uses the same context."""
-    for unwanted in (GL.GL_DEPTH_TEST, GL.GL_STENCIL_TEST, GL.GL_SCISSOR_TEST, GL.GL_CULL_FACE, GL.GL_DITHER):
+    """The state that drawing relies on, but for the stencil's, which is the framebuffer's: between frames an OpenXR
+    runtime uses the same context."""
+    for unwanted in (GL.GL_DEPTH_TEST, GL.GL_SCISSOR_TEST, GL.GL_CULL_FACE, GL.GL_DITHER):
         CALLS.glDisable(unwanted)
     CALLS.glEnable(GL.GL_BLEND)
     CALLS.glBlendEquation(GL.GL_FUNC_ADD)
@@ -225,7 +231,6 @@ def _set_photograph(program: Program, page: int, item: SurfaceItem, metres: tupl
     CALLS.glUniform1i(program["u_level"], pages.level)
     CALLS.glUniform2i(program["u_base"], *pages.base)
     CALLS.glUniform2f(program["u_base_origin"], x * base, y * base)
-    CALLS.glUniform1i(program["u_synthesised"], finest_shown(pages) > 0)
     CALLS.glUniform2f(program["u_center"], u * width - x, v * height - y)
     CALLS.glUniform2f(program["u_per_metre"], width / (zoom * metres[0]), height / (zoom * metres[1]))
     CALLS.glUniform4f(program["u_photograph"], -x, -y, width - x, height - y)

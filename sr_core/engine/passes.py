@@ -1,0 +1,100 @@
+"""Which tiles the worker computes together, and what it reads for them: soon a few, then as many as pay.
+
+A pass costs by what it reads, its halo included, so few large ones are cheapest; but somebody waits for the first. And
+the first pass of any new size costs as much again: kernels are compiled and matrices made for it. So a pass reads one
+of few sizes, all of which can be computed once beforehand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+
+from sr_core.image.geometry import TILE, Rect, TileKey
+from sr_core.image.pyramid import GUTTER
+from sr_core.image.tiling import Block, TileGroup, group_tiles
+
+SIDES = {2: (32, 64, 96, 128), 4: (32, 64, 96, 128, 144), 8: (16, 32, 48, 64, 72)}
+"""Photograph pixels along the sides of passes that somebody waits for, by scale, each a whole number of tiles. The
+longest is such that the 17 or 18 tiles a side that a zoom by the scale brings into view make two passes a side."""
+
+FIRST_SIDE = {2: 32, 4: 32, 8: 16}
+"""Photograph pixels per side of the first pass for a new view, by scale: there at once, at the price of a tenth of a
+full pass."""
+
+MARGIN = GUTTER
+"""Photograph pixels computed beyond a group of tiles for the gutters: one suffices at any scale."""
+
+WORTH_FILLING = 0.5
+"""A rectangle is computed as a whole where at least this share of its tiles is wanted."""
+
+
+def first_group(tiles: Sequence[TileKey], bounds: Rect) -> TileGroup:
+    """A few tiles about the first one. `tiles`: of one photograph and level, most wanted first; `bounds`: the
+    photograph's own rectangle."""
+    return group_tiles(tiles, bounds, FIRST_SIDE[1 << tiles[0].level])[0]
+
+
+def next_group(tiles: Sequence[TileKey], bounds: Rect, edge: int) -> TileGroup:
+    """Of `tiles`, as of `first_group`, those computed with the first one: in at most `edge` photograph pixels a side.
+
+    What the tiles lie in is cut into as few and as equal parts as that allows; the first tile's part is computed. Tiles
+    in its midst that nobody wants (any more) cost less than two passes around them. The group names only wanted ones.
+    """
+    first = tiles[0]
+    part = _part(tiles, max(1, (edge << first.level) // TILE))
+    if len(part) < WORTH_FILLING * _hull(part).area:
+        return group_tiles(part, bounds, edge)[0]
+    target = _hull(part).scale(TILE >> first.level).intersect(bounds)
+    return TileGroup(first.photograph, first.level, tuple(part), target)
+
+
+def block_for(target: Rect, bounds: Rect, scale: int, halo: int) -> Block:
+    """The pass for a group's `target`: with MARGIN around it, reading at least `halo` more, and of both axes one of the
+    scale's sizes where the photograph is that large."""
+    target = target.pad(MARGIN).intersect(bounds)
+    x, width = _stretch(target.x, target.w, bounds.w, scale, halo)
+    y, height = _stretch(target.y, target.h, bounds.h, scale, halo)
+    return Block(target, Rect(x, y, width, height))
+
+
+def sizes(scale: int, halo: int) -> list[tuple[int, int]]:
+    """Width and height of everything that `block_for` reads inside a large photograph: first what a first pass and full
+    ones read, then the others."""
+    sides = sorted(SIDES[scale], reverse=True)
+    first = FIRST_SIDE[scale]
+    ordered = dict.fromkeys([(first, first), *product(sides[:2], repeat=2), *product(sides, repeat=2)])
+    return [(_read(width, halo), _read(height, halo)) for width, height in ordered]
+
+
+def _read(side: int, halo: int) -> int:
+    return side + 2 * (MARGIN + halo)
+
+
+def _stretch(start: int, length: int, whole: int, scale: int, halo: int) -> tuple[int, int]:
+    """Begin and length of what is read for a stretch of an axis that is `whole` pixels long."""
+    needed = length + 2 * halo
+    read = min((_read(side, halo) for side in SIDES[scale] if _read(side, halo) >= needed), default=needed)
+    if read >= whole:
+        return 0, whole
+    return min(max(start - (read - length) // 2, 0), whole - read), read
+
+
+def _part(tiles: Sequence[TileKey], most: int) -> list[TileKey]:
+    """Of the tiles those in the first one's part, where all are cut into equal ones of at most `most` a side."""
+    hull, first = _hull(tiles), tiles[0]
+    col, right = _cut(hull.x, hull.w, most, first.col)
+    row, bottom = _cut(hull.y, hull.h, most, first.row)
+    return [key for key in tiles if col <= key.col < right and row <= key.row < bottom]
+
+
+def _cut(start: int, length: int, most: int, at: int) -> tuple[int, int]:
+    """Begin and end of the part that holds `at`."""
+    count = -(-length // most)
+    part = next(i for i in range(count) if at < start + length * (i + 1) // count)
+    return start + length * part // count, start + length * (part + 1) // count
+
+
+def _hull(tiles: Sequence[TileKey]) -> Rect:
+    cols, rows = [key.col for key in tiles], [key.row for key in tiles]
+    return Rect(min(cols), min(rows), max(cols) + 1 - min(cols), max(rows) + 1 - min(rows))

@@ -1,0 +1,100 @@
+"""Which part of a picture must be drawn again, where the rest still stands: a window's, while tiles arrive.
+
+Where software draws, a pixel costs more than anything else in a frame, and the network needs the same processor.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sr_core.image.geometry import TILE, Rect
+from vr_app.core.pose import Eye
+from vr_app.core.scene import LabelItem, Scene, SurfaceItem
+from vr_app.core.surface import Panel, surface_s
+
+MARGIN = 12
+"""Eye pixels around what has changed that may look different too: outlines, and the glow of a panel's edge."""
+
+LETTER = 1.0
+"""Em that a letter is wide at most."""
+
+PLATE = 0.7
+"""Em by which a label's plate reaches beyond its words, and from their middle up and down, at most."""
+
+NEAR = 0.05
+"""Metres before the eye within which nothing is told to be anywhere in the picture."""
+
+
+def changed_part(before: Scene, now: Scene, eye: Eye) -> Rect | None:
+    """The eye's pixels, from the lower left corner, outside of which two scenes look the same; may be empty.
+
+    None: all of them may differ. Only tiles that come or fade in on panels, and labels, are told apart.
+    """
+    whole = Rect(0, 0, *eye.size)
+    if (before.rays, before.invention) != (now.rays, now.invention) or len(before.surfaces) != len(now.surfaces):
+        return None
+    corners = [_corners(label) for label in set(before.labels) ^ set(now.labels)]
+    for old, new in zip(before.surfaces, now.surfaces, strict=True):
+        if old.pages is new.pages and _alike(old, new):
+            continue
+        tiles = _changed_tiles(old, new)
+        if tiles is None:
+            return None
+        if not tiles.empty:
+            corners.append(_on_panel(new, tiles))
+    parts = [_in_picture(points, eye) for points in corners]
+    if None in parts:
+        return None
+    parts = [part for part in (part.intersect(whole) for part in parts) if not part.empty]
+    if not parts:
+        return Rect(0, 0, 0, 0)
+    x, y = min(part.x for part in parts), min(part.y for part in parts)
+    return Rect(x, y, max(part.right for part in parts) - x, max(part.bottom for part in parts) - y)
+
+
+def _alike(old: SurfaceItem, new: SurfaceItem) -> bool:
+    """Whether two items differ in their pages at most."""
+    return (old.surface, old.view, old.size, old.photograph) == (new.surface, new.view, new.size, new.photograph)
+
+
+def _changed_tiles(old: SurfaceItem, new: SurfaceItem) -> Rect | None:
+    """The bounds of the tiles, as columns and rows, whose entries differ; None: all may look different."""
+    a, b = old.pages, new.pages
+    same = (a.level, a.col, a.row, a.base, a.entries.shape) == (b.level, b.col, b.row, b.base, b.entries.shape)
+    if not (same and _alike(old, new) and isinstance(new.surface, Panel)):
+        return None
+    rows, cols = (a.entries != b.entries).any(axis=-1).nonzero()
+    if not len(rows):
+        return Rect(0, 0, 0, 0)
+    first, last = (int(cols.min()), int(rows.min())), (int(cols.max()), int(rows.max()))
+    return Rect(b.col + first[0], b.row + first[1], last[0] + 1 - first[0], last[1] + 1 - first[1])
+
+
+def _on_panel(item: SurfaceItem, tiles: Rect) -> np.ndarray:
+    """World positions (4, 3) of the corners of tiles, as far as they lie on the panel."""
+    edge = TILE * 2.0**-item.pages.level
+    pixels = np.array([(x, y) for x in (tiles.x, tiles.right) for y in (tiles.y, tiles.bottom)]) * edge
+    s = surface_s(pixels / item.size, item.view.center, item.view.zoom)
+    return item.surface.point(np.clip(s, -0.5, 0.5))
+
+
+def _corners(label: LabelItem) -> np.ndarray:
+    """World positions (4, 3) between which a label with its plate certainly stands."""
+    wide = len(label.text) * LETTER
+    left, right = -label.align * wide - PLATE, (1 - label.align) * wide + PLATE
+    local = np.array([(x, y, 0.0) for x in (left, right) for y in (-PLATE, PLATE)]) * label.height
+    return local @ label.pose.rotation().T + label.pose.position
+
+
+def _in_picture(points: np.ndarray, eye: Eye) -> Rect | None:
+    """The eye's pixels, from the lower left corner, that hold what lies between world points (n, 3), with MARGIN; None
+    where a point lies behind the eye."""
+    x, y, z = ((points - eye.pose.position) @ eye.pose.rotation()).T
+    if (z > -NEAR).any():
+        return None
+    left, right, up, down = eye.fov.tangents()
+    across = (x / -z - left) / (right - left) * eye.size[0]
+    upward = (y / -z - down) / (up - down) * eye.size[1]
+    low = int(np.floor(across.min())), int(np.floor(upward.min()))
+    high = int(np.ceil(across.max())), int(np.ceil(upward.max()))
+    return Rect(*low, high[0] - low[0], high[1] - low[1]).pad(MARGIN)
