@@ -15,11 +15,13 @@ from vr_app.core.view import (
     MAX_ZOOM,
     PANEL_GAP,
     PANEL_MAX_WIDTH,
+    PAST,
     RETINA_RADIUS,
-    Grab,
-    Hold,
+    Begin,
     ImageView,
     LookAt,
+    Moved,
+    MovePanel,
     NextImage,
     Pan,
     PhotographInfo,
@@ -28,6 +30,7 @@ from vr_app.core.view import (
     ShowOriginal,
     SurfaceKind,
     SwitchSurface,
+    Undo,
     ViewState,
     Zoom,
     largest_zoom,
@@ -43,7 +46,6 @@ PANEL, RETINA = SurfaceKind.PANEL, SurfaceKind.RETINA
 both_surfaces = pytest.mark.parametrize("surface", [PANEL, RETINA])
 HOME = (0.4, 0.55)
 INFO = PhotographInfo("fundus", (8000, 4000), (3200.0, 2200.0), 2000.0)
-GRAB = Grab(0, 0, (0.5, 0.5), (0.0, 0.0, 0.0))
 
 fractions = st.floats(0, 1)
 points = st.tuples(fractions, fractions)
@@ -254,13 +256,6 @@ def test_the_next_whole_photograph_on_the_retina_is_centred_on_its_own_field():
     assert step(view, (NextImage(),), 0.01).front == ImageView((0.6, 0.45), 1.0)
 
 
-@pytest.mark.parametrize("gesture", [SwitchSurface(), NextImage()])
-def test_changing_what_is_in_front_lets_go(gesture):
-    held = step(loaded(2), (Hold(GRAB),), 0.01)
-    assert held.grab == GRAB
-    assert step(held, (gesture,), 0.01).grab is None
-
-
 @pytest.mark.parametrize(("surface", "center"), [(PANEL, (0.5, 0.5)), (RETINA, HOME)])
 def test_a_reset_shows_the_whole_of_the_front_photograph_and_leaves_the_others(surface, center):
     magnified = step(looking(surface, (0.3, 0.7), 8.0, count=2), (Zoom(1, (0.5, 0.5), 2.0),), 0.01)
@@ -331,7 +326,8 @@ def test_whatever_changes_the_picture_ends_the_stillness(gesture):
     [
         ShowOriginal(True),
         ShowInvention(True),
-        Hold(GRAB),
+        Begin(),
+        Undo(),
         Pan(0, (0.5, 0.5), (0.0, 0.0)),
         Zoom(0, (0.2, 0.2), -1.0),
         ResetView(),
@@ -443,3 +439,88 @@ def test_the_retina_stands_alone_around_the_viewer_and_spans_the_field_angle():
     for s in ((0, 0), (0.25, 0), (0, -0.5)):
         reach = placed.surface.point(np.array(s)) - np.asarray(pose.position)
         assert np.linalg.norm(reach) == pytest.approx(RETINA_RADIUS)
+
+
+THERE = Moved(Pose.facing((0.5, 0.2, -1.0), 0.3), 0.5)
+
+
+def test_a_moved_panel_stands_where_it_was_put_and_leaves_its_gap_on_the_arc():
+    before = place(loaded(3), (INFO,) * 3)
+    view = step(loaded(3), (MovePanel(1, THERE),), 0.01)
+    after = place(view, (INFO,) * 3)
+    assert [item.image for item in after] == [item.image for item in before]
+    for item, old in zip(after, before, strict=True):
+        if item.image == 1:
+            assert item.surface == Panel(THERE.pose, 1.6, 0.8)
+        else:
+            assert item == old
+    assert view.still_for == 0.0
+
+
+def test_a_moved_panel_is_seen_where_the_arc_has_no_room_for_it():
+    view = step(replace(loaded(40), active=20), (MovePanel(0, THERE),), 0.01)
+    placed = place(view, infos(*[1.0] * 40))
+    assert placed[-1].image == 0
+    assert placed[-1].surface.pose == THERE.pose
+
+
+def test_a_moved_panel_is_no_retina():
+    view = step(loaded(2, RETINA), (MovePanel(0, THERE),), 0.01)
+    assert isinstance(place(view, (INFO,) * 2)[0].surface, Retina)
+
+
+def test_a_reset_brings_the_front_panel_alone_back():
+    view = step(loaded(2), (MovePanel(0, THERE), MovePanel(1, THERE), ResetView()), 0.01)
+    assert view.moved(0) is None
+    assert view.moved(1) == THERE
+
+
+@pytest.mark.parametrize(
+    "moved",
+    [
+        Moved(Pose((math.nan, 0.0, 0.0))),
+        Moved(Pose((0.0, 0.0, -1e9))),
+        Moved(Pose(orientation=(0.0, 0.0, 0.0, 0.0))),
+        Moved(Pose(), math.nan),
+    ],
+)
+def test_a_panel_put_nowhere_stays(moved):
+    before = step(loaded(), (MovePanel(0, THERE),), 0.01)
+    assert step(before, (MovePanel(0, moved),), 0.01).moment == before.moment
+
+
+def test_a_move_lasts_until_the_next_one_begins():
+    view = looking(PANEL, (0.5, 0.5), 4.0)
+    pans = [Pan(0, (0.5 + 0.05 * n, 0.5), (0.0, 0.0)) for n in range(1, 5)]
+    end = step(view, (Begin(), pans[0], pans[1], Begin(), Begin(), pans[2], pans[3]), 0.01)
+    back = step(end, (Undo(),), 0.01)
+    assert back.front.center == pytest.approx((0.6, 0.5))
+    assert step(back, (Undo(),), 0.01).front == view.front
+    assert step(back, (Undo(), Undo(), Undo()), 0.01).front == view.front
+
+
+def test_a_tour_leaves_nothing_to_undo():
+    view = step(looking(PANEL, (0.5, 0.5), 4.0), (Begin(), Pan(0, (0.6, 0.5), (0.0, 0.0))), 0.01)
+    led = step(view, (LookAt(PANEL, (0.3, 0.3), 8.0),), 0.01)
+    assert step(led, (Undo(),), 0.01).moment == led.moment
+
+
+def test_undo_leaves_a_photograph_that_arrived_meanwhile_as_it_is():
+    view = photograph_arrived(ViewState.start(2, RETINA), 0, INFO)
+    view = step(view, (Pan(0, (0.2, 0.7), (0.0, 0.0)),), 0.01)
+    arrived = photograph_arrived(view, 1, replace(INFO, size=(1600, 1200)))
+    back = step(arrived, (Undo(),), 0.01)
+    assert back.images == (ImageView(HOME, 1.0), arrived.images[1])
+
+
+def test_undo_does_not_lead_to_a_photograph_that_could_not_be_opened():
+    view = replace(loaded(3), homes=(HOME, HOME, None), active=1)
+    failed = photograph_failed(replace(step(view, (NextImage(),), 0.01), active=1), 1)
+    assert step(failed, (Undo(),), 0.01).active == failed.active
+
+
+def test_only_so_many_moves_are_kept():
+    view = loaded(2)
+    for _ in range(PAST + 10):
+        view = step(view, (NextImage(),), 0.01)
+    assert len(view.past) == PAST

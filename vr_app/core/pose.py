@@ -11,6 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 Vec3 = tuple[float, float, float]
+Quaternion = tuple[float, float, float, float]
+
+FARTHEST = 1000.0
+"""Metres along any axis. No room is so large: what a tracker puts beyond is nowhere."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +22,12 @@ class Pose:
     """A rigid pose. `orientation` is a unit quaternion (x, y, z, w)."""
 
     position: Vec3 = (0.0, 0.0, 0.0)
-    orientation: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 1.0)
+    orientation: Quaternion = (0.0, 0.0, 0.0, 1.0)
+
+    @property
+    def sound(self) -> bool:
+        """Whether it is one: all finite, within FARTHEST, and its quaternion not zero."""
+        return 1e-3 < math.hypot(*self.orientation) < 1e3 and all(abs(part) <= FARTHEST for part in self.position)
 
     def rotation(self) -> np.ndarray:
         """3x3 rotation: local to parent axes.
@@ -49,10 +58,46 @@ class Pose:
         out[:3, 3] = -out[:3, :3] @ np.asarray(self.position)
         return out
 
+    def after(self, inner: Pose) -> Pose:
+        """What `inner` means in this pose's own coordinates, in the parent's: this pose times `inner`."""
+        return Pose(self.point(inner.position), product(self.orientation, inner.orientation))
+
+    def inverse(self) -> Pose:
+        """The parent's pose in this pose's own coordinates, for unit quaternions."""
+        back = Pose(orientation=turned_back(self.orientation))
+        x, y, z = back.point(self.position)
+        return Pose((-x, -y, -z), back.orientation)
+
+    def point(self, local: Vec3) -> Vec3:
+        """A point of local coordinates in the parent's."""
+        x, y, z = self.rotation() @ local + self.position
+        return float(x), float(y), float(z)
+
     @staticmethod
     def facing(position: Vec3, yaw: float) -> Pose:
         """At `position`, turned by `yaw` radians about the vertical; positive turns to the left."""
         return Pose(position, (0.0, math.sin(yaw / 2), 0.0, math.cos(yaw / 2)))
+
+
+def product(first: Quaternion, second: Quaternion) -> Quaternion:
+    """Hamilton's product: the rotation `second`, then `first`; of unit length."""
+    ax, ay, az, aw = first
+    bx, by, bz, bw = second
+    out = (
+        aw * bx + ax * bw + ay * bz - az * by,
+        aw * by - ax * bz + ay * bw + az * bx,
+        aw * bz + ax * by - ay * bx + az * bw,
+        aw * bw - ax * bx - ay * by - az * bz,
+    )
+    length = math.hypot(*out)
+    x, y, z, w = (part / length for part in out)
+    return x, y, z, w
+
+
+def turned_back(orientation: Quaternion) -> Quaternion:
+    """The inverse of a unit quaternion."""
+    x, y, z, w = orientation
+    return -x, -y, -z, w
 
 
 @dataclass(frozen=True)
@@ -61,6 +106,11 @@ class Ray:
 
     origin: Vec3
     direction: Vec3
+
+    @property
+    def sound(self) -> bool:
+        """Whether it is one: all finite, within FARTHEST, and of unit length."""
+        return all(abs(part) <= FARTHEST for part in self.origin) and abs(math.hypot(*self.direction) - 1.0) < 1e-3
 
     @staticmethod
     def along(pose: Pose) -> Ray:

@@ -52,6 +52,10 @@ class Panel:
         """The largest |s_u| and |s_v| on the surface."""
         return np.array([0.5, 0.5])
 
+    def extent(self) -> tuple[float, float]:
+        """What s = (1, 0) and (0, 1) measure on the surface, in one unit: here metres."""
+        return self.width, self.height
+
     def point(self, s: np.ndarray) -> np.ndarray:
         """World position (..., 3) of surface coordinates s (..., 2)."""
         s = np.asarray(s, float)
@@ -103,14 +107,16 @@ class Retina:
         angle = np.arctan2(across, -point[..., 2])
         with np.errstate(divide="ignore", invalid="ignore"):
             per_metre = np.where(across > 0, angle / across, 0.0)
-        s = np.stack(
-            [point[..., 0] * per_metre / self.radians_u, -point[..., 1] * per_metre / self.radians_v], axis=-1
-        )
+        s = np.stack([point[..., 0] * per_metre / self.radians_u, -point[..., 1] * per_metre / self.radians_v], axis=-1)
         return s, angle
 
     def half_extent(self) -> np.ndarray:
         """The largest |s_u| and |s_v| on the surface."""
         return np.array([CAP_ANGLE / self.radians_u, CAP_ANGLE / self.radians_v])
+
+    def extent(self) -> tuple[float, float]:
+        """As `Panel.extent`: metres along the sphere."""
+        return self.radians_u * self.radius, self.radians_v * self.radius
 
     def point(self, s: np.ndarray) -> np.ndarray:
         """World position (..., 3) of surface coordinates s (..., 2)."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from sr_core.image.geometry import MAX_LEVEL
-from vr_app.core.pose import Pose, Vec3
+from vr_app.core.pose import Pose
 from vr_app.core.surface import Panel, Retina, Surface
 
 MAX_ZOOM = 64.0
@@ -26,6 +26,18 @@ PANEL_DISTANCE = 2.0
 PANEL_GAP = math.radians(4)
 RETINA_RADIUS = 2.0
 """Metres. The sphere is scaled up from 11.5 mm so that the viewer stands inside."""
+
+PANEL_SCALES = (0.125, 4.0)
+"""How small and how large hands can make a panel, in proportion to its size on the arc."""
+
+MOST_DOUBLINGS = 64.0
+"""More than any zoom's change."""
+
+PAST = 50
+"""Moves that can be undone."""
+
+UNSEEN = 0.004
+"""A move by a smaller part of the surface, or of the zoom, is none: undoing it would show nothing."""
 
 ORIGIN = Pose()
 """Where the viewer's head starts."""
@@ -62,13 +74,11 @@ class ImageView:
 
 
 @dataclass(frozen=True)
-class Grab:
-    """A photograph point held by a hand, which was at `position` (metres) in the last frame: from there it pushes."""
+class Moved:
+    """A panel where hands have put it: its middle's pose, and its size in proportion to that on the arc."""
 
-    hand: int
-    image: int
-    uv: Uv
-    position: Vec3
+    pose: Pose
+    scale: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -90,10 +100,21 @@ class Zoom:
 
 
 @dataclass(frozen=True)
-class Hold:
-    """Take hold of a point, or let go (None)."""
+class MovePanel:
+    """Put an image's panel somewhere."""
 
-    grab: Grab | None
+    image: int
+    moved: Moved
+
+
+@dataclass(frozen=True)
+class Begin:
+    """What changes from now on is a move of its own, until the next: undone at once."""
+
+
+@dataclass(frozen=True)
+class Undo:
+    """Back to where the last move began."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +143,7 @@ class NextImage:
 
 @dataclass(frozen=True)
 class ResetView:
-    """The whole of the front photograph again."""
+    """The whole of the front photograph again, and its panel back in its place on the arc."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +156,29 @@ class LookAt:
     invention: bool = False
 
 
-Gesture = Pan | Zoom | Hold | ShowOriginal | ShowInvention | SwitchSurface | NextImage | ResetView | LookAt
+Gesture = (
+    Pan
+    | Zoom
+    | MovePanel
+    | Begin
+    | Undo
+    | ShowOriginal
+    | ShowInvention
+    | SwitchSurface
+    | NextImage
+    | ResetView
+    | LookAt
+)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What a move changes, and undoing it brings back. `panels`: those that hands have moved, by image."""
+
+    images: tuple[ImageView, ...]
+    active: int
+    surface: SurfaceKind
+    panels: tuple[tuple[int, Moved], ...]
 
 
 @dataclass(frozen=True)
@@ -144,7 +187,8 @@ class ViewState:
 
     `homes`: the middle of each photograph's field of view, None while it is not loaded. `still_for`: seconds since the
     view last changed. `limits`: each photograph's largest zoom, MAX_ZOOM while it is not loaded. `original`,
-    `invention`: what `ShowOriginal` and `ShowInvention` last asked for.
+    `invention`: what `ShowOriginal` and `ShowInvention` last asked for. `panels`: see `Moment`. `past`: how it was
+    before each of the last moves; `begins`: the next change begins another.
     """
 
     images: tuple[ImageView, ...]
@@ -155,8 +199,10 @@ class ViewState:
     original: bool = False
     invention: bool = False
     field_angle: float = 45.0
-    grab: Grab | None = None
     still_for: float = 0.0
+    panels: tuple[tuple[int, Moved], ...] = ()
+    past: tuple[Moment, ...] = ()
+    begins: bool = True
 
     @staticmethod
     def start(count: int, surface: SurfaceKind = SurfaceKind.PANEL, field_angle: float = 45.0) -> ViewState:
@@ -168,14 +214,36 @@ class ViewState:
     def front(self) -> ImageView:
         return self.images[self.active]
 
+    @property
+    def moment(self) -> Moment:
+        return Moment(self.images, self.active, self.surface, self.panels)
+
+    def moved(self, image: int) -> Moved | None:
+        """Where hands have put a panel; None while it stands on the arc."""
+        return dict(self.panels).get(image)
+
 
 def step(view: ViewState, gestures: tuple[Gesture, ...], dt: float) -> ViewState:
-    """Apply gestures in order. `dt` seconds have passed."""
+    """Apply gestures in order. `dt` seconds have passed. What no view can be (NaN, infinite) changes nothing."""
     after = view
     for gesture in gestures:
-        after = _apply(after, gesture)
-    moved = (after.images, after.active, after.surface) != (view.images, view.active, view.surface)
+        after = _remembering(after, gesture)
+    moved = after.moment != view.moment
     return replace(after, still_for=0.0 if moved else view.still_for + dt)
+
+
+def _remembering(view: ViewState, gesture: Gesture) -> ViewState:
+    """Apply a gesture, and remember how it was where a move begins with it. A tour leaves nothing to undo."""
+    if isinstance(gesture, Begin):
+        return replace(view, begins=True)
+    after = _apply(view, gesture)
+    if isinstance(gesture, LookAt) and view.past:
+        return replace(after, past=(), begins=True)
+    if isinstance(gesture, LookAt | Undo) or after.moment == view.moment:
+        return after
+    alone = isinstance(gesture, SwitchSurface | NextImage | ResetView)
+    past = (*view.past, view.moment)[-PAST:] if view.begins or alone else view.past
+    return replace(after, past=past, begins=alone)
 
 
 def _apply(view: ViewState, gesture: Gesture) -> ViewState:
@@ -186,32 +254,67 @@ def _apply(view: ViewState, gesture: Gesture) -> ViewState:
             return _with_image(view, image, replace(old, center=center))
         case Zoom(image, anchor, log2_delta):
             old = view.images[image]
+            log2_delta = min(MOST_DOUBLINGS, max(-MOST_DOUBLINGS, log2_delta)) if math.isfinite(log2_delta) else 0.0
             zoom = min(view.limits[image], max(1.0, old.zoom * 2.0**log2_delta))
             if zoom == old.zoom:  # or rounding would move the centre, and the view would never rest
                 return view
             kept = old.zoom / zoom
             center = tuple(a - (a - c) * kept for a, c in zip(anchor, old.center, strict=True))
             return _with_image(view, image, ImageView(center, zoom))
-        case Hold(grab):
-            return replace(view, grab=grab)
+        case MovePanel(image, moved):
+            return _with_panel(view, image, moved)
+        case Undo():
+            return _undone(view)
         case ShowOriginal(shown):
             return replace(view, original=shown)
         case ShowInvention(shown):
             return replace(view, invention=shown)
         case SwitchSurface():
             other = SurfaceKind.RETINA if view.surface is SurfaceKind.PANEL else SurfaceKind.PANEL
-            return _settle(replace(_on(view, other), grab=None))
+            return _settle(_on(view, other))
         case NextImage():
-            return _settle(replace(view, active=_next_loaded(view), grab=None))
+            return _settle(replace(view, active=_next_loaded(view)))
         case ResetView():
-            return _with_image(view, view.active, ImageView(view.homes[view.active] or (0.5, 0.5), 1.0))
+            panels = tuple(item for item in view.panels if item[0] != view.active)
+            whole = ImageView(view.homes[view.active] or (0.5, 0.5), 1.0)
+            return _with_image(replace(view, panels=panels), view.active, whole)
         case LookAt(surface, center, zoom, invention):
             return _with_image(_on(replace(view, invention=invention), surface), view.active, ImageView(center, zoom))
 
 
 def _with_image(view: ViewState, index: int, image: ImageView) -> ViewState:
+    if not all(map(math.isfinite, (*image.center, image.zoom))):
+        return view
     clamped = _clamped(image, view.surface, view.limits[index])
-    return replace(view, images=(*view.images[:index], clamped, *view.images[index + 1 :]))
+    return replace(view, images=_swapped(view.images, index, clamped))
+
+
+def _with_panel(view: ViewState, image: int, moved: Moved) -> ViewState:
+    if not (moved.pose.sound and math.isfinite(moved.scale)):
+        return view
+    smallest, largest = PANEL_SCALES
+    within = replace(moved, scale=min(largest, max(smallest, moved.scale)))
+    return replace(view, panels=tuple(sorted({**dict(view.panels), image: within}.items(), key=lambda item: item[0])))
+
+
+def _undone(view: ViewState) -> ViewState:
+    """How it was before the last move that can be seen; the present view where there is none."""
+    for back in reversed(range(len(view.past))):
+        then = view.past[back]
+        if not _alike(then, view.moment):
+            before = replace(view, images=then.images, active=then.active, surface=then.surface, panels=then.panels)
+            return replace(before, past=view.past[:back], begins=True)
+    return replace(view, past=(), begins=True)
+
+
+def _alike(one: Moment, other: Moment) -> bool:
+    """Whether nobody could tell them apart: a trigger touched by a trembling hand moves the photograph a little."""
+    if (one.active, one.surface, one.panels) != (other.active, other.surface, other.panels):
+        return False
+    return all(
+        abs(a.zoom / b.zoom - 1) < UNSEEN and math.dist(a.center, b.center) * b.zoom < UNSEEN
+        for a, b in zip(one.images, other.images, strict=True)
+    )
 
 
 def _on(view: ViewState, surface: SurfaceKind) -> ViewState:
@@ -255,7 +358,14 @@ def photograph_arrived(view: ViewState, index: int, info: PhotographInfo) -> Vie
     limits = (*view.limits[:index], largest_zoom(info.size), *view.limits[index + 1 :])
     view = replace(view, homes=homes, limits=limits)
     view = _with_image(view, index, view.images[index])
-    return _settle(view) if index == view.active else view
+    view = _settle(view) if index == view.active else view
+    # Undoing a move of another photograph is to leave this one as it is now.
+    past = (replace(then, images=_swapped(then.images, index, view.images[index])) for then in view.past)
+    return replace(view, past=tuple(past))
+
+
+def _swapped(images: tuple[ImageView, ...], index: int, image: ImageView) -> tuple[ImageView, ...]:
+    return (*images[:index], image, *images[index + 1 :])
 
 
 def photograph_failed(view: ViewState, index: int) -> ViewState:
@@ -268,7 +378,7 @@ def photograph_failed(view: ViewState, index: int) -> ViewState:
     following = _next_loaded(view)
     if following == index:
         following = (index + 1) % len(view.images)
-    return _settle(replace(view, active=following, grab=None))
+    return _settle(replace(view, active=following, past=()))
 
 
 @dataclass(frozen=True)
@@ -280,7 +390,8 @@ class Placed:
 
 
 def place(view: ViewState, infos: tuple[PhotographInfo | None, ...], retina_pose: Pose = ORIGIN) -> tuple[Placed, ...]:
-    """Where every loaded photograph is seen: panels side by side on an arc, the front one ahead; or the retina alone.
+    """Where every loaded photograph is seen: panels side by side on an arc, the front one ahead, but for those that
+    hands have moved; or the retina alone.
 
     `retina_pose`: the sphere's centre. In a headset the viewer stands there; a window's eye stands a little behind.
     """
@@ -296,7 +407,10 @@ def place(view: ViewState, infos: tuple[PhotographInfo | None, ...], retina_pose
     front = loaded.index(view.active)
     right = _arc(loaded[front:], infos, -1)
     left = _arc(loaded[front::-1], infos, 1)
-    return tuple(left[:0:-1]) + tuple(right)
+    # One that was moved leaves its gap on the arc: nothing else moves because of it.
+    moved = {i: Placed(i, _moved_panel(infos[i], at)) for i, at in view.panels if infos[i] is not None}
+    arc = [moved.pop(item.image, item) for item in (*left[:0:-1], *right)]
+    return (*arc, *moved.values())
 
 
 def _arc(indices: list[int], infos: tuple[PhotographInfo | None, ...], turn: int) -> list[Placed]:
@@ -322,3 +436,8 @@ def _panel(info: PhotographInfo, yaw: float) -> Panel:
     position = (-math.sin(yaw) * PANEL_DISTANCE, 0.0, -math.cos(yaw) * PANEL_DISTANCE)
     width = _panel_width(info)
     return Panel(Pose.facing(position, yaw), width, width * info.size[1] / info.size[0])
+
+
+def _moved_panel(info: PhotographInfo, moved: Moved) -> Panel:
+    width = _panel_width(info) * moved.scale
+    return Panel(moved.pose, width, width * info.size[1] / info.size[0])

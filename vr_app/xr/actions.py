@@ -2,37 +2,55 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+import logging
+from collections.abc import Collection
+from contextlib import ExitStack, suppress
 
 import xr
 
-from vr_app.core.gesture import ControllerSample, HandSample
-from vr_app.core.pose import Ray
+from vr_app.core.gesture import ControllerSample, HandSample, Pulse
+from vr_app.core.pose import Pose, Ray
 from vr_app.xr import bindings, convert
-from vr_app.xr.errors import openxr, own
+from vr_app.xr.errors import HeadsetError, HeadsetLostError, openxr, own
+
+log = logging.getLogger(__name__)
+
+BUTTONS = ("switch_surface", "next_image", "reset", "invention", "undo")
+"""Fields of `ControllerSample` that are true in the frame of the press."""
 
 
 class Actions:
-    """The actions of one session. Made once per session, because OpenXR attaches action sets only once."""
+    """The actions of one session. Made once per session, because OpenXR attaches action sets only once.
 
-    def __init__(self, instance: xr.Instance, session: xr.Session, handles: ExitStack) -> None:
+    `enabled`: extensions; `left_handed`: what one hand's buttons do, the other's do.
+    """
+
+    def __init__(
+        self,
+        instance: xr.Instance,
+        session: xr.Session,
+        handles: ExitStack,
+        enabled: Collection[str] = (),
+        left_handed: bool = False,
+    ) -> None:
         self._instance, self._session = instance, session
+        profiles = bindings.profiles(enabled, left_handed)
         with openxr("xrStringToPath"):
             self._hands = [xr.string_to_path(instance, hand) for hand in bindings.HANDS]
-            self._spare_profiles = {xr.string_to_path(instance, p.path).value for p in bindings.PROFILES if p.spare}
+            self._profiles = {xr.string_to_path(instance, profile.path).value: profile for profile in profiles}
         with openxr("xrCreateActionSet"):
             actions = xr.create_action_set(instance, xr.ActionSetCreateInfo("fundus", "Fundus", 0))
         self._set = own(handles, xr.destroy_action_set, actions)
         self._actions = {name: self._create(name) for name in bindings.ACTIONS}
-        for profile in bindings.PROFILES:
+        for profile in profiles:
             self._suggest(profile)
         self._aims = [self._aim_space(hand, handles) for hand in self._hands]
         with openxr("xrAttachSessionActionSets"):
             xr.attach_session_action_sets(session, xr.SessionActionSetsAttachInfo(action_sets=[self._set]))
         self._sync = xr.ActionsSyncInfo(active_action_sets=[xr.ActiveActionSet(self._set, xr.NULL_PATH)])
         self._focused = False
-        self._spare = [False, False]
-        self._menu = bindings.TapOrHold()
+        self._held: list[bindings.Profile | None] = [None, None]
+        self._menus = [_Menu(), _Menu()]
 
     def _create(self, name: str) -> xr.Action:
         kind, label = bindings.ACTIONS[name]
@@ -44,16 +62,24 @@ class Actions:
             return xr.create_action(self._set, info)
 
     def _suggest(self, profile: bindings.Profile) -> None:
-        with openxr("xrSuggestInteractionProfileBindings"):
-            suggested = [
-                xr.ActionSuggestedBinding(self._actions[name], xr.string_to_path(self._instance, f"/user/hand/{path}"))
-                for name, paths in profile.bindings.items()
-                for path in paths
-            ]
-            info = xr.InteractionProfileSuggestedBinding(
-                interaction_profile=xr.string_to_path(self._instance, profile.path), suggested_bindings=suggested
-            )
-            xr.suggest_interaction_profile_bindings(self._instance, info)
+        """A runtime that knows not all of a profile refuses all of it: then the others have to do."""
+        try:
+            with openxr("xrSuggestInteractionProfileBindings"):
+                suggested = [
+                    xr.ActionSuggestedBinding(
+                        self._actions[name], xr.string_to_path(self._instance, f"/user/hand/{path}")
+                    )
+                    for name, paths in profile.bindings.items()
+                    for path in paths
+                ]
+                info = xr.InteractionProfileSuggestedBinding(
+                    interaction_profile=xr.string_to_path(self._instance, profile.path), suggested_bindings=suggested
+                )
+                xr.suggest_interaction_profile_bindings(self._instance, info)
+        except HeadsetLostError:
+            raise
+        except HeadsetError as error:
+            log.warning("%s: %s", profile.path, error)
 
     def _aim_space(self, hand: xr.Path, handles: ExitStack) -> xr.Space:
         info = xr.ActionSpaceCreateInfo(
@@ -66,7 +92,7 @@ class Actions:
         """Ask which controllers the hands hold now."""
         with openxr("xrGetCurrentInteractionProfile"):
             held = [xr.get_current_interaction_profile(self._session, hand) for hand in self._hands]
-        self._spare = [profile.interaction_profile in self._spare_profiles for profile in held]
+        self._held = [self._profiles.get(state.interaction_profile) for state in held]
 
     def sync(self) -> None:
         """Take in the present state of all controls; once per frame, before it is begun."""
@@ -83,44 +109,47 @@ class Actions:
         Without the focus, while a menu of the runtime is open, there are hands but they point nowhere.
         """
         if not self._focused:
-            self._menu = bindings.TapOrHold()
+            self._menus = [_Menu(), _Menu()]
             return ControllerSample(hands=(HandSample(), HandSample()))
-        hands = (self._hand(0, space, display_time), self._hand(1, space, display_time))
-        original = self._button("original").current_state
-        tapped = False
-        if self._spare[1]:
-            original, tapped = self._menu.step(bool(original), now)
+        menus = [menu.read(self._held[i], i, self._value("menu", i), now) for i, menu in enumerate(self._menus)]
+        begun = {name for menu in menus for name in menu.begun}
         return ControllerSample(
-            hands=hands,
-            original=bool(original),
-            switch_surface=self._pressed("switch_surface"),
-            next_image=tapped or self._pressed("next_image"),
-            reset=self._pressed("reset"),
-            invention=self._pressed("invention"),
+            hands=tuple(self._hand(i, menu.holding, space, display_time) for i, menu in enumerate(menus)),
+            original=bool(self._button("original").current_state) or any(menu.holding == "original" for menu in menus),
+            **{name: name in begun or self._pressed(name) for name in BUTTONS},
         )
 
-    def _hand(self, index: int, space: xr.Space, display_time: int) -> HandSample:
+    def _hand(self, index: int, holding: str, space: xr.Space, display_time: int) -> HandSample:
+        profile = self._held[index]
+        pose = self._pose(index, space, display_time)
+        zooms = profile is None or "zoom_press" not in profile.both or self._value("zoom_press", index)
         return HandSample(
-            aim=self._ray(index, space, display_time),
+            aim=None if pose is None else Ray.along(pose),
             trigger=self._value("trigger", index),
-            stick_y=self._value("zoom", index),
-            push_zooms=self._spare[index],
+            stick_y=self._value("zoom", index) if zooms else 0.0,
+            push_zooms=profile is not None and profile.pushes,
+            grip=1.0 if holding == "grip" else self._value("grip", index),
+            pose=pose,
+            empty_grip=profile.empty_grip.get(bindings.SIDES[index], "") if profile else "",
         )
 
-    def _ray(self, index: int, space: xr.Space, display_time: int) -> Ray | None:
+    def _pose(self, index: int, space: xr.Space, display_time: int) -> Pose | None:
         with openxr("xrLocateSpace"):
             found = xr.locate_space(self._aims[index], space, display_time)
         if found.location_flags & convert.VALID != convert.VALID:
             return None
-        pose = convert.pose(found.pose)
-        return None if pose is None else Ray.along(pose)
+        return convert.pose(found.pose)
 
     def _value(self, name: str, hand: int) -> float:
-        """0 where the hand holds nothing that has it."""
-        with openxr("xrGetActionStateFloat"):
-            info = xr.ActionStateGetInfo(self._actions[name], self._hands[hand])
-            state = xr.get_action_state_float(self._session, info)
-        return state.current_state if state.is_active else 0.0
+        """A value or a button of one hand; 0 where the hand holds nothing that has it."""
+        info = xr.ActionStateGetInfo(self._actions[name], self._hands[hand])
+        if bindings.ACTIONS[name][0] is bindings.Kind.BUTTON:
+            with openxr("xrGetActionStateBoolean"):
+                state = xr.get_action_state_boolean(self._session, info)
+        else:
+            with openxr("xrGetActionStateFloat"):
+                state = xr.get_action_state_float(self._session, info)
+        return float(state.current_state) if state.is_active else 0.0
 
     def _button(self, name: str) -> xr.ActionStateBoolean:
         with openxr("xrGetActionStateBoolean"):
@@ -131,3 +160,30 @@ class Actions:
         """Whether the button went down since the last sample."""
         state = self._button(name)
         return bool(state.current_state and state.changed_since_last_sync)
+
+    def feel(self, pulses: tuple[Pulse, ...]) -> None:
+        """Let hands feel ticks. A controller that cannot, or a session without the focus, leaves it at that."""
+        for pulse in pulses:
+            info = xr.HapticActionInfo(self._actions["tick"], self._hands[pulse.hand])
+            tick = xr.HapticVibration(round(pulse.seconds * 1e9), xr.FREQUENCY_UNSPECIFIED, pulse.amplitude)
+            with suppress(xr.exception.SessionNotFocused), openxr("xrApplyHapticFeedback"):
+                xr.apply_haptic_feedback(self._session, info, tick)
+
+
+class _Menu:
+    """The menu button of one hand, where the controller in it has two uses for it."""
+
+    def __init__(self) -> None:
+        self._button = bindings.TapOrHold()
+        self.holding = ""
+        """What lasts while it is held."""
+        self.begun: tuple[str, ...] = ()
+        """What begins in this frame."""
+
+    def read(self, profile: bindings.Profile | None, hand: int, pressed: float, now: float) -> _Menu:
+        ways = profile.menu.get(bindings.SIDES[hand]) if profile else None
+        held, tapped = self._button.step(bool(pressed), now)
+        before, self.holding = self.holding, ways.held if ways and held else ""
+        begun = self.holding if self.holding != before else ""
+        self.begun = tuple(name for name in (begun, ways.tapped if ways and tapped else "") if name)
+        return self

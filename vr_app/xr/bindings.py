@@ -1,94 +1,242 @@
-"""Which control of which controller does what: one table, and the one button that does two things.
+"""Which control of which controller does what: one table, from which docs/headset.md has its own, and how one button
+does two things.
 
-Plain values: nothing here imports `xr`.
+Plain values: nothing here imports `xr`. Names of profiles and controls are those of the OpenXR specification, section
+6.4 (interaction profile paths), and of the extensions named.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
-HANDS = ("/user/hand/left", "/user/hand/right")
+from vr_app.core.gesture import TAP
 
-TAP = 0.3
-"""Seconds. On a controller with one spare button, a shorter press is a tap, a longer one a hold."""
+SIDES = ("left", "right")
+HANDS = tuple(f"/user/hand/{side}" for side in SIDES)
 
 
 class Kind(Enum):
-    """What an action gives; the values are OpenXR's names."""
+    """What an action gives or takes; the values are OpenXR's names."""
 
     POSE = "POSE_INPUT"
     FLOAT = "FLOAT_INPUT"
     BUTTON = "BOOLEAN_INPUT"
+    PULSE = "VIBRATION_OUTPUT"
 
 
 ACTIONS = {
     "aim": (Kind.POSE, "Aim"),
     "trigger": (Kind.FLOAT, "Hold and drag"),
+    "grip": (Kind.FLOAT, "Move a panel"),
     "zoom": (Kind.FLOAT, "Zoom"),
+    "zoom_press": (Kind.BUTTON, "Zoom while pressed"),
+    "menu": (Kind.BUTTON, "Tap or hold"),
+    "tick": (Kind.PULSE, "Ticks of the zoom"),
     "switch_surface": (Kind.BUTTON, "Panel or retina"),
     "original": (Kind.BUTTON, "Show the original"),
     "next_image": (Kind.BUTTON, "Next image"),
     "reset": (Kind.BUTTON, "Whole image"),
+    "undo": (Kind.BUTTON, "Undo"),
     "invention": (Kind.BUTTON, "Show what is invented"),
 }
-"""Type and the name that a runtime shows where it lets users rebind. The first three exist once per hand."""
+"""Type and the name that a runtime shows where it lets users rebind."""
 
-PER_HAND = ("aim", "trigger", "zoom")
+PER_HAND = ("aim", "trigger", "grip", "zoom", "zoom_press", "menu", "tick")
+"""These exist once per hand, and are bound to the same control of both."""
+
+WORDS = {
+    "aim": "point",
+    "trigger": "hold and drag; both hands stretch",
+    "grip": "move a panel; with the other hand's grip or trigger scale it",
+    "zoom": "zoom about the spot pointed at",
+    "zoom_press": "zoom only while pressed",
+    "tick": "feel a tick at x1, x2, x4, x8",
+    "switch_surface": "panel or retina",
+    "original": "the original, while held",
+    "next_image": "next image",
+    "reset": "the whole image again, its panel back in its place",
+    "undo": "undo the last move",
+    "invention": "what the network invented, and back",
+}
+"""What the documentation calls them."""
+
+
+@dataclass(frozen=True)
+class TwoWays:
+    """What one hand's menu button does: an action while it is held for longer than TAP, another at a shorter press."""
+
+    tapped: str
+    held: str
 
 
 @dataclass(frozen=True)
 class Profile:
-    """The suggested bindings for one kind of controller: action -> paths below /user/hand.
+    """The suggested bindings for one kind of controller.
 
-    `spare`: it has neither thumbstick nor buttons enough, so that a hand pushes to zoom, and the button of `original`
-    means the next image where it is only tapped.
+    `name`: what people call it; `both`: action -> control below each hand; `one`: action -> (side, control). `menu`: by
+    side, where the menu button does two things. `pushes`: no thumbstick, so that a hand pushes to zoom. `empty_grip`:
+    by side, the action that gripping beside every photograph means. `extension`: the one that must be enabled.
     """
 
+    name: str
     path: str
-    bindings: Mapping[str, tuple[str, ...]]
-    spare: bool = False
+    both: Mapping[str, str]
+    one: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    menu: Mapping[str, TwoWays] = field(default_factory=dict)
+    pushes: bool = False
+    empty_grip: Mapping[str, str] = field(default_factory=dict)
+    extension: str = ""
 
+    @property
+    def bindings(self) -> dict[str, tuple[str, ...]]:
+        """Action -> paths below /user/hand."""
+        both = {action: tuple(f"{side}/{control}" for side in SIDES) for action, control in self.both.items()}
+        return both | {action: (f"{side}/{control}",) for action, (side, control) in self.one.items()}
+
+    def mirrored(self) -> Profile:
+        """For the left-handed: what one hand does, the other one does. X and Y lie where the right has A and B."""
+        return replace(
+            self,
+            one={action: _across(self, *control) for action, control in self.one.items()},
+            menu={_other(side): ways for side, ways in self.menu.items()},
+            empty_grip={_other(side): action for side, action in self.empty_grip.items()},
+        )
+
+
+def _other(side: str) -> str:
+    return SIDES[1 - SIDES.index(side)]
+
+
+def _across(profile: Profile, side: str, control: str) -> tuple[str, str]:
+    lettered = any("/x/" in control for _, control in profile.one.values())
+    there = {"a": "x", "b": "y", "x": "a", "y": "b"}
+    kind, name, *component = control.split("/")
+    return _other(side), "/".join([kind, there.get(name, name) if lettered else name, *component])
+
+
+_STICKS = {
+    "aim": "input/aim/pose",
+    "trigger": "input/trigger/value",
+    "grip": "input/squeeze/value",
+    "zoom": "input/thumbstick/y",
+    "tick": "output/haptic",
+}
+_STICK_CLICKS = {
+    "undo": ("right", "input/thumbstick/click"),
+    "invention": ("left", "input/thumbstick/click"),
+}
+_LETTERS = {
+    "switch_surface": ("right", "input/a/click"),
+    "original": ("right", "input/b/click"),
+    "next_image": ("left", "input/x/click"),
+    "reset": ("left", "input/y/click"),
+    **_STICK_CLICKS,
+}
 
 PROFILES = (
+    Profile("Touch (Quest, Rift)", "/interaction_profiles/oculus/touch_controller", _STICKS, _LETTERS),
     Profile(
-        "/interaction_profiles/oculus/touch_controller",
-        {
-            "aim": ("left/input/aim/pose", "right/input/aim/pose"),
-            "trigger": ("left/input/trigger/value", "right/input/trigger/value"),
-            "zoom": ("left/input/thumbstick/y", "right/input/thumbstick/y"),
-            "switch_surface": ("right/input/a/click",),
-            "original": ("right/input/b/click",),
-            "next_image": ("left/input/x/click",),
-            "reset": ("left/input/y/click",),
-            "invention": ("left/input/thumbstick/click",),
-        },
-    ),
-    Profile(
+        "Index",
         "/interaction_profiles/valve/index_controller",
+        _STICKS,
+        _LETTERS | {"next_image": ("left", "input/a/click"), "reset": ("left", "input/b/click")},
+    ),
+    Profile(
+        "Vive wands",
+        "/interaction_profiles/htc/vive_controller",
+        _STICKS
+        | {
+            "grip": "input/squeeze/click",
+            "zoom": "input/trackpad/y",
+            "zoom_press": "input/trackpad/click",
+            "menu": "input/menu/click",
+        },
+        menu={"left": TwoWays("switch_surface", "reset"), "right": TwoWays("next_image", "original")},
+    ),
+    Profile(
+        "Windows Mixed Reality",
+        "/interaction_profiles/microsoft/motion_controller",
+        _STICKS | {"grip": "input/squeeze/click"},
         {
-            "aim": ("left/input/aim/pose", "right/input/aim/pose"),
-            "trigger": ("left/input/trigger/value", "right/input/trigger/value"),
-            "zoom": ("left/input/thumbstick/y", "right/input/thumbstick/y"),
-            "switch_surface": ("right/input/a/click",),
-            "original": ("right/input/b/click",),
-            "next_image": ("left/input/a/click",),
-            "reset": ("left/input/b/click",),
-            "invention": ("left/input/thumbstick/click",),
+            "switch_surface": ("left", "input/menu/click"),
+            "original": ("right", "input/menu/click"),
+            "next_image": ("left", "input/trackpad/click"),
+            "reset": ("right", "input/trackpad/click"),
+            **_STICK_CLICKS,
         },
     ),
     Profile(
+        "HP Reverb G2",
+        "/interaction_profiles/hp/mixed_reality_controller",
+        _STICKS,
+        _LETTERS,
+        extension="XR_EXT_hp_mixed_reality_controller",
+    ),
+    Profile(
+        "Pico 4",
+        "/interaction_profiles/bytedance/pico4_controller",
+        _STICKS,
+        _LETTERS,
+        extension="XR_BD_controller_interaction",
+    ),
+    Profile(
+        "Pico Neo 3",
+        "/interaction_profiles/bytedance/pico_neo3_controller",
+        _STICKS,
+        _LETTERS,
+        extension="XR_BD_controller_interaction",
+    ),
+    Profile(
+        "Bare hands",
+        "/interaction_profiles/ext/hand_interaction_ext",
+        {"aim": "input/aim/pose", "trigger": "input/pinch_ext/value", "grip": "input/grasp_ext/value"},
+        empty_grip={"left": "switch_surface", "right": "next_image"},
+        extension="XR_EXT_hand_interaction",
+    ),
+    Profile(
+        "Any other",
         "/interaction_profiles/khr/simple_controller",
         {
-            "aim": ("left/input/aim/pose", "right/input/aim/pose"),
-            "trigger": ("left/input/select/click", "right/input/select/click"),
-            "switch_surface": ("left/input/menu/click",),
-            "original": ("right/input/menu/click",),
+            "aim": "input/aim/pose",
+            "trigger": "input/select/click",
+            "menu": "input/menu/click",
+            "tick": "output/haptic",
         },
-        spare=True,
+        menu={"left": TwoWays("switch_surface", "grip"), "right": TwoWays("next_image", "original")},
+        pushes=True,
     ),
 )
+
+EXTENSIONS = tuple(dict.fromkeys(profile.extension for profile in PROFILES if profile.extension))
+"""Those that some profile needs: to be enabled where the runtime offers them."""
+
+
+def profiles(enabled: Collection[str], left_handed: bool = False) -> tuple[Profile, ...]:
+    """The profiles to suggest where these extensions are enabled."""
+    known = (profile for profile in PROFILES if not profile.extension or profile.extension in enabled)
+    return tuple(profile.mirrored() if left_handed else profile for profile in known)
+
+
+def documented(profile: Profile) -> str:
+    """The profile's part of docs/headset.md."""
+    rows = [(WORDS[action], f"both `{_short(control)}`") for action, control in profile.both.items() if action in WORDS]
+    for side, ways in profile.menu.items():
+        control = f"{side} `{_short(profile.both['menu'])}`"
+        rows.append((WORDS[ways.tapped], f"{control}, tapped"))
+        rows.append((WORDS[ways.held], f"{control}, held longer than {TAP:g} s"))
+    rows += [(WORDS[action], f"{side} `{_short(control)}`") for action, (side, control) in profile.one.items()]
+    for side, action in profile.empty_grip.items():
+        rows.append((WORDS[action], f"{side} `{_short(profile.both['grip'])}`, beside every photograph"))
+    if profile.pushes:
+        rows.append(("zoom: push forward while holding, or pull", f"both `{_short(profile.both['trigger'])}`"))
+    head = f"### {profile.name}: `{profile.path}`\n\n| what | control |\n| --- | --- |\n"
+    return head + "".join(f"| {what} | {control} |\n" for what, control in rows)
+
+
+def _short(control: str) -> str:
+    return control.removeprefix("input/")
 
 
 class TapOrHold:
