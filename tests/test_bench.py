@@ -322,5 +322,5 @@ def test_settings_of_a_command_reach_its_measurement(monkeypatch):
 
 def test_every_command_of_the_list_exists():
     commands = typer.main.get_command(cli.app).commands["bench"].commands
-    assert set(commands) == {*COMMANDS, "table"}
+    assert set(commands) == {*COMMANDS, "soak", "table"}
     assert set(bars.HOLDS) == {"least", "most", "below"}

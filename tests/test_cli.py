@@ -6,6 +6,7 @@ the command line in `sys.argv`: the same code without importing torch anew each 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -24,6 +25,7 @@ import numpy as np
 import pytest
 import typer
 from PIL import Image
+from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
 from sr_core import assets
@@ -32,6 +34,7 @@ from tests.rig import wait_until
 from vr_app import cli
 
 DEMO = asset_path("demo", "retina.jpg")
+STAGES = "rdb-lite", "rdb-lite-gan"
 QUIET = {"OMP_NUM_THREADS": "1", "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "200"}
 COMMANDS = typer.main.get_command(cli.app).commands
 PATIENCE = 300.0
@@ -231,6 +234,106 @@ def test_weights_that_do_not_fit_are_refused(
     for data in (good, good[: len(good) // 2], b"", b"\xff" * 64):
         (weights / "rdb-lite-x4.safetensors").write_bytes(data)
         assert_refused(here("upscale", fundus, tmp_path / "out.png"), "rdb-lite-x4.safetensors")
+    assert not (tmp_path / "out.png").exists()
+
+
+# --- curves ----------------------------------------------------------------------------------------------------------
+
+
+def test_curves_draws_all_runs_in_one_picture(here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert_refused(here("curves"), "runs: no curves of runs")
+    for name in ("a-x2", "b-x2", "a-x8"):
+        points = [{"step": i, "gain_db": 0.1 * i, "cpu_seconds": 60 * i} for i in (1, 2, 3)]
+        (tmp_path / "runs" / name).mkdir(parents=True)
+        (tmp_path / "runs" / name / "curve.jsonl").write_text("\n".join(map(json.dumps, points)))
+    answer = here("curves", "--out", "all.png")
+    assert answer.returncode == 0, answer.stderr
+    assert "3 runs" in answer.stderr
+    assert read(tmp_path / "all.png").std() > 5
+    assert_refused(here("curves", "--out", "all.jpg"), "all.jpg", ".png")
+
+
+# --- the dial between fidelity and texture ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def both_stages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Weights of rdb-lite, and made-up ones of its adversarial stage; the folder that holds them."""
+    weights = with_weights(tmp_path, monkeypatch)
+    for scale in (2, 4, 8):
+        tensors = load_file(weights / f"rdb-lite-x{scale}.safetensors")
+        tensors["head.weight"] = 9 * tensors["head.weight"]
+        save_file(tensors, weights / f"rdb-lite-gan-x{scale}.safetensors")
+    return weights
+
+
+def test_upscale_turns_the_dial_and_the_picture_tells_where_it_stands(
+    here, fundus: Path, tmp_path: Path, both_stages: Path
+) -> None:
+    found, told = {}, {}
+    for texture in (None, 0, 0.5, 1):
+        out = tmp_path / f"{texture}.png"
+        dial = [] if texture is None else ["--texture", texture]
+        answer = here("upscale", fundus, out, "--region", "40,30,50,40", *dial)
+        assert answer.returncode == 0, answer.stderr
+        assert (f"texture {texture}" in answer.stderr) == bool(texture)
+        found[texture] = read(out)
+        with Image.open(out) as picture:
+            told[texture] = picture.text
+    assert np.array_equal(found[None], found[0])
+    # The network's last layer is linear in what was changed: halfway is halfway, up to agreement and rounding.
+    assert np.abs(found[0.5] - (found[0] + found[1]) / 2).max() <= 1.5
+    assert np.abs(found[1] - found[0]).max() > 4
+    hashes = [hashlib.sha256((both_stages / f"{name}-x4.safetensors").read_bytes()).hexdigest() for name in STAGES]
+    assert [told[t]["fundusxr:texture"] for t in (0, 0.5, 1)] == ["0", "0.5", "1"]
+    assert [told[t]["fundusxr:model"] for t in (0, 0.5, 1)] == ["rdb-lite", "rdb-lite+rdb-lite-gan@0.5", "rdb-lite-gan"]
+    assert [told[t]["fundusxr:weights-sha256"] for t in (0, 1)] == hashes
+    assert told[0.5]["fundusxr:weights-sha256"] not in hashes
+    assert told[0.5]["fundusxr:blended-sha256"].split() == hashes
+
+
+def test_the_viewer_says_the_texture_and_keeps_its_tiles_apart(fundus: Path, tmp_path: Path, both_stages: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from sr_core import assets; "
+        f"assets._PACKAGE = Path({str(tmp_path / 'sr_core')!r}); from vr_app import cli; cli.main()"
+    )
+    command = [sys.executable, "-c", code, "view", str(fundus), "--mode", "offscreen", "--size", "320x240"]
+    command += ["--screenshot", "a.png", "--stats", "a.json", "--tile-cache", str(tmp_path / "tiles")]
+    env = {**os.environ, **QUIET, "PYTHONPATH": str(Path(__file__).resolve().parent.parent)}
+    for texture in (0.5, 1):
+        words = [*command, "--texture", str(texture)]
+        answer = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE, cwd=tmp_path, env=env)
+        assert answer.returncode == 0, answer.stderr
+        stats = json.loads((tmp_path / "a.json").read_text())
+        with Image.open(tmp_path / "a.png") as picture:
+            shot = json.loads(picture.text["fundusxr:view"])
+        assert shot["texture"] == stats["texture"] == texture
+        assert shot["model"] == stats["model"] == (STAGES[1] if texture == 1 else f"{'+'.join(STAGES)}@{texture}")
+        assert shot["surfaces"][0]["scale"] > 1
+        assert stats["tiles"]["computed"] > 0
+        assert stats["tiles"]["cached"] == 0
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (["upscale", DEMO, "out.png", "--scale", "8", "--texture", "0.5"], ["rdb-lite-gan-x8.safetensors", "train"]),
+        (
+            ["view", DEMO, "--mode", "offscreen", "--texture", "1"],
+            ["rdb-lite-gan-x8.safetensors", "leave --texture out"],
+        ),
+        (["upscale", DEMO, "out.png", "--texture", "1.5"], ["--texture 1.5", "from 0"]),
+        (["view", DEMO, "--mode", "offscreen", "--texture", "nan"], ["--texture nan"]),
+        (["upscale", DEMO, "out.png", "--model", "srcnn", "--texture", "0.5"], ["srcnn has no adversarial stage"]),
+    ],
+)
+def test_a_dial_that_cannot_be_turned_is_refused(
+    here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, both_stages: Path, command: list, words: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (both_stages / "rdb-lite-gan-x8.safetensors").unlink()
+    assert_refused(here(*command), *words)
     assert not (tmp_path / "out.png").exists()
 
 

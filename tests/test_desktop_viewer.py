@@ -94,6 +94,20 @@ def test_mouse_and_keys(visit: Visit, screen: Xvfb, tmp_path: Path) -> None:
     assert front(dragged)["center"][0] > front(zoomed)["center"][0]  # the photograph went left with the cursor
     assert front(dragged)["center"][1] == pytest.approx(front(zoomed)["center"][1], abs=0.005)
 
+    visit.key("u")
+    visit.until(lambda about: front(about)["center"] == front(zoomed)["center"], "the place before the drag")
+    visit.do("mousemove", "--window", visit.window, "250", "240", "click", "--repeat", "2", "--delay", "60", "1")
+    centred = visit.until(lambda about: front(about)["center"] != front(zoomed)["center"], "the spot in the middle")
+    assert front(centred)["center"][0] < front(zoomed)["center"][0]
+    assert front(centred)["zoom"] == front(zoomed)["zoom"]
+    visit.key("ctrl+z")
+    visit.until(lambda about: front(about)["center"] == front(zoomed)["center"], "the place before it was centred")
+    visit.do("mousemove", "--window", visit.window, *middle, "mousedown", "1")
+    time.sleep(0.5)  # a hand closes before it moves
+    visit.do("mousemove", "--window", visit.window, "250", "240")
+    visit.until(lambda about: front(about)["center"] == front(dragged)["center"], "the same drag again")
+    visit.do("mouseup", "1")
+
     visit.key("r")
     (recorded,) = wait_until(lambda: list(tmp_path.glob("fundusxr-tour-*.json")), "the recorded tour", PATIENCE)
     tour = parse_tour(recorded.read_text(), recorded.name)

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from tests.rig import Xvfb, grab_window, wait_until
-from vr_app.runtime.offscreen import IN_VIEW
+from vr_app.runtime.one_eye import IN_VIEW
 
 TITLE = "FundusXR test"
 MISSING = [program for program in ("Xvfb", "xdotool", "xwininfo") if shutil.which(program) is None]

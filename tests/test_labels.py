@@ -8,7 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vr_app.core.invention import LITTLE, MUCH, Departure
-from vr_app.core.labels import AI_COLOR, HELP, LEGEND, NOTICE_LENGTH, NOTICES, RESTORED, Status, labels, shortened
+from vr_app.core.labels import (
+    AI_COLOR,
+    HELP,
+    LEGEND,
+    NOTICE_LENGTH,
+    NOTICES,
+    RESTORED,
+    Status,
+    labels,
+    shortened,
+    texture_told,
+)
 from vr_app.core.pose import Pose
 from vr_app.core.residency import NO_SLOT
 from vr_app.core.scene import LabelItem, PageWindow, SurfaceItem
@@ -62,6 +73,17 @@ def test_a_restoring_networks_badge_says_that_it_does_not_agree_and_in_the_colou
     found = labels([item(2)], 0, Status(invented={0: Departure(3.0, agrees=False)}))
     assert [label.text for label in found] == ["AI x4 restored", WARNING_TEXT, RESTORED]
     assert find(RESTORED, found).color == find(WARNING_TEXT, found).color
+
+
+@pytest.mark.parametrize("texture", [0.25, 1.0])
+def test_a_network_trained_to_look_sharp_says_so_where_its_pixels_are_seen(texture):
+    told = texture_told(texture)
+    assert f"Texture {texture:g}" in told
+    assert texts(item(2), texture=texture) == ["AI x4", WARNING_TEXT, told]
+    assert texts(item(0), texture=texture) == ["Photograph", WARNING_TEXT]
+    assert texts(item(2), texture=texture, original=True) == ["Original photograph", WARNING_TEXT]
+    both = [item(2), item(1, ASIDE, 1)]
+    assert [label.text for label in labels(both, 0, Status(texture=texture))].count(told) == 2
 
 
 @pytest.mark.parametrize("agrees", [True, False])
@@ -161,6 +183,7 @@ EVERYTHING = Status(
     notices=("lost.jpg: not found", "b.jpg: empty"),
     invented={0: Departure(1.8, agrees=False)},
     legend=True,
+    texture=0.5,
 )
 
 
@@ -180,7 +203,7 @@ def test_only_the_help_stands_on_the_picture():
 def test_notices_stand_below_the_badges_and_below_one_another(surface):
     found = labels([item(2, surface)], 0, EVERYTHING)
     frame = Pose((0.0, 0.0, -1.6)) if isinstance(surface, Retina) else surface.pose
-    names = ("AI x4 restored", RESTORED, LEGEND[0][1], "lost.jpg: not found", "b.jpg: empty")
+    names = ("AI x4 restored", RESTORED, texture_told(0.5), LEGEND[0][1], "lost.jpg: not found", "b.jpg: empty")
     for upper, lower in pairwise(rows(find(name, found), frame) for name in names):
         assert upper[0] > lower[1]
 

@@ -7,6 +7,7 @@ import weakref
 import numpy as np
 import pytest
 
+from sr_core.image import loader as loader_module
 from sr_core.image.loader import UNTAKEN, Loader, PhotographFailed, PhotographLoaded
 from sr_core.image.photograph import save_picture
 from tests.rig import wait_until
@@ -140,3 +141,21 @@ def test_nothing_to_load_is_never_busy():
     assert not loader.busy
     assert loader.ready() == []
     loader.close()
+
+
+def test_close_waits_for_no_decoder_and_says_whether_one_still_runs(photographs, monkeypatch):
+    begun, end = threading.Event(), threading.Event()
+    decode = loader_module._decode
+
+    def slowly(index, path):
+        begun.set()
+        end.wait(60)
+        return decode(index, path)
+
+    monkeypatch.setattr(loader_module, "_decode", slowly)
+    loader = Loader(photographs)
+    assert begun.wait(60)
+    loader.close()
+    assert loader.running
+    end.set()
+    wait_until(lambda: not loader.running, "the end of the file under way", 60)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from sr_core.image.geometry import TILE, TileKey, coarsest_level
+from sr_core.image.geometry import TILE, Rect, TileKey, coarsest_level
 from vr_app.core.pose import Eye, Fov, Pose
 from vr_app.core.surface import photograph_uv, retina_angle
 from vr_app.core.view import (
@@ -22,7 +22,7 @@ from vr_app.core.view import (
     place,
     step,
 )
-from vr_app.core.wanted import HYSTERESIS, SETTLE, Demand, demands, tiles_wanted
+from vr_app.core.wanted import HYSTERESIS, SETTLE, Demand, _tenth, demands, is_jump, tiles_wanted
 
 PANEL, RETINA = SurfaceKind.PANEL, SurfaceKind.RETINA
 INFO = PhotographInfo("eye", (4288, 2848), (2100.0, 1420.0), 1400.0)
@@ -307,3 +307,35 @@ def test_a_trembling_head_leaves_the_order_of_what_is_wanted_alone():
     still = seen(view, WINDOW)
     moved = seen(view, turned(WINDOW, Rotation.identity(), np.array([0.0, 0.0, 2e-4])), (still,))
     assert tiles_wanted(view, [still], [INFO]) is tiles_wanted(view, [moved], [INFO])
+
+
+def seen_of(visible: Rect, level: int, photograph: int = 0) -> Demand:
+    tiles = visible.cells(TILE)
+    return Demand(photograph, level, visible, tiles, bytes([1]) * tiles.area, (0.0, 0.0))
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "jump"),
+    [
+        (seen_of(Rect(0, 0, 400, 400), 0), seen_of(Rect(20, 10, 400, 400), 0), False),
+        (seen_of(Rect(0, 0, 400, 400), 0), seen_of(Rect(10, 10, 760, 760), 1), False),  # the level alone is another
+        (seen_of(Rect(0, 0, 400, 400), 0), seen_of(Rect(500, 0, 400, 400), 0), True),
+        (seen_of(Rect(0, 0, 400, 400), 0), seen_of(Rect(300, 0, 400, 400), 0), True),
+        (seen_of(Rect(0, 0, 400, 400), 0), seen_of(Rect(400, 400, 800, 800), 2), True),  # into a corner of it
+        (seen_of(Rect(0, 0, 400, 400), 0, photograph=1), seen_of(Rect(0, 0, 400, 400), 0), True),
+    ],
+)
+def test_a_jump_is_a_view_that_has_little_in_common_with_the_one_before(before, now, jump):
+    assert is_jump((before,), (now,), 0) is jump
+    assert is_jump((now,), (before,), before.photograph) is jump
+
+
+def test_nothing_seen_is_no_jump_and_the_first_sight_is_one():
+    demand = seen_of(Rect(0, 0, 400, 400), 0)
+    assert is_jump((), (demand,), 0)
+    assert not is_jump((demand,), (), 0)
+
+
+@given(st.lists(st.floats(0.001, 1e6), min_size=1, max_size=700))
+def test_the_tenth_percentile_is_numpys(values):
+    assert _tenth(np.array(values)) == pytest.approx(np.percentile(values, 10), rel=1e-12)

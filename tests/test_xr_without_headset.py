@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import subprocess
 import sys
@@ -10,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from vr_app.xr.bindings import ACTIONS, PER_HAND, PROFILES, TAP, TapOrHold
-from vr_app.xr.probe import probe
+from tests.rig import wait_until
+from vr_app.xr import probe as probing
+from vr_app.xr.probe import HeadsetWatch, probe
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -62,6 +62,38 @@ def test_probe_outlives_a_runtime_that_hangs_or_crashes(tmp_path: Path, monkeypa
     assert "does not answer within 1 s" in probe(timeout=1.0).problem
 
 
+def test_a_watch_keeps_nobody_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A runtime that hangs: its process is ended and another asks; the caller gets its answer at once each time."""
+    asked = tmp_path / "asked"
+    hanging = tmp_path / "hanging"
+    hanging.write_text(f"#!/bin/sh\necho $$ >> {asked}\nexec sleep 600\n")
+    hanging.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(hanging))
+    for name, seconds in {"SHIFT": 0.0, "PATIENCE": 0.2, "PAUSE": 0.0}.items():
+        monkeypatch.setattr(probing, name, seconds)
+    watch = HeadsetWatch()
+
+    def third() -> bool:
+        assert not watch.answers()
+        return asked.exists() and len(asked.read_text().split()) >= 3
+
+    wait_until(third, "a third process")
+    watch.close()
+    for process in asked.read_text().split():
+        assert not Path("/proc", process).exists()
+
+
+def test_a_watch_asks_again_where_nothing_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probing, "PAUSE", 0.0)
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    watch = HeadsetWatch()
+    for _ in range(50):
+        assert not watch.answers()
+    monkeypatch.setattr(sys, "executable", "/bin/true")
+    wait_until(watch.answers, "an answer")
+    watch.close()
+
+
 def test_probe_leaves_opengl_alone() -> None:
     code = """
 import sys
@@ -97,6 +129,40 @@ assert of((0, 2, 0, 0), (1, 2, 3)).position == (1, 2, 3)
     assert checked.returncode == 0, checked.stderr
 
 
+def test_fields_of_view_come_out_whole_or_not_at_all() -> None:
+    code = """
+import xr
+from vr_app.core.pose import Fov
+from vr_app.xr.convert import fov
+of = lambda *angles: fov(xr.Fovf(*angles))
+nan = float("nan")
+assert of(-0.5, 0.5, 0.25, -0.75) == Fov(-0.5, 0.5, 0.25, -0.75)
+for wrong in ((nan, 0.5, 0.5, -0.5), (-0.5, 0.5, 0.5, nan), (0, 0, 0, 0), (0.5, -0.5, 0.5, -0.5), (-2, 0.5, 0.5, -0.5)):
+    assert of(*wrong) is None
+"""
+    checked = run(code)
+    assert checked.returncode == 0, checked.stderr
+
+
+def test_clock_joins_the_times_of_sessions() -> None:
+    code = """
+from vr_app.xr.frame import FrameClock
+clock = FrameClock()
+first = clock.seconds(5_000_000_000_000_000_000)
+clock.restart()
+second = clock.seconds(7_000_000_000)  # another runtime, another beginning
+assert first <= second < first + 60
+assert clock.display_time(second) == 7_000_000_000
+ahead = clock.seconds(900_000_000_000_000)  # a wrong time far ahead, and one far behind: time goes on
+assert second <= ahead < second + 60
+behind = clock.seconds(1)
+assert ahead <= behind < ahead + 60
+assert clock.seconds(40_000_001) > behind
+"""
+    checked = run(code)
+    assert checked.returncode == 0, checked.stderr
+
+
 def test_clock_joins_idle_and_display_time() -> None:
     code = """
 from vr_app.xr.frame import FrameClock
@@ -112,39 +178,3 @@ assert clock.idle() >= second
 """
     checked = run(code)
     assert checked.returncode == 0, checked.stderr
-
-
-@pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.path.rsplit("/", 1)[1])
-def test_every_profile_can_do_everything(profile) -> None:
-    spared = {"zoom", "next_image", "invention"}
-    needed = {"aim", "trigger", "switch_surface", "original"} | (set() if profile.spare else spared)
-    assert needed <= set(profile.bindings) <= set(ACTIONS)
-    for name, paths in profile.bindings.items():
-        assert [path.split("/")[0] for path in paths] == ["left", "right"] or name not in PER_HAND
-    everything = [path for paths in profile.bindings.values() for path in paths]
-    assert len(set(everything)) == len(everything)
-
-
-@pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.path.rsplit("/", 1)[1])
-def test_the_documentation_names_every_binding(profile) -> None:
-    text = (ROOT / "docs" / "headset.md").read_text()
-    assert profile.path in text
-    section = text[text.index(profile.path) :]
-    section = section[: section.find("\n#") if "\n#" in section else len(section)]
-    for paths in profile.bindings.values():
-        for path in paths:
-            hand, control = path.split("/input/")
-            assert f"{hand} `{control}`" in section or f"both `{control}`" in section
-
-
-def test_tap_or_hold() -> None:
-    button = TapOrHold()
-    assert button.step(False, 0.0) == (False, False)
-    assert button.step(True, 1.0) == (False, False)
-    assert button.step(True, 1.0 + TAP / 2) == (False, False)
-    assert button.step(False, 1.0 + TAP * 0.9) == (False, True)
-    assert button.step(False, 2.0) == (False, False)
-    assert button.step(True, 3.0) == (False, False)
-    assert button.step(True, math.nextafter(3.0 + TAP, 9.0)) == (True, False)
-    assert button.step(True, 5.0) == (True, False)
-    assert button.step(False, 5.1) == (False, False)

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from tests.rig import wait_until
@@ -22,6 +23,8 @@ class Visit:
         self._folder = folder
         self._env = {**os.environ, "DISPLAY": display}
         self.process = process
+        self.picture = np.zeros((0, 0, 3), np.uint8)
+        """The last screenshot, (H, W, 3); in a headset both eyes' pictures side by side."""
         self.window = wait_until(self._find_window, "the program's window", PATIENCE)
 
     def _find_window(self) -> str:
@@ -46,6 +49,7 @@ class Visit:
         (path,) = wait_until(lambda: sorted(self._folder.glob("fundusxr-*.png")), "a screenshot", PATIENCE)
         with Image.open(path) as picture:
             about = json.loads(picture.text["fundusxr:view"])
+            self.picture = np.asarray(picture.convert("RGB"))
         path.unlink()
         return about
 

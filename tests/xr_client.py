@@ -1,12 +1,15 @@
 """A client on `HeadsetRuntime`, for tests/test_xr_headset.py: the application's loop with a clear for a picture.
 
     python -m tests.xr_client [--left R,G,B] [--right R,G,B] [--profiles touch,index,simple] [--fail-at N]
+                              [--mirror left|right|both|spectator] [--slow-swap SECONDS] [--trouble NAME]
 
 Fills each eye with its sRGB colour and prints one JSON line per frame: session state, eyes, controller sample, the
 colours read back from the swapchain images (of every tenth). Ends in the orderly way when its standard input is
 closed. With `--fail-at N` it raises in the middle of drawing, the first eye done: in FAILURES frames from the Nth on,
 which the loop survives, and once more soon after, which it does not. A `UserError` is printed as the command line does
-it, and exits with 2.
+it, and exits with 2. `--slow-swap` lets each of the window's swaps take so long; `--trouble` calls a function of
+tests.xr_trouble before anything is opened. Where a third picture is asked for, the spectator's, it is filled with
+SPECTATOR, and the window's with LOST where there is no headset.
 """
 
 from __future__ import annotations
@@ -14,10 +17,19 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import os
 import select
 import sys
+import time
+from ctypes import c_void_p
+from pathlib import Path
+
+import numpy as np
 
 from sr_core.errors import UserError
+from tests.xr_colours import LOST, SPECTATOR
+from vr_app.core.onlooker import MirrorKind
+from vr_app.gl import context
 from vr_app.gl.context import GL
 from vr_app.gl.framebuffer import Framebuffer
 from vr_app.runtime.headset import HeadsetRuntime
@@ -51,6 +63,15 @@ def fill(target: Framebuffer, colour: list[int], read: bool) -> list[list[int]]:
     return [pixels.min((0, 1)).tolist(), pixels.max((0, 1)).tolist()]
 
 
+def hidden_share(target: Framebuffer) -> float:
+    """How much of `target`, which is bound, nothing can be drawn into."""
+    width, height = target.size
+    stencil = np.empty((height, width), np.uint8)
+    GL.glPixelStorei(GL.GL_PACK_ALIGNMENT, 1)
+    GL.glReadPixels(0, 0, width, height, GL.GL_STENCIL_INDEX, GL.GL_UNSIGNED_BYTE, stencil.ctypes.data_as(c_void_p))
+    return float(stencil.mean()) if GL.glIsEnabled(GL.GL_STENCIL_TEST) else 0.0
+
+
 def count_discarded() -> list[int]:
     """One entry for each frame begun while the one before had not been ended."""
     xr = frames.xr  # not imported here: PyOpenGL has to be bound before
@@ -75,30 +96,62 @@ def loop(runtime: HeadsetRuntime, colours: list[list[int]], fail_at: int) -> Non
         if select.select([sys.stdin], [], [], 0.0)[0]:
             return
         stored: list[list[list[int]]] = []
+        hidden: list[float] = []
         try:
             with runtime.frame() as frame:
+                colours_now = [LOST] if len(frame.eyes) == 1 else [*colours, SPECTATOR]
                 begun += frame.should_render
                 sample = runtime.read(frame.time)
-                for (eye, target), colour in zip(frame.targets(), colours, strict=False):
+                for (eye, target), colour in zip(frame.targets(), colours_now, strict=False):
                     if stored and begun in (*range(fail_at, fail_at + FAILURES), fail_at + 2 * FAILURES):
                         raise DemandedError("in the middle of a frame")
                     assert eye.size == target.size
+                    if drawn % READ_EVERY == 0:
+                        hidden.append(hidden_share(target))
                     stored.append(fill(target, colour, read=drawn % READ_EVERY == 0))
                 drawn += bool(stored)
         except DemandedError:
             if begun >= fail_at + FAILURES:
                 raise
         report = {
-            "state": runtime._session.state.name,
+            "state": state(runtime),
+            "notices": runtime.take_notices(),
+            "period": frame.period,
+            "at": time.monotonic(),
+            **resources(),
             "time": frame.time,
             "should_render": frame.should_render,
             "drawn": drawn,
             "discarded": len(discarded),
             "eyes": [dataclasses.asdict(eye) for eye in frame.eyes],
             "stored": stored,
+            "hidden": hidden,
             "sample": dataclasses.asdict(sample),
         }
         print(json.dumps(report), flush=True)
+
+
+def state(runtime: HeadsetRuntime) -> str:
+    """The session's, or LOST where there is none."""
+    return runtime._session.state.name if runtime._session is not None else "LOST"
+
+
+def resources() -> dict[str, int]:
+    """What the process holds: open files, threads, and memory of its own in kB."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    tasks = len(os.listdir("/proc/self/task"))
+    return {"files": len(os.listdir("/proc/self/fd")), "threads": tasks, "kilobytes": pages * 4}
+
+
+def swap_slowly(seconds: float) -> None:
+    """Let a desktop take so long for each picture."""
+    swap = context.Window.swap
+
+    def slow(window: context.Window) -> None:
+        time.sleep(seconds)
+        swap(window)
+
+    context.Window.swap = slow
 
 
 def main() -> None:
@@ -107,18 +160,27 @@ def main() -> None:
     parser.add_argument("--right", default="0,0,0")
     parser.add_argument("--profiles", default="touch,index,simple")
     parser.add_argument("--fail-at", type=int, default=1 << 40)
+    parser.add_argument("--mirror", default="left")
+    parser.add_argument("--slow-swap", type=float, default=0.0)
+    parser.add_argument("--trouble", default="")
     options = parser.parse_args()
     colours = [[int(value) for value in text.split(",")] for text in (options.left, options.right)]
     bindings.PROFILES = tuple(
         profile for profile in bindings.PROFILES if any(name in profile.path for name in options.profiles.split(","))
     )
-    runtime = HeadsetRuntime()
+    if options.slow_swap:
+        swap_slowly(options.slow_swap)
+    if options.trouble:
+        from tests import xr_trouble
+
+        getattr(xr_trouble, options.trouble)()
+    runtime = HeadsetRuntime(MirrorKind(options.mirror))
     print(json.dumps({"state": "OPEN", "about": runtime.describe()}), flush=True)
     try:
         loop(runtime, colours, options.fail_at)
     finally:
         runtime.close()
-        print(json.dumps({"state": runtime._session.state.name, "closed": True}), flush=True)
+        print(json.dumps({"state": state(runtime), "closed": True}), flush=True)
 
 
 if __name__ == "__main__":

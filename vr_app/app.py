@@ -13,13 +13,15 @@ from sr_core.engine.worker import DiskCache, Source, TileFailed, Worker
 from sr_core.image.geometry import TileKey
 from sr_core.image.loader import Loader, PhotographFailed, PhotographLoaded
 from sr_core.image.photograph import PhotographError
+from sr_core.networks.names import texture_of
 from vr_app.core.ahead import REST, tiles_ahead
 from vr_app.core.album import Album
-from vr_app.core.gesture import ControllerSample, pointed_at, read_gestures
+from vr_app.core.gesture import ControllerSample, Hands, pointed_at
 from vr_app.core.invention import Departure, Departures
 from vr_app.core.labels import Status, labels
 from vr_app.core.limits import DEFAULT_LIMITS, SLOT_BYTES, Limits
 from vr_app.core.pose import Pose
+from vr_app.core.redraw import changed_part
 from vr_app.core.residency import FADE, Residency
 from vr_app.core.scene import PageTable, RayItem, Scene, surface_items
 from vr_app.core.shelf import Shelf
@@ -36,7 +38,7 @@ from vr_app.core.view import (
     place,
     step,
 )
-from vr_app.core.wanted import SETTLE, demands, tiles_wanted
+from vr_app.core.wanted import SETTLE, demands, is_jump, tiles_wanted
 from vr_app.garbage import Collector
 from vr_app.gl import objects
 from vr_app.gl.draw import Renderer
@@ -118,6 +120,7 @@ class Viewer:
         self._collector = collector
         self.options = options
         self.loader = Loader(options.paths)
+        watch(lambda: self.loader.running)
         stack.callback(self.loader.close)
         self.worker = Worker(options.model, options.device, disk=options.tile_cache)
         watch(lambda: self.worker.running)
@@ -135,13 +138,14 @@ class Viewer:
         self.statistics = Statistics()
         self.screenshots = Screenshots(options.screenshot)
         self.recording = Recording()
+        self.hands = Hands()
         self.player = TourPlayer(options.tour) if options.tour else None
         self.view = ViewState.start(len(options.paths), options.surface)
         self.infos: tuple[PhotographInfo | None, ...] = (None,) * len(options.paths)
         self.wants, self.wanted, self.placed, self.rays = (), (), (), ()
-        self.status = Status()
+        self.status = Status(texture=texture_of(options.model))
         self.finished = False
-        self._shown = self._warm = False
+        self._shown = self._warm = self._jumped = False
         self._drawn: Scene | None = None
         self._objects_made = 0
         self._unopened = 0
@@ -194,13 +198,20 @@ class Viewer:
         self._frame_time = frame.time
         self.now += self.dt
         led, caption = self._led_by_tour()
-        self.view = step(self.view, led + read_gestures(sample, self.view, self.placed, self.dt), self.dt)
+        sample = self.hands.steady(sample, self.dt)
+        before = self.view
+        self.view = step(before, led + self.hands.read(sample, before, self.placed, self.dt), self.dt)
+        self.runtime.feel(self.hands.ticks(before, self.view))
         self.placed = place(self.view, self.infos, Pose((0.0, 0.0, -self.options.stand_back)))
         if frame.eyes:
-            self.wants = demands(self.view, self.placed, frame.eyes, self.infos, self.wants)
+            seen = self.wants
+            self.wants = demands(self.view, self.placed, frame.eyes, self.infos, seen)
+            self._jumped = is_jump(seen, self.wants, self.view.active)
         self.rays = tuple(self._pointer(hand.aim) for hand in sample.hands if hand.aim and hand.shown)
         for command in self.runtime.take_commands():
             self._obey(command)
+        for notice in self.runtime.take_notices():
+            self._notice(notice)
         self.recording.see(self.view, self.dt)
         self.status = replace(
             self.status,
@@ -234,7 +245,8 @@ class Viewer:
         """Copy tiles that are at hand, within the frame's budget."""
         self.residency.begin_frame()
         ready = self.shelf.to_upload(self.wanted, self.residency)
-        report = self.uploader.upload(ready, self.residency, self.now)
+        # What comes with a picture that is new anyhow need not fade in: a fade is drawn for many frames.
+        report = self.uploader.upload(ready, self.residency, self.now - FADE if self._jumped else self.now)
         self.statistics.upload_bytes += report.bytes
         self.statistics.uploads_over_budget += report.over_budget
         if report.count:
@@ -247,17 +259,21 @@ class Viewer:
         invented = self.departures.shown(self.wants, self.residency, self.now, at_once=due)
         status = replace(self.status, invented=invented)
         scene = Scene(surfaces, labels(surfaces, self.view.active, status), self.rays, self.view.invention)
-        if frame.keeps and scene == self._drawn and not due:
-            return  # the picture stands; on a small machine the worker needs the processor more
+        stands = self._drawn if frame.keeps and not due else None
+        if scene == stands:
+            return  # on a small machine the worker needs the processor more
         self._drawn = scene
         pictures = []
         for eye, target in frame.targets():
-            self.renderer.draw(target, eye, scene)
-            if due:
-                pictures.append(target.read())
+            part = changed_part(stands, scene, eye) if stands else None
+            if part is None or not part.empty:
+                self.renderer.draw(target, eye, scene, part)
+            if due and eye in frame.eyes:
+                pictures.append(target.read())  # an onlooker's is not in it
         self._shown = self._shown or bool(surfaces)
         if pictures:
-            about = describe_snapshot(self.view, frame.eyes, scene, self.infos, invented)
+            made_by = self.options.model, self.status.texture
+            about = describe_snapshot(self.view, frame.eyes, scene, self.infos, invented, *made_by)
             saved = self.screenshots.save(pictures, about)
             self._notice(f"Screenshot saved: {', '.join(saved)}")
 
@@ -279,6 +295,7 @@ class Viewer:
             self._notice(self.recording.save(self.options.paths[self.view.active]))
         if self.options.stats is not None:
             about = {"mode": self.runtime.name, **self.runtime.describe(), "model": self.options.model}
+            about["texture"] = self.status.texture
             about["memory"] = self.memory
             seen = self.departures.seen(self.wants, self.residency).get(self.view.active)
             about["invented"] = seen and round(seen.levels, 3)
@@ -333,6 +350,7 @@ class Viewer:
         if again and not changed:
             return
         if changed:
+            self._drawn = None  # its new tiles may come to lie where the old ones did
             self.shelf.forget(arrival.index)
             self.residency.forget(arrival.index)
             self.departures.forget(arrival.index)

@@ -15,7 +15,7 @@ from vr_app.bench_command import bench
 from vr_app.data_command import data as data_commands
 from vr_app.evaluate_command import ListCommand, evaluate
 from vr_app.interruption import end_process
-from vr_app.options import Device, DeviceOption, ModelOption
+from vr_app.options import Device, DeviceOption, ModelOption, TextureOption
 
 app = typer.Typer(
     name="fundusxr",
@@ -28,7 +28,6 @@ app = typer.Typer(
 )
 app.add_typer(data_commands, name="data")
 app.add_typer(bench, name="bench")
-app.command(cls=ListCommand)(evaluate)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -39,6 +38,22 @@ class Mode(StrEnum):
     xr = "xr"
     desktop = "desktop"
     offscreen = "offscreen"
+
+
+class MirrorView(StrEnum):
+    """What somebody beside the headset sees: an eye's picture, both, or a camera that follows the head calmly."""
+
+    left = "left"
+    right = "right"
+    both = "both"
+    spectator = "spectator"
+
+
+class Side(StrEnum):
+    """The hand that holds a pen."""
+
+    left = "left"
+    right = "right"
 
 
 class SurfaceName(StrEnum):
@@ -88,6 +103,7 @@ def view(
     size: Annotated[str, typer.Option(help="Size of the window or offscreen picture.", metavar="WxH")] = "1280x800",
     device: DeviceOption = Device.auto,
     model: ModelOption = "rdb-lite",
+    texture: TextureOption = None,
     tile_memory: Annotated[int | None, typer.Option(help="Limit of computed tiles in memory.", metavar="MB")] = None,
     photograph_memory: Annotated[
         int | None, typer.Option(help="Limit of decoded photographs in memory.", metavar="MB")
@@ -102,6 +118,8 @@ def view(
         ),
     ] = "off",
     tile_cache_size: Annotated[int, typer.Option(help="Limit of kept tiles on disk.", metavar="MB")] = 512,
+    hand: Annotated[Side, typer.Option(help="Left: a headset's controllers swap their buttons.")] = Side.right,
+    mirror: Annotated[MirrorView, typer.Option(help="What the window beside a headset shows.")] = MirrorView.left,
     no_prefetch: Annotated[bool, typer.Option("--no-prefetch", help="Compute only what is looked at.")] = False,
 ) -> None:
     from vr_app.view_command import ViewRequest, view_photographs
@@ -117,12 +135,15 @@ def view(
         size=size,
         device=device,
         model=model,
+        texture=texture,
         tile_memory=tile_memory,
         photograph_memory=photograph_memory,
         gpu_memory=gpu_memory,
         tile_cache=tile_cache,
         tile_cache_size=tile_cache_size,
         prefetch=not no_prefetch,
+        hand=hand,
+        mirror=mirror,
     )
     view_photographs(request, say=lambda text: errors.print(text, markup=False))
 
@@ -136,6 +157,7 @@ def upscale(
         str | None, typer.Option(help="Only this part, in pixels of the photograph.", metavar="X,Y,W,H")
     ] = None,
     model: ModelOption = "rdb-lite",
+    texture: TextureOption = None,
     device: DeviceOption = Device.auto,
     invention: Annotated[
         Path | None,
@@ -150,11 +172,12 @@ def upscale(
     fundusxr upscale eye.jpg eye_x4.png
     fundusxr upscale eye.jpg disc.tif --scale 8 --region 1020,880,256,256
     fundusxr upscale eye.jpg eye_x4.png --invention invented.png
+    fundusxr upscale eye.jpg eye_x4.png --texture 0.5
     ```
     """
     from vr_app.upscale_command import upscale_photograph
 
-    upscale_photograph(source, out, scale, region, model, device, errors, invention)
+    upscale_photograph(source, out, scale, region, model, device, errors, invention, texture)
 
 
 @app.command()
@@ -173,6 +196,7 @@ def train(
         bool, typer.Option("--dry-run", help="Run a few iterations, say what all would cost, leave nothing behind.")
     ] = False,
     iterations: Annotated[int, typer.Option(min=1, help="How many a dry run times.", metavar="N")] = 3,
+    device: Annotated[Device, typer.Option(help="What trains; auto: CUDA where there is one.")] = Device.auto,
 ) -> None:
     """Train a network; stopped at any time (Ctrl-C), the same command goes on where it was. For several processes:
     docs/training.md.
@@ -189,13 +213,42 @@ def train(
     from sr_core.study.training import train as run_training
 
     if dry_run:
-        for line in cost(config, data=data, runs=runs, threads=threads, console=errors, iterations=iterations).lines():
+        found = cost(config, data, runs, threads, errors, iterations, device=device)
+        for line in found.lines():
             errors.print(line)
         return
-    result = run_training(config, data=data, runs=runs, threads=threads)
+    result = run_training(config, data, runs, threads, device=device)
     if not result.finished:
         errors.print(f"stopped at iteration {result.step}; the same command goes on from there")
         raise typer.Exit(130)
+
+
+app.command(cls=ListCommand)(evaluate)
+
+
+@app.command()
+def curves(
+    runs: Annotated[list[Path] | None, typer.Argument(help="Folders of runs.", metavar="RUNS...")] = None,
+    out: Annotated[Path, typer.Option(help="The picture to write.", metavar="PNG")] = Path("learning-curves.png"),
+) -> None:
+    """Draw the learning curves of all trainings in one picture: validation gain over processor time, a panel a scale.
+
+    RUNS: folders that hold runs (else `runs`); of a run in several of them the last counts.
+
+    Example:
+
+    ```
+    fundusxr curves docs/results/runs runs --out docs/images/learning-curves.png
+    ```
+    """
+    from sr_core.files import check_writable
+    from sr_core.image.photograph import save_picture
+    from sr_core.study.curve import comparison_picture, read_runs
+
+    check_writable(out, (".png",))
+    found = read_runs(runs or [Path("runs")])
+    save_picture(out, comparison_picture(found))
+    errors.print(f"fundusxr: wrote {out} ({len(found)} runs)", markup=False)
 
 
 @app.command()

@@ -76,8 +76,10 @@ def _torch() -> Iterable[Finding]:
     if torch.cuda.is_available():
         yield Finding("device", OK, f"cuda: {torch.cuda.get_device_name()}")
         return
-    low = "bfloat16" if torch.cpu._is_avx512_bf16_supported() else "float32"
-    yield Finding("device", OK, f"cpu: {torch.get_num_threads()} threads, {low}")
+    from sr_core.engine.fast import measured_precision
+
+    precision = str(measured_precision(torch.device("cpu"))).removeprefix("torch.")
+    yield Finding("device", OK, f"cpu: {torch.get_num_threads()} threads, computes in {precision} (measured)")
     graphics = _nvidia_gpu()
     if graphics:
         built = f"built for CUDA {torch.version.cuda}" if torch.version.cuda else "a build without CUDA"

@@ -12,6 +12,7 @@ from sr_core.errors import UserError
 from sr_core.files import check_writable
 from sr_core.image.geometry import Rect
 from sr_core.image.photograph import load_photograph, save_picture
+from vr_app.options import turn_dial
 
 INVENTION_GAIN = 10
 """Brightness of a departure of one grey level in the picture that shows it; from 25.5 on it is white."""
@@ -31,14 +32,17 @@ def upscale_photograph(
     device: str,
     console: Console,
     invention: Path | None = None,
+    texture: float | None = None,
 ) -> None:
     """Write `source`, or its `region` 'X,Y,W,H', at `scale`; and to `invention`, a PNG, how far each pixel departs from
-    what the photograph alone determines, as of `Engine.compute`, in grey levels times INVENTION_GAIN.
+    what the photograph alone determines, as of `Engine.compute`, in grey levels times INVENTION_GAIN. `texture`: the
+    dial between the model's two stages, 0 to 1 (None: the model as named).
 
     Raises UserError for anything that the user can mend.
     """
     if scale not in (2, 4, 8):
         raise UserError(f"--scale {scale}: must be 2, 4 or 8")
+    name = turn_dial(model, texture, [scale])
     area = None if region is None else parse_region(region)
     check_writable(out, (".png", ".tif", ".tiff"))
     if invention is not None:
@@ -50,7 +54,7 @@ def upscale_photograph(
     from sr_core.engine.engine import Engine, choose_device
     from sr_core.networks.zoo import load_model
 
-    engine = Engine(load_model(model, scale), choose_device(device))
+    engine = Engine(load_model(name, scale), choose_device(device))
     columns = (TextColumn(f"{source.name} x{scale}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=None)
@@ -59,7 +63,8 @@ def upscale_photograph(
     about = _about(photograph.path.name, photograph.sha256, scale, area, engine)
     save_picture(out, pixels[..., :3], about)
     height, width = pixels.shape[:2]
-    made = f"{width}x{height}, {engine.network.name} x{scale}, {engine.device.type}"
+    dial = f", texture {engine.network.texture:g}" if engine.network.texture else ""
+    made = f"{width}x{height}, {engine.network.name} x{scale}{dial}, {engine.device.type}"
     console.print(f"fundusxr: wrote {out} ({made})", markup=False)
     if invention is not None:
         save_picture(invention, _visible(pixels[..., 3]), about | {"Description": INVENTION_TEXT})
@@ -85,12 +90,17 @@ def parse_region(text: str) -> Rect:
 
 def _about(name: str, sha256: str, scale: int, area: Rect | None, engine) -> dict[str, str]:
     """What the file says of itself: these pixels are computed, from what and by what."""
-    return {
+    network = engine.network
+    about = {
         "Description": "Super-resolved by FundusXR: computed pixels, not photographed. Not for diagnosis.",
         "fundusxr:source": name,
         "fundusxr:source-sha256": sha256,
         "fundusxr:scale": str(scale),
         "fundusxr:region": "all" if area is None else f"{area.x},{area.y},{area.w},{area.h}",
-        "fundusxr:model": engine.network.name,
-        "fundusxr:weights-sha256": engine.network.sha256,
+        "fundusxr:model": network.name,
+        "fundusxr:texture": f"{network.texture:g}",
+        "fundusxr:weights-sha256": network.sha256,
     }
+    if "blend" in network.card:
+        about["fundusxr:blended-sha256"] = f"{network.card['blend']['pixel']} {network.card['blend']['texture']}"
+    return about

@@ -14,8 +14,10 @@ from sr_core.files import check_writable
 from sr_core.image.photograph import PhotographError, find_photographs
 from vr_app.app import Options, run
 from vr_app.core.limits import MB, UNTOLD, choose_limits, machine_memory
+from vr_app.core.onlooker import MirrorKind
 from vr_app.core.tour import Tour, TourError, parse_tour
 from vr_app.core.view import SurfaceKind
+from vr_app.options import turn_dial
 from vr_app.runtime.choose import open_runtime
 
 STAND_BACK = 0.75
@@ -42,12 +44,15 @@ class ViewRequest:
     size: str
     device: str
     model: str
+    texture: float | None = None
     tile_memory: int | None = None
     photograph_memory: int | None = None
     gpu_memory: int | None = None
     tile_cache: str = "off"
     tile_cache_size: int = 512
     prefetch: bool = True
+    hand: str = "right"
+    mirror: str = "left"
 
 
 def view_photographs(request: ViewRequest, say: Callable[[str], None]) -> None:
@@ -60,13 +65,14 @@ def view_photographs(request: ViewRequest, say: Callable[[str], None]) -> None:
         check_writable(request.screenshot, (".png",))
     if request.stats is not None:
         check_writable(request.stats)
-    _check_model(request)
+    request = replace(request, model=_model(request))
     memory = request.tile_memory, request.photograph_memory, request.gpu_memory
     limits = choose_limits(*memory, size, machine_memory() or UNTOLD)
     cache = tile_cache(request.tile_cache, request.tile_cache_size)
     tour = read_tour(request.tour) if request.tour else None
     paths = _photographs(request.images or _images_without_argument(tour, request.tour), say)
-    with open_runtime(request.mode, size) as choice:
+    mirror = MirrorKind(request.mirror)
+    with open_runtime(request.mode, size, mirror, left_handed=request.hand == "left") as choice:
         say(f"fundusxr: {choice.runtime.name} ({choice.reason})")
         options = replace(_options(request, choice.runtime.name, paths, tour), limits=limits, tile_cache=cache, say=say)
         run(choice.runtime, options)
@@ -175,8 +181,12 @@ def _images_without_argument(tour: Tour | None, path: Path | None) -> tuple[Path
     return (asset_path("demo", "retina.jpg"),)
 
 
-def _check_model(request: ViewRequest) -> None:
-    """Without torch, which is not imported yet: only that weights of that name are there."""
-    found = sorted({p.name.rsplit("-x", 1)[0] for p in asset_path("weights").glob("*-x[248].safetensors")})
+def _model(request: ViewRequest) -> str:
+    """The network's name, dial and all. Without torch, which is not imported yet: only that weights of it are there."""
+    found: dict[str, list[int]] = {}
+    for path in sorted(asset_path("weights").glob("*-x[248].safetensors")):
+        name, _, scale = path.stem.rpartition("-x")
+        found.setdefault(name, []).append(int(scale))
     if request.model not in found:
         raise UserError(f"--model {request.model}: no such weights; there are {', '.join(found) or 'none'}")
+    return turn_dial(request.model, request.texture, found[request.model])

@@ -64,6 +64,7 @@ class MonadoService:
         self._process: subprocess.Popen[bytes] | None = None
         self._folder: Path | None = None
         self._last_log = ""
+        self._service_env: dict[str, str] = {}
         self.port = 0
 
     @property
@@ -115,11 +116,30 @@ class MonadoService:
             env["P_OVERRIDE_ACTIVE_CONFIG"] = "remote"
         else:
             env |= {"SIMULATED_ENABLE": "1", "SIMULATED_LEFT": "wmr", "SIMULATED_RIGHT": "wmr"}
-        with open(folder / "service.log", "wb") as log:
+        self._service_env = env
+        self.start()
+
+    def start(self) -> None:
+        """Start the service again, in the same place, after `kill`; returns once it accepts clients."""
+        assert self._folder is not None
+        with open(self._folder / "service.log", "ab") as log:
             self._process = subprocess.Popen(
-                ["monado-service"], env=env, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                ["monado-service"],
+                env=self._service_env,
+                cwd=self._folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
             )
         wait_until(self._accepts_clients, "monado-service to accept clients")
+
+    def kill(self) -> None:
+        """Let the service die as by a crash: it tells its clients nothing."""
+        assert self._folder is not None
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+        (self._folder / "monado_comp_ipc").unlink()  # what tells the next one's readiness
 
     def _accepts_clients(self) -> bool:
         if not self.running:

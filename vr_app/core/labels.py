@@ -41,6 +41,7 @@ MAKE_WAY = 0.09
 
 HELP = (
     "drag: pan     wheel: zoom about the cursor",
+    "double click: centre     U: undo",
     "S: panel or retina     O held: original photograph",
     "N: next image     0: whole image",
     "V: what the network invented, in colour",
@@ -52,7 +53,8 @@ HELP = (
 @dataclass(frozen=True)
 class Status:
     """What the words depend on besides the pictures. `notices`: lines about files that could not be opened. `invented`:
-    by photograph how far what is seen of it departs from what it determines. `legend`: of the overlay that shows it."""
+    by photograph how far what is seen of it departs from what it determines. `legend`: of the overlay that shows it.
+    `texture`: where the network stands between fidelity (0) and likely texture (1)."""
 
     original: bool = False
     computing: frozenset[int] = frozenset()
@@ -63,18 +65,20 @@ class Status:
     notices: tuple[str, ...] = ()
     invented: Mapping[int, Departure] = field(default_factory=dict)
     legend: bool = False
+    texture: float = 0.0
 
 
 def labels(items: Sequence[SurfaceItem], front: int, status: Status) -> tuple[LabelItem, ...]:
     """The words for every surface and, at the `front` photograph's, for the session."""
     out: list[LabelItem] = []
-    stage, restored = _Frame(Pose((0.0, 0.0, -2.0)), 2.4, 1.6), False
+    stage, below = _Frame(Pose((0.0, 0.0, -2.0)), 2.4, 1.6), 0
     for item in items:
         frame = _frame(item)
-        out += _provenance(item, status, frame)
+        told = _provenance(item, status, frame)
+        out += told
         if item.photograph == front:
-            stage, restored = frame, out[-1].text == RESTORED
-    return tuple(out + _session_lines(stage, status, 1 if restored else 0))
+            stage, below = frame, sum(label.height == NOTICE_HEIGHT for label in told)
+    return tuple(out + _session_lines(stage, status, below))
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,15 @@ def _provenance(item: SurfaceItem, status: Status, frame: _Frame) -> list[LabelI
     out.append(_line("Not for diagnosis", frame, 1.0, 1, align=1.0, color=WARNING, background=PLATE))
     if departure is not None and not departure.agrees:
         out.append(_below(RESTORED, frame, 0, WARNING))
+    if synthesised and status.texture > 0:
+        row = sum(label.height == NOTICE_HEIGHT for label in out)
+        out.append(_below(texture_told(status.texture), frame, row, WARNING))
     return out
+
+
+def texture_told(texture: float) -> str:
+    """The line of a network that was trained, at least in part, to look sharp."""
+    return f"Texture {texture:g}: looks sharper, and more of it is invented"
 
 
 def _told(departure: Departure | None) -> str:

@@ -18,10 +18,13 @@ def describe_snapshot(
     scene: Scene,
     infos: Sequence[PhotographInfo | None],
     invented: Mapping[int, Departure],
+    model: str,
+    texture: float,
 ) -> dict:
     """Plain values for JSON: the eyes (pose, field of view in radians, picture size), the pointers' rays, and for each
     surface its photograph, geometry, centre, zoom, the finest scale on it (1: photographed pixels only), and by
-    `invented`, by photograph, how many grey levels what is seen departs from what the photograph determines."""
+    `invented`, by photograph, how many grey levels what is seen departs from what the photograph determines;
+    the `model` that computes, and its `texture`, 0 (fidelity) to 1."""
     surfaces = []
     for item in scene.surfaces:
         surfaces.append(
@@ -39,6 +42,8 @@ def describe_snapshot(
         )
     return {
         "original": view.original,
+        "model": model,
+        "texture": texture,
         "invention": scene.invention,
         "eyes": [asdict(eye) for eye in eyes],
         "rays": [asdict(ray) for ray in scene.rays],

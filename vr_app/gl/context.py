@@ -222,14 +222,21 @@ class _EglContext(Context):
 
 
 def open_window(
-    title: str, size: tuple[int, int], visible: bool = True, x11: bool = False, vsync: bool = True
+    title: str,
+    size: tuple[int, int],
+    visible: bool = True,
+    x11: bool = False,
+    vsync: bool = True,
+    beside: Window | None = None,
 ) -> Window:
     """A window of `size` screen coordinates with a current context.
 
+    `beside`: another window, which stays the current one and is closed later: the new one's context knows the textures
+    of the other's, and is left for a thread of its own, which calls `make_current`.
     `x11` asks for X11 and GLX even on a Wayland desktop, for OpenXR's Xlib binding. `vsync` False: `swap` never
     waits for the display (a headset's mirror). Raises `ContextError` where there is no window system, or no OpenGL.
     """
-    return Window(title, size, visible, x11, vsync)
+    return Window(title, size, visible, x11, vsync, beside)
 
 
 def _import_glfw(x11: bool) -> Any:
@@ -256,10 +263,16 @@ def _glfw_reason(glfw: Any) -> str:
 class Window(Context):
     """A window, its context, and what mouse and keyboard have done in it since they were last asked for."""
 
-    def __init__(self, title: str, size: tuple[int, int], visible: bool, x11: bool, vsync: bool) -> None:
-        glfw = self._glfw = _import_glfw(x11)
+    def __init__(
+        self, title: str, size: tuple[int, int], visible: bool, x11: bool, vsync: bool, beside: Window | None
+    ) -> None:
+        glfw = self._glfw = beside._glfw if beside else _import_glfw(x11)
+        self._vsync = vsync
+        self._beside = beside
         self._window = None
         self._pressed: list[str] = []
+        self._clicks: list[bool] = []
+        self._down = False
         self._held: set[str] = set()
         self._scrolled = 0.0
         glfw.window_hint(glfw.CONTEXT_VERSION_MAJOR, 3)
@@ -268,17 +281,30 @@ class Window(Context):
         glfw.window_hint(glfw.OPENGL_FORWARD_COMPAT, True)
         glfw.window_hint(glfw.OPENGL_DEBUG_CONTEXT, DEBUG)
         glfw.window_hint(glfw.VISIBLE, visible)
-        self._window = glfw.create_window(*size, title, None, None)
+        self._window = glfw.create_window(*size, title, None, beside._window if beside else None)
         if not self._window:
             reason = _glfw_reason(glfw)
-            glfw.terminate()
+            if not beside:
+                glfw.terminate()
             raise ContextError(f"no window with OpenGL 3.3: {reason}; {_WINDOW_CURE}")
-        glfw.make_context_current(self._window)
-        glfw.swap_interval(1 if vsync else 0)
-        bind_pyopengl(self._pyopengl_platform())
         glfw.set_key_callback(self._window, self._on_key)
+        glfw.set_mouse_button_callback(self._window, self._on_button)
         glfw.set_scroll_callback(self._window, self._on_scroll)
+        if beside:
+            self.renderer, self.version = beside.renderer, beside.version
+            return
+        self.make_current()
+        bind_pyopengl(self._pyopengl_platform())
         super().__init__()
+
+    def make_current(self) -> None:
+        """Let the calling thread draw into the window from now on."""
+        self._glfw.make_context_current(self._window)
+        self._glfw.swap_interval(1 if self._vsync else 0)
+
+    def leave(self) -> None:
+        """The calling thread draws into no window any more: another may."""
+        self._glfw.make_context_current(None)
 
     def _pyopengl_platform(self) -> str:
         if not sys.platform.startswith("linux"):
@@ -312,6 +338,8 @@ class Window(Context):
             self._glfw.wait_events_timeout(wait)
         else:
             self._glfw.poll_events()
+        # One change a poll, so that no click of a double one is lost between two frames.
+        self._down = self._clicks.pop(0) if self._clicks else self._down
         return not self._glfw.window_should_close(self._window)
 
     def cursor(self) -> tuple[float, float] | None:
@@ -326,11 +354,11 @@ class Window(Context):
         return x * pixels[0] / window[0], y * pixels[1] / window[1]
 
     def button(self) -> bool:
-        """Whether the left button is down."""
-        return self._glfw.get_mouse_button(self._window, self._glfw.MOUSE_BUTTON_LEFT) == self._glfw.PRESS
+        """Whether the left button is down. It changes at most once from one `poll` to the next."""
+        return self._down
 
     def held(self, key: str) -> bool:
-        """Whether a key is down: 'o', '0', 'tab', 'f1' ..., as the user's keyboard layout names it."""
+        """Whether a key is down: 'o', '0', 'tab', 'f1', 'ctrl+z' ..., as the user's keyboard layout names it."""
         return key in self._held
 
     def take_pressed(self) -> tuple[str, ...]:
@@ -356,15 +384,18 @@ class Window(Context):
         if self._window:
             self._glfw.destroy_window(self._window)
             self._window = None
-            self._glfw.terminate()
+            if not self._beside:
+                self._glfw.terminate()
 
     def _on_key(self, window: Any, key: int, scancode: int, action: int, modifiers: int) -> None:
         name = self._key_name(key, scancode)
+        if name and modifiers & self._glfw.MOD_CONTROL and action == self._glfw.PRESS:
+            name = f"ctrl+{name}"
         if action == self._glfw.PRESS:
             self._pressed.append(name)
             self._held.add(name)
         elif action == self._glfw.RELEASE:
-            self._held.discard(name)
+            self._held -= {name, f"ctrl+{name}"}
 
     def _key_name(self, key: int, scancode: int) -> str:
         for name in _NAMED_KEYS:
@@ -372,6 +403,10 @@ class Window(Context):
                 return name.lower()
         name = self._glfw.get_key_name(key, scancode)
         return (name.decode() if isinstance(name, bytes) else name or "").lower()
+
+    def _on_button(self, window: Any, button: int, action: int, modifiers: int) -> None:
+        if button == self._glfw.MOUSE_BUTTON_LEFT:
+            self._clicks.append(action == self._glfw.PRESS)
 
     def _on_scroll(self, window: Any, across: float, along: float) -> None:
         self._scrolled += along

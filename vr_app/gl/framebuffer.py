@@ -18,6 +18,7 @@ class Framebuffer:
         self.texture = texture
         self.size = size
         self._owned = owned
+        self._hides = False
         self._handle = objects.framebuffer()
         GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, self._handle)
         GL.glFramebufferTexture2D(GL.GL_FRAMEBUFFER, GL.GL_COLOR_ATTACHMENT0, GL.GL_TEXTURE_2D, texture, 0)
@@ -41,8 +42,20 @@ class Framebuffer:
         """Over somebody else's GL_SRGB8_ALPHA8 texture (a swapchain image), which it never deletes."""
         return Framebuffer(texture, size, owned=False)
 
+    def hide(self, stencil: int) -> None:
+        """Leave out, from now on, the pixels where `stencil` (a renderbuffer of the same size) is not 0."""
+        self._hides = True
+        GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, self._handle)
+        attachment = GL.GL_DEPTH_STENCIL_ATTACHMENT
+        GL.glFramebufferRenderbuffer(GL.GL_FRAMEBUFFER, attachment, GL.GL_RENDERBUFFER, stencil)
+
     def bind(self) -> None:
         """Draw into it from now on: whole viewport, colours taken as linear light and stored as sRGB."""
+        if self._hides:
+            CALLS.glEnable(GL.GL_STENCIL_TEST)
+            GL.glStencilFunc(GL.GL_EQUAL, 0, 0xFF)
+        else:
+            CALLS.glDisable(GL.GL_STENCIL_TEST)
         CALLS.glBindFramebuffer(GL.GL_FRAMEBUFFER, self._handle)
         CALLS.glViewport(0, 0, *self.size)
         CALLS.glEnable(GL.GL_FRAMEBUFFER_SRGB)
@@ -61,18 +74,34 @@ class Framebuffer:
 
         Bars at the sides, or above and below, are black. Leaves the default framebuffer bound.
         """
+        self.blit_part_to_window(self.size, width, height)
+
+    def blit_part_to_window(self, part: tuple[int, int], width: int, height: int) -> None:
+        """As `blit_to_window`, of the lower left `part` (width, height in pixels) of the picture alone."""
         # A window's buffer is mostly not sRGB. Without this GL 4.4 copies the bytes as they are (Mesa and NVIDIA too).
         GL.glDisable(GL.GL_FRAMEBUFFER_SRGB)
         GL.glBindFramebuffer(GL.GL_READ_FRAMEBUFFER, self._handle)
         GL.glBindFramebuffer(GL.GL_DRAW_FRAMEBUFFER, 0)
-        scale = min(width / self.size[0], height / self.size[1])
-        w, h = round(self.size[0] * scale), round(self.size[1] * scale)
+        scale = min(width / part[0], height / part[1])
+        w, h = round(part[0] * scale), round(part[1] * scale)
         if (w, h) != (width, height):
             GL.glClearColor(0.0, 0.0, 0.0, 1.0)
             GL.glClear(GL.GL_COLOR_BUFFER_BIT)
         x, y = (width - w) // 2, (height - h) // 2
-        filtering = GL.GL_NEAREST if (w, h) == self.size else GL.GL_LINEAR
-        GL.glBlitFramebuffer(0, 0, *self.size, x, y, x + w, y + h, GL.GL_COLOR_BUFFER_BIT, filtering)
+        filtering = GL.GL_NEAREST if (w, h) == part else GL.GL_LINEAR
+        GL.glBlitFramebuffer(0, 0, *part, x, y, x + w, y + h, GL.GL_COLOR_BUFFER_BIT, filtering)
+        GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, 0)
+
+    def blit_to(self, target: Framebuffer, x: int, y: int, width: int, height: int) -> None:
+        """Copy the whole picture into `width` x `height` pixels of `target` from (x, y), its lower left corner on.
+
+        The bytes stay as they are. Leaves the default framebuffer bound.
+        """
+        GL.glDisable(GL.GL_FRAMEBUFFER_SRGB)
+        GL.glBindFramebuffer(GL.GL_READ_FRAMEBUFFER, self._handle)
+        GL.glBindFramebuffer(GL.GL_DRAW_FRAMEBUFFER, target._handle)
+        filtering = GL.GL_NEAREST if (width, height) == self.size else GL.GL_LINEAR
+        GL.glBlitFramebuffer(0, 0, *self.size, x, y, x + width, y + height, GL.GL_COLOR_BUFFER_BIT, filtering)
         GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, 0)
 
     def close(self) -> None:

@@ -43,6 +43,12 @@ def framebuffer() -> int:
     return int(GL.glGenFramebuffers(1))
 
 
+def renderbuffer() -> int:
+    """The name of a new renderbuffer."""
+    _count(1)
+    return int(GL.glGenRenderbuffers(1))
+
+
 def program() -> int:
     """The name of a new program."""
     _count(1)

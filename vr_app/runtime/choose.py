@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from sr_core.errors import UserError
+from vr_app.core.onlooker import MirrorKind
 from vr_app.gl import context
 from vr_app.runtime.interface import Runtime
 from vr_app.xr.probe import probe
@@ -23,43 +25,51 @@ class Choice:
 
 
 @contextmanager
-def open_runtime(mode: str, size: tuple[int, int]) -> Iterator[Choice]:
+def open_runtime(
+    mode: str, size: tuple[int, int], mirror: MirrorKind = MirrorKind.left, left_handed: bool = False
+) -> Iterator[Choice]:
     """Open the runtime of a mode ('auto', 'xr', 'desktop' or 'offscreen'), and close it again.
 
-    `size`: width and height in pixels of a window or an offscreen picture. 'auto' tries each in turn. Raises UserError
-    where a mode asked for by name cannot be had, with the cure.
+    `size`: width and height in pixels of a window or an offscreen picture. `mirror`: what the window beside a headset
+    shows. `left_handed`: a headset's controllers swap their buttons. 'auto' tries each in turn. Raises UserError where
+    a mode asked for by name cannot be had, with the cure.
     """
+    open_in = {
+        "xr": partial(_headset, mirror, left_handed),
+        "desktop": partial(_window, size),
+        "offscreen": partial(_offscreen, size),
+    }
     with ExitStack() as owned:
-        yield Choice(*(_first_to_be_had(size, owned) if mode == "auto" else (_open(mode, size, owned), "asked for")))
+
+        def open_(mode: str) -> Runtime:
+            return owned.enter_context(open_in[mode]())
+
+        yield Choice(*(_first_to_be_had(open_) if mode == "auto" else (open_(mode), "asked for")))
 
 
-def _first_to_be_had(size: tuple[int, int], owned: ExitStack) -> tuple[Runtime, str]:
+def _first_to_be_had(open_: Callable[[str], Runtime]) -> tuple[Runtime, str]:
     found = probe()
     if found.available:
-        return _open("xr", size, owned), f"{found.runtime} answers with {found.system}"
+        return open_("xr"), f"{found.runtime} answers with {found.system}"
     without = f"no headset: {found.problem}"
     try:
         # Fails before it binds the process to the window's GL platform, so that offscreen can still bind it to another.
-        return _open("desktop", size, owned), without
+        return open_("desktop"), without
     except context.ContextError as error:
-        return _open("offscreen", size, owned), f"{without}; {error}"
-
-
-def _open(mode: str, size: tuple[int, int], owned: ExitStack) -> Runtime:
-    return owned.enter_context({"xr": _headset, "desktop": _window, "offscreen": _offscreen}[mode](size))
+        return open_("offscreen"), f"{without}; {error}"
 
 
 # `vr_app.runtime.headset` binds the process to GLX at its import, so each import waits for the choice.
 
 
 @contextmanager
-def _headset(size: tuple[int, int]) -> Iterator[Runtime]:
+def _headset(mirror: MirrorKind, left_handed: bool) -> Iterator[Runtime]:
     problem = probe().problem
     if problem:
         raise UserError(f"--mode xr: {problem}")
     from vr_app.runtime.headset import HeadsetRuntime
 
-    runtime = HeadsetRuntime()
+    runtime = HeadsetRuntime(mirror, left_handed)
     try:
         yield runtime
     finally:

@@ -1,4 +1,4 @@
-"""The headset runtime: OpenXR for the eyes and hands, and a window on the desktop that mirrors the left eye.
+"""The headset runtime: OpenXR for the eyes and hands, and a window on the desktop for who stands beside.
 
 Importing this module binds PyOpenGL to GLX for the whole process: import it once a headset is decided on.
 """
@@ -11,65 +11,118 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
-from vr_app.core.gesture import ControllerSample, HandSample
+from vr_app.core.gesture import ControllerSample, HandSample, Pulse
+from vr_app.core.onlooker import MirrorKind
+from vr_app.core.pose import Eye
 from vr_app.gl import context
 from vr_app.gl.framebuffer import Framebuffer
-from vr_app.runtime.interface import COMMANDS
+from vr_app.runtime.interface import COMMANDS, Frame
+from vr_app.runtime.mirror import MIRROR_INTERVAL, TITLE, Mirror
+from vr_app.runtime.one_eye import OneEyeFrame, one_eye
+from vr_app.xr.probe import HeadsetWatch
 
 # Importing `xr` imports PyOpenGL, which keeps the platform and the flags that it finds then.
 context.bind_pyopengl("glx" if sys.platform.startswith("linux") else sys.platform)
 
 from vr_app.xr.errors import HeadsetError, HeadsetLostError  # noqa: E402
-from vr_app.xr.frame import FrameClock, HeadsetFrame, run_frame  # noqa: E402
+from vr_app.xr.frame import FrameClock, run_frame  # noqa: E402
 from vr_app.xr.session import Session  # noqa: E402
-from vr_app.xr.system import open_system  # noqa: E402
-
-MIRROR_INTERVAL = 1 / 30
-"""Seconds between two pictures in the window."""
-
-MIRROR_HEIGHT = 720
-"""The window's height in screen coordinates; its shape is that of one eye's picture."""
+from vr_app.xr.system import System, open_system  # noqa: E402
 
 PARTING = 5.0
 """Seconds that a runtime gets to end the session in its own order."""
 
 LEFT = 0
 
+EMPTY_HANDS = ControllerSample(hands=(HandSample(), HandSample()))
+
+LOST = "Headset lost; waiting for its runtime"
+BACK = "The headset is back"
+
 
 class HeadsetRuntime:
     """Implements `vr_app.runtime.interface.Runtime` on the active OpenXR runtime.
 
-    `mirror`: show the window (Esc or closing it ends the program); without, it exists but is never seen. Raises
-    `HeadsetError` where there is no headset, and `HeadsetLostError` from any method once the connection to it is lost.
+    `mirror`: what the window shows (Esc or closing it ends the program); None: there is no window. Raises
+    `HeadsetError` where there is no headset. Once one was there and is lost, the window goes on showing the scene, from
+    a place of its own, until a headset answers again and a new session takes up; without a window, `HeadsetLostError`
+    is raised.
     """
 
     name = "xr"
 
-    def __init__(self, mirror: bool = True) -> None:
-        self._mirror = mirror
-        self._mirrored_at = 0.0
-        self._swap_due = False
+    def __init__(self, mirror: MirrorKind | None = MirrorKind.left, left_handed: bool = False) -> None:
+        self._left_handed = left_handed
+        self._mirror: Mirror | None = None
+        self._session: Session | None = None
+        self._connection = ExitStack()
+        self._watch = HeadsetWatch()
         self._leave_by: float | None = None
+        self._ended = self._closed = False
         self._commands: tuple[str, ...] = ()
-        self._lost = False
-        self._closed = False
+        self._notices: tuple[str, ...] = ()
         self._clock = FrameClock()
+        self._camera_kept = False
         _let_calls_finish()
         with ExitStack() as owned:
-            system = owned.enter_context(open_system())
-            width, height = system.view_sizes[LEFT]
-            size = round(MIRROR_HEIGHT * width / height), MIRROR_HEIGHT
+            owned.callback(self._watch.close)
+            system = self._connection.enter_context(open_system())  # before any window: there may be no headset
+            owned.callback(self._connection.close)
+            # Never seen: it owns the context that the runtime is told of, and lasts from session to session.
             self._window = owned.enter_context(
-                context.open_window("FundusXR", size, visible=mirror, x11=True, vsync=False)
+                context.open_window("FundusXR (headset)", (16, 16), visible=False, x11=True, vsync=False)
             )
-            self._session = Session(system)
-            owned.callback(self._session.close)
+            owned.callback(self._connection.close)  # again, and before the window
+            self._take_up(system)
+            if mirror:
+                self._mirror = Mirror(self._window, system.view_sizes[LEFT], mirror)
+                owned.callback(self._mirror.close)
             self._owned = owned.pop_all()
 
     def describe(self) -> dict[str, str]:
         """'runtime' with its version, 'system' (the headset) and 'renderer' by name."""
-        system = self._session.system
-        return {"runtime": system.runtime, "system": system.name, "renderer": self._window.renderer}
+        return {**self._about, "renderer": self._window.renderer}
+
+    # One session after the other.
+
+    def _take_up(self, system: System) -> None:
+        """Begin a session on the connection just opened."""
+        self._about = {"runtime": system.runtime, "system": system.name}
+        self._session = Session(system, self._left_handed)
+        self._connection.callback(self._session.close)
+
+    def _disconnect(self) -> None:
+        """Destroy session and instance, whatever state they are in."""
+        self._session = None
+        self._connection.close()
+
+    @contextmanager
+    def _outliving_loss(self) -> Iterator[None]:
+        """A loss ends the body and the session, but not the program, as long as there is a window to go on with."""
+        try:
+            yield
+        except HeadsetLostError:
+            self._disconnect()
+            if self._mirror is None:
+                raise
+            self._camera_kept = False
+            self._tell(LOST)
+            self._mirror.window.set_title(f"{TITLE}: {LOST.lower()}")
+
+    def _reconnect(self) -> None:
+        """Take up a session again where a headset answers; where that fails after all, go on waiting."""
+        if not self._watch.answers():
+            return
+        try:
+            self._take_up(self._connection.enter_context(open_system()))
+        except HeadsetError:
+            self._disconnect()
+            return
+        self._clock.restart()
+        self._tell(BACK)
+        self._mirror.window.set_title(TITLE)
+
+    # What the loop asks for.
 
     def poll_events(self) -> bool:
         """Take what the headset and the window have to say; False once the session has ended.
@@ -77,79 +130,119 @@ class HeadsetRuntime:
         Esc, or closing the window, asks the runtime to end the session; the loop goes on until that has happened,
         or for PARTING seconds.
         """
-        with self._noting_loss():
-            closed = not self._window.poll()
-            pressed = self._window.take_pressed()
-            self._commands += tuple(COMMANDS[key] for key in pressed if key in COMMANDS)
-            if (closed or "escape" in pressed) and self._leave_by is None:
-                self._leave()
-            self._session.poll()
+        self._poll_window()
+        with self._outliving_loss():
+            if self._session is not None:
+                self._session.poll()
+                self._ended = self._ended or self._session.ended
+            elif self._leave_by is not None:
+                self._ended = True
+            else:
+                self._reconnect()
         overdue = self._leave_by is not None and time.monotonic() > self._leave_by
-        return not (self._session.ended or overdue)
+        return not (self._ended or overdue)
+
+    def _poll_window(self) -> None:
+        if self._mirror is None:
+            return
+        closed = not self._mirror.window.poll()
+        pressed = self._mirror.window.take_pressed()
+        self._commands += tuple(COMMANDS[key] for key in pressed if key in COMMANDS)
+        for _ in range(pressed.count("m")):
+            self._mirror.kind = self._mirror.kind.next()
+            self._camera_kept = False
+        if (closed or "escape" in pressed) and self._leave_by is None:
+            self._leave()
 
     def _leave(self) -> None:
         self._leave_by = time.monotonic() + PARTING
-        self._session.request_exit()
+        with self._outliving_loss():
+            if self._session is not None:
+                self._session.request_exit()
 
     @contextmanager
-    def frame(self) -> Iterator[HeadsetFrame]:
-        """Wait until the runtime wants a frame; while it wants none, a short pause. Its end is guaranteed."""
-        with self._noting_loss(), run_frame(self._session, self._clock, self._show) as frame:
-            yield frame
-        if self._swap_due:
-            # After xrEndFrame, so that a desktop which makes the swap wait costs the headset as little as can be.
-            self._swap_due = False
-            self._window.swap()
+    def frame(self) -> Iterator[Frame]:
+        """Wait until the runtime wants a frame; while it wants none, a short pause. Its end is guaranteed.
 
-    def _show(self, eye: int, picture: Framebuffer) -> None:
-        """Copy the left eye's finished picture into the window, now and then."""
-        now = time.monotonic()
-        if eye != LEFT or not self._mirror or now < self._mirrored_at + MIRROR_INTERVAL:
-            return
-        width, height = self._window.size
-        if width and height:
-            self._mirrored_at = now
-            self._swap_due = True
-            picture.blit_to_window(width, height)
+        While no headset is there, the frame is the window's. Where one is lost in the midst of a frame, the body is
+        left there and then, and the loop goes on with the next one.
+        """
+        with self._outliving_loss(), ExitStack() as frames:
+            yield self._begin_frame(frames)
+
+    def _begin_frame(self, frames: ExitStack) -> Frame:
+        with self._outliving_loss():
+            if self._session is not None:
+                frame = frames.enter_context(run_frame(self._session, self._clock, self))
+                if self._mirror:
+                    self._mirror.begin(frame.time)
+                return frame
+        return frames.enter_context(self._camera_frame())
+
+    @contextmanager
+    def _camera_frame(self) -> Iterator[OneEyeFrame]:
+        """A frame for the window alone, at the window's pace."""
+        time.sleep(MIRROR_INTERVAL)
+        mirror, now = self._mirror, self._clock.idle()
+        yield OneEyeFrame(now, (one_eye(mirror.camera.size),), mirror.camera, MIRROR_INTERVAL, self._camera_kept)
+        self._camera_kept = True
+        mirror.begin(now)
+        mirror.show_camera()
+
+    def see(self, eye: int, picture: Framebuffer) -> None:
+        """An eye's finished picture, for the window."""
+        if self._mirror:
+            self._mirror.see(eye, picture)
+
+    def views(self, eyes: tuple[Eye, ...]) -> Iterator[tuple[Eye, Framebuffer]]:
+        """What the window wants drawn besides."""
+        if self._mirror:
+            yield from self._mirror.views(eyes)
 
     def read(self, time: float) -> ControllerSample:
-        """Hands (left, right) and buttons as they will be at `time`, a frame's; hands point nowhere without focus."""
-        if not self._session.running:
-            return ControllerSample(hands=(HandSample(), HandSample()))
-        with self._noting_loss():
-            display_time = self._clock.display_time(time)
-            return self._session.actions.read(self._session.space, display_time, time)
+        """Hands (left, right) and buttons as they will be at `time`, a frame's; hands point nowhere without focus.
+
+        They let go of everything for one frame where the runtime has moved the space.
+        """
+        if self._session is None or not self._session.running:
+            return EMPTY_HANDS
+        display_time = self._clock.display_time(time)
+        sample = self._session.actions.read(self._session.space, display_time, time)
+        return EMPTY_HANDS if self._session.moved(display_time) else sample
+
+    def feel(self, pulses: tuple[Pulse, ...]) -> None:
+        """Ticks for the hands; nothing while there is no session."""
+        if self._session is not None and self._session.running:
+            self._session.actions.feel(pulses)
 
     def take_commands(self) -> tuple[str, ...]:
-        """What keys in the mirror window asked for since the last call, in order."""
+        """What keys in the window asked for since the last call, in order."""
         commands, self._commands = self._commands, ()
         return commands
+
+    def take_notices(self) -> tuple[str, ...]:
+        """What has happened to the headset since the last call, for the user to read."""
+        notices, self._notices = self._notices, ()
+        return notices
+
+    def _tell(self, notice: str) -> None:
+        self._notices += (notice,)
 
     def close(self) -> None:
         """End the session in the runtime's own order, where it still can be, and give everything back."""
         if self._closed:
             return
         self._closed = True
-        with self._owned:
-            if not self._lost:
-                with suppress(HeadsetError):
-                    self._part()
+        with self._owned, suppress(HeadsetError):
+            self._part()
 
     def _part(self) -> None:
         """Empty frames until the runtime has led the session to its end: destroying a running one upsets some."""
         if self._leave_by is None:
             self._leave()
-        while self.poll_events():
+        while self._session is not None and self.poll_events():
             with self.frame():
                 pass
-
-    @contextmanager
-    def _noting_loss(self) -> Iterator[None]:
-        try:
-            yield
-        except HeadsetLostError:
-            self._lost = True
-            raise
 
 
 def _let_calls_finish() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from vr_app.core.gesture import ControllerSample
+from vr_app.core.gesture import ControllerSample, Pulse
 from vr_app.core.pose import Eye
 from vr_app.gl.framebuffer import Framebuffer
 
@@ -30,7 +30,8 @@ class Frame(Protocol):
     """Whether `targets` still hold what was drawn into them in the frame before: what has not changed may stay."""
 
     eyes: tuple[Eye, ...]
-    """Every picture to draw: two in a headset, else one. Empty while the head is not tracked."""
+    """Every picture to draw: two in a headset, else one. Empty while the head is not tracked. `targets` may add one for
+    an onlooker."""
 
     def targets(self) -> Iterator[tuple[Eye, Framebuffer]]:
         """Each eye with the framebuffer to draw it into, bound; it is handed on when the iteration goes on."""
@@ -61,6 +62,14 @@ class Runtime(Protocol):
 
     def take_commands(self) -> tuple[str, ...]:
         """What keys asked for since the last call: 'screenshot', 'record' or 'help'."""
+        ...
+
+    def take_notices(self) -> tuple[str, ...]:
+        """What has happened to the runtime since the last call, a line each, for the user to read."""
+        ...
+
+    def feel(self, pulses: tuple[Pulse, ...]) -> None:
+        """Have the hands feel ticks, where they hold something that can."""
         ...
 
     def close(self) -> None:

@@ -4,41 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
-from vr_app.core.gesture import ControllerSample
-from vr_app.core.pose import Eye, Fov, Pose
+from vr_app.core.gesture import ControllerSample, Pulse
 from vr_app.gl.context import Context
 from vr_app.gl.framebuffer import Framebuffer
-
-IN_VIEW = (0.64, 0.50)
-"""Tangents to the side and upward that every picture shows: a panel of 2.4 x 1.6 m at 2 m, and the words around it."""
-
-
-def one_eye(size: tuple[int, int]) -> Eye:
-    """The eye at the origin looking along -z, its picture `size` pixels."""
-    return Eye(Pose(), Fov.framing(size, *IN_VIEW), size)
-
-
-@dataclass(frozen=True)
-class OneEyeFrame:
-    """A frame of a runtime with a single picture, or none while `framebuffer` is None. See `Frame`."""
-
-    time: float
-    eyes: tuple[Eye, ...]
-    framebuffer: Framebuffer | None
-    period: float | None = None
-    keeps: bool = False
-
-    @property
-    def should_render(self) -> bool:
-        return self.framebuffer is not None
-
-    def targets(self) -> Iterator[tuple[Eye, Framebuffer]]:
-        """The eye and its framebuffer, bound."""
-        for eye in self.eyes:
-            self.framebuffer.bind()
-            yield eye, self.framebuffer
+from vr_app.runtime.one_eye import OneEyeFrame, one_eye
 
 
 class OffscreenRuntime:
@@ -87,6 +57,13 @@ class OffscreenRuntime:
     def take_commands(self) -> tuple[str, ...]:
         """Nobody's keys."""
         return ()
+
+    def take_notices(self) -> tuple[str, ...]:
+        """Nothing happens to it."""
+        return ()
+
+    def feel(self, pulses: tuple[Pulse, ...]) -> None:
+        """Nothing can be felt here."""
 
     def close(self) -> None:
         self.framebuffer.close()

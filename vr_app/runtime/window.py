@@ -6,12 +6,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from vr_app.core.gesture import ControllerSample, HandSample
+from vr_app.core.gesture import ControllerSample, HandSample, Pulse
 from vr_app.core.pose import Eye, Ray
 from vr_app.gl.context import Window
 from vr_app.gl.framebuffer import Framebuffer
 from vr_app.runtime.interface import COMMANDS
-from vr_app.runtime.offscreen import OneEyeFrame, one_eye
+from vr_app.runtime.one_eye import OneEyeFrame, one_eye
 
 ZOOM_PER_NOTCH = 0.25
 """Doublings of the zoom for one notch of the wheel."""
@@ -25,9 +25,9 @@ class WindowRuntime:
 
     The cursor points as a hand's ray would; the left button is the trigger; the wheel zooms. Keys: S or Tab the other
     surface, O (held) the original, N the next photograph, Home or 0 the whole of it, V what the network
-    invented, P a screenshot, R record a tour, H or F1 help, Esc or Q the end. The picture is drawn into a framebuffer
-    of its own and copied, since a window's is mostly not sRGB. The window stays its maker's to close, after the
-    runtime.
+    invented, U or Ctrl+Z undo, P a screenshot, R record a tour, H or F1 help, Esc or Q the end. The picture is drawn
+    into a framebuffer of its own and copied, since a window's is mostly not sRGB. The window stays its maker's to
+    close, after the runtime.
     """
 
     name = "desktop"
@@ -81,7 +81,15 @@ class WindowRuntime:
             next_image="n" in pressed,
             reset=bool(pressed & {"home", "0"}),
             invention="v" in pressed,
+            undo=bool(pressed & {"u", "ctrl+z"}),
         )
+
+    def take_notices(self) -> tuple[str, ...]:
+        """Nothing happens to it."""
+        return ()
+
+    def feel(self, pulses: tuple[Pulse, ...]) -> None:
+        """Nothing can be felt here."""
 
     def close(self) -> None:
         if self.framebuffer is not None:

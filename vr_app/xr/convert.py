@@ -25,5 +25,10 @@ def pose(given: xr.Posef) -> Pose | None:
     return Pose(position, (x / length, y / length, z / length, w / length))
 
 
-def fov(given: xr.Fovf) -> Fov:
-    return Fov(given.angle_left, given.angle_right, given.angle_up, given.angle_down)
+def fov(given: xr.Fovf) -> Fov | None:
+    """The field of view; None where it is none: NaN, empty, mirrored, or half a turn and more."""
+    angles = given.angle_left, given.angle_right, given.angle_up, given.angle_down
+    left, right, up, down = angles
+    if not (all(abs(angle) < math.pi / 2 for angle in angles) and left < right and down < up):
+        return None
+    return Fov(*angles)

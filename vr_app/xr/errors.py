@@ -30,6 +30,11 @@ LOST = (
 
 LOST_MESSAGE = "the connection to the headset was lost: start its OpenXR runtime again, then this program"
 
+BEGINNINGS = ("xrCreate", "xrEnumerate", "xrGetSystem", "xrGetInstance", "xrGetOpenGL")
+"""Calls that ask for something new: a runtime that fails at one of them may have had nothing to lose. At any other,
+"runtime failure" is how some of them say that their service died, and no better than a loss: nothing but a new session
+helps."""
+
 
 @contextmanager
 def openxr(call: str) -> Iterator[None]:
@@ -42,11 +47,17 @@ def openxr(call: str) -> Iterator[None]:
     except LOST as error:
         raise HeadsetLostError(LOST_MESSAGE) from error
     except xr.exception.ErrorResult as error:
+        if isinstance(error, xr.exception.RuntimeFailureError) and not call.startswith(BEGINNINGS):
+            raise HeadsetLostError(LOST_MESSAGE) from error
         raise HeadsetError(_line(call, error)) from error
 
 
 def own(handles: ExitStack, destroy: Callable[[Handle], None], handle: Handle) -> Handle:
-    """`handle` is destroyed when `handles` closes; where the runtime has gone by then, that is no error."""
+    """`handle` is destroyed when `handles` closes; where the runtime has gone by then, that is no error.
+
+    Everything is destroyed after a loss too, in the usual order, the instance last: the loader lends out one instance
+    at a time, and Monado's client gives its socket, shared memory and textures back although every call of it fails.
+    """
 
     def end() -> None:
         with suppress(xr.exception.XrException):

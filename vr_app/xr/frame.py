@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Protocol
 
 import xr
 from xr import raw_functions
@@ -15,39 +16,62 @@ from vr_app.gl.framebuffer import Framebuffer
 from vr_app.xr import convert
 from vr_app.xr.errors import openxr
 from vr_app.xr.session import Session
-from vr_app.xr.system import VIEWS
+from vr_app.xr.system import EYES, VIEWS
 
 IDLE_PAUSE = 0.02
 """Seconds. While no session runs, nothing else paces the loop."""
 
-Drawn = Callable[[int, Framebuffer], None]
-"""Sees each eye's finished picture before it is handed over: the eye's index, its framebuffer."""
+APART = 1.0
+"""Seconds. Display times that leave the machine's own clock farther behind or ahead begin to count anew: a runtime that
+once names a time far ahead would otherwise stop everything that moves until then."""
+
+
+class Onlooker(Protocol):
+    """Somebody beside the headset who sees what it is shown."""
+
+    def see(self, eye: int, picture: Framebuffer) -> None:
+        """Look at an eye's finished picture before it is handed over."""
+        ...
+
+    def views(self, eyes: tuple[Eye, ...]) -> Iterator[tuple[Eye, Framebuffer]]:
+        """Pictures of the scene to draw for the onlooker alone, once the eyes' are done."""
+        ...
 
 
 class FrameClock:
-    """Seconds since its making, as one clock with the runtime's display times."""
+    """Seconds since its making, as one clock with the display times of one session after the other."""
 
     def __init__(self) -> None:
         self._start = time.monotonic_ns()
         self._origin: int | None = None
         self._last = 0.0
+        self._display_time = 0
+
+    def restart(self) -> None:
+        """Another session begins, whose display times may count from another moment."""
+        self._origin = None
 
     def idle(self) -> float:
         """Now, while the runtime names no time."""
-        return self._forward((time.monotonic_ns() - self._start) * 1e-9)
+        return self._forward(self._since_start() * 1e-9)
 
     def seconds(self, display_time: int) -> float:
         """A display time of the runtime (XrTime, nanoseconds since no known moment), never less than the one before.
 
         The first one is taken to be now; the lead of prediction, a few hundredths of a second, is of no matter.
         """
-        if self._origin is None:
-            self._origin = display_time - (time.monotonic_ns() - self._start)
+        own = self._since_start()
+        if self._origin is None or abs(display_time - self._origin - own) > APART * 1e9:
+            self._origin = display_time - own
+        self._display_time = display_time
         return self._forward((display_time - self._origin) * 1e-9)
 
     def display_time(self, seconds: float) -> int:
-        """The inverse of `seconds`; meaningful once a frame has run."""
-        return (self._origin or 0) + round(seconds * 1e9)
+        """The inverse of `seconds`, exact for its last answer; meaningful once a frame has run."""
+        return self._display_time + round((seconds - self._last) * 1e9)
+
+    def _since_start(self) -> int:
+        return time.monotonic_ns() - self._start
 
     def _forward(self, seconds: float) -> float:
         self._last = max(self._last, seconds)
@@ -57,7 +81,7 @@ class FrameClock:
 class HeadsetFrame:
     """One frame between xrBeginFrame and xrEndFrame, or a pause without a session."""
 
-    def __init__(self, session: Session, time: float, drawn: Drawn) -> None:
+    def __init__(self, session: Session, time: float, onlooker: Onlooker) -> None:
         self.time = time
         self.should_render = False
         self.keeps = False  # the runtime takes turns between images
@@ -66,37 +90,38 @@ class HeadsetFrame:
         self.layers: list[ctypes.Structure] = []
         """What xrEndFrame will show; filled once both eyes are drawn."""
         self._session = session
-        self._drawn = drawn
+        self._onlooker = onlooker
         self._views: list[xr.View] = []
         self._drawing: Iterator[tuple[Eye, Framebuffer]] | None = None
 
     def locate(self, display_time: int) -> None:
-        """Find the eyes; none while the head is not tracked."""
+        """Find the eyes; none while the head is not tracked, or where one of them is nowhere (NaN)."""
         session = self._session
         with openxr("xrLocateViews"):
             info = xr.ViewLocateInfo(VIEWS, display_time, session.space)
             state, views = xr.locate_views(session.handle, info)
         if state.view_state_flags & convert.VALID != convert.VALID:
             return
-        poses = [convert.pose(view.pose) for view in views]
-        if any(pose is None for pose in poses):
+        found = [(convert.pose(view.pose), convert.fov(view.fov)) for view in views]
+        if len(found) != EYES or any(None in both for both in found):
             return
         self._views = list(views)
         self.eyes = tuple(
-            Eye(pose, convert.fov(view.fov), size)
-            for pose, view, size in zip(poses, views, session.system.view_sizes, strict=True)
+            Eye(pose, fov, size) for (pose, fov), size in zip(found, session.system.view_sizes, strict=True)
         )
 
     def targets(self) -> Iterator[tuple[Eye, Framebuffer]]:
-        """Each eye with the framebuffer to draw it into, bound; it is handed on when the iteration goes on.
+        """Each eye with the framebuffer to draw it into, bound; it is handed on when the iteration goes on. After the
+        eyes, what the onlooker wants drawn.
 
         Only a picture of both eyes is shown: leave early, and this frame shows nothing.
         """
         if not (self.should_render and self.eyes):
             return
-        self._drawing = self._session.layer.draw(self.eyes, self._drawn)
+        self._drawing = self._session.layer.draw(self.eyes, self._onlooker.see)
         yield from self._drawing
         self.layers = [self._session.layer.structure(self._views)]
+        yield from self._onlooker.views(self.eyes)
 
     def abandon_drawing(self) -> None:
         """Give back the image of an iteration left early; without one, nothing."""
@@ -105,20 +130,20 @@ class HeadsetFrame:
 
 
 @contextmanager
-def run_frame(session: Session, clock: FrameClock, drawn: Drawn) -> Iterator[HeadsetFrame]:
+def run_frame(session: Session, clock: FrameClock, onlooker: Onlooker) -> Iterator[HeadsetFrame]:
     """Wait for a frame, begin it, and end it with what was drawn, or with nothing where the body raises.
 
     While the session is not running: a short pause and a frame with nothing to draw.
     """
     if not session.running:
         time.sleep(IDLE_PAUSE)
-        yield HeadsetFrame(session, clock.idle(), drawn)
+        yield HeadsetFrame(session, clock.idle(), onlooker)
         return
     state = _wait_and_begin(session)
-    frame = HeadsetFrame(session, clock.seconds(state.predicted_display_time), drawn)
+    frame = HeadsetFrame(session, clock.seconds(state.predicted_display_time), onlooker)
     try:
         frame.should_render = bool(state.should_render)
-        frame.period = state.predicted_display_period * 1e-9 or None
+        frame.period = max(0, state.predicted_display_period) * 1e-9 or None
         frame.locate(state.predicted_display_time)
         yield frame
         frame.abandon_drawing()

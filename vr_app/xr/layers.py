@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 
+import numpy as np
 import xr
 
-from vr_app.core.pose import Eye
+from vr_app.core.pose import Eye, Fov
 from vr_app.gl.framebuffer import Framebuffer
+from vr_app.gl.mask import HiddenArea, across_picture
 from vr_app.xr import graphics
 from vr_app.xr.errors import openxr, own
 
@@ -38,6 +40,28 @@ class EyeSwapchain:
         self._framebuffers = [Framebuffer.of_texture(name, size) for name in names]
         for framebuffer in self._framebuffers:
             handles.callback(framebuffer.close)
+        handles.callback(self._forget_hidden)
+        self._hidden: HiddenArea | None = None
+        self._mesh = np.zeros((0, 3, 2))
+        self._hidden_for: Fov | None = None
+
+    def hide(self, mesh: np.ndarray) -> None:
+        """Leave out what is never seen: triangles (N, 3, 2) on the plane one metre ahead, in metres."""
+        self._mesh, self._hidden_for = mesh, None
+        if self._hidden is None and len(mesh):
+            self._hidden = HiddenArea(self.size)
+            for framebuffer in self._framebuffers:
+                framebuffer.hide(self._hidden.handle)
+
+    def _forget_hidden(self) -> None:
+        if self._hidden is not None:
+            self._hidden.close()
+
+    def see_with(self, fov: Fov) -> None:
+        """Fit what is left out to the eye's field of view; of the same one as before, nothing."""
+        if self._hidden is not None and fov != self._hidden_for:
+            self._hidden.draw(across_picture(self._mesh, fov))
+            self._hidden_for = fov
 
     def acquire(self) -> Framebuffer:
         """The framebuffer of the next image, once the compositor has done with it. Give it back by `release`."""
@@ -80,12 +104,17 @@ class ProjectionLayer:
         self._space = space
         self._eyes = [EyeSwapchain(session, size, image_format, handles) for size in sizes]
 
+    def hide(self, eye: int, mesh: np.ndarray) -> None:
+        """Leave out what eye number `eye` never sees; see `EyeSwapchain.hide`."""
+        self._eyes[eye].hide(mesh)
+
     def draw(self, eyes: Sequence[Eye], drawn: Callable[[int, Framebuffer], None]) -> Iterator[tuple[Eye, Framebuffer]]:
         """Each eye with its next image's framebuffer, bound. When the iteration goes on, `drawn` sees the finished
         picture, and the image is released to the runtime; it is released too where the iteration ends early."""
         for index, (eye, swapchain) in enumerate(zip(eyes, self._eyes, strict=True)):
             framebuffer = swapchain.acquire()
             try:
+                swapchain.see_with(eye.fov)
                 framebuffer.bind()
                 yield eye, framebuffer
                 drawn(index, framebuffer)

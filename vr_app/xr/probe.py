@@ -9,14 +9,20 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 PATIENCE = 20.0
 """Seconds. Asking SteamVR for an instance starts it where it does not run yet."""
+
+SHIFT, INTERVAL, PAUSE = 20.0, 0.2, 1.0
+"""Seconds: how long one process waits for a headset, how long it rests between two questions, and the least between the
+beginnings of two processes (a runtime that crashes ends its process at once)."""
 
 
 @dataclass(frozen=True)
@@ -40,15 +46,22 @@ class ProbeResult:
         return not self.problem
 
 
+def _command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", __name__, *arguments]
+
+
+def _environment() -> dict[str, str]:
+    packages = str(Path(__file__).resolve().parents[2])
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (packages, os.environ.get("PYTHONPATH"))))}
+
+
 def probe(timeout: float = PATIENCE) -> ProbeResult:
     """Ask the active runtime for a headset: no window, no GL, no trace. `timeout` in seconds. Never raises for a
     missing runtime or headset: that is the answer's `problem`."""
-    packages = str(Path(__file__).resolve().parents[2])
-    path = os.pathsep.join(filter(None, (packages, os.environ.get("PYTHONPATH"))))
     try:
         child = subprocess.run(
-            [sys.executable, "-m", __name__],
-            env={**os.environ, "PYTHONPATH": path},
+            _command(),
+            env=_environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=timeout,
@@ -65,11 +78,54 @@ def probe(timeout: float = PATIENCE) -> ProbeResult:
     return ProbeResult(**{**answer, "view_sizes": sizes, "extensions": tuple(answer["extensions"])})
 
 
-def _main() -> None:
+class HeadsetWatch:
+    """Asks for a headset again and again, in a process of its own, and never keeps its caller waiting.
+
+    A process that hangs is ended after SHIFT + PATIENCE seconds, and the next one begins. `close` it.
+    """
+
+    def __init__(self) -> None:
+        self._child: subprocess.Popen[bytes] | None = None
+        self._begun = -math.inf
+
+    def answers(self) -> bool:
+        """Whether a headset has answered since the last call that said so."""
+        since = time.monotonic() - self._begun
+        code = None if self._child is None else self._child.poll()
+        if code is not None:
+            self._child = None
+        elif self._child is not None and since > SHIFT + PATIENCE:
+            self.close()
+        if self._child is None and code != 0 and since > PAUSE:
+            self._begun = time.monotonic()
+            null = subprocess.DEVNULL
+            self._child = subprocess.Popen(
+                _command(str(SHIFT)), env=_environment(), stdin=null, stdout=null, stderr=null
+            )
+        return code == 0
+
+    def close(self) -> None:
+        """End the process. May be called twice."""
+        if self._child is not None:
+            self._child.kill()
+            self._child.wait()
+            self._child = None
+
+
+def _main(arguments: list[str]) -> None:
+    """Print one answer; given a number of seconds, ask until one is good, and exit with 1 if none is in that time."""
     from vr_app.xr.system import examine  # imports `xr`: only ever in the probe's own process
 
-    print(json.dumps(dataclasses.asdict(examine())))
+    answer = examine()
+    if arguments:
+        end = time.monotonic() + float(arguments[0])
+        while not answer.available:
+            if time.monotonic() > end:
+                sys.exit(1)
+            time.sleep(INTERVAL)
+            answer = examine()
+    print(json.dumps(dataclasses.asdict(answer)))
 
 
 if __name__ == "__main__":
-    _main()
+    _main(sys.argv[1:])

@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import ctypes
 import logging
+from collections import deque
 from contextlib import ExitStack
 
 import xr
 
-from vr_app.xr import graphics
+from vr_app.xr import graphics, visibility
 from vr_app.xr.actions import Actions
-from vr_app.xr.errors import LOST_MESSAGE, HeadsetLostError, openxr, own
+from vr_app.xr.errors import LOST_MESSAGE, HeadsetError, HeadsetLostError, openxr, own
 from vr_app.xr.layers import ProjectionLayer
-from vr_app.xr.system import VIEWS, System
+from vr_app.xr.system import EYES, VIEWS, System
 
 log = logging.getLogger(__name__)
+
+REFRESH_RATE = 90.0
+"""Pictures per second asked for: the highest on offer up to here. More would leave less time for each, and what is
+looked at stands still."""
 
 
 class Session:
@@ -28,17 +33,22 @@ class Session:
     refuses, `HeadsetLostError` from any method once the runtime has gone.
     """
 
-    def __init__(self, system: System) -> None:
+    def __init__(self, system: System, left_handed: bool = False) -> None:
         self.system = system
         self.state = xr.SessionState.UNKNOWN
         self.running = False
         self.ended = False
+        self._moves_at: int | None = None
+        self._events: deque[xr.EventDataBuffer] = deque()
         with ExitStack() as handles:
             graphics.check_requirements(system.instance, system.id)
             self.handle = self._create(handles)
             self.space = self._local_space(handles)
             self.layer = ProjectionLayer(self.handle, self.space, system.view_sizes, handles)
-            self.actions = Actions(system.instance, self.handle, handles)
+            if visibility.EXTENSION in system.enabled:
+                for eye in range(EYES):
+                    self.layer.hide(eye, visibility.hidden_mesh(self.handle, eye))
+            self.actions = Actions(system.instance, self.handle, handles, system.enabled, left_handed)
             self.blend_mode = self._blend_mode()
             self._handles = handles.pop_all()
 
@@ -66,13 +76,27 @@ class Session:
 
     def poll(self) -> None:
         """Take in all events. Afterwards `running`, `ended` and `state` are current."""
-        while not self.ended:
+        self._collect()
+        while self._events and not self.ended:
+            self._take(self._events.popleft())
+
+    def _collect(self) -> None:
+        """Fetch what the runtime has to tell, for `poll` to take in: a session may not end in the midst of a frame.
+
+        That the space moves is noted at once: some runtimes (Monado) move it first and tell then.
+        """
+        while True:
             try:
                 with openxr("xrPollEvent"):
                     event = xr.poll_event(self.system.instance)
             except xr.exception.EventUnavailable:
                 return
-            self._take(event)
+            if event.type == xr.StructureType.EVENT_DATA_REFERENCE_SPACE_CHANGE_PENDING:
+                moves = ctypes.cast(ctypes.pointer(event), ctypes.POINTER(xr.EventDataReferenceSpaceChangePending))
+                if moves.contents.reference_space_type == xr.ReferenceSpaceType.LOCAL:
+                    self._moves_at = moves.contents.change_time
+            else:
+                self._events.append(event)
 
     def _take(self, event: xr.EventDataBuffer) -> None:
         match event.type:
@@ -83,9 +107,16 @@ class Session:
                 raise HeadsetLostError(LOST_MESSAGE)
             case xr.StructureType.EVENT_DATA_INTERACTION_PROFILE_CHANGED:
                 self.actions.note_profiles()
-            case xr.StructureType.EVENT_DATA_REFERENCE_SPACE_CHANGE_PENDING:
-                # The user recentres: the runtime moves the space, and the panels, placed in it, move along.
-                log.debug("reference space changes")
+            case xr.StructureType.EVENT_DATA_VISIBILITY_MASK_CHANGED_KHR:
+                mask = ctypes.cast(ctypes.pointer(event), ctypes.POINTER(xr.EventDataVisibilityMaskChangedKHR))
+                if mask.contents.view_index < EYES:
+                    eye = mask.contents.view_index
+                    self.layer.hide(eye, visibility.hidden_mesh(self.handle, eye))
+            case xr.StructureType.EVENT_DATA_EVENTS_LOST:
+                log.warning("the headset's runtime dropped events: they were not taken in time")
+            case xr.StructureType.EVENT_DATA_DISPLAY_REFRESH_RATE_CHANGED_FB:
+                rate = ctypes.cast(ctypes.pointer(event), ctypes.POINTER(xr.EventDataDisplayRefreshRateChangedFB))
+                log.debug("%g pictures per second", rate.contents.to_display_refresh_rate)
 
     def _enter(self, state: xr.SessionState) -> None:
         log.debug("session is %s", state.name)
@@ -95,6 +126,7 @@ class Session:
                 with openxr("xrBeginSession"):
                     xr.begin_session(self.handle, xr.SessionBeginInfo(VIEWS))
                 self.running = True
+                self._ask_refresh_rate()
             case xr.SessionState.STOPPING:
                 self.running = False
                 with openxr("xrEndSession"):
@@ -104,6 +136,33 @@ class Session:
             case xr.SessionState.LOSS_PENDING:
                 self.running = False
                 raise HeadsetLostError(LOST_MESSAGE)
+
+    def _ask_refresh_rate(self) -> None:
+        """A wish: a runtime that knows better, or refuses, is right."""
+        if xr.FB_DISPLAY_REFRESH_RATE_EXTENSION_NAME not in self.system.enabled:
+            return
+        try:
+            with openxr("xrRequestDisplayRefreshRateFB"):
+                offered = xr.enumerate_display_refresh_rates_fb(self.handle)
+                wanted = max((rate for rate in offered if rate < REFRESH_RATE + 0.5), default=None)  # 89.9 is meant too
+                if wanted is not None:
+                    xr.request_display_refresh_rate_fb(self.handle, wanted)
+        except HeadsetLostError:
+            raise
+        except HeadsetError as error:
+            log.debug("%s", error)
+
+    def moved(self, display_time: int) -> bool:
+        """Whether the frame shown at `display_time` is the first since the runtime moved the space: the user recentred.
+
+        The panels, placed in the space, move along. What a hand held at its old place it must let go, or it would drag
+        it by the length of the move. Ask once per frame, after the hands have been located.
+        """
+        self._collect()
+        if self._moves_at is None or display_time < self._moves_at:
+            return False
+        self._moves_at = None
+        return True
 
     def request_exit(self) -> None:
         """Ask to end: the runtime leads through STOPPING to EXITING, frames go on until then."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import xr
 from xr.ext.EXT import debug_utils
 
+from vr_app.xr import bindings
 from vr_app.xr.errors import HeadsetError, openxr, own
 from vr_app.xr.probe import ProbeResult
 
@@ -19,10 +20,23 @@ DEBUG = "FUNDUSXR_XR_DEBUG"
 
 VIEWS = xr.ViewConfigurationType.PRIMARY_STEREO
 
+OPTIONAL_EXTENSIONS = (
+    xr.FB_DISPLAY_REFRESH_RATE_EXTENSION_NAME,
+    xr.KHR_VISIBILITY_MASK_EXTENSION_NAME,
+    *bindings.EXTENSIONS,
+)
+"""Enabled where they are offered; `System.enabled` tells."""
+
+
+EYES = 2
+
+ONE_VIEW = "the OpenXR runtime does not show one picture to each eye: use a headset that does, or --mode desktop"
+
 
 @dataclass(frozen=True)
 class System:
-    """A runtime that has a headset. `view_sizes`: each eye's recommended picture in pixels, width and height."""
+    """A runtime that has a headset. `view_sizes`: each eye's recommended picture in pixels, width and height.
+    `extensions`: all that are offered; `enabled`: those of OPTIONAL_EXTENSIONS among them."""
 
     instance: xr.Instance
     id: int
@@ -30,6 +44,7 @@ class System:
     name: str
     view_sizes: tuple[tuple[int, int], ...]
     extensions: tuple[str, ...]
+    enabled: frozenset[str]
 
 
 @contextmanager
@@ -42,14 +57,20 @@ def open_system() -> Iterator[System]:
             offered = tuple(sorted(str(item) for item in xr.enumerate_instance_extension_properties()))
         debug = debug and debug_utils.EXTENSION_NAME in offered
         with openxr("xrCreateInstance"):
-            instance = own(handles, xr.destroy_instance, xr.create_instance(_instance_info(debug)))
+            instance = own(handles, xr.destroy_instance, xr.create_instance(_instance_info(offered, debug)))
         if debug:
             _hear(instance, handles)
         yield _system(instance, offered)
 
 
-def _instance_info(debug: bool) -> xr.InstanceCreateInfo:
-    extensions = [xr.KHR_OPENGL_ENABLE_EXTENSION_NAME] + ([debug_utils.EXTENSION_NAME] if debug else [])
+def _enabled(offered: tuple[str, ...]) -> list[str]:
+    return [name for name in OPTIONAL_EXTENSIONS if name in offered]
+
+
+def _instance_info(offered: tuple[str, ...], debug: bool) -> xr.InstanceCreateInfo:
+    extensions = [xr.KHR_OPENGL_ENABLE_EXTENSION_NAME, *_enabled(offered)]
+    if debug:
+        extensions.append(debug_utils.EXTENSION_NAME)
     # Every argument is given: pyopenxr's defaults are made once and shared by all calls.
     application = xr.ApplicationInfo("FundusXR", 1, "FundusXR", 1, xr.Version(1, 0, 0))
     return xr.InstanceCreateInfo(application_info=application, enabled_extension_names=extensions)
@@ -61,8 +82,14 @@ def _system(instance: xr.Instance, offered: tuple[str, ...]) -> System:
     with openxr("xrGetSystemProperties"):
         runtime = xr.get_instance_properties(instance)
         headset = xr.get_system_properties(instance, system)
+    with openxr("xrEnumerateViewConfigurations"):
+        configurations = [int(kind) for kind in xr.enumerate_view_configurations(instance, system)]
+    if VIEWS.value not in configurations:
+        raise HeadsetError(ONE_VIEW)
     with openxr("xrEnumerateViewConfigurationViews"):
         views = xr.enumerate_view_configuration_views(instance, system, VIEWS)
+    if len(views) != EYES:
+        raise HeadsetError(ONE_VIEW)
     return System(
         instance=instance,
         id=system.value,
@@ -70,6 +97,7 @@ def _system(instance: xr.Instance, offered: tuple[str, ...]) -> System:
         name=headset.system_name.decode(),
         view_sizes=tuple((v.recommended_image_rect_width, v.recommended_image_rect_height) for v in views),
         extensions=offered,
+        enabled=frozenset(_enabled(offered)),
     )
 
 

@@ -1,0 +1,4 @@
+// Only the stencil is written.
+
+void main() {
+}

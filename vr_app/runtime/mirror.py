@@ -1,0 +1,161 @@
+"""The window beside a headset, shown by a thread of its own: however long the desktop takes, no frame waits for it.
+
+The main thread draws and copies into one of two pictures; the thread copies that into the window and swaps. Neither
+waits for the other: while one picture is being shown and the other waits to be, nothing is drawn for the window.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from vr_app.core.onlooker import MirrorKind, Spectator
+from vr_app.core.pose import Eye
+from vr_app.gl import context
+from vr_app.gl.context import GL
+from vr_app.gl.framebuffer import Framebuffer
+
+MIRROR_INTERVAL = 1 / 30
+"""Seconds between two pictures in the window."""
+
+HEIGHT = 720
+"""The window's height in screen coordinates, at first."""
+
+PICTURE_HEIGHT = 960
+"""Pixels of an eye's picture in the window, before the window scales it."""
+
+CAMERA_SIZE = (1280, 720)
+"""Pixels of a picture that is drawn for the window alone."""
+
+PATIENCE = 5.0
+"""Seconds that the last swap gets."""
+
+TITLE = "FundusXR"
+
+LEFT, RIGHT = 0, 1
+
+
+@dataclass(frozen=True)
+class _Picture:
+    """One of the two pictures, ready to be shown: its index, the pixels in use (width, height), the fence after which
+    they are drawn, and the window's size then."""
+
+    index: int
+    part: tuple[int, int]
+    fence: Any
+    window: tuple[int, int]
+
+
+class Mirror:
+    """A visible window beside `hidden`, whose context owns the scene. `eye_size`: an eye's picture in pixels.
+
+    An `Onlooker` of headset frames; every method belongs to the main thread.
+    """
+
+    def __init__(self, hidden: context.Window, eye_size: tuple[int, int], kind: MirrorKind) -> None:
+        self.kind = kind
+        self._eye_width = round(PICTURE_HEIGHT * eye_size[0] / eye_size[1])
+        whole = max(2 * self._eye_width, CAMERA_SIZE[0]), max(PICTURE_HEIGHT, CAMERA_SIZE[1])
+        self._pictures = [Framebuffer.create(whole) for _ in range(2)]
+        self.camera = Framebuffer.create(CAMERA_SIZE)
+        """Where a picture of the window's own is drawn."""
+        self._spectator = Spectator()
+        self._drawing: int | None = None
+        self._now = self._drawn_at = 0.0
+        self._change = threading.Condition()
+        self._waiting: _Picture | None = None
+        self._showing: int | None = None
+        self._ending = False
+        width, height = self._part
+        size = round(HEIGHT * width / height), HEIGHT
+        self.window = context.open_window(TITLE, size, x11=True, vsync=False, beside=hidden)
+        self._thread = threading.Thread(target=self._show_all, name="mirror", daemon=True)
+        self._thread.start()
+
+    @property
+    def _part(self) -> tuple[int, int]:
+        """How much of a picture is in use."""
+        if self.kind is MirrorKind.spectator:
+            return CAMERA_SIZE
+        return self._eye_width * (2 if self.kind is MirrorKind.both else 1), PICTURE_HEIGHT
+
+    # The main thread's side.
+
+    def begin(self, now: float) -> None:
+        """A frame begins at `now` seconds; this one is shown in the window if it is time for that."""
+        self._now = now
+        self._drawing = None
+        if now < self._drawn_at + MIRROR_INTERVAL or 0 in self.window.size:
+            return
+        with self._change:
+            if self._waiting is None:
+                self._drawing = 1 if self._showing == 0 else 0
+                self._drawn_at = now
+
+    def see(self, eye: int, picture: Framebuffer) -> None:
+        if self._drawing is None or self.kind is MirrorKind.spectator:
+            return
+        alone = {MirrorKind.left: LEFT, MirrorKind.right: RIGHT}.get(self.kind)
+        if alone in (None, eye):
+            left = eye * self._eye_width if alone is None else 0
+            picture.blit_to(self._pictures[self._drawing], left, 0, self._eye_width, PICTURE_HEIGHT)
+        if alone == eye or (alone is None and eye == RIGHT):
+            self._hand_over(self._part)
+
+    def views(self, eyes: tuple[Eye, ...]) -> Iterator[tuple[Eye, Framebuffer]]:
+        if self._drawing is None or self.kind is not MirrorKind.spectator:
+            return
+        self.camera.bind()
+        yield self._spectator.follow(eyes, self._now, CAMERA_SIZE), self.camera
+        self.show_camera()
+
+    def show_camera(self) -> None:
+        """Show what was drawn into `camera`, if it is time for a picture."""
+        if self._drawing is not None:
+            self.camera.blit_to(self._pictures[self._drawing], 0, 0, *CAMERA_SIZE)
+            self._hand_over(CAMERA_SIZE)
+
+    def _hand_over(self, part: tuple[int, int]) -> None:
+        fence = GL.glFenceSync(GL.GL_SYNC_GPU_COMMANDS_COMPLETE, 0)
+        GL.glFlush()  # the thread's wait for the fence does not send it off
+        with self._change:
+            self._waiting = _Picture(self._drawing, part, fence, self.window.size)
+            self._change.notify()
+        self._drawing = None
+
+    def close(self) -> None:
+        """End the thread, once its swap is over, and close the window."""
+        with self._change:
+            self._ending = True
+            self._change.notify()
+        self._thread.join(PATIENCE)
+        for picture in (*self._pictures, self.camera):
+            picture.close()
+        self.window.close()
+
+    # The thread's side.
+
+    def _show_all(self) -> None:
+        self.window.make_current()
+        seen = [Framebuffer.of_texture(picture.texture, picture.size) for picture in self._pictures]
+        while (picture := self._next()) is not None:
+            GL.glWaitSync(picture.fence, 0, GL.GL_TIMEOUT_IGNORED)
+            GL.glDeleteSync(picture.fence)
+            seen[picture.index].blit_part_to_window(picture.part, *picture.window)
+            self.window.swap()
+            GL.glFinish()  # then the picture may be drawn into again
+        for framebuffer in seen:
+            framebuffer.close()
+        self.window.leave()
+
+    def _next(self) -> _Picture | None:
+        with self._change:
+            self._showing = None
+            self._change.wait_for(lambda: self._waiting is not None or self._ending)
+            if self._ending:
+                return None
+            picture, self._waiting = self._waiting, None
+            self._showing = picture.index
+            return picture

@@ -1,0 +1,38 @@
+"""One picture for one eye: what a window and offscreen pictures show, and the window of a headset that is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from vr_app.core.pose import Eye, Fov, Pose
+from vr_app.gl.framebuffer import Framebuffer
+
+IN_VIEW = (0.64, 0.50)
+"""Tangents to the side and upward that every picture shows: a panel of 2.4 x 1.6 m at 2 m, and the words around it."""
+
+
+def one_eye(size: tuple[int, int]) -> Eye:
+    """The eye at the origin looking along -z, its picture `size` pixels."""
+    return Eye(Pose(), Fov.framing(size, *IN_VIEW), size)
+
+
+@dataclass(frozen=True)
+class OneEyeFrame:
+    """A frame of a runtime with a single picture, or none while `framebuffer` is None. See `Frame`."""
+
+    time: float
+    eyes: tuple[Eye, ...]
+    framebuffer: Framebuffer | None
+    period: float | None = None
+    keeps: bool = False
+
+    @property
+    def should_render(self) -> bool:
+        return self.framebuffer is not None
+
+    def targets(self) -> Iterator[tuple[Eye, Framebuffer]]:
+        """The eye and its framebuffer, bound."""
+        for eye in self.eyes:
+            self.framebuffer.bind()
+            yield eye, self.framebuffer
