@@ -36,10 +36,10 @@ LEFT_HAND = np.array([-0.10, 0.15, 0.0])
 UNDER = HERE[:2] * (1, -1) / (PANEL.width, PANEL.height) + 0.5
 """The photograph point that a hand at HERE, which points straight ahead, has under its ray."""
 
-MARKS = {(220, 30, 30): (-34, -34), (30, 200, 40): (34, -34), (40, 60, 230): (-34, 34), (220, 40, 210): (34, 34)}
+MARKS = {(220, 30, 30): (-25, -25), (30, 200, 40): (25, -25), (40, 60, 230): (-25, 25), (220, 40, 210): (25, 25)}
 """Colours, and where discs of them lie in photograph pixels from that point."""
 
-RADIUS = 12
+RADIUS = 9
 GROUND = (96, 92, 84)
 AWAY = (0.0, math.sin(0.65), 0.0, math.cos(0.65))
 """Turned left by 74 degrees, past the panel."""
@@ -208,7 +208,7 @@ def test_every_gesture_has_its_effect_in_the_eyes_picture(scene: Scene) -> None:
     zoomed = whole
     for _ in range(60):
         scene.right(thumbstick=(0.0, 1.0))
-        time.sleep(0.3)  # a push of the stick is a length of time
+        time.sleep(0.15)  # a push of the stick is a length of time: short, or a mark is beyond the panel at its end
         scene.right(thumbstick=(0.0, 0.0))
         zoomed = scene.look()
         assert (np.abs(zoomed.under(HERE) - UNDER) < PIXEL).all()

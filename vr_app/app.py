@@ -58,6 +58,9 @@ for seconds. With Python's own 5 ms a frame of a dozen such waits took up to 0.1
 NOTHING_YET = 0.005
 """Seconds between frames while no photograph is there, where no display slows them: the loader needs the processor."""
 
+FADE_STEPS = 3
+"""Frames that a tile's fade takes at least, or there is none."""
+
 NOTICE_SECONDS = 12.0
 
 POINTER_REACH = 3.0
@@ -245,8 +248,10 @@ class Viewer:
         """Copy tiles that are at hand, within the frame's budget."""
         self.residency.begin_frame()
         ready = self.shelf.to_upload(self.wanted, self.residency)
-        # What comes with a picture that is new anyhow need not fade in: a fade is drawn for many frames.
-        report = self.uploader.upload(ready, self.residency, self.now - FADE if self._jumped else self.now)
+        # A fade is drawn for many frames. What comes with a picture that is new anyhow needs none, and where a frame takes
+        # so long that it would have but a step or two, the next tiles are waiting for the processor.
+        at_once = self._jumped or self.dt > FADE / FADE_STEPS
+        report = self.uploader.upload(ready, self.residency, self.now - FADE if at_once else self.now)
         self.statistics.upload_bytes += report.bytes
         self.statistics.uploads_over_budget += report.over_budget
         if report.count:

@@ -22,6 +22,10 @@ logger = logging.getLogger(__name__)
 DEBUG = os.environ.get("FUNDUSXR_GL_DEBUG") == "1"
 """Check every GL call and log the driver's messages; slow."""
 
+# Where Mesa draws in software it takes every core, hardly faster for it (a picture of 154 ms on one core took 128 on two),
+# and the network waits meanwhile. Read when Mesa is loaded.
+os.environ.setdefault("LP_NUM_THREADS", str(max(1, (os.cpu_count() or 2) - 1)))
+
 _WINDOW_CURE = (
     "start it from a desktop session (its libraries: 'apt-get install libgl1 libx11-6 libxrandr2 libxinerama1 "
     "libxcursor1 libxi6 libxext6'), or use --mode offscreen"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from statistics import median
 from time import perf_counter, thread_time
 
 import numpy as np
@@ -17,8 +19,8 @@ ReadyTile = tuple[TileKey, np.ndarray]
 FIRST_TILE_SECONDS = 4e-4
 """What a tile is expected to take before any has been measured."""
 
-MEMORY_OF_COST = 0.9
-"""How much of a dear frame's time per tile is still expected in the next: it is forgotten within some twenty frames."""
+REMEMBERED = 5
+"""Frames whose middle time per tile is expected in the next: a single dear one must not make the next ones timid."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Uploader:
         self._tiles = tiles
         self._budget_bytes = budget_bytes
         self._budget_s = budget_s
-        self._tile_seconds = FIRST_TILE_SECONDS
+        self._tile_seconds = deque([FIRST_TILE_SECONDS], REMEMBERED)
 
     def upload(self, ready: Iterable[ReadyTile], residency: Residency, now: float) -> UploadReport:
         """Copy tiles in the order given and enter them in `residency` as of `now` (seconds on the frame clock).
@@ -74,11 +76,11 @@ class Uploader:
             return UploadReport()
         self._tiles.flush()
         work = thread_time() - began_work
-        self._tile_seconds = max(work / count, MEMORY_OF_COST * self._tile_seconds)
+        self._tile_seconds.append(work / count)
         over = count * TILE_BYTES > self._budget_bytes or work > self._budget_s
         return UploadReport(count, count * TILE_BYTES, perf_counter() - began, work, over)
 
     def _has_room(self, count: int, seconds: float) -> bool:
         """Whether one tile more than `count`, which took `seconds` so far, is expected to stay within the budget."""
-        expected = (count + 1) * max(seconds / count, self._tile_seconds)
+        expected = (count + 1) * max(seconds / count, median(self._tile_seconds))
         return not self._tiles.full and (count + 1) * TILE_BYTES <= self._budget_bytes and expected <= self._budget_s
