@@ -248,8 +248,8 @@ class Viewer:
         """Copy tiles that are at hand, within the frame's budget."""
         self.residency.begin_frame()
         ready = self.shelf.to_upload(self.wanted, self.residency)
-        # A fade is drawn for many frames. What comes with a picture that is new anyhow needs none, and where a frame takes
-        # so long that it would have but a step or two, the next tiles are waiting for the processor.
+        # A fade is drawn for many frames. What comes with a picture that is new anyhow needs none; nor where a frame
+        # takes so long that it would have but a step or two, and the next tiles wait for the processor.
         at_once = self._jumped or self.dt > FADE / FADE_STEPS
         report = self.uploader.upload(ready, self.residency, self.now - FADE if at_once else self.now)
         self.statistics.upload_bytes += report.bytes

@@ -22,8 +22,8 @@ logger = logging.getLogger(__name__)
 DEBUG = os.environ.get("FUNDUSXR_GL_DEBUG") == "1"
 """Check every GL call and log the driver's messages; slow."""
 
-# Where Mesa draws in software it takes every core, hardly faster for it (a picture of 154 ms on one core took 128 on two),
-# and the network waits meanwhile. Read when Mesa is loaded.
+# Where Mesa draws in software it takes every core, hardly faster for it (a picture of 154 ms on one core took 128 on
+# two), and the network waits meanwhile. Read when Mesa is loaded.
 os.environ.setdefault("LP_NUM_THREADS", str(max(1, (os.cpu_count() or 2) - 1)))
 
 _WINDOW_CURE = (
