@@ -78,7 +78,8 @@ def view(folder: Path, *arguments: str) -> subprocess.Popen:
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, None], ids=["SIGINT", "SIGTERM", "its own end"])
 def test_the_viewer_ends_while_torch_is_being_imported(tmp_path: Path, number: signal.Signals | None):
-    process = view(tmp_path, *([] if number else ["--frames", "2", "--stats", "stats.json"]))
+    # Enough frames that the worker, which makes way for them, has begun its import before they are over.
+    process = view(tmp_path, *([] if number else ["--frames", "300", "--stats", "stats.json"]))
     try:
         if number:
             process.send_signal(number)
@@ -92,6 +93,6 @@ def test_the_viewer_ends_while_torch_is_being_imported(tmp_path: Path, number: s
     if number:
         assert list((tmp_path / "work").iterdir()) == []
     else:
-        assert json.loads((tmp_path / "work" / "stats.json").read_text())["frames"] == 2
+        assert json.loads((tmp_path / "work" / "stats.json").read_text())["frames"] == 300
         assert "wrote stats.json" in said
     assert list((tmp_path / "temporary").iterdir()) == []
