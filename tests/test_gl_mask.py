@@ -13,7 +13,7 @@ from vr_app.core.scene import Scene
 from vr_app.core.view import SurfaceKind
 from vr_app.gl.context import GL
 from vr_app.gl.framebuffer import Framebuffer
-from vr_app.gl.mask import HiddenArea, across_picture
+from vr_app.gl.mask import HiddenArea
 
 EYE = eye_at()
 
@@ -24,7 +24,7 @@ LOWER_LEFT = np.array([[[-1.0, -1.0], [0.0, -1.0], [-1.0, 1.0]]])
 def test_points_ahead_come_to_lie_across_the_picture() -> None:
     fov = Fov(math.atan(-1.0), math.atan(0.5), math.atan(0.25), math.atan(-0.75))
     corners = np.array([[-1.0, 0.25], [0.5, -0.75], [-0.25, -0.25]])
-    assert across_picture(corners, fov) == pytest.approx(np.array([[-1.0, 1.0], [1.0, -1.0], [0.0, 0.0]]))
+    assert fov.across(corners) == pytest.approx(np.array([[-1.0, 1.0], [1.0, -1.0], [0.0, 0.0]]))
 
 
 def samples_drawn(stage: Stage, target: Framebuffer, scene: Scene) -> int:

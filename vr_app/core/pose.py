@@ -150,6 +150,13 @@ class Fov:
         """Tangents of left, right, up, down."""
         return math.tan(self.left), math.tan(self.right), math.tan(self.up), math.tan(self.down)
 
+    def across(self, ahead: np.ndarray) -> np.ndarray:
+        """Where points of the plane one metre ahead, (..., 2) in metres to the right and up, lie in the picture:
+        -1 to 1 across it and up it."""
+        left, right, up, down = self.tangents()
+        middle, half = np.array([right + left, up + down]) / 2, np.array([right - left, up - down]) / 2
+        return (ahead - middle) / half
+
     def projection(self, near: float = 0.05, far: float = 100.0) -> np.ndarray:
         """The 4x4 OpenGL projection (clip z from -w to w)."""
         left, right, up, down = self.tangents()
@@ -168,6 +175,10 @@ class Eye:
     pose: Pose
     fov: Fov
     size: tuple[int, int]
+
+    def local(self, points: np.ndarray) -> np.ndarray:
+        """World points (n, 3) as the eye has them: to the right, up, and backward, in metres."""
+        return (points - self.pose.position) @ self.pose.rotation()
 
     def rays(self, columns: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """World directions through picture positions, in pixels from the upper left corner (pixel centres at .5).

@@ -89,12 +89,9 @@ def _corners(label: LabelItem) -> np.ndarray:
 def _in_picture(points: np.ndarray, eye: Eye) -> Rect | None:
     """The eye's pixels, from the lower left corner, that hold what lies between world points (n, 3), with MARGIN; None
     where a point lies behind the eye."""
-    x, y, z = ((points - eye.pose.position) @ eye.pose.rotation()).T
-    if (z > -NEAR).any():
+    local = eye.local(points)
+    if (local[:, 2] > -NEAR).any():
         return None
-    left, right, up, down = eye.fov.tangents()
-    across = (x / -z - left) / (right - left) * eye.size[0]
-    upward = (y / -z - down) / (up - down) * eye.size[1]
-    low = int(np.floor(across.min())), int(np.floor(upward.min()))
-    high = int(np.ceil(across.max())), int(np.ceil(upward.max()))
-    return Rect(*low, high[0] - low[0], high[1] - low[1]).pad(MARGIN)
+    pixels = (eye.fov.across(local[:, :2] / -local[:, 2:]) + 1) / 2 * eye.size
+    low, high = np.floor(pixels.min(axis=0)).astype(int), np.ceil(pixels.max(axis=0)).astype(int)
+    return Rect(*low.tolist(), *(high - low).tolist()).pad(MARGIN)

@@ -138,7 +138,7 @@ def in_sight(surface: Surface, eyes: Sequence[Eye]) -> bool:
 
 def _before(eye: Eye, points: np.ndarray) -> bool:
     """Whether each of the planes that bound the eye's picture has some of `points` (n, 3) on its inner side."""
-    x, y, z = ((points - eye.pose.position) @ eye.pose.rotation()).T
+    x, y, z = eye.local(points).T
     left, right, up, down = eye.fov.tangents()
     sides = (x + left * z, -x - right * z, y + down * z, -y - up * z, -z)
     return all((side > 0).any() for side in sides)

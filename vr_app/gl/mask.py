@@ -6,18 +6,9 @@ import ctypes
 
 import numpy as np
 
-from vr_app.core.pose import Fov
 from vr_app.gl import objects
 from vr_app.gl.context import GL
 from vr_app.gl.program import Program
-
-
-def across_picture(points: np.ndarray, fov: Fov) -> np.ndarray:
-    """Where points of the plane one metre ahead, (..., 2) in metres to the right and up, lie in the picture of an eye:
-    -1 to 1 across it and up it."""
-    left, right, up, down = fov.tangents()
-    middle = np.array([(right + left) / 2, (up + down) / 2])
-    return (points - middle) / np.array([(right - left) / 2, (up - down) / 2])
 
 
 class HiddenArea:

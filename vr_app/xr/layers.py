@@ -10,7 +10,7 @@ import xr
 
 from vr_app.core.pose import Eye, Fov
 from vr_app.gl.framebuffer import Framebuffer
-from vr_app.gl.mask import HiddenArea, across_picture
+from vr_app.gl.mask import HiddenArea
 from vr_app.xr import graphics
 from vr_app.xr.errors import openxr, own
 
@@ -60,7 +60,7 @@ class EyeSwapchain:
     def see_with(self, fov: Fov) -> None:
         """Fit what is left out to the eye's field of view; of the same one as before, nothing."""
         if self._hidden is not None and fov != self._hidden_for:
-            self._hidden.draw(across_picture(self._mesh, fov))
+            self._hidden.draw(fov.across(self._mesh))
             self._hidden_for = fov
 
     def acquire(self) -> Framebuffer:

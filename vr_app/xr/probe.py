@@ -7,7 +7,6 @@ probe opened ends with it.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 import os
@@ -20,9 +19,9 @@ from pathlib import Path
 PATIENCE = 20.0
 """Seconds. Asking SteamVR for an instance starts it where it does not run yet."""
 
-SHIFT, INTERVAL, PAUSE = 20.0, 0.2, 1.0
-"""Seconds: how long one process waits for a headset, how long it rests between two questions, and the least between the
-beginnings of two processes (a runtime that crashes ends its process at once)."""
+SHIFT, PAUSE = 20.0, 1.0
+"""Seconds: how long one process waits for a headset, and the least between the beginnings of two processes (a
+runtime that crashes ends its process at once)."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class ProbeResult:
 
 
 def _command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", __name__, *arguments]
+    return [sys.executable, "-m", "vr_app.xr.answer", *arguments]
 
 
 def _environment() -> dict[str, str]:
@@ -110,22 +109,3 @@ class HeadsetWatch:
             self._child.kill()
             self._child.wait()
             self._child = None
-
-
-def _main(arguments: list[str]) -> None:
-    """Print one answer; given a number of seconds, ask until one is good, and exit with 1 if none is in that time."""
-    from vr_app.xr.system import examine  # imports `xr`: only ever in the probe's own process
-
-    answer = examine()
-    if arguments:
-        end = time.monotonic() + float(arguments[0])
-        while not answer.available:
-            if time.monotonic() > end:
-                sys.exit(1)
-            time.sleep(INTERVAL)
-            answer = examine()
-    print(json.dumps(dataclasses.asdict(answer)))
-
-
-if __name__ == "__main__":
-    _main(sys.argv[1:])

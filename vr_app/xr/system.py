@@ -1,4 +1,4 @@
-"""The runtime and its headset: the instance, before any GL context or session. What the probe asks, too."""
+"""The runtime and its headset: the instance, before any GL context or session."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from xr.ext.EXT import debug_utils
 
 from vr_app.xr import bindings
 from vr_app.xr.errors import HeadsetError, openxr, own
-from vr_app.xr.probe import ProbeResult
 
 DEBUG = "FUNDUSXR_XR_DEBUG"
 """Set to anything: the runtime's and the loader's messages go to the standard error output."""
@@ -114,17 +113,3 @@ def _hear(instance: xr.Instance, handles: ExitStack) -> None:
     # Nothing but `info` holds the native callback, which the runtime calls to the last (pyopenxr forgets to).
     handles.callback(lambda kept: None, info)
     own(handles, debug_utils.destroy_messenger, messenger)
-
-
-def examine() -> ProbeResult:
-    """What the active runtime offers, for `vr_app.xr.probe`."""
-    try:
-        with open_system() as system:
-            return ProbeResult(
-                runtime=system.runtime,
-                system=system.name,
-                view_sizes=system.view_sizes,
-                extensions=system.extensions,
-            )
-    except HeadsetError as error:
-        return ProbeResult(problem=str(error))

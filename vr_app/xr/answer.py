@@ -1,0 +1,49 @@
+"""The other end of `vr_app.xr.probe`: a process that asks the runtime, prints one line of JSON, and ends.
+
+It imports `xr`, and so is never imported itself: it is run.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import asdict
+
+from vr_app.xr.errors import HeadsetError
+from vr_app.xr.probe import ProbeResult
+from vr_app.xr.system import open_system
+
+INTERVAL = 0.2
+"""Seconds between two questions."""
+
+
+def examine() -> ProbeResult:
+    """What the active runtime offers."""
+    try:
+        with open_system() as system:
+            return ProbeResult(
+                runtime=system.runtime,
+                system=system.name,
+                view_sizes=system.view_sizes,
+                extensions=system.extensions,
+            )
+    except HeadsetError as error:
+        return ProbeResult(problem=str(error))
+
+
+def main(arguments: list[str]) -> None:
+    """Print one answer; given a number of seconds, ask until one is good, and exit with 1 if none is in that time."""
+    answer = examine()
+    if arguments:
+        end = time.monotonic() + float(arguments[0])
+        while not answer.available:
+            if time.monotonic() > end:
+                sys.exit(1)
+            time.sleep(INTERVAL)
+            answer = examine()
+    print(json.dumps(asdict(answer)))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
