@@ -18,8 +18,10 @@ from vr_app.core.ahead import REST, tiles_ahead
 from vr_app.core.album import Album
 from vr_app.core.gesture import ControllerSample, Hands, pointed_at
 from vr_app.core.invention import Departure, Departures
-from vr_app.core.labels import Status, labels
+from vr_app.core.labels import Status, hint, labels, titles
+from vr_app.core.layout import Layout
 from vr_app.core.limits import DEFAULT_LIMITS, SLOT_BYTES, Limits
+from vr_app.core.pair import Compare
 from vr_app.core.pose import Pose
 from vr_app.core.redraw import changed_part
 from vr_app.core.residency import FADE, Residency
@@ -37,6 +39,7 @@ from vr_app.core.view import (
     photograph_failed,
     place,
     step,
+    within_reach,
 )
 from vr_app.core.wanted import SETTLE, demands, is_jump, tiles_wanted
 from vr_app.garbage import Collector
@@ -79,6 +82,8 @@ class Options:
 
     paths: tuple[Path, ...]
     surface: SurfaceKind = SurfaceKind.PANEL
+    layout: Layout = Layout.ROW
+    compare: Compare = Compare.SIDE
     tour: Tour | None = None
     ends: bool = False
     frames: int | None = None
@@ -143,9 +148,9 @@ class Viewer:
         self.recording = Recording()
         self.hands = Hands()
         self.player = TourPlayer(options.tour) if options.tour else None
-        self.view = ViewState.start(len(options.paths), options.surface)
+        self.view = ViewState.start(len(options.paths), options.surface, layout=options.layout, compare=options.compare)
         self.infos: tuple[PhotographInfo | None, ...] = (None,) * len(options.paths)
-        self.wants, self.wanted, self.placed, self.rays = (), (), (), ()
+        self.wants, self.wanted, self.placed, self.reach, self.rays = (), (), (), (), ()
         self.status = Status(texture=texture_of(options.model))
         self.finished = False
         self._shown = self._warm = self._jumped = False
@@ -203,9 +208,10 @@ class Viewer:
         led, caption = self._led_by_tour()
         sample = self.hands.steady(sample, self.dt)
         before = self.view
-        self.view = step(before, led + self.hands.read(sample, before, self.placed, self.dt), self.dt)
+        self.view = step(before, led + self.hands.read(sample, before, self.reach, self.dt), self.dt)
         self.runtime.feel(self.hands.ticks(before, self.view))
         self.placed = place(self.view, self.infos, Pose((0.0, 0.0, -self.options.stand_back)))
+        self.reach = within_reach(self.placed)
         if frame.eyes:
             seen = self.wants
             self.wants = demands(self.view, self.placed, frame.eyes, self.infos, seen)
@@ -222,6 +228,8 @@ class Viewer:
             original=self.view.original,
             recording=self.recording.active,
             legend=self.view.invention,
+            titles=titles(self.view, self.infos),
+            hint=hint(self.view),
         )
 
     def ask(self) -> None:
@@ -410,7 +418,7 @@ class Viewer:
         return bool(self.wants) and all(self.residency.has(k) or self.residency.failure(k) for k in self.wanted)
 
     def _pointer(self, aim) -> RayItem:
-        pointed = pointed_at(aim, self.view, self.placed)
+        pointed = pointed_at(aim, self.view, self.reach)
         end = aim.at(pointed.distance if pointed else POINTER_REACH)
         return RayItem(aim.origin, (float(end[0]), float(end[1]), float(end[2])), pointed is not None)
 

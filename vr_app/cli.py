@@ -63,6 +63,24 @@ class SurfaceName(StrEnum):
     retina = "retina"
 
 
+class LayoutName(StrEnum):
+    """How photographs stand."""
+
+    one = "one"
+    pair = "pair"
+    row = "row"
+    wall = "wall"
+    retina = "retina"
+
+
+class CompareName(StrEnum):
+    """How a pair is compared."""
+
+    side = "side"
+    swipe = "swipe"
+    blink = "blink"
+
+
 VIEW_HELP = """Look at photographs, on panels or inside the eye; what you look at closely is super-resolved.
 
 IMAGE: photographs or folders of photographs (JPEG, PNG, TIFF, WebP, 8 bit). Without one: the tour's, or a bundled
@@ -80,6 +98,8 @@ Examples:
 ```
 fundusxr view                                    # the bundled photograph
 fundusxr view right.jpg left.jpg --mode desktop  # two panels in a window
+fundusxr view before.jpg now.jpg --compare swipe # one over the other, with a divider
+fundusxr view clinic/ --layout wall              # many, to choose from
 fundusxr view clinic/ --surface retina           # from inside the eye
 fundusxr view eye.jpg --mode xr --tour lesson.json
 fundusxr view eye.jpg --mode offscreen --screenshot eye.png --stats eye.json
@@ -94,6 +114,14 @@ def view(
     surface: Annotated[
         SurfaceName, typer.Option(help="Flat panels, or the curved retina from inside.")
     ] = SurfaceName.panel,
+    layout: Annotated[
+        LayoutName | None,
+        typer.Option(help="One photograph, a pair, a row, a wall of pages, or the retina from inside."),
+    ] = None,
+    compare: Annotated[
+        CompareName | None,
+        typer.Option(help="A pair side by side, on one panel with a divider to swipe, or blinking."),
+    ] = None,
     tour: Annotated[Path | None, typer.Option(help="A tour to play (JSON, see docs/tours.md).", metavar="FILE")] = None,
     frames: Annotated[int | None, typer.Option(min=1, help="End after so many frames.", metavar="N")] = None,
     screenshot: Annotated[
@@ -128,6 +156,8 @@ def view(
         images=tuple(image or ()),
         mode=mode,
         surface=surface,
+        layout=layout,
+        compare=compare,
         tour=tour,
         frames=frames,
         screenshot=screenshot,

@@ -13,8 +13,10 @@ from sr_core.errors import UserError
 from sr_core.files import check_writable
 from sr_core.image.photograph import PhotographError, find_photographs
 from vr_app.app import Options, run
+from vr_app.core.layout import Layout
 from vr_app.core.limits import MB, UNTOLD, choose_limits, machine_memory
 from vr_app.core.onlooker import MirrorKind
+from vr_app.core.pair import Compare
 from vr_app.core.tour import Tour, TourError, parse_tour
 from vr_app.core.view import SurfaceKind
 from vr_app.options import turn_dial
@@ -22,6 +24,9 @@ from vr_app.runtime.choose import open_runtime
 
 STAND_BACK = 0.75
 """Metres behind the retina's centre from which a window shows the whole field of view."""
+
+MANY = 4
+"""Photographs from which on a wall shows them better than a row."""
 
 SIZE_LIMITS = (64, 8192)
 MAX_TOUR_BYTES = 10_000_000
@@ -53,6 +58,8 @@ class ViewRequest:
     prefetch: bool = True
     hand: str = "right"
     mirror: str = "left"
+    layout: str | None = None
+    compare: str | None = None
 
 
 def view_photographs(request: ViewRequest, say: Callable[[str], None]) -> None:
@@ -91,6 +98,8 @@ def _options(request: ViewRequest, mode: str, paths: tuple[Path, ...], tour: Tou
     return Options(
         paths=paths,
         surface=SurfaceKind(request.surface),
+        layout=_layout(request, len(paths), tour),
+        compare=Compare(request.compare or "side"),
         tour=tour,
         ends=mode == "offscreen" or bool(tour and (screenshot or request.stats)),
         frames=request.frames,
@@ -101,6 +110,16 @@ def _options(request: ViewRequest, mode: str, paths: tuple[Path, ...], tour: Tou
         stand_back=0.0 if mode == "xr" else STAND_BACK,
         prefetch=request.prefetch,
     )
+
+
+def _layout(request: ViewRequest, count: int, tour: Tour | None) -> Layout:
+    """The one asked for; else of many photographs a wall, and of few a row, as for a tour, which leads from the front
+    one's."""
+    if request.layout is not None:
+        return Layout(request.layout)
+    if request.compare is not None:
+        return Layout.PAIR
+    return Layout.WALL if count >= MANY and tour is None else Layout.ROW
 
 
 def _short_tour(surface: SurfaceKind, with_captions: bool) -> Tour:

@@ -141,13 +141,18 @@ class Renderer:
     def _draw_panel(self, page: int, item: SurfaceItem, to_clip: np.ndarray) -> None:
         program, surface = self._panel, item.surface
         program.use()
-        _set_matrix(program, to_clip @ surface.pose.matrix())
-        width, height = surface.width / 2, surface.height / 2
+        # The rectangle drawn lies about the middle of what is there of the panel, which the photograph's may not be.
+        left, top, right, bottom = surface.bounds
+        middle = (left + right) / 2, (top + bottom) / 2
+        to_world = surface.pose.matrix()
+        to_world[:3, 3] = surface.point(np.array(middle))
+        _set_matrix(program, to_clip @ to_world)
+        width, height = surface.width * (right - left) / 2, surface.height * (bottom - top) / 2
         beyond = BEZEL + _SOFT_EDGE
         CALLS.glUniform2f(program["u_size"], width, height)
         CALLS.glUniform2f(program["u_half"], width + beyond, height + beyond)
         CALLS.glUniform1f(program["u_bezel"], BEZEL)
-        _set_photograph(program, page, item, (surface.width, surface.height))
+        _set_photograph(program, page, item, (surface.width, surface.height), middle)
         CALLS.glBindVertexArray(self._no_vertices)
         CALLS.glEnable(GL.GL_CULL_FACE)  # a panel has no back
         GL.glDrawArrays(GL.GL_TRIANGLE_STRIP, 0, 4)
@@ -218,14 +223,17 @@ def _set_matrix(program: Program, to_clip: np.ndarray) -> None:
     CALLS.glUniformMatrix4fv(program["u_to_clip"], 1, True, to_clip.astype(np.float32).tobytes())
 
 
-def _set_photograph(program: Program, page: int, item: SurfaceItem, metres: tuple[float, float]) -> None:
-    """What both surfaces share. `metres`: what the photograph's width and height span on the surface at zoom 1."""
+def _set_photograph(
+    program: Program, page: int, item: SurfaceItem, metres: tuple[float, float], middle: tuple[float, float] = (0, 0)
+) -> None:
+    """What both surfaces share. `metres`: what the photograph's width and height span on the surface at zoom 1;
+    `middle`: the surface coordinates in the middle of what is drawn."""
     pages, (width, height), zoom = item.pages, item.size, item.view.zoom
     # Differences of large numbers are taken here, in double precision; what the shader gets is small.
     per_tile = TILE * 2.0**-pages.level
     x, y = pages.col * per_tile, pages.row * per_tile
     base = 2.0 ** pages.base[1]
-    u, v = item.view.center
+    u, v = (center + s / zoom for center, s in zip(item.view.center, middle, strict=True))
     CALLS.glUniform1i(program["u_page"], page)
     CALLS.glUniform4i(program["u_window"], pages.col, pages.row, pages.cols, pages.rows)
     CALLS.glUniform1i(program["u_level"], pages.level)

@@ -24,7 +24,8 @@ class WindowRuntime:
     """A `Runtime` in a window.
 
     The cursor points as a hand's ray would; the left button is the trigger; the wheel zooms. Keys: S or Tab the other
-    surface, O (held) the original, N the next photograph, Home or 0 the whole of it, V what the network
+    surface, L the next layout, O (held) the original, N or PageDown the next photograph or page, PageUp the one
+    before, C another comparison of a pair, K another link of it, Home or 0 the whole photograph, V what the network
     invented, U or Ctrl+Z undo, P a screenshot, R record a tour, H or F1 help, Esc or Q the end. The picture is drawn
     into a framebuffer of its own and copied, since a window's is mostly not sRGB. The window stays its maker's to
     close, after the runtime.
@@ -78,7 +79,11 @@ class WindowRuntime:
             hands=(self._mouse(),),
             original=self._window.held("o"),
             switch_surface=bool(pressed & {"s", "tab"}),
-            next_image="n" in pressed,
+            next_layout="l" in pressed,
+            next_image=bool(pressed & {"n", "page_down"}),
+            image_before="page_up" in pressed,
+            compare="c" in pressed,
+            link="k" in pressed,
             reset=bool(pressed & {"home", "0"}),
             invention="v" in pressed,
             undo=bool(pressed & {"u", "ctrl+z"}),
