@@ -48,6 +48,7 @@ from vr_app.gl.draw import Renderer
 from vr_app.gl.tiles import TileArray
 from vr_app.gl.upload import Uploader
 from vr_app.interruption import Interruption, watch
+from vr_app.memory import Memory
 from vr_app.output import Recording, Screenshots, write_statistics
 from vr_app.runtime.interface import Frame, Runtime
 
@@ -76,7 +77,8 @@ class Options:
 
     `ends`: the program ends with the tour. `stand_back`: metres that the eye stands behind the retina's centre (a
     window's picture is too narrow to show the retina from there). `limits`: of memory. `prefetch`: whether tiles are
-    computed before they are wanted. `tile_cache`: where computed tiles are kept on disk (None: nowhere). `say` gets
+    computed before they are wanted. `tile_cache`: where computed tiles are kept on disk (None: nowhere).
+    `memory`: what the view was when these photographs were last left (None: nothing is remembered). `say` gets
     what the user should read in a terminal.
     """
 
@@ -84,6 +86,7 @@ class Options:
     surface: SurfaceKind = SurfaceKind.PANEL
     layout: Layout = Layout.ROW
     compare: Compare = Compare.SIDE
+    memory: Memory | None = None
     tour: Tour | None = None
     ends: bool = False
     frames: int | None = None
@@ -127,7 +130,12 @@ class Viewer:
         self._interruption = interruption
         self._collector = collector
         self.options = options
-        self.loader = Loader(options.paths)
+        self.memory = options.memory
+        self.view = ViewState.start(len(options.paths), options.surface, layout=options.layout, compare=options.compare)
+        if self.memory is not None:
+            self.view = self.memory.restored(self.view)
+            stack.callback(self.memory.close)
+        self.loader = Loader(options.paths, self.view.awaited)
         watch(lambda: self.loader.running)
         stack.callback(self.loader.close)
         self.worker = Worker(options.model, options.device, disk=options.tile_cache)
@@ -148,7 +156,6 @@ class Viewer:
         self.recording = Recording()
         self.hands = Hands()
         self.player = TourPlayer(options.tour) if options.tour else None
-        self.view = ViewState.start(len(options.paths), options.surface, layout=options.layout, compare=options.compare)
         self.infos: tuple[PhotographInfo | None, ...] = (None,) * len(options.paths)
         self.wants, self.wanted, self.placed, self.reach, self.rays = (), (), (), (), ()
         self.status = Status(texture=texture_of(options.model))
@@ -222,6 +229,10 @@ class Viewer:
         for notice in self.runtime.take_notices():
             self._notice(notice)
         self.recording.see(self.view, self.dt)
+        if self.memory is not None:
+            self.memory.see(self.view, self.now)
+            if notice := self.memory.take_notice():
+                self._notice(notice)
         self.status = replace(
             self.status,
             caption=caption,

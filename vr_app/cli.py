@@ -111,9 +111,7 @@ fundusxr view eye.jpg --mode offscreen --screenshot eye.png --stats eye.json
 def view(
     image: Annotated[list[Path] | None, typer.Argument(help="Photographs or folders.", metavar="IMAGE|FOLDER")] = None,
     mode: Annotated[Mode, typer.Option(help="Where to show it.")] = Mode.auto,
-    surface: Annotated[
-        SurfaceName, typer.Option(help="Flat panels, or the curved retina from inside.")
-    ] = SurfaceName.panel,
+    surface: Annotated[SurfaceName | None, typer.Option(help="Flat panels, or the curved retina from inside.")] = None,
     layout: Annotated[
         LayoutName | None,
         typer.Option(help="One photograph, a pair, a row, a wall of pages, or the retina from inside."),
@@ -146,7 +144,10 @@ def view(
         ),
     ] = "off",
     tile_cache_size: Annotated[int, typer.Option(help="Limit of kept tiles on disk.", metavar="MB")] = 512,
-    hand: Annotated[Side, typer.Option(help="Left: a headset's controllers swap their buttons.")] = Side.right,
+    hand: Annotated[Side | None, typer.Option(help="Left: a headset's controllers swap their buttons.")] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Not as these photographs were left, but as at the first time.")
+    ] = False,
     mirror: Annotated[MirrorView, typer.Option(help="What the window beside a headset shows.")] = MirrorView.left,
     no_prefetch: Annotated[bool, typer.Option("--no-prefetch", help="Compute only what is looked at.")] = False,
 ) -> None:
@@ -158,6 +159,7 @@ def view(
         surface=surface,
         layout=layout,
         compare=compare,
+        fresh=fresh,
         tour=tour,
         frames=frames,
         screenshot=screenshot,

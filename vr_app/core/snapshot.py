@@ -21,10 +21,10 @@ def describe_snapshot(
     model: str,
     texture: float,
 ) -> dict:
-    """Plain values for JSON: the eyes (pose, field of view in radians, picture size), the pointers' rays, and for each
-    surface its photograph, geometry, centre, zoom, the finest scale on it (1: photographed pixels only), and by
-    `invented`, by photograph, how many grey levels what is seen departs from what the photograph determines;
-    the `model` that computes, and its `texture`, 0 (fidelity) to 1."""
+    """Plain values for JSON: how the photographs stand and are compared; the eyes (pose, field of view in radians,
+    picture size), the pointers' rays, and for each surface its photograph, geometry, centre, zoom, the finest scale on
+    it (1: photographed pixels only), and by `invented`, by photograph, how many grey levels what is seen departs from
+    what the photograph determines; the `model` that computes, and its `texture`, 0 (fidelity) to 1."""
     surfaces = []
     for item in scene.surfaces:
         surfaces.append(
@@ -42,6 +42,9 @@ def describe_snapshot(
         )
     return {
         "original": view.original,
+        "layout": view.stands.value,
+        "compare": view.compared.compare.value if view.compared else None,
+        "link": view.compared.link.value if view.compared else None,
         "model": model,
         "texture": texture,
         "invention": scene.invention,

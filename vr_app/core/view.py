@@ -339,6 +339,13 @@ class ViewState:
         return tuple(i for i, home in enumerate(self.homes) if home is not None)
 
     @property
+    def awaited(self) -> tuple[int, ...]:
+        """Those that are seen first, to be opened first."""
+        page = self.hung[self.page[0] * standing.PAGE :][: standing.PAGE] if self.layout is Layout.WALL else ()
+        two = self.pair.images if self.pair is not None and self.layout is Layout.PAIR else ()
+        return tuple(dict.fromkeys((self.active, *two, *page)))
+
+    @property
     def hung(self) -> tuple[int, ...]:
         """Those that have a place on the wall: all that may still be there."""
         return tuple(i for i in range(len(self.images)) if i not in self.failed)
