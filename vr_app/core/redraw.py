@@ -54,7 +54,9 @@ def changed_part(before: Scene, now: Scene, eye: Eye) -> Rect | None:
 
 def _alike(old: SurfaceItem, new: SurfaceItem) -> bool:
     """Whether two items differ in their pages at most."""
-    return (old.surface, old.view, old.size, old.photograph) == (new.surface, new.view, new.size, new.photograph)
+    return (old.surface, old.view, old.size, old.photograph, old.outlines) == (
+        new.surface, new.view, new.size, new.photograph, new.outlines
+    )  # fmt: skip
 
 
 def _changed_tiles(old: SurfaceItem, new: SurfaceItem) -> Rect | None:

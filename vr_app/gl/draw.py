@@ -11,6 +11,7 @@ from sr_core.image.geometry import TILE, Rect
 from sr_core.image.pyramid import GUTTER
 from vr_app.core import invention
 from vr_app.core.labels import AI_COLOR
+from vr_app.core.outline import REGION_COLOUR
 from vr_app.core.pose import Eye
 from vr_app.core.scene import LabelItem, PageWindow, RayItem, Scene, SurfaceItem
 from vr_app.core.surface import CAP_ANGLE, Panel
@@ -18,6 +19,7 @@ from vr_app.gl import objects
 from vr_app.gl.calls import CALLS
 from vr_app.gl.context import GL
 from vr_app.gl.framebuffer import Framebuffer
+from vr_app.gl.outline import OutlineRenderer
 from vr_app.gl.program import Program
 from vr_app.gl.text import EM, GLYPHS_DRAWN, LetterTexture, letters, line
 from vr_app.gl.tiles import ATLAS, TileArray
@@ -69,6 +71,7 @@ class Renderer:
         self._cap: _Cap | None = None
         self._pages = _PageTextures()
         self._letters = LetterTexture()
+        self._outlines = OutlineRenderer(_linear(REGION_COLOUR)[:3])
         for program in (self._panel, self._retina):
             program.use()
             CALLS.glUniform1i(program["u_tiles"], _TILES_UNIT)
@@ -115,7 +118,9 @@ class Renderer:
 
     def close(self) -> None:
         """Give all GL objects back, except the tiles. May be called twice."""
-        for owner in (self._panel, self._retina, self._label, self._ray, self._letters, self._pages):
+        for owner in (
+            self._panel, self._retina, self._label, self._ray, self._letters, self._pages, self._outlines
+        ):  # fmt: skip
             owner.close()
         if self._cap is not None:
             self._cap.close()
@@ -137,6 +142,7 @@ class Renderer:
                     self._draw_panel(page, item, to_clip)
                 else:
                     self._draw_retina(page, item, eye, to_clip)
+                self._outlines.draw(item, eye, to_clip)
 
     def _draw_panel(self, page: int, item: SurfaceItem, to_clip: np.ndarray) -> None:
         program, surface = self._panel, item.surface
