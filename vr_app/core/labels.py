@@ -46,8 +46,8 @@ HELP = (
     "N: next image     0: whole image",
     "V: what the network invented, in colour",
     "P: screenshot     R: record a tour, R again: save it",
-    "Shift and drag: mark a region     A: mark what is seen",
-    "1 to 9, J: go to a region     K: name it     X: delete it",
+    "Shift and drag: mark a region     I: mark what is seen",
+    "1 to 9, J: go to a region     T: name it     X: delete it",
     "B held: photograph and AI in turn     E: export the region",
     "H: this help     Q: quit",
 )
