@@ -126,7 +126,8 @@ def surface_items(
         window = pages.window(item.image, info, by_image.get(item.image), now)
         if window is not None and (item.image == view.active or in_sight(item.surface, eyes)):
             around = outlines(view.regions, item.image)
-            items.append(SurfaceItem(item.surface, view.images[item.image], info.size, window, item.image, around))
+            seen = view.images[item.image]
+            items.append(SurfaceItem(item.surface, seen, info.size, window, item.image, outlines=around))
     return tuple(items)
 
 
