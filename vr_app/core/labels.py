@@ -56,10 +56,15 @@ HELP = (
     "double click: centre     U: undo",
     "S: panel or retina     O held: original photograph",
     "N, PageDown: next image or page     PageUp: the one before",
-    "L: one, pair, row, wall, retina     0: whole image",
+    "W: one, pair, row, wall, retina     0: whole image",
     "pair: C side, swipe, blink     K link     wall: double click takes one",
     "V: what the network invented, in colour",
+    "G: colour, red-free, red, blue     L: local contrast",
+    "+ and -: contrast     A: as photographed",
     "P: screenshot     R: record a tour, R again: save it",
+    "Shift and drag: mark a region     I: mark what is seen",
+    "1 to 9, J: go to a region     T: name it     X: delete it",
+    "B held: photograph and AI in turn     E: export the region",
     "H: this help     Q: quit",
 )
 
@@ -68,8 +73,9 @@ HELP = (
 class Status:
     """What the words depend on besides the pictures. `notices`: lines about files that could not be opened. `invented`:
     by photograph how far what is seen of it departs from what it determines. `legend`: of the overlay that shows it.
-    `texture`: where the network stands between fidelity (0) and likely texture (1). `titles`: the names of photographs
-    where there are several to tell apart. `hint`: what the caption's place says where there is none."""
+    `texture`: where the network stands between fidelity (0) and likely texture (1). `adjusted`: how the photographs are
+    made to look, in words. `titles`: the names of photographs where there are several to tell apart. `hint`: what the
+    caption's place says where there is none."""
 
     original: bool = False
     computing: frozenset[int] = frozenset()
@@ -81,6 +87,7 @@ class Status:
     invented: Mapping[int, Departure] = field(default_factory=dict)
     legend: bool = False
     texture: float = 0.0
+    adjusted: str = ""
     titles: Mapping[int, str] = field(default_factory=dict)
     hint: str = ""
 
@@ -211,11 +218,13 @@ def _provenance(item: SurfaceItem, status: Status) -> tuple[str, Rgba]:
 
 
 def _warnings(item: SurfaceItem, status: Status) -> list[str]:
-    """What must be known of its computed pixels, a line each."""
+    """What must be known of its pixels, a line each."""
     departure = _departure(item, status)
     out = [RESTORED] if departure is not None and not departure.agrees else []
     if finest_shown(item.pages) > 0 and not status.original and status.texture > 0:
         out.append(texture_told(status.texture))
+    if status.adjusted:
+        out.append(f"Adjusted: {status.adjusted}")
     return out
 
 
@@ -241,7 +250,7 @@ def _session_lines(stage: _Frame, status: Status, row: int) -> list[LabelItem]:
         out.append(_line("recording a tour", stage, 1.0, -1, above, align=1.0, color=WARNING, background=PLATE))
     if status.help:
         for i, text in enumerate(HELP):
-            v = 0.5 + 0.085 * (i - (len(HELP) - 1) / 2)
+            v = 0.5 + min(0.085, 0.95 / len(HELP)) * (i - (len(HELP) - 1) / 2)
             out.append(_at(text, stage, 0.5, v, TEXT_HEIGHT * stage.scale, 0.5, PLAIN, (*PLATE[:3], 0.92)))
     if status.legend:
         out += [_below(text, stage, row, color, along) for along, text, color in LEGEND]

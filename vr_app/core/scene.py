@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sr_core.image.geometry import Rect, TileKey, coarsest_level
+from vr_app.core.appearance import AS_PHOTOGRAPHED, Appearance, Curves
+from vr_app.core.outline import Outline, outlines
 from vr_app.core.pose import Eye, Pose, Vec3
 from vr_app.core.residency import FADE, NO_SLOT, Residency
 from vr_app.core.surface import Panel, Retina, Surface
@@ -52,7 +54,7 @@ class PageWindow:
 @dataclass(frozen=True)
 class SurfaceItem:
     """A photograph (its index in the session) on its surface. `size` in photograph pixels. `words`: how those at it
-    stand."""
+    stand. `curves`: of its local contrast, where that is asked for. `outlines`: of its regions of interest."""
 
     surface: Panel | Retina
     view: ImageView
@@ -60,6 +62,8 @@ class SurfaceItem:
     pages: PageWindow
     photograph: int = 0
     words: Words = field(default_factory=Words)
+    curves: Curves | None = None
+    outlines: tuple[Outline, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -92,12 +96,14 @@ class Scene:
     """Everything in the order in which it is drawn: surfaces, labels, rays.
 
     `invention`: synthesised pixels are overlaid with how far they depart from what the photograph alone determines.
+    `appearance`: how the photographs look, beneath that overlay and all that marks them.
     """
 
     surfaces: tuple[SurfaceItem, ...] = ()
     labels: tuple[LabelItem, ...] = ()
     rays: tuple[RayItem, ...] = ()
     invention: bool = False
+    appearance: Appearance = AS_PHOTOGRAPHED
 
 
 def surface_items(
@@ -123,7 +129,9 @@ def surface_items(
         if window is None or not item.shown:
             continue
         if item.image == view.active or in_sight(item.surface, eyes, item.words.scale):
-            items.append(SurfaceItem(item.surface, view.images[item.image], info.size, window, item.image, item.words))
+            around = outlines(view.regions, item.image)
+            seen = view.images[item.image]
+            items.append(SurfaceItem(item.surface, seen, info.size, window, item.image, item.words, outlines=around))
     return tuple(items)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from sr_core.image.geometry import MAX_LEVEL
 from vr_app.core import layout as standing
+from vr_app.core import region
+from vr_app.core.appearance import AS_PHOTOGRAPHED, Appearance
 from vr_app.core.layout import Layout
 from vr_app.core.pair import (
     LEAST_PART,
@@ -26,6 +28,7 @@ from vr_app.core.pair import (
     tied,
 )
 from vr_app.core.pose import Pose
+from vr_app.core.region import Region, RegionGesture, Regions, Subject
 from vr_app.core.surface import ImageView, Panel, Retina, Surface, Uv
 
 MAX_ZOOM = 64.0
@@ -53,6 +56,8 @@ PAST = 50
 UNSEEN = 0.004
 """A move by a smaller part of the surface, or of the zoom, is none: undoing it would show nothing."""
 
+NO_REGIONS = Regions()
+
 ORIGIN = Pose()
 """Where the viewer's head starts."""
 
@@ -64,12 +69,13 @@ class SurfaceKind(Enum):
 
 @dataclass(frozen=True)
 class PhotographInfo:
-    """What the view needs to know of a photograph: its size and fitted field of view, in pixels."""
+    """What the view needs to know of a photograph: its size and fitted field of view, in pixels; its file's SHA-256."""
 
     name: str
     size: tuple[int, int]
     field_center: tuple[float, float]
     field_radius: float
+    sha256: str = ""
 
     @property
     def home(self) -> Uv:
@@ -139,6 +145,13 @@ class ShowInvention:
     """Overlay synthesised pixels with how far they depart from what the photograph determines, or do so no more."""
 
     shown: bool
+
+
+@dataclass(frozen=True)
+class Adjust:
+    """Make the photographs look so from now on."""
+
+    appearance: Appearance
 
 
 @dataclass(frozen=True)
@@ -234,6 +247,7 @@ Gesture = (
     | Undo
     | ShowOriginal
     | ShowInvention
+    | Adjust
     | SwitchSurface
     | NextImage
     | ShowLayout
@@ -246,6 +260,7 @@ Gesture = (
     | KeepShown
     | ResetView
     | LookAt
+    | RegionGesture
 )
 
 ALONE = SwitchSurface, NextImage, ShowLayout, NextLayout, Pick, ShowPair, SetCompare, SetLink, ResetView
@@ -257,12 +272,13 @@ Panels = tuple[tuple[int, Moved], ...]
 @dataclass(frozen=True)
 class Moment:
     """What a move changes, and undoing it brings back. `panels`: those that hands have moved, by image, as the
-    photographs stand now; `layout` is never the retina, which `surface` tells."""
+    photographs stand now; `layout` is never the retina, which `surface` tells; `marked`: the regions of interest."""
 
     images: tuple[ImageView, ...]
     active: int
     surface: SurfaceKind
     panels: Panels
+    marked: tuple[Region, ...] = ()
     layout: Layout = Layout.ROW
     pair: Pair | None = None
 
@@ -273,10 +289,11 @@ class ViewState:
 
     `homes`: the middle of each photograph's field of view, None while it is not loaded. `still_for`: seconds since the
     view last changed. `limits`: each photograph's largest zoom, MAX_ZOOM while it is not loaded. `original`,
-    `invention`: what `ShowOriginal` and `ShowInvention` last asked for. `panels`, `layout`: see `Moment`; `elsewhere`:
-    the panels moved in other layouts. `pair`: the one that is compared, or was last. `blink`: how far its turns are.
-    `picked`: the last two photographs taken from the wall. `fields`: of loaded photographs. `failed`: those that cannot
-    be opened. `past`: how it was before each of the last moves; `begins`: the next change begins another.
+    `invention`, `appearance`: what `ShowOriginal`, `ShowInvention` and `Adjust` last asked for. `panels`, `layout`: see
+    `Moment`; `elsewhere`: the panels moved in other layouts. `pair`: the one that is compared, or was last. `blink`:
+    how far its turns are. `picked`: the last two photographs taken from the wall. `fields`: of loaded photographs.
+    `failed`: those that cannot be opened. `regions`: those of interest. `past`: how it was before each of the last
+    moves; `begins`: the next change begins another.
     """
 
     images: tuple[ImageView, ...]
@@ -286,6 +303,7 @@ class ViewState:
     surface: SurfaceKind = SurfaceKind.PANEL
     original: bool = False
     invention: bool = False
+    appearance: Appearance = AS_PHOTOGRAPHED
     field_angle: float = 45.0
     still_for: float = 0.0
     panels: Panels = ()
@@ -296,6 +314,7 @@ class ViewState:
     elsewhere: tuple[tuple[Layout, Panels], ...] = ()
     fields: tuple[tuple[int, FieldOfView], ...] = ()
     failed: frozenset[int] = frozenset()
+    regions: Regions = NO_REGIONS
     past: tuple[Moment, ...] = ()
     begins: bool = True
 
@@ -320,7 +339,7 @@ class ViewState:
 
     @property
     def moment(self) -> Moment:
-        return Moment(self.images, self.active, self.surface, self.panels, self.layout, self.pair)
+        return Moment(self.images, self.active, self.surface, self.panels, self.regions.known, self.layout, self.pair)
 
     @property
     def stands(self) -> Layout:
@@ -390,12 +409,14 @@ def _remembering(view: ViewState, gesture: Gesture) -> ViewState:
         return replace(after, past=(), begins=True)
     if isinstance(gesture, LookAt | Undo) or after.moment == view.moment:
         return after
-    alone = isinstance(gesture, ALONE)
+    alone = isinstance(gesture, (*ALONE, region.Alone))
     past = (*view.past, view.moment)[-PAST:] if view.begins or alone else view.past
     return replace(after, past=past, begins=alone)
 
 
 def _apply(view: ViewState, gesture: Gesture) -> ViewState:
+    if isinstance(gesture, RegionGesture):
+        return _with_regions(view, gesture)
     match gesture:
         case Pan(image, uv, s):
             old = view.images[image]
@@ -418,6 +439,8 @@ def _apply(view: ViewState, gesture: Gesture) -> ViewState:
             return replace(view, original=shown)
         case ShowInvention(shown):
             return replace(view, invention=shown)
+        case Adjust(appearance):
+            return replace(view, appearance=appearance.within)
         case SwitchSurface():
             other = SurfaceKind.RETINA if view.surface is SurfaceKind.PANEL else SurfaceKind.PANEL
             return _settle(_on(view, other))
@@ -448,6 +471,22 @@ def _apply(view: ViewState, gesture: Gesture) -> ViewState:
             return _with_image(_on(replace(view, invention=invention), surface), view.active, ImageView(center, zoom))
 
 
+def _with_regions(view: ViewState, gesture: RegionGesture) -> ViewState:
+    """What a gesture makes of the regions, and the view of the one to jump to."""
+    half, (u, v) = 0.5 / view.front.zoom, view.front.center
+    regions = region.changed(view.regions, gesture, view.active, ((u - half, v - half), (u + half, v + half)))
+    view = replace(view, regions=regions)
+    there = regions.chosen_region
+    if there is None or not isinstance(gesture, region.GoToRegion | region.NextRegion):
+        return view
+    image = regions.image_of(there, view.active)
+    center, zoom = region.view_of(there.rect, regions.subjects[image].size)
+    paired = view.compared is None or image in view.compared.images
+    if view.stands is Layout.WALL or not paired:  # where it would be too small, or not be seen
+        view = _arranged(view, Layout.ONE)
+    return _with_image(replace(view, active=image), image, ImageView(center, max(1.0, zoom)))
+
+
 def _with_image(view: ViewState, index: int, image: ImageView) -> ViewState:
     if not all(map(math.isfinite, (*image.center, image.zoom))):
         return view
@@ -470,6 +509,7 @@ def _undone(view: ViewState) -> ViewState:
         if not _alike(then, view.moment):
             before = _stood(replace(view, surface=then.surface), then.layout)
             before = replace(before, images=then.images, active=then.active, panels=then.panels, pair=then.pair)
+            before = replace(before, regions=view.regions.back_to(then.marked))
             return replace(before, past=view.past[:back], begins=True)
     return replace(view, past=(), begins=True)
 
@@ -664,7 +704,9 @@ def photograph_arrived(view: ViewState, index: int, info: PhotographInfo) -> Vie
     homes = (*view.homes[:index], info.home, *view.homes[index + 1 :])
     limits = (*view.limits[:index], largest_zoom(info.size), *view.limits[index + 1 :])
     fields = {**dict(view.fields), index: info.field}
-    view = replace(view, homes=homes, limits=limits, fields=tuple(sorted(fields.items(), key=lambda item: item[0])))
+    regions = view.regions.with_subject(index, Subject(info.sha256, info.name, info.size))
+    view = replace(view, homes=homes, limits=limits, regions=regions)
+    view = replace(view, fields=tuple(sorted(fields.items(), key=lambda item: item[0])))
     view = _with_image(view, index, view.images[index])
     view = _settle(view) if index == view.active else view
     view = _completed(view, index)
@@ -682,6 +724,22 @@ def _completed(view: ViewState, index: int) -> ViewState:
     elif index in view.pair.images and view.pair.tie is None and set(view.pair.images) <= set(view.loaded):
         view = _paired(view, view.pair.images)
     return _laid(view)
+
+
+def regions_arrived(view: ViewState, found: Iterable[Region]) -> ViewState:
+    """Regions kept from before. Undoing leaves them."""
+    regions = view.regions.with_known(found)
+    new = regions.known[len(view.regions.known) :]
+    past = (replace(then, marked=(*then.marked, *new)) for then in view.past)
+    return replace(view, regions=regions, past=tuple(past)) if new else view
+
+
+def regions_stamped(view: ViewState, moment: str) -> ViewState:
+    """Regions just made get their time, as ISO 8601, in what can be undone too."""
+    regions = view.regions.stamped(moment)
+    named = dict(zip(view.regions.known, regions.known, strict=True))
+    past = (replace(then, marked=tuple(named.get(item, item) for item in then.marked)) for then in view.past)
+    return replace(view, regions=regions, past=tuple(past))
 
 
 def _swapped(images: tuple[ImageView, ...], index: int, image: ImageView) -> tuple[ImageView, ...]:
