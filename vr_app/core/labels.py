@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from vr_app.core.invention import FROM, FULL, LITTLE, MUCH, Departure
-from vr_app.core.layout import PAIR_WIDTH, PAIR_WORDS, PANEL_DISTANCE, WALL_HEIGHT, WALL_WORDS, Layout
+from vr_app.core.layout import PAIR_WIDTH, PAIR_WORDS, PANEL_DISTANCE, WALL_HEIGHT, Layout
 from vr_app.core.pair import Compare, Link
 from vr_app.core.pose import Pose
 from vr_app.core.scene import LabelItem, Rgba, SurfaceItem, finest_shown
@@ -47,6 +47,9 @@ LETTER = 0.56
 
 LINKS = {Link.OFF: "not linked", Link.SAME: "linked", Link.MIRRORED: "linked, mirrored"}
 BLINKS = "hold it to keep it"
+
+NEARER = 1.14
+"""How much higher a pair's panels are seen at their outer edges, which are nearer, than in their middle."""
 
 MAKE_WAY = 0.09
 """Metres by which the middle words move right where the badge tells a figure, so that they keep apart."""
@@ -95,24 +98,24 @@ class Status:
 def labels(items: Sequence[SurfaceItem], front: int, status: Status) -> tuple[LabelItem, ...]:
     """The words for every surface and, at the `front` photograph's, for the session."""
     out: list[LabelItem] = []
-    stage, warnings = _Frame(Pose((0.0, 0.0, -PANEL_DISTANCE)), 2.4, 1.6), 0
+    stage, below = _Frame(Pose((0.0, 0.0, -PANEL_DISTANCE)), 2.4, 1.6), 0
+    together = any(item.words.brief or item.words.part for item in items)
     for item in items:
         frame = _frame(item)
         out += _badges(item, status, frame)
-        told = [] if item.words.brief else _warnings(item, status)
+        told = [] if together else _warnings(item, status)
         out += [_below(text, frame, row, WARNING) for row, text in enumerate(told)]
         if item.photograph == front or len(items) == 1:
-            stage, warnings = frame, len(told)
-    if any(item.words.brief for item in items):
-        stage = _WALL
+            stage, below = frame, len(told)
+    if together:
         told = list(dict.fromkeys(text for item in items for text in _warnings(item, status)))
+        stage, below = (_WALL if items[0].words.brief else stage), len(told)
         out += [_below(text, stage, row, WARNING) for row, text in enumerate(told)]
-        out.append(_line(NOT_FOR_DIAGNOSIS, stage, 1.0, 1, align=1.0, color=WARNING, background=PLATE))
-        warnings = len(told)
-    elif len(status.titles) > 1 and len(items) > 1 and not any(item.words.part for item in items):
-        height = max(_frame(item).height for item in items)
-        stage = _Frame(_WALL.pose, 2 * PAIR_WIDTH, height, PAIR_WORDS)
-    return tuple(out + _session_lines(stage, status, warnings))
+        out.append(_not_for_diagnosis(stage, 1.0 if items[0].words.brief else 0.5))
+    elif len(status.titles) > 1 and len(items) > 1:
+        below = max(len(_warnings(item, status)) for item in items)
+        stage = _Frame(_WALL.pose, 2 * PAIR_WIDTH, NEARER * max(_frame(item).height for item in items), PAIR_WORDS)
+    return tuple(out + _session_lines(stage, status, below))
 
 
 def titles(view: ViewState, infos: Sequence[PhotographInfo | None]) -> dict[int, str]:
@@ -139,16 +142,17 @@ def hint(view: ViewState) -> str:
 
 @dataclass(frozen=True)
 class _Frame:
-    """A rectangle that words stand above and below of: its middle, width and height in metres; and how large they are,
-    in proportion to a single panel's."""
+    """A rectangle that words stand above and below of: its middle, width and height in metres; how large they are, in
+    proportion to a single panel's, and the small ones that what must be known is told in."""
 
     pose: Pose
     width: float
     height: float
     scale: float = 1.0
+    small: float = 1.0
 
 
-_WALL = _Frame(Pose((0.0, 0.0, -PANEL_DISTANCE)), 2.4, WALL_HEIGHT + 0.16, WALL_WORDS)
+_WALL = _Frame(Pose((0.0, 0.0, -PANEL_DISTANCE)), 2.4, WALL_HEIGHT + 0.16, PAIR_WORDS)
 
 
 def _frame(item: SurfaceItem) -> _Frame:
@@ -156,7 +160,7 @@ def _frame(item: SurfaceItem) -> _Frame:
         # Of a panel with a divider all of it: its edges lie equally far from its middle.
         left, top, right, bottom = item.surface.bounds
         width, height = max(-left, right) * item.surface.width, max(-top, bottom) * item.surface.height
-        return _Frame(item.surface.pose, 2 * width, 2 * height, item.words.scale)
+        return _Frame(item.surface.pose, 2 * width, 2 * height, item.words.scale, item.words.moved)
     # The retina surrounds the viewer: its words stand on a pane in front of it, low enough to leave the view free.
     return _Frame(Pose((0.0, 0.0, -1.6)), 1.5, 1.28)
 
@@ -184,15 +188,18 @@ def _badges(item: SurfaceItem, status: Status, frame: _Frame) -> list[LabelItem]
             out.append(_line("AI not available here", frame, middle, 1, align=0.5, color=WARNING, background=PLATE))
         elif computing:
             out.append(_line("computing ...", frame, middle, 1, align=0.5, color=AI_COLOR, background=PLATE))
-        out.append(_line(NOT_FOR_DIAGNOSIS, frame, 1.0, 1, align=1.0, color=WARNING, background=PLATE))
+        out.append(_not_for_diagnosis(frame, 1.0))
     if part == "right":
-        out.append(_line(NOT_FOR_DIAGNOSIS, frame, 0.5, 1, align=0.5, color=WARNING, background=PLATE))
         out.append(_divider(item, frame))
     if title:
         room = round(0.95 * frame.width / (LETTER * TEXT_HEIGHT * frame.scale) / (2 if part else 1))
         title = shortened(title, max(8, room))
         out.append(_line(title, frame, end, -1, align=end, color=PLAIN, background=PLATE))
     return out
+
+
+def _not_for_diagnosis(frame: _Frame, u: float) -> LabelItem:
+    return _line(NOT_FOR_DIAGNOSIS, frame, u, 1, align=u, color=WARNING, background=PLATE)
 
 
 def _divider(item: SurfaceItem, frame: _Frame) -> LabelItem:
@@ -278,8 +285,9 @@ def _line(text: str, frame: _Frame, u: float, side: int, row: int = 0, **look) -
 
 def _below(text: str, frame: _Frame, row: int, color: Rgba, along: float = 0.0) -> LabelItem:
     """A small line under the badges, `along` metres (of a single panel's words) from the frame's left edge."""
-    v = 1.0 + (1.95 * TEXT_HEIGHT + 1.35 * NOTICE_HEIGHT * row) * frame.scale / frame.height
-    return _at(text, frame, along * frame.scale / frame.width, v, NOTICE_HEIGHT * frame.scale, 0.0, color, PLATE)
+    height = NOTICE_HEIGHT * frame.small
+    v = 1.0 + (1.85 * TEXT_HEIGHT * frame.scale + (0.15 + 1.35 * row) * height) / frame.height
+    return _at(text, frame, along * frame.small / frame.width, v, height, 0.0, color, PLATE)
 
 
 def _at(

@@ -764,10 +764,11 @@ def photograph_failed(view: ViewState, index: int) -> ViewState:
 
 @dataclass(frozen=True)
 class Words:
-    """How the words at a photograph stand. `scale`: their size in proportion to a single panel's. `part`: 'left' or
-    'right' of a divider. `brief`: no more than one line."""
+    """How the words at a photograph stand. `scale`: their size in proportion to a single panel's, `moved`: what hands
+    have made of it. `part`: 'left' or 'right' of a divider. `brief`: no more than one line."""
 
     scale: float = 1.0
+    moved: float = 1.0
     part: str = ""
     brief: bool = False
 
@@ -829,7 +830,7 @@ def _as_pair(view: ViewState, pair: Pair, infos: tuple[PhotographInfo | None, ..
         placed = [Placed(i, panel, words) for i, panel in zip(pair.images, panels, strict=True)]
         return _moved_too(view, placed)
     # On one panel, which is the first one's.
-    (whole,) = _moved_too(view, [Placed(first, standing.alone(infos[first].size))])
+    (whole,) = _moved_too(view, [Placed(first, standing.alone(infos[first].size), words)])
     panel, words = whole.surface, whole.words
     over = laid_over(panel, infos[first].field, infos[second].field)
     if pair.compare is Compare.SWIPE:
@@ -847,7 +848,7 @@ def _moved_too(view: ViewState, placed: list[Placed]) -> tuple[Placed, ...]:
 
 def _put(item: Placed, moved: Moved) -> Placed:
     width, height = item.surface.width * moved.scale, item.surface.height * moved.scale
-    words = replace(item.words, scale=item.words.scale * moved.scale)
+    words = replace(item.words, scale=item.words.scale * moved.scale, moved=moved.scale)
     return replace(item, surface=Panel(moved.pose, width, height), words=words)
 
 
