@@ -51,6 +51,7 @@ from vr_app.gl.tiles import TileArray
 from vr_app.gl.upload import Uploader
 from vr_app.interruption import Interruption, watch
 from vr_app.output import Recording, Screenshots, write_statistics
+from vr_app.region_export import Exporter
 from vr_app.region_files import RegionStore
 from vr_app.runtime.interface import Frame, Runtime
 
@@ -149,6 +150,8 @@ class Viewer:
         self.recording = Recording()
         self.region_store = RegionStore(options.paths)
         stack.callback(self.region_store.close)
+        self.exporter = Exporter(options.model, options.device)
+        stack.callback(self.exporter.close)
         self.hands = Hands()
         self.player = TourPlayer(options.tour) if options.tour else None
         self.view = ViewState.start(len(options.paths), options.surface)
@@ -384,8 +387,18 @@ class Viewer:
         if self.view.regions.unstamped:
             self.view = regions_stamped(self.view, datetime.now(UTC).isoformat(timespec="seconds"))
         self.region_store.save(self.view.regions)
-        for notice in self.region_store.notices():
+        for notice in (*self.region_store.notices(), *self.exporter.notices()):
             self._notice(notice)
+
+    def _export_region(self) -> None:
+        """The chosen region into a file, beside the session."""
+        region = self.view.regions.chosen_region
+        image = None if region is None else self.view.regions.image_of(region, self.view.active)
+        if image is None:
+            self._notice("No region is chosen: mark one, or go to one by its number")
+            return
+        self.exporter.export(self.options.paths[image], region)
+        self._notice(f"Exporting {region.kind.value} of {region.file} ...")
 
     def _without_photograph(self, arrival: PhotographFailed) -> None:
         """A file that cannot be opened is told and left out; the last hope gone, the program ends with it. One that was
@@ -448,6 +461,8 @@ class Viewer:
             self.recording.begin()
         elif command in REGION_COMMANDS:
             self._asked += (REGION_COMMANDS[command],)
+        elif command == "export region":
+            self._export_region()
 
     def _notice(self, text: str) -> None:
         self._notices = [(until, known) for until, known in self._notices if until > self.now]

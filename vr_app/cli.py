@@ -16,6 +16,7 @@ from vr_app.data_command import data as data_commands
 from vr_app.evaluate_command import ListCommand, evaluate
 from vr_app.interruption import end_process
 from vr_app.options import Device, DeviceOption, ModelOption, TextureOption
+from vr_app.regions_command import regions
 
 app = typer.Typer(
     name="fundusxr",
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 app.add_typer(data_commands, name="data")
 app.add_typer(bench, name="bench")
+app.add_typer(regions, name="regions")
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
