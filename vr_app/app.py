@@ -15,12 +15,14 @@ from sr_core.image.geometry import TileKey
 from sr_core.image.loader import Loader, PhotographFailed, PhotographLoaded
 from sr_core.image.photograph import PhotographError
 from sr_core.networks.names import texture_of
+from vr_app.core import appearance
 from vr_app.core.ahead import REST, tiles_ahead
 from vr_app.core.album import Album
 from vr_app.core.gesture import ControllerSample, Hands, pointed_at
 from vr_app.core.invention import Departure, Departures
 from vr_app.core.labels import Status, labels
 from vr_app.core.limits import DEFAULT_LIMITS, SLOT_BYTES, Limits
+from vr_app.core.local_contrast import CurveBook
 from vr_app.core.pose import Pose
 from vr_app.core.redraw import changed_part
 from vr_app.core.region import COMMANDS as REGION_COMMANDS
@@ -32,6 +34,7 @@ from vr_app.core.snapshot import describe_snapshot
 from vr_app.core.statistics import Statistics
 from vr_app.core.tour import Tour, TourPlayer
 from vr_app.core.view import (
+    Adjust,
     Gesture,
     PhotographInfo,
     SurfaceKind,
@@ -143,6 +146,7 @@ class Viewer:
         self.residency = Residency(self.tiles.slots)
         self.pages = PageTable(self.residency)
         self.album = Album(options.limits.photographs)
+        self.curves = CurveBook(self.album.coarse)
         self.shelf = Shelf(self.album, options.limits.tiles)
         self.departures = Departures(self.tiles.slots + options.limits.tiles // SLOT_BYTES)
         self.statistics = Statistics()
@@ -236,6 +240,7 @@ class Viewer:
             original=self.view.original,
             recording=self.recording.active,
             legend=self.view.invention,
+            adjusted=self.view.appearance.told(),
         )
 
     def ask(self) -> None:
@@ -274,11 +279,12 @@ class Viewer:
     def draw(self, frame: Frame) -> None:
         """The scene, once for each eye; and its picture when one is due."""
         surfaces = surface_items(self.view, self.placed, self.wants, self.infos, self.pages, frame.eyes, self.now)
+        surfaces = self.curves.adjusted(surfaces, self.view.appearance)
         due = self.screenshots.due and self._settled()
         invented = self.departures.shown(self.wants, self.residency, self.now, at_once=due)
         status = replace(self.status, invented=invented)
         words = (*region_labels(surfaces), *labels(surfaces, self.view.active, status))
-        scene = Scene(surfaces, words, self.rays, self.view.invention)
+        scene = Scene(surfaces, words, self.rays, self.view.invention, self.view.appearance)
         stands = self._drawn if frame.keeps and not due else None
         if scene == stands:
             return  # on a small machine the worker needs the processor more
@@ -372,6 +378,7 @@ class Viewer:
         if changed:
             self._drawn = None  # its new tiles may come to lie where the old ones did
             self.shelf.forget(arrival.index)
+            self.curves.forget(arrival.index)
             self.residency.forget(arrival.index)
             self.departures.forget(arrival.index)
             self._notice(f"{photograph.path}: has changed on disk; it is shown as it is now")
@@ -453,6 +460,9 @@ class Viewer:
         """What the window's keys ask for besides gestures."""
         if command == "help":
             self.status = replace(self.status, help=not self.status.help)
+        elif command in appearance.COMMANDS:
+            adjusted = appearance.pressed(command, self.view.appearance)
+            self.view = step(self.view, (Adjust(adjusted),), 0.0)
         elif command == "screenshot":
             self.screenshots.ask()
         elif command == "record" and self.recording.active:

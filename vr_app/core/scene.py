@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sr_core.image.geometry import Rect, TileKey, coarsest_level
+from vr_app.core.appearance import AS_PHOTOGRAPHED, Appearance, Curves
 from vr_app.core.outline import Outline, outlines
 from vr_app.core.pose import Eye, Pose, Vec3
 from vr_app.core.residency import FADE, NO_SLOT, Residency
@@ -52,14 +53,15 @@ class PageWindow:
 
 @dataclass(frozen=True)
 class SurfaceItem:
-    """A photograph (its index in the session) on its surface. `size` in photograph pixels. `outlines`: of its regions
-    of interest."""
+    """A photograph (its index in the session) on its surface. `size` in photograph pixels. `curves`: of its local
+    contrast, where that is asked for. `outlines`: of its regions of interest."""
 
     surface: Panel | Retina
     view: ImageView
     size: tuple[int, int]
     pages: PageWindow
     photograph: int = 0
+    curves: Curves | None = None
     outlines: tuple[Outline, ...] = ()
 
 
@@ -93,12 +95,14 @@ class Scene:
     """Everything in the order in which it is drawn: surfaces, labels, rays.
 
     `invention`: synthesised pixels are overlaid with how far they depart from what the photograph alone determines.
+    `appearance`: how the photographs look, beneath that overlay and all that marks them.
     """
 
     surfaces: tuple[SurfaceItem, ...] = ()
     labels: tuple[LabelItem, ...] = ()
     rays: tuple[RayItem, ...] = ()
     invention: bool = False
+    appearance: Appearance = AS_PHOTOGRAPHED
 
 
 def surface_items(

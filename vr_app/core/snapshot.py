@@ -24,7 +24,8 @@ def describe_snapshot(
     """Plain values for JSON: the eyes (pose, field of view in radians, picture size), the pointers' rays, and for each
     surface its photograph, geometry, centre, zoom, the finest scale on it (1: photographed pixels only), the
     outlines of regions, and by `invented`, by photograph, how many grey levels what is seen departs from what the
-    photograph determines; the `model` that computes, and its `texture`, 0 (fidelity) to 1."""
+    photograph determines; how the photographs are made to look; the `model` that computes, and its `texture`,
+    0 (fidelity) to 1."""
     surfaces = []
     for item in scene.surfaces:
         surfaces.append(
@@ -46,6 +47,7 @@ def describe_snapshot(
         "model": model,
         "texture": texture,
         "invention": scene.invention,
+        "appearance": scene.appearance.fields(),
         "eyes": [asdict(eye) for eye in eyes],
         "rays": [asdict(ray) for ray in scene.rays],
         "surfaces": surfaces,

@@ -9,6 +9,7 @@ from enum import Enum
 
 from sr_core.image.geometry import MAX_LEVEL
 from vr_app.core import region
+from vr_app.core.appearance import AS_PHOTOGRAPHED, Appearance
 from vr_app.core.pose import Pose
 from vr_app.core.region import Region, RegionGesture, Regions, Subject
 from vr_app.core.surface import Panel, Retina, Surface
@@ -138,6 +139,13 @@ class ShowInvention:
 
 
 @dataclass(frozen=True)
+class Adjust:
+    """Make the photographs look so from now on."""
+
+    appearance: Appearance
+
+
+@dataclass(frozen=True)
 class SwitchSurface:
     """Panel to retina or back."""
 
@@ -170,6 +178,7 @@ Gesture = (
     | Undo
     | ShowOriginal
     | ShowInvention
+    | Adjust
     | SwitchSurface
     | NextImage
     | ResetView
@@ -194,10 +203,11 @@ class Moment:
 class ViewState:
     """All that decides what is drawn, apart from where the eyes are.
 
-    `homes`: the middle of each photograph's field of view, None while it is not loaded. `still_for`: seconds since the
-    view last changed. `limits`: each photograph's largest zoom, MAX_ZOOM while it is not loaded. `original`,
-    `invention`: what `ShowOriginal` and `ShowInvention` last asked for. `panels`: see `Moment`. `regions`: those of
-    interest. `past`: how it was before each of the last moves; `begins`: the next change begins another.
+    `homes`: the middle of each photograph's field of view, None while it is not loaded. `still_for`: seconds since
+    the view last changed. `limits`: each photograph's largest zoom, MAX_ZOOM while it is not loaded. `original`,
+    `invention`, `appearance`: what `ShowOriginal`, `ShowInvention` and `Adjust` last asked for. `panels`: see
+    `Moment`. `regions`: those of interest. `past`: how it was before each of the last moves; `begins`: the next
+    change begins another.
     """
 
     images: tuple[ImageView, ...]
@@ -207,6 +217,7 @@ class ViewState:
     surface: SurfaceKind = SurfaceKind.PANEL
     original: bool = False
     invention: bool = False
+    appearance: Appearance = AS_PHOTOGRAPHED
     field_angle: float = 45.0
     still_for: float = 0.0
     panels: tuple[tuple[int, Moved], ...] = ()
@@ -281,6 +292,8 @@ def _apply(view: ViewState, gesture: Gesture) -> ViewState:
             return replace(view, original=shown)
         case ShowInvention(shown):
             return replace(view, invention=shown)
+        case Adjust(appearance):
+            return replace(view, appearance=appearance.within)
         case SwitchSurface():
             other = SurfaceKind.RETINA if view.surface is SurfaceKind.PANEL else SurfaceKind.PANEL
             return _settle(_on(view, other))

@@ -15,6 +15,12 @@ COMMANDS = {
     "r": "record",
     "h": "help",
     "f1": "help",
+    "g": "channel",
+    "l": "local contrast",
+    "+": "more contrast",
+    "=": "more contrast",
+    "-": "less contrast",
+    "a": "as photographed",
     "i": "mark view",
     "t": "name region",
     "x": "delete region",
@@ -73,7 +79,7 @@ class Runtime(Protocol):
         ...
 
     def take_commands(self) -> tuple[str, ...]:
-        """What keys asked for since the last call, in the words of `COMMANDS`."""
+        """What keys asked for since the last call: the values of COMMANDS."""
         ...
 
     def take_notices(self) -> tuple[str, ...]:
