@@ -51,6 +51,14 @@ class MirrorView(StrEnum):
     spectator = "spectator"
 
 
+class Room(StrEnum):
+    """Whether the panels stand in a room."""
+
+    auto = "auto"
+    on = "on"
+    off = "off"
+
+
 class Side(StrEnum):
     """The hand that holds a pen."""
 
@@ -122,6 +130,7 @@ def view(
     tile_cache_size: Annotated[int, typer.Option(help="Limit of kept tiles on disk.", metavar="MB")] = 512,
     hand: Annotated[Side, typer.Option(help="Left: a headset's controllers swap their buttons.")] = Side.right,
     mirror: Annotated[MirrorView, typer.Option(help="What the window beside a headset shows.")] = MirrorView.left,
+    room: Annotated[Room, typer.Option(help="A dim room with a grid on its floor; auto: in a headset.")] = Room.auto,
     no_prefetch: Annotated[bool, typer.Option("--no-prefetch", help="Compute only what is looked at.")] = False,
 ) -> None:
     from vr_app.view_command import ViewRequest, view_photographs
@@ -145,6 +154,7 @@ def view(
         tile_cache_size=tile_cache_size,
         prefetch=not no_prefetch,
         hand=hand,
+        room=room,
         mirror=mirror,
     )
     view_photographs(request, say=lambda text: errors.print(text, markup=False))

@@ -92,10 +92,11 @@ class RayItem:
 
 @dataclass(frozen=True)
 class Scene:
-    """Everything in the order in which it is drawn: surfaces, labels, rays.
+    """Everything in the order in which it is drawn: the floor, surfaces, labels, rays, the veil.
 
     `invention`: synthesised pixels are overlaid with how far they depart from what the photograph alone determines.
-    `appearance`: how the photographs look, beneath that overlay and all that marks them.
+    `appearance`: how the photographs look, beneath that overlay and all that marks them. `floor`: the height in metres
+    of the room's floor; None: there is no room. `veil`: how dark all is, 0 to 1.
     """
 
     surfaces: tuple[SurfaceItem, ...] = ()
@@ -103,6 +104,8 @@ class Scene:
     rays: tuple[RayItem, ...] = ()
     invention: bool = False
     appearance: Appearance = AS_PHOTOGRAPHED
+    floor: float | None = None
+    veil: float = 0.0
 
 
 def surface_items(
@@ -126,7 +129,8 @@ def surface_items(
         window = pages.window(item.image, info, by_image.get(item.image), now)
         if window is not None and (item.image == view.active or in_sight(item.surface, eyes)):
             around = outlines(view.regions, item.image)
-            items.append(SurfaceItem(item.surface, view.images[item.image], info.size, window, item.image, around))
+            seen = view.images[item.image]
+            items.append(SurfaceItem(item.surface, seen, info.size, window, item.image, outlines=around))
     return tuple(items)
 
 
