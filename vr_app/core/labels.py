@@ -45,10 +45,10 @@ HELP = (
     "S: panel or retina     O held: original photograph",
     "N: next image     0: whole image",
     "V: what the network invented, in colour",
-    "G: colour, red-free, red, blue     L: local contrast",
+    "G: colour, red-free, red, blue     D: local contrast",
     "+ and -: contrast     A: as photographed",
     "P: screenshot     R: record a tour, R again: save it",
-    "H: this help     Q: quit",
+    "Space: control panel     H: this help     Q: quit",
 )
 
 

@@ -11,6 +11,7 @@ from sr_core.image.geometry import Rect, TileKey, coarsest_level
 from vr_app.core.appearance import AS_PHOTOGRAPHED, Appearance, Curves
 from vr_app.core.pose import Eye, Pose, Vec3
 from vr_app.core.residency import FADE, NO_SLOT, Residency
+from vr_app.core.sheet import SheetItem
 from vr_app.core.surface import Panel, Retina, Surface
 from vr_app.core.view import ImageView, PhotographInfo, Placed, Uv, ViewState
 from vr_app.core.wanted import Demand
@@ -90,7 +91,7 @@ class RayItem:
 
 @dataclass(frozen=True)
 class Scene:
-    """Everything in the order in which it is drawn: surfaces, labels, rays.
+    """Everything in the order in which it is drawn: surfaces, labels, the control panel, rays.
 
     `invention`: synthesised pixels are overlaid with how far they depart from what the photograph alone determines.
     `appearance`: how the photographs look, beneath that overlay and all that marks them.
@@ -99,6 +100,7 @@ class Scene:
     surfaces: tuple[SurfaceItem, ...] = ()
     labels: tuple[LabelItem, ...] = ()
     rays: tuple[RayItem, ...] = ()
+    sheet: SheetItem | None = None
     invention: bool = False
     appearance: Appearance = AS_PHOTOGRAPHED
 

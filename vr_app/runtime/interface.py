@@ -16,11 +16,12 @@ COMMANDS = {
     "h": "help",
     "f1": "help",
     "g": "channel",
-    "l": "local contrast",
+    "d": "local contrast",
     "+": "more contrast",
     "=": "more contrast",
     "-": "less contrast",
     "a": "as photographed",
+    "space": "panel",
 }
 """Keys of a window, and what they ask for that no hand can do."""
 

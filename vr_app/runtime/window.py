@@ -25,7 +25,7 @@ class WindowRuntime:
 
     The cursor points as a hand's ray would; the left button is the trigger; the wheel zooms. Keys: S or Tab the
     other surface, O (held) the original, N the next photograph, Home or 0 the whole of it, V what the network
-    invented, U or Ctrl+Z undo, P a screenshot, R record a tour, G, L, + and - and A how photographs look, H or F1
+    invented, U or Ctrl+Z undo, P a screenshot, R record a tour, G, D, + and - and A how photographs look, H or F1
     help, Esc or Q the end. The picture is drawn into a framebuffer of its own and copied, since a window's is
     mostly not sRGB. The window stays its maker's to close, after the runtime.
     """
