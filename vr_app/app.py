@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sr_core.engine.worker import DiskCache, Source, TileFailed, Worker
@@ -25,6 +26,8 @@ from vr_app.core.limits import DEFAULT_LIMITS, SLOT_BYTES, Limits
 from vr_app.core.local_contrast import CurveBook
 from vr_app.core.pose import Pose
 from vr_app.core.redraw import changed_part
+from vr_app.core.region import COMMANDS as REGION_COMMANDS
+from vr_app.core.region_labels import region_labels
 from vr_app.core.residency import FADE, Residency
 from vr_app.core.scene import PageTable, RayItem, Scene, surface_items
 from vr_app.core.shelf import Shelf
@@ -40,6 +43,8 @@ from vr_app.core.view import (
     photograph_arrived,
     photograph_failed,
     place,
+    regions_arrived,
+    regions_stamped,
     step,
 )
 from vr_app.core.wanted import SETTLE, demands, is_jump, tiles_wanted
@@ -50,6 +55,7 @@ from vr_app.gl.tiles import TileArray
 from vr_app.gl.upload import Uploader
 from vr_app.interruption import Interruption, watch
 from vr_app.output import Recording, Screenshots, write_statistics
+from vr_app.region_files import RegionStore
 from vr_app.runtime.interface import Frame, Runtime
 from vr_app.ui.panel import Ask, PickModel, TurnDial
 
@@ -150,6 +156,8 @@ class Viewer:
         self.statistics = Statistics()
         self.screenshots = Screenshots(options.screenshot)
         self.recording = Recording()
+        self.region_store = RegionStore(options.paths)
+        stack.callback(self.region_store.close)
         self.hands = Hands()
         self.player = TourPlayer(options.tour) if options.tour else None
         self.view = ViewState.start(len(options.paths), options.surface)
@@ -166,6 +174,7 @@ class Viewer:
         self._frame_time: float | None = None
         self._uploaded_at = 0.0
         self._notices: list[tuple[float, str]] = []
+        self._asked: tuple[Gesture, ...] = ()
         self._ahead: tuple[tuple[TileKey, ...], tuple[TileKey, ...]] | None = None
 
     def frame(self) -> None:
@@ -215,8 +224,10 @@ class Viewer:
         led, caption = self._led_by_tour()
         sample = self.control.take(self.hands.steady(sample, self.dt), frame.eyes)
         before = self.view
-        asked = self._asked_on_panel()
-        self.view = step(before, led + asked + self.hands.read(sample, before, self.placed, self.dt), self.dt)
+        on_panel = self._asked_on_panel()
+        asked, self._asked = self._asked + on_panel, ()
+        self.view = step(before, led + self.hands.read(sample, before, self.placed, self.dt) + asked, self.dt)
+        self._keep_regions()
         self.runtime.feel(self.hands.ticks(before, self.view) + self.control.pulses())
         self.placed = place(self.view, self.infos, Pose((0.0, 0.0, -self.options.stand_back)))
         if frame.eyes:
@@ -279,9 +290,9 @@ class Viewer:
         due = self.screenshots.due and self._settled()
         invented = self.departures.shown(self.wants, self.residency, self.now, at_once=due)
         status = replace(self.status, invented=invented)
-        scene = Scene(surfaces, labels(surfaces, self.view.active, status), self.rays)
+        words = (*region_labels(surfaces), *labels(surfaces, self.view.active, status))
+        scene = Scene(surfaces, words, self.rays, invention=self.view.invention, appearance=self.view.appearance)
         scene = replace(scene, sheet=None if due and not self.control.open else self.control.item)
-        scene = replace(scene, invention=self.view.invention, appearance=self.view.appearance)
         stands = self._drawn if frame.keeps and not due else None
         if scene == stands:
             return  # on a small machine the worker needs the processor more
@@ -387,9 +398,19 @@ class Viewer:
             self.departures.forget(arrival.index)
             self._notice(f"{photograph.path}: has changed on disk; it is shown as it is now")
         height, width = photograph.pixels.shape[:2]
-        info = PhotographInfo(photograph.path.name, (width, height), (field.cx, field.cy), field.radius)
+        size, middle = (width, height), (field.cx, field.cy)
+        info = PhotographInfo(photograph.path.name, size, middle, field.radius, photograph.sha256)
         self.infos = (*self.infos[: arrival.index], info, *self.infos[arrival.index + 1 :])
         self.view = photograph_arrived(self.view, arrival.index, info)
+        self.view = regions_arrived(self.view, self.region_store.of(arrival.index, photograph.sha256))
+
+    def _keep_regions(self) -> None:
+        """Those just made get their time, and what has changed is written down."""
+        if self.view.regions.unstamped:
+            self.view = regions_stamped(self.view, datetime.now(UTC).isoformat(timespec="seconds"))
+        self.region_store.save(self.view.regions)
+        for notice in self.region_store.notices():
+            self._notice(notice)
 
     def _without_photograph(self, arrival: PhotographFailed) -> None:
         """A file that cannot be opened is told and left out; the last hope gone, the program ends with it. One that was
@@ -482,6 +503,8 @@ class Viewer:
             self._notice(self.recording.save(self.options.paths[self.view.active]))
         elif command == "record":
             self.recording.begin()
+        elif command in REGION_COMMANDS:
+            self._asked += (REGION_COMMANDS[command],)
 
     def _notice(self, text: str) -> None:
         self._notices = [(until, known) for until, known in self._notices if until > self.now]

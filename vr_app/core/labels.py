@@ -48,6 +48,9 @@ HELP = (
     "G: colour, red-free, red, blue     D: local contrast",
     "+ and -: contrast     A: as photographed",
     "P: screenshot     R: record a tour, R again: save it",
+    "Shift and drag: mark a region     I: mark what is seen",
+    "1 to 9, J: go to a region     T: name it     X: delete it",
+    "B held: photograph and AI in turn     E: export the region",
     "Space: control panel     H: this help     Q: quit",
 )
 

@@ -65,7 +65,9 @@ def _whole(scene: Scene) -> tuple:
 
 def _alike(old: SurfaceItem, new: SurfaceItem) -> bool:
     """Whether two items differ in their pages at most."""
-    of_old, of_new = ((item.surface, item.view, item.size, item.photograph, item.curves) for item in (old, new))
+    of_old, of_new = (
+        (item.surface, item.view, item.size, item.photograph, item.curves, item.outlines) for item in (old, new)
+    )
     return of_old == of_new
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from sr_core.image.geometry import Rect, TileKey, coarsest_level
 from vr_app.core.appearance import AS_PHOTOGRAPHED, Appearance, Curves
+from vr_app.core.outline import Outline, outlines
 from vr_app.core.pose import Eye, Pose, Vec3
 from vr_app.core.residency import FADE, NO_SLOT, Residency
 from vr_app.core.sheet import SheetItem
@@ -54,7 +55,7 @@ class PageWindow:
 @dataclass(frozen=True)
 class SurfaceItem:
     """A photograph (its index in the session) on its surface. `size` in photograph pixels. `curves`: of its local
-    contrast, where that is asked for."""
+    contrast, where that is asked for. `outlines`: of its regions of interest."""
 
     surface: Panel | Retina
     view: ImageView
@@ -62,6 +63,7 @@ class SurfaceItem:
     pages: PageWindow
     photograph: int = 0
     curves: Curves | None = None
+    outlines: tuple[Outline, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,9 @@ def surface_items(
         # Asked for even out of sight: that keeps the coarsest tile from eviction, for when the head turns.
         window = pages.window(item.image, info, by_image.get(item.image), now)
         if window is not None and (item.image == view.active or in_sight(item.surface, eyes)):
-            items.append(SurfaceItem(item.surface, view.images[item.image], info.size, window, item.image))
+            around = outlines(view.regions, item.image)
+            seen = view.images[item.image]
+            items.append(SurfaceItem(item.surface, seen, info.size, window, item.image, outlines=around))
     return tuple(items)
 
 

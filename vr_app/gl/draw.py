@@ -12,6 +12,7 @@ from sr_core.image.pyramid import GUTTER
 from vr_app.core import invention
 from vr_app.core.appearance import LUMA, REGIONS, SAMPLES, Appearance, Channel
 from vr_app.core.labels import AI_COLOR
+from vr_app.core.outline import REGION_COLOUR
 from vr_app.core.pose import Eye
 from vr_app.core.scene import LabelItem, PageWindow, RayItem, Scene, SurfaceItem
 from vr_app.core.surface import CAP_ANGLE, Panel
@@ -20,6 +21,7 @@ from vr_app.gl.calls import CALLS
 from vr_app.gl.context import GL
 from vr_app.gl.curves import CurveTextures
 from vr_app.gl.framebuffer import Framebuffer
+from vr_app.gl.outline import OutlineRenderer
 from vr_app.gl.program import Program
 from vr_app.gl.sheet import SheetPicture
 from vr_app.gl.text import EM, GLYPHS_DRAWN, LetterTexture, letters, line
@@ -79,6 +81,7 @@ class Renderer:
         self._pages = _PageTextures()
         self._letters = LetterTexture()
         self._curves = CurveTextures(PAGE_WINDOWS, _CURVES_UNIT)
+        self._outlines = OutlineRenderer(_linear(REGION_COLOUR)[:3])
         self._label.use()
         CALLS.glUniform1i(self._label["u_ink"], _TEXT_UNIT)
 
@@ -154,6 +157,7 @@ class Renderer:
             self._letters,
             self._pages,
             self._curves,
+            self._outlines,
         ):
             owner.close()
         if self._cap is not None:
@@ -180,6 +184,7 @@ class Renderer:
                     self._draw_panel(panel, page, item, to_clip)
                 else:
                     self._draw_retina(retina, page, item, eye, to_clip)
+                self._outlines.draw(item, eye, to_clip)
 
     def _draw_panel(self, program: Program, page: int, item: SurfaceItem, to_clip: np.ndarray) -> None:
         surface = item.surface

@@ -21,6 +21,13 @@ COMMANDS = {
     "=": "more contrast",
     "-": "less contrast",
     "a": "as photographed",
+    "i": "mark view",
+    "t": "name region",
+    "x": "delete region",
+    "delete": "delete region",
+    "j": "next region",
+    **{str(number): f"region {number}" for number in range(1, 10)},
+    "e": "export region",
     "space": "panel",
 }
 """Keys of a window, and what they ask for that no hand can do."""
