@@ -14,7 +14,8 @@ from sr_core.engine.worker import DiskCache, Source, TileFailed, Worker
 from sr_core.image.geometry import TileKey
 from sr_core.image.loader import Loader, PhotographFailed, PhotographLoaded
 from sr_core.image.photograph import PhotographError
-from sr_core.networks.names import texture_of
+from sr_core.networks.names import dialled, texture_of
+from vr_app.control import Control, base_of, gestures_of, state_of
 from vr_app.core import appearance
 from vr_app.core.ahead import REST, tiles_ahead
 from vr_app.core.album import Album
@@ -61,6 +62,7 @@ from vr_app.output import Recording, Screenshots, write_statistics
 from vr_app.region_export import Exporter
 from vr_app.region_files import RegionStore
 from vr_app.runtime.interface import Frame, Runtime
+from vr_app.ui.panel import Ask, PickModel, TurnDial
 
 UPLOAD_BYTES, UPLOAD_SECONDS = 4_000_000, 0.002
 """What one frame may spend on copying tiles."""
@@ -88,7 +90,8 @@ class Options:
     `ends`: the program ends with the tour. `stand_back`: metres that the eye stands behind the retina's centre (a
     window's picture is too narrow to show the retina from there). `room`: the panels stand in one. `limits`: of memory.
     `prefetch`: whether tiles are computed before they are wanted. `tile_cache`: where computed tiles are kept on disk
-    (None: nowhere). `say` gets what the user should read in a terminal.
+    (None: nowhere). `left_handed`: the right hand carries the control panel. `say` gets what the user should read in a
+    terminal.
     """
 
     paths: tuple[Path, ...]
@@ -105,6 +108,7 @@ class Options:
     limits: Limits = DEFAULT_LIMITS
     prefetch: bool = False
     tile_cache: DiskCache | None = None
+    left_handed: bool = False
     say: Callable[[str], None] = print
 
 
@@ -147,6 +151,8 @@ class Viewer:
         stack.callback(self.tiles.close)
         self.renderer = Renderer(self.tiles)
         stack.callback(self.renderer.close)
+        self.control = Control(options.left_handed)
+        stack.callback(self.control.close)
         self.uploader = Uploader(self.tiles, UPLOAD_BYTES, UPLOAD_SECONDS)
         self.residency = Residency(self.tiles.slots)
         self.pages = PageTable(self.residency)
@@ -172,6 +178,7 @@ class Viewer:
         self._drawn: Scene | None = None
         self._objects_made = 0
         self._unopened = 0
+        self._computing_since = 0
         self.now = self.dt = 0.0
         self._frame_time: float | None = None
         self._uploaded_at = 0.0
@@ -211,6 +218,8 @@ class Viewer:
             else:
                 self._with_photograph(arrival)
         for answer in self.worker.ready():
+            if answer.request_id < self._computing_since:
+                continue  # of a network that no longer computes
             if isinstance(answer, TileFailed):
                 self.residency.fail(answer.key, answer.reason)
                 self._notice(f"Super-resolution: {answer.reason}")
@@ -226,20 +235,21 @@ class Viewer:
         self._frame_time = frame.time
         self.now += self.dt
         led, caption = self._led_by_tour()
-        sample = self.hands.steady(sample, self.dt)
+        sample = self.control.take(self.hands.steady(sample, self.dt), frame.eyes)
         before = self.view
-        asked, self._asked = self._asked, ()
+        asked, self._asked = self._asked + self._asked_on_panel(), ()
         gestures = led + self.hands.read(sample, before, self.placed, self.dt) + asked
         self.view = step(before, gestures, self.dt)
         self._veil(gestures, before)
         self._keep_regions()
-        self.runtime.feel(self.hands.ticks(before, self.view))
+        self.runtime.feel(self.hands.ticks(before, self.view) + self.control.pulses())
         self.placed = place(self.view, self.infos, Pose((0.0, 0.0, -self.options.stand_back)))
         if frame.eyes:
             seen = self.wants
             self.wants = demands(self.view, self.placed, frame.eyes, self.infos, seen)
             self._jumped = is_jump(seen, self.wants, self.view.active)
-        self.rays = tuple(self._pointer(hand.aim) for hand in sample.hands if hand.aim and hand.shown)
+        beams = (self._pointer(hand.aim) for hand in sample.hands if hand.aim and hand.shown)
+        self.rays = (*beams, *self.control.rays)
         for command in self.runtime.take_commands():
             self._obey(command)
         for notice in self.runtime.take_notices():
@@ -248,7 +258,7 @@ class Viewer:
         self.status = replace(
             self.status,
             caption=caption,
-            original=self.view.original,
+            original=self.view.original or self.view.finest == 0,
             recording=self.recording.active,
             legend=self.view.invention,
             adjusted=self.view.appearance.told(),
@@ -298,7 +308,15 @@ class Viewer:
         status = replace(self.status, invented=invented)
         words = (*region_labels(surfaces), *labels(surfaces, self.view.active, status))
         floor = self.runtime.floor if self.room and self.view.surface is SurfaceKind.PANEL else None
-        scene = Scene(surfaces, words, self.rays, self.view.invention, self.view.appearance, floor)
+        scene = Scene(
+            surfaces,
+            words,
+            self.rays,
+            sheet=None if due and not self.control.open else self.control.item,
+            invention=self.view.invention,
+            appearance=self.view.appearance,
+            floor=floor,
+        )
         if self.veil is not None:
             scene = self._veiled(scene)
         stands = self._drawn if frame.keeps and not due else None
@@ -315,7 +333,9 @@ class Viewer:
         self._shown = self._shown or bool(surfaces)
         if pictures:
             made_by = self.options.model, self.status.texture
-            about = describe_snapshot(self.view, frame.eyes, scene, self.infos, invented, *made_by)
+            about = describe_snapshot(
+                self.view, frame.eyes, scene, self.infos, invented, *made_by, self.control.targets
+            )
             saved = self.screenshots.save(pictures, about)
             self._notice(f"Screenshot saved: {', '.join(saved)}")
 
@@ -382,6 +402,10 @@ class Viewer:
         """
         self._warm = True
         self.renderer.prepare_retina()
+        trouble = self.control.prepare()
+        if trouble:
+            self._notice(trouble)
+        self.renderer.sheets = self.control.picture
         self._objects_made = objects.made()
         self._collector.started()
         self.worker.warm_up()
@@ -411,6 +435,7 @@ class Viewer:
             self._drawn = self._stood = None  # its new tiles may come to lie where the old ones did
             self.shelf.forget(arrival.index)
             self.curves.forget(arrival.index)
+            self.control.forget(arrival.index)
             self.residency.forget(arrival.index)
             self.departures.forget(arrival.index)
             self._notice(f"{photograph.path}: has changed on disk; it is shown as it is now")
@@ -489,9 +514,38 @@ class Viewer:
         end = aim.at(pointed.distance if pointed else POINTER_REACH)
         return RayItem(aim.origin, (float(end[0]), float(end[1]), float(end[2])), pointed is not None)
 
+    def _asked_on_panel(self) -> tuple[Gesture, ...]:
+        """What was asked for on the control panel, as gestures; what none does is done at once."""
+        if self.control.picture is None:
+            return ()
+        told = state_of(self.view, self.infos, self.options.model, self.status.texture, self.control.networks)
+        gestures: list[Gesture] = []
+        for event in self.control.update(told, self.album):
+            gestures += gestures_of(event, self.view)
+            match event:
+                case PickModel(name):
+                    self._compute_with(name)
+                case TurnDial(texture):
+                    self._compute_with(dialled(base_of(self.options.model), texture))
+                case Ask(command):
+                    self._obey(command)
+        return tuple(gestures)
+
+    def _compute_with(self, model: str) -> None:
+        """Another network from now on: what the last one computed goes."""
+        if model == self.options.model:
+            return
+        self.options = replace(self.options, model=model)
+        self.status = replace(self.status, texture=texture_of(model))
+        self._computing_since = self.worker.use(model)
+        self.shelf.forget_computed()
+        self.residency.forget_computed()
+
     def _obey(self, command: str) -> None:
         """What the window's keys ask for besides gestures."""
-        if command == "help":
+        if command == "panel":
+            self.control.toggle()
+        elif command == "help":
             self.status = replace(self.status, help=not self.status.help)
         elif command in appearance.COMMANDS:
             adjusted = appearance.pressed(command, self.view.appearance)

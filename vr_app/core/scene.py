@@ -12,6 +12,7 @@ from vr_app.core.appearance import AS_PHOTOGRAPHED, Appearance, Curves
 from vr_app.core.outline import Outline, outlines
 from vr_app.core.pose import Eye, Pose, Vec3
 from vr_app.core.residency import FADE, NO_SLOT, Residency
+from vr_app.core.sheet import SheetItem
 from vr_app.core.surface import Panel, Retina, Surface
 from vr_app.core.view import ImageView, PhotographInfo, Placed, Uv, ViewState
 from vr_app.core.wanted import Demand
@@ -92,7 +93,7 @@ class RayItem:
 
 @dataclass(frozen=True)
 class Scene:
-    """Everything in the order in which it is drawn: the floor, surfaces, labels, rays, the veil.
+    """Everything in the order in which it is drawn: the floor, surfaces, labels, the control panel, rays, the veil.
 
     `invention`: synthesised pixels are overlaid with how far they depart from what the photograph alone determines.
     `appearance`: how the photographs look, beneath that overlay and all that marks them. `floor`: the height in metres
@@ -102,6 +103,7 @@ class Scene:
     surfaces: tuple[SurfaceItem, ...] = ()
     labels: tuple[LabelItem, ...] = ()
     rays: tuple[RayItem, ...] = ()
+    sheet: SheetItem | None = None
     invention: bool = False
     appearance: Appearance = AS_PHOTOGRAPHED
     floor: float | None = None

@@ -24,6 +24,7 @@ from vr_app.gl.framebuffer import Framebuffer
 from vr_app.gl.outline import OutlineRenderer
 from vr_app.gl.program import Program
 from vr_app.gl.room import ROOM_COLOUR, RoomRenderer
+from vr_app.gl.sheet import SheetPicture
 from vr_app.gl.text import EM, GLYPHS_DRAWN, LetterTexture, letters, line
 from vr_app.gl.tiles import ATLAS, TileArray
 
@@ -69,6 +70,8 @@ class Renderer:
         self._sizes = sizes
         self._panel, self._retina = self._surface_programs()
         self._adjusted: tuple[Program, Program] | None = None
+        self.sheets: SheetPicture | None = None
+        """What is on the control panel's sheet; its maker closes it."""
         self._label = Program("label.vert", "label.frag", text)
         self._ray = Program("ray.vert", "ray.frag")
         self._no_vertices = objects.vertex_array()
@@ -136,6 +139,8 @@ class Renderer:
         self._draw_surfaces(scene, eye, to_clip)
         if scene.labels:
             self._draw_labels(scene.labels, to_clip)
+        if scene.sheet is not None and self.sheets is not None:
+            self.sheets.draw(scene.sheet, to_clip)
         if scene.rays:
             self._draw_rays(scene.rays, eye, to_clip)
         if scene.veil > 0:

@@ -16,7 +16,7 @@ COMMANDS = {
     "h": "help",
     "f1": "help",
     "g": "channel",
-    "l": "local contrast",
+    "d": "local contrast",
     "+": "more contrast",
     "=": "more contrast",
     "-": "less contrast",
@@ -30,6 +30,7 @@ COMMANDS = {
     "e": "export region",
     "f": "room",
     "z": "recentre",
+    "space": "panel",
 }
 """Keys of a window, and what they ask for that no hand can do."""
 
