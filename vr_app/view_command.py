@@ -21,7 +21,7 @@ from vr_app.core.remembered import HANDS
 from vr_app.core.tour import Tour, TourError, parse_tour
 from vr_app.core.view import SurfaceKind
 from vr_app.memory import Found, Memory, keys_of, memory_path, read_memory
-from vr_app.options import turn_dial
+from vr_app.options import models_at_hand, turn_dial
 from vr_app.runtime.choose import open_runtime
 
 STAND_BACK = 0.75
@@ -63,6 +63,7 @@ class ViewRequest:
     layout: str | None = None
     compare: str | None = None
     fresh: bool = False
+    room: str = "auto"
 
 
 def view_photographs(request: ViewRequest, say: Callable[[str], None]) -> None:
@@ -84,6 +85,7 @@ def view_photographs(request: ViewRequest, say: Callable[[str], None]) -> None:
     mirror = MirrorKind(request.mirror)
     found = _found(request, tour)
     hand = request.hand or (found.remembered.hand if found.remembered else HANDS[0])
+    request = replace(request, hand=hand)
     with open_runtime(request.mode, size, mirror, left_handed=hand == "left") as choice:
         say(f"fundusxr: {choice.runtime.name} ({choice.reason})")
         options = replace(_options(request, choice.runtime.name, paths, tour), limits=limits, tile_cache=cache, say=say)
@@ -116,8 +118,10 @@ def _options(request: ViewRequest, mode: str, paths: tuple[Path, ...], tour: Tou
         stats=request.stats,
         device=request.device,
         model=request.model,
+        room=request.room == "on" or (request.room == "auto" and mode == "xr"),
         stand_back=0.0 if mode == "xr" else STAND_BACK,
         prefetch=request.prefetch,
+        left_handed=request.hand == "left",
     )
 
 
@@ -229,10 +233,7 @@ def _images_without_argument(tour: Tour | None, path: Path | None) -> tuple[Path
 
 def _model(request: ViewRequest) -> str:
     """The network's name, dial and all. Without torch, which is not imported yet: only that weights of it are there."""
-    found: dict[str, list[int]] = {}
-    for path in sorted(asset_path("weights").glob("*-x[248].safetensors")):
-        name, _, scale = path.stem.rpartition("-x")
-        found.setdefault(name, []).append(int(scale))
+    found = models_at_hand()
     if request.model not in found:
         raise UserError(f"--model {request.model}: no such weights; there are {', '.join(found) or 'none'}")
     return turn_dial(request.model, request.texture, found[request.model])

@@ -59,16 +59,16 @@ HELP = (
     "double click: centre     U: undo",
     "S: panel or retina     O held: original photograph",
     "N, PageDown: next image or page     PageUp: the one before",
-    "W: one, pair, row, wall, retina     0: whole image",
+    "L: one, pair, row, wall, retina     0: whole image",
     "pair: C side, swipe, blink     K link     wall: double click takes one",
     "V: what the network invented, in colour",
-    "G: colour, red-free, red, blue     L: local contrast",
+    "G: colour, red-free, red, blue     D: local contrast",
     "+ and -: contrast     A: as photographed",
     "P: screenshot     R: record a tour, R again: save it",
     "Shift and drag: mark a region     I: mark what is seen",
     "1 to 9, J: go to a region     T: name it     X: delete it",
     "B held: photograph and AI in turn     E: export the region",
-    "H: this help     Q: quit",
+    "Space: panel     F: room     Z: recentre     H: help     Q: quit",
 )
 
 

@@ -47,6 +47,9 @@ RETINA_RADIUS = 2.0
 PANEL_SCALES = (0.125, 4.0)
 """How small and how large hands can make a panel, in proportion to its size on the arc."""
 
+FIELD_ANGLES = (10.0, 130.0)
+"""Degrees of field angle that cameras have: from a narrow one's to a wide field's."""
+
 MOST_DOUBLINGS = 64.0
 """More than any zoom's change."""
 
@@ -155,6 +158,27 @@ class Adjust:
 
 
 @dataclass(frozen=True)
+class LimitLevel:
+    """Show no level finer than this; 0: the photograph alone."""
+
+    finest: int
+
+
+@dataclass(frozen=True)
+class SetFieldAngle:
+    """The camera's full field in degrees of visual angle."""
+
+    degrees: float
+
+
+@dataclass(frozen=True)
+class BringForward:
+    """Bring a photograph to the front, if it is loaded."""
+
+    image: int
+
+
+@dataclass(frozen=True)
 class SwitchSurface:
     """Panel to retina or back."""
 
@@ -248,6 +272,9 @@ Gesture = (
     | ShowOriginal
     | ShowInvention
     | Adjust
+    | LimitLevel
+    | SetFieldAngle
+    | BringForward
     | SwitchSurface
     | NextImage
     | ShowLayout
@@ -263,7 +290,10 @@ Gesture = (
     | RegionGesture
 )
 
-ALONE = SwitchSurface, NextImage, ShowLayout, NextLayout, Pick, ShowPair, SetCompare, SetLink, ResetView
+ALONE = (
+    *(SwitchSurface, NextImage, BringForward, ShowLayout, NextLayout, Pick),
+    *(ShowPair, SetCompare, SetLink, ResetView),
+)
 """Gestures that are each a move of their own."""
 
 Panels = tuple[tuple[int, Moved], ...]
@@ -289,11 +319,11 @@ class ViewState:
 
     `homes`: the middle of each photograph's field of view, None while it is not loaded. `still_for`: seconds since the
     view last changed. `limits`: each photograph's largest zoom, MAX_ZOOM while it is not loaded. `original`,
-    `invention`, `appearance`: what `ShowOriginal`, `ShowInvention` and `Adjust` last asked for. `panels`, `layout`: see
-    `Moment`; `elsewhere`: the panels moved in other layouts. `pair`: the one that is compared, or was last. `blink`:
-    how far its turns are. `picked`: the last two photographs taken from the wall. `fields`: of loaded photographs.
-    `failed`: those that cannot be opened. `regions`: those of interest. `past`: how it was before each of the last
-    moves; `begins`: the next change begins another.
+    `invention`, `appearance`: what `ShowOriginal`, `ShowInvention` and `Adjust` last asked for. `finest`: the finest
+    level that may be shown. `panels`, `layout`: see `Moment`; `elsewhere`: the panels moved in other layouts. `pair`:
+    the one that is compared, or was last. `blink`: how far its turns are. `picked`: the last two photographs taken from
+    the wall. `fields`: of loaded photographs. `failed`: those that cannot be opened. `regions`: those of interest.
+    `past`: how it was before each of the last moves; `begins`: the next change begins another.
     """
 
     images: tuple[ImageView, ...]
@@ -304,6 +334,7 @@ class ViewState:
     original: bool = False
     invention: bool = False
     appearance: Appearance = AS_PHOTOGRAPHED
+    finest: int = MAX_LEVEL
     field_angle: float = 45.0
     still_for: float = 0.0
     panels: Panels = ()
@@ -441,6 +472,16 @@ def _apply(view: ViewState, gesture: Gesture) -> ViewState:
             return replace(view, invention=shown)
         case Adjust(appearance):
             return replace(view, appearance=appearance.within)
+        case LimitLevel(finest):
+            return replace(view, finest=min(MAX_LEVEL, max(0, finest)))
+        case SetFieldAngle(degrees):
+            low, high = FIELD_ANGLES
+            return replace(
+                view, field_angle=min(high, max(low, degrees)) if math.isfinite(degrees) else view.field_angle
+            )
+        case BringForward(image):
+            there = 0 <= image < len(view.images) and view.homes[image] is not None
+            return _brought_forward(view, image) if there else view
         case SwitchSurface():
             other = SurfaceKind.RETINA if view.surface is SurfaceKind.PANEL else SurfaceKind.PANEL
             return _settle(_on(view, other))
@@ -548,6 +589,13 @@ def _turned(view: ViewState, by: int) -> ViewState:
     if view.stands is Layout.PAIR and len(view.loaded) > 1:
         return _paired(view, _next_two(view, by))
     return _settle(replace(view, active=_next_loaded(view, by)))
+
+
+def _brought_forward(view: ViewState, image: int) -> ViewState:
+    """To the front; of a pair that it is not one of, in the place of the front one."""
+    if view.compared is not None and image not in view.compared.images:
+        return _paired(replace(view, active=image), (image, view.compared.other(view.active)))
+    return _settle(replace(view, active=image))
 
 
 def _next_two(view: ViewState, by: int) -> tuple[int, int]:

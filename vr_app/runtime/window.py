@@ -11,7 +11,7 @@ from vr_app.core.pose import Eye, Ray
 from vr_app.gl.context import Window
 from vr_app.gl.framebuffer import Framebuffer
 from vr_app.runtime.interface import COMMANDS
-from vr_app.runtime.one_eye import OneEyeFrame, one_eye
+from vr_app.runtime.one_eye import FLOOR, OneEyeFrame, one_eye
 
 ZOOM_PER_NOTCH = 0.25
 """Doublings of the zoom for one notch of the wheel."""
@@ -24,7 +24,7 @@ class WindowRuntime:
     """A `Runtime` in a window.
 
     The cursor points as a hand's ray would; the left button is the trigger, Shift the grip; the wheel zooms. Keys: S or
-    Tab the other surface, W the next layout, O (held) the original, B (held) that and super-resolution in turn, N or
+    Tab the other surface, L the next layout, O (held) the original, B (held) that and super-resolution in turn, N or
     PageDown the next photograph or page, PageUp the one before, C another comparison of a pair, K another link of it,
     Home or 0 the whole photograph, V what the network invented, U or Ctrl+Z undo, Esc or Q the end, and those of
     COMMANDS. The picture is drawn into a framebuffer of its own and copied, since a window's is mostly not sRGB. The
@@ -32,6 +32,7 @@ class WindowRuntime:
     """
 
     name = "desktop"
+    floor = FLOOR
 
     def __init__(self, window: Window) -> None:
         self._window = window
@@ -80,7 +81,7 @@ class WindowRuntime:
             original=self._window.held("o"),
             blink=self._window.held("b"),
             switch_surface=bool(pressed & {"s", "tab"}),
-            next_layout="w" in pressed,
+            next_layout="l" in pressed,
             next_image=bool(pressed & {"n", "page_down"}),
             image_before="page_up" in pressed,
             compare="c" in pressed,
@@ -93,6 +94,9 @@ class WindowRuntime:
     def take_notices(self) -> tuple[str, ...]:
         """Nothing happens to it."""
         return ()
+
+    def recentre(self) -> None:
+        """The eye never moves."""
 
     def feel(self, pulses: tuple[Pulse, ...]) -> None:
         """Nothing can be felt here."""
