@@ -163,7 +163,7 @@ def test_a_folder_is_shown_again_as_it_was_left(visit: Visit, screen: Xvfb, tmp_
     visit.until(lambda about: (about["layout"], about["compare"]) == ("pair", "side"), "the pair")
     visit.key("k")
     linked = visit.until(lambda about: about["link"] != "same", "another link")["link"]
-    visit.key("w")
+    visit.key("l")
     visit.until(lambda about: about["compare"] == "swipe", "the next layout")
     first = visit.look()["surfaces"][0]
     assert [surface["photograph"] for surface in visit.look()["surfaces"]] == ["disc.png", "macula.png"]
