@@ -8,19 +8,19 @@ from functools import lru_cache
 import numpy as np
 
 from sr_core.image.geometry import TILE, Rect
-from sr_core.image.pyramid import GUTTER
 from vr_app.core import invention
 from vr_app.core.labels import AI_COLOR
 from vr_app.core.pose import Eye
-from vr_app.core.scene import LabelItem, PageWindow, RayItem, Scene, SurfaceItem
+from vr_app.core.scene import LabelItem, RayItem, Scene, SurfaceItem
 from vr_app.core.surface import CAP_ANGLE, Panel
-from vr_app.gl import objects
+from vr_app.gl import objects, pages
 from vr_app.gl.calls import CALLS
 from vr_app.gl.context import GL
 from vr_app.gl.framebuffer import Framebuffer
+from vr_app.gl.pages import PAGE_WINDOWS, PageTextures
 from vr_app.gl.program import Program
 from vr_app.gl.text import EM, GLYPHS_DRAWN, LetterTexture, letters, line
-from vr_app.gl.tiles import ATLAS, TileArray
+from vr_app.gl.tiles import TileArray
 
 ROOM_COLOUR = (0.0052, 0.0056, 0.0063)
 """Linear light: dim and neutral, about 15 of 255 when encoded."""
@@ -41,10 +41,10 @@ _BEAM_WIDTH = 0.004
 _DOT_ANGLE = 0.005
 """Radius of a pointer's dot, in radians as the eye sees it."""
 
-_TILES_UNIT, _PAGES_UNIT, _TEXT_UNIT = 0, 1, 2
+_RING, _INTERIOR = (0, 10), (10, 4)
+"""First vertex and number of vertices, as `panel.vert` has them."""
 
-PAGE_WINDOWS = 32
-"""Surfaces whose page windows lie beside each other. About a dozen panels fit on the arc around the viewer."""
+_TILES_UNIT, _PAGES_UNIT, _TEXT_UNIT = 0, 1, 2
 
 
 class Renderer:
@@ -57,19 +57,22 @@ class Renderer:
     def __init__(self, tiles: TileArray) -> None:
         self._tiles = tiles
         sizes = (
-            f"TILE {TILE}.0", f"GUTTER {GUTTER}.0", f"ATLAS {ATLAS}", f"INVENTED_FROM {invention.FROM}",
-            f"INVENTED_FULL {invention.FULL}", f"INVENTED_OPACITY {invention.OPACITY}",
+            *pages.defines(), f"INVENTED_FROM {invention.FROM}", f"INVENTED_FULL {invention.FULL}",
+            f"INVENTED_OPACITY {invention.OPACITY}",
         )  # fmt: skip
         text = f"GLYPHS {GLYPHS_DRAWN}", f"EM {EM}.0", f"ROW_HEIGHT {letters().row_height}.0"
         self._panel = Program("panel.vert", "surface.frag", sizes)
+        self._plain_interior = Program("panel.vert", "surface.frag", (*sizes, "PLAIN", "INTERIOR"))
         self._retina = Program("retina.vert", "surface.frag", (*sizes, "RETINA"))
+        self._plain_retina = Program("retina.vert", "surface.frag", (*sizes, "RETINA", "PLAIN"))
+        self._surfaces = self._panel, self._plain_interior, self._retina, self._plain_retina
         self._label = Program("label.vert", "label.frag", text)
         self._ray = Program("ray.vert", "ray.frag")
         self._no_vertices = objects.vertex_array()
         self._cap: _Cap | None = None
-        self._pages = _PageTextures()
+        self._pages = PageTextures()
         self._letters = LetterTexture()
-        for program in (self._panel, self._retina):
+        for program in self._surfaces:
             program.use()
             CALLS.glUniform1i(program["u_tiles"], _TILES_UNIT)
             CALLS.glUniform1i(program["u_pages"], _PAGES_UNIT)
@@ -115,7 +118,7 @@ class Renderer:
 
     def close(self) -> None:
         """Give all GL objects back, except the tiles. May be called twice."""
-        for owner in (self._panel, self._retina, self._label, self._ray, self._letters, self._pages):
+        for owner in (*self._surfaces, self._label, self._ray, self._letters, self._pages):
             owner.close()
         if self._cap is not None:
             self._cap.close()
@@ -133,29 +136,36 @@ class Renderer:
             together = scene.surfaces[at : at + PAGE_WINDOWS]
             self._pages.show([item.pages for item in together])
             for page, item in enumerate(together):
+                plain = not (scene.invention or self._pages.failed(page))
                 if isinstance(item.surface, Panel):
-                    self._draw_panel(page, item, to_clip)
+                    self._draw_panel(page, item, plain, to_clip)
                 else:
-                    self._draw_retina(page, item, eye, to_clip)
+                    self._draw_retina(page, item, plain, eye, to_clip)
 
-    def _draw_panel(self, page: int, item: SurfaceItem, to_clip: np.ndarray) -> None:
-        program, surface = self._panel, item.surface
-        program.use()
-        _set_matrix(program, to_clip @ surface.pose.matrix())
-        width, height = surface.width / 2, surface.height / 2
-        beyond = BEZEL + _SOFT_EDGE
-        CALLS.glUniform2f(program["u_size"], width, height)
-        CALLS.glUniform2f(program["u_half"], width + beyond, height + beyond)
-        CALLS.glUniform1f(program["u_bezel"], BEZEL)
-        _set_photograph(program, page, item, (surface.width, surface.height))
+    def _draw_panel(self, page: int, item: SurfaceItem, plain: bool, to_clip: np.ndarray) -> None:
+        to_clip = to_clip @ item.surface.pose.matrix()
+        width, height = item.surface.width, item.surface.height
+        right, top = (edge / 2 + BEZEL + _SOFT_EDGE for edge in (width, height))
         CALLS.glBindVertexArray(self._no_vertices)
         CALLS.glEnable(GL.GL_CULL_FACE)  # a panel has no back
-        GL.glDrawArrays(GL.GL_TRIANGLE_STRIP, 0, 4)
+        inside = self._plain_interior if plain else self._panel
+        for program, vertices in ((self._panel, _RING), (inside, _INTERIOR)):
+            if program is self._plain_interior:
+                CALLS.glDisable(GL.GL_BLEND)  # nothing shows through
+            program.use()
+            _set_matrix(program, to_clip)
+            _set_photograph(program, page, item, (width, height))
+            CALLS.glUniform2f(program["u_size"], width / 2, height / 2)
+            CALLS.glUniform1f(program["u_bezel"], BEZEL)
+            CALLS.glUniform4f(program["u_inner"], *_interior(item))
+            CALLS.glUniform4f(program["u_outer"], -right, -top, right, top)
+            GL.glDrawArrays(GL.GL_TRIANGLE_STRIP, *vertices)
+        CALLS.glEnable(GL.GL_BLEND)
         CALLS.glDisable(GL.GL_CULL_FACE)
 
-    def _draw_retina(self, page: int, item: SurfaceItem, eye: Eye, to_clip: np.ndarray) -> None:
+    def _draw_retina(self, page: int, item: SurfaceItem, plain: bool, eye: Eye, to_clip: np.ndarray) -> None:
         self.prepare_retina()
-        program, surface = self._retina, item.surface
+        program, surface = self._plain_retina if plain else self._retina, item.surface
         program.use()
         _set_matrix(program, to_clip @ surface.pose.matrix())
         inside = surface.pose.inverse_matrix()
@@ -218,74 +228,31 @@ def _set_matrix(program: Program, to_clip: np.ndarray) -> None:
     CALLS.glUniformMatrix4fv(program["u_to_clip"], 1, True, to_clip.astype(np.float32).tobytes())
 
 
+def _interior(item: SurfaceItem) -> tuple[float, float, float, float]:
+    """Left, lower, right and upper edge, in metres from the panel's middle, of where it shows the photograph; within
+    the panel's own edges."""
+    sides = []
+    for whole, center in zip((item.surface.width, item.surface.height), item.view.center, strict=True):
+        sides.append([min(max(at * item.view.zoom * whole, -whole / 2), whole / 2) for at in (-center, 1 - center)])
+    (left, right), (upper, lower) = sides
+    return left, -lower, right, -upper
+
+
 def _set_photograph(program: Program, page: int, item: SurfaceItem, metres: tuple[float, float]) -> None:
     """What both surfaces share. `metres`: what the photograph's width and height span on the surface at zoom 1."""
-    pages, (width, height), zoom = item.pages, item.size, item.view.zoom
+    window, (width, height), zoom = item.pages, item.size, item.view.zoom
     # Differences of large numbers are taken here, in double precision; what the shader gets is small.
-    per_tile = TILE * 2.0**-pages.level
-    x, y = pages.col * per_tile, pages.row * per_tile
-    base = 2.0 ** pages.base[1]
+    per_tile = TILE * 2.0**-window.level
+    x, y = window.col * per_tile, window.row * per_tile
     u, v = item.view.center
     CALLS.glUniform1i(program["u_page"], page)
-    CALLS.glUniform4i(program["u_window"], pages.col, pages.row, pages.cols, pages.rows)
-    CALLS.glUniform1i(program["u_level"], pages.level)
-    CALLS.glUniform2i(program["u_base"], *pages.base)
-    CALLS.glUniform2f(program["u_base_origin"], x * base, y * base)
+    CALLS.glUniform2i(program["u_window"], window.cols, window.rows)
+    CALLS.glUniform1f(program["u_tiles_per_pixel"], 1 / per_tile)
+    CALLS.glUniform4ui(program["u_outside"], *pages.outside(window))
     CALLS.glUniform2f(program["u_center"], u * width - x, v * height - y)
     CALLS.glUniform2f(program["u_per_metre"], width / (zoom * metres[0]), height / (zoom * metres[1]))
     CALLS.glUniform4f(program["u_photograph"], -x, -y, width - x, height - y)
-
-
-class _PageTextures:
-    """Page windows as layers of a texture: two RGBA16I texels per tile, each window in its layer's first corner."""
-
-    def __init__(self) -> None:
-        self.texture = objects.texture()
-        self._shown: list[np.ndarray | None] = [None] * PAGE_WINDOWS
-        GL.glBindTexture(GL.GL_TEXTURE_2D_ARRAY, self.texture)
-        for name in (GL.GL_TEXTURE_MIN_FILTER, GL.GL_TEXTURE_MAG_FILTER):
-            GL.glTexParameteri(GL.GL_TEXTURE_2D_ARRAY, name, GL.GL_NEAREST)
-        GL.glTexParameteri(GL.GL_TEXTURE_2D_ARRAY, GL.GL_TEXTURE_MAX_LEVEL, 0)
-        self._cols = self._rows = 0
-        self._grow(64, 64)
-
-    def show(self, windows: list[PageWindow]) -> None:
-        """Put 1 to PAGE_WINDOWS windows into the layers from the first on. The texture is bound."""
-        cols, rows = max(window.cols for window in windows), max(window.rows for window in windows)
-        if cols > self._cols or rows > self._rows:
-            self._grow(cols, rows)
-        CALLS.glPixelStorei(GL.GL_UNPACK_ALIGNMENT, 4)
-        for layer, window in enumerate(windows):
-            self._fill(layer, window.entries)
-
-    def _fill(self, layer: int, entries: np.ndarray) -> None:
-        # The second eye draws the same window, and mostly nothing changes from one frame to the next.
-        shown = self._shown[layer]
-        if entries is shown or (shown is not None and np.array_equal(entries, shown)):
-            return
-        self._shown[layer] = entries
-        if entries.size:
-            data = np.ascontiguousarray(entries)
-            rows, cols, _ = data.shape
-            CALLS.glTexSubImage3D(
-                GL.GL_TEXTURE_2D_ARRAY, 0, 0, 0, layer, 2 * cols, rows, 1,
-                GL.GL_RGBA_INTEGER, GL.GL_SHORT, data.ctypes.data,
-            )  # fmt: skip
-
-    def _grow(self, cols: int, rows: int) -> None:
-        """Larger layers, empty. More than the first are needed only by pictures of over 2,500 pixels."""
-        self._cols = max(self._cols, 1 << (cols - 1).bit_length())
-        self._rows = max(self._rows, 1 << (rows - 1).bit_length())
-        self._shown = [None] * PAGE_WINDOWS
-        GL.glTexImage3D(
-            GL.GL_TEXTURE_2D_ARRAY, 0, GL.GL_RGBA16I, 2 * self._cols, self._rows, PAGE_WINDOWS, 0,
-            GL.GL_RGBA_INTEGER, GL.GL_SHORT, ctypes.c_void_p(None),
-        )  # fmt: skip
-
-    def close(self) -> None:
-        if self.texture:
-            GL.glDeleteTextures(1, [self.texture])
-            self.texture = 0
+    CALLS.glUniform1f(program["u_hair"], 0.01 * 2.0 ** -max(window.level, 0))
 
 
 class _Cap:
