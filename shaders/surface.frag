@@ -5,8 +5,9 @@
 // light.
 //
 // Defined before: FADE, LEVEL and so on, how `vr_app.gl.pages` packs its numbers; INVENTED_FROM and INVENTED_FULL, grey
-// levels between which the overlay of what the network added shows how much; INVENTED_OPACITY, at its most. PLAIN: no
-// overlay is on and no tile failed. INTERIOR: besides, every pixel lies within the panel and the photograph.
+// levels between which the overlay of what the network added shows how much; INVENTED_OPACITY, at its most; REGIONS
+// along the photograph's edges, each with a curve of SAMPLES values; LUMA, what of red, green and blue makes lightness.
+// PLAIN: no overlay is on, no tile failed, and on a panel every pixel lies within its interior.
 //
 // Where software draws, `if` and the first turn of a loop are computed for every pixel, whoever needs them. Only further
 // turns of a loop are left out; hence these definitions, and why `filtered` takes all its samples in one loop.
@@ -21,6 +22,11 @@ uniform vec3 u_ai_colour;    // linear light, of all that marks synthesised pixe
 uniform int u_invention;     // 1: overlay how far synthesised pixels depart from what the photograph alone determines
 uniform vec3 u_little;       // linear light, of the overlay where they depart a little
 uniform vec3 u_much;         // and where much
+#ifdef ADJUSTED               // the photograph is to look other than it was photographed
+uniform int u_channel;       // shown as grey: 1 red, 2 green, 3 blue; 0: all three, in colour
+uniform vec4 u_tone;         // added brightness, contrast, 1 / gamma, and how far local contrast is gone for
+uniform sampler2DArray u_curves;    // of local contrast: a row for each region, row by row of regions
+#endif
 uniform sampler2DArray u_tiles;     // alpha: the departure in grey levels of 255
 uniform usampler2DArray u_pages;    // a texel per tile of the window, as `vr_app.gl.pages` makes them
 uniform int u_page;          // the window's layer in it
@@ -100,6 +106,45 @@ bool borders_synthesised(vec2 p, vec2 right, vec2 down, ivec2 tile, uint around)
     return (met & 1u) != 0u;
 }
 
+#ifdef ADJUSTED
+// What local contrast makes of a value, at a place of the photograph (0 to 1): between the curves of the four regions
+// around it.
+float equalised(float value, vec2 at) {
+    vec2 place = clamp(at * REGIONS - 0.5, 0.0, REGIONS - 1.0);
+    vec2 first = min(floor(place), REGIONS - 2.0);
+    vec2 part = place - first;
+    float along = (value * (SAMPLES - 1.0) + 0.5) / SAMPLES;
+    float sum = 0.0;
+    for (int i = 0; i < 4; ++i) {
+        vec2 corner = vec2(i & 1, i >> 1);
+        vec2 share = mix(1.0 - part, part, corner);
+        vec2 region = first + corner;
+        float row = (region.y * REGIONS + region.x + 0.5) / (REGIONS * REGIONS);
+        sum += share.x * share.y * textureLod(u_curves, vec3(along, row, float(u_page)), 0.0).r;
+    }
+    return sum;
+}
+
+// The photograph as it is to look (vr_app.core.appearance), at a place of it (0 to 1). In colour local contrast changes
+// the lightness alone: what would then be beyond white is made paler.
+vec3 adjusted(vec3 linear, vec2 at) {
+    vec3 low = linear * 12.92, high = 1.055 * pow(max(linear, 0.0031308), vec3(1.0 / 2.4)) - 0.055;
+    vec3 value = clamp(mix(high, low, vec3(lessThanEqual(linear, vec3(0.0031308)))), 0.0, 1.0);
+    if (u_channel > 0) value = vec3(u_channel == 1 ? value.r : u_channel == 2 ? value.g : value.b);
+    if (u_tone.w > 0.0) {
+        float grey = max(dot(value, LUMA), 1e-4);
+        float wanted = mix(grey, equalised(grey, at), u_tone.w);
+        value *= wanted / grey;
+        float most = max(value.r, max(value.g, value.b));
+        if (most > 1.0) value = wanted + (value - wanted) * ((1.0 - wanted) / (most - wanted));
+    }
+    value = clamp((value - 0.5) * u_tone.y + 0.5 + u_tone.x, 0.0, 1.0);
+    value = pow(value, vec3(u_tone.z));
+    vec3 dark = value / 12.92, light = pow((value + 0.055) / 1.055, vec3(2.4));
+    return mix(light, dark, vec3(lessThanEqual(value, vec3(0.04045))));
+}
+#endif
+
 // Nothing where a pixel departs by a grey level or less, as rounding alone can; then more and more yellow, and from half
 // way on magenta: the two differ in lightness and in blue, so that no kind of colour blindness mixes them up, and
 // neither is a fundus's.
@@ -161,7 +206,7 @@ void main() {
     if ((here.y >> FAILED & 1u) != 0u) colour = hatched(colour, metres);
 #endif
     if (borders_synthesised(p, right, down, tile, synthesised ? 0u : around)) colour = u_ai_colour;
-#ifdef INTERIOR
+#if defined(PLAIN) && !defined(RETINA)
     o_colour = vec4(colour, 1.0);
 #else
     // How far outside what holds photograph pixels this one lies, in eye pixels; negative within.

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sr_core.engine.worker import DiskCache, Source, TileFailed, Worker
@@ -14,14 +15,18 @@ from sr_core.image.geometry import TileKey
 from sr_core.image.loader import Loader, PhotographFailed, PhotographLoaded
 from sr_core.image.photograph import PhotographError
 from sr_core.networks.names import texture_of
+from vr_app.core import appearance
 from vr_app.core.ahead import REST, tiles_ahead
 from vr_app.core.album import Album
 from vr_app.core.gesture import ControllerSample, Hands, pointed_at
 from vr_app.core.invention import Departure, Departures
 from vr_app.core.labels import Status, labels
 from vr_app.core.limits import DEFAULT_LIMITS, SLOT_BYTES, Limits
+from vr_app.core.local_contrast import CurveBook
 from vr_app.core.pose import Pose
 from vr_app.core.redraw import changed_part
+from vr_app.core.region import COMMANDS as REGION_COMMANDS
+from vr_app.core.region_labels import region_labels
 from vr_app.core.residency import FADE, Residency
 from vr_app.core.scene import PageTable, RayItem, Scene, surface_items
 from vr_app.core.shelf import Shelf
@@ -29,6 +34,7 @@ from vr_app.core.snapshot import describe_snapshot
 from vr_app.core.statistics import Statistics
 from vr_app.core.tour import Tour, TourPlayer
 from vr_app.core.view import (
+    Adjust,
     Gesture,
     PhotographInfo,
     SurfaceKind,
@@ -36,6 +42,8 @@ from vr_app.core.view import (
     photograph_arrived,
     photograph_failed,
     place,
+    regions_arrived,
+    regions_stamped,
     step,
 )
 from vr_app.core.wanted import SETTLE, demands, is_jump, tiles_wanted
@@ -46,6 +54,7 @@ from vr_app.gl.tiles import TileArray
 from vr_app.gl.upload import Uploader
 from vr_app.interruption import Interruption, watch
 from vr_app.output import Recording, Screenshots, write_statistics
+from vr_app.region_files import RegionStore
 from vr_app.runtime.interface import Frame, Runtime
 
 UPLOAD_BYTES, UPLOAD_SECONDS = 4_000_000, 0.002
@@ -136,11 +145,14 @@ class Viewer:
         self.residency = Residency(self.tiles.slots)
         self.pages = PageTable(self.residency)
         self.album = Album(options.limits.photographs)
+        self.curves = CurveBook(self.album.coarse)
         self.shelf = Shelf(self.album, options.limits.tiles)
         self.departures = Departures(self.tiles.slots + options.limits.tiles // SLOT_BYTES)
         self.statistics = Statistics()
         self.screenshots = Screenshots(options.screenshot)
         self.recording = Recording()
+        self.region_store = RegionStore(options.paths)
+        stack.callback(self.region_store.close)
         self.hands = Hands()
         self.player = TourPlayer(options.tour) if options.tour else None
         self.view = ViewState.start(len(options.paths), options.surface)
@@ -148,7 +160,7 @@ class Viewer:
         self.wants, self.wanted, self.placed, self.rays = (), (), (), ()
         self.status = Status(texture=texture_of(options.model))
         self.finished = False
-        self._shown = self._warm = self._jumped = False
+        self._shown = self._warm = self._jumped = self._arrived = False
         self._drawn: Scene | None = None
         self._objects_made = 0
         self._unopened = 0
@@ -156,6 +168,7 @@ class Viewer:
         self._frame_time: float | None = None
         self._uploaded_at = 0.0
         self._notices: list[tuple[float, str]] = []
+        self._asked: tuple[Gesture, ...] = ()
         self._ahead: tuple[tuple[TileKey, ...], tuple[TileKey, ...]] | None = None
 
     def frame(self) -> None:
@@ -203,13 +216,16 @@ class Viewer:
         led, caption = self._led_by_tour()
         sample = self.hands.steady(sample, self.dt)
         before = self.view
-        self.view = step(before, led + self.hands.read(sample, before, self.placed, self.dt), self.dt)
+        asked, self._asked = self._asked, ()
+        self.view = step(before, led + self.hands.read(sample, before, self.placed, self.dt) + asked, self.dt)
+        self._keep_regions()
         self.runtime.feel(self.hands.ticks(before, self.view))
         self.placed = place(self.view, self.infos, Pose((0.0, 0.0, -self.options.stand_back)))
         if frame.eyes:
             seen = self.wants
             self.wants = demands(self.view, self.placed, frame.eyes, self.infos, seen)
             self._jumped = is_jump(seen, self.wants, self.view.active)
+            self._arrived = self._jumped or (self._arrived and self.view.still_for > 0)
         self.rays = tuple(self._pointer(hand.aim) for hand in sample.hands if hand.aim and hand.shown)
         for command in self.runtime.take_commands():
             self._obey(command)
@@ -222,11 +238,12 @@ class Viewer:
             original=self.view.original,
             recording=self.recording.active,
             legend=self.view.invention,
+            adjusted=self.view.appearance.told(),
         )
 
     def ask(self) -> None:
         """Tell the loader and the worker what is missing; the newest wish wins."""
-        self.wanted = tiles_wanted(self.view, self.wants, self.infos)
+        self.wanted = tiles_wanted(self.view, self.wants, self.infos, self._arrived)
         self.shelf.mark(self.wanted)
         self.album.look(demand.photograph for demand in self.wants)
         lacking = self.shelf.lacking(self.wanted, self.residency)
@@ -260,10 +277,12 @@ class Viewer:
     def draw(self, frame: Frame) -> None:
         """The scene, once for each eye; and its picture when one is due."""
         surfaces = surface_items(self.view, self.placed, self.wants, self.infos, self.pages, frame.eyes, self.now)
+        surfaces = self.curves.adjusted(surfaces, self.view.appearance)
         due = self.screenshots.due and self._settled()
         invented = self.departures.shown(self.wants, self.residency, self.now, at_once=due)
         status = replace(self.status, invented=invented)
-        scene = Scene(surfaces, labels(surfaces, self.view.active, status), self.rays, self.view.invention)
+        words = (*region_labels(surfaces), *labels(surfaces, self.view.active, status))
+        scene = Scene(surfaces, words, self.rays, self.view.invention, self.view.appearance)
         stands = self._drawn if frame.keeps and not due else None
         if scene == stands:
             return  # on a small machine the worker needs the processor more
@@ -357,13 +376,24 @@ class Viewer:
         if changed:
             self._drawn = None  # its new tiles may come to lie where the old ones did
             self.shelf.forget(arrival.index)
+            self.curves.forget(arrival.index)
             self.residency.forget(arrival.index)
             self.departures.forget(arrival.index)
             self._notice(f"{photograph.path}: has changed on disk; it is shown as it is now")
         height, width = photograph.pixels.shape[:2]
-        info = PhotographInfo(photograph.path.name, (width, height), (field.cx, field.cy), field.radius)
+        size, middle = (width, height), (field.cx, field.cy)
+        info = PhotographInfo(photograph.path.name, size, middle, field.radius, photograph.sha256)
         self.infos = (*self.infos[: arrival.index], info, *self.infos[arrival.index + 1 :])
         self.view = photograph_arrived(self.view, arrival.index, info)
+        self.view = regions_arrived(self.view, self.region_store.of(arrival.index, photograph.sha256))
+
+    def _keep_regions(self) -> None:
+        """Those just made get their time, and what has changed is written down."""
+        if self.view.regions.unstamped:
+            self.view = regions_stamped(self.view, datetime.now(UTC).isoformat(timespec="seconds"))
+        self.region_store.save(self.view.regions)
+        for notice in self.region_store.notices():
+            self._notice(notice)
 
     def _without_photograph(self, arrival: PhotographFailed) -> None:
         """A file that cannot be opened is told and left out; the last hope gone, the program ends with it. One that was
@@ -418,12 +448,17 @@ class Viewer:
         """What the window's keys ask for besides gestures."""
         if command == "help":
             self.status = replace(self.status, help=not self.status.help)
+        elif command in appearance.COMMANDS:
+            adjusted = appearance.pressed(command, self.view.appearance)
+            self.view = step(self.view, (Adjust(adjusted),), 0.0)
         elif command == "screenshot":
             self.screenshots.ask()
         elif command == "record" and self.recording.active:
             self._notice(self.recording.save(self.options.paths[self.view.active]))
         elif command == "record":
             self.recording.begin()
+        elif command in REGION_COMMANDS:
+            self._asked += (REGION_COMMANDS[command],)
 
     def _notice(self, text: str) -> None:
         self._notices = [(until, known) for until, known in self._notices if until > self.now]

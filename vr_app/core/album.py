@@ -73,6 +73,11 @@ class Album:
         photograph = self._photographs.get(index)
         return None if photograph is None or photograph.full is None else photograph.full.levels[0]
 
+    def coarse(self, index: int) -> np.ndarray | None:
+        """The largest level that always stays, (H, W, 3) uint8 read-only; None of a photograph never decoded."""
+        photograph = self._photographs.get(index)
+        return None if photograph is None else photograph.coarse[max(photograph.coarse)]
+
     def sha256(self, index: int) -> str:
         """The sha256 of the file that the photograph was decoded from."""
         return self._photographs[index].sha256

@@ -31,7 +31,7 @@ def changed_part(before: Scene, now: Scene, eye: Eye) -> Rect | None:
     None: all of them may differ. Only tiles that come or fade in on panels, and labels, are told apart.
     """
     whole = Rect(0, 0, *eye.size)
-    if (before.rays, before.invention) != (now.rays, now.invention) or len(before.surfaces) != len(now.surfaces):
+    if _whole(before) != _whole(now) or len(before.surfaces) != len(now.surfaces):
         return None
     corners = [_corners(label) for label in set(before.labels) ^ set(now.labels)]
     for old, new in zip(before.surfaces, now.surfaces, strict=True):
@@ -52,9 +52,17 @@ def changed_part(before: Scene, now: Scene, eye: Eye) -> Rect | None:
     return Rect(x, y, max(part.right for part in parts) - x, max(part.bottom for part in parts) - y)
 
 
+def _whole(scene: Scene) -> tuple:
+    """What may change any pixel."""
+    return scene.rays, scene.invention, scene.appearance
+
+
 def _alike(old: SurfaceItem, new: SurfaceItem) -> bool:
     """Whether two items differ in their pages at most."""
-    return (old.surface, old.view, old.size, old.photograph) == (new.surface, new.view, new.size, new.photograph)
+    of_old, of_new = (
+        (item.surface, item.view, item.size, item.photograph, item.curves, item.outlines) for item in (old, new)
+    )
+    return of_old == of_new
 
 
 def _changed_tiles(old: SurfaceItem, new: SurfaceItem) -> Rect | None:

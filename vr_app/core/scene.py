@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from sr_core.image.geometry import Rect, TileKey, coarsest_level
+from vr_app.core.appearance import AS_PHOTOGRAPHED, Appearance, Curves
+from vr_app.core.outline import Outline, outlines
 from vr_app.core.pose import Eye, Pose, Vec3
 from vr_app.core.residency import FADE, NO_SLOT, Residency
 from vr_app.core.surface import Panel, Retina, Surface
@@ -51,13 +53,16 @@ class PageWindow:
 
 @dataclass(frozen=True)
 class SurfaceItem:
-    """A photograph (its index in the session) on its surface. `size` in photograph pixels."""
+    """A photograph (its index in the session) on its surface. `size` in photograph pixels. `curves`: of its local
+    contrast, where that is asked for. `outlines`: of its regions of interest."""
 
     surface: Panel | Retina
     view: ImageView
     size: tuple[int, int]
     pages: PageWindow
     photograph: int = 0
+    curves: Curves | None = None
+    outlines: tuple[Outline, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -90,12 +95,14 @@ class Scene:
     """Everything in the order in which it is drawn: surfaces, labels, rays.
 
     `invention`: synthesised pixels are overlaid with how far they depart from what the photograph alone determines.
+    `appearance`: how the photographs look, beneath that overlay and all that marks them.
     """
 
     surfaces: tuple[SurfaceItem, ...] = ()
     labels: tuple[LabelItem, ...] = ()
     rays: tuple[RayItem, ...] = ()
     invention: bool = False
+    appearance: Appearance = AS_PHOTOGRAPHED
 
 
 def surface_items(
@@ -118,7 +125,9 @@ def surface_items(
         # Asked for even out of sight: that keeps the coarsest tile from eviction, for when the head turns.
         window = pages.window(item.image, info, by_image.get(item.image), now)
         if window is not None and (item.image == view.active or in_sight(item.surface, eyes)):
-            items.append(SurfaceItem(item.surface, view.images[item.image], info.size, window, item.image))
+            around = outlines(view.regions, item.image)
+            image = view.images[item.image]
+            items.append(SurfaceItem(item.surface, image, info.size, window, item.image, outlines=around))
     return tuple(items)
 
 

@@ -22,9 +22,10 @@ def describe_snapshot(
     texture: float,
 ) -> dict:
     """Plain values for JSON: the eyes (pose, field of view in radians, picture size), the pointers' rays, and for each
-    surface its photograph, geometry, centre, zoom, the finest scale on it (1: photographed pixels only), and by
-    `invented`, by photograph, how many grey levels what is seen departs from what the photograph determines;
-    the `model` that computes, and its `texture`, 0 (fidelity) to 1."""
+    surface its photograph, geometry, centre, zoom, the finest scale on it (1: photographed pixels only), the
+    outlines of regions, and by `invented`, by photograph, how many grey levels what is seen departs from what the
+    photograph determines; how the photographs are made to look; the `model` that computes, and its `texture`,
+    0 (fidelity) to 1."""
     surfaces = []
     for item in scene.surfaces:
         surfaces.append(
@@ -37,6 +38,7 @@ def describe_snapshot(
                 "zoom": item.view.zoom,
                 "level": item.pages.level,
                 "scale": max(1, 1 << max(0, finest_shown(item.pages))),
+                "regions": [asdict(outline) for outline in item.outlines],
                 **_invention(invented.get(item.photograph)),
             }
         )
@@ -45,6 +47,7 @@ def describe_snapshot(
         "model": model,
         "texture": texture,
         "invention": scene.invention,
+        "appearance": scene.appearance.fields(),
         "eyes": [asdict(eye) for eye in eyes],
         "rays": [asdict(ray) for ray in scene.rays],
         "surfaces": surfaces,

@@ -9,14 +9,18 @@ import numpy as np
 
 from sr_core.image.geometry import TILE, Rect
 from vr_app.core import invention
+from vr_app.core.appearance import LUMA, REGIONS, SAMPLES, Appearance, Channel
 from vr_app.core.labels import AI_COLOR
+from vr_app.core.outline import REGION_COLOUR
 from vr_app.core.pose import Eye
 from vr_app.core.scene import LabelItem, RayItem, Scene, SurfaceItem
 from vr_app.core.surface import CAP_ANGLE, Panel
 from vr_app.gl import objects, pages
 from vr_app.gl.calls import CALLS
 from vr_app.gl.context import GL
+from vr_app.gl.curves import CurveTextures
 from vr_app.gl.framebuffer import Framebuffer
+from vr_app.gl.outline import OutlineRenderer
 from vr_app.gl.pages import PAGE_WINDOWS, PageTextures
 from vr_app.gl.program import Program
 from vr_app.gl.text import EM, GLYPHS_DRAWN, LetterTexture, letters, line
@@ -44,6 +48,10 @@ _DOT_ANGLE = 0.005
 _RING, _INTERIOR = (0, 10), (10, 4)
 """First vertex and number of vertices, as `panel.vert` has them."""
 
+_TILES_UNIT, _PAGES_UNIT, _TEXT_UNIT, _CURVES_UNIT = 0, 1, 2, 3
+
+_CHANNELS = {Channel.RED: 1, Channel.RED_FREE: 2, Channel.BLUE: 3}
+
 _TILES_UNIT, _PAGES_UNIT, _TEXT_UNIT = 0, 1, 2
 
 
@@ -58,36 +66,56 @@ class Renderer:
         self._tiles = tiles
         sizes = (
             *pages.defines(), f"INVENTED_FROM {invention.FROM}", f"INVENTED_FULL {invention.FULL}",
-            f"INVENTED_OPACITY {invention.OPACITY}",
+            f"INVENTED_OPACITY {invention.OPACITY}", f"REGIONS {REGIONS}.0", f"SAMPLES {SAMPLES}.0",
+            f"LUMA vec3{LUMA}",
         )  # fmt: skip
         text = f"GLYPHS {GLYPHS_DRAWN}", f"EM {EM}.0", f"ROW_HEIGHT {letters().row_height}.0"
-        self._panel = Program("panel.vert", "surface.frag", sizes)
-        self._plain_interior = Program("panel.vert", "surface.frag", (*sizes, "PLAIN", "INTERIOR"))
-        self._retina = Program("retina.vert", "surface.frag", (*sizes, "RETINA"))
-        self._plain_retina = Program("retina.vert", "surface.frag", (*sizes, "RETINA", "PLAIN"))
-        self._surfaces = self._panel, self._plain_interior, self._retina, self._plain_retina
+        self._sizes = sizes
+        self._full = self._surface_programs()
+        self._plain = self._surface_programs("PLAIN")
+        self._adjusted: tuple[Program, Program] | None = None
         self._label = Program("label.vert", "label.frag", text)
         self._ray = Program("ray.vert", "ray.frag")
         self._no_vertices = objects.vertex_array()
         self._cap: _Cap | None = None
         self._pages = PageTextures()
         self._letters = LetterTexture()
-        for program in self._surfaces:
-            program.use()
-            CALLS.glUniform1i(program["u_tiles"], _TILES_UNIT)
-            CALLS.glUniform1i(program["u_pages"], _PAGES_UNIT)
-            for name, colour in (("u_ai_colour", AI_COLOR), ("u_little", invention.LITTLE), ("u_much", invention.MUCH)):
-                CALLS.glUniform3f(program[name], *_linear(colour)[:3])
+        self._curves = CurveTextures(PAGE_WINDOWS, _CURVES_UNIT)
+        self._outlines = OutlineRenderer(_linear(REGION_COLOUR)[:3])
         self._label.use()
         CALLS.glUniform1i(self._label["u_ink"], _TEXT_UNIT)
 
+    def _surface_programs(self, *defines: str) -> tuple[Program, Program]:
+        """For panels and for the retina. Drawing photographs that nothing is laid over costs less than half: the PLAIN
+        ones, for a panel's interior and for the retina, do nothing else."""
+        panel = Program("panel.vert", "surface.frag", (*self._sizes, *defines))
+        retina = Program("retina.vert", "surface.frag", (*self._sizes, *defines, "RETINA"))
+        for program in (panel, retina):
+            program.use()
+            CALLS.glUniform1i(program["u_tiles"], _TILES_UNIT)
+            CALLS.glUniform1i(program["u_pages"], _PAGES_UNIT)
+            CALLS.glUniform1i(program["u_curves"], _CURVES_UNIT)
+            for name, colour in (("u_ai_colour", AI_COLOR), ("u_little", invention.LITTLE), ("u_much", invention.MUCH)):
+                CALLS.glUniform3f(program[name], *_linear(colour)[:3])
+        return panel, retina
+
+    def _programs(self, adjusted: bool) -> tuple[Program, Program]:
+        """Photographs that look as they were photographed do not pay for what could be done to them."""
+        if not adjusted:
+            return self._full
+        if self._adjusted is None:
+            self._adjusted = self._surface_programs("ADJUSTED")
+        return self._adjusted
+
     def prepare_retina(self) -> None:
-        """Make the retina's mesh, which imports trimesh (about a second), unless it is there.
+        """Make the retina's mesh, which imports trimesh (about a second), and the programs for adjusted photographs,
+        unless they are there.
 
         Call it when a hitch hurts nobody; otherwise the first retina drawn pays for it.
         """
         if self._cap is None:
             self._cap = _Cap()
+        self._programs(adjusted=True)
 
     def draw(self, framebuffer: Framebuffer, eye: Eye, scene: Scene, part: Rect | None = None) -> None:
         """Draw `scene` as `eye` sees it; what `framebuffer` held is gone. `part`: of these pixels alone, counted from
@@ -104,6 +132,7 @@ class Renderer:
             (_TILES_UNIT, GL.GL_TEXTURE_2D_ARRAY, self._tiles.texture),
             (_TEXT_UNIT, GL.GL_TEXTURE_2D, self._letters.texture),
             (_PAGES_UNIT, GL.GL_TEXTURE_2D_ARRAY, self._pages.texture),
+            (_CURVES_UNIT, GL.GL_TEXTURE_2D_ARRAY, self._curves.texture),
         ):
             CALLS.glActiveTexture(GL.GL_TEXTURE0 + unit)
             CALLS.glBindTexture(target, texture)
@@ -118,7 +147,17 @@ class Renderer:
 
     def close(self) -> None:
         """Give all GL objects back, except the tiles. May be called twice."""
-        for owner in (*self._surfaces, self._label, self._ray, self._letters, self._pages):
+        for owner in (
+            *self._full,
+            *self._plain,
+            *(self._adjusted or ()),
+            self._label,
+            self._ray,
+            self._letters,
+            self._pages,
+            self._curves,
+            self._outlines,
+        ):
             owner.close()
         if self._cap is not None:
             self._cap.close()
@@ -128,29 +167,34 @@ class Renderer:
             self._no_vertices = 0
 
     def _draw_surfaces(self, scene: Scene, eye: Eye, to_clip: np.ndarray) -> None:
-        for program in (self._panel, self._retina):
+        full = self._programs(scene.appearance.adjusted)
+        marked = scene.invention or scene.appearance.adjusted
+        for program in full:
             program.use()
             CALLS.glUniform1i(program["u_invention"], scene.invention)
+            _set_appearance(program, scene.appearance)
         # All page windows first: to change a texture that was drawn with, some drivers finish that drawing.
         for at in range(0, len(scene.surfaces), PAGE_WINDOWS):
             together = scene.surfaces[at : at + PAGE_WINDOWS]
+            self._curves.show([item.curves for item in together])
+            CALLS.glActiveTexture(GL.GL_TEXTURE0 + _PAGES_UNIT)
             self._pages.show([item.pages for item in together])
             for page, item in enumerate(together):
-                plain = not (scene.invention or self._pages.failed(page))
+                inside = full if marked or self._pages.failed(page) else self._plain
                 if isinstance(item.surface, Panel):
-                    self._draw_panel(page, item, plain, to_clip)
+                    self._draw_panel(full[0], inside[0], page, item, to_clip)
                 else:
-                    self._draw_retina(page, item, plain, eye, to_clip)
+                    self._draw_retina(inside[1], page, item, eye, to_clip)
+                self._outlines.draw(item, eye, to_clip)
 
-    def _draw_panel(self, page: int, item: SurfaceItem, plain: bool, to_clip: np.ndarray) -> None:
+    def _draw_panel(self, ring: Program, inside: Program, page: int, item: SurfaceItem, to_clip: np.ndarray) -> None:
         to_clip = to_clip @ item.surface.pose.matrix()
         width, height = item.surface.width, item.surface.height
         right, top = (edge / 2 + BEZEL + _SOFT_EDGE for edge in (width, height))
         CALLS.glBindVertexArray(self._no_vertices)
         CALLS.glEnable(GL.GL_CULL_FACE)  # a panel has no back
-        inside = self._plain_interior if plain else self._panel
-        for program, vertices in ((self._panel, _RING), (inside, _INTERIOR)):
-            if program is self._plain_interior:
+        for program, vertices in ((ring, _RING), (inside, _INTERIOR)):
+            if program is self._plain[0]:
                 CALLS.glDisable(GL.GL_BLEND)  # nothing shows through
             program.use()
             _set_matrix(program, to_clip)
@@ -163,9 +207,9 @@ class Renderer:
         CALLS.glEnable(GL.GL_BLEND)
         CALLS.glDisable(GL.GL_CULL_FACE)
 
-    def _draw_retina(self, page: int, item: SurfaceItem, plain: bool, eye: Eye, to_clip: np.ndarray) -> None:
+    def _draw_retina(self, program: Program, page: int, item: SurfaceItem, eye: Eye, to_clip: np.ndarray) -> None:
         self.prepare_retina()
-        program, surface = self._plain_retina if plain else self._retina, item.surface
+        surface = item.surface
         program.use()
         _set_matrix(program, to_clip @ surface.pose.matrix())
         inside = surface.pose.inverse_matrix()
@@ -236,6 +280,12 @@ def _interior(item: SurfaceItem) -> tuple[float, float, float, float]:
         sides.append([min(max(at * item.view.zoom * whole, -whole / 2), whole / 2) for at in (-center, 1 - center)])
     (left, right), (upper, lower) = sides
     return left, -lower, right, -upper
+
+
+def _set_appearance(program: Program, appearance: Appearance) -> None:
+    CALLS.glUniform1i(program["u_channel"], _CHANNELS.get(appearance.channel, 0))
+    tone = appearance.brightness, appearance.contrast, 1 / appearance.gamma, appearance.local
+    CALLS.glUniform4f(program["u_tone"], *tone)
 
 
 def _set_photograph(program: Program, page: int, item: SurfaceItem, metres: tuple[float, float]) -> None:

@@ -10,7 +10,25 @@ from vr_app.core.gesture import ControllerSample, Pulse
 from vr_app.core.pose import Eye
 from vr_app.gl.framebuffer import Framebuffer
 
-COMMANDS = {"p": "screenshot", "r": "record", "h": "help", "f1": "help"}
+COMMANDS = {
+    "p": "screenshot",
+    "r": "record",
+    "h": "help",
+    "f1": "help",
+    "g": "channel",
+    "l": "local contrast",
+    "+": "more contrast",
+    "=": "more contrast",
+    "-": "less contrast",
+    "a": "as photographed",
+    "i": "mark view",
+    "t": "name region",
+    "x": "delete region",
+    "delete": "delete region",
+    "j": "next region",
+    **{str(number): f"region {number}" for number in range(1, 10)},
+    "e": "export region",
+}
 """Keys of a window, and what they ask for that no hand can do."""
 
 
@@ -61,7 +79,7 @@ class Runtime(Protocol):
         ...
 
     def take_commands(self) -> tuple[str, ...]:
-        """What keys asked for since the last call: 'screenshot', 'record' or 'help'."""
+        """What keys asked for since the last call: the values of COMMANDS."""
         ...
 
     def take_notices(self) -> tuple[str, ...]:

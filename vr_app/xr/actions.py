@@ -131,6 +131,7 @@ class Actions:
             grip=1.0 if holding == "grip" else self._value("grip", index),
             pose=pose,
             empty_grip=profile.empty_grip.get(bindings.SIDES[index], "") if profile else "",
+            squeezes=profile is None or profile.squeezes,
         )
 
     def _pose(self, index: int, space: xr.Space, display_time: int) -> Pose | None:

@@ -77,7 +77,8 @@ class Profile:
 
     `name`: what people call it; `both`: action -> control below each hand; `one`: action -> (side, control). `menu`: by
     side, where the menu button does two things. `pushes`: no thumbstick, so that a hand pushes to zoom. `empty_grip`:
-    by side, the action that gripping beside every photograph means. `extension`: the one that must be enabled.
+    by side, the action that gripping beside every photograph means. `squeezes`: grip and trigger are two fingers' work:
+    both at once mark a region. `extension`: the one that must be enabled.
     """
 
     name: str
@@ -87,6 +88,7 @@ class Profile:
     menu: Mapping[str, TwoWays] = field(default_factory=dict)
     pushes: bool = False
     empty_grip: Mapping[str, str] = field(default_factory=dict)
+    squeezes: bool = True
     extension: str = ""
 
     @property
@@ -193,6 +195,7 @@ PROFILES = (
         "/interaction_profiles/ext/hand_interaction_ext",
         {"aim": "input/aim/pose", "trigger": "input/pinch_ext/value", "grip": "input/grasp_ext/value"},
         empty_grip={"left": "switch_surface", "right": "next_image"},
+        squeezes=False,
         extension="XR_EXT_hand_interaction",
     ),
     Profile(
