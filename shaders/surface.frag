@@ -201,6 +201,9 @@ void main() {
     bool synthesised = (around & 16u) != 0u;
     vec4 shown = filtered(p, right, down, tile, here);
     vec3 colour = shown.rgb;
+#ifdef ADJUSTED
+    colour = adjusted(colour, (p - u_photograph.xy) / (u_photograph.zw - u_photograph.xy));
+#endif
 #ifndef PLAIN
     if (u_invention != 0) colour = marked_invention(colour, shown.a);
     if ((here.y >> FAILED & 1u) != 0u) colour = hatched(colour, metres);

@@ -120,7 +120,7 @@ def test_mouse_and_keys(visit: Visit, screen: Xvfb, tmp_path: Path) -> None:
     visit.key("v")
     visit.until(lambda about: not about["invention"], "the overlay's end")
 
-    for key in ("g", "l", "plus"):
+    for key in ("g", "d", "plus"):
         visit.key(key)
     look = visit.until(lambda about: about["appearance"]["contrast"] > 1, "the adjusted look")["appearance"]
     assert look["channel"] == "red-free"

@@ -99,6 +99,7 @@ class ControllerSample:
     reset: bool = False
     invention: bool = False
     undo: bool = False
+    panel: bool = False
 
 
 @dataclass(frozen=True)

@@ -45,13 +45,13 @@ HELP = (
     "S: panel or retina     O held: original photograph",
     "N: next image     0: whole image",
     "V: what the network invented, in colour",
-    "G: colour, red-free, red, blue     L: local contrast",
+    "G: colour, red-free, red, blue     D: local contrast",
     "+ and -: contrast     A: as photographed",
     "P: screenshot     R: record a tour, R again: save it",
     "Shift and drag: mark a region     I: mark what is seen",
     "1 to 9, J: go to a region     T: name it     X: delete it",
     "B held: photograph and AI in turn     E: export the region",
-    "H: this help     Q: quit",
+    "Space: panel     F: room     Z: recentre     H: help     Q: quit",
 )
 
 

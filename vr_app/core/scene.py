@@ -12,6 +12,7 @@ from vr_app.core.appearance import AS_PHOTOGRAPHED, Appearance, Curves
 from vr_app.core.outline import Outline, outlines
 from vr_app.core.pose import Eye, Pose, Vec3
 from vr_app.core.residency import FADE, NO_SLOT, Residency
+from vr_app.core.sheet import SheetItem
 from vr_app.core.surface import Panel, Retina, Surface
 from vr_app.core.view import ImageView, PhotographInfo, Placed, Uv, ViewState
 from vr_app.core.wanted import Demand
@@ -92,17 +93,21 @@ class RayItem:
 
 @dataclass(frozen=True)
 class Scene:
-    """Everything in the order in which it is drawn: surfaces, labels, rays.
+    """Everything in the order in which it is drawn: the floor, surfaces, labels, the control panel, rays, the veil.
 
     `invention`: synthesised pixels are overlaid with how far they depart from what the photograph alone determines.
-    `appearance`: how the photographs look, beneath that overlay and all that marks them.
+    `appearance`: how the photographs look, beneath that overlay and all that marks them. `floor`: the height in metres
+    of the room's floor; None: there is no room. `veil`: how dark all is, 0 to 1.
     """
 
     surfaces: tuple[SurfaceItem, ...] = ()
     labels: tuple[LabelItem, ...] = ()
     rays: tuple[RayItem, ...] = ()
+    sheet: SheetItem | None = None
     invention: bool = False
     appearance: Appearance = AS_PHOTOGRAPHED
+    floor: float | None = None
+    veil: float = 0.0
 
 
 def surface_items(
@@ -126,8 +131,8 @@ def surface_items(
         window = pages.window(item.image, info, by_image.get(item.image), now)
         if window is not None and (item.image == view.active or in_sight(item.surface, eyes)):
             around = outlines(view.regions, item.image)
-            image = view.images[item.image]
-            items.append(SurfaceItem(item.surface, image, info.size, window, item.image, outlines=around))
+            seen = view.images[item.image]
+            items.append(SurfaceItem(item.surface, seen, info.size, window, item.image, outlines=around))
     return tuple(items)
 
 

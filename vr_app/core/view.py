@@ -34,6 +34,9 @@ RETINA_RADIUS = 2.0
 PANEL_SCALES = (0.125, 4.0)
 """How small and how large hands can make a panel, in proportion to its size on the arc."""
 
+FIELD_ANGLES = (10.0, 130.0)
+"""Degrees of field angle that cameras have: from a narrow one's to a wide field's."""
+
 MOST_DOUBLINGS = 64.0
 """More than any zoom's change."""
 
@@ -146,6 +149,27 @@ class Adjust:
 
 
 @dataclass(frozen=True)
+class LimitLevel:
+    """Show no level finer than this; 0: the photograph alone."""
+
+    finest: int
+
+
+@dataclass(frozen=True)
+class SetFieldAngle:
+    """The camera's full field in degrees of visual angle."""
+
+    degrees: float
+
+
+@dataclass(frozen=True)
+class BringForward:
+    """Bring a photograph to the front, if it is loaded."""
+
+    image: int
+
+
+@dataclass(frozen=True)
 class SwitchSurface:
     """Panel to retina or back."""
 
@@ -179,6 +203,9 @@ Gesture = (
     | ShowOriginal
     | ShowInvention
     | Adjust
+    | LimitLevel
+    | SetFieldAngle
+    | BringForward
     | SwitchSurface
     | NextImage
     | ResetView
@@ -205,9 +232,9 @@ class ViewState:
 
     `homes`: the middle of each photograph's field of view, None while it is not loaded. `still_for`: seconds since
     the view last changed. `limits`: each photograph's largest zoom, MAX_ZOOM while it is not loaded. `original`,
-    `invention`, `appearance`: what `ShowOriginal`, `ShowInvention` and `Adjust` last asked for. `panels`: see
-    `Moment`. `regions`: those of interest. `past`: how it was before each of the last moves; `begins`: the next
-    change begins another.
+    `invention`, `appearance`: what `ShowOriginal`, `ShowInvention` and `Adjust` last asked for. `finest`: the
+    finest level that may be shown. `panels`: see `Moment`. `regions`: those of interest. `past`: how it was before
+    each of the last moves; `begins`: the next change begins another.
     """
 
     images: tuple[ImageView, ...]
@@ -218,6 +245,7 @@ class ViewState:
     original: bool = False
     invention: bool = False
     appearance: Appearance = AS_PHOTOGRAPHED
+    finest: int = MAX_LEVEL
     field_angle: float = 45.0
     still_for: float = 0.0
     panels: tuple[tuple[int, Moved], ...] = ()
@@ -262,7 +290,7 @@ def _remembering(view: ViewState, gesture: Gesture) -> ViewState:
         return replace(after, past=(), begins=True)
     if isinstance(gesture, LookAt | Undo) or after.moment == view.moment:
         return after
-    alone = isinstance(gesture, SwitchSurface | NextImage | ResetView | region.Alone)
+    alone = isinstance(gesture, SwitchSurface | NextImage | BringForward | ResetView | region.Alone)
     past = (*view.past, view.moment)[-PAST:] if view.begins or alone else view.past
     return replace(after, past=past, begins=alone)
 
@@ -294,6 +322,16 @@ def _apply(view: ViewState, gesture: Gesture) -> ViewState:
             return replace(view, invention=shown)
         case Adjust(appearance):
             return replace(view, appearance=appearance.within)
+        case LimitLevel(finest):
+            return replace(view, finest=min(MAX_LEVEL, max(0, finest)))
+        case SetFieldAngle(degrees):
+            low, high = FIELD_ANGLES
+            return replace(
+                view, field_angle=min(high, max(low, degrees)) if math.isfinite(degrees) else view.field_angle
+            )
+        case BringForward(image):
+            there = 0 <= image < len(view.images) and view.homes[image] is not None
+            return _settle(replace(view, active=image)) if there else view
         case SwitchSurface():
             other = SurfaceKind.RETINA if view.surface is SurfaceKind.PANEL else SurfaceKind.PANEL
             return _settle(_on(view, other))

@@ -15,7 +15,7 @@ from vr_app.xr.errors import HeadsetError, HeadsetLostError, openxr, own
 
 log = logging.getLogger(__name__)
 
-BUTTONS = ("switch_surface", "next_image", "reset", "invention", "undo")
+BUTTONS = ("switch_surface", "next_image", "reset", "invention", "undo", "panel")
 """Fields of `ControllerSample` that are true in the frame of the press."""
 
 
