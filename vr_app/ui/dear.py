@@ -254,7 +254,8 @@ class Interface:
         gui.set_next_item_width(-VALUE_WIDE * em)
         value = self._turned.get(row.title, row.value)
         told = row.told if row.title not in self._turned else f"{value:.2f}"
-        changed, value = gui.slider_float(f"##{row.title}", value, *row.limits, "")
+        flags = gui.SliderFlags_.logarithmic if row.logarithmic else 0
+        changed, value = gui.slider_float(f"##{row.title}", value, *row.limits, "", flags)
         self._note(row.title)
         gui.same_line(gui.get_window_width() - 0.55 * em - gui.calc_text_size(told).x)
         gui.text(told)
@@ -273,7 +274,7 @@ class Interface:
         pen = gui.get_window_draw_list()
         for number, picture in enumerate(pictures):
             corner = gui.get_cursor_screen_pos()
-            self._button("", picture.name, (edge, edge + 1.5 * em), picture.event, picture.chosen)
+            self._button("", f"image {picture.event.image}", (edge, edge + 1.5 * em), picture.event, picture.chosen)
             x, y = corner.x + 0.35 * em, corner.y + 0.35 * em
             inner = edge - 0.7 * em
             if picture.extent is not None:
