@@ -50,6 +50,7 @@ def test_the_linter_finds_nothing():
                 "sr_core/study/report.py",
                 "vr_app/bench/pictures.py",
                 "vr_app/gl/text.py",
+                "vr_app/region_picture.py",
             ],
         ),
         ("torch", ["sr_core/networks/", "sr_core/engine/", "sr_core/study/", "vr_app/doctor.py"]),

@@ -27,6 +27,7 @@ from vr_app.core.local_contrast import CurveBook
 from vr_app.core.pose import Pose
 from vr_app.core.redraw import changed_part
 from vr_app.core.region import COMMANDS as REGION_COMMANDS
+from vr_app.core.region import GoToRegion, NextRegion
 from vr_app.core.region_labels import region_labels
 from vr_app.core.residency import FADE, Residency
 from vr_app.core.scene import PageTable, RayItem, Scene, surface_items
@@ -34,11 +35,14 @@ from vr_app.core.shelf import Shelf
 from vr_app.core.snapshot import describe_snapshot
 from vr_app.core.statistics import Statistics
 from vr_app.core.tour import Tour, TourPlayer
+from vr_app.core.veil import Veil
 from vr_app.core.view import (
     Adjust,
     Gesture,
     PhotographInfo,
+    ResetView,
     SurfaceKind,
+    Undo,
     ViewState,
     photograph_arrived,
     photograph_failed,
@@ -55,6 +59,7 @@ from vr_app.gl.tiles import TileArray
 from vr_app.gl.upload import Uploader
 from vr_app.interruption import Interruption, watch
 from vr_app.output import Recording, Screenshots, write_statistics
+from vr_app.region_export import Exporter
 from vr_app.region_files import RegionStore
 from vr_app.runtime.interface import Frame, Runtime
 from vr_app.ui.panel import Ask, PickModel, TurnDial
@@ -83,9 +88,10 @@ class Options:
     """What the command line asks for.
 
     `ends`: the program ends with the tour. `stand_back`: metres that the eye stands behind the retina's centre (a
-    window's picture is too narrow to show the retina from there). `limits`: of memory. `prefetch`: whether tiles are
-    computed before they are wanted. `tile_cache`: where computed tiles are kept on disk (None: nowhere).
-    `left_handed`: the right hand carries the control panel. `say` gets what the user should read in a terminal.
+    window's picture is too narrow to show the retina from there). `room`: the panels stand in one. `limits`: of memory.
+    `prefetch`: whether tiles are computed before they are wanted. `tile_cache`: where computed tiles are kept on disk
+    (None: nowhere). `left_handed`: the right hand carries the control panel. `say` gets what the user should read in a
+    terminal.
     """
 
     paths: tuple[Path, ...]
@@ -97,6 +103,7 @@ class Options:
     stats: Path | None = None
     device: str = "auto"
     model: str = "rdb-lite"
+    room: bool = False
     stand_back: float = 0.0
     limits: Limits = DEFAULT_LIMITS
     prefetch: bool = False
@@ -158,6 +165,8 @@ class Viewer:
         self.recording = Recording()
         self.region_store = RegionStore(options.paths)
         stack.callback(self.region_store.close)
+        self.exporter = Exporter(options.model, options.device)
+        stack.callback(self.exporter.close)
         self.hands = Hands()
         self.player = TourPlayer(options.tour) if options.tour else None
         self.view = ViewState.start(len(options.paths), options.surface)
@@ -174,6 +183,10 @@ class Viewer:
         self._frame_time: float | None = None
         self._uploaded_at = 0.0
         self._notices: list[tuple[float, str]] = []
+        self.room = options.room
+        self.veil = Veil() if runtime.name == "xr" else None
+        self._stood: Scene | None = None
+        self._jumps = 0
         self._asked: tuple[Gesture, ...] = ()
         self._ahead: tuple[tuple[TileKey, ...], tuple[TileKey, ...]] | None = None
 
@@ -224,9 +237,10 @@ class Viewer:
         led, caption = self._led_by_tour()
         sample = self.control.take(self.hands.steady(sample, self.dt), frame.eyes)
         before = self.view
-        on_panel = self._asked_on_panel()
-        asked, self._asked = self._asked + on_panel, ()
-        self.view = step(before, led + self.hands.read(sample, before, self.placed, self.dt) + asked, self.dt)
+        asked, self._asked = self._asked + self._asked_on_panel(), ()
+        gestures = led + self.hands.read(sample, before, self.placed, self.dt) + asked
+        self.view = step(before, gestures, self.dt)
+        self._veil(gestures, before)
         self._keep_regions()
         self.runtime.feel(self.hands.ticks(before, self.view) + self.control.pulses())
         self.placed = place(self.view, self.infos, Pose((0.0, 0.0, -self.options.stand_back)))
@@ -273,6 +287,8 @@ class Viewer:
     def upload(self) -> None:
         """Copy tiles that are at hand, within the frame's budget."""
         self.residency.begin_frame()
+        if self.veil is not None and self.veil.holds:
+            return  # what was before is still seen: none of its tiles may make room
         ready = self.shelf.to_upload(self.wanted, self.residency)
         # A fade is drawn for many frames. What comes with a picture that is new anyhow needs none; nor where a frame
         # takes so long that it would have but a step or two, and the next tiles wait for the processor.
@@ -291,8 +307,18 @@ class Viewer:
         invented = self.departures.shown(self.wants, self.residency, self.now, at_once=due)
         status = replace(self.status, invented=invented)
         words = (*region_labels(surfaces), *labels(surfaces, self.view.active, status))
-        scene = Scene(surfaces, words, self.rays, invention=self.view.invention, appearance=self.view.appearance)
-        scene = replace(scene, sheet=None if due and not self.control.open else self.control.item)
+        floor = self.runtime.floor if self.room and self.view.surface is SurfaceKind.PANEL else None
+        scene = Scene(
+            surfaces,
+            words,
+            self.rays,
+            sheet=None if due and not self.control.open else self.control.item,
+            invention=self.view.invention,
+            appearance=self.view.appearance,
+            floor=floor,
+        )
+        if self.veil is not None:
+            scene = self._veiled(scene)
         stands = self._drawn if frame.keeps and not due else None
         if scene == stands:
             return  # on a small machine the worker needs the processor more
@@ -353,6 +379,22 @@ class Viewer:
 
     # Their parts.
 
+    def _veil(self, gestures: tuple[Gesture, ...], before: ViewState) -> None:
+        """What changes at one stroke around the viewer does so behind the veil: surface, photograph, and on the retina
+        a jump to elsewhere."""
+        if self.veil is None:
+            return
+        leap = any(isinstance(gesture, GoToRegion | NextRegion | Undo | ResetView) for gesture in gestures)
+        if leap and self.view.surface is SurfaceKind.RETINA and self.view.front != before.front:
+            self._jumps += 1
+        self.veil.see((self.view.surface, self.view.active, self._jumps) if self._shown else None, self.dt)
+
+    def _veiled(self, scene: Scene) -> Scene:
+        """The scene of now, or while it goes dark the one before."""
+        if self._stood is None or not self.veil.holds:
+            self._stood = scene
+        return replace(self._stood, veil=self.veil.shade)
+
     def _warm_up(self) -> None:
         """What takes a second and would be felt later: now, with the first photograph on the screen.
 
@@ -390,7 +432,7 @@ class Viewer:
         if again and not changed:
             return
         if changed:
-            self._drawn = None  # its new tiles may come to lie where the old ones did
+            self._drawn = self._stood = None  # its new tiles may come to lie where the old ones did
             self.shelf.forget(arrival.index)
             self.curves.forget(arrival.index)
             self.control.forget(arrival.index)
@@ -409,8 +451,18 @@ class Viewer:
         if self.view.regions.unstamped:
             self.view = regions_stamped(self.view, datetime.now(UTC).isoformat(timespec="seconds"))
         self.region_store.save(self.view.regions)
-        for notice in self.region_store.notices():
+        for notice in (*self.region_store.notices(), *self.exporter.notices()):
             self._notice(notice)
+
+    def _export_region(self) -> None:
+        """The chosen region into a file, beside the session."""
+        region = self.view.regions.chosen_region
+        image = None if region is None else self.view.regions.image_of(region, self.view.active)
+        if image is None:
+            self._notice("No region is chosen: mark one, or go to one by its number")
+            return
+        self.exporter.export(self.options.paths[image], region)
+        self._notice(f"Exporting {region.kind.value} of {region.file} ...")
 
     def _without_photograph(self, arrival: PhotographFailed) -> None:
         """A file that cannot be opened is told and left out; the last hope gone, the program ends with it. One that was
@@ -450,6 +502,7 @@ class Viewer:
     def _settled(self) -> bool:
         """Whether the view rests and all that it wants is there and has faded in."""
         fading = self.now - self._uploaded_at <= 2 * FADE  # a tile may first wait for another's fade
+        fading = fading or (self.veil is not None and self.veil.shade > 0)
         if self.loader.busy or self.view.still_for < SETTLE or fading:
             return False
         if not (self._over or (self._tour_over and self.options.frames is None)):
@@ -505,6 +558,12 @@ class Viewer:
             self.recording.begin()
         elif command in REGION_COMMANDS:
             self._asked += (REGION_COMMANDS[command],)
+        elif command == "room":
+            self.room = not self.room
+        elif command == "recentre":
+            self.runtime.recentre()
+        elif command == "export region":
+            self._export_region()
 
     def _notice(self, text: str) -> None:
         self._notices = [(until, known) for until, known in self._notices if until > self.now]

@@ -53,6 +53,7 @@ class ViewRequest:
     prefetch: bool = True
     hand: str = "right"
     mirror: str = "left"
+    room: str = "auto"
 
 
 def view_photographs(request: ViewRequest, say: Callable[[str], None]) -> None:
@@ -98,6 +99,7 @@ def _options(request: ViewRequest, mode: str, paths: tuple[Path, ...], tour: Tou
         stats=request.stats,
         device=request.device,
         model=request.model,
+        room=request.room == "on" or (request.room == "auto" and mode == "xr"),
         stand_back=0.0 if mode == "xr" else STAND_BACK,
         prefetch=request.prefetch,
         left_handed=request.hand == "left",

@@ -51,7 +51,7 @@ HELP = (
     "Shift and drag: mark a region     I: mark what is seen",
     "1 to 9, J: go to a region     T: name it     X: delete it",
     "B held: photograph and AI in turn     E: export the region",
-    "Space: control panel     H: this help     Q: quit",
+    "Space: panel     F: room     Z: recentre     H: help     Q: quit",
 )
 
 

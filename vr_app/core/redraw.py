@@ -60,7 +60,7 @@ def changed_part(before: Scene, now: Scene, eye: Eye) -> Rect | None:
 
 def _whole(scene: Scene) -> tuple:
     """What may change any pixel."""
-    return scene.rays, scene.invention, scene.appearance
+    return scene.rays, scene.invention, scene.appearance, scene.floor, scene.veil
 
 
 def _alike(old: SurfaceItem, new: SurfaceItem) -> bool:

@@ -12,8 +12,11 @@ from vr_app.core.scene import LabelItem, SurfaceItem
 from vr_app.core.surface import Panel
 from vr_app.core.view import PANEL_HEIGHT
 
-HEIGHTS = {False: 0.034, True: 0.044}
+HEIGHTS = {False: 0.040, True: 0.050}
 """Metres of em at 2 m: of the chosen region (True) and of the others."""
+
+ON_RETINA = 1.3
+"""Words on the retina are so much larger: a window stands farther from it."""
 
 LETTER, PLATE_X, PLATE_Y = 0.56, 0.45, 0.65
 """Em that a letter takes as a rule, and by which the plate reaches beyond the words, sideways and from their middle."""
@@ -53,6 +56,8 @@ def _label(item: SurfaceItem, outline: Outline, taken: list[Box]) -> list[LabelI
     height = HEIGHTS[outline.chosen]
     if isinstance(surface, Panel):
         height *= surface.height / PANEL_HEIGHT  # a panel that hands have shrunk keeps its proportions
+    else:
+        height *= ON_RETINA
     width, reach = (LETTER * len(outline.words) + 2 * PLATE_X) * height, PLATE_Y * height
     x = min(max(left, -wide), wide - width)
     away = GAP * height + reach

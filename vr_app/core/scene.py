@@ -93,10 +93,11 @@ class RayItem:
 
 @dataclass(frozen=True)
 class Scene:
-    """Everything in the order in which it is drawn: surfaces, labels, the control panel, rays.
+    """Everything in the order in which it is drawn: the floor, surfaces, labels, the control panel, rays, the veil.
 
     `invention`: synthesised pixels are overlaid with how far they depart from what the photograph alone determines.
-    `appearance`: how the photographs look, beneath that overlay and all that marks them.
+    `appearance`: how the photographs look, beneath that overlay and all that marks them. `floor`: the height in metres
+    of the room's floor; None: there is no room. `veil`: how dark all is, 0 to 1.
     """
 
     surfaces: tuple[SurfaceItem, ...] = ()
@@ -105,6 +106,8 @@ class Scene:
     sheet: SheetItem | None = None
     invention: bool = False
     appearance: Appearance = AS_PHOTOGRAPHED
+    floor: float | None = None
+    veil: float = 0.0
 
 
 def surface_items(

@@ -23,12 +23,10 @@ from vr_app.gl.curves import CurveTextures
 from vr_app.gl.framebuffer import Framebuffer
 from vr_app.gl.outline import OutlineRenderer
 from vr_app.gl.program import Program
+from vr_app.gl.room import ROOM_COLOUR, RoomRenderer
 from vr_app.gl.sheet import SheetPicture
 from vr_app.gl.text import EM, GLYPHS_DRAWN, LetterTexture, letters, line
 from vr_app.gl.tiles import ATLAS, TileArray
-
-ROOM_COLOUR = (0.0052, 0.0056, 0.0063)
-"""Linear light: dim and neutral, about 15 of 255 when encoded."""
 
 BEZEL = 0.012
 """Width of a panel's bezel in metres."""
@@ -81,6 +79,7 @@ class Renderer:
         self._pages = _PageTextures()
         self._letters = LetterTexture()
         self._curves = CurveTextures(PAGE_WINDOWS, _CURVES_UNIT)
+        self._room = RoomRenderer()
         self._outlines = OutlineRenderer(_linear(REGION_COLOUR)[:3])
         self._label.use()
         CALLS.glUniform1i(self._label["u_ink"], _TEXT_UNIT)
@@ -127,6 +126,8 @@ class Renderer:
         CALLS.glClearColor(*ROOM_COLOUR, 1.0)
         GL.glClear(GL.GL_COLOR_BUFFER_BIT)
         to_clip = eye.fov.projection() @ eye.pose.inverse_matrix()
+        if scene.floor is not None:
+            self._room.draw_floor(scene.floor, to_clip)
         for unit, target, texture in (
             (_TILES_UNIT, GL.GL_TEXTURE_2D_ARRAY, self._tiles.texture),
             (_TEXT_UNIT, GL.GL_TEXTURE_2D, self._letters.texture),
@@ -142,6 +143,8 @@ class Renderer:
             self.sheets.draw(scene.sheet, to_clip)
         if scene.rays:
             self._draw_rays(scene.rays, eye, to_clip)
+        if scene.veil > 0:
+            self._room.draw_veil(scene.veil)
         CALLS.glDisable(GL.GL_SCISSOR_TEST)
         CALLS.glBindVertexArray(0)
         CALLS.glActiveTexture(GL.GL_TEXTURE0)
@@ -158,6 +161,7 @@ class Renderer:
             self._pages,
             self._curves,
             self._outlines,
+            self._room,
         ):
             owner.close()
         if self._cap is not None:

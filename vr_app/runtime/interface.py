@@ -28,6 +28,8 @@ COMMANDS = {
     "j": "next region",
     **{str(number): f"region {number}" for number in range(1, 10)},
     "e": "export region",
+    "f": "room",
+    "z": "recentre",
     "space": "panel",
 }
 """Keys of a window, and what they ask for that no hand can do."""
@@ -65,6 +67,13 @@ class Runtime(Protocol):
 
     def describe(self) -> dict[str, str]:
         """Runtime, system and renderer by name, for the statistics."""
+        ...
+
+    floor: float
+    """The height of the floor, metres."""
+
+    def recentre(self) -> None:
+        """Put the scene before the viewer, where there is one who moves; at the next frame that knows the head."""
         ...
 
     def poll_events(self) -> bool:

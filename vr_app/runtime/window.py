@@ -11,7 +11,7 @@ from vr_app.core.pose import Eye, Ray
 from vr_app.gl.context import Window
 from vr_app.gl.framebuffer import Framebuffer
 from vr_app.runtime.interface import COMMANDS
-from vr_app.runtime.one_eye import OneEyeFrame, one_eye
+from vr_app.runtime.one_eye import FLOOR, OneEyeFrame, one_eye
 
 ZOOM_PER_NOTCH = 0.25
 """Doublings of the zoom for one notch of the wheel."""
@@ -31,6 +31,7 @@ class WindowRuntime:
     """
 
     name = "desktop"
+    floor = FLOOR
 
     def __init__(self, window: Window) -> None:
         self._window = window
@@ -88,6 +89,9 @@ class WindowRuntime:
     def take_notices(self) -> tuple[str, ...]:
         """Nothing happens to it."""
         return ()
+
+    def recentre(self) -> None:
+        """The eye never moves."""
 
     def feel(self, pulses: tuple[Pulse, ...]) -> None:
         """Nothing can be felt here."""

@@ -101,7 +101,8 @@ class ProjectionLayer:
     ) -> None:
         with openxr("xrEnumerateSwapchainFormats"):
             image_format = graphics.swapchain_format(list(xr.enumerate_swapchain_formats(session)))
-        self._space = space
+        self.space = space
+        """In which the views are told that it is drawn for."""
         self._eyes = [EyeSwapchain(session, size, image_format, handles) for size in sizes]
 
     def hide(self, eye: int, mesh: np.ndarray) -> None:
@@ -133,4 +134,4 @@ class ProjectionLayer:
             )
             for view, swapchain in zip(views, self._eyes, strict=True)
         ]
-        return xr.CompositionLayerProjection(space=self._space, views=projections)
+        return xr.CompositionLayerProjection(space=self.space, views=projections)
