@@ -290,12 +290,12 @@ def test_hands_press_the_panel_and_can_read_it(photographs: tuple[Path, ...]) ->
         hand.frames(40)
         assert viewer.control.open
         beam = viewer.rays
-        assert len(beam) == 2
+        assert len(beam) == 1  # that of the hand with the panel would lie over it
         hand.press("Adjust")
         assert runtime.felt == 1
         hand.press("Channel: Red-free")
         assert viewer.view.appearance.channel is Channel.RED_FREE
-        assert len(viewer.rays) == 2
+        assert len(viewer.rays) == 1
         assert any(np.allclose(ray.end, hand.at("Channel: Red-free"), atol=0.005) and ray.hits for ray in viewer.rays)
         hand.press("About")
         runtime.point = None
