@@ -249,7 +249,7 @@ class Viewer:
             self.wants = demands(self.view, self.placed, frame.eyes, self.infos, seen)
             self._jumped = is_jump(seen, self.wants, self.view.active)
             self._arrived = self._jumped or (self._arrived and self.view.still_for > 0)
-        beams = (self._pointer(hand.aim) for hand in sample.hands if hand.aim and hand.shown)
+        beams = (self._pointer(hand.aim) for hand in self.control.beaming(sample) if hand.aim and hand.shown)
         self.rays = (*beams, *self.control.rays)
         for command in self.runtime.take_commands():
             self._obey(command)
