@@ -269,10 +269,10 @@ class Viewer:
             return  # on a small machine the worker needs the processor more
         self._drawn = scene
         pictures = []
-        for eye, target in frame.targets():
+        for eye, target, shown in frame.pictures(scene, self.renderer, whole=due):
             part = changed_part(stands, scene, eye) if stands else None
             if part is None or not part.empty:
-                self.renderer.draw(target, eye, scene, part)
+                self.renderer.draw(target, eye, shown, part)
             if due and eye in frame.eyes:
                 pictures.append(target.read())  # an onlooker's is not in it
         self._shown = self._shown or bool(surfaces)

@@ -90,12 +90,14 @@ class Scene:
     """Everything in the order in which it is drawn: surfaces, labels, rays.
 
     `invention`: synthesised pixels are overlaid with how far they depart from what the photograph alone determines.
+    `backdrop`: the room is behind all; without it the picture is transparent where nothing is drawn.
     """
 
     surfaces: tuple[SurfaceItem, ...] = ()
     labels: tuple[LabelItem, ...] = ()
     rays: tuple[RayItem, ...] = ()
     invention: bool = False
+    backdrop: bool = True
 
 
 def surface_items(

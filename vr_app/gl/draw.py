@@ -11,6 +11,7 @@ from sr_core.image.geometry import TILE, Rect
 from sr_core.image.pyramid import GUTTER
 from vr_app.core import invention
 from vr_app.core.labels import AI_COLOR
+from vr_app.core.layering import Layered, Sheet, flat_eye
 from vr_app.core.pose import Eye
 from vr_app.core.scene import LabelItem, PageWindow, RayItem, Scene, SurfaceItem
 from vr_app.core.surface import CAP_ANGLE, Panel
@@ -63,6 +64,8 @@ class Renderer:
         text = f"GLYPHS {GLYPHS_DRAWN}", f"EM {EM}.0", f"ROW_HEIGHT {letters().row_height}.0"
         self._panel = Program("panel.vert", "surface.frag", sizes)
         self._retina = Program("retina.vert", "surface.frag", (*sizes, "RETINA"))
+        self._sizes = sizes
+        self._unrolled: Program | None = None
         self._label = Program("label.vert", "label.frag", text)
         self._ray = Program("ray.vert", "ray.frag")
         self._no_vertices = objects.vertex_array()
@@ -70,11 +73,7 @@ class Renderer:
         self._pages = _PageTextures()
         self._letters = LetterTexture()
         for program in (self._panel, self._retina):
-            program.use()
-            CALLS.glUniform1i(program["u_tiles"], _TILES_UNIT)
-            CALLS.glUniform1i(program["u_pages"], _PAGES_UNIT)
-            for name, colour in (("u_ai_colour", AI_COLOR), ("u_little", invention.LITTLE), ("u_much", invention.MUCH)):
-                CALLS.glUniform3f(program[name], *_linear(colour)[:3])
+            _set_constants(program)
         self._label.use()
         CALLS.glUniform1i(self._label["u_ink"], _TEXT_UNIT)
 
@@ -86,17 +85,48 @@ class Renderer:
         if self._cap is None:
             self._cap = _Cap()
 
+    def prepare_sheets(self) -> None:
+        """Make what draws the retina's sheet, unless it is there."""
+        if self._unrolled is None:
+            self._unrolled = Program("sheet.vert", "surface.frag", (*self._sizes, "RETINA", "SHEET"))
+            _set_constants(self._unrolled)
+
     def draw(self, framebuffer: Framebuffer, eye: Eye, scene: Scene, part: Rect | None = None) -> None:
         """Draw `scene` as `eye` sees it; what `framebuffer` held is gone. `part`: of these pixels alone, counted from
         the lower left corner; None: of all."""
         framebuffer.bind()
+        self._begin(scene, part)
+        to_clip = eye.fov.projection() @ eye.pose.inverse_matrix()
+        self._draw_surfaces(scene, eye, to_clip)
+        if scene.labels:
+            self._draw_labels(scene.labels, to_clip)
+        if scene.rays:
+            self._draw_rays(scene.rays, eye, to_clip)
+        _end()
+
+    def draw_sheet(self, framebuffer: Framebuffer, layered: Layered) -> None:
+        """Draw a surface's sheet into the lower left corner of `framebuffer`; nothing else of it is seen."""
+        sheet, content = layered.sheet, layered.content
+        framebuffer.bind()
+        CALLS.glViewport(0, 0, *sheet.size)
+        self._begin(content, Rect(0, 0, *sheet.size))
+        if isinstance(layered.surface, Panel):
+            eye = flat_eye(sheet)
+            to_clip = eye.fov.projection() @ eye.pose.inverse_matrix()
+            self._draw_surfaces(content, eye, to_clip)
+            self._draw_labels(content.labels, to_clip)
+        else:
+            self._draw_unrolled(content, sheet)
+        _end()
+
+    def _begin(self, scene: Scene, part: Rect | None) -> None:
+        """Clear what is bound, and have at hand what is drawn with."""
         _set_state()
         if part is not None:
             CALLS.glEnable(GL.GL_SCISSOR_TEST)
             CALLS.glScissor(part.x, part.y, part.w, part.h)
-        CALLS.glClearColor(*ROOM_COLOUR, 1.0)
+        CALLS.glClearColor(*((*ROOM_COLOUR, 1.0) if scene.backdrop else (0.0, 0.0, 0.0, 0.0)))
         GL.glClear(GL.GL_COLOR_BUFFER_BIT)
-        to_clip = eye.fov.projection() @ eye.pose.inverse_matrix()
         for unit, target, texture in (
             (_TILES_UNIT, GL.GL_TEXTURE_2D_ARRAY, self._tiles.texture),
             (_TEXT_UNIT, GL.GL_TEXTURE_2D, self._letters.texture),
@@ -104,19 +134,13 @@ class Renderer:
         ):
             CALLS.glActiveTexture(GL.GL_TEXTURE0 + unit)
             CALLS.glBindTexture(target, texture)
-        self._draw_surfaces(scene, eye, to_clip)
-        if scene.labels:
-            self._draw_labels(scene.labels, to_clip)
-        if scene.rays:
-            self._draw_rays(scene.rays, eye, to_clip)
-        CALLS.glDisable(GL.GL_SCISSOR_TEST)
-        CALLS.glBindVertexArray(0)
-        CALLS.glActiveTexture(GL.GL_TEXTURE0)
 
     def close(self) -> None:
         """Give all GL objects back, except the tiles. May be called twice."""
         for owner in (self._panel, self._retina, self._label, self._ray, self._letters, self._pages):
             owner.close()
+        if self._unrolled is not None:
+            self._unrolled.close()
         if self._cap is not None:
             self._cap.close()
             self._cap = None
@@ -166,6 +190,20 @@ class Renderer:
         _set_photograph(program, page, item, metres)
         self._cap.draw()
 
+    def _draw_unrolled(self, scene: Scene, sheet: Sheet) -> None:
+        self.prepare_sheets()
+        (item,) = scene.surfaces
+        program, surface = self._unrolled, item.surface
+        self._pages.show([item.pages])
+        program.use()
+        CALLS.glUniform1i(program["u_invention"], scene.invention)
+        CALLS.glUniform4f(program["u_sheet"], sheet.left, sheet.bottom, sheet.right, sheet.top)
+        CALLS.glUniform2f(program["u_size"], surface.radius, CAP_ANGLE)
+        metres = surface.radians_u * surface.radius, surface.radians_v * surface.radius
+        _set_photograph(program, 0, item, metres)
+        CALLS.glBindVertexArray(self._no_vertices)
+        GL.glDrawArrays(GL.GL_TRIANGLE_STRIP, 0, 4)
+
     def _draw_labels(self, labels: tuple[LabelItem, ...], to_clip: np.ndarray) -> None:
         program = self._label
         program.use()
@@ -203,6 +241,15 @@ class Renderer:
                 GL.glDrawArrays(GL.GL_TRIANGLE_STRIP, 0, 4)
 
 
+def _set_constants(program: Program) -> None:
+    """What never changes, of a program that draws photographs."""
+    program.use()
+    CALLS.glUniform1i(program["u_tiles"], _TILES_UNIT)
+    CALLS.glUniform1i(program["u_pages"], _PAGES_UNIT)
+    for name, colour in (("u_ai_colour", AI_COLOR), ("u_little", invention.LITTLE), ("u_much", invention.MUCH)):
+        CALLS.glUniform3f(program[name], *_linear(colour)[:3])
+
+
 def _set_state() -> None:
     """The state that drawing relies on, but for the stencil's, which is the framebuffer's: between frames an OpenXR
     runtime uses the same context."""
@@ -212,6 +259,13 @@ def _set_state() -> None:
     CALLS.glBlendEquation(GL.GL_FUNC_ADD)
     CALLS.glBlendFunc(GL.GL_ONE, GL.GL_ONE_MINUS_SRC_ALPHA)
     CALLS.glColorMask(True, True, True, True)
+
+
+def _end() -> None:
+    """Leave nothing behind that would disturb the runtime."""
+    CALLS.glDisable(GL.GL_SCISSOR_TEST)
+    CALLS.glBindVertexArray(0)
+    CALLS.glActiveTexture(GL.GL_TEXTURE0)
 
 
 def _set_matrix(program: Program, to_clip: np.ndarray) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
 from vr_app.core.gesture import ControllerSample, HandSample, Pulse
+from vr_app.core.layering import LayerMode
 from vr_app.core.onlooker import MirrorKind
 from vr_app.core.pose import Eye
 from vr_app.gl import context
@@ -43,7 +44,8 @@ BACK = "The headset is back"
 class HeadsetRuntime:
     """Implements `vr_app.runtime.interface.Runtime` on the active OpenXR runtime.
 
-    `mirror`: what the window shows (Esc or closing it ends the program); None: there is no window. Raises
+    `mirror`: what the window shows (Esc or closing it ends the program); None: there is no window. `layers`: whether
+    the runtime shows surfaces by itself. Raises
     `HeadsetError` where there is no headset. Once one was there and is lost, the window goes on showing the scene, from
     a place of its own, until a headset answers again and a new session takes up; without a window, `HeadsetLostError`
     is raised.
@@ -51,8 +53,14 @@ class HeadsetRuntime:
 
     name = "xr"
 
-    def __init__(self, mirror: MirrorKind | None = MirrorKind.left, left_handed: bool = False) -> None:
+    def __init__(
+        self,
+        mirror: MirrorKind | None = MirrorKind.left,
+        left_handed: bool = False,
+        layers: LayerMode = LayerMode.AUTO,
+    ) -> None:
         self._left_handed = left_handed
+        self._layers = layers
         self._mirror: Mirror | None = None
         self._session: Session | None = None
         self._connection = ExitStack()
@@ -88,7 +96,7 @@ class HeadsetRuntime:
     def _take_up(self, system: System) -> None:
         """Begin a session on the connection just opened."""
         self._about = {"runtime": system.runtime, "system": system.name}
-        self._session = Session(system, self._left_handed)
+        self._session = Session(system, self._left_handed, self._layers)
         self._connection.callback(self._session.close)
 
     def _disconnect(self) -> None:
@@ -194,10 +202,12 @@ class HeadsetRuntime:
         if self._mirror:
             self._mirror.see(eye, picture)
 
-    def views(self, eyes: tuple[Eye, ...]) -> Iterator[tuple[Eye, Framebuffer]]:
+    def views(
+        self, eyes: tuple[Eye, ...], apart: bool = False, still: bool = False
+    ) -> Iterator[tuple[Eye, Framebuffer]]:
         """What the window wants drawn besides."""
         if self._mirror:
-            yield from self._mirror.views(eyes)
+            yield from self._mirror.views(eyes, apart, still)
 
     def read(self, time: float) -> ControllerSample:
         """Hands (left, right) and buttons as they will be at `time`, a frame's; hands point nowhere without focus.

@@ -13,10 +13,14 @@ from contextlib import ExitStack
 
 import xr
 
+from vr_app.core.layering import LayerMode
 from vr_app.xr import graphics, visibility
 from vr_app.xr.actions import Actions
+from vr_app.xr.compose import Composed
 from vr_app.xr.errors import LOST_MESSAGE, HeadsetError, HeadsetLostError, openxr, own
 from vr_app.xr.layers import ProjectionLayer
+from vr_app.xr.offers import offer_in
+from vr_app.xr.surfaces import OVER, SurfaceLayers
 from vr_app.xr.system import EYES, VIEWS, System
 
 log = logging.getLogger(__name__)
@@ -33,7 +37,7 @@ class Session:
     refuses, `HeadsetLostError` from any method once the runtime has gone.
     """
 
-    def __init__(self, system: System, left_handed: bool = False) -> None:
+    def __init__(self, system: System, left_handed: bool = False, layers: LayerMode = LayerMode.OFF) -> None:
         self.system = system
         self.state = xr.SessionState.UNKNOWN
         self.running = False
@@ -45,9 +49,16 @@ class Session:
             self.handle = self._create(handles)
             self.space = self._local_space(handles)
             self.layer = ProjectionLayer(self.handle, self.space, system.view_sizes, handles)
+            self.before: ProjectionLayer | None = None
+            self.surfaces: SurfaceLayers | None = None
+            offer = offer_in(system, layers)
+            if offer.layers > 2:
+                self.before = ProjectionLayer(self.handle, self.space, system.view_sizes, handles, OVER)
+                self.surfaces = SurfaceLayers(self.handle, self.space, offer, handles)
+            self.composed: Composed | None = None
             if visibility.EXTENSION in system.enabled:
                 for eye in range(EYES):
-                    self.layer.hide(eye, visibility.hidden_mesh(self.handle, eye))
+                    self._hide(eye)
             self.actions = Actions(system.instance, self.handle, handles, system.enabled, left_handed)
             self.blend_mode = self._blend_mode()
             self._handles = handles.pop_all()
@@ -66,6 +77,11 @@ class Session:
         )
         with openxr("xrCreateReferenceSpace"):
             return own(handles, xr.destroy_space, xr.create_reference_space(self.handle, info))
+
+    def _hide(self, eye: int) -> None:
+        mesh = visibility.hidden_mesh(self.handle, eye)
+        for layer in filter(None, (self.layer, self.before)):
+            layer.hide(eye, mesh)
 
     def _blend_mode(self) -> xr.EnvironmentBlendMode:
         """Opaque, or what the headset prefers where it lets the room be seen."""
@@ -110,8 +126,8 @@ class Session:
             case xr.StructureType.EVENT_DATA_VISIBILITY_MASK_CHANGED_KHR:
                 mask = ctypes.cast(ctypes.pointer(event), ctypes.POINTER(xr.EventDataVisibilityMaskChangedKHR))
                 if mask.contents.view_index < EYES:
-                    eye = mask.contents.view_index
-                    self.layer.hide(eye, visibility.hidden_mesh(self.handle, eye))
+                    self._hide(mask.contents.view_index)
+                    self.composed = None
             case xr.StructureType.EVENT_DATA_EVENTS_LOST:
                 log.warning("the headset's runtime dropped events: they were not taken in time")
             case xr.StructureType.EVENT_DATA_DISPLAY_REFRESH_RATE_CHANGED_FB:
