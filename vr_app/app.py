@@ -208,7 +208,8 @@ class Viewer:
         self.placed = place(self.view, self.infos, Pose((0.0, 0.0, -self.options.stand_back)))
         if frame.eyes:
             seen = self.wants
-            self.wants = demands(self.view, self.placed, frame.eyes, self.infos, seen)
+            eyes = tuple(eye.finer(frame.detail) for eye in frame.eyes)
+            self.wants = demands(self.view, self.placed, eyes, self.infos, seen)
             self._jumped = is_jump(seen, self.wants, self.view.active)
         self.rays = tuple(self._pointer(hand.aim) for hand in sample.hands if hand.aim and hand.shown)
         for command in self.runtime.take_commands():

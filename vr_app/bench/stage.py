@@ -67,6 +67,7 @@ class BenchFrame:
     framebuffers: tuple[Framebuffer, ...]
     period: float | None = None
     should_render: bool = True
+    detail: float = 1.0
 
     @property
     def keeps(self) -> bool:

@@ -31,6 +31,9 @@ class Frame(Protocol):
     keeps: bool
     """Whether `targets` still hold what was drawn into them in the frame before: what has not changed may stay."""
 
+    detail: float
+    """How many pixels a line are shown for each of an eye's picture: more than one where surfaces are shown apart."""
+
     eyes: tuple[Eye, ...]
     """Every picture to draw: two in a headset, else one. Empty while the head is not tracked. `targets` may add one for
     an onlooker."""

@@ -28,6 +28,7 @@ class OneEyeFrame:
     framebuffer: Framebuffer | None
     period: float | None = None
     keeps: bool = False
+    detail: float = 1.0
 
     @property
     def should_render(self) -> bool:

@@ -11,6 +11,7 @@ from typing import Protocol
 import xr
 from xr import raw_functions
 
+from vr_app.core.layering import SHARPER
 from vr_app.core.pose import Eye
 from vr_app.core.scene import Scene
 from vr_app.gl.draw import Renderer
@@ -92,6 +93,7 @@ class HeadsetFrame:
         self.time = time
         self.should_render = False
         self.keeps = False  # the runtime takes turns between images
+        self.detail = SHARPER if session.surfaces is not None else 1.0
         self.period: float | None = None
         self.eyes: tuple[Eye, ...] = ()
         self.layers: Sequence[ctypes.Structure] = []
