@@ -103,6 +103,8 @@ def test_a_swaying_head_changes_no_sheet_and_a_step_forward_makes_it_finer():
     assert step(0.1) == before
     assert before.density == pytest.approx(layering.SHARPER * 500 / 2)
     assert step(1.0).density == pytest.approx(2 * before.density)
+    assert not before.size[0] % layering.STEP
+    assert not before.size[1] % layering.STEP
 
 
 def test_of_what_is_too_large_the_part_in_sight_is_drawn_and_stays_while_the_head_turns_a_little():

@@ -42,6 +42,10 @@ MOST = 14
 SHEET_PIXELS, ALL_PIXELS = 6_000_000, 20_000_000
 """Of one sheet, and of all: 20 million are 240 MB with three images in each swapchain."""
 
+STEP = 128
+"""Pixels. A sheet's sides are multiples, so that a swapchain of the very same size serves sheets of about that size: of
+one that fills but a part of its swapchain, Monado's equirect layers show a row or a few too low."""
+
 MARGIN = 0.25
 """Of what the eyes see of a surface, how much is drawn around it where not all of it is: for a head that turns."""
 
@@ -308,10 +312,10 @@ def _alike(density: float, wanted: float) -> bool:
 
 
 def _same(kept: Sheet, whole: Bounds) -> bool:
-    """Whether a sheet was cut for these bounds: it may reach a pixel further."""
-    pixel = 1.01 / kept.density
-    now = kept.left, kept.bottom, kept.right, kept.top
-    return all(abs(a - b) <= pixel for a, b in zip(now, whole, strict=True)) and kept.covers(whole)
+    """Whether a sheet was cut for these bounds: it may reach a step further."""
+    step = (STEP + 0.01) / kept.density
+    spare = whole[0] - kept.left, whole[1] - kept.bottom, kept.right - whole[2], kept.top - whole[3]
+    return all(-1e-9 <= room <= step for room in spare)
 
 
 def _fits(bounds: Bounds, density: float, offer: Offer) -> bool:
@@ -322,15 +326,22 @@ def _fits(bounds: Bounds, density: float, offer: Offer) -> bool:
 def _affordable(bounds: Bounds, wanted: float, offer: Offer) -> float:
     """The density wanted, or the largest that there are pixels for."""
     width, height = bounds[2] - bounds[0], bounds[3] - bounds[1]
-    most = min((offer.longest - 1) / max(width, height), math.sqrt(SHEET_PIXELS / (width * height)) * 0.998)
-    return min(wanted, most)
+    longest = (offer.longest - offer.longest % STEP) / max(width, height)
+    # What is added to make both sides whole steps is to fit too: (w + step) (h + step) pixels.
+    around = STEP * (width + height)
+    many = (math.sqrt(around**2 + 4 * width * height * (SHEET_PIXELS - STEP**2)) - around) / (2 * width * height)
+    return min(wanted, longest, many)
 
 
 def _cut(bounds: Bounds, density: float) -> Sheet:
-    """Square pixels: to the right and up the sheet reaches a part of a pixel beyond the bounds."""
+    """Square pixels: to the right and up the sheet reaches a part of a step beyond the bounds."""
     left, bottom, right, top = bounds
-    size = math.ceil((right - left) * density), math.ceil((top - bottom) * density)
+    size = _stepped((right - left) * density), _stepped((top - bottom) * density)
     return Sheet(left, bottom, left + size[0] / density, bottom + size[1] / density, size)
+
+
+def _stepped(pixels: float) -> int:
+    return STEP * math.ceil(pixels / STEP - 1e-9)
 
 
 def _seen(surface: Panel | Retina, whole: Bounds, eyes: Sequence[Eye]) -> Bounds:

@@ -22,9 +22,6 @@ from vr_app.xr.layers import PictureSwapchain, picture_format
 
 log = logging.getLogger(__name__)
 
-STEP = 128
-"""Pixels. Swapchains are made in such steps, so that one serves for sheets of about the same size."""
-
 SPARE = 2
 """Swapchains kept for surfaces that are not in sight."""
 
@@ -105,13 +102,13 @@ class SurfaceLayers:
     def _for(self, layered: Layered, wanted: set[Key]) -> _Held:
         """The surface's own swapchain; one that nobody wants any more; or a new one."""
         held = self._held.get(layered.key)
-        if held is not None and _holds(held, layered.sheet):
+        if held is not None and held.swapchain.size == layered.sheet.size:
             return held
         if held is not None:
             self._held.pop(layered.key).handles.close()
         free = sorted((key for key in self._held if key not in wanted), key=lambda key: self._held[key].used)
         for key in free:
-            if _holds(self._held[key], layered.sheet):
+            if self._held[key].swapchain.size == layered.sheet.size:
                 held = self._held[layered.key] = self._held.pop(key)
                 held.sheet = held.content = None
                 return held
@@ -121,9 +118,8 @@ class SurfaceLayers:
         return held
 
     def _make(self, sheet: Sheet) -> _Held:
-        width, height = (min(self.offer.longest, _stepped(edge)) for edge in sheet.size)
         with ExitStack() as handles:
-            swapchain = PictureSwapchain(self._session, (width, height), self._format, handles)
+            swapchain = PictureSwapchain(self._session, sheet.size, self._format, handles)
             return _Held(swapchain, handles.pop_all())
 
     def _structure(self, held: _Held, layered: Layered) -> ctypes.Structure:
@@ -146,13 +142,3 @@ class SurfaceLayers:
             lower_vertical_angle=sheet.bottom,
             **about,
         )
-
-
-def _holds(held: _Held, sheet: Sheet) -> bool:
-    """Whether the swapchain has room for a sheet, and not twice as much as it needs."""
-    (width, height), (w, h) = held.swapchain.size, sheet.size
-    return w <= width and h <= height and width * height <= 2 * _stepped(w) * _stepped(h)
-
-
-def _stepped(edge: int) -> int:
-    return -(-edge // STEP) * STEP
