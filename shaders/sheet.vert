@@ -1,11 +1,13 @@
-// The retina's sheet: longitudes across and latitudes up, all over the picture.
+// A sheet in the room, with the lower left part of its picture on it.
 
-uniform vec4 u_sheet;        // left, bottom, right, top in radians
+uniform mat4 u_to_clip;      // sheet coordinates (metres, x right, y up) to clip coordinates
+uniform vec2 u_half;         // half its width and height in metres
+uniform vec2 u_part;         // how much of the picture it shows, across and up
 
-out vec3 v_position;         // longitude, latitude, 0
+out vec2 v_texture;
 
 void main() {
     vec2 corner = vec2(gl_VertexID & 1, gl_VertexID >> 1);
-    v_position = vec3(mix(u_sheet.xy, u_sheet.zw, corner), 0.0);
-    gl_Position = vec4(corner * 2.0 - 1.0, 0.0, 1.0);
+    v_texture = corner * u_part;
+    gl_Position = u_to_clip * vec4((corner * 2.0 - 1.0) * u_half, 0.0, 1.0);
 }

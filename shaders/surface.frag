@@ -1,4 +1,4 @@
-// A photograph on a panel or (with RETINA defined) on the curved retina, as a virtual texture. With SHEET too: on the
+// A photograph on a panel or (with RETINA defined) on the curved retina, as a virtual texture. With UNROLLED too: on the
 // retina unrolled by longitude and latitude.
 //
 // Photograph coordinates p count level-0 pixels from the page window's first pixel, so that they stay small, and exact
@@ -6,7 +6,8 @@
 //
 // Defined before: TILE and GUTTER, a tile's edge and what it keeps of its neighbours, in texels (with decimal point);
 // ATLAS, slots along an edge of a layer of u_tiles; INVENTED_FROM and INVENTED_FULL, grey levels between which the
-// overlay of what the network added shows how much; INVENTED_OPACITY, at its most.
+// overlay of what the network added shows how much; INVENTED_OPACITY, at its most. REGIONS along the photograph's edges,
+// each with a curve of SAMPLES values; LUMA, what of red, green and blue makes lightness.
 
 const int NO_SLOT = -1;
 const float OUTLINE = 2.0;                              // eye pixels
@@ -17,6 +18,11 @@ uniform vec3 u_ai_colour;    // linear light, of all that marks synthesised pixe
 uniform int u_invention;     // 1: overlay how far synthesised pixels depart from what the photograph alone determines
 uniform vec3 u_little;       // linear light, of the overlay where they depart a little
 uniform vec3 u_much;         // and where much
+#ifdef ADJUSTED               // the photograph is to look other than it was photographed
+uniform int u_channel;       // shown as grey: 1 red, 2 green, 3 blue; 0: all three, in colour
+uniform vec4 u_tone;         // added brightness, contrast, 1 / gamma, and how far local contrast is gone for
+uniform sampler2DArray u_curves;    // of local contrast: a row for each region, row by row of regions
+#endif
 uniform sampler2DArray u_tiles;     // alpha: the departure in grey levels of 255
 uniform isampler2DArray u_pages;    // two texels per tile of the window, as `vr_app.core.scene.PageWindow` lists them
 uniform int u_page;          // the window's layer in it
@@ -125,6 +131,45 @@ bool borders_synthesised(vec2 p, vec2 right, vec2 down, ivec2 tile, int around) 
     return (met & 1) != 0;
 }
 
+#ifdef ADJUSTED
+// What local contrast makes of a value, at a place of the photograph (0 to 1): between the curves of the four regions
+// around it.
+float equalised(float value, vec2 at) {
+    vec2 place = clamp(at * REGIONS - 0.5, 0.0, REGIONS - 1.0);
+    vec2 first = min(floor(place), REGIONS - 2.0);
+    vec2 part = place - first;
+    float along = (value * (SAMPLES - 1.0) + 0.5) / SAMPLES;
+    float sum = 0.0;
+    for (int i = 0; i < 4; ++i) {
+        vec2 corner = vec2(i & 1, i >> 1);
+        vec2 share = mix(1.0 - part, part, corner);
+        vec2 region = first + corner;
+        float row = (region.y * REGIONS + region.x + 0.5) / (REGIONS * REGIONS);
+        sum += share.x * share.y * textureLod(u_curves, vec3(along, row, float(u_page)), 0.0).r;
+    }
+    return sum;
+}
+
+// The photograph as it is to look (vr_app.core.appearance), at a place of it (0 to 1). In colour local contrast changes
+// the lightness alone: what would then be beyond white is made paler.
+vec3 adjusted(vec3 linear, vec2 at) {
+    vec3 low = linear * 12.92, high = 1.055 * pow(max(linear, 0.0031308), vec3(1.0 / 2.4)) - 0.055;
+    vec3 value = clamp(mix(high, low, vec3(lessThanEqual(linear, vec3(0.0031308)))), 0.0, 1.0);
+    if (u_channel > 0) value = vec3(u_channel == 1 ? value.r : u_channel == 2 ? value.g : value.b);
+    if (u_tone.w > 0.0) {
+        float grey = max(dot(value, LUMA), 1e-4);
+        float wanted = mix(grey, equalised(grey, at), u_tone.w);
+        value *= wanted / grey;
+        float most = max(value.r, max(value.g, value.b));
+        if (most > 1.0) value = wanted + (value - wanted) * ((1.0 - wanted) / (most - wanted));
+    }
+    value = clamp((value - 0.5) * u_tone.y + 0.5 + u_tone.x, 0.0, 1.0);
+    value = pow(value, vec3(u_tone.z));
+    vec3 dark = value / 12.92, light = pow((value + 0.055) / 1.055, vec3(2.4));
+    return mix(light, dark, vec3(lessThanEqual(value, vec3(0.04045))));
+}
+#endif
+
 // Nothing where a pixel departs by a grey level or less, as rounding alone can; then more and more yellow, and from half
 // way on magenta: the two differ in lightness and in blue, so that no kind of colour blindness mixes them up, and
 // neither is a fundus's.
@@ -150,7 +195,7 @@ float atan_ratio(float xx) {
         - xx * (1.0 / 13.0))))));
 }
 
-#ifdef SHEET
+#ifdef UNROLLED
 // sin(x) / x and cos(x) as functions of x * x, for x up to 1.5, to 1e-7, for the same reason.
 float sin_ratio(float xx) {
     return 1.0 - xx / 6.0 * (1.0 - xx / 20.0 * (1.0 - xx / 42.0 * (1.0 - xx / 72.0 * (1.0 - xx / 110.0
@@ -162,7 +207,7 @@ float cosine(float xx) {
         * (1.0 - xx / 132.0 * (1.0 - xx / 182.0))))));
 }
 
-// Where on the unit sphere this pixel of the sheet lies.
+// Where on the unit sphere this pixel of the unrolled picture lies.
 vec3 on_sphere() {
     vec2 xx = v_position.xy * v_position.xy;
     vec2 sines = v_position.xy * vec2(sin_ratio(xx.x), sin_ratio(xx.y));
@@ -218,6 +263,9 @@ void main() {
     ivec4 slots, state;
     page(inside_photograph(p), tile, slots, state);
     vec4 shown = filtered(p, right, down, shown_level(slots));
+#ifdef ADJUSTED
+    shown.rgb = adjusted(shown.rgb, (p - u_photograph.xy) / (u_photograph.zw - u_photograph.xy));
+#endif
     vec3 colour = u_invention != 0 ? marked_invention(shown.rgb, shown.a) : shown.rgb;
     if (state.y != 0) colour = hatched(colour, metres);
     if (synthesised(slots, state)) {

@@ -70,7 +70,7 @@ def test_without_the_projection_the_same_places_do_not_agree(fundus_data, monkey
 
 
 def test_one_projection_alone_does_not_agree_where_values_clip(fundus_data, monkeypatch):
-    monkeypatch.setattr(consistency, "STAGES", ())
+    monkeypatch.setattr(consistency, "LEFT_ALONE", dict.fromkeys(SCALES, ()))
     errors = [disagreement(engine(2).upscale(p), p, 2)[f] for _, p, f in hard_crops(fundus_data / IDRID, 128)]
     assert np.concatenate(errors).max() > 1.0
 
@@ -154,10 +154,32 @@ def test_a_block_comes_to_the_same_as_the_whole_where_both_iterate(scale):
 
 
 @pytest.mark.parametrize("scale", SCALES)
+def test_mending_cell_by_cell_is_mending_all_at_once(scale, monkeypatch):
+    # Two places where noise about black clips, the one across cells' borders, and much between them where nothing does.
+    pixels = np.full((90, 75, 3), 90, np.uint8)
+    noise = np.random.default_rng(8).integers(0, 9, (2, 20, 20, 3))
+    pixels[22:42, 25:45], pixels[68:88, 2:22] = noise
+    y = tensor(pixels)
+    noisy = consistency.enlarge(y, scale) + 6 * torch.randn((3, 90 * scale, 75 * scale), generator=torch.manual_seed(1))
+    in_cells = consistency.project(noisy, y, scale)
+    monkeypatch.setattr(consistency, "LEFT_ALONE", dict.fromkeys(SCALES, ()))
+    clipped = consistency.project(noisy, y, scale)
+    monkeypatch.undo()
+    monkeypatch.setattr(consistency, "CELL", dict.fromkeys(SCALES, 1000))
+    consistency._cells.cache_clear()
+    at_once = consistency.project(noisy, y, scale)
+    consistency._cells.cache_clear()
+    assert (clipped - at_once).abs().max() > 1.0
+    assert (in_cells - at_once).abs().max() < 0.05
+    assert torch.equal(in_cells[:, :, 60 * scale :], clipped[:, :, 60 * scale :])
+
+
+@pytest.mark.parametrize("scale", SCALES)
 def test_no_weight_is_a_subnormal_number(scale):
     # Processors multiply those many times slower: it made a block twenty times as dear.
     axis = consistency._axis(160, scale, torch.device("cpu"))
-    for matrix in (axis.shrink, axis.spread, axis.determine, axis.enlarge, axis.back):
+    cells = consistency._cells(160, scale, torch.device("cpu"))
+    for matrix in (axis.shrink, axis.determine, axis.enlarge, axis.back, cells.shrink, cells.spread):
         for piece in matrix.pieces:
             weights = piece.weights[piece.weights != 0]
             assert weights.abs().min() >= torch.finfo(torch.float32).tiny

@@ -44,8 +44,8 @@ def taken_apart(scene: Scene, eyes=EYES, offer=OFFER, kept=None) -> layering.Arr
     return arrange(scene, eyes, offer, kept or {}, lambda words: 0.5 * len(words))
 
 
-def sheets(*layers: Layered) -> dict:
-    return {layered.key: layered.sheet for layered in layers}
+def faces(*layers: Layered) -> dict:
+    return {layered.key: layered.face for layered in layers}
 
 
 def test_panels_go_with_their_words_and_rays_lie_over_them():
@@ -73,33 +73,33 @@ def test_what_may_be_no_layer_is_drawn_behind_with_its_words_the_farther_first()
     assert found.behind.rays == ()
 
 
-def test_all_sheets_together_have_so_many_pixels_at_most():
+def test_all_faces_together_have_so_many_pixels_at_most():
     scene = Scene(tuple(panel_item(n, (0.0, 0.0, -0.8 - 0.01 * n)) for n in range(12)))
     found = taken_apart(scene)
-    pixels = [layered.sheet.size[0] * layered.sheet.size[1] for layered in found.layers]
+    pixels = [layered.face.size[0] * layered.face.size[1] for layered in found.layers]
     assert sum(pixels) <= layering.ALL_PIXELS
-    assert max(pixels) <= layering.SHEET_PIXELS
+    assert max(pixels) <= layering.FACE_PIXELS
     assert 0 < len(found.layers) < 12
     assert len(found.behind.surfaces) == 12 - len(found.layers)
 
 
 def test_a_panel_that_is_carried_about_keeps_its_picture():
     near = taken_apart(with_words(panel_item()))
-    carried = taken_apart(with_words(panel_item(0, (0.1, 0.05, -2.0), 0.3)), kept=sheets(*near.layers))
+    carried = taken_apart(with_words(panel_item(0, (0.1, 0.05, -2.0), 0.3)), kept=faces(*near.layers))
     moved, stood = replace(carried.layers[0].content, surfaces=()), replace(near.layers[0].content, surfaces=())
     assert moved == stood
-    assert carried.layers[0].sheet == near.layers[0].sheet
+    assert carried.layers[0].face == near.layers[0].face
 
 
-def test_a_swaying_head_changes_no_sheet_and_a_step_forward_makes_it_finer():
+def test_a_swaying_head_changes_no_face_and_a_step_forward_makes_it_finer():
     scene = with_words(panel_item())
     first = taken_apart(scene)
 
-    def step(forward: float) -> layering.Sheet:
+    def step(forward: float) -> layering.Face:
         eyes = tuple(replace(eye, pose=Pose((eye.pose.position[0], 0.02, -forward))) for eye in EYES)
-        return taken_apart(scene, eyes, kept=sheets(*first.layers)).layers[0].sheet
+        return taken_apart(scene, eyes, kept=faces(*first.layers)).layers[0].face
 
-    before = first.layers[0].sheet
+    before = first.layers[0].face
     assert step(0.1) == before
     assert before.density == pytest.approx(layering.SHARPER * 500 / 2)
     assert step(1.0).density == pytest.approx(2 * before.density)
@@ -110,28 +110,28 @@ def test_a_swaying_head_changes_no_sheet_and_a_step_forward_makes_it_finer():
 def test_of_what_is_too_large_the_part_in_sight_is_drawn_and_stays_while_the_head_turns_a_little():
     scene = Scene((panel_item(0, (0.0, 0.0, -0.5), width=6.0),))
     first = taken_apart(scene).layers[0]
-    assert first.sheet.right - first.sheet.left < 2.0
-    assert first.sheet.covers((-0.53, -0.53, 0.53, 0.53))
+    assert first.face.right - first.face.left < 2.0
+    assert first.face.covers((-0.53, -0.53, 0.53, 0.53))
 
-    def turned(yaw: float) -> layering.Sheet:
+    def turned(yaw: float) -> layering.Face:
         eyes = tuple(replace(eye, pose=Pose.facing(eye.pose.position, yaw)) for eye in EYES)
-        return taken_apart(scene, eyes, kept=sheets(first)).layers[0].sheet
+        return taken_apart(scene, eyes, kept=faces(first)).layers[0].face
 
-    assert turned(0.05) == first.sheet
+    assert turned(0.05) == first.face
     away = turned(0.5)
-    assert away != first.sheet
-    assert away.left < first.sheet.left
+    assert away != first.face
+    assert away.left < first.face.left
 
 
-def test_the_retinas_sheet_holds_the_photograph_and_no_more_than_the_cap():
+def test_the_retinas_face_holds_the_photograph_and_no_more_than_the_cap():
     small = taken_apart(Scene((retina_item(),))).layers[0]
     assert small.shape is Shape.EQUIRECT
     corner = small.surface.point(np.array([[s, t] for s in (-0.5, 0.5) for t in (-0.5, 0.5)]))
     longitude, latitude = np.arctan2(corner[:, 0], -corner[:, 2]), np.arcsin(corner[:, 1] / 2.0)
-    sheet = small.sheet
-    assert sheet.covers((longitude.min(), latitude.min(), longitude.max(), latitude.max()))
-    assert sheet.right - sheet.left < 1.6
-    grown = taken_apart(Scene((retina_item(4.0),)), offer=replace(OFFER, longest=1024)).layers[0].sheet
+    face = small.face
+    assert face.covers((longitude.min(), latitude.min(), longitude.max(), latitude.max()))
+    assert face.right - face.left < 1.6
+    grown = taken_apart(Scene((retina_item(4.0),)), offer=replace(OFFER, longest=1024)).layers[0].face
     assert max(grown.size) <= 1024
     assert grown.right <= CAP_ANGLE + 0.1
 
@@ -149,11 +149,11 @@ def test_words_in_another_plane_belong_to_no_panel():
     assert found.before.labels == (word,)
 
 
-def test_the_flat_eye_sees_the_sheet_from_edge_to_edge():
-    sheet = layering.Sheet(-0.9, -1.1, 0.7, 0.8, (320, 380))
-    eye = flat_eye(sheet)
+def test_the_flat_eye_sees_the_face_from_edge_to_edge():
+    face = layering.Face(-0.9, -1.1, 0.7, 0.8, (320, 380))
+    eye = flat_eye(face)
     left, right, up, down = np.array(eye.fov.tangents()) * eye.pose.position[2]
-    assert (left, down, right, up) == pytest.approx((sheet.left, sheet.bottom, sheet.right, sheet.top))
+    assert (left, down, right, up) == pytest.approx((face.left, face.bottom, face.right, face.top))
 
 
 def test_the_rim_has_room_for_the_bezel():

@@ -18,7 +18,7 @@ from vr_app.core.limits import MB, UNTOLD, choose_limits, machine_memory
 from vr_app.core.onlooker import MirrorKind
 from vr_app.core.tour import Tour, TourError, parse_tour
 from vr_app.core.view import SurfaceKind
-from vr_app.options import turn_dial
+from vr_app.options import models_at_hand, turn_dial
 from vr_app.runtime.choose import open_runtime
 
 STAND_BACK = 0.75
@@ -55,6 +55,7 @@ class ViewRequest:
     hand: str = "right"
     mirror: str = "left"
     layers: str = "auto"
+    room: str = "auto"
 
 
 def view_photographs(request: ViewRequest, say: Callable[[str], None]) -> None:
@@ -101,8 +102,10 @@ def _options(request: ViewRequest, mode: str, paths: tuple[Path, ...], tour: Tou
         stats=request.stats,
         device=request.device,
         model=request.model,
+        room=request.room == "on" or (request.room == "auto" and mode == "xr"),
         stand_back=0.0 if mode == "xr" else STAND_BACK,
         prefetch=request.prefetch,
+        left_handed=request.hand == "left",
     )
 
 
@@ -186,10 +189,7 @@ def _images_without_argument(tour: Tour | None, path: Path | None) -> tuple[Path
 
 def _model(request: ViewRequest) -> str:
     """The network's name, dial and all. Without torch, which is not imported yet: only that weights of it are there."""
-    found: dict[str, list[int]] = {}
-    for path in sorted(asset_path("weights").glob("*-x[248].safetensors")):
-        name, _, scale = path.stem.rpartition("-x")
-        found.setdefault(name, []).append(int(scale))
+    found = models_at_hand()
     if request.model not in found:
         raise UserError(f"--model {request.model}: no such weights; there are {', '.join(found) or 'none'}")
     return turn_dial(request.model, request.texture, found[request.model])

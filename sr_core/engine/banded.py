@@ -41,10 +41,11 @@ class Banded:
     pieces: tuple[Piece, ...]
 
 
-def banded(matrix: np.ndarray, device: torch.device) -> Banded:
-    """Cut an (n, m) matrix along its band; float32. What is exactly zero outside a piece's columns is never used."""
+def banded(matrix: np.ndarray, device: torch.device, piece: int = PIECE) -> Banded:
+    """Cut an (n, m) matrix along its band; float32. What is exactly zero outside a piece's columns is never used.
+    `piece`: pixels of the shorter side in each."""
     made, used = matrix.shape
-    step = PIECE * max(1, made // used)
+    step = piece * max(1, made // used)
     pieces = []
     for start in range(0, made, step):
         rows = slice(start, min(start + step, made))

@@ -31,24 +31,33 @@ SLACK = 0.15
 """Grey levels of disagreement that are left alone. The photograph's rounding would allow 0.5, but the finished picture
 is rounded too, which adds up to 0.4 at x2."""
 
-STAGES = ((12, 0.2), (12, 0.6))
-"""Steps at most, and the disagreement in grey levels that they leave alone; rounding adds up to about half a level. The
-second stage is for what cannot be met: left in peace up to 0.6, the neighbours take what is worse in one place."""
+LEFT_ALONE = {
+    2: (0.17,) * 6 + (0.6,) * 4,
+    4: (0.2, 0.22, 0.24, 0.26, 0.28, 0.3, 0.5, 0.5),
+    8: (0.22, 0.24, 0.26, 0.28, 0.3, 0.32, 0.5, 0.5),
+}
+"""By scale, for every step after clipping the disagreement in grey levels that it leaves alone. Slowly more, so that
+few steps are taken for what is nearly there: rounding adds the less the larger the scale is. The last ones are for what
+cannot be met: with the neighbours left in peace, they take what is worse in one place."""
 
-MOMENTUM = 0.5
-"""The part of the last step that is taken once more. Small: what has come to rest must not drift."""
+STEP_LENGTH, MOMENTUM = 1.6, 0.4
+"""How far a step goes, as a multiple of the gradient step that is safe, and the part of the last one that is taken once
+more. Measured: two thirds of the steps that 1 and 0.5 take."""
+
+NEGLIGIBLE = 0.05
+"""Grey levels below which the rest of an earlier step is not taken any more: it would never end."""
 
 LEAST_FREE = 0.25
 """The share of an area's pixels, at least, that is taken as free to move when a step is enlarged for them."""
 
-REACH = 8
-"""Photograph pixels past which a correction is below a thousandth (W+ falls off threefold with every pixel)."""
+REACH = 4
+"""Photograph pixels past which a step changes no disagreement: W' and W reach two each."""
+
+CELL = {2: 32, 4: 32, 8: 16}
+"""Photograph pixels per side of the cells in which steps are computed, by scale: only those where anything is wrong."""
 
 NOTHING = 1e-6
 """Weights of W+ below this are taken as none; grey levels have eight bits."""
-
-WINDOW_STEP = 32
-"""Sides of corrected windows are multiples of this many photograph pixels: few sizes, so that matrices are kept."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +66,6 @@ class _Axis:
 
     shrink: Banded
     """W, (n, n * scale)."""
-    spread: Banded
-    """W', the gradient's."""
     determine: Banded
     """W+, (n * scale, n)."""
     enlarge: Banded
@@ -76,7 +83,7 @@ def _axis(n: int, scale: int, device: torch.device) -> _Axis:
 
     shrink = resample.downsample_matrix(n, scale)
     determine, enlarged = resample.pseudo_inverse(n, scale), resample.enlarge_matrix(n, scale)
-    return _Axis(cut(shrink), cut(shrink.T), cut(determine), cut(enlarged), cut(shrink @ enlarged))
+    return _Axis(cut(shrink), cut(determine), cut(enlarged), cut(shrink @ enlarged))
 
 
 def _axes(y: Tensor, scale: int) -> tuple[_Axis, _Axis]:
@@ -140,57 +147,76 @@ def _bounded_(x: Tensor, y: Tensor, scale: int, extremes: Sequence[tuple[float, 
     for channel, (low, high) in enumerate(extremes):
         if low < 0.0 or high > 255.0:
             x[channel].clamp_(0.0, 255.0)
-            _correct(x[channel : channel + 1], y[channel : channel + 1], scale)
+            _mend(x[channel], y[channel], scale)
     return x
 
 
 def _beyond(error: Tensor, slack: float) -> Tensor:
     """What exceeds the slack on either side."""
-    return error - error.clamp(-slack, slack)
+    return torch.nn.functional.softshrink(error, slack)
 
 
-def _correct(x: Tensor, y: Tensor, scale: int) -> None:
-    """Mend one channel, in place, where clipping has broken the projection, and nowhere else: what is done at a pixel
-    follows from its neighbourhood alone, so that blocks and the whole picture come to the same."""
-    before = x.clone()
-    for steps, slack in STAGES:
-        for _ in range(steps):
-            ahead = x + MOMENTUM * (x - before)
-            error = disagreement(ahead, y, scale)
-            # Only what exceeds the slack: a jump there, or an end while some is left, would tell blocks from the whole.
-            pull = _beyond(error, slack)
-            if not pull.any():
-                break
-            rows, columns = (_window(pull.any(dim).any(0)) for dim in (2, 1))
-            pull = pull[:, rows, columns]
-            window = (slice(None), *(slice(axis.start * scale, axis.stop * scale) for axis in (rows, columns)))
-            before.copy_(x)
-            x.copy_(ahead)
-            x[window] += _spread(pull / _free_share(ahead[window], pull, scale), scale)
-            x.clamp_(0.0, 255.0)
+@dataclass(frozen=True)
+class _Cells:
+    """The matrices of one axis of n photograph pixels, in pieces of CELL, and what concerns each."""
+
+    shrink: Banded
+    """W, (n, n * scale)."""
+    spread: Banded
+    """W' times scale, (n * scale, n): the gradient step, by the inverse of the largest eigenvalue of W W'."""
+    felt: tuple[slice, ...]
+    """For each piece the photograph pixels where a step changes its disagreement."""
 
 
-def _spread(error: Tensor, scale: int) -> Tensor:
-    """The gradient step: W' error W times scale squared, the inverse of the largest eigenvalue of W W' in both axes."""
-    rows, columns = _axes(error, scale)
-    return transform(scale**2 * error, rows.spread, columns.spread)
+@lru_cache(maxsize=64)
+def _cells(n: int, scale: int, device: torch.device) -> _Cells:
+    matrix = resample.downsample_matrix(n, scale)
+    shrink = banded(matrix, device, CELL[scale])
+    felt = tuple(slice(max(0, piece.made.start - REACH), piece.made.stop + REACH) for piece in shrink.pieces)
+    return _Cells(shrink, banded(scale * matrix.T, device, CELL[scale]), felt)
 
 
-def _window(wrong: Tensor) -> slice:
-    """The stretch of an axis that holds what is wrong (bool, some of it) and what it reaches; photograph pixels."""
-    where = wrong.nonzero()
-    start = max(0, int(where[0]) - REACH)
-    stop = min(len(wrong), int(where[-1]) + 1 + REACH)
-    length = min(len(wrong), -(-(stop - start) // WINDOW_STEP) * WINDOW_STEP)
-    start = min(start, len(wrong) - length)
-    return slice(start, start + length)
+def _mend(x: Tensor, y: Tensor, scale: int) -> None:
+    """Mend one channel (h * scale, w * scale) of y (h, w), in place, where clipping has broken the projection, and
+    nowhere else: what is done at a pixel follows from its neighbourhood alone, so that blocks and the whole picture
+    come to the same."""
+    rows, columns = (_cells(n, scale, y.device) for n in y.shape)
+    error = disagreement(x[None], y[None], scale)[0]
+    step = torch.zeros_like(y)
+    for left_alone in LEFT_ALONE[scale]:
+        # Only what exceeds the slack: a jump there, or an end while some is left, would tell blocks from the whole.
+        pull = _beyond(error, left_alone)
+        wrong = pull.nonzero(as_tuple=True)
+        if not len(wrong[0]):
+            return
+        step = torch.nn.functional.hardshrink(MOMENTUM * step, NEGLIGIBLE)
+        step.index_put_(wrong, STEP_LENGTH * pull[wrong] / _free_share(x, pull, wrong, scale), accumulate=True)
+        touched = _touched(step != 0.0, rows, columns)
+        for i, j in touched:
+            down, across = rows.spread.pieces[i], columns.spread.pieces[j]
+            cell = x[down.made, across.made]
+            cell.addmm_(down.weights, step[down.used, across.used] @ across.weights.T).clamp_(0.0, 255.0)
+        for i, j in touched:
+            down, across = rows.shrink.pieces[i], columns.shrink.pieces[j]
+            shrunk = down.weights @ x[down.used, across.used] @ across.weights.T
+            torch.sub(y[down.made, across.made], shrunk, out=error[down.made, across.made])
 
 
-def _free_share(x: Tensor, pull: Tensor, scale: int) -> Tensor:
-    """For each photograph pixel the share of its footprint that a step after `pull` can still move.
+def _touched(steps: Tensor, rows: _Cells, columns: _Cells) -> list[tuple[int, int]]:
+    """Row and column of the cells whose disagreement the steps (bool, by photograph pixel) change."""
+    lines = torch.stack([steps[felt].any(dim=0) for felt in rows.felt])
+    return torch.stack([lines[:, felt].any(dim=1) for felt in columns.felt], dim=1).nonzero().tolist()
 
-    Clipped pixels that would be pushed further out stay where they are; the others must move by so much more.
-    """
-    step = _spread(pull, scale)
-    free = ((x > 0.0) | (step > 0.0)) & ((x < 255.0) | (step < 0.0))
-    return (-disagreement(free.float(), torch.zeros_like(pull), scale)).clamp_(LEAST_FREE, 1.0)
+
+def _free_share(x: Tensor, pull: Tensor, wrong: tuple[Tensor, Tensor], scale: int) -> Tensor:
+    """For each photograph pixel that is wrong, the share of its surroundings that a step after `pull` can still move:
+    clipped pixels stay where they are, the others must move by so much more. By 16 samples of the two by two
+    photograph pixels about it."""
+    apart = scale // 2
+    samples = torch.arange(-1, 3, device=x.device) * apart + apart // 2
+    at_row, at_column = (
+        (where[:, None] * scale + samples).clamp_(0, size - 1) for where, size in zip(wrong, x.shape, strict=True)
+    )
+    found = x[at_row[:, :, None], at_column[:, None, :]].flatten(1)
+    free = torch.where(pull[wrong][:, None] > 0.0, found < 255.0, found > 0.0)
+    return free.float().mean(dim=1).clamp_(min=LEAST_FREE)

@@ -1,7 +1,7 @@
 """Which surfaces the headset's runtime shows by itself, each from a picture of its own, and what is left to draw.
 
 A panel drawn into an eye's picture is sampled twice: into the picture, and out of it through the lens. A composition
-layer is sampled once, at the display's resolution, from a *sheet*: the surface's own picture, drawn face-on and only
+layer is sampled once, at the display's resolution, from a *face*: the surface's own picture, drawn face-on and only
 when it changes. Layers have no depth; they are shown in the order of the scene, between the eyes' pictures of what is
 behind (the room, surfaces drawn as meshes) and of what is before them (rays, words of no panel).
 """
@@ -21,11 +21,11 @@ from vr_app.core.scene import LabelItem, Scene, SurfaceItem
 from vr_app.core.surface import CAP_ANGLE, Panel, Retina
 
 SHARPER = 1.5
-"""Pixels of a sheet for each pixel of an eye's picture, along a line. Headsets recommend pictures about as fine as
+"""Pixels of a face for each pixel of an eye's picture, along a line. Headsets recommend pictures about as fine as
 their display is in its middle, or coarser."""
 
 KEPT_WITHIN = 1.25
-"""A sheet stays while it is at most this much finer or coarser than wanted: a head that sways changes nothing."""
+"""A face stays while it is at most this much finer or coarser than wanted: a head that sways changes nothing."""
 
 RIM = 0.02
 """Metres about a panel that its bezel and the soft edge around it take."""
@@ -39,18 +39,18 @@ NEAR = 0.3
 MOST = 14
 """Layers for surfaces. About a dozen panels fit on the arc around the viewer."""
 
-SHEET_PIXELS, ALL_PIXELS = 6_000_000, 20_000_000
-"""Of one sheet, and of all: 20 million are 240 MB with three images in each swapchain."""
+FACE_PIXELS, ALL_PIXELS = 6_000_000, 20_000_000
+"""Of one face, and of all: 20 million are 240 MB with three images in each swapchain."""
 
 STEP = 128
-"""Pixels. A sheet's sides are multiples, so that a swapchain of the very same size serves sheets of about that size: of
+"""Pixels. A face's sides are multiples, so that a swapchain of the very same size serves faces of about that size: of
 one that fills but a part of its swapchain, Monado's equirect layers show a row or a few too low."""
 
 MARGIN = 0.25
 """Of what the eyes see of a surface, how much is drawn around it where not all of it is: for a head that turns."""
 
 _FAR = 50.0
-"""Metres from which a sheet is seen face-on. Any would do for the panel itself; words stand a little before it."""
+"""Metres from which a face is seen face-on. Any would do for the panel itself; words stand a little before it."""
 
 _REACH_X, _REACH_Y, _REACH_Z = 1.0, 0.5, 0.02
 """Metres beside, above and before a panel within which words that stand in its plane are its own."""
@@ -82,7 +82,7 @@ class Offer:
 
 
 @dataclass(frozen=True)
-class Sheet:
+class Face:
     """A rectangle of a surface and its picture's `size` (width, height) in pixels.
 
     A panel's counts metres from its middle, right and up; the retina's radians of longitude to the right and of
@@ -106,6 +106,8 @@ class Sheet:
         return self.left <= left and self.bottom <= bottom and self.right >= right and self.top >= top
 
 
+NOTHING = Scene(backdrop=False)
+
 Bounds = tuple[float, float, float, float]
 """Left, bottom, right, top."""
 
@@ -115,13 +117,13 @@ Key = tuple[int, int]
 
 @dataclass(frozen=True)
 class Layered:
-    """A surface that the runtime shows. `content`: what its sheet shows, in the surface's own coordinates, so that one
+    """A surface that the runtime shows. `content`: what its face shows, in the surface's own coordinates, so that one
     that is carried about need not be drawn again."""
 
     key: Key
     shape: Shape
     surface: Panel | Retina
-    sheet: Sheet
+    face: Face
     content: Scene
 
 
@@ -136,9 +138,9 @@ class Arrangement:
 
 
 def arrange(
-    scene: Scene, eyes: Sequence[Eye], offer: Offer, kept: Mapping[Key, Sheet], advance: Callable[[str], float]
+    scene: Scene, eyes: Sequence[Eye], offer: Offer, kept: Mapping[Key, Face], advance: Callable[[str], float]
 ) -> Arrangement:
-    """Take a scene apart. `kept`: the sheets of the frame before; `advance`: how long words are, in em.
+    """Take a scene apart. `kept`: the faces of the frame before; `advance`: how long words are, in em.
 
     Of more surfaces than there may be layers, or pixels, the nearest get one; the rest is drawn as meshes.
     """
@@ -153,7 +155,7 @@ def arrange(
             continue
         labels = tuple(label for label, owner in zip(scene.labels, whose, strict=True) if owner == n)
         layered = _layered(keys[n], shape, scene.surfaces[n], labels, scene, eyes, offer, kept.get(keys[n]), advance)
-        pixels = layered.sheet.size[0] * layered.sheet.size[1]
+        pixels = layered.face.size[0] * layered.face.size[1]
         if pixels <= left:
             found[n] = layered
             left -= pixels
@@ -163,8 +165,10 @@ def arrange(
     meshes = tuple(item for n, item in enumerate(scene.surfaces) if n not in found)
     beneath = tuple(label for label, owner in own if owner is not None and owner not in found)
     over = tuple(label for label, owner in own if owner is None)
-    behind = replace(scene, surfaces=meshes, labels=beneath, rays=())
-    before = Scene(labels=over, rays=scene.rays, backdrop=False) if over or scene.rays else None
+    behind = replace(scene, surfaces=meshes, labels=beneath, rays=(), sheet=None, veil=0.0)
+    before = Scene(labels=over, rays=scene.rays, sheet=scene.sheet, veil=scene.veil, backdrop=False)
+    if before == NOTHING:
+        before = None
     return Arrangement(behind, tuple(found[n] for n in sorted(found)), before)
 
 
@@ -179,6 +183,8 @@ def _keys(items: Sequence[SurfaceItem]) -> list[Key]:
 
 
 def _shape(item: SurfaceItem, offer: Offer) -> Shape | None:
+    if isinstance(item.surface, Retina) and item.outlines:
+        return None  # they are strips on the sphere, and lie over it
     shape = Shape.QUAD if isinstance(item.surface, Panel) else Shape.EQUIRECT
     return shape if shape in offer.shapes else None
 
@@ -229,16 +235,17 @@ def _layered(
     scene: Scene,
     eyes: Sequence[Eye],
     offer: Offer,
-    kept: Sheet | None,
+    kept: Face | None,
     advance: Callable[[str], float],
 ) -> Layered:
     surface = item.surface
     inside = tuple(_inside(label, surface.pose) for label in labels)
     own = replace(item, surface=replace(surface, pose=Pose()))
-    content = Scene(surfaces=(own,), labels=inside, invention=scene.invention, backdrop=False)
+    about = {"invention": scene.invention, "appearance": scene.appearance}
+    content = Scene(surfaces=(own,), labels=inside, **about, backdrop=False)
     whole = _panel_bounds(surface, inside, advance) if isinstance(surface, Panel) else _retina_bounds(item)
     wanted = SHARPER * max(_per_unit(surface, eye) for eye in eyes)
-    return Layered(key, shape, surface, _sheet(surface, whole, wanted, eyes, offer, kept), content)
+    return Layered(key, shape, surface, _face(surface, whole, wanted, eyes, offer, kept), content)
 
 
 def _inside(label: LabelItem, pose: Pose) -> LabelItem:
@@ -284,10 +291,10 @@ def _retina_bounds(item: SurfaceItem) -> Bounds:
     return float(low[0]), float(low[1]), float(high[0]), float(high[1])
 
 
-def _sheet(
-    surface: Panel | Retina, whole: Bounds, wanted: float, eyes: Sequence[Eye], offer: Offer, kept: Sheet | None
-) -> Sheet:
-    """The sheet kept, if it does; else all of the surface, or as much as is seen of it and as finely as there may be
+def _face(
+    surface: Panel | Retina, whole: Bounds, wanted: float, eyes: Sequence[Eye], offer: Offer, kept: Face | None
+) -> Face:
+    """The face kept, if it does; else all of the surface, or as much as is seen of it and as finely as there may be
     pixels."""
     if _fits(whole, wanted, offer):
         if kept is not None and _alike(kept.density, wanted) and _same(kept, whole):
@@ -311,8 +318,8 @@ def _alike(density: float, wanted: float) -> bool:
     return wanted / KEPT_WITHIN <= density <= wanted * KEPT_WITHIN
 
 
-def _same(kept: Sheet, whole: Bounds) -> bool:
-    """Whether a sheet was cut for these bounds: it may reach a step further."""
+def _same(kept: Face, whole: Bounds) -> bool:
+    """Whether a face was cut for these bounds: it may reach a step further."""
     step = (STEP + 0.01) / kept.density
     spare = whole[0] - kept.left, whole[1] - kept.bottom, kept.right - whole[2], kept.top - whole[3]
     return all(-1e-9 <= room <= step for room in spare)
@@ -320,7 +327,7 @@ def _same(kept: Sheet, whole: Bounds) -> bool:
 
 def _fits(bounds: Bounds, density: float, offer: Offer) -> bool:
     width, height = _cut(bounds, density).size
-    return max(width, height) <= offer.longest and width * height <= SHEET_PIXELS
+    return max(width, height) <= offer.longest and width * height <= FACE_PIXELS
 
 
 def _affordable(bounds: Bounds, wanted: float, offer: Offer) -> float:
@@ -329,15 +336,15 @@ def _affordable(bounds: Bounds, wanted: float, offer: Offer) -> float:
     longest = (offer.longest - offer.longest % STEP) / max(width, height)
     # What is added to make both sides whole steps is to fit too: (w + step) (h + step) pixels.
     around = STEP * (width + height)
-    many = (math.sqrt(around**2 + 4 * width * height * (SHEET_PIXELS - STEP**2)) - around) / (2 * width * height)
+    many = (math.sqrt(around**2 + 4 * width * height * (FACE_PIXELS - STEP**2)) - around) / (2 * width * height)
     return min(wanted, longest, many)
 
 
-def _cut(bounds: Bounds, density: float) -> Sheet:
-    """Square pixels: to the right and up the sheet reaches a part of a step beyond the bounds."""
+def _cut(bounds: Bounds, density: float) -> Face:
+    """Square pixels: to the right and up the face reaches a part of a step beyond the bounds."""
     left, bottom, right, top = bounds
     size = _stepped((right - left) * density), _stepped((top - bottom) * density)
-    return Sheet(left, bottom, left + size[0] / density, bottom + size[1] / density, size)
+    return Face(left, bottom, left + size[0] / density, bottom + size[1] / density, size)
 
 
 def _stepped(pixels: float) -> int:
@@ -379,8 +386,8 @@ def _seen_by(surface: Panel | Retina, eye: Eye) -> tuple[np.ndarray, np.ndarray]
     return points.min(axis=0), points.max(axis=0)
 
 
-def flat_eye(sheet: Sheet) -> Eye:
-    """The eye that sees a panel's sheet face-on, the panel standing at the origin: its picture is the sheet."""
-    left, right = math.atan(sheet.left / _FAR), math.atan(sheet.right / _FAR)
-    up, down = math.atan(sheet.top / _FAR), math.atan(sheet.bottom / _FAR)
-    return Eye(Pose((0.0, 0.0, _FAR)), Fov(left, right, up, down), sheet.size)
+def flat_eye(face: Face) -> Eye:
+    """The eye that sees a panel's face face-on, the panel standing at the origin: its picture is the face."""
+    left, right = math.atan(face.left / _FAR), math.atan(face.right / _FAR)
+    up, down = math.atan(face.top / _FAR), math.atan(face.bottom / _FAR)
+    return Eye(Pose((0.0, 0.0, _FAR)), Fov(left, right, up, down), face.size)

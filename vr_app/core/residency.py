@@ -123,12 +123,20 @@ class Residency:
 
     def forget(self, photograph: int) -> None:
         """Drop all that is known of a photograph's tiles: it has changed. Takes effect at once, whatever is drawn."""
-        for key in [key for key in self._slots if key.photograph == photograph]:
+        self._forget([key for key in self._slots if key.photograph == photograph])
+        self._failed = {key: reason for key, reason in self._failed.items() if key.photograph != photograph}
+
+    def forget_computed(self) -> None:
+        """Drop all that is known of synthesised tiles: another network computes. Takes effect at once."""
+        self._forget([key for key in self._slots if key.synthesised])
+        self._failed = {key: reason for key, reason in self._failed.items() if not key.synthesised}
+
+    def _forget(self, keys: list[TileKey]) -> None:
+        for key in keys:
             slot = self._slots.pop(key)
             self._keys[slot] = None
             self._drawn[slot] = 0
             self._free.append(slot)
-        self._failed = {key: reason for key, reason in self._failed.items() if key.photograph != photograph}
         self.version += 1
 
     def failure(self, key: TileKey) -> str | None:

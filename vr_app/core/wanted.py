@@ -152,8 +152,7 @@ def _tenth(values: np.ndarray) -> float:
 
 def _demand(view: ViewState, index: int, info: PhotographInfo, seen: list[_Seen], before: int | None) -> Demand:
     level = _level(min(part.detail for part in seen), before, info)
-    if view.original:
-        level = min(level, 0)
+    level = min(level, 0 if view.original else view.finest)
     whole = Rect(0, 0, *level_size(*info.size, level))
     low = np.floor(np.concatenate([part.low for part in seen]) * 2.0**level).astype(int)
     high = np.ceil(np.concatenate([part.high for part in seen]) * 2.0**level).astype(int)

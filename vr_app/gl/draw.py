@@ -10,21 +10,24 @@ import numpy as np
 from sr_core.image.geometry import TILE, Rect
 from sr_core.image.pyramid import GUTTER
 from vr_app.core import invention
+from vr_app.core.appearance import LUMA, REGIONS, SAMPLES, Appearance, Channel
 from vr_app.core.labels import AI_COLOR
-from vr_app.core.layering import Layered, Sheet, flat_eye
+from vr_app.core.layering import Face, Layered, flat_eye
+from vr_app.core.outline import REGION_COLOUR
 from vr_app.core.pose import Eye
 from vr_app.core.scene import LabelItem, PageWindow, RayItem, Scene, SurfaceItem
 from vr_app.core.surface import CAP_ANGLE, Panel
 from vr_app.gl import objects
 from vr_app.gl.calls import CALLS
 from vr_app.gl.context import GL
+from vr_app.gl.curves import CurveTextures
 from vr_app.gl.framebuffer import Framebuffer
+from vr_app.gl.outline import OutlineRenderer
 from vr_app.gl.program import Program
+from vr_app.gl.room import ROOM_COLOUR, RoomRenderer
+from vr_app.gl.sheet import SheetPicture
 from vr_app.gl.text import EM, GLYPHS_DRAWN, LetterTexture, letters, line
 from vr_app.gl.tiles import ATLAS, TileArray
-
-ROOM_COLOUR = (0.0052, 0.0056, 0.0063)
-"""Linear light: dim and neutral, about 15 of 255 when encoded."""
 
 BEZEL = 0.012
 """Width of a panel's bezel in metres."""
@@ -42,7 +45,9 @@ _BEAM_WIDTH = 0.004
 _DOT_ANGLE = 0.005
 """Radius of a pointer's dot, in radians as the eye sees it."""
 
-_TILES_UNIT, _PAGES_UNIT, _TEXT_UNIT = 0, 1, 2
+_TILES_UNIT, _PAGES_UNIT, _TEXT_UNIT, _CURVES_UNIT = 0, 1, 2, 3
+
+_CHANNELS = {Channel.RED: 1, Channel.RED_FREE: 2, Channel.BLUE: 3}
 
 PAGE_WINDOWS = 32
 """Surfaces whose page windows lie beside each other. About a dozen panels fit on the arc around the viewer."""
@@ -60,36 +65,60 @@ class Renderer:
         sizes = (
             f"TILE {TILE}.0", f"GUTTER {GUTTER}.0", f"ATLAS {ATLAS}", f"INVENTED_FROM {invention.FROM}",
             f"INVENTED_FULL {invention.FULL}", f"INVENTED_OPACITY {invention.OPACITY}",
+            f"REGIONS {REGIONS}.0", f"SAMPLES {SAMPLES}.0", f"LUMA vec3{LUMA}",
         )  # fmt: skip
         text = f"GLYPHS {GLYPHS_DRAWN}", f"EM {EM}.0", f"ROW_HEIGHT {letters().row_height}.0"
-        self._panel = Program("panel.vert", "surface.frag", sizes)
-        self._retina = Program("retina.vert", "surface.frag", (*sizes, "RETINA"))
         self._sizes = sizes
-        self._unrolled: Program | None = None
+        self._panel, self._retina = self._surface_programs()
+        self._adjusted: tuple[Program, Program] | None = None
+        self._unrolled: dict[bool, Program] = {}
+        self.sheets: SheetPicture | None = None
+        """What is on the control panel's sheet; its maker closes it."""
         self._label = Program("label.vert", "label.frag", text)
         self._ray = Program("ray.vert", "ray.frag")
         self._no_vertices = objects.vertex_array()
         self._cap: _Cap | None = None
         self._pages = _PageTextures()
         self._letters = LetterTexture()
-        for program in (self._panel, self._retina):
-            _set_constants(program)
+        self._curves = CurveTextures(PAGE_WINDOWS, _CURVES_UNIT)
+        self._room = RoomRenderer()
+        self._outlines = OutlineRenderer(_linear(REGION_COLOUR)[:3])
         self._label.use()
         CALLS.glUniform1i(self._label["u_ink"], _TEXT_UNIT)
 
+    def _surface_programs(self, *defines: str) -> tuple[Program, Program]:
+        """For panels and for the retina."""
+        panel = Program("panel.vert", "surface.frag", (*self._sizes, *defines))
+        retina = Program("retina.vert", "surface.frag", (*self._sizes, *defines, "RETINA"))
+        for program in (panel, retina):
+            _set_constants(program)
+        return panel, retina
+
+    def _unrolled_program(self, adjusted: bool) -> Program:
+        """For the retina's own picture: made for the first one."""
+        if adjusted not in self._unrolled:
+            defines = *self._sizes, *(("ADJUSTED",) if adjusted else ()), "RETINA", "UNROLLED"
+            self._unrolled[adjusted] = Program("unrolled.vert", "surface.frag", defines)
+            _set_constants(self._unrolled[adjusted])
+        return self._unrolled[adjusted]
+
+    def _programs(self, adjusted: bool) -> tuple[Program, Program]:
+        """Photographs that look as they were photographed do not pay for what could be done to them."""
+        if not adjusted:
+            return self._panel, self._retina
+        if self._adjusted is None:
+            self._adjusted = self._surface_programs("ADJUSTED")
+        return self._adjusted
+
     def prepare_retina(self) -> None:
-        """Make the retina's mesh, which imports trimesh (about a second), unless it is there.
+        """Make the retina's mesh, which imports trimesh (about a second), and the programs for adjusted photographs,
+        unless they are there.
 
         Call it when a hitch hurts nobody; otherwise the first retina drawn pays for it.
         """
         if self._cap is None:
             self._cap = _Cap()
-
-    def prepare_sheets(self) -> None:
-        """Make what draws the retina's sheet, unless it is there."""
-        if self._unrolled is None:
-            self._unrolled = Program("sheet.vert", "surface.frag", (*self._sizes, "RETINA", "SHEET"))
-            _set_constants(self._unrolled)
+        self._programs(adjusted=True)
 
     def draw(self, framebuffer: Framebuffer, eye: Eye, scene: Scene, part: Rect | None = None) -> None:
         """Draw `scene` as `eye` sees it; what `framebuffer` held is gone. `part`: of these pixels alone, counted from
@@ -97,30 +126,34 @@ class Renderer:
         framebuffer.bind()
         self._begin(scene, part)
         to_clip = eye.fov.projection() @ eye.pose.inverse_matrix()
+        if scene.floor is not None:
+            self._room.draw_floor(scene.floor, to_clip)
         self._draw_surfaces(scene, eye, to_clip)
         if scene.labels:
             self._draw_labels(scene.labels, to_clip)
+        if scene.sheet is not None and self.sheets is not None:
+            self.sheets.draw(scene.sheet, to_clip)
         if scene.rays:
             self._draw_rays(scene.rays, eye, to_clip)
+        if scene.veil > 0:
+            self._room.draw_veil(scene.veil)
         _end()
 
-    def draw_sheet(self, framebuffer: Framebuffer, layered: Layered) -> None:
-        """Draw a surface's sheet into the lower left corner of `framebuffer`; nothing else of it is seen."""
-        sheet, content = layered.sheet, layered.content
+    def draw_face(self, framebuffer: Framebuffer, layered: Layered) -> None:
+        """Draw the picture of a surface that a headset's runtime shows by itself."""
         framebuffer.bind()
-        CALLS.glViewport(0, 0, *sheet.size)
-        self._begin(content, Rect(0, 0, *sheet.size))
+        self._begin(layered.content)
         if isinstance(layered.surface, Panel):
-            eye = flat_eye(sheet)
+            eye = flat_eye(layered.face)
             to_clip = eye.fov.projection() @ eye.pose.inverse_matrix()
-            self._draw_surfaces(content, eye, to_clip)
-            self._draw_labels(content.labels, to_clip)
+            self._draw_surfaces(layered.content, eye, to_clip)
+            self._draw_labels(layered.content.labels, to_clip)
         else:
-            self._draw_unrolled(content, sheet)
+            self._draw_unrolled(layered.content, layered.face)
         _end()
 
-    def _begin(self, scene: Scene, part: Rect | None) -> None:
-        """Clear what is bound, and have at hand what is drawn with."""
+    def _begin(self, scene: Scene, part: Rect | None = None) -> None:
+        """Clear what is bound, or a part of it, and have at hand what is drawn with."""
         _set_state()
         if part is not None:
             CALLS.glEnable(GL.GL_SCISSOR_TEST)
@@ -131,16 +164,27 @@ class Renderer:
             (_TILES_UNIT, GL.GL_TEXTURE_2D_ARRAY, self._tiles.texture),
             (_TEXT_UNIT, GL.GL_TEXTURE_2D, self._letters.texture),
             (_PAGES_UNIT, GL.GL_TEXTURE_2D_ARRAY, self._pages.texture),
+            (_CURVES_UNIT, GL.GL_TEXTURE_2D_ARRAY, self._curves.texture),
         ):
             CALLS.glActiveTexture(GL.GL_TEXTURE0 + unit)
             CALLS.glBindTexture(target, texture)
 
     def close(self) -> None:
         """Give all GL objects back, except the tiles. May be called twice."""
-        for owner in (self._panel, self._retina, self._label, self._ray, self._letters, self._pages):
+        for owner in (
+            self._panel,
+            self._retina,
+            *(self._adjusted or ()),
+            *self._unrolled.values(),
+            self._label,
+            self._ray,
+            self._letters,
+            self._pages,
+            self._curves,
+            self._outlines,
+            self._room,
+        ):
             owner.close()
-        if self._unrolled is not None:
-            self._unrolled.close()
         if self._cap is not None:
             self._cap.close()
             self._cap = None
@@ -149,21 +193,26 @@ class Renderer:
             self._no_vertices = 0
 
     def _draw_surfaces(self, scene: Scene, eye: Eye, to_clip: np.ndarray) -> None:
-        for program in (self._panel, self._retina):
+        panel, retina = programs = self._programs(scene.appearance.adjusted)
+        for program in programs:
             program.use()
             CALLS.glUniform1i(program["u_invention"], scene.invention)
+            _set_appearance(program, scene.appearance)
         # All page windows first: to change a texture that was drawn with, some drivers finish that drawing.
         for at in range(0, len(scene.surfaces), PAGE_WINDOWS):
             together = scene.surfaces[at : at + PAGE_WINDOWS]
+            self._curves.show([item.curves for item in together])
+            CALLS.glActiveTexture(GL.GL_TEXTURE0 + _PAGES_UNIT)
             self._pages.show([item.pages for item in together])
             for page, item in enumerate(together):
                 if isinstance(item.surface, Panel):
-                    self._draw_panel(page, item, to_clip)
+                    self._draw_panel(panel, page, item, to_clip)
                 else:
-                    self._draw_retina(page, item, eye, to_clip)
+                    self._draw_retina(retina, page, item, eye, to_clip)
+                self._outlines.draw(item, eye, to_clip)
 
-    def _draw_panel(self, page: int, item: SurfaceItem, to_clip: np.ndarray) -> None:
-        program, surface = self._panel, item.surface
+    def _draw_panel(self, program: Program, page: int, item: SurfaceItem, to_clip: np.ndarray) -> None:
+        surface = item.surface
         program.use()
         _set_matrix(program, to_clip @ surface.pose.matrix())
         width, height = surface.width / 2, surface.height / 2
@@ -177,9 +226,9 @@ class Renderer:
         GL.glDrawArrays(GL.GL_TRIANGLE_STRIP, 0, 4)
         CALLS.glDisable(GL.GL_CULL_FACE)
 
-    def _draw_retina(self, page: int, item: SurfaceItem, eye: Eye, to_clip: np.ndarray) -> None:
+    def _draw_retina(self, program: Program, page: int, item: SurfaceItem, eye: Eye, to_clip: np.ndarray) -> None:
         self.prepare_retina()
-        program, surface = self._retina, item.surface
+        surface = item.surface
         program.use()
         _set_matrix(program, to_clip @ surface.pose.matrix())
         inside = surface.pose.inverse_matrix()
@@ -190,14 +239,16 @@ class Renderer:
         _set_photograph(program, page, item, metres)
         self._cap.draw()
 
-    def _draw_unrolled(self, scene: Scene, sheet: Sheet) -> None:
-        self.prepare_sheets()
+    def _draw_unrolled(self, scene: Scene, face: Face) -> None:
         (item,) = scene.surfaces
-        program, surface = self._unrolled, item.surface
-        self._pages.show([item.pages])
+        program, surface = self._unrolled_program(scene.appearance.adjusted), item.surface
         program.use()
         CALLS.glUniform1i(program["u_invention"], scene.invention)
-        CALLS.glUniform4f(program["u_sheet"], sheet.left, sheet.bottom, sheet.right, sheet.top)
+        _set_appearance(program, scene.appearance)
+        self._curves.show([item.curves])
+        CALLS.glActiveTexture(GL.GL_TEXTURE0 + _PAGES_UNIT)
+        self._pages.show([item.pages])
+        CALLS.glUniform4f(program["u_bounds"], face.left, face.bottom, face.right, face.top)
         CALLS.glUniform2f(program["u_size"], surface.radius, CAP_ANGLE)
         metres = surface.radians_u * surface.radius, surface.radians_v * surface.radius
         _set_photograph(program, 0, item, metres)
@@ -246,8 +297,16 @@ def _set_constants(program: Program) -> None:
     program.use()
     CALLS.glUniform1i(program["u_tiles"], _TILES_UNIT)
     CALLS.glUniform1i(program["u_pages"], _PAGES_UNIT)
+    CALLS.glUniform1i(program["u_curves"], _CURVES_UNIT)
     for name, colour in (("u_ai_colour", AI_COLOR), ("u_little", invention.LITTLE), ("u_much", invention.MUCH)):
         CALLS.glUniform3f(program[name], *_linear(colour)[:3])
+
+
+def _end() -> None:
+    """Leave nothing behind that would disturb the runtime."""
+    CALLS.glDisable(GL.GL_SCISSOR_TEST)
+    CALLS.glBindVertexArray(0)
+    CALLS.glActiveTexture(GL.GL_TEXTURE0)
 
 
 def _set_state() -> None:
@@ -261,15 +320,14 @@ def _set_state() -> None:
     CALLS.glColorMask(True, True, True, True)
 
 
-def _end() -> None:
-    """Leave nothing behind that would disturb the runtime."""
-    CALLS.glDisable(GL.GL_SCISSOR_TEST)
-    CALLS.glBindVertexArray(0)
-    CALLS.glActiveTexture(GL.GL_TEXTURE0)
-
-
 def _set_matrix(program: Program, to_clip: np.ndarray) -> None:
     CALLS.glUniformMatrix4fv(program["u_to_clip"], 1, True, to_clip.astype(np.float32).tobytes())
+
+
+def _set_appearance(program: Program, appearance: Appearance) -> None:
+    CALLS.glUniform1i(program["u_channel"], _CHANNELS.get(appearance.channel, 0))
+    tone = appearance.brightness, appearance.contrast, 1 / appearance.gamma, appearance.local
+    CALLS.glUniform4f(program["u_tone"], *tone)
 
 
 def _set_photograph(program: Program, page: int, item: SurfaceItem, metres: tuple[float, float]) -> None:

@@ -15,6 +15,7 @@ from vr_app.core.gesture import ControllerSample, HandSample, Pulse
 from vr_app.core.layering import LayerMode
 from vr_app.core.onlooker import MirrorKind
 from vr_app.core.pose import Eye
+from vr_app.core.standing import floor_height
 from vr_app.gl import context
 from vr_app.gl.framebuffer import Framebuffer
 from vr_app.runtime.interface import COMMANDS, Frame
@@ -52,6 +53,16 @@ class HeadsetRuntime:
     """
 
     name = "xr"
+
+    @property
+    def floor(self) -> float:
+        """The floor's height, where the runtime tells it; else as if somebody stood."""
+        return floor_height(None) if self._session is None else self._session.place.floor
+
+    def recentre(self) -> None:
+        """Put the scene before the head; nothing while there is no session."""
+        if self._session is not None:
+            self._session.place.ask()
 
     def __init__(
         self,

@@ -12,7 +12,28 @@ from vr_app.core.scene import Scene
 from vr_app.gl.draw import Renderer
 from vr_app.gl.framebuffer import Framebuffer
 
-COMMANDS = {"p": "screenshot", "r": "record", "h": "help", "f1": "help"}
+COMMANDS = {
+    "p": "screenshot",
+    "r": "record",
+    "h": "help",
+    "f1": "help",
+    "g": "channel",
+    "d": "local contrast",
+    "+": "more contrast",
+    "=": "more contrast",
+    "-": "less contrast",
+    "a": "as photographed",
+    "i": "mark view",
+    "t": "name region",
+    "x": "delete region",
+    "delete": "delete region",
+    "j": "next region",
+    **{str(number): f"region {number}" for number in range(1, 10)},
+    "e": "export region",
+    "f": "room",
+    "z": "recentre",
+    "space": "panel",
+}
 """Keys of a window, and what they ask for that no hand can do."""
 
 
@@ -60,6 +81,13 @@ class Runtime(Protocol):
         """Runtime, system and renderer by name, for the statistics."""
         ...
 
+    floor: float
+    """The height of the floor, metres."""
+
+    def recentre(self) -> None:
+        """Put the scene before the viewer, where there is one who moves; at the next frame that knows the head."""
+        ...
+
     def poll_events(self) -> bool:
         """Take what has happened; False when the program should end."""
         ...
@@ -73,7 +101,7 @@ class Runtime(Protocol):
         ...
 
     def take_commands(self) -> tuple[str, ...]:
-        """What keys asked for since the last call: 'screenshot', 'record' or 'help'."""
+        """What keys asked for since the last call: the values of COMMANDS."""
         ...
 
     def take_notices(self) -> tuple[str, ...]:

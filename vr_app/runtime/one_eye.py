@@ -13,6 +13,9 @@ from vr_app.gl.framebuffer import Framebuffer
 IN_VIEW = (0.64, 0.50)
 """Tangents to the side and upward that every picture shows: a panel of 2.4 x 1.6 m at 2 m, and the words around it."""
 
+FLOOR = -1.2
+"""Metres: that of somebody who sits before a screen."""
+
 
 def one_eye(size: tuple[int, int]) -> Eye:
     """The eye at the origin looking along -z, its picture `size` pixels."""

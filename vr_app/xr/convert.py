@@ -26,7 +26,7 @@ def pose(given: xr.Posef) -> Pose | None:
 
 
 def posef(given: Pose) -> xr.Posef:
-    """As OpenXR has it."""
+    """The other way round."""
     return xr.Posef(xr.Quaternionf(*given.orientation), xr.Vector3f(*given.position))
 
 

@@ -106,6 +106,7 @@ class HeadsetFrame:
     def locate(self, display_time: int) -> None:
         """Find the eyes; none while the head is not tracked, or where one of them is nowhere (NaN)."""
         session = self._session
+        session.settle(display_time)
         with openxr("xrLocateViews"):
             info = xr.ViewLocateInfo(VIEWS, display_time, session.space)
             state, views = xr.locate_views(session.handle, info)

@@ -116,7 +116,8 @@ class ProjectionLayer:
     ) -> None:
         image_format = picture_format(session)
         self._flags = flags
-        self._space = space
+        self.space = space
+        """In which the views are told that it is drawn for."""
         self.shown: xr.CompositionLayerProjection | None = None
         """The layer of the images released last; it may be handed over again as it is."""
         self._eyes = [PictureSwapchain(session, size, image_format, handles) for size in sizes]
@@ -150,5 +151,5 @@ class ProjectionLayer:
             )
             for view, swapchain in zip(views, self._eyes, strict=True)
         ]
-        self.shown = xr.CompositionLayerProjection(layer_flags=self._flags, space=self._space, views=projections)
+        self.shown = xr.CompositionLayerProjection(layer_flags=self._flags, space=self.space, views=projections)
         return self.shown

@@ -1,4 +1,4 @@
-"""Panels and the retina as composition layers: each from a swapchain of its own, which holds its sheet."""
+"""Panels and the retina as composition layers: each from a swapchain of its own, which holds its face."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import xr
 
-from vr_app.core.layering import Arrangement, Key, Layered, Offer, Shape, Sheet, arrange
+from vr_app.core.layering import Arrangement, Face, Key, Layered, Offer, Shape, arrange
 from vr_app.core.pose import Eye, Pose
 from vr_app.core.scene import Scene
 from vr_app.gl.draw import Renderer
@@ -31,11 +31,11 @@ OVER = xr.CompositionLayerFlags.BLEND_TEXTURE_SOURCE_ALPHA_BIT
 
 @dataclass
 class _Held:
-    """A surface's swapchain and the sheet that is drawn in it; None: nothing yet."""
+    """A surface's swapchain and the face that is drawn in it; None: nothing yet."""
 
     swapchain: PictureSwapchain
     handles: ExitStack
-    sheet: Sheet | None = None
+    face: Face | None = None
     content: Scene | None = None
     used: int = 0
 
@@ -45,7 +45,8 @@ class SurfaceLayers:
 
     def __init__(self, session: xr.Session, space: xr.Space, offer: Offer, handles: ExitStack) -> None:
         self.offer = offer
-        self._session, self._space = session, space
+        self._session = session
+        self.space = space
         self._format = picture_format(session)
         self._held: dict[Key, _Held] = {}
         self._frame = 0
@@ -61,7 +62,7 @@ class SurfaceLayers:
     ) -> tuple[Arrangement, list[ctypes.Structure]]:
         """Take a scene apart and draw what has changed of what the runtime shows by itself: that, and the structures
         for xrEndFrame, in order. A runtime that refuses a surface's swapchain is given none from then on."""
-        arrangement = arrange(scene, eyes, self.offer, self.sheets, lambda words: line(words).advance)
+        arrangement = arrange(scene, eyes, self.offer, self.faces, lambda words: line(words).advance)
         try:
             return arrangement, self._show(arrangement.layers, renderer)
         except HeadsetLostError:
@@ -73,9 +74,9 @@ class SurfaceLayers:
             return Arrangement(scene), []
 
     @property
-    def sheets(self) -> dict[Key, Sheet]:
+    def faces(self) -> dict[Key, Face]:
         """What is drawn for each surface."""
-        return {key: held.sheet for key, held in self._held.items() if held.sheet is not None}
+        return {key: held.face for key, held in self._held.items() if held.face is not None}
 
     def _show(self, layers: Sequence[Layered], renderer: Renderer) -> list[ctypes.Structure]:
         """Draw what has changed; the layers' structures for xrEndFrame, in order."""
@@ -85,60 +86,58 @@ class SurfaceLayers:
         for layered in layers:
             held = self._for(layered, wanted)
             held.used = self._frame
-            if (held.sheet, held.content) != (layered.sheet, layered.content):
+            if (held.face, held.content) != (layered.face, layered.content):
                 self._draw(held, layered, renderer)
             structures.append(self._structure(held, layered))
         return structures
 
     def _draw(self, held: _Held, layered: Layered, renderer: Renderer) -> None:
-        held.sheet = held.content = None  # until it has worked
+        held.face = held.content = None  # until it has worked
         picture = held.swapchain.acquire()
         try:
-            renderer.draw_sheet(picture, layered)
+            renderer.draw_face(picture, layered)
         finally:
             held.swapchain.release()
-        held.sheet, held.content = layered.sheet, layered.content
+        held.face, held.content = layered.face, layered.content
 
     def _for(self, layered: Layered, wanted: set[Key]) -> _Held:
         """The surface's own swapchain; one that nobody wants any more; or a new one."""
         held = self._held.get(layered.key)
-        if held is not None and held.swapchain.size == layered.sheet.size:
+        if held is not None and held.swapchain.size == layered.face.size:
             return held
         if held is not None:
             self._held.pop(layered.key).handles.close()
         free = sorted((key for key in self._held if key not in wanted), key=lambda key: self._held[key].used)
         for key in free:
-            if self._held[key].swapchain.size == layered.sheet.size:
+            if self._held[key].swapchain.size == layered.face.size:
                 held = self._held[layered.key] = self._held.pop(key)
-                held.sheet = held.content = None
+                held.face = held.content = None
                 return held
         for key in free[: max(0, len(free) - SPARE)]:
             self._held.pop(key).handles.close()
-        held = self._held[layered.key] = self._make(layered.sheet)
+        held = self._held[layered.key] = self._make(layered.face)
         return held
 
-    def _make(self, sheet: Sheet) -> _Held:
+    def _make(self, face: Face) -> _Held:
         with ExitStack() as handles:
-            swapchain = PictureSwapchain(self._session, sheet.size, self._format, handles)
+            swapchain = PictureSwapchain(self._session, face.size, self._format, handles)
             return _Held(swapchain, handles.pop_all())
 
     def _structure(self, held: _Held, layered: Layered) -> ctypes.Structure:
-        sheet, surface = layered.sheet, layered.surface
-        image = xr.SwapchainSubImage(
-            held.swapchain.handle, xr.Rect2Di(xr.Offset2Di(0, 0), xr.Extent2Di(*sheet.size)), 0
-        )
-        about = {"layer_flags": OVER, "space": self._space, "sub_image": image}
+        face, surface = layered.face, layered.surface
+        image = xr.SwapchainSubImage(held.swapchain.handle, xr.Rect2Di(xr.Offset2Di(0, 0), xr.Extent2Di(*face.size)), 0)
+        about = {"layer_flags": OVER, "space": self.space, "sub_image": image}
         if layered.shape is Shape.QUAD:
-            at = ((sheet.left + sheet.right) / 2, (sheet.bottom + sheet.top) / 2, 0.0)
-            size = xr.Extent2Df(sheet.right - sheet.left, sheet.top - sheet.bottom)
+            at = ((face.left + face.right) / 2, (face.bottom + face.top) / 2, 0.0)
+            size = xr.Extent2Df(face.right - face.left, face.top - face.bottom)
             return xr.CompositionLayerQuad(pose=convert.posef(surface.pose.after(Pose(at))), size=size, **about)
-        middle = (sheet.left + sheet.right) / 2  # to the right: a turn about the vertical by that much less
+        middle = (face.left + face.right) / 2  # to the right: a turn about the vertical by that much less
         turned = Pose(orientation=(0.0, -math.sin(middle / 2), 0.0, math.cos(middle / 2)))
         return xr.CompositionLayerEquirect2KHR(
             pose=convert.posef(surface.pose.after(turned)),
             radius=surface.radius,
-            central_horizontal_angle=sheet.right - sheet.left,
-            upper_vertical_angle=sheet.top,
-            lower_vertical_angle=sheet.bottom,
+            central_horizontal_angle=face.right - face.left,
+            upper_vertical_angle=face.top,
+            lower_vertical_angle=face.bottom,
             **about,
         )
