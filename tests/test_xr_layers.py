@@ -94,7 +94,7 @@ def discs(eye: np.ndarray) -> np.ndarray:
     bright = eye > 120
     names, count = ndimage.label(bright)
     sizes = ndimage.sum(bright, names, range(1, count + 1))
-    kept = [n + 1 for n in range(count) if sizes[n] > 25]
+    kept = [n + 1 for n in range(count) if sizes[n] > 100]  # no letters
     return np.array(ndimage.center_of_mass(np.maximum(eye - 60, 0), names, kept))
 
 

@@ -28,6 +28,7 @@ context.bind_pyopengl("glx" if sys.platform.startswith("linux") else sys.platfor
 
 from vr_app.xr.errors import HeadsetError, HeadsetLostError  # noqa: E402
 from vr_app.xr.frame import FrameClock, run_frame  # noqa: E402
+from vr_app.xr.minimal import repeat_frame  # noqa: E402
 from vr_app.xr.session import Session  # noqa: E402
 from vr_app.xr.system import System, open_system  # noqa: E402
 
@@ -140,6 +141,20 @@ class HeadsetRuntime:
         self._clock.restart()
         self._tell(BACK)
         self._mirror.window.set_title(TITLE)
+
+    # What measurements ask for.
+
+    @property
+    def layers_shown(self) -> int:
+        """Of how many layers the last frame was made, where surfaces are shown apart."""
+        composed = None if self._session is None else self._session.composed
+        return 0 if composed is None else len(composed.layers)
+
+    def repeat_frame(self) -> None:
+        """Hand over what the last frame did, and do nothing else. Raises `HeadsetError` without such a frame."""
+        if self._session is None or not self._session.running or self._session.composed is None:
+            raise HeadsetError("the headset shows nothing by layers now: keep it on")
+        repeat_frame(self._session, self._session.composed.layers)
 
     # What the loop asks for.
 
