@@ -1,4 +1,4 @@
-"""What a still scene of panels costs in a headset, whose runtime shows them by itself, against the least it can cost."""
+"""What a still scene of panels costs in a headset whose runtime shows them by itself, against the least it can cost."""
 
 from __future__ import annotations
 
