@@ -283,6 +283,28 @@ def test_a_curve_becomes_a_table():
     ]
 
 
+def test_a_curve_becomes_a_picture_for_each_unit_with_a_line_for_each_figure(tmp_path):
+    points = [{"MP": 1, "first, ms (median)": 2.0, "all, ms (p99)": 9.0, "rate, MPix/s": 4.0}]
+    points.append({"MP": 4, "first, ms (median)": 3.0, "all, ms (p99)": 20.0, "rate, MPix/s": 2.0, "zooms": 12})
+    documents = [{"curves": {}}, {"curves": {"Cost": points}}]
+    picture = figure.curves_picture(documents)
+    assert picture.shape == (2 * PANEL[1], PANEL[0], 3)
+    seen = [[(part == colour).all(axis=-1) for colour in COLOURS[:3]] for part in np.split(picture, 2)]
+    assert [[line.any() for line in part] for part in seen] == [[True, True, False], [True, False, False]]
+    first, whole = (np.argwhere(line[:250]) for line in seen[0][:2])  # above the legend
+    assert whole[:, 0].min() < first[:, 0].min()  # 20 lies higher than 3
+    with pytest.raises(UserError, match="--curves"):
+        figure.curves_picture(documents[:1])
+
+
+def test_the_figure_is_written_beside_the_table(measured_start, tmp_path):
+    measured = write_measured(tmp_path, {"Cost": [{"MP": 1, "first, ms": 2.0}, {"MP": 4, "first, ms": 3.0}]})
+    answer = CliRunner().invoke(cli.app, ["bench", "table", str(measured), "--figure", str(tmp_path / "curves.png")])
+    assert answer.exit_code == 0
+    assert "**Cost**" in answer.output
+    assert load_photograph(tmp_path / "curves.png").pixels.shape == (PANEL[1], PANEL[0], 3)
+
+
 def test_photographs_are_of_the_size_asked_for_and_all_different(tmp_path):
     paths = pictures.write_photographs(tmp_path, (320, 200), 3)
     photographs = [load_photograph(path) for path in paths]

@@ -44,13 +44,13 @@ def curve_picture(entries: Entries) -> np.ndarray:
         return Line(name, tuple(entry["step"] for entry in some), tuple(entry[key] for entry in some))
 
     panels = [
-        _panel("Pixel loss (L1: grey levels)", "iterations", [line("loss", "loss")]),
-        _panel("Validation, gain over bicubic, dB", "iterations", [line("gain_db", "gain")]),
+        panel("Pixel loss (L1: grey levels)", "iterations", [line("loss", "loss")]),
+        panel("Validation, gain over bicubic, dB", "iterations", [line("gain_db", "gain")]),
     ]
     if any("discriminator" in entry for entry in entries):
         shares = [line(f"{name}_share", name) for name in ("pixel", "feature", "adversarial")]
-        panels.append(_panel("Shares of the generator's gradient", "iterations", shares))
-        panels.append(_panel("Discriminator's loss", "iterations", [line("discriminator", "discriminator")]))
+        panels.append(panel("Shares of the generator's gradient", "iterations", shares))
+        panels.append(panel("Discriminator's loss", "iterations", [line("discriminator", "discriminator")]))
     return np.concatenate(panels)
 
 
@@ -96,11 +96,13 @@ def comparison_picture(runs: Mapping[str, Entries]) -> np.ndarray:
             for name in sorted(runs)
             if name.endswith(f"-{scale}")
         ]
-        panels.append(_panel(f"{scale}: validation, gain over bicubic, dB", "minutes of processor time", lines))
+        panels.append(panel(f"{scale}: validation, gain over bicubic, dB", "minutes of processor time", lines))
     return np.concatenate(panels)
 
 
-def _panel(title: str, below: str, lines: Sequence[Line]) -> np.ndarray:
+def panel(title: str, below: str, lines: Sequence[Line], from_zero: bool = False) -> np.ndarray:
+    """One picture of some lines, uint8 (H, W, 3): `title` on top, `below` it what runs across. Across, numbers begin
+    with 0; upward, where `from_zero`."""
     image = Image.new("RGB", PANEL, "white")
     draw = ImageDraw.Draw(image)
     draw.text((_LEFT, 12), title, fill=INK, font=_font())
@@ -108,7 +110,8 @@ def _panel(title: str, below: str, lines: Sequence[Line]) -> np.ndarray:
     drawn = [line for line in lines if line.x]
     if drawn:
         across = _axis(draw, [v for line in drawn for v in (0.0, *line.x)], (_LEFT, PANEL[0] - _RIGHT), upright=False)
-        up = _axis(draw, [v for line in drawn for v in line.y], (PANEL[1] - _BOTTOM, _TOP), upright=True)
+        least = (0.0,) if from_zero else ()
+        up = _axis(draw, [v for line in drawn for v in (*least, *line.y)], (PANEL[1] - _BOTTOM, _TOP), upright=True)
         for i, line in enumerate(drawn):
             points = [(across(x), up(y)) for x, y in zip(line.x, line.y, strict=True)]
             colour = COLOURS[i % len(COLOURS)]
