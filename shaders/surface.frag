@@ -1,4 +1,5 @@
-// A photograph on a panel or (with RETINA defined) on the curved retina, as a virtual texture.
+// A photograph on a panel or (with RETINA defined) on the curved retina, as a virtual texture. With UNROLLED too: on the
+// retina unrolled by longitude and latitude.
 //
 // Photograph coordinates p count level-0 pixels from the page window's first pixel, so that they stay small, and exact
 // in single precision, however large the photograph; q counts the window's tiles from there. All colours are linear
@@ -170,12 +171,38 @@ float atan_ratio(float xx) {
         - xx * (1.0 / 13.0))))));
 }
 
-// Metres along the sphere from the pole, right and down; the angle from the pole in radians.
-vec2 unrolled(out float angle) {
+#ifdef UNROLLED
+// sin(x) / x and cos(x) as functions of x * x, for x up to 1.5, to 1e-7, for the same reason.
+float sin_ratio(float xx) {
+    return 1.0 - xx / 6.0 * (1.0 - xx / 20.0 * (1.0 - xx / 42.0 * (1.0 - xx / 72.0 * (1.0 - xx / 110.0
+        * (1.0 - xx / 156.0)))));
+}
+
+float cosine(float xx) {
+    return 1.0 - xx / 2.0 * (1.0 - xx / 12.0 * (1.0 - xx / 30.0 * (1.0 - xx / 56.0 * (1.0 - xx / 90.0
+        * (1.0 - xx / 132.0 * (1.0 - xx / 182.0))))));
+}
+
+// Where on the unit sphere this pixel of the unrolled picture lies.
+vec3 on_sphere() {
+    vec2 xx = v_position.xy * v_position.xy;
+    vec2 sines = v_position.xy * vec2(sin_ratio(xx.x), sin_ratio(xx.y));
+    float across = cosine(xx.y);
+    return vec3(sines.x * across, sines.y, -cosine(xx.x) * across);
+}
+#else
+// Where on the unit sphere the eye sees this pixel.
+vec3 on_sphere() {
     vec3 along = normalize(v_position - u_eye);
     float half_b = dot(along, u_eye);
     float distance = -half_b + sqrt(max(half_b * half_b - dot(u_eye, u_eye) + u_size.x * u_size.x, 0.0));
-    vec3 point = (u_eye + distance * along) / u_size.x;
+    return (u_eye + distance * along) / u_size.x;
+}
+#endif
+
+// Metres along the sphere from the pole, right and down; the angle from the pole in radians.
+vec2 unrolled(out float angle) {
+    vec3 point = on_sphere();
     // tan of half the angle is across / (1 + ahead); halved once more to keep the series short.
     float across = length(point.xy), ahead = 1.0 - point.z;
     float half_tan = across / ahead;

@@ -63,7 +63,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict]:
 def test_the_list_has_every_bar_with_its_limit():
     rows = all_bars()
     assert len(rows) == len({row.name for row in rows})
-    assert {row.command for row in rows} == set(COMMANDS)
+    assert {row.command for row in rows} == {*COMMANDS, "xr"}
     limits = {row.name: (row.sense, row.limit, row.unit) for row in rows}
     assert limits["engine_x4_against_plain"] == ("least", 4, "times")
     assert all(limits[f"engine_share_of_ceiling_x{scale}"] == ("least", 50, "%") for scale in (2, 4, 8))
@@ -343,5 +343,5 @@ def test_settings_of_a_command_reach_its_measurement(monkeypatch):
 
 def test_every_command_of_the_list_exists():
     commands = typer.main.get_command(cli.app).commands["bench"].commands
-    assert set(commands) == {*COMMANDS, "soak", "table"}
+    assert set(commands) == {*COMMANDS, "xr", "soak", "table"}
     assert set(bars.HOLDS) == {"least", "most", "below"}

@@ -11,6 +11,7 @@ from sr_core.image.geometry import TILE, Rect
 from vr_app.core import invention
 from vr_app.core.appearance import LUMA, REGIONS, SAMPLES, Appearance, Channel
 from vr_app.core.labels import AI_COLOR
+from vr_app.core.layering import Face, Layered, flat_eye
 from vr_app.core.outline import REGION_COLOUR
 from vr_app.core.pose import Eye
 from vr_app.core.scene import LabelItem, RayItem, Scene, SurfaceItem
@@ -73,6 +74,7 @@ class Renderer:
         self._full = self._surface_programs()
         self._plain = self._surface_programs("PLAIN")
         self._adjusted: tuple[Program, Program] | None = None
+        self._unrolled: dict[bool, Program] = {}
         self.sheets: SheetPicture | None = None
         """What is on the control panel's sheet; its maker closes it."""
         self._label = Program("label.vert", "label.frag", text)
@@ -93,13 +95,16 @@ class Renderer:
         panel = Program("panel.vert", "surface.frag", (*self._sizes, *defines))
         retina = Program("retina.vert", "surface.frag", (*self._sizes, *defines, "RETINA"))
         for program in (panel, retina):
-            program.use()
-            CALLS.glUniform1i(program["u_tiles"], _TILES_UNIT)
-            CALLS.glUniform1i(program["u_pages"], _PAGES_UNIT)
-            CALLS.glUniform1i(program["u_curves"], _CURVES_UNIT)
-            for name, colour in (("u_ai_colour", AI_COLOR), ("u_little", invention.LITTLE), ("u_much", invention.MUCH)):
-                CALLS.glUniform3f(program[name], *_linear(colour)[:3])
+            _set_constants(program)
         return panel, retina
+
+    def _unrolled_program(self, adjusted: bool) -> Program:
+        """For the retina's own picture: made for the first one."""
+        if adjusted not in self._unrolled:
+            defines = *self._sizes, *(("ADJUSTED",) if adjusted else ()), "RETINA", "UNROLLED"
+            self._unrolled[adjusted] = Program("unrolled.vert", "surface.frag", defines)
+            _set_constants(self._unrolled[adjusted])
+        return self._unrolled[adjusted]
 
     def _programs(self, adjusted: bool) -> tuple[Program, Program]:
         """Photographs that look as they were photographed do not pay for what could be done to them."""
@@ -123,23 +128,10 @@ class Renderer:
         """Draw `scene` as `eye` sees it; what `framebuffer` held is gone. `part`: of these pixels alone, counted from
         the lower left corner; None: of all."""
         framebuffer.bind()
-        _set_state()
-        if part is not None:
-            CALLS.glEnable(GL.GL_SCISSOR_TEST)
-            CALLS.glScissor(part.x, part.y, part.w, part.h)
-        CALLS.glClearColor(*ROOM_COLOUR, 1.0)
-        GL.glClear(GL.GL_COLOR_BUFFER_BIT)
+        self._begin(scene, part)
         to_clip = eye.fov.projection() @ eye.pose.inverse_matrix()
         if scene.floor is not None:
             self._room.draw_floor(scene.floor, to_clip)
-        for unit, target, texture in (
-            (_TILES_UNIT, GL.GL_TEXTURE_2D_ARRAY, self._tiles.texture),
-            (_TEXT_UNIT, GL.GL_TEXTURE_2D, self._letters.texture),
-            (_PAGES_UNIT, GL.GL_TEXTURE_2D_ARRAY, self._pages.texture),
-            (_CURVES_UNIT, GL.GL_TEXTURE_2D_ARRAY, self._curves.texture),
-        ):
-            CALLS.glActiveTexture(GL.GL_TEXTURE0 + unit)
-            CALLS.glBindTexture(target, texture)
         self._draw_surfaces(scene, eye, to_clip)
         if scene.labels:
             self._draw_labels(scene.labels, to_clip)
@@ -149,9 +141,37 @@ class Renderer:
             self._draw_rays(scene.rays, eye, to_clip)
         if scene.veil > 0:
             self._room.draw_veil(scene.veil)
-        CALLS.glDisable(GL.GL_SCISSOR_TEST)
-        CALLS.glBindVertexArray(0)
-        CALLS.glActiveTexture(GL.GL_TEXTURE0)
+        _end()
+
+    def draw_face(self, framebuffer: Framebuffer, layered: Layered) -> None:
+        """Draw the picture of a surface that a headset's runtime shows by itself."""
+        framebuffer.bind()
+        self._begin(layered.content)
+        if isinstance(layered.surface, Panel):
+            eye = flat_eye(layered.face)
+            to_clip = eye.fov.projection() @ eye.pose.inverse_matrix()
+            self._draw_surfaces(layered.content, eye, to_clip)
+            self._draw_labels(layered.content.labels, to_clip)
+        else:
+            self._draw_unrolled(layered.content, layered.face)
+        _end()
+
+    def _begin(self, scene: Scene, part: Rect | None = None) -> None:
+        """Clear what is bound, or a part of it, and have at hand what is drawn with."""
+        _set_state()
+        if part is not None:
+            CALLS.glEnable(GL.GL_SCISSOR_TEST)
+            CALLS.glScissor(part.x, part.y, part.w, part.h)
+        CALLS.glClearColor(*((*ROOM_COLOUR, 1.0) if scene.backdrop else (0.0, 0.0, 0.0, 0.0)))
+        GL.glClear(GL.GL_COLOR_BUFFER_BIT)
+        for unit, target, texture in (
+            (_TILES_UNIT, GL.GL_TEXTURE_2D_ARRAY, self._tiles.texture),
+            (_TEXT_UNIT, GL.GL_TEXTURE_2D, self._letters.texture),
+            (_PAGES_UNIT, GL.GL_TEXTURE_2D_ARRAY, self._pages.texture),
+            (_CURVES_UNIT, GL.GL_TEXTURE_2D_ARRAY, self._curves.texture),
+        ):
+            CALLS.glActiveTexture(GL.GL_TEXTURE0 + unit)
+            CALLS.glBindTexture(target, texture)
 
     def close(self) -> None:
         """Give all GL objects back, except the tiles. May be called twice."""
@@ -159,6 +179,7 @@ class Renderer:
             *self._full,
             *self._plain,
             *(self._adjusted or ()),
+            *self._unrolled.values(),
             self._label,
             self._ray,
             self._letters,
@@ -229,6 +250,22 @@ class Renderer:
         _set_photograph(program, page, item, metres)
         self._cap.draw()
 
+    def _draw_unrolled(self, scene: Scene, face: Face) -> None:
+        (item,) = scene.surfaces
+        program, surface = self._unrolled_program(scene.appearance.adjusted), item.surface
+        program.use()
+        CALLS.glUniform1i(program["u_invention"], scene.invention)
+        _set_appearance(program, scene.appearance)
+        self._curves.show([item.curves])
+        CALLS.glActiveTexture(GL.GL_TEXTURE0 + _PAGES_UNIT)
+        self._pages.show([item.pages])
+        CALLS.glUniform4f(program["u_bounds"], face.left, face.bottom, face.right, face.top)
+        CALLS.glUniform2f(program["u_size"], surface.radius, CAP_ANGLE)
+        metres = surface.radians_u * surface.radius, surface.radians_v * surface.radius
+        _set_photograph(program, 0, item, metres)
+        CALLS.glBindVertexArray(self._no_vertices)
+        GL.glDrawArrays(GL.GL_TRIANGLE_STRIP, 0, 4)
+
     def _draw_labels(self, labels: tuple[LabelItem, ...], to_clip: np.ndarray) -> None:
         program = self._label
         program.use()
@@ -264,6 +301,23 @@ class Renderer:
                 distance = float(np.linalg.norm(np.subtract(ray.end, eye.pose.position)))
                 CALLS.glUniform1f(program["u_dot"], _DOT_ANGLE * distance)
                 GL.glDrawArrays(GL.GL_TRIANGLE_STRIP, 0, 4)
+
+
+def _set_constants(program: Program) -> None:
+    """What never changes, of a program that draws photographs."""
+    program.use()
+    CALLS.glUniform1i(program["u_tiles"], _TILES_UNIT)
+    CALLS.glUniform1i(program["u_pages"], _PAGES_UNIT)
+    CALLS.glUniform1i(program["u_curves"], _CURVES_UNIT)
+    for name, colour in (("u_ai_colour", AI_COLOR), ("u_little", invention.LITTLE), ("u_much", invention.MUCH)):
+        CALLS.glUniform3f(program[name], *_linear(colour)[:3])
+
+
+def _end() -> None:
+    """Leave nothing behind that would disturb the runtime."""
+    CALLS.glDisable(GL.GL_SCISSOR_TEST)
+    CALLS.glBindVertexArray(0)
+    CALLS.glActiveTexture(GL.GL_TEXTURE0)
 
 
 def _set_state() -> None:
