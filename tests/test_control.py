@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from vr_app.control import LAYOUTS, Networks, base_of, gestures_of, state_of
+from vr_app.control import LAYOUTS, Networks, base_of, fonts, gestures_of, state_of
 from vr_app.core import sheet
 from vr_app.core.appearance import AS_PHOTOGRAPHED, Appearance, Channel
 from vr_app.core.gesture import ControllerSample, Hands, HandSample
@@ -176,6 +176,24 @@ def test_long_names_keep_their_ends():
     assert shortened("disc.png") == "disc.png"
     assert len(shortened("a_very_long_name_of_a_file_0042.jpg")) <= NAME_LENGTH
     assert shortened("a_very_long_name_of_a_file_0042.jpg").endswith("042.jpg")
+
+
+def test_two_panels_in_one_process_are_drawn_alike_in_turns():
+    """As the measurements have them: the toolkit draws whichever was named last."""
+    pytest.importorskip("imgui_bundle")
+    from vr_app.ui.dear import Interface
+
+    drawn = []
+    one, other = Interface(fonts()), Interface(fonts())
+    for _ in range(2):
+        for interface, state in ((one, STATE), (other, replace(STATE, front=2))):
+            drawn.append(interface.draw(state, Place(True, VIEW), 20, (640, 640), None)[1])
+    one.close()
+    drawn.append(other.draw(STATE, Place(True, IMAGES), 20, (640, 640), None)[1])
+    other.close()
+    assert all(panel.letters is not None for panel in drawn[:2])
+    assert np.array_equal(drawn[0].vertices[:, :2], drawn[1].vertices[:, :2])
+    assert drawn[4].indices.size > 0
 
 
 def test_turning_the_page_is_the_panels_own_affair():
