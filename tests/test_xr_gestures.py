@@ -372,3 +372,45 @@ def test_the_left_handed_have_their_buttons_in_the_other_hand(screen: Xvfb, phot
         visit.key("Escape")
         program.ends_well()
     assert "/interaction_profiles/" not in program.log.read_text()
+
+
+def aimed(start: np.ndarray, point: np.ndarray) -> tuple[float, float, float, float]:
+    """The orientation of a hand at `start` whose ray goes through a point."""
+    x, y, z = (point - start) / np.linalg.norm(point - start)
+    yaw, pitch = math.atan2(-x, -z), math.asin(y)
+    up, side, level, straight = math.sin(yaw / 2), math.sin(pitch / 2), math.cos(yaw / 2), math.cos(pitch / 2)
+    return level * side, up * straight, -up * side, level * straight
+
+
+def of_sheet(about: dict, name: str) -> np.ndarray:
+    """Where in the world a control of the panel is."""
+    surface, size = about["sheet"]["surface"], about["sheet"]["size"]
+    panel = Panel(Pose(*map(tuple, surface["pose"].values())), surface["width"], surface["height"])
+    return panel.point(np.array(about["sheet"]["targets"][name]) / size - 0.5)
+
+
+def test_the_control_panel_in_the_eyes_picture(scene: Scene) -> None:
+    """Opened, and pressed by the other hand's ray."""
+    hand = np.array([0.25, -0.25, -0.1])
+    scene.left(np.array([-0.2, -0.35, -0.45]))
+    scene.right(hand)
+    scene.visit.key("space")
+    about = scene.visit.until(lambda about: about["sheet"] is not None, "the control panel")
+    assert set(about["sheet"]["targets"]) >= {"Images", "View", "Adjust", "About", "close"}
+
+    def press(name: str, about: dict) -> None:
+        scene.right(hand, aimed(hand, of_sheet(about, name)))
+        time.sleep(0.5)  # the ray is steadied
+        for trigger in (1.0, 0.0):
+            scene.right(trigger=trigger)
+            time.sleep(0.4)  # a press is a length of time
+
+    press("Adjust", about)
+    about = scene.visit.until(lambda about: "Channel: Red-free" in about["sheet"]["targets"], "the page")
+    assert about["rays"][-1]["hits"]
+    assert np.allclose(about["rays"][-1]["end"], of_sheet(about, "Adjust"), atol=0.01)
+    press("Channel: Red-free", about)
+    about = scene.visit.until(lambda about: about["appearance"]["channel"] == "red-free", "the red-free look")
+    assert about["surfaces"][0]["center"] == [0.5, 0.5]  # the photograph beneath was not dragged
+    press("close", about)
+    scene.visit.until(lambda about: about["sheet"] is None, "the panel's end")

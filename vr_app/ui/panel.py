@@ -144,13 +144,14 @@ class Choice:
 @dataclass(frozen=True)
 class Slider:
     """A value within limits. `told`: the value in words. `moved` says what moving it asks for; where it is costly,
-    `when_let_go`, only at the end."""
+    `when_let_go`, only at the end. `logarithmic`: equal ways are equal factors."""
 
     title: str
     value: float
     limits: tuple[float, float]
     told: str
     when_let_go: bool = False
+    logarithmic: bool = False
 
 
 @dataclass(frozen=True)
@@ -232,8 +233,8 @@ def _adjust(state: PanelState, place: Place) -> tuple[Row, ...]:
     return (
         _choice("Channel", channels, LookLike(look)),
         Slider("Brightness", look.brightness, BRIGHTNESS, f"{look.brightness:+.2f}"),
-        Slider("Contrast", look.contrast, CONTRAST, f"{look.contrast:.2f}"),
-        Slider("Gamma", look.gamma, GAMMA, f"{look.gamma:.2f}"),
+        Slider("Contrast", look.contrast, CONTRAST, f"{look.contrast:.2f}", logarithmic=True),
+        Slider("Gamma", look.gamma, GAMMA, f"{look.gamma:.2f}", logarithmic=True),
         Slider("Local", look.local, LOCAL, f"{look.local:.2f}"),
         Buttons((("As photographed", LookLike(AS_PHOTOGRAPHED)),)),
         Words(("Adjustments change what is seen,", "no pixel of the photograph.")),
@@ -258,7 +259,7 @@ def moved(title: str, value: float, state: PanelState) -> Event:
     name = {"Brightness": "brightness", "Contrast": "contrast", "Gamma": "gamma", "Local": "local"}[title]
     still = getattr(AS_PHOTOGRAPHED, name)
     low, high = {"brightness": BRIGHTNESS, "contrast": CONTRAST, "gamma": GAMMA, "local": LOCAL}[name]
-    near = abs(value - still) < 0.02 * (high - low)  # the way back to the photograph is easy to find
+    near = abs(value - still) < 0.015 * (high - low)  # the way back to the photograph is easy to find
     return LookLike(replace(state.appearance, **{name: still if near else round(value, 2)}).within)
 
 
