@@ -261,8 +261,8 @@ def _regions(state: PanelState, place: Place) -> tuple[Row, ...]:
     if regions.chosen_region is not None:
         names = [(kind.capitalize(), NameRegion(kind)) for kind in Kind]
         found.append(_regional(*names[:6]))
-        last = _regional(*names[6:], ("Delete", DeleteRegion()))
-        found.append(Buttons((*last.buttons, ("Export", Ask("export region")))))
+        (other,), (delete,) = _regional(*names[6:]).buttons, _regional(("Delete", DeleteRegion())).buttons
+        found.append(Buttons((other, ("Export", Ask("export region")), delete)))
     return tuple(found)
 
 
