@@ -43,6 +43,7 @@ from vr_app.ui.panel import (
     PickImage,
     PickLayout,
     Place,
+    Regional,
     SetAngle,
     Turn,
     UpTo,
@@ -291,6 +292,8 @@ def gestures_of(event: Event, view: ViewState) -> tuple[Gesture, ...]:
             return (Adjust(look),)
         case SetAngle(degrees):
             return (SetFieldAngle(degrees),)
+        case Regional(gesture):
+            return (gesture,)
         case Ask("reset"):
             return (ResetView(),)
         case Ask("undo"):
@@ -304,9 +307,14 @@ def fonts() -> list[Path]:
 
 
 def state_of(
-    view: ViewState, infos: Sequence[PhotographInfo | None], model: str, texture: float, networks: Networks
+    view: ViewState,
+    infos: Sequence[PhotographInfo | None],
+    model: str,
+    texture: float,
+    networks: Networks,
+    headset: bool = False,
 ) -> PanelState:
-    """What the panel tells of a session."""
+    """What the panel tells of a session. `headset`: there is a head to recentre on."""
     base = base_of(model)
     return PanelState(
         images=tuple(info and info.name for info in infos),
@@ -320,6 +328,7 @@ def state_of(
         invention=view.invention,
         appearance=view.appearance,
         field_angle=view.field_angle,
-        actions=tuple(name for name in ACTIONS if name != "recentre"),
+        regions=replace(view.regions, draft=None),  # it changes in every frame of a drag
+        actions=tuple(name for name in ACTIONS if headset or name != "recentre"),
         about=(*ABOUT, f"Network: {base}"),
     )
