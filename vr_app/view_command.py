@@ -13,6 +13,7 @@ from sr_core.errors import UserError
 from sr_core.files import check_writable
 from sr_core.image.photograph import PhotographError, find_photographs
 from vr_app.app import Options, run
+from vr_app.core.layering import LayerMode
 from vr_app.core.layout import Layout
 from vr_app.core.limits import MB, UNTOLD, choose_limits, machine_memory
 from vr_app.core.onlooker import MirrorKind
@@ -63,6 +64,7 @@ class ViewRequest:
     layout: str | None = None
     compare: str | None = None
     fresh: bool = False
+    layers: str = "auto"
     room: str = "auto"
 
 
@@ -86,7 +88,8 @@ def view_photographs(request: ViewRequest, say: Callable[[str], None]) -> None:
     found = _found(request, tour)
     hand = request.hand or (found.remembered.hand if found.remembered else HANDS[0])
     request = replace(request, hand=hand)
-    with open_runtime(request.mode, size, mirror, left_handed=hand == "left") as choice:
+    hands_and_layers = {"left_handed": hand == "left", "layers": LayerMode(request.layers)}
+    with open_runtime(request.mode, size, mirror, **hands_and_layers) as choice:
         say(f"fundusxr: {choice.runtime.name} ({choice.reason})")
         options = replace(_options(request, choice.runtime.name, paths, tour), limits=limits, tile_cache=cache, say=say)
         if options.tour is None and request.images:

@@ -55,6 +55,12 @@ class Panel:
         """Surface coordinates of its left, top, right and bottom edge."""
         return self.window or WHOLE
 
+    @property
+    def edges(self) -> tuple[float, float, float, float]:
+        """Metres from the pose's origin to its left, lower, right and upper edge."""
+        left, top, right, bottom = self.bounds
+        return left * self.width, -bottom * self.height, right * self.width, -top * self.height
+
     def hit(self, origin: np.ndarray, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Where rays from `origin` (3,) along unit `directions` (..., 3) meet the panel's front.
 
