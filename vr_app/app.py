@@ -174,7 +174,7 @@ class Viewer:
         self.wants, self.wanted, self.placed, self.rays = (), (), (), ()
         self.status = Status(texture=texture_of(options.model))
         self.finished = False
-        self._shown = self._warm = self._jumped = False
+        self._shown = self._warm = self._jumped = self._arrived = False
         self._drawn: Scene | None = None
         self._objects_made = 0
         self._unopened = 0
@@ -246,8 +246,10 @@ class Viewer:
         self.placed = place(self.view, self.infos, Pose((0.0, 0.0, -self.options.stand_back)))
         if frame.eyes:
             seen = self.wants
-            self.wants = demands(self.view, self.placed, frame.eyes, self.infos, seen)
+            eyes = tuple(eye.finer(frame.detail) for eye in frame.eyes)
+            self.wants = demands(self.view, self.placed, eyes, self.infos, seen)
             self._jumped = is_jump(seen, self.wants, self.view.active)
+            self._arrived = self._jumped or (self._arrived and self.view.still_for > 0)
         beams = (self._pointer(hand.aim) for hand in self.control.beaming(sample) if hand.aim and hand.shown)
         self.rays = (*beams, *self.control.rays)
         for command in self.runtime.take_commands():
@@ -266,7 +268,7 @@ class Viewer:
 
     def ask(self) -> None:
         """Tell the loader and the worker what is missing; the newest wish wins."""
-        self.wanted = tiles_wanted(self.view, self.wants, self.infos)
+        self.wanted = tiles_wanted(self.view, self.wants, self.infos, self._arrived)
         self.shelf.mark(self.wanted)
         self.album.look(demand.photograph for demand in self.wants)
         lacking = self.shelf.lacking(self.wanted, self.residency)
@@ -324,10 +326,10 @@ class Viewer:
             return  # on a small machine the worker needs the processor more
         self._drawn = scene
         pictures = []
-        for eye, target in frame.targets():
+        for eye, target, shown in frame.pictures(scene, self.renderer, whole=due):
             part = changed_part(stands, scene, eye) if stands else None
             if part is None or not part.empty:
-                self.renderer.draw(target, eye, scene, part)
+                self.renderer.draw(target, eye, shown, part)
             if due and eye in frame.eyes:
                 pictures.append(target.read())  # an onlooker's is not in it
         self._shown = self._shown or bool(surfaces)

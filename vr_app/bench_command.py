@@ -31,7 +31,7 @@ class Mode(StrEnum):
 
 
 bench = typer.Typer(
-    help="""Measure this machine: engine, zoom, frame, start, memory; and soak.
+    help="""Measure this machine: engine, zoom, frame, start, memory; xr with a headset; and soak.
 
 Each prints a table and, with `--json`, writes every sample, the machine and its load. Leave the machine alone
 meanwhile.
@@ -185,6 +185,25 @@ def soak(
     settings = _settings(quick, False, device, model, photograph)
     settings = replace(settings, seconds=seconds, seed=seed, mode=mode.value)
     _measure("soak", settings, json_file, strict)
+
+
+@bench.command()
+def xr(
+    json_file: JsonOption = None,
+    quick: QuickOption = False,
+    strict: StrictOption = False,
+    device: DeviceOption = Device.auto,
+    model: ModelOption = "rdb-lite",
+) -> None:
+    """A headset: what a still scene of 8 panels costs, against the shortest program that shows as many layers.
+
+    Example:
+
+    ```
+    fundusxr bench xr --json xr.json
+    ```
+    """
+    _measure("xr", _settings(quick, False, device, model), json_file, strict)
 
 
 @bench.command()

@@ -51,6 +51,14 @@ class MirrorView(StrEnum):
     spectator = "spectator"
 
 
+class LayersWord(StrEnum):
+    """auto: where the runtime is known to show them well; on: wherever it offers them; off: never."""
+
+    auto = "auto"
+    on = "on"
+    off = "off"
+
+
 class Room(StrEnum):
     """Whether the panels stand in a room."""
 
@@ -130,6 +138,9 @@ def view(
     tile_cache_size: Annotated[int, typer.Option(help="Limit of kept tiles on disk.", metavar="MB")] = 512,
     hand: Annotated[Side, typer.Option(help="Left: a headset's controllers swap their buttons.")] = Side.right,
     mirror: Annotated[MirrorView, typer.Option(help="What the window beside a headset shows.")] = MirrorView.left,
+    layers: Annotated[
+        LayersWord, typer.Option(help="Whether a headset's runtime shows panels and retina from pictures of their own.")
+    ] = LayersWord.auto,
     room: Annotated[Room, typer.Option(help="A dim room with a grid on its floor; auto: in a headset.")] = Room.auto,
     no_prefetch: Annotated[bool, typer.Option("--no-prefetch", help="Compute only what is looked at.")] = False,
 ) -> None:
@@ -156,6 +167,7 @@ def view(
         hand=hand,
         room=room,
         mirror=mirror,
+        layers=layers,
     )
     view_photographs(request, say=lambda text: errors.print(text, markup=False))
 

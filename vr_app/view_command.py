@@ -13,6 +13,7 @@ from sr_core.errors import UserError
 from sr_core.files import check_writable
 from sr_core.image.photograph import PhotographError, find_photographs
 from vr_app.app import Options, run
+from vr_app.core.layering import LayerMode
 from vr_app.core.limits import MB, UNTOLD, choose_limits, machine_memory
 from vr_app.core.onlooker import MirrorKind
 from vr_app.core.tour import Tour, TourError, parse_tour
@@ -53,6 +54,7 @@ class ViewRequest:
     prefetch: bool = True
     hand: str = "right"
     mirror: str = "left"
+    layers: str = "auto"
     room: str = "auto"
 
 
@@ -73,7 +75,8 @@ def view_photographs(request: ViewRequest, say: Callable[[str], None]) -> None:
     tour = read_tour(request.tour) if request.tour else None
     paths = _photographs(request.images or _images_without_argument(tour, request.tour), say)
     mirror = MirrorKind(request.mirror)
-    with open_runtime(request.mode, size, mirror, left_handed=request.hand == "left") as choice:
+    hands_and_layers = {"left_handed": request.hand == "left", "layers": LayerMode(request.layers)}
+    with open_runtime(request.mode, size, mirror, **hands_and_layers) as choice:
         say(f"fundusxr: {choice.runtime.name} ({choice.reason})")
         options = replace(_options(request, choice.runtime.name, paths, tour), limits=limits, tile_cache=cache, say=say)
         run(choice.runtime, options)

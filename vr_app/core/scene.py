@@ -96,6 +96,7 @@ class Scene:
     """Everything in the order in which it is drawn: the floor, surfaces, labels, the control panel, rays, the veil.
 
     `invention`: synthesised pixels are overlaid with how far they depart from what the photograph alone determines.
+    `backdrop`: the room is behind all; without it the picture is transparent where nothing is drawn.
     `appearance`: how the photographs look, beneath that overlay and all that marks them. `floor`: the height in metres
     of the room's floor; None: there is no room. `veil`: how dark all is, 0 to 1.
     """
@@ -105,6 +106,7 @@ class Scene:
     rays: tuple[RayItem, ...] = ()
     sheet: SheetItem | None = None
     invention: bool = False
+    backdrop: bool = True
     appearance: Appearance = AS_PHOTOGRAPHED
     floor: float | None = None
     veil: float = 0.0

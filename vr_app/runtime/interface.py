@@ -8,6 +8,8 @@ from typing import Protocol
 
 from vr_app.core.gesture import ControllerSample, Pulse
 from vr_app.core.pose import Eye
+from vr_app.core.scene import Scene
+from vr_app.gl.draw import Renderer
 from vr_app.gl.framebuffer import Framebuffer
 
 COMMANDS = {
@@ -50,12 +52,22 @@ class Frame(Protocol):
     keeps: bool
     """Whether `targets` still hold what was drawn into them in the frame before: what has not changed may stay."""
 
+    detail: float
+    """How many pixels a line are shown for each of an eye's picture: more than one where surfaces are shown apart."""
+
     eyes: tuple[Eye, ...]
     """Every picture to draw: two in a headset, else one. Empty while the head is not tracked. `targets` may add one for
     an onlooker."""
 
     def targets(self) -> Iterator[tuple[Eye, Framebuffer]]:
         """Each eye with the framebuffer to draw it into, bound; it is handed on when the iteration goes on."""
+        ...
+
+    def pictures(
+        self, scene: Scene, renderer: Renderer, whole: bool = False
+    ) -> Iterator[tuple[Eye, Framebuffer, Scene]]:
+        """As `targets`, with what is to be drawn into each: `scene`, or what is left of it where the runtime shows a
+        part by itself, which `renderer` draws apart. `whole`: everything is to be in the eyes' own pictures."""
         ...
 
 

@@ -13,11 +13,15 @@ from contextlib import ExitStack
 
 import xr
 
+from vr_app.core.layering import LayerMode
 from vr_app.xr import graphics, visibility
 from vr_app.xr.actions import Actions
+from vr_app.xr.compose import Composed
 from vr_app.xr.errors import LOST_MESSAGE, HeadsetError, HeadsetLostError, openxr, own
 from vr_app.xr.layers import ProjectionLayer
+from vr_app.xr.offers import offer_in
 from vr_app.xr.place import Place
+from vr_app.xr.surfaces import OVER, SurfaceLayers
 from vr_app.xr.system import EYES, VIEWS, System
 
 log = logging.getLogger(__name__)
@@ -34,7 +38,7 @@ class Session:
     refuses, `HeadsetLostError` from any method once the runtime has gone.
     """
 
-    def __init__(self, system: System, left_handed: bool = False) -> None:
+    def __init__(self, system: System, left_handed: bool = False, layers: LayerMode = LayerMode.OFF) -> None:
         self.system = system
         self.state = xr.SessionState.UNKNOWN
         self.running = False
@@ -47,9 +51,16 @@ class Session:
             self.handle = self._create(handles)
             self.place = Place(self.handle, handles)
             self.layer = ProjectionLayer(self.handle, self.space, system.view_sizes, handles)
+            self.before: ProjectionLayer | None = None
+            self.surfaces: SurfaceLayers | None = None
+            offer = offer_in(system, layers)
+            if offer.layers > 2:
+                self.before = ProjectionLayer(self.handle, self.space, system.view_sizes, handles, OVER)
+                self.surfaces = SurfaceLayers(self.handle, self.space, offer, handles)
+            self.composed: Composed | None = None
             if visibility.EXTENSION in system.enabled:
                 for eye in range(EYES):
-                    self.layer.hide(eye, visibility.hidden_mesh(self.handle, eye))
+                    self._hide(eye)
             self.actions = Actions(system.instance, self.handle, handles, system.enabled, left_handed)
             self.blend_mode = self._blend_mode()
             self._handles = handles.pop_all()
@@ -74,7 +85,10 @@ class Session:
             self._runtime_moved = False
             self._space_moved = self.place.runtime_moved() or self._space_moved
         self._space_moved = self.place.settle(display_time) or self._space_moved
-        self.layer.space = self.space
+        if self.layer.space is not self.space:
+            self.composed = None
+        for layer in filter(None, (self.layer, self.before, self.surfaces)):
+            layer.space = self.space
 
     def _note_move(self, display_time: int) -> None:
         """Whether the runtime has moved its space before a frame shown at `display_time`."""
@@ -82,6 +96,11 @@ class Session:
         if self._moves_at is not None and display_time >= self._moves_at:
             self._moves_at = None
             self._runtime_moved = self._space_moved = True
+
+    def _hide(self, eye: int) -> None:
+        mesh = visibility.hidden_mesh(self.handle, eye)
+        for layer in filter(None, (self.layer, self.before)):
+            layer.hide(eye, mesh)
 
     def _blend_mode(self) -> xr.EnvironmentBlendMode:
         """Opaque, or what the headset prefers where it lets the room be seen."""
@@ -128,8 +147,8 @@ class Session:
             case xr.StructureType.EVENT_DATA_VISIBILITY_MASK_CHANGED_KHR:
                 mask = ctypes.cast(ctypes.pointer(event), ctypes.POINTER(xr.EventDataVisibilityMaskChangedKHR))
                 if mask.contents.view_index < EYES:
-                    eye = mask.contents.view_index
-                    self.layer.hide(eye, visibility.hidden_mesh(self.handle, eye))
+                    self._hide(mask.contents.view_index)
+                    self.composed = None
             case xr.StructureType.EVENT_DATA_EVENTS_LOST:
                 log.warning("the headset's runtime dropped events: they were not taken in time")
             case xr.StructureType.EVENT_DATA_DISPLAY_REFRESH_RATE_CHANGED_FB:
