@@ -14,8 +14,11 @@ from vr_app.core.appearance import AS_PHOTOGRAPHED, Appearance, Channel
 from vr_app.core.gesture import ControllerSample, Hands, HandSample
 from vr_app.core.grasp import Grasp
 from vr_app.core.pose import Eye, Fov, Pose, Ray
+from vr_app.core.region import Kind
 from vr_app.core.surface import Panel
 from vr_app.core.view import PhotographInfo, SurfaceKind, ViewState, photograph_arrived, step
+from vr_app.runtime.interface import COMMANDS
+from vr_app.ui import panel
 from vr_app.ui.panel import (
     ACTIONS,
     NAME_LENGTH,
@@ -25,6 +28,7 @@ from vr_app.ui.panel import (
     Choice,
     Gallery,
     LookLike,
+    NameMark,
     Overlay,
     PanelState,
     PickImage,
@@ -41,7 +45,7 @@ from vr_app.ui.panel import (
     shortened,
 )
 
-IMAGES, VIEW, ADJUST, ABOUT = range(4)
+IMAGES, VIEW, ADJUST, MARKS, ABOUT = range(5)
 INFO = PhotographInfo("disc.png", (400, 300), (200.0, 150.0), 150.0)
 STATE = PanelState(
     images=("disc.png", None, "macula.png"),
@@ -110,6 +114,21 @@ def test_what_is_not_there_is_not_offered():
 def test_the_panel_tells_what_is(changes, page, title, chosen):
     row = choice(replace(STATE, **changes), page, title)
     assert (row.options[row.chosen][0] if row.chosen >= 0 else None) == chosen
+
+
+def test_marks_are_named_from_the_list():
+    words, actions = rows(STATE, Place(True, MARKS))
+    assert words.lines == ("Nothing is marked here.",)
+    assert actions.buttons[0][1] == Ask("mark view")
+    told, names, _ = rows(replace(STATE, regions=3, region=2, kind=Kind.MACULA), Place(True, MARKS))
+    assert "2 of 3" in told.lines[0]
+    assert names.buttons[names.chosen] == ("macula", NameMark(Kind.MACULA))
+    assert [event.kind for _, event in names.buttons] == list(Kind)
+
+
+def test_what_can_be_asked_for_is_a_command_that_exists():
+    assert set(ACTIONS) - {"reset", "undo"} <= set(COMMANDS.values())
+    assert set(panel.MARKS) <= set(COMMANDS.values())
 
 
 def test_sliders_mean_values_and_the_photographs_own_is_easy_to_find():

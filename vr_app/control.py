@@ -11,6 +11,7 @@ from vr_app.core.album import Album
 from vr_app.core.gesture import ControllerSample, HandSample, Pulse
 from vr_app.core.grasp import Grasp, Pointer
 from vr_app.core.pose import Eye
+from vr_app.core.region import NameRegion
 from vr_app.core.scene import RayItem
 from vr_app.core.sheet import SheetItem
 from vr_app.core.surface import Panel
@@ -37,6 +38,7 @@ from vr_app.ui.panel import (
     Ask,
     Event,
     LookLike,
+    NameMark,
     Overlay,
     PanelState,
     PickImage,
@@ -288,6 +290,8 @@ def gestures_of(event: Event, view: ViewState) -> tuple[Gesture, ...]:
             return (ShowInvention(shown),)
         case LookLike(look):
             return (Adjust(look),)
+        case NameMark(kind):
+            return (NameRegion(kind),)
         case SetAngle(degrees):
             return (SetFieldAngle(degrees),)
         case Ask("reset"):
@@ -302,6 +306,7 @@ def state_of(
 ) -> PanelState:
     """What the panel tells of a session."""
     base = base_of(model)
+    marked, chosen = view.regions.of(view.active), view.regions.chosen
     return PanelState(
         images=tuple(info and info.name for info in infos),
         front=view.active,
@@ -314,6 +319,9 @@ def state_of(
         invention=view.invention,
         appearance=view.appearance,
         field_angle=view.field_angle,
-        actions=tuple(name for name in ACTIONS if name != "recentre"),
+        actions=tuple(ACTIONS),
+        regions=len(marked),
+        region=marked.index(chosen) + 1 if chosen in marked else None,
+        kind=view.regions.known[chosen].kind if chosen in marked else None,
         about=(*ABOUT, f"Network: {base}"),
     )

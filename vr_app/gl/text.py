@@ -81,7 +81,7 @@ class Letters:
         return len(self.places)
 
     def meet(self, letter: str) -> str:
-        """Draw a letter, if it is new. What is to be shown: itself, or UNKNOWN where no font has it or no room is left."""
+        """Draw a letter, if it is new. What is to be shown: itself, or UNKNOWN where no font has it or room for it."""
         if letter in self.places:
             return letter
         font = self._font_of(letter)

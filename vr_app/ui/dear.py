@@ -202,7 +202,9 @@ class Interface:
         closing = 2.0 * em
         wide = (gui.get_content_region_avail().x - closing - 0.3 * em * len(PAGES)) / len(PAGES)
         for number, page in enumerate(PAGES):
+            gui.push_style_var(gui.StyleVar_.frame_padding, (0.0, gui.get_style().frame_padding.y))
             self._button(page, page, (wide, 0), Turn(Place(True, number, place.gallery)), number == place.page)
+            gui.pop_style_var()
             gui.same_line()
         self._button("×", "close", (closing, 0), Turn(Place(False, place.page, place.gallery)), False)
         gui.dummy((0, 0.15 * em))
@@ -213,10 +215,10 @@ class Interface:
             case Choice(title, options, chosen):
                 self._title(title, em)
                 self._buttons([(word, f"{title}: {word}", event) for word, event in options], chosen, em)
-            case Buttons(buttons):
+            case Buttons(buttons, chosen):
                 beside = _beside(buttons)
                 for at in range(0, len(buttons), beside):
-                    self._buttons([(word, word, event) for word, event in buttons[at : at + beside]], -1, em)
+                    self._buttons([(word, word, event) for word, event in buttons[at : at + beside]], chosen - at, em)
             case Slider():
                 self._slider(row, state, em)
             case Gallery(pictures):
@@ -371,7 +373,7 @@ def _height(row: Row) -> float:
 
 def _beside(buttons: Sequence[tuple[str, Event]]) -> int:
     """How many buttons stand beside each other."""
-    return 3 if len(buttons) % 3 == 0 else 2
+    return 2 if len(buttons) in (2, 4) else 3
 
 
 def _copied(buffer: Any, kind: type, each: int) -> np.ndarray:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from vr_app.core.appearance import AS_PHOTOGRAPHED, BRIGHTNESS, CONTRAST, GAMMA, LOCAL, Appearance, Channel
+from vr_app.core.region import Kind
 from vr_app.core.view import FIELD_ANGLES
 
-PAGES = ("Images", "View", "Adjust", "About")
+PAGES = ("Images", "View", "Adjust", "Marks", "About")
 
 COLUMNS, ROWS = 3, 2
 """Images on one page of the gallery."""
@@ -68,6 +69,13 @@ class LookLike:
 
 
 @dataclass(frozen=True)
+class NameMark:
+    """Say what the chosen region of interest is of."""
+
+    kind: Kind
+
+
+@dataclass(frozen=True)
 class SetAngle:
     """The camera's field angle in degrees."""
 
@@ -88,10 +96,26 @@ class Turn:
     place: Place
 
 
-Event = PickImage | PickLayout | PickModel | TurnDial | UpTo | Overlay | LookLike | SetAngle | Ask | Turn
+Event = PickImage | PickLayout | PickModel | TurnDial | UpTo | Overlay | LookLike | NameMark | SetAngle | Ask | Turn
 
-ACTIONS = {"reset": "Whole image", "undo": "Undo", "recentre": "Recentre", "screenshot": "Screenshot"}
+ACTIONS = {
+    "reset": "Whole image",
+    "undo": "Undo",
+    "recentre": "Recentre",
+    "room": "Floor",
+    "screenshot": "Screenshot",
+    "record": "Record tour",
+}
 """What the panel can ask for at once, and what it calls that."""
+
+
+MARKS = {
+    "mark view": "Mark what is seen",
+    "next region": "Go to the next",
+    "export region": "Export",
+    "delete region": "Delete",
+}
+"""The same, of regions of interest."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +134,8 @@ class PanelState:
     `images`: names, None for one that is not (yet) loaded; `thumbnails`: those of them whose thumbnail is at hand,
     and its width and height in proportion to a thumbnail's place. `front`: the image in front. `layouts`, `models`:
     names to choose from; `texture`: where the dial stands, None where there are no weights for it. `finest`: the
-    finest level that may be shown. `actions`: those of ACTIONS that exist. `about`: lines.
+    finest level that may be shown. `actions`: those of ACTIONS that exist. `regions`: how many of the front
+    photograph are marked, `region` the number of the chosen one and its `kind`. `about`: lines.
     """
 
     images: tuple[str | None, ...] = ()
@@ -126,6 +151,9 @@ class PanelState:
     appearance: Appearance = AS_PHOTOGRAPHED
     field_angle: float = 45.0
     actions: tuple[str, ...] = ()
+    regions: int = 0
+    region: int | None = None
+    kind: Kind | None = None
     about: tuple[str, ...] = ()
 
 
@@ -156,9 +184,10 @@ class Slider:
 
 @dataclass(frozen=True)
 class Buttons:
-    """Things to ask for at once."""
+    """Things to ask for at once; `chosen`: the index of the one that is so now, -1 for none."""
 
     buttons: tuple[tuple[str, Event], ...]
+    chosen: int = -1
 
 
 @dataclass(frozen=True)
@@ -189,7 +218,7 @@ Row = Choice | Slider | Buttons | Gallery | Words
 
 def rows(state: PanelState, place: Place) -> tuple[Row, ...]:
     """What the page shows."""
-    return (_images, _view, _adjust, _about)[place.page](state, place)
+    return (_images, _view, _adjust, _marks, _about)[place.page](state, place)
 
 
 def _images(state: PanelState, place: Place) -> tuple[Row, ...]:
@@ -239,6 +268,16 @@ def _adjust(state: PanelState, place: Place) -> tuple[Row, ...]:
         Buttons((("As photographed", LookLike(AS_PHOTOGRAPHED)),)),
         Words(("Adjustments change what is seen,", "no pixel of the photograph.")),
     )
+
+
+def _marks(state: PanelState, place: Place) -> tuple[Row, ...]:
+    actions = Buttons(tuple((word, Ask(command)) for command, word in MARKS.items()))
+    if state.region is None:
+        told = f"{state.regions} marked here" if state.regions else "Nothing is marked here."
+        return Words((told,)), actions
+    kinds = list(Kind)
+    names = Buttons(tuple((kind.value, NameMark(kind)) for kind in kinds), kinds.index(state.kind))
+    return Words((f"Region {state.region} of {state.regions} is of the",)), names, actions
 
 
 def _about(state: PanelState, place: Place) -> tuple[Row, ...]:
