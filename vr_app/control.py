@@ -58,7 +58,7 @@ SCALES = (2, 4, 8)
 WITHOUT_HAND = (-0.15, -0.45, -0.55)
 """Metres to the right, up and backward from the head: where a panel stands whose hand is not tracked."""
 
-INWARD = 0.2
+INWARD = 0.3
 """How far, in its width, an open panel stands to the inner side of the hand that carries it."""
 
 ABOUT = (

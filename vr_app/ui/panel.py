@@ -277,7 +277,7 @@ def _marks(state: PanelState, place: Place) -> tuple[Row, ...]:
         return Words((told,)), actions
     kinds = list(Kind)
     names = Buttons(tuple((kind.value, NameMark(kind)) for kind in kinds), kinds.index(state.kind))
-    return Words((f"Region {state.region} of {state.regions} is of the",)), names, actions
+    return Words((f"Region {state.region} of {state.regions} here:",)), names, actions
 
 
 def _about(state: PanelState, place: Place) -> tuple[Row, ...]:
