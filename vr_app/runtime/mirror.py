@@ -125,17 +125,24 @@ class Mirror:
         elif apart:
             yield from self._views_of_its_own(eyes)
 
+    def content(self) -> bool:
+        """Whether it needs no new picture now, as long as nothing changes."""
+        return self._drawing is None or (self._fresh and self.kind is not MirrorKind.spectator)
+
+    @property
+    def _fresh(self) -> bool:
+        return self._stands == (self.kind, self.window.size) and self._now < self._refresh_at
+
     def _views_of_its_own(self, eyes: tuple[Eye, ...]) -> Iterator[tuple[Eye, Framebuffer]]:
         """The eyes' views drawn for the window, unless it shows them already."""
-        now = self.kind, self.window.size
-        if now == self._stands and self._now < self._refresh_at:
+        if self._fresh:
             return
         wanted = {MirrorKind.left: (LEFT,), MirrorKind.right: (RIGHT,)}.get(self.kind, (LEFT, RIGHT))
         for index in wanted:
             self._eye.bind()
             yield replace(eyes[index], size=self._eye.size), self._eye
             self.see(index, self._eye)
-        self._stands, self._refresh_at = now, self._now + REFRESH
+        self._stands, self._refresh_at = (self.kind, self.window.size), self._now + REFRESH
 
     def show_camera(self) -> None:
         """Show what was drawn into `camera`, if it is time for a picture."""

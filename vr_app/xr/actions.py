@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 from collections.abc import Collection
 from contextlib import ExitStack, suppress
 
 import xr
+from xr import raw_functions
 
 from vr_app.core.gesture import ControllerSample, HandSample, Pulse
 from vr_app.core.pose import Pose, Ray
@@ -49,6 +51,7 @@ class Actions:
             xr.attach_session_action_sets(session, xr.SessionActionSetsAttachInfo(action_sets=[self._set]))
         self._sync = xr.ActionsSyncInfo(active_action_sets=[xr.ActiveActionSet(self._set, xr.NULL_PATH)])
         self._focused = False
+        self._asking: dict[tuple[str, int], tuple] = {}
         self._held: list[bindings.Profile | None] = [None, None]
         self._menus = [_Menu(), _Menu()]
 
@@ -143,19 +146,28 @@ class Actions:
 
     def _value(self, name: str, hand: int) -> float:
         """A value or a button of one hand; 0 where the hand holds nothing that has it."""
-        info = xr.ActionStateGetInfo(self._actions[name], self._hands[hand])
-        if bindings.ACTIONS[name][0] is bindings.Kind.BUTTON:
-            with openxr("xrGetActionStateBoolean"):
-                state = xr.get_action_state_boolean(self._session, info)
-        else:
-            with openxr("xrGetActionStateFloat"):
-                state = xr.get_action_state_float(self._session, info)
+        state = self._state(name, self._hands[hand])
         return float(state.current_state) if state.is_active else 0.0
 
     def _button(self, name: str) -> xr.ActionStateBoolean:
-        with openxr("xrGetActionStateBoolean"):
-            info = xr.ActionStateGetInfo(self._actions[name], xr.NULL_PATH)
-            return xr.get_action_state_boolean(self._session, info)
+        return self._state(name, xr.NULL_PATH)
+
+    def _state(self, name: str, hand: xr.Path) -> xr.ActionStateBoolean | xr.ActionStateFloat:
+        """An action's state. The raw calls, into one place for all frames: a frame asks for some twenty."""
+        key = name, int(getattr(hand, "value", hand))
+        if key not in self._asking:
+            info = xr.ActionStateGetInfo(self._actions[name], hand)
+            button = bindings.ACTIONS[name][0] is bindings.Kind.BUTTON
+            state = xr.ActionStateBoolean() if button else xr.ActionStateFloat()
+            word = "Boolean" if button else "Float"
+            call = getattr(raw_functions, f"xrGetActionState{word}")
+            self._asking[key] = call, info, state, ctypes.byref(state), f"xrGetActionState{word}"
+        call, info, state, place, words = self._asking[key]
+        answer = call(self._session, info, place)
+        if answer < 0:
+            with openxr(words):
+                raise xr.check_result(xr.Result(answer))
+        return state
 
     def _pressed(self, name: str) -> bool:
         """Whether the button went down since the last sample."""

@@ -9,12 +9,15 @@ from __future__ import annotations
 import ctypes
 import logging
 from collections import deque
+from collections.abc import Sequence
 from contextlib import ExitStack
 
 import xr
+from xr import raw_functions
 
 from vr_app.core.layering import LayerMode
-from vr_app.xr import graphics, visibility
+from vr_app.core.pose import Eye
+from vr_app.xr import convert, graphics, visibility
 from vr_app.xr.actions import Actions
 from vr_app.xr.compose import Composed
 from vr_app.xr.errors import LOST_MESSAGE, HeadsetError, HeadsetLostError, openxr, own
@@ -58,6 +61,12 @@ class Session:
                 self.before = ProjectionLayer(self.handle, self.space, system.view_sizes, handles, OVER)
                 self.surfaces = SurfaceLayers(self.handle, self.space, offer, handles)
             self.composed: Composed | None = None
+            self._where = xr.ViewLocateInfo(VIEWS, 0, self.space)
+            self._view_state = xr.ViewState()
+            self._views = (xr.View * EYES)(*(xr.View() for _ in range(EYES)))
+            self._told, self._eyes = b"", ()
+            self._end: xr.FrameEndInfo | None = None
+            self._ended_with: Sequence[ctypes.Structure] | None = None
             if visibility.EXTENSION in system.enabled:
                 for eye in range(EYES):
                     self._hide(eye)
@@ -96,6 +105,42 @@ class Session:
         if self._moves_at is not None and display_time >= self._moves_at:
             self._moves_at = None
             self._runtime_moved = self._space_moved = True
+
+    def located(self, display_time: int) -> tuple[xr.ViewState, ctypes.Array[xr.View]]:
+        """Where the eyes will be; in place of those that it told before.
+
+        The raw call, into one place for all frames: pyopenxr's own asks twice and makes everything anew.
+        """
+        self._where.display_time, self._where.space = display_time, self.space
+        count = ctypes.c_uint32()
+        with openxr("xrLocateViews"):
+            answer = raw_functions.xrLocateViews(
+                self.handle, self._where, ctypes.byref(self._view_state), EYES, ctypes.byref(count), self._views
+            )
+            result = xr.check_result(xr.Result(answer))
+            if result.is_exception():
+                raise result
+        return self._view_state, self._views
+
+    def eyes_of(self, views: ctypes.Array[xr.View]) -> tuple[Eye, ...]:
+        """The eyes; none where one of them is nowhere (NaN)."""
+        told = bytes(views)
+        if told != self._told:
+            found = [(convert.pose(view.pose), convert.fov(view.fov)) for view in views]
+            sizes = self.system.view_sizes
+            whole = not any(None in both for both in found)
+            eyes = (Eye(pose, fov, size) for (pose, fov), size in zip(found, sizes, strict=True))
+            self._told, self._eyes = told, tuple(eyes) if whole else ()
+        return self._eyes
+
+    def end_info(self, display_time: int, layers: Sequence[ctypes.Structure]) -> xr.FrameEndInfo:
+        """For xrEndFrame; of the same `layers` as in the frame before, the same."""
+        if self._ended_with is not layers or self._end is None:
+            pointers = [ctypes.byref(layer) for layer in layers]
+            self._end = xr.FrameEndInfo(display_time, self.blend_mode, layers=pointers)
+            self._ended_with = layers
+        self._end.display_time = display_time
+        return self._end
 
     def _hide(self, eye: int) -> None:
         mesh = visibility.hidden_mesh(self.handle, eye)
