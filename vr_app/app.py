@@ -183,6 +183,7 @@ class Viewer:
         self._same_since = 0.0
         self._lacking = True
         self._heard: tuple[str, ...] = ()
+        self._rested: tuple | None = None
         self._drawn: Scene | None = None
         self._objects_made = 0
         self._unopened = 0
@@ -225,14 +226,18 @@ class Viewer:
     def stands_still(self, frame: Frame, sample: ControllerSample) -> bool:
         """Whether this frame is as the last one: eyes and hands have been where they are for STILL seconds, nothing is
         awaited and nothing moves by itself. Then the runtime shows again what it has, and no work is done."""
-        same = sample == self._sample and frame.eyes == self._eyes
-        self._sample, self._eyes = sample, frame.eyes
-        self._same_since = self._same_since if same else frame.time
+        same = frame.eyes == self._eyes and sample == self._sample
+        if not same:
+            self._sample, self._eyes, self._same_since = sample, frame.eyes, frame.time
         self._heard += tuple(self.runtime.take_commands())
         for notice in self.runtime.take_notices():
             self._notice(notice)
-        rested = frame.time - self._same_since >= STILL and not self._awaits_something()
+        # At rest nothing comes of itself any more: only if somebody has changed the view need all be asked again.
+        goes_on = self.rests and same and not self._heard and self._rested == (self.view, self.player, self._notices)
+        rested = goes_on or (frame.time - self._same_since >= STILL and not self._awaits_something())
         self.rests = rested and frame.repeat()
+        if self.rests and not goes_on:
+            self._rested = self.view, self.player, list(self._notices)
         return self.rests
 
     def _awaits_something(self) -> bool:
@@ -382,6 +387,8 @@ class Viewer:
         """Statistics, and whether it is time to end: not before a screenshot that was asked for."""
         now = time.perf_counter()
         self.statistics.frame(now, now - begun, frame.period)
+        if self.rests:
+            return
         self.statistics.see(self.view, self.wants, self.residency, self.worker.counts.computed, now)
         self.statistics.full_collections_in_frames = self._collector.full_in_frames
         self.statistics.gl_objects_after_warm_up = objects.made() - self._objects_made if self._warm else 0

@@ -9,14 +9,13 @@ from contextlib import contextmanager, suppress
 from typing import Protocol
 
 import xr
-from xr import raw_functions
 
 from vr_app.core.layering import SHARPER
 from vr_app.core.pose import Eye
 from vr_app.core.scene import Scene
 from vr_app.gl.draw import Renderer
 from vr_app.gl.framebuffer import Framebuffer
-from vr_app.xr import convert
+from vr_app.xr import convert, raw
 from vr_app.xr.compose import Composed
 from vr_app.xr.errors import openxr
 from vr_app.xr.layers import ProjectionLayer
@@ -219,9 +218,7 @@ def _wait_and_begin(session: Session) -> xr.FrameState:
     try:
         with openxr("xrWaitFrame"):
             # The raw call, because its answer is needed even where Python raises on the way out of the wrapper.
-            result = xr.check_result(xr.Result(raw_functions.xrWaitFrame(session.handle, None, ctypes.byref(state))))
-            if result.is_exception():
-                raise result
+            raw.check(session.wait_frame(session.handle, None, ctypes.byref(state)))
         session.actions.sync()  # here input is freshest, and no frame is being timed yet
         _begin(session)
     except BaseException:

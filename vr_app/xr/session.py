@@ -13,11 +13,10 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 
 import xr
-from xr import raw_functions
 
 from vr_app.core.layering import LayerMode
 from vr_app.core.pose import Eye
-from vr_app.xr import convert, graphics, visibility
+from vr_app.xr import convert, graphics, raw, visibility
 from vr_app.xr.actions import Actions
 from vr_app.xr.compose import Composed
 from vr_app.xr.errors import LOST_MESSAGE, HeadsetError, HeadsetLostError, openxr, own
@@ -34,6 +33,9 @@ REFRESH_RATE = 90.0
 looked at stands still."""
 
 
+NO_EVENT = xr.Result.EVENT_UNAVAILABLE.value
+
+
 class Session:
     """A session on the GL context that is current; all calls belong to its thread.
 
@@ -48,6 +50,9 @@ class Session:
         self.ended = False
         self._moves_at: int | None = None
         self._runtime_moved = self._space_moved = False
+        self._poll_event, self._locate_views = raw.plain("xrPollEvent"), raw.plain("xrLocateViews")
+        self.wait_frame = raw.plain("xrWaitFrame")
+        self._event = xr.EventDataBuffer()
         self._events: deque[xr.EventDataBuffer] = deque()
         with ExitStack() as handles:
             graphics.check_requirements(system.instance, system.id)
@@ -114,12 +119,8 @@ class Session:
         self._where.display_time, self._where.space = display_time, self.space
         count = ctypes.c_uint32()
         with openxr("xrLocateViews"):
-            answer = raw_functions.xrLocateViews(
-                self.handle, self._where, ctypes.byref(self._view_state), EYES, ctypes.byref(count), self._views
-            )
-            result = xr.check_result(xr.Result(answer))
-            if result.is_exception():
-                raise result
+            state, count = ctypes.byref(self._view_state), ctypes.byref(count)
+            raw.check(self._locate_views(self.handle, self._where, state, EYES, count, self._views))
         return self._view_state, self._views
 
     def eyes_of(self, views: ctypes.Array[xr.View]) -> tuple[Eye, ...]:
@@ -165,12 +166,7 @@ class Session:
 
         That the space moves is noted at once: some runtimes (Monado) move it first and tell then.
         """
-        while True:
-            try:
-                with openxr("xrPollEvent"):
-                    event = xr.poll_event(self.system.instance)
-            except xr.exception.EventUnavailable:
-                return
+        while (event := self._next_event()) is not None:
             if event.type == xr.StructureType.EVENT_DATA_REFERENCE_SPACE_CHANGE_PENDING:
                 moves = ctypes.cast(ctypes.pointer(event), ctypes.POINTER(xr.EventDataReferenceSpaceChangePending))
                 if moves.contents.reference_space_type == xr.ReferenceSpaceType.LOCAL:
@@ -179,6 +175,17 @@ class Session:
                     self.place.floor_moved()
             else:
                 self._events.append(event)
+
+    def _next_event(self) -> xr.EventDataBuffer | None:
+        """The raw call: mostly there is nothing, for which pyopenxr raises an exception, several times in a frame."""
+        event, self._event.type = self._event, xr.StructureType.EVENT_DATA_BUFFER
+        answer = self._poll_event(self.system.instance, ctypes.byref(event))
+        if answer == NO_EVENT:
+            return None
+        with openxr("xrPollEvent"):
+            raw.check(answer)
+        self._event = xr.EventDataBuffer()
+        return event
 
     def _take(self, event: xr.EventDataBuffer) -> None:
         match event.type:
