@@ -80,7 +80,7 @@ def discs(eye: np.ndarray) -> np.ndarray:
 def test_every_pixel_has_the_same_place_as_a_layer_and_as_a_mesh(screen: Xvfb, tmp_path: Path, surface: str) -> None:
     found = {}
     for layers in ("off", "on"):
-        head = RemotePose((0.05, 0.08, 0.0, 0.9955), (0.12, 1.7, -0.15))
+        head = RemotePose((0.05, 0.08, 0.0, 0.9955), (0.12, 1.6, -0.15))
         picture = composed(screen, tmp_path, layers, dotted(), surface, head)
         Image.fromarray(picture.astype(np.uint8)).save(tmp_path / f"{layers}.png")
         width = picture.shape[1] // 2
