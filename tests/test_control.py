@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from vr_app.control import LAYOUTS, Networks, base_of, gestures_of, state_of
+from vr_app.control import LAYOUTS, Networks, base_of, fonts, gestures_of, state_of
 from vr_app.core import sheet
 from vr_app.core.appearance import AS_PHOTOGRAPHED, Appearance, Channel
 from vr_app.core.gesture import ControllerSample, Hands, HandSample
@@ -41,7 +41,7 @@ from vr_app.ui.panel import (
     shortened,
 )
 
-IMAGES, VIEW, ADJUST, ABOUT = range(4)
+IMAGES, VIEW, REGIONS, ADJUST, ABOUT = range(5)
 INFO = PhotographInfo("disc.png", (400, 300), (200.0, 150.0), 150.0)
 STATE = PanelState(
     images=("disc.png", None, "macula.png"),
@@ -112,6 +112,48 @@ def test_the_panel_tells_what_is(changes, page, title, chosen):
     assert (row.options[row.chosen][0] if row.chosen >= 0 else None) == chosen
 
 
+def words(state: PanelState) -> list[str]:
+    found = rows(state, Place(True, REGIONS))
+    return [word for row in found if isinstance(row, Buttons) for word, _ in row.buttons]
+
+
+def test_regions_are_marked_named_and_exported_as_far_as_there_are_any():
+    view = photograph_arrived(ViewState.start(1), 0, INFO)
+    networks = Networks((), ())
+    state = state_of(view, (INFO,), "rdb-lite", 0.0, networks)
+    assert words(state) == ["Mark what is seen", "Mark by dragging"]
+
+    def pressed(word: str) -> None:
+        nonlocal view, state
+        events = {word: event for row in rows(state, Place(True, REGIONS)) if isinstance(row, Buttons)
+                  for word, event in row.buttons}  # fmt: skip
+        view = step(view, gestures_of(events[word], view), 0.0)
+        state = state_of(view, (INFO,), "rdb-lite", 0.0, networks)
+
+    pressed("Mark by dragging")
+    assert view.regions.armed
+    pressed("Drag now, or not")
+    assert not view.regions.armed
+    pressed("Mark what is seen")
+    assert "Export" in words(state)
+    pressed("Haemorrhage")
+    assert view.regions.chosen_region.kind == "haemorrhage"
+    assert rows(state, Place(True, REGIONS))[0].lines == ("Region 1 of 1: haemorrhage",)
+    pressed("Blink with original")
+    assert view.regions.blinking
+    pressed("Stop blinking")
+    assert not view.regions.blinking
+    pressed("Delete")
+    assert not view.regions.known
+    assert words(state) == ["Mark what is seen", "Mark by dragging"]
+
+
+def test_recentring_is_offered_where_there_is_a_head():
+    view, networks = ViewState.start(1), Networks((), ())
+    assert "recentre" in state_of(view, (None,), "rdb-lite", 0.0, networks, headset=True).actions
+    assert "recentre" not in state_of(view, (None,), "rdb-lite", 0.0, networks).actions
+
+
 def test_sliders_mean_values_and_the_photographs_own_is_easy_to_find():
     look = LookLike(Appearance(contrast=1.5))
     assert moved("Contrast", 1.5, STATE) == look
@@ -176,6 +218,24 @@ def test_long_names_keep_their_ends():
     assert shortened("disc.png") == "disc.png"
     assert len(shortened("a_very_long_name_of_a_file_0042.jpg")) <= NAME_LENGTH
     assert shortened("a_very_long_name_of_a_file_0042.jpg").endswith("042.jpg")
+
+
+def test_two_panels_in_one_process_are_drawn_alike_in_turns():
+    """As the measurements have them: the toolkit draws whichever was named last."""
+    pytest.importorskip("imgui_bundle")
+    from vr_app.ui.dear import Interface
+
+    drawn = []
+    one, other = Interface(fonts()), Interface(fonts())
+    for _ in range(2):
+        for interface, state in ((one, STATE), (other, replace(STATE, front=2))):
+            drawn.append(interface.draw(state, Place(True, VIEW), 20, (640, 640), None)[1])
+    one.close()
+    drawn.append(other.draw(STATE, Place(True, IMAGES), 20, (640, 640), None)[1])
+    other.close()
+    assert all(panel.letters is not None for panel in drawn[:2])
+    assert np.array_equal(drawn[0].vertices[:, :2], drawn[1].vertices[:, :2])
+    assert drawn[4].indices.size > 0
 
 
 def test_turning_the_page_is_the_panels_own_affair():

@@ -168,7 +168,7 @@ class Viewer:
         self.recording = Recording()
         self.region_store = RegionStore(options.paths)
         stack.callback(self.region_store.close)
-        self.exporter = Exporter(options.model, options.device)
+        self.exporter = Exporter(options.device)
         stack.callback(self.exporter.close)
         self.hands = Hands()
         self.player = TourPlayer(options.tour) if options.tour else None
@@ -177,7 +177,7 @@ class Viewer:
         self.wants, self.wanted, self.placed, self.rays = (), (), (), ()
         self.status = Status(texture=texture_of(options.model))
         self.finished = self.rests = False
-        self._shown = self._warm = self._jumped = False
+        self._shown = self._warm = self._jumped = self._arrived = False
         self._sample: ControllerSample | None = None
         self._eyes: tuple[Eye, ...] = ()
         self._same_since = 0.0
@@ -292,7 +292,8 @@ class Viewer:
             eyes = tuple(eye.finer(frame.detail) for eye in frame.eyes)
             self.wants = demands(self.view, self.placed, eyes, self.infos, seen)
             self._jumped = is_jump(seen, self.wants, self.view.active)
-        beams = (self._pointer(hand.aim) for hand in sample.hands if hand.aim and hand.shown)
+            self._arrived = self._jumped or (self._arrived and self.view.still_for > 0)
+        beams = (self._pointer(hand.aim) for hand in self.control.beaming(sample) if hand.aim and hand.shown)
         self.rays = (*beams, *self.control.rays)
         heard, self._heard = self._heard, ()
         for command in heard:
@@ -309,7 +310,7 @@ class Viewer:
 
     def ask(self) -> None:
         """Tell the loader and the worker what is missing; the newest wish wins."""
-        self.wanted = tiles_wanted(self.view, self.wants, self.infos)
+        self.wanted = tiles_wanted(self.view, self.wants, self.infos, self._arrived)
         self.shelf.mark(self.wanted)
         self.album.look(demand.photograph for demand in self.wants)
         lacking = self.shelf.lacking(self.wanted, self.residency)
@@ -507,7 +508,7 @@ class Viewer:
         if image is None:
             self._notice("No region is chosen: mark one, or go to one by its number")
             return
-        self.exporter.export(self.options.paths[image], region)
+        self.exporter.export(self.options.paths[image], region, self.options.model)
         self._notice(f"Exporting {region.kind.value} of {region.file} ...")
 
     def _without_photograph(self, arrival: PhotographFailed) -> None:
@@ -564,7 +565,9 @@ class Viewer:
         """What was asked for on the control panel, as gestures; what none does is done at once."""
         if self.control.picture is None:
             return ()
-        told = state_of(self.view, self.infos, self.options.model, self.status.texture, self.control.networks)
+        named = self.options.model, self.status.texture
+        headset = self.runtime.name == "xr"
+        told = state_of(self.view, self.infos, *named, self.control.networks, headset)
         gestures: list[Gesture] = []
         for event in self.control.update(told, self.album):
             gestures += gestures_of(event, self.view)

@@ -43,6 +43,7 @@ from vr_app.ui.panel import (
     PickImage,
     PickLayout,
     Place,
+    Regional,
     SetAngle,
     Turn,
     UpTo,
@@ -56,6 +57,9 @@ SCALES = (2, 4, 8)
 
 WITHOUT_HAND = (-0.15, -0.45, -0.55)
 """Metres to the right, up and backward from the head: where a panel stands whose hand is not tracked."""
+
+INWARD = 0.2
+"""How far, in its width, an open panel stands to the inner side of the hand that carries it."""
 
 ABOUT = (
     "Super-resolved fundus photographs",
@@ -106,8 +110,10 @@ class Control:
         self._pointer: Pointer | None = None
         self._pressed = False
         self._surface: Panel | None = None
-        self._size = (1, 1)
-        self._em = 1
+        self._told = PanelState()
+        self._extent_open = WIDE, HIGH
+        self._size = (20, 20)
+        self._em = 20
         self._scale: float | None = None
         self._version = 0
         self._hands: tuple[HandSample, ...] = ()
@@ -148,7 +154,11 @@ class Control:
 
     def update(self, state: PanelState, album: Album) -> tuple[Event, ...]:
         """What was asked for on the panel. Makes its picture anew where that has changed."""
-        if self.picture is None or self._surface is None:
+        if self.picture is None:
+            return ()
+        if state != self._told:
+            self._told, self._extent_open = state, self._interface.extent(state)
+        if self._surface is None:
             return ()
         if self._place.open and self._place.page == 0:
             self._add_thumbnail(album, len(state.images))
@@ -173,6 +183,11 @@ class Control:
         if hand.aim is None or not hand.shown:
             return ()
         return (RayItem(hand.aim.origin, sheet.point_at(self.item, self._pointer.at), True),)
+
+    def beaming(self, sample: ControllerSample) -> tuple[HandSample, ...]:
+        """The hands whose beams are shown: that of the hand with the open panel would lie over it."""
+        carries = self._place.open and len(sample.hands) == 2
+        return tuple(hand for i, hand in enumerate(sample.hands) if not (carries and i == self._carrier))
 
     def pulses(self) -> tuple[Pulse, ...]:
         """What the hand that presses the panel is to feel, once a press."""
@@ -200,7 +215,7 @@ class Control:
         """
         if len(sample.hands) == len(eyes) == 1:
             self._em = sheet.window_em(eyes[0].size[1])
-            self._size = self._interface.size(self._place, self._em)
+            self._size = self._texels()
             self._surface = sheet.in_picture(eyes[0], self._size, sheet.MARGIN if self._place.open else 0)
             return None
         if len(sample.hands) == len(eyes) == 2:
@@ -211,7 +226,7 @@ class Control:
 
     def _stand_in_hand(self, sample: ControllerSample, eyes: Sequence[Eye]) -> int | None:
         self._em = sheet.em_pixels(eyes[0])
-        self._size = self._interface.size(self._place, self._em)
+        self._size = self._texels()
         carrier, other = sample.hands[self._carrier], sample.hands[1 - self._carrier]
         carried = carrier.aim is not None and other.aim is not None
         if not carried and self._place.open and self._surface is not None and self._scale is not None:
@@ -221,11 +236,20 @@ class Control:
             return None
         head = sheet.head_of(eyes)
         hand = carrier.aim.origin if carrier.aim is not None else eyes[0].pose.point(WITHOUT_HAND)
-        ems = (WIDE, HIGH) if self._place.open else (HANDLE, HANDLE)
         if self._scale is None:
-            self._scale = sheet.scale_for(head, hand, ems)
-        self._surface = sheet.in_hand(head, hand, ems, self._scale)
+            self._scale = sheet.scale_for(head, hand, self._extent)
+        inward = INWARD * WIDE * (1 if self._carrier == 0 else -1) if self._place.open else 0.0
+        self._surface = sheet.in_hand(head, hand, self._extent, self._scale, inward)
         return self._carrier if carried else None
+
+    @property
+    def _extent(self) -> tuple[float, float]:
+        """Width and height in em."""
+        return self._extent_open if self._place.open else (HANDLE, HANDLE)
+
+    def _texels(self) -> tuple[int, int]:
+        wide, high = (round(part * self._em) for part in self._extent)
+        return wide, high
 
     def _turn(self, place: Place) -> None:
         if place.open != self._place.open:
@@ -235,7 +259,7 @@ class Control:
     # What it shows.
 
     def _paint(self, state: PanelState) -> tuple[Event, ...]:
-        events, drawn = self._interface.draw(state, self._place, self._em, self._pointer)
+        events, drawn = self._interface.draw(state, self._place, self._em, self._size, self._pointer)
         if drawn is not None:
             self.picture.paint(drawn)
             self.targets = drawn.targets
@@ -268,6 +292,8 @@ def gestures_of(event: Event, view: ViewState) -> tuple[Gesture, ...]:
             return (Adjust(look),)
         case SetAngle(degrees):
             return (SetFieldAngle(degrees),)
+        case Regional(gesture):
+            return (gesture,)
         case Ask("reset"):
             return (ResetView(),)
         case Ask("undo"):
@@ -281,9 +307,14 @@ def fonts() -> list[Path]:
 
 
 def state_of(
-    view: ViewState, infos: Sequence[PhotographInfo | None], model: str, texture: float, networks: Networks
+    view: ViewState,
+    infos: Sequence[PhotographInfo | None],
+    model: str,
+    texture: float,
+    networks: Networks,
+    headset: bool = False,
 ) -> PanelState:
-    """What the panel tells of a session."""
+    """What the panel tells of a session. `headset`: there is a head to recentre on."""
     base = base_of(model)
     return PanelState(
         images=tuple(info and info.name for info in infos),
@@ -297,6 +328,7 @@ def state_of(
         invention=view.invention,
         appearance=view.appearance,
         field_angle=view.field_angle,
-        actions=tuple(name for name in ACTIONS if name != "recentre"),
+        regions=replace(view.regions, draft=None),  # it changes in every frame of a drag
+        actions=tuple(name for name in ACTIONS if headset or name != "recentre"),
         about=(*ABOUT, f"Network: {base}"),
     )

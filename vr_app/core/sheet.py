@@ -66,10 +66,15 @@ def in_picture(eye: Eye, size: tuple[int, int], margin: int) -> Panel:
     return Panel(pose, size[0] * per_pixel[0] * BEFORE, size[1] * per_pixel[1] * BEFORE)
 
 
-def in_hand(head: tuple[float, ...], hand: tuple[float, ...], ems: tuple[float, float], scale: float) -> Panel:
-    """A sheet of `ems` (width, height), an em `scale` metres, that stands on a hand and faces the head."""
+def in_hand(
+    head: tuple[float, ...], hand: tuple[float, ...], ems: tuple[float, float], scale: float, right: float = 0.0
+) -> Panel:
+    """A sheet of `ems` (width, height), an em `scale` metres, that stands on a hand and faces the head; its middle
+    `right` em to the right of the hand, as the head sees it."""
     height = ems[1] * scale
-    middle = np.array(hand) + np.array([0.0, ABOVE + height / 2, 0.0])
+    away = np.subtract(hand, head)
+    side = np.array([-away[2], 0.0, away[0]]) / max(1e-6, math.hypot(away[0], away[2]))
+    middle = np.array(hand) + np.array([0.0, ABOVE + height / 2, 0.0]) + right * scale * side
     toward = np.asarray(head) - middle
     yaw = math.atan2(toward[0], toward[2])
     pitch = math.atan2(toward[1], math.hypot(toward[0], toward[2]))

@@ -8,26 +8,26 @@ from functools import lru_cache
 import numpy as np
 
 from sr_core.image.geometry import TILE, Rect
-from sr_core.image.pyramid import GUTTER
 from vr_app.core import invention
 from vr_app.core.appearance import LUMA, REGIONS, SAMPLES, Appearance, Channel
 from vr_app.core.labels import AI_COLOR
 from vr_app.core.layering import Face, Layered, flat_eye
 from vr_app.core.outline import REGION_COLOUR
 from vr_app.core.pose import Eye
-from vr_app.core.scene import LabelItem, PageWindow, RayItem, Scene, SurfaceItem
+from vr_app.core.scene import LabelItem, RayItem, Scene, SurfaceItem
 from vr_app.core.surface import CAP_ANGLE, Panel
-from vr_app.gl import objects
+from vr_app.gl import objects, pages
 from vr_app.gl.calls import CALLS
 from vr_app.gl.context import GL
 from vr_app.gl.curves import CurveTextures
 from vr_app.gl.framebuffer import Framebuffer
 from vr_app.gl.outline import OutlineRenderer
+from vr_app.gl.pages import PAGE_WINDOWS, PageTextures
 from vr_app.gl.program import Program
 from vr_app.gl.room import ROOM_COLOUR, RoomRenderer
 from vr_app.gl.sheet import SheetPicture
 from vr_app.gl.text import EM, GLYPHS_DRAWN, LetterTexture, letters, line
-from vr_app.gl.tiles import ATLAS, TileArray
+from vr_app.gl.tiles import TileArray
 
 BEZEL = 0.012
 """Width of a panel's bezel in metres."""
@@ -45,12 +45,14 @@ _BEAM_WIDTH = 0.004
 _DOT_ANGLE = 0.005
 """Radius of a pointer's dot, in radians as the eye sees it."""
 
+_RING, _INTERIOR = (0, 10), (10, 4)
+"""First vertex and number of vertices, as `panel.vert` has them."""
+
 _TILES_UNIT, _PAGES_UNIT, _TEXT_UNIT, _CURVES_UNIT = 0, 1, 2, 3
 
 _CHANNELS = {Channel.RED: 1, Channel.RED_FREE: 2, Channel.BLUE: 3}
 
-PAGE_WINDOWS = 32
-"""Surfaces whose page windows lie beside each other. About a dozen panels fit on the arc around the viewer."""
+_TILES_UNIT, _PAGES_UNIT, _TEXT_UNIT = 0, 1, 2
 
 
 class Renderer:
@@ -63,13 +65,14 @@ class Renderer:
     def __init__(self, tiles: TileArray) -> None:
         self._tiles = tiles
         sizes = (
-            f"TILE {TILE}.0", f"GUTTER {GUTTER}.0", f"ATLAS {ATLAS}", f"INVENTED_FROM {invention.FROM}",
-            f"INVENTED_FULL {invention.FULL}", f"INVENTED_OPACITY {invention.OPACITY}",
-            f"REGIONS {REGIONS}.0", f"SAMPLES {SAMPLES}.0", f"LUMA vec3{LUMA}",
+            *pages.defines(), f"INVENTED_FROM {invention.FROM}", f"INVENTED_FULL {invention.FULL}",
+            f"INVENTED_OPACITY {invention.OPACITY}", f"REGIONS {REGIONS}.0", f"SAMPLES {SAMPLES}.0",
+            f"LUMA vec3{LUMA}",
         )  # fmt: skip
         text = f"GLYPHS {GLYPHS_DRAWN}", f"EM {EM}.0", f"ROW_HEIGHT {letters().row_height}.0"
         self._sizes = sizes
-        self._panel, self._retina = self._surface_programs()
+        self._full = self._surface_programs()
+        self._plain = self._surface_programs("PLAIN")
         self._adjusted: tuple[Program, Program] | None = None
         self._unrolled: dict[bool, Program] = {}
         self.sheets: SheetPicture | None = None
@@ -78,7 +81,7 @@ class Renderer:
         self._ray = Program("ray.vert", "ray.frag")
         self._no_vertices = objects.vertex_array()
         self._cap: _Cap | None = None
-        self._pages = _PageTextures()
+        self._pages = PageTextures()
         self._letters = LetterTexture()
         self._curves = CurveTextures(PAGE_WINDOWS, _CURVES_UNIT)
         self._room = RoomRenderer()
@@ -87,7 +90,8 @@ class Renderer:
         CALLS.glUniform1i(self._label["u_ink"], _TEXT_UNIT)
 
     def _surface_programs(self, *defines: str) -> tuple[Program, Program]:
-        """For panels and for the retina."""
+        """For panels and for the retina. Drawing photographs that nothing is laid over costs less than half: the PLAIN
+        ones, for a panel's interior and for the retina, do nothing else."""
         panel = Program("panel.vert", "surface.frag", (*self._sizes, *defines))
         retina = Program("retina.vert", "surface.frag", (*self._sizes, *defines, "RETINA"))
         for program in (panel, retina):
@@ -105,7 +109,7 @@ class Renderer:
     def _programs(self, adjusted: bool) -> tuple[Program, Program]:
         """Photographs that look as they were photographed do not pay for what could be done to them."""
         if not adjusted:
-            return self._panel, self._retina
+            return self._full
         if self._adjusted is None:
             self._adjusted = self._surface_programs("ADJUSTED")
         return self._adjusted
@@ -172,8 +176,8 @@ class Renderer:
     def close(self) -> None:
         """Give all GL objects back, except the tiles. May be called twice."""
         for owner in (
-            self._panel,
-            self._retina,
+            *self._full,
+            *self._plain,
             *(self._adjusted or ()),
             *self._unrolled.values(),
             self._label,
@@ -193,8 +197,9 @@ class Renderer:
             self._no_vertices = 0
 
     def _draw_surfaces(self, scene: Scene, eye: Eye, to_clip: np.ndarray) -> None:
-        panel, retina = programs = self._programs(scene.appearance.adjusted)
-        for program in programs:
+        full = self._programs(scene.appearance.adjusted)
+        marked = scene.invention or scene.appearance.adjusted
+        for program in full:
             program.use()
             CALLS.glUniform1i(program["u_invention"], scene.invention)
             _set_appearance(program, scene.appearance)
@@ -205,25 +210,31 @@ class Renderer:
             CALLS.glActiveTexture(GL.GL_TEXTURE0 + _PAGES_UNIT)
             self._pages.show([item.pages for item in together])
             for page, item in enumerate(together):
+                inside = full if marked or self._pages.failed(page) else self._plain
                 if isinstance(item.surface, Panel):
-                    self._draw_panel(panel, page, item, to_clip)
+                    self._draw_panel(full[0], inside[0], page, item, to_clip)
                 else:
-                    self._draw_retina(retina, page, item, eye, to_clip)
+                    self._draw_retina(inside[1], page, item, eye, to_clip)
                 self._outlines.draw(item, eye, to_clip)
 
-    def _draw_panel(self, program: Program, page: int, item: SurfaceItem, to_clip: np.ndarray) -> None:
-        surface = item.surface
-        program.use()
-        _set_matrix(program, to_clip @ surface.pose.matrix())
-        width, height = surface.width / 2, surface.height / 2
-        beyond = BEZEL + _SOFT_EDGE
-        CALLS.glUniform2f(program["u_size"], width, height)
-        CALLS.glUniform2f(program["u_half"], width + beyond, height + beyond)
-        CALLS.glUniform1f(program["u_bezel"], BEZEL)
-        _set_photograph(program, page, item, (surface.width, surface.height))
+    def _draw_panel(self, ring: Program, inside: Program, page: int, item: SurfaceItem, to_clip: np.ndarray) -> None:
+        to_clip = to_clip @ item.surface.pose.matrix()
+        width, height = item.surface.width, item.surface.height
+        right, top = (edge / 2 + BEZEL + _SOFT_EDGE for edge in (width, height))
         CALLS.glBindVertexArray(self._no_vertices)
         CALLS.glEnable(GL.GL_CULL_FACE)  # a panel has no back
-        GL.glDrawArrays(GL.GL_TRIANGLE_STRIP, 0, 4)
+        for program, vertices in ((ring, _RING), (inside, _INTERIOR)):
+            if program is self._plain[0]:
+                CALLS.glDisable(GL.GL_BLEND)  # nothing shows through
+            program.use()
+            _set_matrix(program, to_clip)
+            _set_photograph(program, page, item, (width, height))
+            CALLS.glUniform2f(program["u_size"], width / 2, height / 2)
+            CALLS.glUniform1f(program["u_bezel"], BEZEL)
+            CALLS.glUniform4f(program["u_inner"], *_interior(item))
+            CALLS.glUniform4f(program["u_outer"], -right, -top, right, top)
+            GL.glDrawArrays(GL.GL_TRIANGLE_STRIP, *vertices)
+        CALLS.glEnable(GL.GL_BLEND)
         CALLS.glDisable(GL.GL_CULL_FACE)
 
     def _draw_retina(self, program: Program, page: int, item: SurfaceItem, eye: Eye, to_clip: np.ndarray) -> None:
@@ -324,6 +335,16 @@ def _set_matrix(program: Program, to_clip: np.ndarray) -> None:
     CALLS.glUniformMatrix4fv(program["u_to_clip"], 1, True, to_clip.astype(np.float32).tobytes())
 
 
+def _interior(item: SurfaceItem) -> tuple[float, float, float, float]:
+    """Left, lower, right and upper edge, in metres from the panel's middle, of where it shows the photograph; within
+    the panel's own edges."""
+    sides = []
+    for whole, center in zip((item.surface.width, item.surface.height), item.view.center, strict=True):
+        sides.append([min(max(at * item.view.zoom * whole, -whole / 2), whole / 2) for at in (-center, 1 - center)])
+    (left, right), (upper, lower) = sides
+    return left, -lower, right, -upper
+
+
 def _set_appearance(program: Program, appearance: Appearance) -> None:
     CALLS.glUniform1i(program["u_channel"], _CHANNELS.get(appearance.channel, 0))
     tone = appearance.brightness, appearance.contrast, 1 / appearance.gamma, appearance.local
@@ -332,72 +353,19 @@ def _set_appearance(program: Program, appearance: Appearance) -> None:
 
 def _set_photograph(program: Program, page: int, item: SurfaceItem, metres: tuple[float, float]) -> None:
     """What both surfaces share. `metres`: what the photograph's width and height span on the surface at zoom 1."""
-    pages, (width, height), zoom = item.pages, item.size, item.view.zoom
+    window, (width, height), zoom = item.pages, item.size, item.view.zoom
     # Differences of large numbers are taken here, in double precision; what the shader gets is small.
-    per_tile = TILE * 2.0**-pages.level
-    x, y = pages.col * per_tile, pages.row * per_tile
-    base = 2.0 ** pages.base[1]
+    per_tile = TILE * 2.0**-window.level
+    x, y = window.col * per_tile, window.row * per_tile
     u, v = item.view.center
     CALLS.glUniform1i(program["u_page"], page)
-    CALLS.glUniform4i(program["u_window"], pages.col, pages.row, pages.cols, pages.rows)
-    CALLS.glUniform1i(program["u_level"], pages.level)
-    CALLS.glUniform2i(program["u_base"], *pages.base)
-    CALLS.glUniform2f(program["u_base_origin"], x * base, y * base)
+    CALLS.glUniform2i(program["u_window"], window.cols, window.rows)
+    CALLS.glUniform1f(program["u_tiles_per_pixel"], 1 / per_tile)
+    CALLS.glUniform4ui(program["u_outside"], *pages.outside(window))
     CALLS.glUniform2f(program["u_center"], u * width - x, v * height - y)
     CALLS.glUniform2f(program["u_per_metre"], width / (zoom * metres[0]), height / (zoom * metres[1]))
     CALLS.glUniform4f(program["u_photograph"], -x, -y, width - x, height - y)
-
-
-class _PageTextures:
-    """Page windows as layers of a texture: two RGBA16I texels per tile, each window in its layer's first corner."""
-
-    def __init__(self) -> None:
-        self.texture = objects.texture()
-        self._shown: list[np.ndarray | None] = [None] * PAGE_WINDOWS
-        GL.glBindTexture(GL.GL_TEXTURE_2D_ARRAY, self.texture)
-        for name in (GL.GL_TEXTURE_MIN_FILTER, GL.GL_TEXTURE_MAG_FILTER):
-            GL.glTexParameteri(GL.GL_TEXTURE_2D_ARRAY, name, GL.GL_NEAREST)
-        GL.glTexParameteri(GL.GL_TEXTURE_2D_ARRAY, GL.GL_TEXTURE_MAX_LEVEL, 0)
-        self._cols = self._rows = 0
-        self._grow(64, 64)
-
-    def show(self, windows: list[PageWindow]) -> None:
-        """Put 1 to PAGE_WINDOWS windows into the layers from the first on. The texture is bound."""
-        cols, rows = max(window.cols for window in windows), max(window.rows for window in windows)
-        if cols > self._cols or rows > self._rows:
-            self._grow(cols, rows)
-        CALLS.glPixelStorei(GL.GL_UNPACK_ALIGNMENT, 4)
-        for layer, window in enumerate(windows):
-            self._fill(layer, window.entries)
-
-    def _fill(self, layer: int, entries: np.ndarray) -> None:
-        # The second eye draws the same window, and mostly nothing changes from one frame to the next.
-        shown = self._shown[layer]
-        if entries is shown or (shown is not None and np.array_equal(entries, shown)):
-            return
-        self._shown[layer] = entries
-        if entries.size:
-            data = np.ascontiguousarray(entries)
-            rows, cols, _ = data.shape
-            CALLS.glTexSubImage3D(
-                GL.GL_TEXTURE_2D_ARRAY, 0, 0, 0, layer, 2 * cols, rows, 1,
-                GL.GL_RGBA_INTEGER, GL.GL_SHORT, data.ctypes.data,
-            )  # fmt: skip
-
-    def _grow(self, cols: int, rows: int) -> None:
-        """Larger layers, empty. More than the first are needed only by pictures of over 2,500 pixels."""
-        self._cols = max(self._cols, 1 << (cols - 1).bit_length())
-        self._rows = max(self._rows, 1 << (rows - 1).bit_length())
-        self._shown = [None] * PAGE_WINDOWS
-        GL.glTexImage3D(
-            GL.GL_TEXTURE_2D_ARRAY, 0, GL.GL_RGBA16I, 2 * self._cols, self._rows, PAGE_WINDOWS, 0,
-            GL.GL_RGBA_INTEGER, GL.GL_SHORT, ctypes.c_void_p(None),
-        )  # fmt: skip
-
-    def close(self) -> None:
-        if self.texture:
-            GL.glDeleteTextures(1, [self.texture])
-            self.texture = 0
+    CALLS.glUniform1f(program["u_hair"], 0.01 * 2.0 ** -max(window.level, 0))
 
 
 class _Cap:

@@ -30,8 +30,8 @@ from vr_app.ui.panel import (
     rows,
 )
 
-WIDE, HIGH = 23.0, 23.5
-"""Em of an open panel."""
+WIDE, HIGH = 23.0, 24.0
+"""Em of an open panel: its width, and how high it may be."""
 
 HANDLE = 2.6
 """Em of its handle's edges."""
@@ -50,6 +50,9 @@ THUMBNAILS_ACROSS = 8
 
 TITLE_WIDE = 6.2
 """Em to the left of what can be chosen."""
+
+HEAD = 3.6
+"""Em of what is above and below the rows."""
 
 VALUE_WIDE = 3.4
 """Em to the right of a slider, for its value."""
@@ -101,6 +104,7 @@ class Interface:
     def __init__(self, fonts: Sequence[Path]) -> None:
         self._gui = gui = _imported()
         self._context = gui.create_context()
+        gui.set_current_context(self._context)  # another panel's stays the current one else
         io = gui.get_io()
         io.set_ini_filename("")
         io.set_log_filename("")
@@ -119,19 +123,24 @@ class Interface:
         self._settling = SETTLES
         self._turned: dict[str, float] = {}
 
-    def size(self, place: Place, em: int) -> tuple[int, int]:
-        """Width and height in texels, of the panel or its handle, an em so many texels."""
-        return (round(WIDE * em), round(HIGH * em)) if place.open else (round(HANDLE * em),) * 2
+    @staticmethod
+    def extent(state: PanelState) -> tuple[float, float]:
+        """Width and height in em of the open panel. All its pages have the same: its head stays where it is."""
+        pages = (Place(True, number) for number in range(len(PAGES)))
+        return WIDE, min(HIGH, HEAD + max(sum(map(_height, rows(state, page))) for page in pages))
 
-    def draw(self, state: PanelState, place: Place, em: int, pointer: Pointer | None) -> tuple[tuple[Event, ...], Any]:
-        """What was asked for, and a new `Drawn`; None where the last one still shows it."""
-        kept = state, place, em, pointer and (pointer.at, pointer.pressed)
+    def draw(
+        self, state: PanelState, place: Place, em: int, size: tuple[int, int], pointer: Pointer | None
+    ) -> tuple[tuple[Event, ...], Drawn | None]:
+        """What was asked for, and a new `Drawn`; None where the last one still shows it. `size` in texels."""
+        kept = state, place, em, size, pointer and (pointer.at, pointer.pressed)
         if kept == self._kept and not self._settling:
             return (), None
         self._settling = SETTLES if kept != self._kept else self._settling - 1
         self._kept = kept
+        self._gui.set_current_context(self._context)
         self._point(pointer)
-        return self._frame(state, place, em)
+        return self._frame(state, place, em, size)
 
     def close(self) -> None:
         """Give it back. May be called twice."""
@@ -145,10 +154,10 @@ class Interface:
         io.add_mouse_pos_event(x, y)
         io.add_mouse_button_event(0, bool(pointer and pointer.pressed))
 
-    def _frame(self, state: PanelState, place: Place, em: int) -> tuple[tuple[Event, ...], Drawn]:
+    def _frame(
+        self, state: PanelState, place: Place, em: int, size: tuple[int, int]
+    ) -> tuple[tuple[Event, ...], Drawn]:
         gui = self._gui
-        gui.set_current_context(self._context)
-        size = self.size(place, em)
         gui.get_io().display_size = size
         self._targets, self._events = {}, []
         gui.new_frame()
@@ -206,9 +215,9 @@ class Interface:
                 self._title(title, em)
                 self._buttons([(word, f"{title}: {word}", event) for word, event in options], chosen, em)
             case Buttons(buttons):
-                for at in range(0, len(buttons), 2 if len(buttons) != 3 else 3):
-                    some = buttons[at : at + (2 if len(buttons) != 3 else 3)]
-                    self._buttons([(word, word, event) for word, event in some], -1, em)
+                beside = _beside(buttons)
+                for at in range(0, len(buttons), beside):
+                    self._buttons([(word, word, event) for word, event in buttons[at : at + beside]], -1, em)
             case Slider():
                 self._slider(row, state, em)
             case Gallery(pictures):
@@ -254,7 +263,8 @@ class Interface:
         gui.set_next_item_width(-VALUE_WIDE * em)
         value = self._turned.get(row.title, row.value)
         told = row.told if row.title not in self._turned else f"{value:.2f}"
-        changed, value = gui.slider_float(f"##{row.title}", value, *row.limits, "")
+        flags = gui.SliderFlags_.logarithmic if row.logarithmic else 0
+        changed, value = gui.slider_float(f"##{row.title}", value, *row.limits, "", flags)
         self._note(row.title)
         gui.same_line(gui.get_window_width() - 0.55 * em - gui.calc_text_size(told).x)
         gui.text(told)
@@ -273,7 +283,7 @@ class Interface:
         pen = gui.get_window_draw_list()
         for number, picture in enumerate(pictures):
             corner = gui.get_cursor_screen_pos()
-            self._button("", picture.name, (edge, edge + 1.5 * em), picture.event, picture.chosen)
+            self._button("", f"image {picture.event.image}", (edge, edge + 1.5 * em), picture.event, picture.chosen)
             x, y = corner.x + 0.35 * em, corner.y + 0.35 * em
             inner = edge - 0.7 * em
             if picture.extent is not None:
@@ -346,6 +356,23 @@ class Interface:
                 texture.set_tex_id(LETTERS)
                 texture.status = gui.ImTextureStatus.ok
         return changed
+
+
+def _height(row: Row) -> float:
+    """Em that a row takes, with the gap below it."""
+    match row:
+        case Buttons(buttons):
+            return HIGH_ROW * -(-len(buttons) // _beside(buttons))
+        case Gallery(pictures):
+            return (WIDE / 3 + 1.5) * max(1, -(-len(pictures) // 3))
+        case Words(lines):
+            return 1.4 * len(lines)
+    return HIGH_ROW
+
+
+def _beside(buttons: Sequence[tuple[str, Event]]) -> int:
+    """How many buttons stand beside each other."""
+    return 3 if len(buttons) % 3 == 0 else 2
 
 
 def _copied(buffer: Any, kind: type, each: int) -> np.ndarray:

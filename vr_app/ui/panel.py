@@ -5,9 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from vr_app.core.appearance import AS_PHOTOGRAPHED, BRIGHTNESS, CONTRAST, GAMMA, LOCAL, Appearance, Channel
-from vr_app.core.view import FIELD_ANGLES
+from vr_app.core.region import (
+    ArmMarking,
+    Blink,
+    DeleteRegion,
+    Kind,
+    MarkView,
+    NameRegion,
+    NextRegion,
+    RegionGesture,
+    Regions,
+)
+from vr_app.core.view import FIELD_ANGLES, NO_REGIONS
 
-PAGES = ("Images", "View", "Adjust", "About")
+PAGES = ("Images", "View", "Regions", "Adjust", "About")
 
 COLUMNS, ROWS = 3, 2
 """Images on one page of the gallery."""
@@ -88,9 +99,22 @@ class Turn:
     place: Place
 
 
-Event = PickImage | PickLayout | PickModel | TurnDial | UpTo | Overlay | LookLike | SetAngle | Ask | Turn
+@dataclass(frozen=True)
+class Regional:
+    """Something to do with the regions of interest."""
 
-ACTIONS = {"reset": "Whole image", "undo": "Undo", "recentre": "Recentre", "screenshot": "Screenshot"}
+    gesture: RegionGesture
+
+
+Event = PickImage | PickLayout | PickModel | TurnDial | UpTo | Overlay | LookLike | SetAngle | Ask | Turn | Regional
+
+ACTIONS = {
+    "reset": "Whole image",
+    "undo": "Undo",
+    "room": "Room",
+    "recentre": "Recentre",
+    "screenshot": "Screenshot",
+}
 """What the panel can ask for at once, and what it calls that."""
 
 
@@ -125,6 +149,7 @@ class PanelState:
     invention: bool = False
     appearance: Appearance = AS_PHOTOGRAPHED
     field_angle: float = 45.0
+    regions: Regions = NO_REGIONS
     actions: tuple[str, ...] = ()
     about: tuple[str, ...] = ()
 
@@ -144,13 +169,14 @@ class Choice:
 @dataclass(frozen=True)
 class Slider:
     """A value within limits. `told`: the value in words. `moved` says what moving it asks for; where it is costly,
-    `when_let_go`, only at the end."""
+    `when_let_go`, only at the end. `logarithmic`: equal ways are equal factors."""
 
     title: str
     value: float
     limits: tuple[float, float]
     told: str
     when_let_go: bool = False
+    logarithmic: bool = False
 
 
 @dataclass(frozen=True)
@@ -188,7 +214,7 @@ Row = Choice | Slider | Buttons | Gallery | Words
 
 def rows(state: PanelState, place: Place) -> tuple[Row, ...]:
     """What the page shows."""
-    return (_images, _view, _adjust, _about)[place.page](state, place)
+    return (_images, _view, _regions, _adjust, _about)[place.page](state, place)
 
 
 def _images(state: PanelState, place: Place) -> tuple[Row, ...]:
@@ -225,6 +251,34 @@ def _view(state: PanelState, place: Place) -> tuple[Row, ...]:
     return tuple(found)
 
 
+def _regions(state: PanelState, place: Place) -> tuple[Row, ...]:
+    regions = state.regions
+    drag = ("Drag now, or not", ArmMarking(False)) if regions.armed else ("Mark by dragging", ArmMarking(True))
+    found: list[Row] = [Words((_told(regions, state.front),)), _regional(("Mark what is seen", MarkView()), drag)]
+    if regions.known:
+        blink = ("Stop blinking", Blink(False)) if regions.blinking else ("Blink with original", Blink(True))
+        found.append(_regional(("Go to the next", NextRegion()), blink))
+    if regions.chosen_region is not None:
+        names = [(kind.capitalize(), NameRegion(kind)) for kind in Kind]
+        found.append(_regional(*names[:6]))
+        (other,), (delete,) = _regional(*names[6:]).buttons, _regional(("Delete", DeleteRegion())).buttons
+        found.append(Buttons((other, ("Export", Ask("export region")), delete)))
+    return tuple(found)
+
+
+def _regional(*buttons: tuple[str, RegionGesture]) -> Buttons:
+    return Buttons(tuple((words, Regional(gesture)) for words, gesture in buttons))
+
+
+def _told(regions: Regions, front: int) -> str:
+    """The chosen region's number and name, and how many the front photograph has."""
+    mine, region = regions.of(front), regions.chosen_region
+    if region is None:
+        return "Go to a region, to name, export or delete it." if regions.known else "No region yet."
+    where = f"{mine.index(regions.chosen) + 1} of {len(mine)}" if regions.chosen in mine else shortened(region.file)
+    return f"Region {where}: {region.kind}"
+
+
 def _adjust(state: PanelState, place: Place) -> tuple[Row, ...]:
     look = state.appearance
     names = {Channel.COLOUR: "Colour", Channel.RED_FREE: "Red-free", Channel.RED: "Red", Channel.BLUE: "Blue"}
@@ -232,8 +286,8 @@ def _adjust(state: PanelState, place: Place) -> tuple[Row, ...]:
     return (
         _choice("Channel", channels, LookLike(look)),
         Slider("Brightness", look.brightness, BRIGHTNESS, f"{look.brightness:+.2f}"),
-        Slider("Contrast", look.contrast, CONTRAST, f"{look.contrast:.2f}"),
-        Slider("Gamma", look.gamma, GAMMA, f"{look.gamma:.2f}"),
+        Slider("Contrast", look.contrast, CONTRAST, f"{look.contrast:.2f}", logarithmic=True),
+        Slider("Gamma", look.gamma, GAMMA, f"{look.gamma:.2f}", logarithmic=True),
         Slider("Local", look.local, LOCAL, f"{look.local:.2f}"),
         Buttons((("As photographed", LookLike(AS_PHOTOGRAPHED)),)),
         Words(("Adjustments change what is seen,", "no pixel of the photograph.")),
@@ -258,7 +312,7 @@ def moved(title: str, value: float, state: PanelState) -> Event:
     name = {"Brightness": "brightness", "Contrast": "contrast", "Gamma": "gamma", "Local": "local"}[title]
     still = getattr(AS_PHOTOGRAPHED, name)
     low, high = {"brightness": BRIGHTNESS, "contrast": CONTRAST, "gamma": GAMMA, "local": LOCAL}[name]
-    near = abs(value - still) < 0.02 * (high - low)  # the way back to the photograph is easy to find
+    near = abs(value - still) < 0.015 * (high - low)  # the way back to the photograph is easy to find
     return LookLike(replace(state.appearance, **{name: still if near else round(value, 2)}).within)
 
 
