@@ -41,6 +41,7 @@ def test_the_linter_finds_nothing():
         ("xr", ["vr_app/xr/"]),
         ("OpenGL", ["vr_app/gl/", "vr_app/xr/graphics.py"]),
         ("glfw", ["vr_app/gl/context.py"]),
+        ("imgui_bundle", ["vr_app/ui/dear.py"]),
         (
             "PIL",
             [
@@ -49,6 +50,7 @@ def test_the_linter_finds_nothing():
                 "sr_core/study/report.py",
                 "vr_app/bench/pictures.py",
                 "vr_app/gl/text.py",
+                "vr_app/region_picture.py",
             ],
         ),
         ("torch", ["sr_core/networks/", "sr_core/engine/", "sr_core/study/", "vr_app/doctor.py"]),
@@ -77,7 +79,7 @@ def test_only_the_photograph_module_opens_picture_files():
 
 
 def test_the_viewer_loads_without_torch_trimesh_or_a_graphics_library():
-    heavy = "torch", "trimesh", "OpenGL", "xr", "glfw", "sr_core.study"
+    heavy = "torch", "trimesh", "OpenGL", "xr", "glfw", "imgui_bundle", "sr_core.study"
     code = f"import sys, vr_app.cli, vr_app.view_command; print([m for m in {heavy!r} if m in sys.modules])"
     answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "[]"

@@ -120,6 +120,15 @@ def test_mouse_and_keys(visit: Visit, screen: Xvfb, tmp_path: Path) -> None:
     visit.key("v")
     visit.until(lambda about: not about["invention"], "the overlay's end")
 
+    for key in ("g", "d", "plus"):
+        visit.key(key)
+    look = visit.until(lambda about: about["appearance"]["contrast"] > 1, "the adjusted look")["appearance"]
+    assert look["channel"] == "red-free"
+    assert look["local"] > 0
+    assert np.ptp(visit.picture[200:280, 280:360].astype(int), axis=-1).max() == 0  # grey
+    visit.key("a")
+    visit.until(lambda about: about["appearance"]["channel"] == "colour", "the photograph's own look")
+
     visit.do("keydown", "o")
     assert front(visit.until(lambda about: about["original"], "the original"))["scale"] == 1
     visit.do("keyup", "o")

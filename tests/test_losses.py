@@ -259,10 +259,11 @@ def test_balanced_weights_bring_values_to_one_scale():
 
 def test_weights_can_be_had_for_wanted_shares():
     wanted = {"pixel": 0.6, "feature": 0.25, "adversarial": 0.15}
-    weights = losses.weights_for_shares(SCALES, wanted)
+    norms = {name: scale.gradient for name, scale in SCALES.items()}
+    weights = losses.weights_for_shares(norms, wanted)
     assert weights["pixel"] == pytest.approx(1)
     assert losses.gradient_shares(SCALES, weights) == pytest.approx(wanted)
-    assert losses.weights_for_shares(SCALES, wanted | {"adversarial": 0.0})["adversarial"] == 0
+    assert losses.weights_for_shares(norms, wanted | {"adversarial": 0.0})["adversarial"] == 0
 
 
 def test_terms_without_a_scale_cannot_be_balanced():
@@ -270,8 +271,8 @@ def test_terms_without_a_scale_cannot_be_balanced():
     with pytest.raises(ValueError, match=r"'feature'.*value"):
         losses.balanced_weights(nothing)
     with pytest.raises(ValueError, match=r"'feature'.*gradient"):
-        losses.weights_for_shares(nothing, PAPER_WEIGHTS)
+        losses.weights_for_shares({"pixel": 2e-5, "feature": 0.0, "adversarial": 1e-2}, PAPER_WEIGHTS)
     with pytest.raises(ValueError, match=r"'pixel'.*share"):
-        losses.weights_for_shares(SCALES, {"pixel": 0.0, "feature": 0.5, "adversarial": 0.5})
+        losses.weights_for_shares({"pixel": 2e-5, "feature": 3e-3}, {"pixel": 0.0, "feature": 0.5})
     with pytest.raises(ValueError, match="no shares"):
         losses.gradient_shares({"pixel": TermScale(0.0, 0.0)}, PAPER_WEIGHTS)

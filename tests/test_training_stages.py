@@ -19,6 +19,7 @@ from rich.console import Console
 
 from sr_core.image.photograph import save_picture
 from sr_core.networks.zoo import load_model
+from sr_core.study.losses import TermScale, balanced_weights, gradient_shares
 from sr_core.study.trainer import Trainer
 from sr_core.study.training import cost, operations, train
 from sr_core.study.training_config import TrainingError, load_config
@@ -90,6 +91,19 @@ def test_an_interrupted_adversarial_run_agrees_exactly(tmp_path, adversarial, fi
     a, b = (safetensors.torch.load_file(trainer.checkpoint) for trainer in (whole, part))
     assert a.keys() == b.keys()
     assert all(torch.equal(a[key], b[key]) for key in a)
+
+
+@needs_trunk
+def test_shares_hold_while_the_adversary_grows(tmp_path, adversarial):
+    stage = trainer_in(tmp_path, adversarial).stage
+    early = {"pixel": TermScale(1e-5, 2e-5), "feature": TermScale(0.2, 2.0), "adversarial": TermScale(0.7, 0.7)}
+    late = early | {"adversarial": TermScale(1.2, 3.5)}
+    for scales, count in ((early, 20), (late, 300)):
+        for _ in range(count):
+            stage._look_at(scales)
+    shares = gradient_shares(late, stage.state()["weights"])
+    assert list(shares.values()) == pytest.approx(adversarial.shares, abs=0.01)
+    assert stage.state()["weights_of_equal_terms"] == pytest.approx(balanced_weights(early))
 
 
 @needs_trunk

@@ -139,3 +139,34 @@ with open_runtime("offscreen", (480, 360)) as choice, session(choice.runtime, op
 
 def test_a_picture_in_which_nothing_changes_is_not_drawn_again(photographs):
     run(STILL, photographs)
+
+
+JUMP = (
+    STAGE
+    + """
+from vr_app.bench.stage import Guide
+
+def synthesised_wished_for(look):
+    viewer.player.look = look
+    viewer.frame()
+    return any(key.level > 0 for key in viewer.wanted)
+
+def close(at):
+    return LookAt(SurfaceKind.PANEL, (at, 0.5), 16.0)
+
+with open_runtime("offscreen", (480, 360)) as choice, session(choice.runtime, Options(paths)) as viewer:
+    viewer.player = Guide()
+    frames(viewer, lambda: all(viewer.infos) and viewer.view.still_for > 0.5)
+    for at in (0.3, 0.7):
+        assert all(synthesised_wished_for(close(at)) for _ in range(4))
+    for n in range(1, 10):
+        assert not synthesised_wished_for(close(0.7 + 0.001 * n))
+    while not synthesised_wished_for(viewer.player.look):
+        assert viewer.view.still_for < 0.06
+    assert viewer.view.still_for >= 0.06
+"""
+)
+
+
+def test_tiles_of_a_view_jumped_to_are_wished_for_at_once_and_of_one_that_moves_once_it_rests(photographs):
+    run(JUMP, photographs)

@@ -280,13 +280,15 @@ def test_below_each_synthesised_tile_its_photographed_one_is_wanted_too():
     assert {key.ancestor(0) for key in synthesised} == {key for key in wanted if key.level == 0}
 
 
-def test_synthesised_tiles_are_wanted_only_once_the_view_rests():
+def test_synthesised_tiles_are_wanted_only_once_the_view_rests_or_where_it_jumped_to():
     view = looking_at(PANEL, zoom=16.0)
     demand = seen(view, WINDOW)
     for still_for, any_synthesised in ((0.0, False), (0.99 * SETTLE, False), (SETTLE, True), (60.0, True)):
         wanted = tiles_wanted(replace(view, still_for=still_for), [demand], [INFO])
         assert any(key.synthesised for key in wanted) == any_synthesised
         assert any(key.level == 0 for key in wanted)
+        jumped = tiles_wanted(replace(view, still_for=still_for), [demand], [INFO], jumped=True)
+        assert jumped == tiles_wanted(replace(view, still_for=SETTLE), [demand], [INFO])
 
 
 def test_a_photographed_tile_below_several_synthesised_ones_is_wanted_once_and_two_photographs_mix_by_distance():

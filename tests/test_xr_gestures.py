@@ -17,6 +17,7 @@ from tests.rig import MonadoService, RemoteHeadset, Xvfb, validation_env, valida
 from tests.rig import Pose as RemotePose
 from tests.test_xr_viewer import PATIENCE, Program
 from tests.visit import Visit
+from vr_app.core.outline import REGION_COLOUR
 from vr_app.core.pose import Eye, Fov, Pose
 from vr_app.core.soft_stop import flattened
 from vr_app.core.surface import Panel
@@ -323,6 +324,39 @@ def test_two_hands_and_panels_in_the_eyes_picture(scene: Scene) -> None:
     wait_until(undone, "the surface before", PATIENCE)
 
 
+def test_a_squeeze_and_drag_marks_a_region_that_is_outlined_in_the_eyes_picture(scene: Scene, tmp_path: Path) -> None:
+    whole = scene.until(
+        lambda seen: bool(seen.about["rays"]) and seen.about["rays"][-1]["hits"], "the ray on the panel"
+    )
+    scene.right(squeeze=1.0)
+    time.sleep(0.2)
+    scene.right(trigger=1.0)
+    time.sleep(0.4)  # the hand closes before it moves
+    other = HERE + np.array([0.25, -0.2, 0.0])
+    scene.right(other)
+    time.sleep(0.6)
+    scene.right(trigger=0.0)
+    scene.right(squeeze=0.0)
+    marked = scene.until(lambda seen: bool(seen.about["surfaces"][0]["regions"]), "the region")
+    assert same(marked, whole)  # neither panned nor moved
+    (region,) = marked.about["surfaces"][0]["regions"]
+    corners = [np.array([region["rect"]["x"], region["rect"]["y"]])]
+    corners.append(corners[0] + (region["rect"]["w"], region["rect"]["h"]))
+    places = [UNDER * SIZE, whole.under(other) * SIZE]
+    assert np.abs(corners[0] - np.minimum(*places)).max() < 2.0
+    assert np.abs(corners[1] - np.maximum(*places)).max() < 2.0
+    # Where it lies in the eye's picture, its line is seen around it.
+    left = scene.visit.picture[:, : marked.eye.size[0]].astype(int)
+    shines = (np.abs(left - 255 * np.array(REGION_COLOUR[:3])) < 45).all(axis=-1)
+    top, bottom = (marked.shown(corner / SIZE) for corner in corners)
+    middle = (top + bottom) / 2
+    for x, y in ((top[0], middle[1]), (bottom[0], middle[1]), (middle[0], top[1]), (middle[0], bottom[1])):
+        assert shines[round(y) - 8 : round(y) + 8, round(x) - 8 : round(x) + 8].any(), (x, y)
+    inner = shines[round(top[1]) + 3 : round(bottom[1]) - 3, round(top[0]) + 3 : round(bottom[0]) - 3]
+    assert not inner.any()
+    assert (tmp_path / "fundusxr-regions.json").exists()
+
+
 def test_the_left_handed_have_their_buttons_in_the_other_hand(screen: Xvfb, photograph: Path, tmp_path: Path) -> None:
     with (
         MonadoService(compositor="null", devices="remote", display=screen.name) as service,
@@ -338,3 +372,45 @@ def test_the_left_handed_have_their_buttons_in_the_other_hand(screen: Xvfb, phot
         visit.key("Escape")
         program.ends_well()
     assert "/interaction_profiles/" not in program.log.read_text()
+
+
+def aimed(start: np.ndarray, point: np.ndarray) -> tuple[float, float, float, float]:
+    """The orientation of a hand at `start` whose ray goes through a point."""
+    x, y, z = (point - start) / np.linalg.norm(point - start)
+    yaw, pitch = math.atan2(-x, -z), math.asin(y)
+    up, side, level, straight = math.sin(yaw / 2), math.sin(pitch / 2), math.cos(yaw / 2), math.cos(pitch / 2)
+    return level * side, up * straight, -up * side, level * straight
+
+
+def of_sheet(about: dict, name: str) -> np.ndarray:
+    """Where in the world a control of the panel is."""
+    surface, size = about["sheet"]["surface"], about["sheet"]["size"]
+    panel = Panel(Pose(*map(tuple, surface["pose"].values())), surface["width"], surface["height"])
+    return panel.point(np.array(about["sheet"]["targets"][name]) / size - 0.5)
+
+
+def test_the_control_panel_in_the_eyes_picture(scene: Scene) -> None:
+    """Opened, and pressed by the other hand's ray."""
+    hand = np.array([0.25, -0.25, -0.1])
+    scene.left(np.array([-0.2, -0.35, -0.45]))
+    scene.right(hand)
+    scene.visit.key("space")
+    about = scene.visit.until(lambda about: about["sheet"] is not None, "the control panel")
+    assert set(about["sheet"]["targets"]) >= {"Images", "View", "Adjust", "About", "close"}
+
+    def press(name: str, about: dict) -> None:
+        scene.right(hand, aimed(hand, of_sheet(about, name)))
+        time.sleep(0.5)  # the ray is steadied
+        for trigger in (1.0, 0.0):
+            scene.right(trigger=trigger)
+            time.sleep(0.4)  # a press is a length of time
+
+    press("Adjust", about)
+    about = scene.visit.until(lambda about: "Channel: Red-free" in about["sheet"]["targets"], "the page")
+    assert about["rays"][-1]["hits"]
+    assert np.allclose(about["rays"][-1]["end"], of_sheet(about, "Adjust"), atol=0.01)
+    press("Channel: Red-free", about)
+    about = scene.visit.until(lambda about: about["appearance"]["channel"] == "red-free", "the red-free look")
+    assert about["surfaces"][0]["center"] == [0.5, 0.5]  # the photograph beneath was not dragged
+    press("close", about)
+    scene.visit.until(lambda about: about["sheet"] is None, "the panel's end")

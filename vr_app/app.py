@@ -7,35 +7,48 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sr_core.engine.worker import DiskCache, Source, TileFailed, Worker
 from sr_core.image.geometry import TileKey
 from sr_core.image.loader import Loader, PhotographFailed, PhotographLoaded
 from sr_core.image.photograph import PhotographError
-from sr_core.networks.names import texture_of
+from sr_core.networks.names import dialled, texture_of
+from vr_app.control import Control, base_of, gestures_of, state_of
+from vr_app.core import appearance
 from vr_app.core.ahead import REST, tiles_ahead
 from vr_app.core.album import Album
 from vr_app.core.gesture import ControllerSample, Hands, pointed_at
 from vr_app.core.invention import Departure, Departures
 from vr_app.core.labels import Status, labels
 from vr_app.core.limits import DEFAULT_LIMITS, SLOT_BYTES, Limits
+from vr_app.core.local_contrast import CurveBook
 from vr_app.core.pose import Pose
 from vr_app.core.redraw import changed_part
+from vr_app.core.region import COMMANDS as REGION_COMMANDS
+from vr_app.core.region import GoToRegion, NextRegion
+from vr_app.core.region_labels import region_labels
 from vr_app.core.residency import FADE, Residency
 from vr_app.core.scene import PageTable, RayItem, Scene, surface_items
 from vr_app.core.shelf import Shelf
 from vr_app.core.snapshot import describe_snapshot
 from vr_app.core.statistics import Statistics
 from vr_app.core.tour import Tour, TourPlayer
+from vr_app.core.veil import Veil
 from vr_app.core.view import (
+    Adjust,
     Gesture,
     PhotographInfo,
+    ResetView,
     SurfaceKind,
+    Undo,
     ViewState,
     photograph_arrived,
     photograph_failed,
     place,
+    regions_arrived,
+    regions_stamped,
     step,
 )
 from vr_app.core.wanted import SETTLE, demands, is_jump, tiles_wanted
@@ -46,7 +59,10 @@ from vr_app.gl.tiles import TileArray
 from vr_app.gl.upload import Uploader
 from vr_app.interruption import Interruption, watch
 from vr_app.output import Recording, Screenshots, write_statistics
+from vr_app.region_export import Exporter
+from vr_app.region_files import RegionStore
 from vr_app.runtime.interface import Frame, Runtime
+from vr_app.ui.panel import Ask, PickModel, TurnDial
 
 UPLOAD_BYTES, UPLOAD_SECONDS = 4_000_000, 0.002
 """What one frame may spend on copying tiles."""
@@ -72,9 +88,10 @@ class Options:
     """What the command line asks for.
 
     `ends`: the program ends with the tour. `stand_back`: metres that the eye stands behind the retina's centre (a
-    window's picture is too narrow to show the retina from there). `limits`: of memory. `prefetch`: whether tiles are
-    computed before they are wanted. `tile_cache`: where computed tiles are kept on disk (None: nowhere). `say` gets
-    what the user should read in a terminal.
+    window's picture is too narrow to show the retina from there). `room`: the panels stand in one. `limits`: of memory.
+    `prefetch`: whether tiles are computed before they are wanted. `tile_cache`: where computed tiles are kept on disk
+    (None: nowhere). `left_handed`: the right hand carries the control panel. `say` gets what the user should read in a
+    terminal.
     """
 
     paths: tuple[Path, ...]
@@ -86,10 +103,12 @@ class Options:
     stats: Path | None = None
     device: str = "auto"
     model: str = "rdb-lite"
+    room: bool = False
     stand_back: float = 0.0
     limits: Limits = DEFAULT_LIMITS
     prefetch: bool = False
     tile_cache: DiskCache | None = None
+    left_handed: bool = False
     say: Callable[[str], None] = print
 
 
@@ -132,15 +151,22 @@ class Viewer:
         stack.callback(self.tiles.close)
         self.renderer = Renderer(self.tiles)
         stack.callback(self.renderer.close)
+        self.control = Control(options.left_handed)
+        stack.callback(self.control.close)
         self.uploader = Uploader(self.tiles, UPLOAD_BYTES, UPLOAD_SECONDS)
         self.residency = Residency(self.tiles.slots)
         self.pages = PageTable(self.residency)
         self.album = Album(options.limits.photographs)
+        self.curves = CurveBook(self.album.coarse)
         self.shelf = Shelf(self.album, options.limits.tiles)
         self.departures = Departures(self.tiles.slots + options.limits.tiles // SLOT_BYTES)
         self.statistics = Statistics()
         self.screenshots = Screenshots(options.screenshot)
         self.recording = Recording()
+        self.region_store = RegionStore(options.paths)
+        stack.callback(self.region_store.close)
+        self.exporter = Exporter(options.device)
+        stack.callback(self.exporter.close)
         self.hands = Hands()
         self.player = TourPlayer(options.tour) if options.tour else None
         self.view = ViewState.start(len(options.paths), options.surface)
@@ -148,14 +174,20 @@ class Viewer:
         self.wants, self.wanted, self.placed, self.rays = (), (), (), ()
         self.status = Status(texture=texture_of(options.model))
         self.finished = False
-        self._shown = self._warm = self._jumped = False
+        self._shown = self._warm = self._jumped = self._arrived = False
         self._drawn: Scene | None = None
         self._objects_made = 0
         self._unopened = 0
+        self._computing_since = 0
         self.now = self.dt = 0.0
         self._frame_time: float | None = None
         self._uploaded_at = 0.0
         self._notices: list[tuple[float, str]] = []
+        self.room = options.room
+        self.veil = Veil() if runtime.name == "xr" else None
+        self._stood: Scene | None = None
+        self._jumps = 0
+        self._asked: tuple[Gesture, ...] = ()
         self._ahead: tuple[tuple[TileKey, ...], tuple[TileKey, ...]] | None = None
 
     def frame(self) -> None:
@@ -186,6 +218,8 @@ class Viewer:
             else:
                 self._with_photograph(arrival)
         for answer in self.worker.ready():
+            if answer.request_id < self._computing_since:
+                continue  # of a network that no longer computes
             if isinstance(answer, TileFailed):
                 self.residency.fail(answer.key, answer.reason)
                 self._notice(f"Super-resolution: {answer.reason}")
@@ -201,16 +235,23 @@ class Viewer:
         self._frame_time = frame.time
         self.now += self.dt
         led, caption = self._led_by_tour()
-        sample = self.hands.steady(sample, self.dt)
+        sample = self.control.take(self.hands.steady(sample, self.dt), frame.eyes)
         before = self.view
-        self.view = step(before, led + self.hands.read(sample, before, self.placed, self.dt), self.dt)
-        self.runtime.feel(self.hands.ticks(before, self.view))
+        asked, self._asked = self._asked + self._asked_on_panel(), ()
+        gestures = led + self.hands.read(sample, before, self.placed, self.dt) + asked
+        self.view = step(before, gestures, self.dt)
+        self._veil(gestures, before)
+        self._keep_regions()
+        self.runtime.feel(self.hands.ticks(before, self.view) + self.control.pulses())
         self.placed = place(self.view, self.infos, Pose((0.0, 0.0, -self.options.stand_back)))
         if frame.eyes:
             seen = self.wants
-            self.wants = demands(self.view, self.placed, frame.eyes, self.infos, seen)
+            eyes = tuple(eye.finer(frame.detail) for eye in frame.eyes)
+            self.wants = demands(self.view, self.placed, eyes, self.infos, seen)
             self._jumped = is_jump(seen, self.wants, self.view.active)
-        self.rays = tuple(self._pointer(hand.aim) for hand in sample.hands if hand.aim and hand.shown)
+            self._arrived = self._jumped or (self._arrived and self.view.still_for > 0)
+        beams = (self._pointer(hand.aim) for hand in self.control.beaming(sample) if hand.aim and hand.shown)
+        self.rays = (*beams, *self.control.rays)
         for command in self.runtime.take_commands():
             self._obey(command)
         for notice in self.runtime.take_notices():
@@ -219,14 +260,15 @@ class Viewer:
         self.status = replace(
             self.status,
             caption=caption,
-            original=self.view.original,
+            original=self.view.original or self.view.finest == 0,
             recording=self.recording.active,
             legend=self.view.invention,
+            adjusted=self.view.appearance.told(),
         )
 
     def ask(self) -> None:
         """Tell the loader and the worker what is missing; the newest wish wins."""
-        self.wanted = tiles_wanted(self.view, self.wants, self.infos)
+        self.wanted = tiles_wanted(self.view, self.wants, self.infos, self._arrived)
         self.shelf.mark(self.wanted)
         self.album.look(demand.photograph for demand in self.wants)
         lacking = self.shelf.lacking(self.wanted, self.residency)
@@ -247,6 +289,8 @@ class Viewer:
     def upload(self) -> None:
         """Copy tiles that are at hand, within the frame's budget."""
         self.residency.begin_frame()
+        if self.veil is not None and self.veil.holds:
+            return  # what was before is still seen: none of its tiles may make room
         ready = self.shelf.to_upload(self.wanted, self.residency)
         # A fade is drawn for many frames. What comes with a picture that is new anyhow needs none; nor where a frame
         # takes so long that it would have but a step or two, and the next tiles wait for the processor.
@@ -260,25 +304,40 @@ class Viewer:
     def draw(self, frame: Frame) -> None:
         """The scene, once for each eye; and its picture when one is due."""
         surfaces = surface_items(self.view, self.placed, self.wants, self.infos, self.pages, frame.eyes, self.now)
+        surfaces = self.curves.adjusted(surfaces, self.view.appearance)
         due = self.screenshots.due and self._settled()
         invented = self.departures.shown(self.wants, self.residency, self.now, at_once=due)
         status = replace(self.status, invented=invented)
-        scene = Scene(surfaces, labels(surfaces, self.view.active, status), self.rays, self.view.invention)
+        words = (*region_labels(surfaces), *labels(surfaces, self.view.active, status))
+        floor = self.runtime.floor if self.room and self.view.surface is SurfaceKind.PANEL else None
+        scene = Scene(
+            surfaces,
+            words,
+            self.rays,
+            sheet=None if due and not self.control.open else self.control.item,
+            invention=self.view.invention,
+            appearance=self.view.appearance,
+            floor=floor,
+        )
+        if self.veil is not None:
+            scene = self._veiled(scene)
         stands = self._drawn if frame.keeps and not due else None
         if scene == stands:
             return  # on a small machine the worker needs the processor more
         self._drawn = scene
         pictures = []
-        for eye, target in frame.targets():
+        for eye, target, shown in frame.pictures(scene, self.renderer, whole=due):
             part = changed_part(stands, scene, eye) if stands else None
             if part is None or not part.empty:
-                self.renderer.draw(target, eye, scene, part)
+                self.renderer.draw(target, eye, shown, part)
             if due and eye in frame.eyes:
                 pictures.append(target.read())  # an onlooker's is not in it
         self._shown = self._shown or bool(surfaces)
         if pictures:
             made_by = self.options.model, self.status.texture
-            about = describe_snapshot(self.view, frame.eyes, scene, self.infos, invented, *made_by)
+            about = describe_snapshot(
+                self.view, frame.eyes, scene, self.infos, invented, *made_by, self.control.targets
+            )
             saved = self.screenshots.save(pictures, about)
             self._notice(f"Screenshot saved: {', '.join(saved)}")
 
@@ -322,6 +381,22 @@ class Viewer:
 
     # Their parts.
 
+    def _veil(self, gestures: tuple[Gesture, ...], before: ViewState) -> None:
+        """What changes at one stroke around the viewer does so behind the veil: surface, photograph, and on the retina
+        a jump to elsewhere."""
+        if self.veil is None:
+            return
+        leap = any(isinstance(gesture, GoToRegion | NextRegion | Undo | ResetView) for gesture in gestures)
+        if leap and self.view.surface is SurfaceKind.RETINA and self.view.front != before.front:
+            self._jumps += 1
+        self.veil.see((self.view.surface, self.view.active, self._jumps) if self._shown else None, self.dt)
+
+    def _veiled(self, scene: Scene) -> Scene:
+        """The scene of now, or while it goes dark the one before."""
+        if self._stood is None or not self.veil.holds:
+            self._stood = scene
+        return replace(self._stood, veil=self.veil.shade)
+
     def _warm_up(self) -> None:
         """What takes a second and would be felt later: now, with the first photograph on the screen.
 
@@ -329,6 +404,10 @@ class Viewer:
         """
         self._warm = True
         self.renderer.prepare_retina()
+        trouble = self.control.prepare()
+        if trouble:
+            self._notice(trouble)
+        self.renderer.sheets = self.control.picture
         self._objects_made = objects.made()
         self._collector.started()
         self.worker.warm_up()
@@ -355,15 +434,37 @@ class Viewer:
         if again and not changed:
             return
         if changed:
-            self._drawn = None  # its new tiles may come to lie where the old ones did
+            self._drawn = self._stood = None  # its new tiles may come to lie where the old ones did
             self.shelf.forget(arrival.index)
+            self.curves.forget(arrival.index)
+            self.control.forget(arrival.index)
             self.residency.forget(arrival.index)
             self.departures.forget(arrival.index)
             self._notice(f"{photograph.path}: has changed on disk; it is shown as it is now")
         height, width = photograph.pixels.shape[:2]
-        info = PhotographInfo(photograph.path.name, (width, height), (field.cx, field.cy), field.radius)
+        size, middle = (width, height), (field.cx, field.cy)
+        info = PhotographInfo(photograph.path.name, size, middle, field.radius, photograph.sha256)
         self.infos = (*self.infos[: arrival.index], info, *self.infos[arrival.index + 1 :])
         self.view = photograph_arrived(self.view, arrival.index, info)
+        self.view = regions_arrived(self.view, self.region_store.of(arrival.index, photograph.sha256))
+
+    def _keep_regions(self) -> None:
+        """Those just made get their time, and what has changed is written down."""
+        if self.view.regions.unstamped:
+            self.view = regions_stamped(self.view, datetime.now(UTC).isoformat(timespec="seconds"))
+        self.region_store.save(self.view.regions)
+        for notice in (*self.region_store.notices(), *self.exporter.notices()):
+            self._notice(notice)
+
+    def _export_region(self) -> None:
+        """The chosen region into a file, beside the session."""
+        region = self.view.regions.chosen_region
+        image = None if region is None else self.view.regions.image_of(region, self.view.active)
+        if image is None:
+            self._notice("No region is chosen: mark one, or go to one by its number")
+            return
+        self.exporter.export(self.options.paths[image], region, self.options.model)
+        self._notice(f"Exporting {region.kind.value} of {region.file} ...")
 
     def _without_photograph(self, arrival: PhotographFailed) -> None:
         """A file that cannot be opened is told and left out; the last hope gone, the program ends with it. One that was
@@ -403,6 +504,7 @@ class Viewer:
     def _settled(self) -> bool:
         """Whether the view rests and all that it wants is there and has faded in."""
         fading = self.now - self._uploaded_at <= 2 * FADE  # a tile may first wait for another's fade
+        fading = fading or (self.veil is not None and self.veil.shade > 0)
         if self.loader.busy or self.view.still_for < SETTLE or fading:
             return False
         if not (self._over or (self._tour_over and self.options.frames is None)):
@@ -414,16 +516,58 @@ class Viewer:
         end = aim.at(pointed.distance if pointed else POINTER_REACH)
         return RayItem(aim.origin, (float(end[0]), float(end[1]), float(end[2])), pointed is not None)
 
+    def _asked_on_panel(self) -> tuple[Gesture, ...]:
+        """What was asked for on the control panel, as gestures; what none does is done at once."""
+        if self.control.picture is None:
+            return ()
+        named = self.options.model, self.status.texture
+        headset = self.runtime.name == "xr"
+        told = state_of(self.view, self.infos, *named, self.control.networks, headset)
+        gestures: list[Gesture] = []
+        for event in self.control.update(told, self.album):
+            gestures += gestures_of(event, self.view)
+            match event:
+                case PickModel(name):
+                    self._compute_with(name)
+                case TurnDial(texture):
+                    self._compute_with(dialled(base_of(self.options.model), texture))
+                case Ask(command):
+                    self._obey(command)
+        return tuple(gestures)
+
+    def _compute_with(self, model: str) -> None:
+        """Another network from now on: what the last one computed goes."""
+        if model == self.options.model:
+            return
+        self.options = replace(self.options, model=model)
+        self.status = replace(self.status, texture=texture_of(model))
+        self._computing_since = self.worker.use(model)
+        self.shelf.forget_computed()
+        self.residency.forget_computed()
+
     def _obey(self, command: str) -> None:
         """What the window's keys ask for besides gestures."""
-        if command == "help":
+        if command == "panel":
+            self.control.toggle()
+        elif command == "help":
             self.status = replace(self.status, help=not self.status.help)
+        elif command in appearance.COMMANDS:
+            adjusted = appearance.pressed(command, self.view.appearance)
+            self.view = step(self.view, (Adjust(adjusted),), 0.0)
         elif command == "screenshot":
             self.screenshots.ask()
         elif command == "record" and self.recording.active:
             self._notice(self.recording.save(self.options.paths[self.view.active]))
         elif command == "record":
             self.recording.begin()
+        elif command in REGION_COMMANDS:
+            self._asked += (REGION_COMMANDS[command],)
+        elif command == "room":
+            self.room = not self.room
+        elif command == "recentre":
+            self.runtime.recentre()
+        elif command == "export region":
+            self._export_region()
 
     def _notice(self, text: str) -> None:
         self._notices = [(until, known) for until, known in self._notices if until > self.now]

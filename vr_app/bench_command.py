@@ -31,7 +31,7 @@ class Mode(StrEnum):
 
 
 bench = typer.Typer(
-    help="""Measure this machine: engine, zoom, frame, start, memory; and soak.
+    help="""Measure this machine: engine, zoom, frame, start, memory; xr with a headset; and soak.
 
 Each prints a table and, with `--json`, writes every sample, the machine and its load. Leave the machine alone
 meanwhile.
@@ -188,8 +188,28 @@ def soak(
 
 
 @bench.command()
+def xr(
+    json_file: JsonOption = None,
+    quick: QuickOption = False,
+    strict: StrictOption = False,
+    device: DeviceOption = Device.auto,
+    model: ModelOption = "rdb-lite",
+) -> None:
+    """A headset: what a still scene of 8 panels costs, against the shortest program that shows as many layers.
+
+    Example:
+
+    ```
+    fundusxr bench xr --json xr.json
+    ```
+    """
+    _measure("xr", _settings(quick, False, device, model), json_file, strict)
+
+
+@bench.command()
 def table(
     files: Annotated[list[Path], typer.Argument(help="What --json wrote; of a row measured twice the last counts.")],
+    figure: Annotated[Path | None, typer.Option(help="Also draw the curves.", metavar="PNG")] = None,
 ) -> None:
     """Make one Markdown table of all bars, and one of each curve, from several measurements.
 
@@ -202,7 +222,16 @@ def table(
     from vr_app.bench.report import read_document
     from vr_app.bench.report import table as markdown
 
-    console.print(markdown([read_document(path) for path in files]), markup=False)
+    if figure is not None:
+        check_writable(figure, (".png",))
+    documents = [read_document(path) for path in files]
+    console.print(markdown(documents), markup=False)
+    if figure is not None:
+        from sr_core.image.photograph import save_picture
+        from vr_app.bench.figure import curves_picture
+
+        save_picture(figure, curves_picture(documents))
+        errors.print(f"fundusxr: wrote {figure}", markup=False)
 
 
 def _settings(

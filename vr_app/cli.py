@@ -16,6 +16,7 @@ from vr_app.data_command import data as data_commands
 from vr_app.evaluate_command import ListCommand, evaluate
 from vr_app.interruption import end_process
 from vr_app.options import Device, DeviceOption, ModelOption, TextureOption
+from vr_app.regions_command import regions
 
 app = typer.Typer(
     name="fundusxr",
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 app.add_typer(data_commands, name="data")
 app.add_typer(bench, name="bench")
+app.add_typer(regions, name="regions")
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -47,6 +49,22 @@ class MirrorView(StrEnum):
     right = "right"
     both = "both"
     spectator = "spectator"
+
+
+class LayersWord(StrEnum):
+    """auto: where the runtime is known to show them well; on: wherever it offers them; off: never."""
+
+    auto = "auto"
+    on = "on"
+    off = "off"
+
+
+class Room(StrEnum):
+    """Whether the panels stand in a room."""
+
+    auto = "auto"
+    on = "on"
+    off = "off"
 
 
 class Side(StrEnum):
@@ -120,6 +138,10 @@ def view(
     tile_cache_size: Annotated[int, typer.Option(help="Limit of kept tiles on disk.", metavar="MB")] = 512,
     hand: Annotated[Side, typer.Option(help="Left: a headset's controllers swap their buttons.")] = Side.right,
     mirror: Annotated[MirrorView, typer.Option(help="What the window beside a headset shows.")] = MirrorView.left,
+    layers: Annotated[
+        LayersWord, typer.Option(help="Whether a headset's runtime shows panels and retina from pictures of their own.")
+    ] = LayersWord.auto,
+    room: Annotated[Room, typer.Option(help="A dim room with a grid on its floor; auto: in a headset.")] = Room.auto,
     no_prefetch: Annotated[bool, typer.Option("--no-prefetch", help="Compute only what is looked at.")] = False,
 ) -> None:
     from vr_app.view_command import ViewRequest, view_photographs
@@ -143,7 +165,9 @@ def view(
         tile_cache_size=tile_cache_size,
         prefetch=not no_prefetch,
         hand=hand,
+        room=room,
         mirror=mirror,
+        layers=layers,
     )
     view_photographs(request, say=lambda text: errors.print(text, markup=False))
 

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from sr_core.errors import UserError
+from vr_app.xr.probe import ProbeResult
 
 OK, WARNING, FAULT = "ok", "warning", "fault"
 COLORS = {OK: "green", WARNING: "yellow", FAULT: "red"}
@@ -146,9 +147,20 @@ def _openxr() -> Iterable[Finding]:
     if found.available:
         sizes = ", ".join(f"{width}x{height}" for width, height in found.view_sizes)
         yield Finding("headset", OK, f"{found.system} ({sizes} per eye)")
+        yield _layers(found)
     else:
         yield Finding("headset", WARNING, found.problem, "connect the headset and start its runtime")
     yield Finding("extensions", OK, ", ".join(found.extensions))
+
+
+def _layers(found: ProbeResult) -> Finding:
+    """By what composition layers the runtime can show panels and the retina."""
+    width, height = found.largest_picture
+    text = f"{', '.join(found.layers)}; at most {found.most_layers}, pictures up to {width}x{height}"
+    if found.layer_quirk:
+        known = f"{text}; this runtime {found.layer_quirk}"
+        return Finding("layers", WARNING, known, "view --layers on uses them anyway")
+    return Finding("layers", OK, text)
 
 
 def _weights() -> Iterable[Finding]:

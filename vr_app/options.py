@@ -33,6 +33,23 @@ TextureOption = Annotated[
 ]
 
 
+def models_at_hand() -> dict[str, list[int]]:
+    """The networks that there are weights of, by name, and their scales. Without torch."""
+    found: dict[str, list[int]] = {}
+    for path in sorted(asset_path("weights").glob("*-x[248].safetensors")):
+        name, _, scale = path.stem.rpartition("-x")
+        found.setdefault(name, []).append(int(scale))
+    return found
+
+
+def has_dial(model: str, scales: Sequence[int]) -> bool:
+    """Whether there are weights for the dial between fidelity and texture."""
+    try:
+        return bool(turn_dial(model, 0.5, scales))
+    except UserError:
+        return False
+
+
 def turn_dial(model: str, texture: float | None, scales: Sequence[int]) -> str:
     """The name of the network with the dial at ``texture`` (None: the model as named), for the worker and `load_model`.
 

@@ -13,11 +13,12 @@ from sr_core.errors import UserError
 from sr_core.files import check_writable
 from sr_core.image.photograph import PhotographError, find_photographs
 from vr_app.app import Options, run
+from vr_app.core.layering import LayerMode
 from vr_app.core.limits import MB, UNTOLD, choose_limits, machine_memory
 from vr_app.core.onlooker import MirrorKind
 from vr_app.core.tour import Tour, TourError, parse_tour
 from vr_app.core.view import SurfaceKind
-from vr_app.options import turn_dial
+from vr_app.options import models_at_hand, turn_dial
 from vr_app.runtime.choose import open_runtime
 
 STAND_BACK = 0.75
@@ -53,6 +54,8 @@ class ViewRequest:
     prefetch: bool = True
     hand: str = "right"
     mirror: str = "left"
+    layers: str = "auto"
+    room: str = "auto"
 
 
 def view_photographs(request: ViewRequest, say: Callable[[str], None]) -> None:
@@ -72,7 +75,8 @@ def view_photographs(request: ViewRequest, say: Callable[[str], None]) -> None:
     tour = read_tour(request.tour) if request.tour else None
     paths = _photographs(request.images or _images_without_argument(tour, request.tour), say)
     mirror = MirrorKind(request.mirror)
-    with open_runtime(request.mode, size, mirror, left_handed=request.hand == "left") as choice:
+    hands_and_layers = {"left_handed": request.hand == "left", "layers": LayerMode(request.layers)}
+    with open_runtime(request.mode, size, mirror, **hands_and_layers) as choice:
         say(f"fundusxr: {choice.runtime.name} ({choice.reason})")
         options = replace(_options(request, choice.runtime.name, paths, tour), limits=limits, tile_cache=cache, say=say)
         run(choice.runtime, options)
@@ -98,8 +102,10 @@ def _options(request: ViewRequest, mode: str, paths: tuple[Path, ...], tour: Tou
         stats=request.stats,
         device=request.device,
         model=request.model,
+        room=request.room == "on" or (request.room == "auto" and mode == "xr"),
         stand_back=0.0 if mode == "xr" else STAND_BACK,
         prefetch=request.prefetch,
+        left_handed=request.hand == "left",
     )
 
 
@@ -183,10 +189,7 @@ def _images_without_argument(tour: Tour | None, path: Path | None) -> tuple[Path
 
 def _model(request: ViewRequest) -> str:
     """The network's name, dial and all. Without torch, which is not imported yet: only that weights of it are there."""
-    found: dict[str, list[int]] = {}
-    for path in sorted(asset_path("weights").glob("*-x[248].safetensors")):
-        name, _, scale = path.stem.rpartition("-x")
-        found.setdefault(name, []).append(int(scale))
+    found = models_at_hand()
     if request.model not in found:
         raise UserError(f"--model {request.model}: no such weights; there are {', '.join(found) or 'none'}")
     return turn_dial(request.model, request.texture, found[request.model])

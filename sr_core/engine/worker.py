@@ -141,6 +141,7 @@ class Worker:
         self._answered: set[TileKey] = set()
         self._counts = Counts()
         self._stopping = False
+        self._changed = False  # another network is to compute
         self._fresh = False  # a new view waits for its first tiles
         self._warming: list[tuple[int, int]] | None = []  # sizes still to compute once; None: the network is not loaded
         self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
@@ -164,6 +165,18 @@ class Worker:
             self._ahead = dict.fromkeys(key for key in wish.ahead if key not in now and key not in self._answered)
             self._wish = wish
             self._lock.notify()
+
+    def use(self, model: str) -> int:
+        """Compute with another network from now on; what was wished for is cancelled. Returns a request: answers to
+        any before it are the old network's."""
+        with self._lock:
+            self._model, self._changed = model, True
+            self._count(cancelled=len(self._pending - self._begun))
+            self._pending &= self._begun
+            self._ahead.clear()
+            self._wish = Wish((), (), request_id=self._wish.request_id + 1)
+            self._lock.notify()
+            return self._wish.request_id
 
     def warm_up(self) -> None:
         """Import torch, load the network of WARM_LEVEL and compute each size of pass once, whenever nothing is wished
@@ -247,6 +260,9 @@ class Worker:
                 self._lock.wait()
             if self._stopping:
                 return
+            if self._changed:
+                engines.clear()
+                self._changed = False
             wish = self._wish
             tiles = tuple(key for key in wish.tiles if key in self._pending)
             warming = not tiles and self._cold

@@ -254,11 +254,12 @@ def balanced_weights(scales: Mapping[str, TermScale]) -> dict[str, float]:
     return {name: scales["pixel"].value / _above_zero(name, "value", scale.value) for name, scale in scales.items()}
 
 
-def weights_for_shares(scales: Mapping[str, TermScale], shares: Mapping[str, float]) -> dict[str, float]:
-    """Factors that give each term the wanted share of the gradient, relative to 'pixel' (1), whose share must be above
-    0. Equal values are not equal pulls: near its minimum the pixel term pulls little for its size."""
-    unit = scales["pixel"].gradient / _above_zero("pixel", "share", shares["pixel"])
-    return {name: shares[name] * unit / _above_zero(name, "gradient", scale.gradient) for name, scale in scales.items()}
+def weights_for_shares(norms: Mapping[str, float], shares: Mapping[str, float]) -> dict[str, float]:
+    """Factors that give each term the wanted share of the gradient, by the terms' gradient norms, relative to 'pixel'
+    (1), whose share must be above 0. Equal values are not equal pulls: near its minimum the pixel term pulls little for
+    its size."""
+    unit = norms["pixel"] / _above_zero("pixel", "share", shares["pixel"])
+    return {name: shares[name] * unit / _above_zero(name, "gradient", norm) for name, norm in norms.items()}
 
 
 def _above_zero(name: str, what: str, value: float) -> float:

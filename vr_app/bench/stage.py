@@ -17,9 +17,11 @@ from vr_app.core.gesture import ControllerSample, Pulse
 from vr_app.core.limits import DEFAULT_LIMITS, Limits
 from vr_app.core.pose import Eye, Fov, Pose
 from vr_app.core.residency import NO_SLOT
+from vr_app.core.scene import Scene
 from vr_app.core.view import PANEL_DISTANCE, LookAt, NextImage, SurfaceKind, step
 from vr_app.core.wanted import Demand
 from vr_app.gl.context import Context
+from vr_app.gl.draw import Renderer
 from vr_app.gl.framebuffer import Framebuffer
 
 EYE_APART = 0.063
@@ -65,6 +67,7 @@ class BenchFrame:
     framebuffers: tuple[Framebuffer, ...]
     period: float | None = None
     should_render: bool = True
+    detail: float = 1.0
 
     @property
     def keeps(self) -> bool:
@@ -75,6 +78,11 @@ class BenchFrame:
         for eye, framebuffer in zip(self.eyes, self.framebuffers, strict=True):
             framebuffer.bind()
             yield eye, framebuffer
+
+    def pictures(
+        self, scene: Scene, renderer: Renderer, whole: bool = False
+    ) -> Iterator[tuple[Eye, Framebuffer, Scene]]:
+        yield from ((eye, target, scene) for eye, target in self.targets())
 
 
 class BenchRuntime:

@@ -73,6 +73,19 @@ class Album:
         photograph = self._photographs.get(index)
         return None if photograph is None or photograph.full is None else photograph.full.levels[0]
 
+    def coarse(self, index: int) -> np.ndarray | None:
+        """The largest level that always stays, (H, W, 3) uint8 read-only; None of a photograph never decoded."""
+        photograph = self._photographs.get(index)
+        return None if photograph is None else photograph.coarse[max(photograph.coarse)]
+
+    def thumbnail(self, index: int, edge: int) -> np.ndarray | None:
+        """The largest level of at most `edge` pixels, (H, W, 3) uint8 read-only; None of a photograph never decoded."""
+        photograph = self._photographs.get(index)
+        if photograph is None:
+            return None
+        fitting = [level for level, pixels in photograph.coarse.items() if max(pixels.shape) <= edge]
+        return photograph.coarse[max(fitting)] if fitting else None
+
     def sha256(self, index: int) -> str:
         """The sha256 of the file that the photograph was decoded from."""
         return self._photographs[index].sha256

@@ -11,6 +11,7 @@ import numpy as np
 from vr_app.core.grip import Grip
 from vr_app.core.one_euro import PoseFilter
 from vr_app.core.pose import Pose, Ray, Vec3
+from vr_app.core.region import BLINK, Draft, MarkRegion, ShowDraft
 from vr_app.core.soft_stop import LEAST_APART, STICK_SPEED, SoftStop, flattened, reaches_stop, stick, unflattened
 from vr_app.core.surface import Panel, photograph_uv
 from vr_app.core.view import (
@@ -49,6 +50,9 @@ WANDER = 0.05
 JUMP_M, JUMP_RADIANS = 1.0, 1.5
 """No hand moves or turns so far within a frame: tracking has lost it, or found another."""
 
+SQUEEZE = 0.5
+"""Seconds after gripping within which a trigger that is pulled too marks a region, and the panel was not meant."""
+
 WHEEL_PAUSE = 0.5
 """Seconds without the wheel after which its next turn is a move of its own."""
 
@@ -66,7 +70,8 @@ class HandSample:
     (a wheel); `push_zooms`: the profile has no thumbstick, so that pushing while holding zooms; `shown`: its ray is
     drawn (a mouse has its cursor); `pose`: the whole pose that the ray comes from, None for a mouse, which is exact
     and moves no panels; `empty_grip`: the button (a field of `ControllerSample`) that gripping means where the ray
-    meets no photograph, for hands that have none.
+    meets no photograph, for hands that have none. `squeezes`: its grip and trigger are apart, so that dragging with
+    both marks a region; for a mouse, Shift is the grip.
     """
 
     aim: Ray | None = None
@@ -78,19 +83,23 @@ class HandSample:
     grip: float = 0.0
     pose: Pose | None = None
     empty_grip: str = ""
+    squeezes: bool = True
 
 
 @dataclass(frozen=True)
 class ControllerSample:
-    """Both hands and the buttons. `original` lasts while held; the other buttons are true in the frame of the press."""
+    """Both hands and the buttons. `original` and `blink` last while held; the other buttons are true in the frame of
+    the press."""
 
     hands: tuple[HandSample, ...] = ()
     original: bool = False
+    blink: bool = False
     switch_surface: bool = False
     next_image: bool = False
     reset: bool = False
     invention: bool = False
     undo: bool = False
+    panel: bool = False
 
 
 @dataclass(frozen=True)
@@ -170,7 +179,8 @@ class _Tap:
 
 @dataclass
 class _Hand:
-    """What lasts of one hand from frame to frame. `spent`: the trigger's present press has done what it can do."""
+    """What lasts of one hand from frame to frame. `spent`: the trigger's present press has done what it can do.
+    `gripped_at`: when it took a panel; `carried`: and has moved it since. `marking`: the region it is dragging."""
 
     filter: PoseFilter = field(default_factory=PoseFilter)
     trigger: _Button = field(default_factory=_Button)
@@ -180,17 +190,20 @@ class _Hand:
     spent: bool = True
     hold: Hold | None = None
     grip: Grip | None = None
+    gripped_at: float = -math.inf
+    carried: bool = False
+    marking: Draft | None = None
     zooming: bool = False
     stop: SoftStop = field(default_factory=SoftStop)
 
     @property
     def helps(self) -> bool:
         """Whether it would scale a panel that the other hand has."""
-        return self.hold is None and (self.trigger.down or self.grips.down)
+        return self.hold is None and self.marking is None and (self.trigger.down or self.grips.down)
 
     def let_go(self) -> None:
         """Whatever it held, and until its trigger is pressed anew, nothing."""
-        self.hold = self.grip = self.press = self.tap = None
+        self.hold = self.grip = self.press = self.tap = self.marking = None
         self.spent = True
 
 
@@ -207,6 +220,7 @@ class Hands:
         self._stretch: Stretch | None = None
         self._wheel_at = -math.inf
         self._zoomed: set[tuple[int, int]] = set()
+        self._blinking_since: float | None = None
 
     def steady(self, sample: ControllerSample, dt: float) -> ControllerSample:
         """The sample with smooth poses, without what is none; `dt` seconds since the last."""
@@ -249,12 +263,18 @@ class Hands:
         for index, hand in enumerate(sample.hands):
             gestures += self._motion(index, hand, sample, view, placed, dt)
         original = sample.original or any(self._asks_for_original(hand) for hand in self._hands)
+        original = original or self._blinks(sample.blink or view.regions.blinking)
         if original != view.original:
             gestures.append(ShowOriginal(original))
-        gestures += _buttons(sample, view)
-        if any(isinstance(gesture, Undo | ResetView) for gesture in gestures):
+        asked = _buttons(sample, view)
+        if any(isinstance(gesture, Undo | ResetView) for gesture in (*gestures, *asked)):
             for hand in self._hands:  # or what it holds would come back to it
-                hand.let_go()
+                if hand.marking is None or asked:
+                    hand.let_go()
+        gestures += asked
+        draft = next((hand.marking for hand in self._hands if hand.marking is not None), None)
+        if draft != view.regions.draft:
+            gestures.append(ShowDraft(draft))
         return tuple(gestures)
 
     def ticks(self, before: ViewState, after: ViewState) -> tuple[Pulse, ...]:
@@ -277,13 +297,56 @@ class Hands:
         gestures: list[Gesture] = []
         if hand.grip is not None and not hand.grips.down:
             hand.grip = None
+        if hand.marking is not None:
+            return self._marked(hand)
         if hand.grips.went_down:
             gestures += self._gripped(index, sample, view, placed)
+        if hand.trigger.went_down and self._means_marking(index, sample, view):
+            return gestures + self._begins_to_mark(hand, sample.aim, view, placed)
         if not hand.trigger.down:
             self._released(hand, sample.aim)
         elif hand.trigger.went_down and hand.grip is None:
             gestures += self._pressed(index, sample.aim, view, placed)
         return gestures
+
+    def _blinks(self, asked: bool) -> bool:
+        """Whether it is the photograph's turn: it comes first, for BLINK seconds."""
+        if not asked:
+            self._blinking_since = None
+            return False
+        if self._blinking_since is None:
+            self._blinking_since = self._now
+        return int((self._now - self._blinking_since) / BLINK + 1e-9) % 2 == 0
+
+    def _means_marking(self, index: int, sample: HandSample, view: ViewState) -> bool:
+        """Whether a pull of the trigger marks: beside the grip, or since the next drag is to; not while it helps."""
+        helps = any(other.grip is not None for i, other in enumerate(self._hands) if i != index)
+        return not helps and (view.regions.armed or (sample.squeezes and self._hands[index].grips.down))
+
+    def _begins_to_mark(self, hand: _Hand, aim: Ray, view: ViewState, placed: Sequence[Placed]) -> list[Gesture]:
+        """From the photograph point under the ray on. A panel that came along with the squeeze is put back."""
+        pointed = pointed_at(aim, view, placed)
+        if pointed is None:
+            return []
+        slipped = hand.grip is not None and hand.carried and self._now - hand.gripped_at < SQUEEZE
+        hand.let_go()
+        hand.marking = Draft(pointed.image, pointed.uv, pointed.uv)
+        return [Undo()] if slipped else []
+
+    def _marked(self, hand: _Hand) -> list[Gesture]:
+        """A region is done when the trigger is let go."""
+        if hand.trigger.down:
+            return []
+        draft, hand.marking = hand.marking, None
+        return [MarkRegion(draft)]
+
+    def _marks_on(self, hand: _Hand, aim: Ray, view: ViewState, placed: Sequence[Placed]) -> None:
+        """The corner under the ray follows it, as far as the photograph reaches."""
+        s = _met(hand.marking.image, aim, placed)
+        if s is not None:
+            image = view.images[hand.marking.image]
+            u, v = np.clip(photograph_uv(s, image.center, image.zoom), 0.0, 1.0)
+            hand.marking = replace(hand.marking, end=(float(u), float(v)))
 
     def _pressed(self, index: int, aim: Ray, view: ViewState, placed: Sequence[Placed]) -> list[Gesture]:
         """Take hold of the point under the ray; a double press centres it, or beside every photograph undoes."""
@@ -333,6 +396,7 @@ class Hands:
         panel = next(item.surface for item in placed if item.image == pointed.image)
         if sample.pose is None or not isinstance(panel, Panel):
             return []
+        hand.gripped_at, hand.carried = self._now, False
         hand.grip = Grip.of(pointed.image, panel.pose, view.moved(pointed.image), sample.pose, pointed.distance)
         return [Begin()]
 
@@ -351,6 +415,9 @@ class Hands:
         hand = self._hands[index]
         if sample.aim is None:
             hand.zooming = False
+            return []
+        if hand.marking is not None:
+            self._marks_on(hand, sample.aim, view, placed)
             return []
         if hand.grip is not None:
             return self._carried(index, sample, whole)
@@ -455,7 +522,10 @@ class Hands:
             if i != index and other.pose is not None and self._hands[i].helps
         )
         hand.grip = hand.grip.helped(sample.pose.position, next(helping, None))
-        return [] if hand.grip.untouched(sample.pose) else [MovePanel(hand.grip.image, hand.grip.panel(sample.pose))]
+        if hand.grip.untouched(sample.pose):
+            return []
+        hand.carried = True
+        return [MovePanel(hand.grip.image, hand.grip.panel(sample.pose))]
 
 
 def _met(image: int, aim: Ray | None, placed: Sequence[Placed]) -> Uv | None:

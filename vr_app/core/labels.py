@@ -45,8 +45,13 @@ HELP = (
     "S: panel or retina     O held: original photograph",
     "N: next image     0: whole image",
     "V: what the network invented, in colour",
+    "G: colour, red-free, red, blue     D: local contrast",
+    "+ and -: contrast     A: as photographed",
     "P: screenshot     R: record a tour, R again: save it",
-    "H: this help     Q: quit",
+    "Shift and drag: mark a region     I: mark what is seen",
+    "1 to 9, J: go to a region     T: name it     X: delete it",
+    "B held: photograph and AI in turn     E: export the region",
+    "Space: panel     F: room     Z: recentre     H: help     Q: quit",
 )
 
 
@@ -54,7 +59,8 @@ HELP = (
 class Status:
     """What the words depend on besides the pictures. `notices`: lines about files that could not be opened. `invented`:
     by photograph how far what is seen of it departs from what it determines. `legend`: of the overlay that shows it.
-    `texture`: where the network stands between fidelity (0) and likely texture (1)."""
+    `texture`: where the network stands between fidelity (0) and likely texture (1). `adjusted`: how the photographs are
+    made to look, in words."""
 
     original: bool = False
     computing: frozenset[int] = frozenset()
@@ -66,6 +72,7 @@ class Status:
     invented: Mapping[int, Departure] = field(default_factory=dict)
     legend: bool = False
     texture: float = 0.0
+    adjusted: str = ""
 
 
 def labels(items: Sequence[SurfaceItem], front: int, status: Status) -> tuple[LabelItem, ...]:
@@ -119,6 +126,9 @@ def _provenance(item: SurfaceItem, status: Status, frame: _Frame) -> list[LabelI
     if synthesised and status.texture > 0:
         row = sum(label.height == NOTICE_HEIGHT for label in out)
         out.append(_below(texture_told(status.texture), frame, row, WARNING))
+    if status.adjusted:
+        row = sum(label.height == NOTICE_HEIGHT for label in out)
+        out.append(_below(f"Adjusted: {status.adjusted}", frame, row, WARNING))
     return out
 
 

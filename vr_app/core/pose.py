@@ -6,7 +6,7 @@ Right-handed metres, y up, -z ahead, as in OpenXR. Matrices are 4x4 float64 for 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -175,6 +175,12 @@ class Eye:
     pose: Pose
     fov: Fov
     size: tuple[int, int]
+
+    def finer(self, times: float) -> Eye:
+        """The same picture with so many times the pixels a line."""
+        if times == 1.0:
+            return self
+        return replace(self, size=(round(self.size[0] * times), round(self.size[1] * times)))
 
     def local(self, points: np.ndarray) -> np.ndarray:
         """World points (n, 3) as the eye has them: to the right, up, and backward, in metres."""

@@ -21,6 +21,9 @@ LETTER = 1.0
 PLATE = 0.7
 """Em by which a label's plate reaches beyond its words, and from their middle up and down, at most."""
 
+CORNERS = np.array([(-0.5, -0.5), (-0.5, 0.5), (0.5, -0.5), (0.5, 0.5)])
+"""Of a sheet, in surface coordinates."""
+
 NEAR = 0.05
 """Metres before the eye within which nothing is told to be anywhere in the picture."""
 
@@ -28,10 +31,11 @@ NEAR = 0.05
 def changed_part(before: Scene, now: Scene, eye: Eye) -> Rect | None:
     """The eye's pixels, from the lower left corner, outside of which two scenes look the same; may be empty.
 
-    None: all of them may differ. Only tiles that come or fade in on panels, and labels, are told apart.
+    None: all of them may differ. Only tiles that come or fade in on panels, labels and the control panel are
+    told apart.
     """
     whole = Rect(0, 0, *eye.size)
-    if (before.rays, before.invention) != (now.rays, now.invention) or len(before.surfaces) != len(now.surfaces):
+    if _whole(before) != _whole(now) or len(before.surfaces) != len(now.surfaces):
         return None
     corners = [_corners(label) for label in set(before.labels) ^ set(now.labels)]
     for old, new in zip(before.surfaces, now.surfaces, strict=True):
@@ -42,6 +46,8 @@ def changed_part(before: Scene, now: Scene, eye: Eye) -> Rect | None:
             return None
         if not tiles.empty:
             corners.append(_on_panel(new, tiles))
+    if before.sheet != now.sheet:
+        corners += [sheet.surface.point(CORNERS) for sheet in (before.sheet, now.sheet) if sheet is not None]
     parts = [_in_picture(points, eye) for points in corners]
     if None in parts:
         return None
@@ -52,9 +58,17 @@ def changed_part(before: Scene, now: Scene, eye: Eye) -> Rect | None:
     return Rect(x, y, max(part.right for part in parts) - x, max(part.bottom for part in parts) - y)
 
 
+def _whole(scene: Scene) -> tuple:
+    """What may change any pixel."""
+    return scene.rays, scene.invention, scene.appearance, scene.floor, scene.veil
+
+
 def _alike(old: SurfaceItem, new: SurfaceItem) -> bool:
     """Whether two items differ in their pages at most."""
-    return (old.surface, old.view, old.size, old.photograph) == (new.surface, new.view, new.size, new.photograph)
+    of_old, of_new = (
+        (item.surface, item.view, item.size, item.photograph, item.curves, item.outlines) for item in (old, new)
+    )
+    return of_old == of_new
 
 
 def _changed_tiles(old: SurfaceItem, new: SurfaceItem) -> Rect | None:

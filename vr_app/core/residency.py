@@ -75,7 +75,10 @@ class Residency:
 
     def draw(self, slots: np.ndarray | int) -> None:
         """Mark the tiles in these slots as drawn in this frame. Of an array's those named last are evicted last."""
-        slots = np.atleast_1d(slots)
+        if isinstance(slots, int):  # a tenth of an array's time
+            self._moment += 1
+            self._drawn[slots] = self._moment
+            return
         self._drawn[slots] = np.arange(self._moment + 1, self._moment + 1 + slots.size)
         self._moment += slots.size
 
@@ -123,12 +126,20 @@ class Residency:
 
     def forget(self, photograph: int) -> None:
         """Drop all that is known of a photograph's tiles: it has changed. Takes effect at once, whatever is drawn."""
-        for key in [key for key in self._slots if key.photograph == photograph]:
+        self._forget([key for key in self._slots if key.photograph == photograph])
+        self._failed = {key: reason for key, reason in self._failed.items() if key.photograph != photograph}
+
+    def forget_computed(self) -> None:
+        """Drop all that is known of synthesised tiles: another network computes. Takes effect at once."""
+        self._forget([key for key in self._slots if key.synthesised])
+        self._failed = {key: reason for key, reason in self._failed.items() if not key.synthesised}
+
+    def _forget(self, keys: list[TileKey]) -> None:
+        for key in keys:
             slot = self._slots.pop(key)
             self._keys[slot] = None
             self._drawn[slot] = 0
             self._free.append(slot)
-        self._failed = {key: reason for key, reason in self._failed.items() if key.photograph != photograph}
         self.version += 1
 
     def failure(self, key: TileKey) -> str | None:

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from sr_core.image.geometry import Rect, TileKey, coarsest_level
+from vr_app.core.appearance import AS_PHOTOGRAPHED, Appearance, Curves
+from vr_app.core.outline import Outline, outlines
 from vr_app.core.pose import Eye, Pose, Vec3
 from vr_app.core.residency import FADE, NO_SLOT, Residency
+from vr_app.core.sheet import SheetItem
 from vr_app.core.surface import Panel, Retina, Surface
 from vr_app.core.view import ImageView, PhotographInfo, Placed, Uv, ViewState
 from vr_app.core.wanted import Demand
@@ -51,13 +54,16 @@ class PageWindow:
 
 @dataclass(frozen=True)
 class SurfaceItem:
-    """A photograph (its index in the session) on its surface. `size` in photograph pixels."""
+    """A photograph (its index in the session) on its surface. `size` in photograph pixels. `curves`: of its local
+    contrast, where that is asked for. `outlines`: of its regions of interest."""
 
     surface: Panel | Retina
     view: ImageView
     size: tuple[int, int]
     pages: PageWindow
     photograph: int = 0
+    curves: Curves | None = None
+    outlines: tuple[Outline, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -87,15 +93,23 @@ class RayItem:
 
 @dataclass(frozen=True)
 class Scene:
-    """Everything in the order in which it is drawn: surfaces, labels, rays.
+    """Everything in the order in which it is drawn: the floor, surfaces, labels, the control panel, rays, the veil.
 
     `invention`: synthesised pixels are overlaid with how far they depart from what the photograph alone determines.
+    `backdrop`: the room is behind all; without it the picture is transparent where nothing is drawn.
+    `appearance`: how the photographs look, beneath that overlay and all that marks them. `floor`: the height in metres
+    of the room's floor; None: there is no room. `veil`: how dark all is, 0 to 1.
     """
 
     surfaces: tuple[SurfaceItem, ...] = ()
     labels: tuple[LabelItem, ...] = ()
     rays: tuple[RayItem, ...] = ()
+    sheet: SheetItem | None = None
     invention: bool = False
+    backdrop: bool = True
+    appearance: Appearance = AS_PHOTOGRAPHED
+    floor: float | None = None
+    veil: float = 0.0
 
 
 def surface_items(
@@ -118,7 +132,9 @@ def surface_items(
         # Asked for even out of sight: that keeps the coarsest tile from eviction, for when the head turns.
         window = pages.window(item.image, info, by_image.get(item.image), now)
         if window is not None and (item.image == view.active or in_sight(item.surface, eyes)):
-            items.append(SurfaceItem(item.surface, view.images[item.image], info.size, window, item.image))
+            around = outlines(view.regions, item.image)
+            seen = view.images[item.image]
+            items.append(SurfaceItem(item.surface, seen, info.size, window, item.image, outlines=around))
     return tuple(items)
 
 

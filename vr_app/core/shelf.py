@@ -39,6 +39,11 @@ class Shelf:
         for key in [key for key in self._computed if key.photograph == photograph]:
             self._drop(key)
 
+    def forget_computed(self) -> None:
+        """Drop all computed tiles: another network computes."""
+        for key in list(self._computed):
+            self._drop(key)
+
     def _drop(self, key: TileKey) -> None:
         if key in self._computed:
             self.bytes -= self._computed.pop(key).nbytes

@@ -20,11 +20,14 @@ def describe_snapshot(
     invented: Mapping[int, Departure],
     model: str,
     texture: float,
+    targets: Mapping[str, tuple[float, float]],
 ) -> dict:
     """Plain values for JSON: the eyes (pose, field of view in radians, picture size), the pointers' rays, and for each
-    surface its photograph, geometry, centre, zoom, the finest scale on it (1: photographed pixels only), and by
-    `invented`, by photograph, how many grey levels what is seen departs from what the photograph determines;
-    the `model` that computes, and its `texture`, 0 (fidelity) to 1."""
+    surface its photograph, geometry, centre, zoom, the finest scale on it (1: photographed pixels only), the
+    outlines of regions, and by `invented`, by photograph, how many grey levels what is seen departs from what the
+    photograph determines; how the photographs are made to look; the `finest` level that may be shown; the control
+    panel's sheet and where on it, in its texels, its controls (`targets`) are; the `model` that computes, and its
+    `texture`, 0 (fidelity) to 1."""
     surfaces = []
     for item in scene.surfaces:
         surfaces.append(
@@ -37,14 +40,18 @@ def describe_snapshot(
                 "zoom": item.view.zoom,
                 "level": item.pages.level,
                 "scale": max(1, 1 << max(0, finest_shown(item.pages))),
+                "regions": [asdict(outline) for outline in item.outlines],
                 **_invention(invented.get(item.photograph)),
             }
         )
     return {
-        "original": view.original,
+        "original": view.original or view.finest == 0,
+        "finest": view.finest,
+        "sheet": scene.sheet and {**asdict(scene.sheet), "targets": dict(targets)},
         "model": model,
         "texture": texture,
         "invention": scene.invention,
+        "appearance": scene.appearance.fields(),
         "eyes": [asdict(eye) for eye in eyes],
         "rays": [asdict(ray) for ray in scene.rays],
         "surfaces": surfaces,

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
 
 from sr_core.image.geometry import MAX_LEVEL
+from vr_app.core import region
+from vr_app.core.appearance import AS_PHOTOGRAPHED, Appearance
 from vr_app.core.pose import Pose
+from vr_app.core.region import Region, RegionGesture, Regions, Subject
 from vr_app.core.surface import Panel, Retina, Surface
 
 MAX_ZOOM = 64.0
@@ -30,6 +34,9 @@ RETINA_RADIUS = 2.0
 PANEL_SCALES = (0.125, 4.0)
 """How small and how large hands can make a panel, in proportion to its size on the arc."""
 
+FIELD_ANGLES = (10.0, 130.0)
+"""Degrees of field angle that cameras have: from a narrow one's to a wide field's."""
+
 MOST_DOUBLINGS = 64.0
 """More than any zoom's change."""
 
@@ -38,6 +45,8 @@ PAST = 50
 
 UNSEEN = 0.004
 """A move by a smaller part of the surface, or of the zoom, is none: undoing it would show nothing."""
+
+NO_REGIONS = Regions()
 
 ORIGIN = Pose()
 """Where the viewer's head starts."""
@@ -52,12 +61,13 @@ class SurfaceKind(Enum):
 
 @dataclass(frozen=True)
 class PhotographInfo:
-    """What the view needs to know of a photograph: its size and fitted field of view, in pixels."""
+    """What the view needs to know of a photograph: its size and fitted field of view, in pixels; its file's SHA-256."""
 
     name: str
     size: tuple[int, int]
     field_center: tuple[float, float]
     field_radius: float
+    sha256: str = ""
 
     @property
     def home(self) -> Uv:
@@ -132,6 +142,34 @@ class ShowInvention:
 
 
 @dataclass(frozen=True)
+class Adjust:
+    """Make the photographs look so from now on."""
+
+    appearance: Appearance
+
+
+@dataclass(frozen=True)
+class LimitLevel:
+    """Show no level finer than this; 0: the photograph alone."""
+
+    finest: int
+
+
+@dataclass(frozen=True)
+class SetFieldAngle:
+    """The camera's full field in degrees of visual angle."""
+
+    degrees: float
+
+
+@dataclass(frozen=True)
+class BringForward:
+    """Bring a photograph to the front, if it is loaded."""
+
+    image: int
+
+
+@dataclass(frozen=True)
 class SwitchSurface:
     """Panel to retina or back."""
 
@@ -164,31 +202,39 @@ Gesture = (
     | Undo
     | ShowOriginal
     | ShowInvention
+    | Adjust
+    | LimitLevel
+    | SetFieldAngle
+    | BringForward
     | SwitchSurface
     | NextImage
     | ResetView
     | LookAt
+    | RegionGesture
 )
 
 
 @dataclass(frozen=True)
 class Moment:
-    """What a move changes, and undoing it brings back. `panels`: those that hands have moved, by image."""
+    """What a move changes, and undoing it brings back. `panels`: those that hands have moved, by image; `marked`: the
+    regions of interest."""
 
     images: tuple[ImageView, ...]
     active: int
     surface: SurfaceKind
     panels: tuple[tuple[int, Moved], ...]
+    marked: tuple[Region, ...] = ()
 
 
 @dataclass(frozen=True)
 class ViewState:
     """All that decides what is drawn, apart from where the eyes are.
 
-    `homes`: the middle of each photograph's field of view, None while it is not loaded. `still_for`: seconds since the
-    view last changed. `limits`: each photograph's largest zoom, MAX_ZOOM while it is not loaded. `original`,
-    `invention`: what `ShowOriginal` and `ShowInvention` last asked for. `panels`: see `Moment`. `past`: how it was
-    before each of the last moves; `begins`: the next change begins another.
+    `homes`: the middle of each photograph's field of view, None while it is not loaded. `still_for`: seconds since
+    the view last changed. `limits`: each photograph's largest zoom, MAX_ZOOM while it is not loaded. `original`,
+    `invention`, `appearance`: what `ShowOriginal`, `ShowInvention` and `Adjust` last asked for. `finest`: the
+    finest level that may be shown. `panels`: see `Moment`. `regions`: those of interest. `past`: how it was before
+    each of the last moves; `begins`: the next change begins another.
     """
 
     images: tuple[ImageView, ...]
@@ -198,9 +244,12 @@ class ViewState:
     surface: SurfaceKind = SurfaceKind.PANEL
     original: bool = False
     invention: bool = False
+    appearance: Appearance = AS_PHOTOGRAPHED
+    finest: int = MAX_LEVEL
     field_angle: float = 45.0
     still_for: float = 0.0
     panels: tuple[tuple[int, Moved], ...] = ()
+    regions: Regions = NO_REGIONS
     past: tuple[Moment, ...] = ()
     begins: bool = True
 
@@ -216,7 +265,7 @@ class ViewState:
 
     @property
     def moment(self) -> Moment:
-        return Moment(self.images, self.active, self.surface, self.panels)
+        return Moment(self.images, self.active, self.surface, self.panels, self.regions.known)
 
     def moved(self, image: int) -> Moved | None:
         """Where hands have put a panel; None while it stands on the arc."""
@@ -241,12 +290,14 @@ def _remembering(view: ViewState, gesture: Gesture) -> ViewState:
         return replace(after, past=(), begins=True)
     if isinstance(gesture, LookAt | Undo) or after.moment == view.moment:
         return after
-    alone = isinstance(gesture, SwitchSurface | NextImage | ResetView)
+    alone = isinstance(gesture, SwitchSurface | NextImage | BringForward | ResetView | region.Alone)
     past = (*view.past, view.moment)[-PAST:] if view.begins or alone else view.past
     return replace(after, past=past, begins=alone)
 
 
 def _apply(view: ViewState, gesture: Gesture) -> ViewState:
+    if isinstance(gesture, RegionGesture):
+        return _with_regions(view, gesture)
     match gesture:
         case Pan(image, uv, s):
             old = view.images[image]
@@ -269,6 +320,18 @@ def _apply(view: ViewState, gesture: Gesture) -> ViewState:
             return replace(view, original=shown)
         case ShowInvention(shown):
             return replace(view, invention=shown)
+        case Adjust(appearance):
+            return replace(view, appearance=appearance.within)
+        case LimitLevel(finest):
+            return replace(view, finest=min(MAX_LEVEL, max(0, finest)))
+        case SetFieldAngle(degrees):
+            low, high = FIELD_ANGLES
+            return replace(
+                view, field_angle=min(high, max(low, degrees)) if math.isfinite(degrees) else view.field_angle
+            )
+        case BringForward(image):
+            there = 0 <= image < len(view.images) and view.homes[image] is not None
+            return _settle(replace(view, active=image)) if there else view
         case SwitchSurface():
             other = SurfaceKind.RETINA if view.surface is SurfaceKind.PANEL else SurfaceKind.PANEL
             return _settle(_on(view, other))
@@ -280,6 +343,19 @@ def _apply(view: ViewState, gesture: Gesture) -> ViewState:
             return _with_image(replace(view, panels=panels), view.active, whole)
         case LookAt(surface, center, zoom, invention):
             return _with_image(_on(replace(view, invention=invention), surface), view.active, ImageView(center, zoom))
+
+
+def _with_regions(view: ViewState, gesture: RegionGesture) -> ViewState:
+    """What a gesture makes of the regions, and the view of the one to jump to."""
+    half, (u, v) = 0.5 / view.front.zoom, view.front.center
+    regions = region.changed(view.regions, gesture, view.active, ((u - half, v - half), (u + half, v + half)))
+    view = replace(view, regions=regions)
+    there = regions.chosen_region
+    if there is None or not isinstance(gesture, region.GoToRegion | region.NextRegion):
+        return view
+    image = regions.image_of(there, view.active)
+    center, zoom = region.view_of(there.rect, regions.subjects[image].size)
+    return _with_image(replace(view, active=image), image, ImageView(center, max(1.0, zoom)))
 
 
 def _with_image(view: ViewState, index: int, image: ImageView) -> ViewState:
@@ -303,13 +379,14 @@ def _undone(view: ViewState) -> ViewState:
         then = view.past[back]
         if not _alike(then, view.moment):
             before = replace(view, images=then.images, active=then.active, surface=then.surface, panels=then.panels)
+            before = replace(before, regions=view.regions.back_to(then.marked))
             return replace(before, past=view.past[:back], begins=True)
     return replace(view, past=(), begins=True)
 
 
 def _alike(one: Moment, other: Moment) -> bool:
     """Whether nobody could tell them apart: a trigger touched by a trembling hand moves the photograph a little."""
-    if (one.active, one.surface, one.panels) != (other.active, other.surface, other.panels):
+    if (one.active, one.surface, one.panels, one.marked) != (other.active, other.surface, other.panels, other.marked):
         return False
     return all(
         abs(a.zoom / b.zoom - 1) < UNSEEN and math.dist(a.center, b.center) * b.zoom < UNSEEN
@@ -356,12 +433,29 @@ def photograph_arrived(view: ViewState, index: int, info: PhotographInfo) -> Vie
     """A photograph is loaded and its field of view is known."""
     homes = (*view.homes[:index], info.home, *view.homes[index + 1 :])
     limits = (*view.limits[:index], largest_zoom(info.size), *view.limits[index + 1 :])
-    view = replace(view, homes=homes, limits=limits)
+    regions = view.regions.with_subject(index, Subject(info.sha256, info.name, info.size))
+    view = replace(view, homes=homes, limits=limits, regions=regions)
     view = _with_image(view, index, view.images[index])
     view = _settle(view) if index == view.active else view
     # Undoing a move of another photograph is to leave this one as it is now.
     past = (replace(then, images=_swapped(then.images, index, view.images[index])) for then in view.past)
     return replace(view, past=tuple(past))
+
+
+def regions_arrived(view: ViewState, found: Iterable[Region]) -> ViewState:
+    """Regions kept from before. Undoing leaves them."""
+    regions = view.regions.with_known(found)
+    new = regions.known[len(view.regions.known) :]
+    past = (replace(then, marked=(*then.marked, *new)) for then in view.past)
+    return replace(view, regions=regions, past=tuple(past)) if new else view
+
+
+def regions_stamped(view: ViewState, moment: str) -> ViewState:
+    """Regions just made get their time, as ISO 8601, in what can be undone too."""
+    regions = view.regions.stamped(moment)
+    named = dict(zip(view.regions.known, regions.known, strict=True))
+    past = (replace(then, marked=tuple(named.get(item, item) for item in then.marked)) for then in view.past)
+    return replace(view, regions=regions, past=tuple(past))
 
 
 def _swapped(images: tuple[ImageView, ...], index: int, image: ImageView) -> tuple[ImageView, ...]:

@@ -25,7 +25,8 @@ HYSTERESIS = 0.12
 """Levels by which the eye must move past a switching point, so that a trembling head does not change the picture."""
 
 SETTLE = 0.06
-"""Seconds a view must rest before the network starts on it: what flies past is never computed."""
+"""Seconds a view must rest before the network starts on it: what flies past is never computed. A view that was jumped
+to need not: nothing lies between it and the one before."""
 
 
 @dataclass(frozen=True)
@@ -152,8 +153,7 @@ def _tenth(values: np.ndarray) -> float:
 
 def _demand(view: ViewState, index: int, info: PhotographInfo, seen: list[_Seen], before: int | None) -> Demand:
     level = _level(min(part.detail for part in seen), before, info)
-    if view.original:
-        level = min(level, 0)
+    level = min(level, 0 if view.original else view.finest)
     whole = Rect(0, 0, *level_size(*info.size, level))
     low = np.floor(np.concatenate([part.low for part in seen]) * 2.0**level).astype(int)
     high = np.ceil(np.concatenate([part.high for part in seen]) * 2.0**level).astype(int)
@@ -203,16 +203,17 @@ def _sides(rect: Rect) -> tuple[int, int, int, int]:
 
 
 def tiles_wanted(
-    view: ViewState, wants: Sequence[Demand], infos: Sequence[PhotographInfo | None]
+    view: ViewState, wants: Sequence[Demand], infos: Sequence[PhotographInfo | None], jumped: bool = False
 ) -> tuple[TileKey, ...]:
     """Every tile that should be resident, most wanted first.
 
     First the coarsest tile of each loaded photograph (so that nothing is ever blank), then the photographed tiles
-    that are seen, from the middle outward, then the synthesised ones, once the view rests.
+    that are seen, from the middle outward, then the synthesised ones, once the view rests or at once where it has
+    `jumped` here and not moved since.
     """
     base = tuple(TileKey(i, coarsest_level(*info.size), 0, 0) for i, info in enumerate(infos) if info is not None)
     covers = tuple(_Cover(want.photograph, want.level, want.tiles, want.seen, want.focus) for want in wants)
-    return _in_order(base, covers, view.still_for >= SETTLE)
+    return _in_order(base, covers, jumped or view.still_for >= SETTLE)
 
 
 class _Cover(NamedTuple):

@@ -38,6 +38,7 @@ _ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "glUniform4f": (_INT, _FLOAT, _FLOAT, _FLOAT, _FLOAT),
     "glUniform4fv": (_INT, _INT, ctypes.c_char_p),
     "glUniform4i": (_INT, _INT, _INT, _INT, _INT),
+    "glUniform4ui": (_INT, *(_UINT,) * 4),
     "glUniformMatrix4fv": (_INT, _INT, _BOOL, ctypes.c_char_p),
     "glUseProgram": (_UINT,),
     "glViewport": (_INT,) * 4,

@@ -8,22 +8,26 @@ from functools import lru_cache
 import numpy as np
 
 from sr_core.image.geometry import TILE, Rect
-from sr_core.image.pyramid import GUTTER
 from vr_app.core import invention
+from vr_app.core.appearance import LUMA, REGIONS, SAMPLES, Appearance, Channel
 from vr_app.core.labels import AI_COLOR
+from vr_app.core.layering import Face, Layered, flat_eye
+from vr_app.core.outline import REGION_COLOUR
 from vr_app.core.pose import Eye
-from vr_app.core.scene import LabelItem, PageWindow, RayItem, Scene, SurfaceItem
+from vr_app.core.scene import LabelItem, RayItem, Scene, SurfaceItem
 from vr_app.core.surface import CAP_ANGLE, Panel
-from vr_app.gl import objects
+from vr_app.gl import objects, pages
 from vr_app.gl.calls import CALLS
 from vr_app.gl.context import GL
+from vr_app.gl.curves import CurveTextures
 from vr_app.gl.framebuffer import Framebuffer
+from vr_app.gl.outline import OutlineRenderer
+from vr_app.gl.pages import PAGE_WINDOWS, PageTextures
 from vr_app.gl.program import Program
+from vr_app.gl.room import ROOM_COLOUR, RoomRenderer
+from vr_app.gl.sheet import SheetPicture
 from vr_app.gl.text import EM, GLYPHS_DRAWN, LetterTexture, letters, line
-from vr_app.gl.tiles import ATLAS, TileArray
-
-ROOM_COLOUR = (0.0052, 0.0056, 0.0063)
-"""Linear light: dim and neutral, about 15 of 255 when encoded."""
+from vr_app.gl.tiles import TileArray
 
 BEZEL = 0.012
 """Width of a panel's bezel in metres."""
@@ -41,10 +45,14 @@ _BEAM_WIDTH = 0.004
 _DOT_ANGLE = 0.005
 """Radius of a pointer's dot, in radians as the eye sees it."""
 
-_TILES_UNIT, _PAGES_UNIT, _TEXT_UNIT = 0, 1, 2
+_RING, _INTERIOR = (0, 10), (10, 4)
+"""First vertex and number of vertices, as `panel.vert` has them."""
 
-PAGE_WINDOWS = 32
-"""Surfaces whose page windows lie beside each other. About a dozen panels fit on the arc around the viewer."""
+_TILES_UNIT, _PAGES_UNIT, _TEXT_UNIT, _CURVES_UNIT = 0, 1, 2, 3
+
+_CHANNELS = {Channel.RED: 1, Channel.RED_FREE: 2, Channel.BLUE: 3}
+
+_TILES_UNIT, _PAGES_UNIT, _TEXT_UNIT = 0, 1, 2
 
 
 class Renderer:
@@ -57,65 +65,129 @@ class Renderer:
     def __init__(self, tiles: TileArray) -> None:
         self._tiles = tiles
         sizes = (
-            f"TILE {TILE}.0", f"GUTTER {GUTTER}.0", f"ATLAS {ATLAS}", f"INVENTED_FROM {invention.FROM}",
-            f"INVENTED_FULL {invention.FULL}", f"INVENTED_OPACITY {invention.OPACITY}",
+            *pages.defines(), f"INVENTED_FROM {invention.FROM}", f"INVENTED_FULL {invention.FULL}",
+            f"INVENTED_OPACITY {invention.OPACITY}", f"REGIONS {REGIONS}.0", f"SAMPLES {SAMPLES}.0",
+            f"LUMA vec3{LUMA}",
         )  # fmt: skip
         text = f"GLYPHS {GLYPHS_DRAWN}", f"EM {EM}.0", f"ROW_HEIGHT {letters().row_height}.0"
-        self._panel = Program("panel.vert", "surface.frag", sizes)
-        self._retina = Program("retina.vert", "surface.frag", (*sizes, "RETINA"))
+        self._sizes = sizes
+        self._full = self._surface_programs()
+        self._plain = self._surface_programs("PLAIN")
+        self._adjusted: tuple[Program, Program] | None = None
+        self._unrolled: dict[bool, Program] = {}
+        self.sheets: SheetPicture | None = None
+        """What is on the control panel's sheet; its maker closes it."""
         self._label = Program("label.vert", "label.frag", text)
         self._ray = Program("ray.vert", "ray.frag")
         self._no_vertices = objects.vertex_array()
         self._cap: _Cap | None = None
-        self._pages = _PageTextures()
+        self._pages = PageTextures()
         self._letters = LetterTexture()
-        for program in (self._panel, self._retina):
-            program.use()
-            CALLS.glUniform1i(program["u_tiles"], _TILES_UNIT)
-            CALLS.glUniform1i(program["u_pages"], _PAGES_UNIT)
-            for name, colour in (("u_ai_colour", AI_COLOR), ("u_little", invention.LITTLE), ("u_much", invention.MUCH)):
-                CALLS.glUniform3f(program[name], *_linear(colour)[:3])
+        self._curves = CurveTextures(PAGE_WINDOWS, _CURVES_UNIT)
+        self._room = RoomRenderer()
+        self._outlines = OutlineRenderer(_linear(REGION_COLOUR)[:3])
         self._label.use()
         CALLS.glUniform1i(self._label["u_ink"], _TEXT_UNIT)
 
+    def _surface_programs(self, *defines: str) -> tuple[Program, Program]:
+        """For panels and for the retina. Drawing photographs that nothing is laid over costs less than half: the PLAIN
+        ones, for a panel's interior and for the retina, do nothing else."""
+        panel = Program("panel.vert", "surface.frag", (*self._sizes, *defines))
+        retina = Program("retina.vert", "surface.frag", (*self._sizes, *defines, "RETINA"))
+        for program in (panel, retina):
+            _set_constants(program)
+        return panel, retina
+
+    def _unrolled_program(self, adjusted: bool) -> Program:
+        """For the retina's own picture: made for the first one."""
+        if adjusted not in self._unrolled:
+            defines = *self._sizes, *(("ADJUSTED",) if adjusted else ()), "RETINA", "UNROLLED"
+            self._unrolled[adjusted] = Program("unrolled.vert", "surface.frag", defines)
+            _set_constants(self._unrolled[adjusted])
+        return self._unrolled[adjusted]
+
+    def _programs(self, adjusted: bool) -> tuple[Program, Program]:
+        """Photographs that look as they were photographed do not pay for what could be done to them."""
+        if not adjusted:
+            return self._full
+        if self._adjusted is None:
+            self._adjusted = self._surface_programs("ADJUSTED")
+        return self._adjusted
+
     def prepare_retina(self) -> None:
-        """Make the retina's mesh, which imports trimesh (about a second), unless it is there.
+        """Make the retina's mesh, which imports trimesh (about a second), and the programs for adjusted photographs,
+        unless they are there.
 
         Call it when a hitch hurts nobody; otherwise the first retina drawn pays for it.
         """
         if self._cap is None:
             self._cap = _Cap()
+        self._programs(adjusted=True)
 
     def draw(self, framebuffer: Framebuffer, eye: Eye, scene: Scene, part: Rect | None = None) -> None:
         """Draw `scene` as `eye` sees it; what `framebuffer` held is gone. `part`: of these pixels alone, counted from
         the lower left corner; None: of all."""
         framebuffer.bind()
+        self._begin(scene, part)
+        to_clip = eye.fov.projection() @ eye.pose.inverse_matrix()
+        if scene.floor is not None:
+            self._room.draw_floor(scene.floor, to_clip)
+        self._draw_surfaces(scene, eye, to_clip)
+        if scene.labels:
+            self._draw_labels(scene.labels, to_clip)
+        if scene.sheet is not None and self.sheets is not None:
+            self.sheets.draw(scene.sheet, to_clip)
+        if scene.rays:
+            self._draw_rays(scene.rays, eye, to_clip)
+        if scene.veil > 0:
+            self._room.draw_veil(scene.veil)
+        _end()
+
+    def draw_face(self, framebuffer: Framebuffer, layered: Layered) -> None:
+        """Draw the picture of a surface that a headset's runtime shows by itself."""
+        framebuffer.bind()
+        self._begin(layered.content)
+        if isinstance(layered.surface, Panel):
+            eye = flat_eye(layered.face)
+            to_clip = eye.fov.projection() @ eye.pose.inverse_matrix()
+            self._draw_surfaces(layered.content, eye, to_clip)
+            self._draw_labels(layered.content.labels, to_clip)
+        else:
+            self._draw_unrolled(layered.content, layered.face)
+        _end()
+
+    def _begin(self, scene: Scene, part: Rect | None = None) -> None:
+        """Clear what is bound, or a part of it, and have at hand what is drawn with."""
         _set_state()
         if part is not None:
             CALLS.glEnable(GL.GL_SCISSOR_TEST)
             CALLS.glScissor(part.x, part.y, part.w, part.h)
-        CALLS.glClearColor(*ROOM_COLOUR, 1.0)
+        CALLS.glClearColor(*((*ROOM_COLOUR, 1.0) if scene.backdrop else (0.0, 0.0, 0.0, 0.0)))
         GL.glClear(GL.GL_COLOR_BUFFER_BIT)
-        to_clip = eye.fov.projection() @ eye.pose.inverse_matrix()
         for unit, target, texture in (
             (_TILES_UNIT, GL.GL_TEXTURE_2D_ARRAY, self._tiles.texture),
             (_TEXT_UNIT, GL.GL_TEXTURE_2D, self._letters.texture),
             (_PAGES_UNIT, GL.GL_TEXTURE_2D_ARRAY, self._pages.texture),
+            (_CURVES_UNIT, GL.GL_TEXTURE_2D_ARRAY, self._curves.texture),
         ):
             CALLS.glActiveTexture(GL.GL_TEXTURE0 + unit)
             CALLS.glBindTexture(target, texture)
-        self._draw_surfaces(scene, eye, to_clip)
-        if scene.labels:
-            self._draw_labels(scene.labels, to_clip)
-        if scene.rays:
-            self._draw_rays(scene.rays, eye, to_clip)
-        CALLS.glDisable(GL.GL_SCISSOR_TEST)
-        CALLS.glBindVertexArray(0)
-        CALLS.glActiveTexture(GL.GL_TEXTURE0)
 
     def close(self) -> None:
         """Give all GL objects back, except the tiles. May be called twice."""
-        for owner in (self._panel, self._retina, self._label, self._ray, self._letters, self._pages):
+        for owner in (
+            *self._full,
+            *self._plain,
+            *(self._adjusted or ()),
+            *self._unrolled.values(),
+            self._label,
+            self._ray,
+            self._letters,
+            self._pages,
+            self._curves,
+            self._outlines,
+            self._room,
+        ):
             owner.close()
         if self._cap is not None:
             self._cap.close()
@@ -125,37 +197,49 @@ class Renderer:
             self._no_vertices = 0
 
     def _draw_surfaces(self, scene: Scene, eye: Eye, to_clip: np.ndarray) -> None:
-        for program in (self._panel, self._retina):
+        full = self._programs(scene.appearance.adjusted)
+        marked = scene.invention or scene.appearance.adjusted
+        for program in full:
             program.use()
             CALLS.glUniform1i(program["u_invention"], scene.invention)
+            _set_appearance(program, scene.appearance)
         # All page windows first: to change a texture that was drawn with, some drivers finish that drawing.
         for at in range(0, len(scene.surfaces), PAGE_WINDOWS):
             together = scene.surfaces[at : at + PAGE_WINDOWS]
+            self._curves.show([item.curves for item in together])
+            CALLS.glActiveTexture(GL.GL_TEXTURE0 + _PAGES_UNIT)
             self._pages.show([item.pages for item in together])
             for page, item in enumerate(together):
+                inside = full if marked or self._pages.failed(page) else self._plain
                 if isinstance(item.surface, Panel):
-                    self._draw_panel(page, item, to_clip)
+                    self._draw_panel(full[0], inside[0], page, item, to_clip)
                 else:
-                    self._draw_retina(page, item, eye, to_clip)
+                    self._draw_retina(inside[1], page, item, eye, to_clip)
+                self._outlines.draw(item, eye, to_clip)
 
-    def _draw_panel(self, page: int, item: SurfaceItem, to_clip: np.ndarray) -> None:
-        program, surface = self._panel, item.surface
-        program.use()
-        _set_matrix(program, to_clip @ surface.pose.matrix())
-        width, height = surface.width / 2, surface.height / 2
-        beyond = BEZEL + _SOFT_EDGE
-        CALLS.glUniform2f(program["u_size"], width, height)
-        CALLS.glUniform2f(program["u_half"], width + beyond, height + beyond)
-        CALLS.glUniform1f(program["u_bezel"], BEZEL)
-        _set_photograph(program, page, item, (surface.width, surface.height))
+    def _draw_panel(self, ring: Program, inside: Program, page: int, item: SurfaceItem, to_clip: np.ndarray) -> None:
+        to_clip = to_clip @ item.surface.pose.matrix()
+        width, height = item.surface.width, item.surface.height
+        right, top = (edge / 2 + BEZEL + _SOFT_EDGE for edge in (width, height))
         CALLS.glBindVertexArray(self._no_vertices)
         CALLS.glEnable(GL.GL_CULL_FACE)  # a panel has no back
-        GL.glDrawArrays(GL.GL_TRIANGLE_STRIP, 0, 4)
+        for program, vertices in ((ring, _RING), (inside, _INTERIOR)):
+            if program is self._plain[0]:
+                CALLS.glDisable(GL.GL_BLEND)  # nothing shows through
+            program.use()
+            _set_matrix(program, to_clip)
+            _set_photograph(program, page, item, (width, height))
+            CALLS.glUniform2f(program["u_size"], width / 2, height / 2)
+            CALLS.glUniform1f(program["u_bezel"], BEZEL)
+            CALLS.glUniform4f(program["u_inner"], *_interior(item))
+            CALLS.glUniform4f(program["u_outer"], -right, -top, right, top)
+            GL.glDrawArrays(GL.GL_TRIANGLE_STRIP, *vertices)
+        CALLS.glEnable(GL.GL_BLEND)
         CALLS.glDisable(GL.GL_CULL_FACE)
 
-    def _draw_retina(self, page: int, item: SurfaceItem, eye: Eye, to_clip: np.ndarray) -> None:
+    def _draw_retina(self, program: Program, page: int, item: SurfaceItem, eye: Eye, to_clip: np.ndarray) -> None:
         self.prepare_retina()
-        program, surface = self._retina, item.surface
+        surface = item.surface
         program.use()
         _set_matrix(program, to_clip @ surface.pose.matrix())
         inside = surface.pose.inverse_matrix()
@@ -165,6 +249,22 @@ class Renderer:
         metres = surface.radians_u * surface.radius, surface.radians_v * surface.radius
         _set_photograph(program, page, item, metres)
         self._cap.draw()
+
+    def _draw_unrolled(self, scene: Scene, face: Face) -> None:
+        (item,) = scene.surfaces
+        program, surface = self._unrolled_program(scene.appearance.adjusted), item.surface
+        program.use()
+        CALLS.glUniform1i(program["u_invention"], scene.invention)
+        _set_appearance(program, scene.appearance)
+        self._curves.show([item.curves])
+        CALLS.glActiveTexture(GL.GL_TEXTURE0 + _PAGES_UNIT)
+        self._pages.show([item.pages])
+        CALLS.glUniform4f(program["u_bounds"], face.left, face.bottom, face.right, face.top)
+        CALLS.glUniform2f(program["u_size"], surface.radius, CAP_ANGLE)
+        metres = surface.radians_u * surface.radius, surface.radians_v * surface.radius
+        _set_photograph(program, 0, item, metres)
+        CALLS.glBindVertexArray(self._no_vertices)
+        GL.glDrawArrays(GL.GL_TRIANGLE_STRIP, 0, 4)
 
     def _draw_labels(self, labels: tuple[LabelItem, ...], to_clip: np.ndarray) -> None:
         program = self._label
@@ -203,6 +303,23 @@ class Renderer:
                 GL.glDrawArrays(GL.GL_TRIANGLE_STRIP, 0, 4)
 
 
+def _set_constants(program: Program) -> None:
+    """What never changes, of a program that draws photographs."""
+    program.use()
+    CALLS.glUniform1i(program["u_tiles"], _TILES_UNIT)
+    CALLS.glUniform1i(program["u_pages"], _PAGES_UNIT)
+    CALLS.glUniform1i(program["u_curves"], _CURVES_UNIT)
+    for name, colour in (("u_ai_colour", AI_COLOR), ("u_little", invention.LITTLE), ("u_much", invention.MUCH)):
+        CALLS.glUniform3f(program[name], *_linear(colour)[:3])
+
+
+def _end() -> None:
+    """Leave nothing behind that would disturb the runtime."""
+    CALLS.glDisable(GL.GL_SCISSOR_TEST)
+    CALLS.glBindVertexArray(0)
+    CALLS.glActiveTexture(GL.GL_TEXTURE0)
+
+
 def _set_state() -> None:
     """The state that drawing relies on, but for the stencil's, which is the framebuffer's: between frames an OpenXR
     runtime uses the same context."""
@@ -218,74 +335,37 @@ def _set_matrix(program: Program, to_clip: np.ndarray) -> None:
     CALLS.glUniformMatrix4fv(program["u_to_clip"], 1, True, to_clip.astype(np.float32).tobytes())
 
 
+def _interior(item: SurfaceItem) -> tuple[float, float, float, float]:
+    """Left, lower, right and upper edge, in metres from the panel's middle, of where it shows the photograph; within
+    the panel's own edges."""
+    sides = []
+    for whole, center in zip((item.surface.width, item.surface.height), item.view.center, strict=True):
+        sides.append([min(max(at * item.view.zoom * whole, -whole / 2), whole / 2) for at in (-center, 1 - center)])
+    (left, right), (upper, lower) = sides
+    return left, -lower, right, -upper
+
+
+def _set_appearance(program: Program, appearance: Appearance) -> None:
+    CALLS.glUniform1i(program["u_channel"], _CHANNELS.get(appearance.channel, 0))
+    tone = appearance.brightness, appearance.contrast, 1 / appearance.gamma, appearance.local
+    CALLS.glUniform4f(program["u_tone"], *tone)
+
+
 def _set_photograph(program: Program, page: int, item: SurfaceItem, metres: tuple[float, float]) -> None:
     """What both surfaces share. `metres`: what the photograph's width and height span on the surface at zoom 1."""
-    pages, (width, height), zoom = item.pages, item.size, item.view.zoom
+    window, (width, height), zoom = item.pages, item.size, item.view.zoom
     # Differences of large numbers are taken here, in double precision; what the shader gets is small.
-    per_tile = TILE * 2.0**-pages.level
-    x, y = pages.col * per_tile, pages.row * per_tile
-    base = 2.0 ** pages.base[1]
+    per_tile = TILE * 2.0**-window.level
+    x, y = window.col * per_tile, window.row * per_tile
     u, v = item.view.center
     CALLS.glUniform1i(program["u_page"], page)
-    CALLS.glUniform4i(program["u_window"], pages.col, pages.row, pages.cols, pages.rows)
-    CALLS.glUniform1i(program["u_level"], pages.level)
-    CALLS.glUniform2i(program["u_base"], *pages.base)
-    CALLS.glUniform2f(program["u_base_origin"], x * base, y * base)
+    CALLS.glUniform2i(program["u_window"], window.cols, window.rows)
+    CALLS.glUniform1f(program["u_tiles_per_pixel"], 1 / per_tile)
+    CALLS.glUniform4ui(program["u_outside"], *pages.outside(window))
     CALLS.glUniform2f(program["u_center"], u * width - x, v * height - y)
     CALLS.glUniform2f(program["u_per_metre"], width / (zoom * metres[0]), height / (zoom * metres[1]))
     CALLS.glUniform4f(program["u_photograph"], -x, -y, width - x, height - y)
-
-
-class _PageTextures:
-    """Page windows as layers of a texture: two RGBA16I texels per tile, each window in its layer's first corner."""
-
-    def __init__(self) -> None:
-        self.texture = objects.texture()
-        self._shown: list[np.ndarray | None] = [None] * PAGE_WINDOWS
-        GL.glBindTexture(GL.GL_TEXTURE_2D_ARRAY, self.texture)
-        for name in (GL.GL_TEXTURE_MIN_FILTER, GL.GL_TEXTURE_MAG_FILTER):
-            GL.glTexParameteri(GL.GL_TEXTURE_2D_ARRAY, name, GL.GL_NEAREST)
-        GL.glTexParameteri(GL.GL_TEXTURE_2D_ARRAY, GL.GL_TEXTURE_MAX_LEVEL, 0)
-        self._cols = self._rows = 0
-        self._grow(64, 64)
-
-    def show(self, windows: list[PageWindow]) -> None:
-        """Put 1 to PAGE_WINDOWS windows into the layers from the first on. The texture is bound."""
-        cols, rows = max(window.cols for window in windows), max(window.rows for window in windows)
-        if cols > self._cols or rows > self._rows:
-            self._grow(cols, rows)
-        CALLS.glPixelStorei(GL.GL_UNPACK_ALIGNMENT, 4)
-        for layer, window in enumerate(windows):
-            self._fill(layer, window.entries)
-
-    def _fill(self, layer: int, entries: np.ndarray) -> None:
-        # The second eye draws the same window, and mostly nothing changes from one frame to the next.
-        shown = self._shown[layer]
-        if entries is shown or (shown is not None and np.array_equal(entries, shown)):
-            return
-        self._shown[layer] = entries
-        if entries.size:
-            data = np.ascontiguousarray(entries)
-            rows, cols, _ = data.shape
-            CALLS.glTexSubImage3D(
-                GL.GL_TEXTURE_2D_ARRAY, 0, 0, 0, layer, 2 * cols, rows, 1,
-                GL.GL_RGBA_INTEGER, GL.GL_SHORT, data.ctypes.data,
-            )  # fmt: skip
-
-    def _grow(self, cols: int, rows: int) -> None:
-        """Larger layers, empty. More than the first are needed only by pictures of over 2,500 pixels."""
-        self._cols = max(self._cols, 1 << (cols - 1).bit_length())
-        self._rows = max(self._rows, 1 << (rows - 1).bit_length())
-        self._shown = [None] * PAGE_WINDOWS
-        GL.glTexImage3D(
-            GL.GL_TEXTURE_2D_ARRAY, 0, GL.GL_RGBA16I, 2 * self._cols, self._rows, PAGE_WINDOWS, 0,
-            GL.GL_RGBA_INTEGER, GL.GL_SHORT, ctypes.c_void_p(None),
-        )  # fmt: skip
-
-    def close(self) -> None:
-        if self.texture:
-            GL.glDeleteTextures(1, [self.texture])
-            self.texture = 0
+    CALLS.glUniform1f(program["u_hair"], 0.01 * 2.0 ** -max(window.level, 0))
 
 
 class _Cap:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from sr_core.errors import UserError
+from vr_app.core.layering import LayerMode
 from vr_app.core.onlooker import MirrorKind
 from vr_app.gl import context
 from vr_app.runtime.interface import Runtime
@@ -26,16 +27,21 @@ class Choice:
 
 @contextmanager
 def open_runtime(
-    mode: str, size: tuple[int, int], mirror: MirrorKind = MirrorKind.left, left_handed: bool = False
+    mode: str,
+    size: tuple[int, int],
+    mirror: MirrorKind = MirrorKind.left,
+    left_handed: bool = False,
+    layers: LayerMode = LayerMode.AUTO,
 ) -> Iterator[Choice]:
     """Open the runtime of a mode ('auto', 'xr', 'desktop' or 'offscreen'), and close it again.
 
     `size`: width and height in pixels of a window or an offscreen picture. `mirror`: what the window beside a headset
-    shows. `left_handed`: a headset's controllers swap their buttons. 'auto' tries each in turn. Raises UserError where
-    a mode asked for by name cannot be had, with the cure.
+    shows. `left_handed`: a headset's controllers swap their buttons. `layers`: whether a headset's runtime shows
+    surfaces by itself. 'auto' tries each in turn. Raises UserError where a mode asked for by name cannot be had, with
+    the cure.
     """
     open_in = {
-        "xr": partial(_headset, mirror, left_handed),
+        "xr": partial(_headset, mirror, left_handed, layers),
         "desktop": partial(_window, size),
         "offscreen": partial(_offscreen, size),
     }
@@ -63,13 +69,13 @@ def _first_to_be_had(open_: Callable[[str], Runtime]) -> tuple[Runtime, str]:
 
 
 @contextmanager
-def _headset(mirror: MirrorKind, left_handed: bool) -> Iterator[Runtime]:
+def _headset(mirror: MirrorKind, left_handed: bool, layers: LayerMode) -> Iterator[Runtime]:
     problem = probe().problem
     if problem:
         raise UserError(f"--mode xr: {problem}")
     from vr_app.runtime.headset import HeadsetRuntime
 
-    runtime = HeadsetRuntime(mirror, left_handed)
+    runtime = HeadsetRuntime(mirror, left_handed, layers)
     try:
         yield runtime
     finally:

@@ -12,8 +12,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
 from vr_app.core.gesture import ControllerSample, HandSample, Pulse
+from vr_app.core.layering import LayerMode
 from vr_app.core.onlooker import MirrorKind
 from vr_app.core.pose import Eye
+from vr_app.core.standing import floor_height
 from vr_app.gl import context
 from vr_app.gl.framebuffer import Framebuffer
 from vr_app.runtime.interface import COMMANDS, Frame
@@ -26,6 +28,7 @@ context.bind_pyopengl("glx" if sys.platform.startswith("linux") else sys.platfor
 
 from vr_app.xr.errors import HeadsetError, HeadsetLostError  # noqa: E402
 from vr_app.xr.frame import FrameClock, run_frame  # noqa: E402
+from vr_app.xr.minimal import repeat_frame  # noqa: E402
 from vr_app.xr.session import Session  # noqa: E402
 from vr_app.xr.system import System, open_system  # noqa: E402
 
@@ -43,7 +46,8 @@ BACK = "The headset is back"
 class HeadsetRuntime:
     """Implements `vr_app.runtime.interface.Runtime` on the active OpenXR runtime.
 
-    `mirror`: what the window shows (Esc or closing it ends the program); None: there is no window. Raises
+    `mirror`: what the window shows (Esc or closing it ends the program); None: there is no window. `layers`: whether
+    the runtime shows surfaces by itself. Raises
     `HeadsetError` where there is no headset. Once one was there and is lost, the window goes on showing the scene, from
     a place of its own, until a headset answers again and a new session takes up; without a window, `HeadsetLostError`
     is raised.
@@ -51,8 +55,24 @@ class HeadsetRuntime:
 
     name = "xr"
 
-    def __init__(self, mirror: MirrorKind | None = MirrorKind.left, left_handed: bool = False) -> None:
+    @property
+    def floor(self) -> float:
+        """The floor's height, where the runtime tells it; else as if somebody stood."""
+        return floor_height(None) if self._session is None else self._session.place.floor
+
+    def recentre(self) -> None:
+        """Put the scene before the head; nothing while there is no session."""
+        if self._session is not None:
+            self._session.place.ask()
+
+    def __init__(
+        self,
+        mirror: MirrorKind | None = MirrorKind.left,
+        left_handed: bool = False,
+        layers: LayerMode = LayerMode.AUTO,
+    ) -> None:
         self._left_handed = left_handed
+        self._layers = layers
         self._mirror: Mirror | None = None
         self._session: Session | None = None
         self._connection = ExitStack()
@@ -88,7 +108,7 @@ class HeadsetRuntime:
     def _take_up(self, system: System) -> None:
         """Begin a session on the connection just opened."""
         self._about = {"runtime": system.runtime, "system": system.name}
-        self._session = Session(system, self._left_handed)
+        self._session = Session(system, self._left_handed, self._layers)
         self._connection.callback(self._session.close)
 
     def _disconnect(self) -> None:
@@ -121,6 +141,20 @@ class HeadsetRuntime:
         self._clock.restart()
         self._tell(BACK)
         self._mirror.window.set_title(TITLE)
+
+    # What measurements ask for.
+
+    @property
+    def layers_shown(self) -> int:
+        """Of how many layers the last frame was made, where surfaces are shown apart."""
+        composed = None if self._session is None else self._session.composed
+        return 0 if composed is None else len(composed.layers)
+
+    def repeat_frame(self) -> None:
+        """Hand over what the last frame did, and do nothing else. Raises `HeadsetError` without such a frame."""
+        if self._session is None or not self._session.running or self._session.composed is None:
+            raise HeadsetError("the headset shows nothing by layers now: keep it on")
+        repeat_frame(self._session, self._session.composed.layers)
 
     # What the loop asks for.
 
@@ -194,10 +228,12 @@ class HeadsetRuntime:
         if self._mirror:
             self._mirror.see(eye, picture)
 
-    def views(self, eyes: tuple[Eye, ...]) -> Iterator[tuple[Eye, Framebuffer]]:
+    def views(
+        self, eyes: tuple[Eye, ...], apart: bool = False, still: bool = False
+    ) -> Iterator[tuple[Eye, Framebuffer]]:
         """What the window wants drawn besides."""
         if self._mirror:
-            yield from self._mirror.views(eyes)
+            yield from self._mirror.views(eyes, apart, still)
 
     def read(self, time: float) -> ControllerSample:
         """Hands (left, right) and buttons as they will be at `time`, a frame's; hands point nowhere without focus.

@@ -8,9 +8,32 @@ from typing import Protocol
 
 from vr_app.core.gesture import ControllerSample, Pulse
 from vr_app.core.pose import Eye
+from vr_app.core.scene import Scene
+from vr_app.gl.draw import Renderer
 from vr_app.gl.framebuffer import Framebuffer
 
-COMMANDS = {"p": "screenshot", "r": "record", "h": "help", "f1": "help"}
+COMMANDS = {
+    "p": "screenshot",
+    "r": "record",
+    "h": "help",
+    "f1": "help",
+    "g": "channel",
+    "d": "local contrast",
+    "+": "more contrast",
+    "=": "more contrast",
+    "-": "less contrast",
+    "a": "as photographed",
+    "i": "mark view",
+    "t": "name region",
+    "x": "delete region",
+    "delete": "delete region",
+    "j": "next region",
+    **{str(number): f"region {number}" for number in range(1, 10)},
+    "e": "export region",
+    "f": "room",
+    "z": "recentre",
+    "space": "panel",
+}
 """Keys of a window, and what they ask for that no hand can do."""
 
 
@@ -29,12 +52,22 @@ class Frame(Protocol):
     keeps: bool
     """Whether `targets` still hold what was drawn into them in the frame before: what has not changed may stay."""
 
+    detail: float
+    """How many pixels a line are shown for each of an eye's picture: more than one where surfaces are shown apart."""
+
     eyes: tuple[Eye, ...]
     """Every picture to draw: two in a headset, else one. Empty while the head is not tracked. `targets` may add one for
     an onlooker."""
 
     def targets(self) -> Iterator[tuple[Eye, Framebuffer]]:
         """Each eye with the framebuffer to draw it into, bound; it is handed on when the iteration goes on."""
+        ...
+
+    def pictures(
+        self, scene: Scene, renderer: Renderer, whole: bool = False
+    ) -> Iterator[tuple[Eye, Framebuffer, Scene]]:
+        """As `targets`, with what is to be drawn into each: `scene`, or what is left of it where the runtime shows a
+        part by itself, which `renderer` draws apart. `whole`: everything is to be in the eyes' own pictures."""
         ...
 
 
@@ -46,6 +79,13 @@ class Runtime(Protocol):
 
     def describe(self) -> dict[str, str]:
         """Runtime, system and renderer by name, for the statistics."""
+        ...
+
+    floor: float
+    """The height of the floor, metres."""
+
+    def recentre(self) -> None:
+        """Put the scene before the viewer, where there is one who moves; at the next frame that knows the head."""
         ...
 
     def poll_events(self) -> bool:
@@ -61,7 +101,7 @@ class Runtime(Protocol):
         ...
 
     def take_commands(self) -> tuple[str, ...]:
-        """What keys asked for since the last call: 'screenshot', 'record' or 'help'."""
+        """What keys asked for since the last call: the values of COMMANDS."""
         ...
 
     def take_notices(self) -> tuple[str, ...]:

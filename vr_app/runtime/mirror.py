@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from vr_app.core.onlooker import MirrorKind, Spectator
@@ -25,6 +25,9 @@ HEIGHT = 720
 
 PICTURE_HEIGHT = 960
 """Pixels of an eye's picture in the window, before the window scales it."""
+
+REFRESH = 5.0
+"""Seconds after which a picture that still stands is drawn again: the desktop may have lost it."""
 
 CAMERA_SIZE = (1280, 720)
 """Pixels of a picture that is drawn for the window alone."""
@@ -61,6 +64,10 @@ class Mirror:
         self._pictures = [Framebuffer.create(whole) for _ in range(2)]
         self.camera = Framebuffer.create(CAMERA_SIZE)
         """Where a picture of the window's own is drawn."""
+        self._eye = Framebuffer.create((self._eye_width, PICTURE_HEIGHT))
+        self._stands: tuple[MirrorKind, tuple[int, int]] | None = None
+        """What the window shows, and its size, while the scene is still; None: something else."""
+        self._refresh_at = 0.0
         self._spectator = Spectator()
         self._drawing: int | None = None
         self._now = self._drawn_at = 0.0
@@ -104,12 +111,31 @@ class Mirror:
         if alone == eye or (alone is None and eye == RIGHT):
             self._hand_over(self._part)
 
-    def views(self, eyes: tuple[Eye, ...]) -> Iterator[tuple[Eye, Framebuffer]]:
-        if self._drawing is None or self.kind is not MirrorKind.spectator:
+    def views(
+        self, eyes: tuple[Eye, ...], apart: bool = False, still: bool = False
+    ) -> Iterator[tuple[Eye, Framebuffer]]:
+        if not still:
+            self._stands = None
+        if self._drawing is None:
             return
-        self.camera.bind()
-        yield self._spectator.follow(eyes, self._now, CAMERA_SIZE), self.camera
-        self.show_camera()
+        if self.kind is MirrorKind.spectator:
+            self.camera.bind()
+            yield self._spectator.follow(eyes, self._now, CAMERA_SIZE), self.camera
+            self.show_camera()
+        elif apart:
+            yield from self._views_of_its_own(eyes)
+
+    def _views_of_its_own(self, eyes: tuple[Eye, ...]) -> Iterator[tuple[Eye, Framebuffer]]:
+        """The eyes' views drawn for the window, unless it shows them already."""
+        now = self.kind, self.window.size
+        if now == self._stands and self._now < self._refresh_at:
+            return
+        wanted = {MirrorKind.left: (LEFT,), MirrorKind.right: (RIGHT,)}.get(self.kind, (LEFT, RIGHT))
+        for index in wanted:
+            self._eye.bind()
+            yield replace(eyes[index], size=self._eye.size), self._eye
+            self.see(index, self._eye)
+        self._stands, self._refresh_at = now, self._now + REFRESH
 
     def show_camera(self) -> None:
         """Show what was drawn into `camera`, if it is time for a picture."""
@@ -131,7 +157,7 @@ class Mirror:
             self._ending = True
             self._change.notify()
         self._thread.join(PATIENCE)
-        for picture in (*self._pictures, self.camera):
+        for picture in (*self._pictures, self.camera, self._eye):
             picture.close()
         self.window.close()
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from vr_app.core.gesture import ControllerSample, Pulse
 from vr_app.gl.context import Context
 from vr_app.gl.framebuffer import Framebuffer
-from vr_app.runtime.one_eye import OneEyeFrame, one_eye
+from vr_app.runtime.one_eye import FLOOR, OneEyeFrame, one_eye
 
 
 class OffscreenRuntime:
@@ -18,6 +18,7 @@ class OffscreenRuntime:
     """
 
     name = "offscreen"
+    floor = FLOOR
 
     def __init__(
         self,
@@ -61,6 +62,9 @@ class OffscreenRuntime:
     def take_notices(self) -> tuple[str, ...]:
         """Nothing happens to it."""
         return ()
+
+    def recentre(self) -> None:
+        """The eye never moves."""
 
     def feel(self, pulses: tuple[Pulse, ...]) -> None:
         """Nothing can be felt here."""

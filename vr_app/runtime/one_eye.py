@@ -6,10 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from vr_app.core.pose import Eye, Fov, Pose
+from vr_app.core.scene import Scene
+from vr_app.gl.draw import Renderer
 from vr_app.gl.framebuffer import Framebuffer
 
 IN_VIEW = (0.64, 0.50)
 """Tangents to the side and upward that every picture shows: a panel of 2.4 x 1.6 m at 2 m, and the words around it."""
+
+FLOOR = -1.2
+"""Metres: that of somebody who sits before a screen."""
 
 
 def one_eye(size: tuple[int, int]) -> Eye:
@@ -26,6 +31,7 @@ class OneEyeFrame:
     framebuffer: Framebuffer | None
     period: float | None = None
     keeps: bool = False
+    detail: float = 1.0
 
     @property
     def should_render(self) -> bool:
@@ -36,3 +42,9 @@ class OneEyeFrame:
         for eye in self.eyes:
             self.framebuffer.bind()
             yield eye, self.framebuffer
+
+    def pictures(
+        self, scene: Scene, renderer: Renderer, whole: bool = False
+    ) -> Iterator[tuple[Eye, Framebuffer, Scene]]:
+        """The same, to draw all of `scene` into it."""
+        yield from ((eye, target, scene) for eye, target in self.targets())

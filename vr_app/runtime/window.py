@@ -11,7 +11,7 @@ from vr_app.core.pose import Eye, Ray
 from vr_app.gl.context import Window
 from vr_app.gl.framebuffer import Framebuffer
 from vr_app.runtime.interface import COMMANDS
-from vr_app.runtime.one_eye import OneEyeFrame, one_eye
+from vr_app.runtime.one_eye import FLOOR, OneEyeFrame, one_eye
 
 ZOOM_PER_NOTCH = 0.25
 """Doublings of the zoom for one notch of the wheel."""
@@ -23,14 +23,15 @@ _IDLE = 0.1
 class WindowRuntime:
     """A `Runtime` in a window.
 
-    The cursor points as a hand's ray would; the left button is the trigger; the wheel zooms. Keys: S or Tab the other
-    surface, O (held) the original, N the next photograph, Home or 0 the whole of it, V what the network
-    invented, U or Ctrl+Z undo, P a screenshot, R record a tour, H or F1 help, Esc or Q the end. The picture is drawn
-    into a framebuffer of its own and copied, since a window's is mostly not sRGB. The window stays its maker's to
-    close, after the runtime.
+    The cursor points as a hand's ray would; the left button is the trigger, Shift the grip; the wheel zooms. Keys: S or
+    Tab the other surface, O (held) the original, B (held) that and super-resolution in turn, N the next photograph,
+    Home or 0 the whole of it, V what the network invented, U or Ctrl+Z undo, Esc or Q the end, and those of COMMANDS.
+    The picture is drawn into a framebuffer of its own and copied, since a window's is mostly not sRGB. The window stays
+    its maker's to close, after the runtime.
     """
 
     name = "desktop"
+    floor = FLOOR
 
     def __init__(self, window: Window) -> None:
         self._window = window
@@ -77,6 +78,7 @@ class WindowRuntime:
         return ControllerSample(
             hands=(self._mouse(),),
             original=self._window.held("o"),
+            blink=self._window.held("b"),
             switch_surface=bool(pressed & {"s", "tab"}),
             next_image="n" in pressed,
             reset=bool(pressed & {"home", "0"}),
@@ -87,6 +89,9 @@ class WindowRuntime:
     def take_notices(self) -> tuple[str, ...]:
         """Nothing happens to it."""
         return ()
+
+    def recentre(self) -> None:
+        """The eye never moves."""
 
     def feel(self, pulses: tuple[Pulse, ...]) -> None:
         """Nothing can be felt here."""
@@ -104,7 +109,9 @@ class WindowRuntime:
         x, y, z = self._eye.rays(*cursor)
         aim = Ray(self._eye.pose.position, (float(x), float(y), float(z)))
         trigger = 1.0 if self._window.button() else 0.0
-        return HandSample(aim, trigger, zoom_steps=scrolled * ZOOM_PER_NOTCH, shown=False)
+        shift = self._window.held("left_shift") or self._window.held("right_shift")
+        grip = 1.0 if shift else 0.0
+        return HandSample(aim, trigger, zoom_steps=scrolled * ZOOM_PER_NOTCH, shown=False, grip=grip)
 
     def _fit(self) -> None:
         """Give the picture the window's size."""

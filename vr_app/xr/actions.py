@@ -15,7 +15,7 @@ from vr_app.xr.errors import HeadsetError, HeadsetLostError, openxr, own
 
 log = logging.getLogger(__name__)
 
-BUTTONS = ("switch_surface", "next_image", "reset", "invention", "undo")
+BUTTONS = ("switch_surface", "next_image", "reset", "invention", "undo", "panel")
 """Fields of `ControllerSample` that are true in the frame of the press."""
 
 
@@ -131,6 +131,7 @@ class Actions:
             grip=1.0 if holding == "grip" else self._value("grip", index),
             pose=pose,
             empty_grip=profile.empty_grip.get(bindings.SIDES[index], "") if profile else "",
+            squeezes=profile is None or profile.squeezes,
         )
 
     def _pose(self, index: int, space: xr.Space, display_time: int) -> Pose | None:

@@ -11,6 +11,7 @@ import time
 from dataclasses import asdict
 
 from vr_app.xr.errors import HeadsetError
+from vr_app.xr.offers import offer_of, quirk
 from vr_app.xr.probe import ProbeResult
 from vr_app.xr.system import open_system
 
@@ -22,11 +23,16 @@ def examine() -> ProbeResult:
     """What the active runtime offers."""
     try:
         with open_system() as system:
+            known = quirk(system.runtime)
             return ProbeResult(
                 runtime=system.runtime,
                 system=system.name,
                 view_sizes=system.view_sizes,
                 extensions=system.extensions,
+                layers=tuple(sorted(shape.value for shape in offer_of(system).shapes)),
+                most_layers=system.most_layers,
+                largest_picture=system.largest_picture,
+                layer_quirk=f"{known.what} ({known.told})" if known else "",
             )
     except HeadsetError as error:
         return ProbeResult(problem=str(error))

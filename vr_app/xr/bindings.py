@@ -40,6 +40,7 @@ ACTIONS = {
     "reset": (Kind.BUTTON, "Whole image"),
     "undo": (Kind.BUTTON, "Undo"),
     "invention": (Kind.BUTTON, "Show what is invented"),
+    "panel": (Kind.BUTTON, "Control panel"),
 }
 """Type and the name that a runtime shows where it lets users rebind."""
 
@@ -59,6 +60,7 @@ WORDS = {
     "reset": "the whole image again, its panel back in its place",
     "undo": "undo the last move",
     "invention": "what the network invented, and back",
+    "panel": "the control panel, opened or closed",
 }
 """What the documentation calls them."""
 
@@ -77,7 +79,8 @@ class Profile:
 
     `name`: what people call it; `both`: action -> control below each hand; `one`: action -> (side, control). `menu`: by
     side, where the menu button does two things. `pushes`: no thumbstick, so that a hand pushes to zoom. `empty_grip`:
-    by side, the action that gripping beside every photograph means. `extension`: the one that must be enabled.
+    by side, the action that gripping beside every photograph means. `squeezes`: grip and trigger are two fingers' work:
+    both at once mark a region. `extension`: the one that must be enabled.
     """
 
     name: str
@@ -87,6 +90,7 @@ class Profile:
     menu: Mapping[str, TwoWays] = field(default_factory=dict)
     pushes: bool = False
     empty_grip: Mapping[str, str] = field(default_factory=dict)
+    squeezes: bool = True
     extension: str = ""
 
     @property
@@ -96,7 +100,8 @@ class Profile:
         return both | {action: (f"{side}/{control}",) for action, (side, control) in self.one.items()}
 
     def mirrored(self) -> Profile:
-        """For the left-handed: what one hand does, the other one does. X and Y lie where the right has A and B."""
+        """For the left-handed: what one hand does, the other one does. X and Y lie where the right has A and B; beside
+        these the menu button stays on the left."""
         return replace(
             self,
             one={action: _across(self, *control) for action, control in self.one.items()},
@@ -111,6 +116,8 @@ def _other(side: str) -> str:
 
 def _across(profile: Profile, side: str, control: str) -> tuple[str, str]:
     lettered = any("/x/" in control for _, control in profile.one.values())
+    if lettered and control == _MENU["panel"][1]:
+        return side, control  # many a right controller has none
     there = {"a": "x", "b": "y", "x": "a", "y": "b"}
     kind, name, *component = control.split("/")
     return _other(side), "/".join([kind, there.get(name, name) if lettered else name, *component])
@@ -135,8 +142,10 @@ _LETTERS = {
     **_STICK_CLICKS,
 }
 
+_MENU = {"panel": ("left", "input/menu/click")}
+
 PROFILES = (
-    Profile("Touch (Quest, Rift)", "/interaction_profiles/oculus/touch_controller", _STICKS, _LETTERS),
+    Profile("Touch (Quest, Rift)", "/interaction_profiles/oculus/touch_controller", _STICKS, _LETTERS | _MENU),
     Profile(
         "Index",
         "/interaction_profiles/valve/index_controller",
@@ -171,21 +180,21 @@ PROFILES = (
         "HP Reverb G2",
         "/interaction_profiles/hp/mixed_reality_controller",
         _STICKS,
-        _LETTERS,
+        _LETTERS | _MENU,
         extension="XR_EXT_hp_mixed_reality_controller",
     ),
     Profile(
         "Pico 4",
         "/interaction_profiles/bytedance/pico4_controller",
         _STICKS,
-        _LETTERS,
+        _LETTERS | _MENU,
         extension="XR_BD_controller_interaction",
     ),
     Profile(
         "Pico Neo 3",
         "/interaction_profiles/bytedance/pico_neo3_controller",
         _STICKS,
-        _LETTERS,
+        _LETTERS | _MENU,
         extension="XR_BD_controller_interaction",
     ),
     Profile(
@@ -193,6 +202,7 @@ PROFILES = (
         "/interaction_profiles/ext/hand_interaction_ext",
         {"aim": "input/aim/pose", "trigger": "input/pinch_ext/value", "grip": "input/grasp_ext/value"},
         empty_grip={"left": "switch_surface", "right": "next_image"},
+        squeezes=False,
         extension="XR_EXT_hand_interaction",
     ),
     Profile(

@@ -25,6 +25,11 @@ def pose(given: xr.Posef) -> Pose | None:
     return Pose(position, (x / length, y / length, z / length, w / length))
 
 
+def posef(given: Pose) -> xr.Posef:
+    """The other way round."""
+    return xr.Posef(xr.Quaternionf(*given.orientation), xr.Vector3f(*given.position))
+
+
 def fov(given: xr.Fovf) -> Fov | None:
     """The field of view; None where it is none: NaN, empty, mirrored, or half a turn and more."""
     angles = given.angle_left, given.angle_right, given.angle_up, given.angle_down

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import ctypes
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Protocol
 
 import xr
 from xr import raw_functions
 
+from vr_app.core.layering import SHARPER
 from vr_app.core.pose import Eye
+from vr_app.core.scene import Scene
+from vr_app.gl.draw import Renderer
 from vr_app.gl.framebuffer import Framebuffer
 from vr_app.xr import convert
+from vr_app.xr.compose import Composed
 from vr_app.xr.errors import openxr
+from vr_app.xr.layers import ProjectionLayer
 from vr_app.xr.session import Session
 from vr_app.xr.system import EYES, VIEWS
 
@@ -33,8 +38,11 @@ class Onlooker(Protocol):
         """Look at an eye's finished picture before it is handed over."""
         ...
 
-    def views(self, eyes: tuple[Eye, ...]) -> Iterator[tuple[Eye, Framebuffer]]:
-        """Pictures of the scene to draw for the onlooker alone, once the eyes' are done."""
+    def views(
+        self, eyes: tuple[Eye, ...], apart: bool = False, still: bool = False
+    ) -> Iterator[tuple[Eye, Framebuffer]]:
+        """Pictures of the scene to draw for the onlooker alone, once the eyes' are done. `apart`: theirs do not show
+        all of it, and were not seen; `still`: nothing has changed since the last frame."""
         ...
 
 
@@ -85,9 +93,10 @@ class HeadsetFrame:
         self.time = time
         self.should_render = False
         self.keeps = False  # the runtime takes turns between images
+        self.detail = SHARPER if session.surfaces is not None else 1.0
         self.period: float | None = None
         self.eyes: tuple[Eye, ...] = ()
-        self.layers: list[ctypes.Structure] = []
+        self.layers: Sequence[ctypes.Structure] = []
         """What xrEndFrame will show; filled once both eyes are drawn."""
         self._session = session
         self._onlooker = onlooker
@@ -97,6 +106,7 @@ class HeadsetFrame:
     def locate(self, display_time: int) -> None:
         """Find the eyes; none while the head is not tracked, or where one of them is nowhere (NaN)."""
         session = self._session
+        session.settle(display_time)
         with openxr("xrLocateViews"):
             info = xr.ViewLocateInfo(VIEWS, display_time, session.space)
             state, views = xr.locate_views(session.handle, info)
@@ -118,10 +128,51 @@ class HeadsetFrame:
         """
         if not (self.should_render and self.eyes):
             return
-        self._drawing = self._session.layer.draw(self.eyes, self._onlooker.see)
-        yield from self._drawing
-        self.layers = [self._session.layer.structure(self._views)]
+        self._session.composed = None
+        yield from self._draw(self._session.layer, self._onlooker.see)
+        self.layers = [self._session.layer.shown]
         yield from self._onlooker.views(self.eyes)
+
+    def pictures(
+        self, scene: Scene, renderer: Renderer, whole: bool = False
+    ) -> Iterator[tuple[Eye, Framebuffer, Scene]]:
+        """As `targets`, with what is to be drawn into each: `scene`, or what is left of it where the runtime shows
+        surfaces by itself, from sheets that `renderer` draws. `whole`: it shows none, all is in the eyes' pictures.
+
+        What has not changed since the last frame is not drawn again.
+        """
+        if not (self.should_render and self.eyes):
+            return
+        session = self._session
+        if session.surfaces is None or whole:
+            yield from ((eye, target, scene) for eye, target in self.targets())
+            return
+        before, still = session.composed, True
+        if before is None or not before.stands(scene, self.eyes):
+            still, session.composed = False, None
+            arrangement, surfaces = session.surfaces.arrange(scene, self.eyes, renderer)
+            known = before.arrangement if before is not None and before.eyes == self.eyes else None
+            if known is None or known.behind != arrangement.behind:
+                yield from self._drawn(session.layer, arrangement.behind)
+            layers = [session.layer.shown, *surfaces]
+            if arrangement.before is not None:
+                if known is None or known.before != arrangement.before:
+                    yield from self._drawn(session.before, arrangement.before)
+                layers.append(session.before.shown)
+            session.composed = Composed(scene, self.eyes, arrangement, layers)
+        self.layers = session.composed.layers
+        yield from ((eye, target, scene) for eye, target in self._onlooker.views(self.eyes, True, still))
+
+    def _drawn(self, layer: ProjectionLayer, scene: Scene) -> Iterator[tuple[Eye, Framebuffer, Scene]]:
+        """A layer's pictures, to draw `scene` into; nobody but the runtime sees them."""
+        yield from ((eye, target, scene) for eye, target in self._draw(layer, lambda eye, picture: None))
+
+    def _draw(
+        self, layer: ProjectionLayer, drawn: Callable[[int, Framebuffer], None]
+    ) -> Iterator[tuple[Eye, Framebuffer]]:
+        self._drawing = layer.draw(self.eyes, drawn)
+        yield from self._drawing
+        layer.structure(self._views)
 
     def abandon_drawing(self) -> None:
         """Give back the image of an iteration left early; without one, nothing."""
@@ -182,7 +233,7 @@ def _begin(session: Session) -> None:
         xr.begin_frame(session.handle, xr.FrameBeginInfo())
 
 
-def _end(session: Session, display_time: int, layers: list[ctypes.Structure]) -> None:
+def _end(session: Session, display_time: int, layers: Sequence[ctypes.Structure]) -> None:
     with openxr("xrEndFrame"):
         info = xr.FrameEndInfo(display_time, session.blend_mode, layers=[ctypes.byref(layer) for layer in layers])
         xr.end_frame(session.handle, info)

@@ -1,4 +1,7 @@
-"""What is handed to the runtime to be shown: for now one layer, the stereo projection of the whole scene."""
+"""What is handed to the runtime to be shown: swapchains, and the layer of both eyes' pictures.
+
+`surfaces` makes the layers of single panels and of the retina.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +21,9 @@ IMAGE_WAIT_NS = 200_000_000
 """How long one call waits for a swapchain image; between calls Python sees to Ctrl-C."""
 
 
-class EyeSwapchain:
-    """One eye's images, `size` (width, height) pixels, and a framebuffer for each of them, made once."""
+class PictureSwapchain:
+    """The images of an eye's picture or a surface's, `size` (width, height) pixels, and a framebuffer for each of them,
+    made once."""
 
     def __init__(self, session: xr.Session, size: tuple[int, int], image_format: int, handles: ExitStack) -> None:
         self.size = size
@@ -93,19 +97,33 @@ class EyeSwapchain:
             self._release()
 
 
+def picture_format(session: xr.Session) -> int:
+    """Of all swapchains here. Raises `HeadsetError` where the runtime does not offer it."""
+    with openxr("xrEnumerateSwapchainFormats"):
+        return graphics.swapchain_format(list(xr.enumerate_swapchain_formats(session)))
+
+
 class ProjectionLayer:
-    """The scene as seen from both eyes."""
+    """The scene as seen from both eyes; `flags`: how it is laid over what lies behind."""
 
     def __init__(
-        self, session: xr.Session, space: xr.Space, sizes: Sequence[tuple[int, int]], handles: ExitStack
+        self,
+        session: xr.Session,
+        space: xr.Space,
+        sizes: Sequence[tuple[int, int]],
+        handles: ExitStack,
+        flags: xr.CompositionLayerFlags = xr.CompositionLayerFlags.NONE,
     ) -> None:
-        with openxr("xrEnumerateSwapchainFormats"):
-            image_format = graphics.swapchain_format(list(xr.enumerate_swapchain_formats(session)))
-        self._space = space
-        self._eyes = [EyeSwapchain(session, size, image_format, handles) for size in sizes]
+        image_format = picture_format(session)
+        self._flags = flags
+        self.space = space
+        """In which the views are told that it is drawn for."""
+        self.shown: xr.CompositionLayerProjection | None = None
+        """The layer of the images released last; it may be handed over again as it is."""
+        self._eyes = [PictureSwapchain(session, size, image_format, handles) for size in sizes]
 
     def hide(self, eye: int, mesh: np.ndarray) -> None:
-        """Leave out what eye number `eye` never sees; see `EyeSwapchain.hide`."""
+        """Leave out what eye number `eye` never sees; see `PictureSwapchain.hide`."""
         self._eyes[eye].hide(mesh)
 
     def draw(self, eyes: Sequence[Eye], drawn: Callable[[int, Framebuffer], None]) -> Iterator[tuple[Eye, Framebuffer]]:
@@ -122,7 +140,7 @@ class ProjectionLayer:
                 swapchain.release()
 
     def structure(self, views: Sequence[xr.View]) -> xr.CompositionLayerProjection:
-        """The layer of the images released last, as they were drawn for `views`."""
+        """The layer of the images released last, as they were drawn for `views`. `shown` from now on."""
         projections = [
             xr.CompositionLayerProjectionView(
                 pose=view.pose,
@@ -133,4 +151,5 @@ class ProjectionLayer:
             )
             for view, swapchain in zip(views, self._eyes, strict=True)
         ]
-        return xr.CompositionLayerProjection(space=self._space, views=projections)
+        self.shown = xr.CompositionLayerProjection(layer_flags=self._flags, space=self.space, views=projections)
+        return self.shown

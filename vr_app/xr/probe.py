@@ -30,7 +30,9 @@ class ProbeResult:
 
     `problem`: one line, what is missing and the cure; empty where a headset can be had. `runtime`: name and version,
     empty where none answers. `system`: the headset's name. `view_sizes`: the recommended (width, height) in pixels of
-    each eye's picture. `extensions`: names of all that the runtime offers.
+    each eye's picture. `extensions`: names of all that the runtime offers. `layers`: kinds of composition layers that
+    surfaces can be shown by, `most_layers` in a frame, `largest_picture`: of a layer, in pixels (width, height);
+    `layer_quirk`: what is known to go wrong with them, empty where nothing is.
     """
 
     problem: str = ""
@@ -38,6 +40,10 @@ class ProbeResult:
     system: str = ""
     view_sizes: tuple[tuple[int, int], ...] = ()
     extensions: tuple[str, ...] = ()
+    layers: tuple[str, ...] = ()
+    most_layers: int = 0
+    largest_picture: tuple[int, int] = (0, 0)
+    layer_quirk: str = ""
 
     @property
     def available(self) -> bool:
@@ -74,7 +80,8 @@ def probe(timeout: float = PATIENCE) -> ProbeResult:
         said = child.stderr.decode(errors="replace").strip().splitlines()
         return ProbeResult(f"asking OpenXR for a headset failed: {said[-1] if said else f'exit {child.returncode}'}")
     sizes = tuple((width, height) for width, height in answer["view_sizes"])
-    return ProbeResult(**{**answer, "view_sizes": sizes, "extensions": tuple(answer["extensions"])})
+    lists = {name: tuple(answer[name]) for name in ("extensions", "layers", "largest_picture")}
+    return ProbeResult(**{**answer, **lists, "view_sizes": sizes})
 
 
 class HeadsetWatch:

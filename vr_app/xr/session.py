@@ -13,10 +13,15 @@ from contextlib import ExitStack
 
 import xr
 
+from vr_app.core.layering import LayerMode
 from vr_app.xr import graphics, visibility
 from vr_app.xr.actions import Actions
+from vr_app.xr.compose import Composed
 from vr_app.xr.errors import LOST_MESSAGE, HeadsetError, HeadsetLostError, openxr, own
 from vr_app.xr.layers import ProjectionLayer
+from vr_app.xr.offers import offer_in
+from vr_app.xr.place import Place
+from vr_app.xr.surfaces import OVER, SurfaceLayers
 from vr_app.xr.system import EYES, VIEWS, System
 
 log = logging.getLogger(__name__)
@@ -33,21 +38,29 @@ class Session:
     refuses, `HeadsetLostError` from any method once the runtime has gone.
     """
 
-    def __init__(self, system: System, left_handed: bool = False) -> None:
+    def __init__(self, system: System, left_handed: bool = False, layers: LayerMode = LayerMode.OFF) -> None:
         self.system = system
         self.state = xr.SessionState.UNKNOWN
         self.running = False
         self.ended = False
         self._moves_at: int | None = None
+        self._runtime_moved = self._space_moved = False
         self._events: deque[xr.EventDataBuffer] = deque()
         with ExitStack() as handles:
             graphics.check_requirements(system.instance, system.id)
             self.handle = self._create(handles)
-            self.space = self._local_space(handles)
+            self.place = Place(self.handle, handles)
             self.layer = ProjectionLayer(self.handle, self.space, system.view_sizes, handles)
+            self.before: ProjectionLayer | None = None
+            self.surfaces: SurfaceLayers | None = None
+            offer = offer_in(system, layers)
+            if offer.layers > 2:
+                self.before = ProjectionLayer(self.handle, self.space, system.view_sizes, handles, OVER)
+                self.surfaces = SurfaceLayers(self.handle, self.space, offer, handles)
+            self.composed: Composed | None = None
             if visibility.EXTENSION in system.enabled:
                 for eye in range(EYES):
-                    self.layer.hide(eye, visibility.hidden_mesh(self.handle, eye))
+                    self._hide(eye)
             self.actions = Actions(system.instance, self.handle, handles, system.enabled, left_handed)
             self.blend_mode = self._blend_mode()
             self._handles = handles.pop_all()
@@ -60,12 +73,34 @@ class Session:
         with openxr("xrCreateSession"):
             return own(handles, xr.destroy_session, xr.create_session(self.system.instance, info))
 
-    def _local_space(self, handles: ExitStack) -> xr.Space:
-        info = xr.ReferenceSpaceCreateInfo(
-            reference_space_type=xr.ReferenceSpaceType.LOCAL, pose_in_reference_space=xr.Posef()
-        )
-        with openxr("xrCreateReferenceSpace"):
-            return own(handles, xr.destroy_space, xr.create_reference_space(self.handle, info))
+    @property
+    def space(self) -> xr.Space:
+        """The one that the scene stands in."""
+        return self.place.space
+
+    def settle(self, display_time: int) -> None:
+        """Before the eyes of a frame shown at `display_time` are located: let the scene stand where it is to."""
+        self._note_move(display_time)
+        if self._runtime_moved:
+            self._runtime_moved = False
+            self._space_moved = self.place.runtime_moved() or self._space_moved
+        self._space_moved = self.place.settle(display_time) or self._space_moved
+        if self.layer.space is not self.space:
+            self.composed = None
+        for layer in filter(None, (self.layer, self.before, self.surfaces)):
+            layer.space = self.space
+
+    def _note_move(self, display_time: int) -> None:
+        """Whether the runtime has moved its space before a frame shown at `display_time`."""
+        self._collect()
+        if self._moves_at is not None and display_time >= self._moves_at:
+            self._moves_at = None
+            self._runtime_moved = self._space_moved = True
+
+    def _hide(self, eye: int) -> None:
+        mesh = visibility.hidden_mesh(self.handle, eye)
+        for layer in filter(None, (self.layer, self.before)):
+            layer.hide(eye, mesh)
 
     def _blend_mode(self) -> xr.EnvironmentBlendMode:
         """Opaque, or what the headset prefers where it lets the room be seen."""
@@ -95,6 +130,8 @@ class Session:
                 moves = ctypes.cast(ctypes.pointer(event), ctypes.POINTER(xr.EventDataReferenceSpaceChangePending))
                 if moves.contents.reference_space_type == xr.ReferenceSpaceType.LOCAL:
                     self._moves_at = moves.contents.change_time
+                else:
+                    self.place.floor_moved()
             else:
                 self._events.append(event)
 
@@ -110,8 +147,8 @@ class Session:
             case xr.StructureType.EVENT_DATA_VISIBILITY_MASK_CHANGED_KHR:
                 mask = ctypes.cast(ctypes.pointer(event), ctypes.POINTER(xr.EventDataVisibilityMaskChangedKHR))
                 if mask.contents.view_index < EYES:
-                    eye = mask.contents.view_index
-                    self.layer.hide(eye, visibility.hidden_mesh(self.handle, eye))
+                    self._hide(mask.contents.view_index)
+                    self.composed = None
             case xr.StructureType.EVENT_DATA_EVENTS_LOST:
                 log.warning("the headset's runtime dropped events: they were not taken in time")
             case xr.StructureType.EVENT_DATA_DISPLAY_REFRESH_RATE_CHANGED_FB:
@@ -153,16 +190,14 @@ class Session:
             log.debug("%s", error)
 
     def moved(self, display_time: int) -> bool:
-        """Whether the frame shown at `display_time` is the first since the runtime moved the space: the user recentred.
+        """Whether the frame shown at `display_time` is the first since the space moved: the user recentred.
 
         The panels, placed in the space, move along. What a hand held at its old place it must let go, or it would drag
         it by the length of the move. Ask once per frame, after the hands have been located.
         """
-        self._collect()
-        if self._moves_at is None or display_time < self._moves_at:
-            return False
-        self._moves_at = None
-        return True
+        self._note_move(display_time)
+        moved, self._space_moved = self._space_moved, False
+        return moved
 
     def request_exit(self) -> None:
         """Ask to end: the runtime leads through STOPPING to EXITING, frames go on until then."""

@@ -20,8 +20,11 @@ DEBUG = "FUNDUSXR_XR_DEBUG"
 VIEWS = xr.ViewConfigurationType.PRIMARY_STEREO
 
 OPTIONAL_EXTENSIONS = (
+    xr.EXT_LOCAL_FLOOR_EXTENSION_NAME,
     xr.FB_DISPLAY_REFRESH_RATE_EXTENSION_NAME,
     xr.KHR_VISIBILITY_MASK_EXTENSION_NAME,
+    xr.KHR_COMPOSITION_LAYER_CYLINDER_EXTENSION_NAME,
+    xr.KHR_COMPOSITION_LAYER_EQUIRECT2_EXTENSION_NAME,
     *bindings.EXTENSIONS,
 )
 """Enabled where they are offered; `System.enabled` tells."""
@@ -35,7 +38,8 @@ ONE_VIEW = "the OpenXR runtime does not show one picture to each eye: use a head
 @dataclass(frozen=True)
 class System:
     """A runtime that has a headset. `view_sizes`: each eye's recommended picture in pixels, width and height.
-    `extensions`: all that are offered; `enabled`: those of OPTIONAL_EXTENSIONS among them."""
+    `extensions`: all that are offered; `enabled`: those of OPTIONAL_EXTENSIONS among them. `most_layers` may make up a
+    frame, from pictures of at most `largest_picture` pixels (width, height)."""
 
     instance: xr.Instance
     id: int
@@ -44,6 +48,8 @@ class System:
     view_sizes: tuple[tuple[int, int], ...]
     extensions: tuple[str, ...]
     enabled: frozenset[str]
+    most_layers: int
+    largest_picture: tuple[int, int]
 
 
 @contextmanager
@@ -81,6 +87,7 @@ def _system(instance: xr.Instance, offered: tuple[str, ...]) -> System:
     with openxr("xrGetSystemProperties"):
         runtime = xr.get_instance_properties(instance)
         headset = xr.get_system_properties(instance, system)
+        graphics = headset.graphics_properties
     with openxr("xrEnumerateViewConfigurations"):
         configurations = [int(kind) for kind in xr.enumerate_view_configurations(instance, system)]
     if VIEWS.value not in configurations:
@@ -97,6 +104,8 @@ def _system(instance: xr.Instance, offered: tuple[str, ...]) -> System:
         view_sizes=tuple((v.recommended_image_rect_width, v.recommended_image_rect_height) for v in views),
         extensions=offered,
         enabled=frozenset(_enabled(offered)),
+        most_layers=graphics.max_layer_count,
+        largest_picture=(graphics.max_swapchain_image_width, graphics.max_swapchain_image_height),
     )
 
 

@@ -1,0 +1,158 @@
+"""Panels and the retina as composition layers, on a real runtime: what Monado composes of them, against meshes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy import ndimage
+
+from tests.rig import MonadoService, RemoteHeadset, Xvfb, grab_window, wait_until
+from tests.rig import Pose as RemotePose
+from tests.test_xr_viewer import Program
+
+pytestmark = pytest.mark.xr
+
+PATIENCE = 240.0
+DOTS, SPACE = 6, 60
+AWAY = RemotePose((0.0, 1.0, 0.0, 0.0), (0.0, 0.5, 0.0))
+"""A hand that points backward, so that no ray lies over the picture."""
+
+AHEAD = RemotePose(position=(0.0, 1.6, 0.0))
+
+
+def dotted() -> np.ndarray:
+    """White discs on dark ground in DOTS rows and columns; the first lacks one quarter, to tell which way is up."""
+    edge = DOTS * SPACE
+    y, x = np.mgrid[:edge, :edge]
+    inside = np.hypot(x % SPACE - SPACE / 2, y % SPACE - SPACE / 2) < SPACE * 0.22
+    picture = np.where(inside, 235, 40).astype(np.uint8)
+    return np.repeat(picture[..., None], 3, axis=2)
+
+
+@pytest.fixture(autouse=True)
+def _pictures_as_large_as_the_display(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Monado's window has 480x540 pixels for each eye; so has an eye's picture with this."""
+    monkeypatch.setenv("XRT_COMPOSITOR_SCALE_PERCENTAGE", "50")
+
+
+@contextmanager
+def shown(
+    screen: Xvfb,
+    folder: Path,
+    photograph: np.ndarray,
+    *options: object,
+    head: RemotePose = AHEAD,
+    **environment: str,
+) -> Iterator[Program]:
+    """The program with all that it wants of a photograph in Monado's window."""
+    folder.mkdir(exist_ok=True)
+    Image.fromarray(photograph).save(folder / "photograph.png")
+    with (
+        MonadoService(compositor="xcb", devices="remote", display=screen.name) as service,
+        RemoteHeadset(service.port) as headset,
+    ):
+        headset.left(pose=AWAY)
+        headset.right(pose=AWAY)
+        headset.update(head=head)
+        arguments = (
+            folder / "photograph.png",
+            "--no-prefetch",
+            "--room",
+            "off",
+            "--screenshot",
+            folder / "sharp.png",
+            *options,
+        )
+        with Program(service, folder, *arguments, **environment) as program:
+            wait_until((folder / "sharp.png").exists, "everything wanted", PATIENCE, 0.2)
+            assert program.process.poll() is None, program.log.read_text()
+            yield program
+
+
+def composed(screen: Xvfb) -> np.ndarray:
+    """Monado's window once it has stood for three looks: (H, W) float, 0 to 255."""
+    looks: list[np.ndarray] = []
+
+    def stands() -> bool:
+        looks.append(grab_window(screen.name))
+        time.sleep(0.3)
+        last = looks[-4:]
+        return len(last) == 4 and last[0].max() > 150 and all(np.array_equal(last[0], look) for look in last[1:])
+
+    wait_until(stands, "a picture that stands", PATIENCE)
+    return looks[-1].astype(float).mean(axis=2)
+
+
+def discs(eye: np.ndarray) -> np.ndarray:
+    """The discs' middles (n, 2) in pixels, row by row."""
+    bright = eye > 120
+    names, count = ndimage.label(bright)
+    sizes = ndimage.sum(bright, names, range(1, count + 1))
+    kept = [n + 1 for n in range(count) if sizes[n] > 100]  # no letters
+    return np.array(ndimage.center_of_mass(np.maximum(eye - 60, 0), names, kept))
+
+
+@pytest.mark.parametrize("surface", ["panel", "retina"])
+def test_every_pixel_has_the_same_place_as_a_layer_and_as_a_mesh(screen: Xvfb, tmp_path: Path, surface: str) -> None:
+    found = {}
+    for layers in ("off", "on"):
+        options = ("--surface", surface, "--layers", layers)
+        head = RemotePose((0.05, 0.08, 0.0, 0.9955), (0.12, 1.7, -0.15))
+        with shown(screen, tmp_path / layers, dotted(), *options, head=head):
+            picture = composed(screen)
+            Image.fromarray(picture.astype(np.uint8)).save(tmp_path / f"{layers}.png")
+            width = picture.shape[1] // 2
+            found[layers] = [discs(picture[:, i * width : (i + 1) * width]) for i in (0, 1)]
+    for mesh, layer in zip(found["off"], found["on"], strict=True):
+        assert len(mesh) == len(layer) == DOTS * DOTS
+        apart = np.linalg.norm(mesh[:, None] - layer[None], axis=2)
+        assert (apart.argmin(axis=1) == np.arange(len(mesh))).all()
+        print(surface, "apart", apart.diagonal().max())
+        assert apart.diagonal().max() < 1.0
+    assert not np.allclose(found["off"][0], found["off"][1], atol=1.0)  # two eyes
+
+
+ORIENTATIONS = (0.0, 45.0, 90.0)
+PERIOD = 5.5
+"""Pixels of the photograph, 2.75 of the eye's picture."""
+
+
+def grating(degrees: float) -> np.ndarray:
+    y, x = np.mgrid[:420, :420]
+    turn = np.deg2rad(degrees)
+    wave = np.sin(2 * np.pi * (x * np.cos(turn) + y * np.sin(turn)) / PERIOD)
+    linear = 0.25 * (1 + 0.9 * wave)
+    encoded = 255 * np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
+    return np.repeat(np.round(encoded).astype(np.uint8)[..., None], 3, axis=2)
+
+
+def contrast(eye: np.ndarray) -> float:
+    """Michelson's, of linear light, in the middle of an eye's half: of the strongest wave there."""
+    height, width = eye.shape
+    part = eye[height // 2 - 40 : height // 2 + 40, width // 2 - 40 : width // 2 + 40] / 255
+    light = np.where(part <= 0.04045, part / 12.92, ((part + 0.055) / 1.055) ** 2.4)
+    window = np.outer(np.hanning(80), np.hanning(80))
+    mean = (light * window).sum() / window.sum()
+    spectrum = np.abs(np.fft.fft2((light - mean) * window, (512, 512)))
+    return float(2 * spectrum.max() / window.sum() / mean)
+
+
+def test_a_fine_grating_keeps_more_contrast_as_a_layer(screen: Xvfb, tmp_path: Path) -> None:
+    """Michelson contrast at least 1.3 times that of the mesh, near the limit of an eye's picture."""
+    found = {}
+    for layers in ("off", "on"):
+        for degrees in ORIENTATIONS:
+            with shown(screen, tmp_path / f"{layers}{degrees}", grating(degrees), "--layers", layers):
+                picture = composed(screen)
+                Image.fromarray(picture.astype(np.uint8)).save(tmp_path / f"{layers}{degrees:.0f}.png")
+                half = picture[:, : picture.shape[1] // 2]
+                found[layers, degrees] = contrast(half)
+    print({degrees: (found["off", degrees], found["on", degrees]) for degrees in ORIENTATIONS})
+    for degrees in ORIENTATIONS:
+        assert found["on", degrees] >= 1.3 * found["off", degrees]

@@ -1,0 +1,112 @@
+"""What a still scene of panels costs in a headset whose runtime shows them by itself, against the least it can cost."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from sr_core.errors import UserError
+from vr_app.app import Options, Viewer, session
+from vr_app.bench import pictures
+from vr_app.bench.progress import Progress
+from vr_app.bench.report import Measured, Settings, milliseconds, percentiles
+from vr_app.core.layering import LayerMode
+from vr_app.core.pose import Pose
+from vr_app.core.view import Moved
+from vr_app.runtime.choose import open_runtime
+
+PANELS = 8
+SCALE = 0.3
+"""Of each panel: all eight stand in two rows within what the eyes see."""
+
+FRAMES, QUICK_FRAMES = 1000, 40
+CHUNKS, QUICK_CHUNKS = 20, 2
+SIZE, QUICK_SIZE = (1600, 1600), (400, 400)
+
+AT_REST = 2.0
+"""Seconds for which everything wanted has been there before anything is measured."""
+
+PATIENCE = 300.0
+
+WINDOW = (1280, 800)
+
+
+def measure(settings: Settings, progress: Progress) -> Measured:
+    """The rows of `bench xr`. Raises UserError where there is no headset, or one that shows no layers."""
+    frames, chunks = (QUICK_FRAMES, QUICK_CHUNKS) if settings.quick else (FRAMES, CHUNKS)
+    with (
+        tempfile.TemporaryDirectory(prefix="fundusxr-bench-") as folder,
+        open_runtime("xr", WINDOW, layers=LayerMode.ON) as choice,
+    ):
+        paths = pictures.write_photographs(Path(folder), QUICK_SIZE if settings.quick else SIZE, PANELS)
+        options = Options(tuple(paths), device=settings.device, model=settings.model, prefetch=False)
+        with session(choice.runtime, options) as viewer:
+            progress.begin("bench xr: panels", 1)
+            _set_up(viewer)
+            progress.begin("bench xr: frames", 2 * chunks)
+            ours, least = _times(viewer, frames, chunks, progress)
+            layers = choice.runtime.layers_shown
+            about = {"runtime": choice.runtime.describe(), "frames_each": frames, "layers": layers}
+    if layers < PANELS + 1:
+        raise UserError(f"bench xr: the headset's runtime shows only {layers} layers; it takes no more")
+    ours_ms, least_ms = milliseconds(ours), milliseconds(least)
+    ratio = [float(np.percentile(ours, part) / np.percentile(least, part)) for part in (50, 99)]
+    return Measured(
+        values={"still_layers_p50_to_least": ratio[0], "still_layers_p99_to_least": ratio[1]},
+        samples={"frame_ms": ours_ms, "least_ms": least_ms},
+        about=about | {"frame": percentiles(ours_ms), "least": percentiles(least_ms)},
+        renderer=choice.runtime.describe().get("renderer"),
+    )
+
+
+def _set_up(viewer: Viewer) -> None:
+    """All panels in sight, whole and sharp, and at rest."""
+    _frames_until(viewer, lambda: all(viewer.infos))
+    moved = []
+    for n in range(PANELS):
+        across, up = (n % 4 - 1.5) * 0.56, 0.32 - 0.64 * (n // 4)
+        moved.append((n, Moved(Pose((across, up, -2.0)), SCALE)))
+    viewer.view = replace(viewer.view, panels=tuple(moved))
+    rested: list[float] = []
+
+    def at_rest() -> bool:
+        whole = len(viewer.wants) == PANELS and not viewer.residency.absent(viewer.wanted)
+        rested.append(viewer.now) if whole else rested.clear()
+        return bool(rested) and rested[-1] - rested[0] > AT_REST
+
+    _frames_until(viewer, at_rest)
+
+
+def _frames_until(viewer: Viewer, reached: Callable[[], bool]) -> None:
+    begun = time.monotonic()
+    while not reached():
+        if time.monotonic() - begun > PATIENCE:
+            raise UserError(f"bench xr: gave up after waiting {PATIENCE:.0f} s; is the headset worn, the machine busy?")
+        _frame(viewer)
+
+
+def _frame(viewer: Viewer) -> None:
+    if not viewer.runtime.poll_events():
+        raise UserError("bench xr: the headset's session ended; keep the headset on, and start again")
+    viewer.frame()
+
+
+def _times(viewer: Viewer, frames: int, chunks: int, progress: Progress) -> tuple[list[float], list[float]]:
+    """Seconds of this thread's processor time for each of our frames, and for each of the shortest, in turns."""
+    ours: list[float] = []
+    least: list[float] = []
+    for _ in range(chunks):
+        for step, times in ((lambda: _frame(viewer), ours), (viewer.runtime.repeat_frame, least)):
+            step()  # the first after the others may have to make up for them
+            for _ in range(math.ceil(frames / chunks)):
+                begun = time.thread_time()
+                step()
+                times.append(time.thread_time() - begun)
+            progress.step()
+    return ours, least

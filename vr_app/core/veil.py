@@ -1,0 +1,41 @@
+"""What surrounds the viewer changes behind a veil: it goes dark, is another, and comes back. A cut would startle.
+
+For a headset; in a window nothing surrounds anybody.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable
+
+OUT, BACK = 0.10, 0.18
+"""Seconds in which it goes dark, and in which it comes back."""
+
+
+class Veil:
+    """How dark it is, from frame to frame."""
+
+    def __init__(self) -> None:
+        self._shown: Hashable = None
+        self._age = math.inf
+
+    def see(self, shown: Hashable, dt: float) -> None:
+        """`shown` stands for what is shown from now on, None for nothing: another than before is veiled. `dt` seconds
+        have passed."""
+        self._age += dt
+        if shown != self._shown:
+            if self._shown is not None and not self.holds:
+                self._age = self.shade * OUT  # from as dark as it is
+            self._shown = shown
+
+    @property
+    def holds(self) -> bool:
+        """Whether what was before is still to be seen."""
+        return self._age < OUT
+
+    @property
+    def shade(self) -> float:
+        """0: nothing is veiled, to 1: all is dark."""
+        if self.holds:
+            return self._age / OUT
+        return max(0.0, 1.0 - (self._age - OUT) / BACK)

@@ -1,0 +1,51 @@
+"""What surrounds the panels: a dim room with a grid on its floor, and the dark between two sights."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from vr_app.gl import objects
+from vr_app.gl.calls import CALLS
+from vr_app.gl.context import GL
+from vr_app.gl.program import Program
+
+ROOM_COLOUR = (0.0052, 0.0056, 0.0063)
+"""Linear light: dim and neutral, about 15 of 255 when encoded."""
+
+REACH = 7.0
+"""Metres to which the floor is seen."""
+
+
+class RoomRenderer:
+    """Draws floor and veil. Makes no GL object but at its start."""
+
+    def __init__(self) -> None:
+        self._floor = Program("room.vert", "room.frag")
+        self._veil = Program("veil.vert", "veil.frag")
+        self._no_vertices = objects.vertex_array()
+        self._floor.use()
+        CALLS.glUniform3f(self._floor["u_room"], *ROOM_COLOUR)
+        CALLS.glUniform1f(self._floor["u_reach"], REACH)
+
+    def draw_floor(self, height: float, to_clip: np.ndarray) -> None:
+        """The floor at a height in metres, over what is there. `to_clip` (4, 4): world to clip coordinates."""
+        self._floor.use()
+        CALLS.glUniformMatrix4fv(self._floor["u_to_clip"], 1, True, to_clip.astype(np.float32).tobytes())
+        CALLS.glUniform1f(self._floor["u_floor"], height)
+        CALLS.glBindVertexArray(self._no_vertices)
+        GL.glDrawArrays(GL.GL_TRIANGLE_STRIP, 0, 4)
+
+    def draw_veil(self, shade: float) -> None:
+        """Darken all, by 0 to 1."""
+        self._veil.use()
+        CALLS.glUniform4f(self._veil["u_colour"], *(part * shade for part in ROOM_COLOUR), shade)
+        CALLS.glBindVertexArray(self._no_vertices)
+        GL.glDrawArrays(GL.GL_TRIANGLES, 0, 3)
+
+    def close(self) -> None:
+        """Give all GL objects back. May be called twice."""
+        self._floor.close()
+        self._veil.close()
+        if self._no_vertices:
+            GL.glDeleteVertexArrays(1, [self._no_vertices])
+            self._no_vertices = 0

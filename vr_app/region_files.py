@@ -1,0 +1,234 @@
+"""Regions of interest on disk: one file for a folder of photographs, beside them, or where the user keeps such things.
+
+A file from a newer version, or that is none, is set aside and told, never overwritten. Writing goes on a thread of its
+own: a disk may take longer than a frame.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from sr_core.errors import UserError
+from sr_core.files import OutputError, write_text
+from sr_core.image.geometry import Rect
+from vr_app.core.region import MOST_NOTE, Kind, Region, Regions
+
+NAME = "fundusxr-regions.json"
+VERSION = 1
+
+MOST_BYTES = 20_000_000
+"""Some hundred thousand regions."""
+
+SIDE_LIMIT = 1 << 24
+"""Pixels: no photograph is so wide."""
+
+
+class RegionFileError(UserError):
+    """A file of regions that cannot be used: its name, the cause, what has become of it."""
+
+
+def state_folder() -> Path:
+    """Where this user's regions are kept of photographs in folders that may not be written. As the XDG base directory
+    specification says: a relative XDG_STATE_HOME is to be ignored."""
+    named = Path(os.environ.get("XDG_STATE_HOME", ""))
+    return (named if named.is_absolute() else Path.home() / ".local" / "state") / "fundusxr" / "regions"
+
+
+def places(folder: Path) -> tuple[Path, Path]:
+    """Where a folder's regions may lie: beside the photographs, and in `state_folder`."""
+    folder = folder.absolute()
+    key = hashlib.sha256(os.fsencode(folder)).hexdigest()[:32]
+    return folder / NAME, state_folder() / f"{key}.json"
+
+
+def read_regions(folder: Path) -> tuple[tuple[Region, ...], tuple[str, ...]]:
+    """What is kept of a folder's photographs, from both places, and what the user should know: files set aside."""
+    found: dict[Region, None] = {}
+    told: list[str] = []
+    for path in places(folder):
+        try:
+            found |= dict.fromkeys(_read(path))
+        except RegionFileError as error:
+            told.append(str(error))
+    return tuple(found), tuple(told)
+
+
+def _read(path: Path) -> tuple[Region, ...]:
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise ValueError(f"larger than {MOST_BYTES // 10**6} MB")
+        return parse_regions(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return ()
+    except NotADirectoryError:
+        return ()
+    except OSError as error:
+        raise RegionFileError(f"{path}: regions cannot be read ({error.strerror}); check its permissions") from None
+    except (ValueError, RecursionError) as error:
+        cause = str(error) or type(error).__name__
+        raise RegionFileError(f"{path}: {cause}; {_set_aside(path)}") from None
+
+
+def _set_aside(path: Path) -> str:
+    """Rename a bad file, so that it is neither read again nor overwritten; what has become of it."""
+    for number in range(1, 1000):
+        aside = path.with_name(f"{path.name}.bad-{number}")
+        if aside.exists():
+            continue
+        try:
+            path.rename(aside)
+        except OSError:
+            return "left as it is; its regions are not shown"
+        return f"kept as {aside.name}; its regions are not shown"
+    return "left as it is; its regions are not shown"
+
+
+def parse_regions(text: str) -> tuple[Region, ...]:
+    """The regions of a file's JSON text. Raises ValueError with the cause, in a few words."""
+    try:
+        told = json.loads(text)
+    except json.JSONDecodeError:
+        raise ValueError("not a file of regions (no JSON)") from None
+    if not isinstance(told, dict) or not isinstance(told.get("version"), int) or isinstance(told["version"], bool):
+        raise ValueError("not a file of regions (no version)")
+    if told["version"] != VERSION:
+        age = "a newer" if told["version"] > VERSION else "an unknown"
+        raise ValueError(f"regions of {age} version ({told['version']}; this program knows {VERSION})")
+    if not isinstance(told.get("regions"), list):
+        raise ValueError("damaged (no list of regions)")
+    found = []
+    for number, item in enumerate(told["regions"], start=1):
+        try:
+            found.append(_region(item))
+        except (TypeError, KeyError, ValueError):
+            raise ValueError(f"damaged (region {number})") from None
+    return tuple(dict.fromkeys(found))
+
+
+def _region(item: dict) -> Region:
+    x, y, w, h = item["rect"]
+    sides = (x, y, w, h)
+    if any(type(side) is not int for side in sides) or min(x, y) < 0 or min(w, h) < 1:
+        raise ValueError
+    if max(x + w, y + h) > SIDE_LIMIT:
+        raise ValueError
+    photograph = item["photograph"]
+    if len(photograph) != 64 or set(photograph) - set("0123456789abcdef"):
+        raise ValueError
+    words = item["file"], item.get("note", ""), item.get("made", "")
+    if not all(isinstance(word, str) and len(word) <= MOST_NOTE for word in words):
+        raise ValueError
+    return Region(photograph, words[0], Rect(x, y, w, h), Kind(item["kind"]), words[1], words[2])
+
+
+def format_regions(regions: Iterable[Region]) -> str:
+    """The JSON text that `parse_regions` reads."""
+    items = [
+        {
+            "photograph": region.photograph,
+            "file": region.file,
+            "rect": [region.rect.x, region.rect.y, region.rect.w, region.rect.h],
+            "kind": region.kind.value,
+            "note": region.note,
+            "made": region.made,
+        }
+        for region in regions
+    ]
+    return json.dumps({"version": VERSION, "regions": items}, indent=1, ensure_ascii=False) + "\n"
+
+
+def save_changes(folder: Path, removed: Sequence[Region], added: Sequence[Region]) -> tuple[str, ...]:
+    """Enter changes in what is kept of a folder: what another session has written meanwhile stays. Returns what the
+    user should know; raises OutputError where neither place can be written."""
+    kept, told = read_regions(folder)
+    gone = set(removed)
+    regions = [*(region for region in kept if region not in gone), *added]
+    regions = list(dict.fromkeys(regions))
+    beside, own = places(folder)
+    for path in (beside, own):
+        try:
+            if path == own:
+                if not (regions or own.exists()):
+                    continue
+                _make_private(own.parent)
+            elif not regions and not beside.exists():
+                continue
+            write_text(path, format_regions(regions))
+        except (OutputError, OSError):
+            continue
+        if path == beside and own.exists():
+            _forget(own)
+        return told
+    if not regions:
+        return told
+    raise OutputError(f"{beside}: regions cannot be written, nor can {own}; make one of the folders writable")
+
+
+def _make_private(folder: Path) -> None:
+    """The names of patients' photographs are nobody else's business."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _forget(path: Path) -> None:
+    """What lay in the user's own folder now lies beside the photographs."""
+    path.unlink(missing_ok=True)
+
+
+class RegionStore:
+    """The regions of the photographs `paths`, by their index in the session. For the thread that draws."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._folders = tuple(path.parent for path in paths)
+        self._kept: dict[Path, tuple[Region, ...]] = {}
+        self._saved: dict[Path, tuple[Region, ...]] = {}
+        self._last: tuple[Region, ...] = ()
+        self._told: list[str] = []
+        self._writer = ThreadPoolExecutor(1, "regions")
+        self._writing: list[Future[tuple[str, ...]]] = []
+
+    def of(self, image: int, sha256: str) -> tuple[Region, ...]:
+        """What is kept of a photograph that has been loaded."""
+        folder = self._folders[image]
+        if folder not in self._kept:
+            self._kept[folder], told = read_regions(folder)
+            self._told += told
+        found = tuple(region for region in self._kept[folder] if region.photograph == sha256)
+        saved = self._saved.get(folder, ())
+        self._saved[folder] = (*saved, *(region for region in found if region not in saved))
+        return found
+
+    def save(self, regions: Regions) -> None:
+        """Write what has changed since the last call, on the store's own thread."""
+        if regions.known is self._last:
+            return
+        self._last = regions.known
+        now: dict[Path, list[Region]] = {folder: [] for folder in self._saved}
+        for region in regions.known:
+            image = regions.image_of(region, -1)
+            if image is not None:
+                now.setdefault(self._folders[image], []).append(region)
+        for folder, ours in now.items():
+            before = self._saved.get(folder, ())
+            removed = tuple(region for region in before if region not in ours)
+            added = tuple(region for region in ours if region not in before)
+            if removed or added:
+                self._saved[folder] = tuple(ours)
+                self._writing.append(self._writer.submit(save_changes, folder, removed, added))
+
+    def notices(self) -> tuple[str, ...]:
+        """What the user should know since the last call."""
+        told, self._told = self._told, []
+        for done in [future for future in self._writing if future.done()]:
+            self._writing.remove(done)
+            error = done.exception()
+            told += [str(error)] if error is not None else done.result()
+        return tuple(told)
+
+    def close(self) -> None:
+        """Wait until all is written. May be called twice."""
+        self._writer.shutdown()

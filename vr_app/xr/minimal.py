@@ -1,0 +1,28 @@
+"""The least that a frame can be, to measure others against."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+
+import xr
+
+from vr_app.xr.errors import openxr
+from vr_app.xr.session import Session
+from vr_app.xr.system import VIEWS
+
+
+def repeat_frame(session: Session, layers: Sequence[ctypes.Structure]) -> None:
+    """What the shortest OpenXR program does in a frame: look for events, wait, begin, locate the eyes, and end with
+    layers whose pictures are there already. The session is running."""
+    session.poll()
+    with openxr("xrWaitFrame"):
+        state = xr.wait_frame(session.handle, xr.FrameWaitInfo())
+    with openxr("xrBeginFrame"):
+        xr.begin_frame(session.handle, xr.FrameBeginInfo())
+    with openxr("xrLocateViews"):
+        xr.locate_views(session.handle, xr.ViewLocateInfo(VIEWS, state.predicted_display_time, session.space))
+    with openxr("xrEndFrame"):
+        pointers = [ctypes.byref(layer) for layer in layers]
+        info = xr.FrameEndInfo(state.predicted_display_time, session.blend_mode, layers=pointers)
+        xr.end_frame(session.handle, info)

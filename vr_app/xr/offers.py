@@ -1,0 +1,70 @@
+"""Which composition layers a runtime takes, and what is known of those that show them badly."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import xr
+
+from vr_app.core.layering import LayerMode, Offer, Shape
+from vr_app.xr.system import System
+
+LONGEST = 4096
+"""Pixels along a sheet's side, however much more a runtime takes."""
+
+SHAPES = {
+    xr.KHR_COMPOSITION_LAYER_CYLINDER_EXTENSION_NAME: Shape.CYLINDER,
+    xr.KHR_COMPOSITION_LAYER_EQUIRECT2_EXTENSION_NAME: Shape.EQUIRECT,
+}
+"""What an extension brings. Quads need none."""
+
+
+@dataclass(frozen=True)
+class Quirk:
+    """Of runtimes whose name begins with `runtime`, in versions below `before` (None: all): what goes wrong, and where
+    that is told. Their surfaces are meshes, but for `--layers on`."""
+
+    runtime: str
+    before: tuple[int, ...] | None
+    what: str
+    told: str
+
+
+QUIRKS = (
+    Quirk(
+        "SteamVR",
+        (2, 8, 1),
+        "shows a second projection layer in the wrong place",
+        "https://github.com/KhronosGroup/OpenXR-SDK-Source/issues/488",
+    ),
+    Quirk(
+        "Oculus",
+        None,
+        "has been seen to show quad, cylinder and equirect layers upside down",
+        "https://github.com/Igalia/wolvic/pull/386",
+    ),
+)
+
+
+def quirk(runtime: str) -> Quirk | None:
+    """What is known of a runtime, named with its version as `System.runtime` has it."""
+    numbers = re.search(r"\d+(\.\d+)+", runtime)
+    version = tuple(int(number) for number in numbers[0].split(".")) if numbers else ()
+    for known in QUIRKS:
+        if runtime.startswith(known.runtime) and (known.before is None or version < known.before):
+            return known
+    return None
+
+
+def offer_of(system: System) -> Offer:
+    """All that the runtime says it takes."""
+    shapes = {Shape.QUAD} | {shape for name, shape in SHAPES.items() if name in system.enabled}
+    return Offer(system.most_layers, min(LONGEST, *system.largest_picture), frozenset(shapes))
+
+
+def offer_in(system: System, mode: LayerMode) -> Offer:
+    """What of it is used."""
+    if mode is LayerMode.OFF or (mode is LayerMode.AUTO and quirk(system.runtime) is not None):
+        return Offer()
+    return offer_of(system)

@@ -1,0 +1,143 @@
+"""Panels and the retina as composition layers: each from a swapchain of its own, which holds its face."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import math
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import xr
+
+from vr_app.core.layering import Arrangement, Face, Key, Layered, Offer, Shape, arrange
+from vr_app.core.pose import Eye, Pose
+from vr_app.core.scene import Scene
+from vr_app.gl.draw import Renderer
+from vr_app.gl.text import line
+from vr_app.xr import convert
+from vr_app.xr.errors import HeadsetError, HeadsetLostError
+from vr_app.xr.layers import PictureSwapchain, picture_format
+
+log = logging.getLogger(__name__)
+
+SPARE = 2
+"""Swapchains kept for surfaces that are not in sight."""
+
+OVER = xr.CompositionLayerFlags.BLEND_TEXTURE_SOURCE_ALPHA_BIT
+"""Laid over what lies behind, by the picture's alpha, with which its colours are already multiplied."""
+
+
+@dataclass
+class _Held:
+    """A surface's swapchain and the face that is drawn in it; None: nothing yet."""
+
+    swapchain: PictureSwapchain
+    handles: ExitStack
+    face: Face | None = None
+    content: Scene | None = None
+    used: int = 0
+
+
+class SurfaceLayers:
+    """The surfaces that the runtime shows, within its `offer`. Closed by `handles`, with the session."""
+
+    def __init__(self, session: xr.Session, space: xr.Space, offer: Offer, handles: ExitStack) -> None:
+        self.offer = offer
+        self._session = session
+        self.space = space
+        self._format = picture_format(session)
+        self._held: dict[Key, _Held] = {}
+        self._frame = 0
+        handles.callback(self._close)
+
+    def _close(self) -> None:
+        for held in self._held.values():
+            held.handles.close()
+        self._held.clear()
+
+    def arrange(
+        self, scene: Scene, eyes: Sequence[Eye], renderer: Renderer
+    ) -> tuple[Arrangement, list[ctypes.Structure]]:
+        """Take a scene apart and draw what has changed of what the runtime shows by itself: that, and the structures
+        for xrEndFrame, in order. A runtime that refuses a surface's swapchain is given none from then on."""
+        arrangement = arrange(scene, eyes, self.offer, self.faces, lambda words: line(words).advance)
+        try:
+            return arrangement, self._show(arrangement.layers, renderer)
+        except HeadsetLostError:
+            raise
+        except HeadsetError as error:
+            log.warning("surfaces are drawn as meshes from now on: %s", error)
+            self.offer = Offer()
+            self._close()
+            return Arrangement(scene), []
+
+    @property
+    def faces(self) -> dict[Key, Face]:
+        """What is drawn for each surface."""
+        return {key: held.face for key, held in self._held.items() if held.face is not None}
+
+    def _show(self, layers: Sequence[Layered], renderer: Renderer) -> list[ctypes.Structure]:
+        """Draw what has changed; the layers' structures for xrEndFrame, in order."""
+        self._frame += 1
+        wanted = {layered.key for layered in layers}
+        structures = []
+        for layered in layers:
+            held = self._for(layered, wanted)
+            held.used = self._frame
+            if (held.face, held.content) != (layered.face, layered.content):
+                self._draw(held, layered, renderer)
+            structures.append(self._structure(held, layered))
+        return structures
+
+    def _draw(self, held: _Held, layered: Layered, renderer: Renderer) -> None:
+        held.face = held.content = None  # until it has worked
+        picture = held.swapchain.acquire()
+        try:
+            renderer.draw_face(picture, layered)
+        finally:
+            held.swapchain.release()
+        held.face, held.content = layered.face, layered.content
+
+    def _for(self, layered: Layered, wanted: set[Key]) -> _Held:
+        """The surface's own swapchain; one that nobody wants any more; or a new one."""
+        held = self._held.get(layered.key)
+        if held is not None and held.swapchain.size == layered.face.size:
+            return held
+        if held is not None:
+            self._held.pop(layered.key).handles.close()
+        free = sorted((key for key in self._held if key not in wanted), key=lambda key: self._held[key].used)
+        for key in free:
+            if self._held[key].swapchain.size == layered.face.size:
+                held = self._held[layered.key] = self._held.pop(key)
+                held.face = held.content = None
+                return held
+        for key in free[: max(0, len(free) - SPARE)]:
+            self._held.pop(key).handles.close()
+        held = self._held[layered.key] = self._make(layered.face)
+        return held
+
+    def _make(self, face: Face) -> _Held:
+        with ExitStack() as handles:
+            swapchain = PictureSwapchain(self._session, face.size, self._format, handles)
+            return _Held(swapchain, handles.pop_all())
+
+    def _structure(self, held: _Held, layered: Layered) -> ctypes.Structure:
+        face, surface = layered.face, layered.surface
+        image = xr.SwapchainSubImage(held.swapchain.handle, xr.Rect2Di(xr.Offset2Di(0, 0), xr.Extent2Di(*face.size)), 0)
+        about = {"layer_flags": OVER, "space": self.space, "sub_image": image}
+        if layered.shape is Shape.QUAD:
+            at = ((face.left + face.right) / 2, (face.bottom + face.top) / 2, 0.0)
+            size = xr.Extent2Df(face.right - face.left, face.top - face.bottom)
+            return xr.CompositionLayerQuad(pose=convert.posef(surface.pose.after(Pose(at))), size=size, **about)
+        middle = (face.left + face.right) / 2  # to the right: a turn about the vertical by that much less
+        turned = Pose(orientation=(0.0, -math.sin(middle / 2), 0.0, math.cos(middle / 2)))
+        return xr.CompositionLayerEquirect2KHR(
+            pose=convert.posef(surface.pose.after(turned)),
+            radius=surface.radius,
+            central_horizontal_angle=face.right - face.left,
+            upper_vertical_angle=face.top,
+            lower_vertical_angle=face.bottom,
+            **about,
+        )
