@@ -131,6 +131,11 @@ class Control:
         return ""
 
     @property
+    def of_use(self) -> bool:
+        """Whether there is anybody who could point at a panel."""
+        return bool(self._hands)
+
+    @property
     def open(self) -> bool:
         return self._place.open
 
@@ -142,11 +147,11 @@ class Control:
 
     def take(self, sample: ControllerSample, eyes: Sequence[Eye]) -> ControllerSample:
         """What the hands do besides pressing the panel. `sample` is a steady one."""
+        self._hands = sample.hands
         if self.picture is None:
             return sample
         if sample.panel:
             self.toggle()
-        self._hands = sample.hands
         carrier = self._stand(sample, eyes)
         left, self._pointer = self._grasp.take(sample, self._surface, self._size, carrier)
         return left
