@@ -162,7 +162,7 @@ def _frame(item: SurfaceItem) -> _Frame:
         width, height = max(-left, right) * item.surface.width, max(-top, bottom) * item.surface.height
         return _Frame(item.surface.pose, 2 * width, 2 * height, item.words.scale, item.words.moved)
     # The retina surrounds the viewer: its words stand on a pane in front of it, low enough to leave the view free.
-    return _Frame(Pose((0.0, 0.0, -1.6)), 1.5, 1.28)
+    return _Frame(Pose((0.0, 0.0, -1.6)), 1.6, 1.28)
 
 
 def _badges(item: SurfaceItem, status: Status, frame: _Frame) -> list[LabelItem]:
