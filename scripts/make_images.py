@@ -155,12 +155,12 @@ THEN_AND_NOW = ("CHASE_DB1/Image_01L.jpg", "CHASE_DB1/Image_02L.jpg")
 LAYOUTS = {
     "layout-pair": ("pair", "side", EYES),
     "layout-swipe": ("pair", "swipe", THEN_AND_NOW),
-    "layout-blink": ("pair", "blink", THEN_AND_NOW),
     "layout-row": ("row", "side", EYES),
     "layout-wall": ("wall", "side", tuple(f"CHASE_DB1/Image_{n:02}{side}.jpg" for n in range(1, 9) for side in "RL")),
     "layout-retina": ("retina", "side", EYES),
 }
-"""Each layout with what it is of. Swipe and blink show two children's eyes: no two visits of one are at hand."""
+"""Each layout with what it is of. A blink has no picture of its own: of each it shows one, alone. The swipe
+shows two children's eyes: no two visits of one are at hand."""
 
 
 def layout(name: str, folder: Path) -> None:
