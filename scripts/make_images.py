@@ -7,8 +7,10 @@ Window and headset need the rig (Xvfb and Monado). FUNDUSXR_DATA holds HRF/ and 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -24,14 +26,23 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from sr_core.image import resample  # noqa: E402
+from sr_core.image.geometry import Rect  # noqa: E402
 from tests.rig import MonadoService, RemoteHeadset, Xvfb, grab_window, wait_until  # noqa: E402
 from tests.rig import Pose as HandPose  # noqa: E402
 from tests.visit import Visit  # noqa: E402
+from vr_app.core.region import Kind, Region  # noqa: E402
 from vr_app.core.sheet import MARGIN  # noqa: E402
+from vr_app.region_files import NAME as REGIONS_FILE  # noqa: E402
+from vr_app.region_files import format_regions  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"
 DEMO = ROOT / "assets" / "demo" / "retina.jpg"
 PATIENCE = 600.0
+REGIONS = {
+    Kind.DISC: Rect(115, 470, 270, 290),
+    Kind.MACULA: Rect(590, 590, 240, 240),
+    Kind.VESSEL: Rect(250, 360, 90, 80),
+}
 
 DISC = {"surface": "panel", "center": [0.18, 0.45], "zoom": 4.0}
 CROSSING = {"surface": "panel", "center": [0.213, 0.292], "zoom": 8.0}
@@ -75,6 +86,46 @@ def invention(folder: Path) -> None:
         pixels = np.asarray(picture.convert("RGB"))[:1408, :1408]
     Image.fromarray(resample.to_uint8(resample.shrink(pixels.astype(np.float32), 4))).save(folder / "small.png")
     offscreen("invention.png", folder, folder / "small.png", **VESSELS, invention=True)
+
+
+def marked(folder: Path) -> Path:
+    """The bundled photograph with regions of interest marked on it."""
+    photograph = folder / DEMO.name
+    shutil.copy(DEMO, photograph)
+    sha256 = hashlib.sha256(photograph.read_bytes()).hexdigest()
+    found = [Region(sha256, DEMO.name, rect, kind, made="2026-01-02T10:00:00+00:00") for kind, rect in REGIONS.items()]
+    (folder / REGIONS_FILE).write_text(format_regions(found))
+    return photograph
+
+
+def regions(folder: Path) -> None:
+    offscreen("regions.png", folder, marked(folder), surface="panel", center=[0.34, 0.42], zoom=1.5)
+
+
+def regions_retina(folder: Path) -> None:
+    offscreen("regions-retina.png", folder, marked(folder), surface="retina", center=[0.34, 0.42], zoom=1.3)
+
+
+def region_export(folder: Path) -> None:
+    """The crossing of the bundled photograph at a quarter of its size, where there is more to add."""
+    with Image.open(DEMO) as picture:
+        pixels = np.asarray(picture.convert("RGB"))[:1408, :1408]
+    small = folder / "retina-small.png"
+    Image.fromarray(resample.to_uint8(resample.shrink(pixels.astype(np.float32), 4))).save(small)
+    sha256 = hashlib.sha256(small.read_bytes()).hexdigest()
+    region = Region(sha256, small.name, Rect(20, 128, 100, 90), Kind.DISC, made="2026-01-02T10:00:00+00:00")
+    (folder / REGIONS_FILE).write_text(format_regions([region]))
+    fundusxr("regions", "export", small, "--out", folder, "--scale", "4")
+    shutil.copy(folder / "retina-small-1-disc.png", IMAGES / "region-export.png")
+
+
+def room(folder: Path) -> None:
+    """Both eyes as Monado composes them, of a photograph with regions in the room."""
+    with Xvfb() as screen, MonadoService(compositor="xcb", devices="remote", display=screen.name) as service:
+        stop = tour(folder, surface="panel", center=[0.5, 0.5], zoom=1.0)
+        command = [sys.executable, "-m", "vr_app.cli", "view", str(marked(folder)), "--mode", "xr", "--tour", str(stop)]
+        env = {**service.env, "PYTHONPATH": str(ROOT)}
+        grab_running(command, env, screen, "Monado").save(IMAGES / "room.png")
 
 
 def window(folder: Path) -> None:
@@ -231,6 +282,10 @@ MAKERS = {
     "panel": panel,
     "retina": retina,
     "invention": invention,
+    "regions": regions,
+    "regions-retina": regions_retina,
+    "region-export": region_export,
+    "room": room,
     "window": window,
     "eyes": eyes,
     "control-panel": control_panel,

@@ -14,11 +14,10 @@ from vr_app.core.appearance import AS_PHOTOGRAPHED, Appearance, Channel
 from vr_app.core.gesture import ControllerSample, Hands, HandSample
 from vr_app.core.grasp import Grasp
 from vr_app.core.pose import Eye, Fov, Pose, Ray
-from vr_app.core.region import Kind
 from vr_app.core.surface import Panel
 from vr_app.core.view import PhotographInfo, SurfaceKind, ViewState, photograph_arrived, step
+from vr_app.fonts import all_fonts
 from vr_app.runtime.interface import COMMANDS
-from vr_app.ui import panel
 from vr_app.ui.panel import (
     ACTIONS,
     NAME_LENGTH,
@@ -28,7 +27,6 @@ from vr_app.ui.panel import (
     Choice,
     Gallery,
     LookLike,
-    NameMark,
     Overlay,
     PanelState,
     PickImage,
@@ -45,7 +43,7 @@ from vr_app.ui.panel import (
     shortened,
 )
 
-IMAGES, VIEW, ADJUST, MARKS, ABOUT = range(5)
+IMAGES, VIEW, REGIONS, ADJUST, ABOUT = range(5)
 INFO = PhotographInfo("disc.png", (400, 300), (200.0, 150.0), 150.0)
 STATE = PanelState(
     images=("disc.png", None, "macula.png"),
@@ -116,19 +114,50 @@ def test_the_panel_tells_what_is(changes, page, title, chosen):
     assert (row.options[row.chosen][0] if row.chosen >= 0 else None) == chosen
 
 
-def test_marks_are_named_from_the_list():
-    words, actions = rows(STATE, Place(True, MARKS))
-    assert words.lines == ("Nothing is marked here.",)
-    assert actions.buttons[0][1] == Ask("mark view")
-    told, names, _ = rows(replace(STATE, regions=3, region=2, kind=Kind.MACULA), Place(True, MARKS))
-    assert "2 of 3" in told.lines[0]
-    assert names.buttons[names.chosen] == ("macula", NameMark(Kind.MACULA))
-    assert [event.kind for _, event in names.buttons] == list(Kind)
-
-
 def test_what_can_be_asked_for_is_a_command_that_exists():
     assert set(ACTIONS) - {"reset", "undo"} <= set(COMMANDS.values())
-    assert set(panel.MARKS) <= set(COMMANDS.values())
+
+
+def words(state: PanelState) -> list[str]:
+    found = rows(state, Place(True, REGIONS))
+    return [word for row in found if isinstance(row, Buttons) for word, _ in row.buttons]
+
+
+def test_regions_are_marked_named_and_exported_as_far_as_there_are_any():
+    view = photograph_arrived(ViewState.start(1), 0, INFO)
+    networks = Networks((), ())
+    state = state_of(view, (INFO,), "rdb-lite", 0.0, networks)
+    assert words(state) == ["Mark what is seen", "Mark by dragging"]
+
+    def pressed(word: str) -> None:
+        nonlocal view, state
+        events = {word: event for row in rows(state, Place(True, REGIONS)) if isinstance(row, Buttons)
+                  for word, event in row.buttons}  # fmt: skip
+        view = step(view, gestures_of(events[word], view), 0.0)
+        state = state_of(view, (INFO,), "rdb-lite", 0.0, networks)
+
+    pressed("Mark by dragging")
+    assert view.regions.armed
+    pressed("Drag now, or not")
+    assert not view.regions.armed
+    pressed("Mark what is seen")
+    assert "Export" in words(state)
+    pressed("Haemorrhage")
+    assert view.regions.chosen_region.kind == "haemorrhage"
+    assert rows(state, Place(True, REGIONS))[0].lines == ("Region 1 of 1: haemorrhage",)
+    pressed("Blink with original")
+    assert view.regions.blinking
+    pressed("Stop blinking")
+    assert not view.regions.blinking
+    pressed("Delete")
+    assert not view.regions.known
+    assert words(state) == ["Mark what is seen", "Mark by dragging"]
+
+
+def test_recentring_is_offered_where_there_is_a_head():
+    view, networks = ViewState.start(1), Networks((), ())
+    assert "recentre" in state_of(view, (None,), "rdb-lite", 0.0, networks, headset=True).actions
+    assert "recentre" not in state_of(view, (None,), "rdb-lite", 0.0, networks).actions
 
 
 def test_sliders_mean_values_and_the_photographs_own_is_easy_to_find():
@@ -195,6 +224,24 @@ def test_long_names_keep_their_ends():
     assert shortened("disc.png") == "disc.png"
     assert len(shortened("a_very_long_name_of_a_file_0042.jpg")) <= NAME_LENGTH
     assert shortened("a_very_long_name_of_a_file_0042.jpg").endswith("042.jpg")
+
+
+def test_two_panels_in_one_process_are_drawn_alike_in_turns():
+    """As the measurements have them: the toolkit draws whichever was named last."""
+    pytest.importorskip("imgui_bundle")
+    from vr_app.ui.dear import Interface
+
+    drawn = []
+    one, other = Interface(all_fonts()), Interface(all_fonts())
+    for _ in range(2):
+        for interface, state in ((one, STATE), (other, replace(STATE, front=2))):
+            drawn.append(interface.draw(state, Place(True, VIEW), 20, (640, 640), None)[1])
+    one.close()
+    drawn.append(other.draw(STATE, Place(True, IMAGES), 20, (640, 640), None)[1])
+    other.close()
+    assert all(panel.letters is not None for panel in drawn[:2])
+    assert np.array_equal(drawn[0].vertices[:, :2], drawn[1].vertices[:, :2])
+    assert drawn[4].indices.size > 0
 
 
 def test_turning_the_page_is_the_panels_own_affair():

@@ -153,9 +153,9 @@ def test_what_cannot_be_exported_is_told(eye, disc, engine, tmp_path):
 
 def test_the_viewer_has_it_done_by_a_process_and_tells_when_it_is_done(eye, disc, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    exporter = Exporter("rdb-lite", "cpu")
-    exporter.export(eye, disc)
-    exporter.export(eye, replace(disc, photograph="d" * 64))
+    exporter = Exporter("cpu")
+    exporter.export(eye, disc, "rdb-lite")
+    exporter.export(eye, replace(disc, photograph="d" * 64), "rdb-lite")
     assert exporter.notices() == ()
     told: list[str] = []
 
@@ -174,8 +174,8 @@ def test_the_viewer_has_it_done_by_a_process_and_tells_when_it_is_done(eye, disc
 
 def test_a_process_that_dies_is_told(eye, disc, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    exporter = Exporter("rdb-lite", "cpu")
-    exporter.export(eye, disc)
+    exporter = Exporter("cpu")
+    exporter.export(eye, disc, "rdb-lite")
     exporter._child.kill()
     told: list[str] = []
     wait_until(lambda: told.extend(exporter.notices()) or told, "the answer", 60.0)

@@ -17,6 +17,7 @@ from tests.rig import MonadoService, RemoteHeadset, Xvfb, validation_env, valida
 from tests.rig import Pose as RemotePose
 from tests.test_xr_viewer import PATIENCE, Program
 from tests.visit import Visit
+from vr_app.core.outline import REGION_COLOUR
 from vr_app.core.pose import Eye, Fov, Pose
 from vr_app.core.soft_stop import flattened
 from vr_app.core.surface import Panel
@@ -321,6 +322,39 @@ def test_two_hands_and_panels_in_the_eyes_picture(scene: Scene) -> None:
         return scene.visit.look()["surfaces"][0]["surface"] == "retina"
 
     wait_until(undone, "the surface before", PATIENCE)
+
+
+def test_a_squeeze_and_drag_marks_a_region_that_is_outlined_in_the_eyes_picture(scene: Scene, tmp_path: Path) -> None:
+    whole = scene.until(
+        lambda seen: bool(seen.about["rays"]) and seen.about["rays"][-1]["hits"], "the ray on the panel"
+    )
+    scene.right(squeeze=1.0)
+    time.sleep(0.2)
+    scene.right(trigger=1.0)
+    time.sleep(0.4)  # the hand closes before it moves
+    other = HERE + np.array([0.25, -0.2, 0.0])
+    scene.right(other)
+    time.sleep(0.6)
+    scene.right(trigger=0.0)
+    scene.right(squeeze=0.0)
+    marked = scene.until(lambda seen: bool(seen.about["surfaces"][0]["regions"]), "the region")
+    assert same(marked, whole)  # neither panned nor moved
+    (region,) = marked.about["surfaces"][0]["regions"]
+    corners = [np.array([region["rect"]["x"], region["rect"]["y"]])]
+    corners.append(corners[0] + (region["rect"]["w"], region["rect"]["h"]))
+    places = [UNDER * SIZE, whole.under(other) * SIZE]
+    assert np.abs(corners[0] - np.minimum(*places)).max() < 2.0
+    assert np.abs(corners[1] - np.maximum(*places)).max() < 2.0
+    # Where it lies in the eye's picture, its line is seen around it.
+    left = scene.visit.picture[:, : marked.eye.size[0]].astype(int)
+    shines = (np.abs(left - 255 * np.array(REGION_COLOUR[:3])) < 45).all(axis=-1)
+    top, bottom = (marked.shown(corner / SIZE) for corner in corners)
+    middle = (top + bottom) / 2
+    for x, y in ((top[0], middle[1]), (bottom[0], middle[1]), (middle[0], top[1]), (middle[0], bottom[1])):
+        assert shines[round(y) - 8 : round(y) + 8, round(x) - 8 : round(x) + 8].any(), (x, y)
+    inner = shines[round(top[1]) + 3 : round(bottom[1]) - 3, round(top[0]) + 3 : round(bottom[0]) - 3]
+    assert not inner.any()
+    assert (tmp_path / "fundusxr-regions.json").exists()
 
 
 def test_the_left_handed_have_their_buttons_in_the_other_hand(screen: Xvfb, photograph: Path, tmp_path: Path) -> None:

@@ -2,14 +2,16 @@
 
     python -m tests.xr_client [--left R,G,B] [--right R,G,B] [--profiles touch,index,simple] [--fail-at N]
                               [--mirror left|right|both|spectator] [--slow-swap SECONDS] [--trouble NAME]
+                              [--recentre-at N]
 
 Fills each eye with its sRGB colour and prints one JSON line per frame: session state, eyes, controller sample, the
 colours read back from the swapchain images (of every tenth). Ends in the orderly way when its standard input is
 closed. With `--fail-at N` it raises in the middle of drawing, the first eye done: in FAILURES frames from the Nth on,
 which the loop survives, and once more soon after, which it does not. A `UserError` is printed as the command line does
-it, and exits with 2. `--slow-swap` lets each of the window's swaps take so long; `--trouble` calls a function of
-tests.xr_trouble before anything is opened. Where a third picture is asked for, the spectator's, it is filled with
-SPECTATOR, and the window's with LOST where there is no headset.
+it, and exits with 2. `--slow-swap` lets each
+of the window's swaps take so long; `--trouble` calls a function of tests.xr_trouble before anything is opened.
+`--recentre-at N` asks for it once N frames are drawn. Where a third picture is asked for, the spectator's, it is filled
+with SPECTATOR, and the window's with LOST where there is no headset.
 """
 
 from __future__ import annotations
@@ -89,7 +91,7 @@ def count_discarded() -> list[int]:
     return discarded
 
 
-def loop(runtime: HeadsetRuntime, colours: list[list[int]], fail_at: int) -> None:
+def loop(runtime: HeadsetRuntime, colours: list[list[int]], fail_at: int, recentre_at: int) -> None:
     discarded = count_discarded()
     begun = drawn = 0
     while runtime.poll_events():
@@ -113,7 +115,11 @@ def loop(runtime: HeadsetRuntime, colours: list[list[int]], fail_at: int) -> Non
         except DemandedError:
             if begun >= fail_at + FAILURES:
                 raise
+        if recentre_at <= drawn:
+            recentre_at = 1 << 40
+            runtime.recentre()
         report = {
+            "floor": runtime.floor,
             "state": state(runtime),
             "notices": runtime.take_notices(),
             "period": frame.period,
@@ -160,6 +166,7 @@ def main() -> None:
     parser.add_argument("--right", default="0,0,0")
     parser.add_argument("--profiles", default="touch,index,simple")
     parser.add_argument("--fail-at", type=int, default=1 << 40)
+    parser.add_argument("--recentre-at", type=int, default=1 << 40)
     parser.add_argument("--mirror", default="left")
     parser.add_argument("--slow-swap", type=float, default=0.0)
     parser.add_argument("--trouble", default="")
@@ -177,7 +184,7 @@ def main() -> None:
     runtime = HeadsetRuntime(MirrorKind(options.mirror))
     print(json.dumps({"state": "OPEN", "about": runtime.describe()}), flush=True)
     try:
-        loop(runtime, colours, options.fail_at)
+        loop(runtime, colours, options.fail_at, options.recentre_at)
     finally:
         runtime.close()
         print(json.dumps({"state": state(runtime), "closed": True}), flush=True)

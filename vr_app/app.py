@@ -165,7 +165,7 @@ class Viewer:
         self.recording = Recording()
         self.region_store = RegionStore(options.paths)
         stack.callback(self.region_store.close)
-        self.exporter = Exporter(options.model, options.device)
+        self.exporter = Exporter(options.device)
         stack.callback(self.exporter.close)
         self.hands = Hands()
         self.player = TourPlayer(options.tour) if options.tour else None
@@ -463,7 +463,7 @@ class Viewer:
         if image is None:
             self._notice("No region is chosen: mark one, or go to one by its number")
             return
-        self.exporter.export(self.options.paths[image], region)
+        self.exporter.export(self.options.paths[image], region, self.options.model)
         self._notice(f"Exporting {region.kind.value} of {region.file} ...")
 
     def _without_photograph(self, arrival: PhotographFailed) -> None:
@@ -520,7 +520,9 @@ class Viewer:
         """What was asked for on the control panel, as gestures; what none does is done at once."""
         if self.control.picture is None:
             return ()
-        told = state_of(self.view, self.infos, self.options.model, self.status.texture, self.control.networks)
+        named = self.options.model, self.status.texture
+        headset = self.runtime.name == "xr"
+        told = state_of(self.view, self.infos, *named, self.control.networks, headset)
         gestures: list[Gesture] = []
         for event in self.control.update(told, self.album):
             gestures += gestures_of(event, self.view)

@@ -11,7 +11,6 @@ from vr_app.core.album import Album
 from vr_app.core.gesture import ControllerSample, HandSample, Pulse
 from vr_app.core.grasp import Grasp, Pointer
 from vr_app.core.pose import Eye
-from vr_app.core.region import NameRegion
 from vr_app.core.scene import RayItem
 from vr_app.core.sheet import SheetItem
 from vr_app.core.surface import Panel
@@ -38,12 +37,12 @@ from vr_app.ui.panel import (
     Ask,
     Event,
     LookLike,
-    NameMark,
     Overlay,
     PanelState,
     PickImage,
     PickLayout,
     Place,
+    Regional,
     SetAngle,
     Turn,
     UpTo,
@@ -295,10 +294,10 @@ def gestures_of(event: Event, view: ViewState) -> tuple[Gesture, ...]:
             return (ShowInvention(shown),)
         case LookLike(look):
             return (Adjust(look),)
-        case NameMark(kind):
-            return (NameRegion(kind),)
         case SetAngle(degrees):
             return (SetFieldAngle(degrees),)
+        case Regional(gesture):
+            return (gesture,)
         case Ask("reset"):
             return (ResetView(),)
         case Ask("undo"):
@@ -307,11 +306,15 @@ def gestures_of(event: Event, view: ViewState) -> tuple[Gesture, ...]:
 
 
 def state_of(
-    view: ViewState, infos: Sequence[PhotographInfo | None], model: str, texture: float, networks: Networks
+    view: ViewState,
+    infos: Sequence[PhotographInfo | None],
+    model: str,
+    texture: float,
+    networks: Networks,
+    headset: bool = False,
 ) -> PanelState:
-    """What the panel tells of a session."""
+    """What the panel tells of a session. `headset`: there is a head to recentre on."""
     base = base_of(model)
-    marked, chosen = view.regions.of(view.active), view.regions.chosen
     return PanelState(
         images=tuple(info and info.name for info in infos),
         front=view.active,
@@ -324,9 +327,7 @@ def state_of(
         invention=view.invention,
         appearance=view.appearance,
         field_angle=view.field_angle,
-        actions=tuple(ACTIONS),
-        regions=len(marked),
-        region=marked.index(chosen) + 1 if chosen in marked else None,
-        kind=view.regions.known[chosen].kind if chosen in marked else None,
+        regions=replace(view.regions, draft=None),  # it changes in every frame of a drag
+        actions=tuple(name for name in ACTIONS if headset or name != "recentre"),
         about=(*ABOUT, f"Network: {base}"),
     )

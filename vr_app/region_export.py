@@ -121,15 +121,15 @@ def output_name(region: Region, moment: datetime) -> Path:
 class Exporter:
     """Has regions exported, one after the other. For the thread that draws: no call waits."""
 
-    def __init__(self, model: str, device: str) -> None:
-        self._model, self._device = model, device
+    def __init__(self, device: str) -> None:
+        self._device = device
         self._waiting: list[Job] = []
         self._child: subprocess.Popen[str] | None = None
 
-    def export(self, path: Path, region: Region) -> None:
-        """Put a region of the photograph in `path` into a file in the current folder."""
+    def export(self, path: Path, region: Region, model: str) -> None:
+        """Put a region of the photograph in `path` into a file in the current folder, with the network `model`."""
         out = output_name(region, datetime.now()).absolute()
-        self._waiting.append(Job(path.absolute(), region, out, self._model, self._device))
+        self._waiting.append(Job(path.absolute(), region, out, model, self._device))
         self._begin()
 
     def notices(self) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ REGION_COLOUR = (0.62, 0.93, 0.36, 1.0)
 CASING = 1.0
 """Eye pixels of dark on either side of a line, so that it is seen on the bright disc too."""
 
-WIDTHS = {False: 1.5, True: 2.5}
+WIDTHS = {False: 2.0, True: 3.0}
 """Eye pixels of a line: of the chosen region (True) and of the others."""
 
 STEP = math.radians(2.5)

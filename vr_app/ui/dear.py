@@ -30,7 +30,7 @@ from vr_app.ui.panel import (
     rows,
 )
 
-WIDE, HIGH = 23.0, 27.0
+WIDE, HIGH = 24.5, 27.0
 """Em of an open panel: its width, and how high it may be."""
 
 HANDLE = 2.6
@@ -104,6 +104,7 @@ class Interface:
     def __init__(self, fonts: Sequence[Path]) -> None:
         self._gui = gui = _imported()
         self._context = gui.create_context()
+        gui.set_current_context(self._context)  # another panel's stays the current one else
         io = gui.get_io()
         io.set_ini_filename("")
         io.set_log_filename("")
@@ -137,6 +138,7 @@ class Interface:
             return (), None
         self._settling = SETTLES if kept != self._kept else self._settling - 1
         self._kept = kept
+        self._gui.set_current_context(self._context)
         self._point(pointer)
         return self._frame(state, place, em, size)
 
@@ -156,7 +158,6 @@ class Interface:
         self, state: PanelState, place: Place, em: int, size: tuple[int, int]
     ) -> tuple[tuple[Event, ...], Drawn]:
         gui = self._gui
-        gui.set_current_context(self._context)
         gui.get_io().display_size = size
         self._targets, self._events = {}, []
         gui.new_frame()

@@ -5,10 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from vr_app.core.appearance import AS_PHOTOGRAPHED, BRIGHTNESS, CONTRAST, GAMMA, LOCAL, Appearance, Channel
-from vr_app.core.region import Kind
-from vr_app.core.view import FIELD_ANGLES
+from vr_app.core.region import (
+    ArmMarking,
+    Blink,
+    DeleteRegion,
+    Kind,
+    MarkView,
+    NameRegion,
+    NextRegion,
+    RegionGesture,
+    Regions,
+)
+from vr_app.core.view import FIELD_ANGLES, NO_REGIONS
 
-PAGES = ("Images", "View", "Adjust", "Marks", "About")
+PAGES = ("Images", "View", "Regions", "Adjust", "About")
 
 COLUMNS, ROWS = 3, 2
 """Images on one page of the gallery."""
@@ -69,13 +79,6 @@ class LookLike:
 
 
 @dataclass(frozen=True)
-class NameMark:
-    """Say what the chosen region of interest is of."""
-
-    kind: Kind
-
-
-@dataclass(frozen=True)
 class SetAngle:
     """The camera's field angle in degrees."""
 
@@ -96,26 +99,24 @@ class Turn:
     place: Place
 
 
-Event = PickImage | PickLayout | PickModel | TurnDial | UpTo | Overlay | LookLike | NameMark | SetAngle | Ask | Turn
+@dataclass(frozen=True)
+class Regional:
+    """Something to do with the regions of interest."""
+
+    gesture: RegionGesture
+
+
+Event = PickImage | PickLayout | PickModel | TurnDial | UpTo | Overlay | LookLike | SetAngle | Ask | Turn | Regional
 
 ACTIONS = {
     "reset": "Whole image",
     "undo": "Undo",
+    "room": "Room",
     "recentre": "Recentre",
-    "room": "Floor",
     "screenshot": "Screenshot",
     "record": "Record tour",
 }
 """What the panel can ask for at once, and what it calls that."""
-
-
-MARKS = {
-    "mark view": "Mark what is seen",
-    "next region": "Go to the next",
-    "export region": "Export",
-    "delete region": "Delete",
-}
-"""The same, of regions of interest."""
 
 
 @dataclass(frozen=True)
@@ -134,8 +135,7 @@ class PanelState:
     `images`: names, None for one that is not (yet) loaded; `thumbnails`: those of them whose thumbnail is at hand,
     and its width and height in proportion to a thumbnail's place. `front`: the image in front. `layouts`, `models`:
     names to choose from; `texture`: where the dial stands, None where there are no weights for it. `finest`: the
-    finest level that may be shown. `actions`: those of ACTIONS that exist. `regions`: how many of the front
-    photograph are marked, `region` the number of the chosen one and its `kind`. `about`: lines.
+    finest level that may be shown. `actions`: those of ACTIONS that exist. `about`: lines.
     """
 
     images: tuple[str | None, ...] = ()
@@ -150,10 +150,8 @@ class PanelState:
     invention: bool = False
     appearance: Appearance = AS_PHOTOGRAPHED
     field_angle: float = 45.0
+    regions: Regions = NO_REGIONS
     actions: tuple[str, ...] = ()
-    regions: int = 0
-    region: int | None = None
-    kind: Kind | None = None
     about: tuple[str, ...] = ()
 
 
@@ -218,7 +216,7 @@ Row = Choice | Slider | Buttons | Gallery | Words
 
 def rows(state: PanelState, place: Place) -> tuple[Row, ...]:
     """What the page shows."""
-    return (_images, _view, _adjust, _marks, _about)[place.page](state, place)
+    return (_images, _view, _regions, _adjust, _about)[place.page](state, place)
 
 
 def _images(state: PanelState, place: Place) -> tuple[Row, ...]:
@@ -255,6 +253,35 @@ def _view(state: PanelState, place: Place) -> tuple[Row, ...]:
     return tuple(found)
 
 
+def _regions(state: PanelState, place: Place) -> tuple[Row, ...]:
+    regions = state.regions
+    drag = ("Drag now, or not", ArmMarking(False)) if regions.armed else ("Mark by dragging", ArmMarking(True))
+    found: list[Row] = [Words((_told(regions, state.front),)), _regional(("Mark what is seen", MarkView()), drag)]
+    if regions.known:
+        blink = ("Stop blinking", Blink(False)) if regions.blinking else ("Blink with original", Blink(True))
+        found.append(_regional(("Go to the next", NextRegion()), blink))
+    if regions.chosen_region is not None:
+        names = [(kind.capitalize(), NameRegion(kind)) for kind in Kind]
+        kind = list(Kind).index(regions.chosen_region.kind)
+        found.append(_regional(*names[:6], chosen=kind if kind < 6 else -1))
+        (other,), (delete,) = _regional(*names[6:]).buttons, _regional(("Delete", DeleteRegion())).buttons
+        found.append(Buttons((other, ("Export", Ask("export region")), delete), chosen=kind - 6 if kind == 6 else -1))
+    return tuple(found)
+
+
+def _regional(*buttons: tuple[str, RegionGesture], chosen: int = -1) -> Buttons:
+    return Buttons(tuple((words, Regional(gesture)) for words, gesture in buttons), chosen)
+
+
+def _told(regions: Regions, front: int) -> str:
+    """The chosen region's number and name, and how many the front photograph has."""
+    mine, region = regions.of(front), regions.chosen_region
+    if region is None:
+        return "Go to a region, to name, export or delete it." if regions.known else "No region yet."
+    where = f"{mine.index(regions.chosen) + 1} of {len(mine)}" if regions.chosen in mine else shortened(region.file)
+    return f"Region {where}: {region.kind}"
+
+
 def _adjust(state: PanelState, place: Place) -> tuple[Row, ...]:
     look = state.appearance
     names = {Channel.COLOUR: "Colour", Channel.RED_FREE: "Red-free", Channel.RED: "Red", Channel.BLUE: "Blue"}
@@ -268,16 +295,6 @@ def _adjust(state: PanelState, place: Place) -> tuple[Row, ...]:
         Buttons((("As photographed", LookLike(AS_PHOTOGRAPHED)),)),
         Words(("Adjustments change what is seen,", "no pixel of the photograph.")),
     )
-
-
-def _marks(state: PanelState, place: Place) -> tuple[Row, ...]:
-    actions = Buttons(tuple((word, Ask(command)) for command, word in MARKS.items()))
-    if state.region is None:
-        told = f"{state.regions} marked here" if state.regions else "Nothing is marked here."
-        return Words((told,)), actions
-    kinds = list(Kind)
-    names = Buttons(tuple((kind.value, NameMark(kind)) for kind in kinds), kinds.index(state.kind))
-    return Words((f"Region {state.region} of {state.regions} here:",)), names, actions
 
 
 def _about(state: PanelState, place: Place) -> tuple[Row, ...]:
