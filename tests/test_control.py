@@ -114,10 +114,6 @@ def test_the_panel_tells_what_is(changes, page, title, chosen):
     assert (row.options[row.chosen][0] if row.chosen >= 0 else None) == chosen
 
 
-def test_what_can_be_asked_for_is_a_command_that_exists():
-    assert set(ACTIONS) - {"reset", "undo"} <= set(COMMANDS.values())
-
-
 def words(state: PanelState) -> list[str]:
     found = rows(state, Place(True, REGIONS))
     return [word for row in found if isinstance(row, Buttons) for word, _ in row.buttons]
@@ -152,6 +148,10 @@ def test_regions_are_marked_named_and_exported_as_far_as_there_are_any():
     pressed("Delete")
     assert not view.regions.known
     assert words(state) == ["Mark what is seen", "Mark by dragging"]
+
+
+def test_what_can_be_asked_for_is_a_command_that_exists():
+    assert set(ACTIONS) - {"reset", "undo"} <= set(COMMANDS.values())
 
 
 def test_recentring_is_offered_where_there_is_a_head():

@@ -182,10 +182,9 @@ class Slider:
 
 @dataclass(frozen=True)
 class Buttons:
-    """Things to ask for at once; `chosen`: the index of the one that is so now, -1 for none."""
+    """Things to ask for at once."""
 
     buttons: tuple[tuple[str, Event], ...]
-    chosen: int = -1
 
 
 @dataclass(frozen=True)
