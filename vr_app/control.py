@@ -246,9 +246,9 @@ class Control:
             return None
         head = sheet.head_of(eyes)
         hand = carrier.aim.origin if carrier.aim is not None else eyes[0].pose.point(WITHOUT_HAND)
-        if self._scale is None:
-            self._scale = sheet.scale_for(head, hand, self._extent)
         inward = INWARD * WIDE * (1 if self._carrier == 0 else -1) if self._place.open else 0.0
+        if self._scale is None:
+            self._scale = sheet.scale_for(head, hand, self._extent, inward)
         self._surface = sheet.in_hand(head, hand, self._extent, self._scale, inward)
         return self._carrier if carried else None
 

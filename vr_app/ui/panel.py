@@ -288,14 +288,15 @@ def _regions(state: PanelState, place: Place) -> tuple[Row, ...]:
         found.append(_regional(("Go to the next", NextRegion()), blink))
     if regions.chosen_region is not None:
         names = [(kind.capitalize(), NameRegion(kind)) for kind in Kind]
-        found.append(_regional(*names[:6]))
+        kind = list(Kind).index(regions.chosen_region.kind)
+        found.append(_regional(*names[:6], chosen=kind if kind < 6 else -1))
         (other,), (delete,) = _regional(*names[6:]).buttons, _regional(("Delete", DeleteRegion())).buttons
-        found.append(Buttons((other, ("Export", Ask("export region")), delete)))
+        found.append(Buttons((other, ("Export", Ask("export region")), delete), chosen=kind - 6 if kind == 6 else -1))
     return tuple(found)
 
 
-def _regional(*buttons: tuple[str, RegionGesture]) -> Buttons:
-    return Buttons(tuple((words, Regional(gesture)) for words, gesture in buttons))
+def _regional(*buttons: tuple[str, RegionGesture], chosen: int = -1) -> Buttons:
+    return Buttons(tuple((words, Regional(gesture)) for words, gesture in buttons), chosen)
 
 
 def _told(regions: Regions, front: int) -> str:
