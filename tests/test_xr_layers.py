@@ -12,10 +12,11 @@ from scipy import ndimage
 from tests.rig import MonadoService, RemoteHeadset, Xvfb, grab_window, validation_env, validation_messages, wait_until
 from tests.rig import Pose as RemotePose
 from tests.test_xr_headset import Client
+from vr_app.xr.probe import probe
 
 pytestmark = pytest.mark.xr
 
-DOTS, SPACE = 6, 60
+DOTS, SPACE = 6, 100
 AWAY = RemotePose((0.0, 1.0, 0.0, 0.0), (0.0, 0.5, 0.0))
 """A hand that points backward, so that no ray lies over the picture."""
 
@@ -130,3 +131,14 @@ def test_a_fine_grating_keeps_more_contrast_as_a_layer(screen: Xvfb, tmp_path: P
     print({degrees: (found["off", degrees], found["on", degrees]) for degrees in ORIENTATIONS})
     for degrees in ORIENTATIONS:
         assert found["on", degrees] >= 1.3 * found["off", degrees]
+
+
+def test_the_runtime_tells_what_layers_it_takes(screen: Xvfb, monkeypatch: pytest.MonkeyPatch) -> None:
+    with MonadoService(display=screen.name) as service:
+        for name, value in service.env.items():
+            monkeypatch.setenv(name, value)
+        found = probe()
+    assert found.layers == ("cylinder", "equirect2", "quad")
+    assert found.most_layers >= 16
+    assert min(found.largest_picture) >= 4096
+    assert found.layer_quirk == ""
