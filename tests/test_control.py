@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from vr_app.control import LAYOUTS, Networks, base_of, fonts, gestures_of, state_of
+from vr_app.control import LAYOUTS, Networks, base_of, gestures_of, state_of
 from vr_app.core import sheet
 from vr_app.core.appearance import AS_PHOTOGRAPHED, Appearance, Channel
 from vr_app.core.gesture import ControllerSample, Hands, HandSample
@@ -16,6 +16,8 @@ from vr_app.core.grasp import Grasp
 from vr_app.core.pose import Eye, Fov, Pose, Ray
 from vr_app.core.surface import Panel
 from vr_app.core.view import PhotographInfo, SurfaceKind, ViewState, photograph_arrived, step
+from vr_app.fonts import all_fonts
+from vr_app.runtime.interface import COMMANDS
 from vr_app.ui.panel import (
     ACTIONS,
     NAME_LENGTH,
@@ -148,6 +150,10 @@ def test_regions_are_marked_named_and_exported_as_far_as_there_are_any():
     assert words(state) == ["Mark what is seen", "Mark by dragging"]
 
 
+def test_what_can_be_asked_for_is_a_command_that_exists():
+    assert set(ACTIONS) - {"reset", "undo"} <= set(COMMANDS.values())
+
+
 def test_recentring_is_offered_where_there_is_a_head():
     view, networks = ViewState.start(1), Networks((), ())
     assert "recentre" in state_of(view, (None,), "rdb-lite", 0.0, networks, headset=True).actions
@@ -226,7 +232,7 @@ def test_two_panels_in_one_process_are_drawn_alike_in_turns():
     from vr_app.ui.dear import Interface
 
     drawn = []
-    one, other = Interface(fonts()), Interface(fonts())
+    one, other = Interface(all_fonts()), Interface(all_fonts())
     for _ in range(2):
         for interface, state in ((one, STATE), (other, replace(STATE, front=2))):
             drawn.append(interface.draw(state, Place(True, VIEW), 20, (640, 640), None)[1])

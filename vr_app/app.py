@@ -449,7 +449,7 @@ class Viewer:
         """
         self._warm = True
         self.renderer.prepare_retina()
-        trouble = self.control.prepare()
+        trouble = self.control.prepare() if self.control.of_use else ""
         if trouble:
             self._notice(trouble)
         self.renderer.sheets = self.control.picture
