@@ -132,6 +132,7 @@ def test_the_retinas_face_holds_the_photograph_and_no_more_than_the_cap():
     face = small.face
     assert face.covers((longitude.min(), latitude.min(), longitude.max(), latitude.max()))
     assert face.right - face.left < 1.6
+    assert face.top == pytest.approx(-face.bottom)
     grown = taken_apart(Scene((retina_item(4.0),)), offer=replace(OFFER, longest=1024)).layers[0].face
     assert max(grown.size) <= 1024
     assert grown.right <= CAP_ANGLE + 0.1
