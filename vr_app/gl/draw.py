@@ -131,7 +131,7 @@ class Renderer:
         self._begin(scene, part)
         to_clip = eye.fov.projection() @ eye.pose.inverse_matrix()
         if scene.floor is not None:
-            self._room.draw_floor(scene.floor, to_clip)
+            self._room.draw_floor(scene.floor, eye.size, to_clip)
         self._draw_surfaces(scene, eye, to_clip)
         if scene.labels:
             self._draw_labels(scene.labels, to_clip)
