@@ -15,11 +15,13 @@ import typer
 from typer.testing import CliRunner
 
 from sr_core.assets import asset_path
+from sr_core.errors import UserError
 from sr_core.image.geometry import TileKey
 from sr_core.image.photograph import load_photograph
 from sr_core.image.pyramid import build_pyramid
+from sr_core.study.curve import COLOURS, PANEL
 from vr_app import cli
-from vr_app.bench import bars, frame, pictures, report, zoom
+from vr_app.bench import bars, figure, frame, pictures, report, zoom
 from vr_app.bench.bars import Bar, MissingRowError, all_bars, judge
 from vr_app.bench.report import Measured, Settings
 from vr_app.core.album import Album
@@ -281,6 +283,32 @@ def test_a_curve_becomes_a_table():
         "| 1 | 2.5 |",
         "| 4 | 3 |",
     ]
+
+
+def test_a_curve_becomes_a_picture_for_each_unit_with_a_line_for_each_figure(tmp_path):
+    points = [{"MP": 1, "first, ms (median)": 2.0, "all, ms (p99)": 9.0, "rate, MPix/s": 4.0}]
+    points.append({"MP": 4, "first, ms (median)": 3.0, "all, ms (p99)": 20.0, "rate, MPix/s": 2.0, "zooms": 12})
+    documents = [{"curves": {}}, {"curves": {"Cost": points}}]
+    picture = figure.curves_picture(documents)
+    assert picture.shape == (2 * PANEL[1], PANEL[0], 3)
+    seen = [[(part == colour).all(axis=-1) for colour in COLOURS[:3]] for part in np.split(picture, 2)]
+    assert [[line.any() for line in part] for part in seen] == [[True, True, False], [True, False, False]]
+    first, whole = (np.argwhere(line[:, 732:]) for line in seen[0][:2])  # the last points
+    assert whole[:, 0].min() < first[:, 0].min()  # 20 lies higher than 3
+    with pytest.raises(UserError, match="--curves"):
+        figure.curves_picture(documents[:1])
+
+
+def test_the_figure_is_written_beside_the_table(measured_start, tmp_path):
+    path = tmp_path / "start.json"
+    bench("start", "--json", path)
+    document = json.loads(path.read_text())
+    document["curves"] = {"Cost": [{"MP": 1, "first, ms": 2.0}, {"MP": 4, "first, ms": 3.0}]}
+    path.write_text(json.dumps(document))
+    answer = bench("table", path, "--figure", tmp_path / "curves.png")
+    assert answer.exit_code == 0
+    assert "**Cost**" in answer.output
+    assert load_photograph(tmp_path / "curves.png").pixels.shape == (PANEL[1], PANEL[0], 3)
 
 
 def test_photographs_are_of_the_size_asked_for_and_all_different(tmp_path):

@@ -16,6 +16,8 @@ from vr_app.core.grasp import Grasp
 from vr_app.core.pose import Eye, Fov, Pose, Ray
 from vr_app.core.surface import Panel
 from vr_app.core.view import PhotographInfo, SurfaceKind, ViewState, photograph_arrived, step
+from vr_app.fonts import all_fonts
+from vr_app.runtime.interface import COMMANDS
 from vr_app.ui.panel import (
     ACTIONS,
     NAME_LENGTH,
@@ -148,6 +150,10 @@ def test_regions_are_marked_named_and_exported_as_far_as_there_are_any():
     assert words(state) == ["Mark what is seen", "Mark by dragging"]
 
 
+def test_what_can_be_asked_for_is_a_command_that_exists():
+    assert set(ACTIONS) - {"reset", "undo"} <= set(COMMANDS.values())
+
+
 def test_recentring_is_offered_where_there_is_a_head():
     view, networks = ViewState.start(1), Networks((), ())
     assert "recentre" in state_of(view, (None,), "rdb-lite", 0.0, networks, headset=True).actions
@@ -218,6 +224,24 @@ def test_long_names_keep_their_ends():
     assert shortened("disc.png") == "disc.png"
     assert len(shortened("a_very_long_name_of_a_file_0042.jpg")) <= NAME_LENGTH
     assert shortened("a_very_long_name_of_a_file_0042.jpg").endswith("042.jpg")
+
+
+def test_two_panels_in_one_process_are_drawn_alike_in_turns():
+    """As the measurements have them: the toolkit draws whichever was named last."""
+    pytest.importorskip("imgui_bundle")
+    from vr_app.ui.dear import Interface
+
+    drawn = []
+    one, other = Interface(all_fonts()), Interface(all_fonts())
+    for _ in range(2):
+        for interface, state in ((one, STATE), (other, replace(STATE, front=2))):
+            drawn.append(interface.draw(state, Place(True, VIEW), 20, (640, 640), None)[1])
+    one.close()
+    drawn.append(other.draw(STATE, Place(True, IMAGES), 20, (640, 640), None)[1])
+    other.close()
+    assert all(panel.letters is not None for panel in drawn[:2])
+    assert np.array_equal(drawn[0].vertices[:, :2], drawn[1].vertices[:, :2])
+    assert drawn[4].indices.size > 0
 
 
 def test_turning_the_page_is_the_panels_own_affair():

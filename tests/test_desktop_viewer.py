@@ -19,6 +19,7 @@ from sr_core.assets import asset_path
 from tests.rig import Xvfb, grab_window, wait_until
 from tests.visit import PATIENCE, Visit
 from vr_app.core.labels import AI_COLOR
+from vr_app.core.sheet import MARGIN
 from vr_app.core.tour import parse_tour
 
 MISSING = [program for program in ("Xvfb", "xdotool", "xwininfo") if shutil.which(program) is None]
@@ -128,6 +129,16 @@ def test_mouse_and_keys(visit: Visit, screen: Xvfb, tmp_path: Path) -> None:
     assert np.ptp(visit.picture[200:280, 280:360].astype(int), axis=-1).max() == 0  # grey
     visit.key("a")
     visit.until(lambda about: about["appearance"]["channel"] == "colour", "the photograph's own look")
+
+    visit.key("space")
+    sheet = visit.until(lambda about: about["sheet"], "the control panel")["sheet"]
+    (x, y), (wide, high) = sheet["targets"]["Invented: Colour"], sheet["size"]
+    at = SIZE[0] - MARGIN - wide + x, (SIZE[1] - high) // 2 + y
+    visit.do("mousemove", "--window", visit.window, *(str(round(part)) for part in at), "sleep", "0.5", "click", "1")
+    visit.until(lambda about: about["invention"], "the overlay, asked for on the panel")
+    visit.key("v")
+    visit.key("space")
+    visit.until(lambda about: not (about["invention"] or about["sheet"]), "the panel's end")
 
     visit.do("keydown", "o")
     assert front(visit.until(lambda about: about["original"], "the original"))["scale"] == 1

@@ -1,6 +1,9 @@
 """The generator in the processor's own form: the same residual as the module's, whatever the size."""
 
 import copy
+import sys
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -61,6 +64,36 @@ def test_blocks_in_a_row_do_not_disturb_each_other():
         first = fused(grey(40, 40)).clone()
         fused(grey(64, 30))
         assert torch.equal(fused(grey(40, 40)), first)
+
+
+@needs_fused
+def test_the_generator_goes_to_its_end_while_another_thread_keeps_the_interpreter():
+    fused = prepare(load_model("rdb-lite", 8).module, CPU, torch.float32, 48)
+    x = grey(256, 48)
+    came_to_its_end = []
+
+    def keep_the_interpreter():
+        patience = time.monotonic() + 60
+        while np.isnan(out[0]) and time.monotonic() < patience:
+            time.sleep(0)
+        patience = time.monotonic() + 20
+        while np.isnan(out[-1]) and time.monotonic() < patience:
+            pass
+        came_to_its_end.append(not np.isnan(out[-1]))
+
+    before = sys.getswitchinterval()
+    with torch.inference_mode():
+        out = fused(x).view(-1).numpy()  # where the next call writes, strip by strip
+        out[:] = np.nan
+        thread = threading.Thread(target=keep_the_interpreter)
+        thread.start()
+        sys.setswitchinterval(1000.0)  # a thread that does not let go is not made to
+        try:
+            fused(x)
+        finally:
+            sys.setswitchinterval(before)
+            thread.join()
+    assert came_to_its_end == [True]
 
 
 def test_the_module_is_left_as_it_is():

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +9,12 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from tests.rig import MonadoService, RemoteHeadset, Xvfb, grab_window, wait_until
+from tests.rig import MonadoService, RemoteHeadset, Xvfb, grab_window, validation_env, validation_messages, wait_until
 from tests.rig import Pose as RemotePose
-from tests.test_xr_viewer import Program
+from tests.test_xr_headset import Client
 
 pytestmark = pytest.mark.xr
 
-PATIENCE = 240.0
 DOTS, SPACE = 6, 60
 AWAY = RemotePose((0.0, 1.0, 0.0, 0.0), (0.0, 0.5, 0.0))
 """A hand that points backward, so that no ray lies over the picture."""
@@ -41,18 +37,12 @@ def _pictures_as_large_as_the_display(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XRT_COMPOSITOR_SCALE_PERCENTAGE", "50")
 
 
-@contextmanager
-def shown(
-    screen: Xvfb,
-    folder: Path,
-    photograph: np.ndarray,
-    *options: object,
-    head: RemotePose = AHEAD,
-    **environment: str,
-) -> Iterator[Program]:
-    """The program with all that it wants of a photograph in Monado's window."""
-    folder.mkdir(exist_ok=True)
-    Image.fromarray(photograph).save(folder / "photograph.png")
+def composed(
+    screen: Xvfb, folder: Path, layers: str, photograph: np.ndarray, surface: str = "panel", head: RemotePose = AHEAD
+) -> np.ndarray:
+    """What Monado makes of a photograph once all of it is sharp: its window, (H, W) float, 0 to 255."""
+    path = folder / "photograph.png"
+    Image.fromarray(photograph).save(path)
     with (
         MonadoService(compositor="xcb", devices="remote", display=screen.name) as service,
         RemoteHeadset(service.port) as headset,
@@ -60,32 +50,20 @@ def shown(
         headset.left(pose=AWAY)
         headset.right(pose=AWAY)
         headset.update(head=head)
-        arguments = (
-            folder / "photograph.png",
-            "--no-prefetch",
-            "--room",
-            "off",
-            "--screenshot",
-            folder / "sharp.png",
-            *options,
-        )
-        with Program(service, folder, *arguments, **environment) as program:
-            wait_until((folder / "sharp.png").exists, "everything wanted", PATIENCE, 0.2)
-            assert program.process.poll() is None, program.log.read_text()
-            yield program
+        env = service.env | validation_env(folder)
+        with Client(env, layers, surface, str(path), module="tests.xr_layers_client") as client:
+            sharp = client.until(lambda report: report["sharp"], "a sharp picture")
+            assert (sharp["layers"] > 1) == (layers == "on")
+            looks = [grab_window(screen.name)]
 
+            def stands() -> bool:
+                client.until(lambda report: True, "a frame")
+                looks.append(grab_window(screen.name))
+                return np.array_equal(looks[-1], looks[-2])
 
-def composed(screen: Xvfb) -> np.ndarray:
-    """Monado's window once it has stood for three looks: (H, W) float, 0 to 255."""
-    looks: list[np.ndarray] = []
-
-    def stands() -> bool:
-        looks.append(grab_window(screen.name))
-        time.sleep(0.3)
-        last = looks[-4:]
-        return len(last) == 4 and last[0].max() > 150 and all(np.array_equal(last[0], look) for look in last[1:])
-
-    wait_until(stands, "a picture that stands", PATIENCE)
+            wait_until(stands, "a picture that stands", 60.0)
+            assert client.end() == 0, client.errors()
+    assert validation_messages(folder) == []
     return looks[-1].astype(float).mean(axis=2)
 
 
@@ -102,13 +80,11 @@ def discs(eye: np.ndarray) -> np.ndarray:
 def test_every_pixel_has_the_same_place_as_a_layer_and_as_a_mesh(screen: Xvfb, tmp_path: Path, surface: str) -> None:
     found = {}
     for layers in ("off", "on"):
-        options = ("--surface", surface, "--layers", layers)
-        head = RemotePose((0.05, 0.08, 0.0, 0.9955), (0.12, 1.7, -0.15))
-        with shown(screen, tmp_path / layers, dotted(), *options, head=head):
-            picture = composed(screen)
-            Image.fromarray(picture.astype(np.uint8)).save(tmp_path / f"{layers}.png")
-            width = picture.shape[1] // 2
-            found[layers] = [discs(picture[:, i * width : (i + 1) * width]) for i in (0, 1)]
+        head = RemotePose((0.05, 0.08, 0.0, 0.9955), (0.12, 1.6, -0.15))
+        picture = composed(screen, tmp_path, layers, dotted(), surface, head)
+        Image.fromarray(picture.astype(np.uint8)).save(tmp_path / f"{layers}.png")
+        width = picture.shape[1] // 2
+        found[layers] = [discs(picture[:, i * width : (i + 1) * width]) for i in (0, 1)]
     for mesh, layer in zip(found["off"], found["on"], strict=True):
         assert len(mesh) == len(layer) == DOTS * DOTS
         apart = np.linalg.norm(mesh[:, None] - layer[None], axis=2)
@@ -148,11 +124,9 @@ def test_a_fine_grating_keeps_more_contrast_as_a_layer(screen: Xvfb, tmp_path: P
     found = {}
     for layers in ("off", "on"):
         for degrees in ORIENTATIONS:
-            with shown(screen, tmp_path / f"{layers}{degrees}", grating(degrees), "--layers", layers):
-                picture = composed(screen)
-                Image.fromarray(picture.astype(np.uint8)).save(tmp_path / f"{layers}{degrees:.0f}.png")
-                half = picture[:, : picture.shape[1] // 2]
-                found[layers, degrees] = contrast(half)
+            picture = composed(screen, tmp_path, layers, grating(degrees))
+            Image.fromarray(picture.astype(np.uint8)).save(tmp_path / f"{layers}{degrees:.0f}.png")
+            found[layers, degrees] = contrast(picture[:, : picture.shape[1] // 2])
     print({degrees: (found["off", degrees], found["on", degrees]) for degrees in ORIENTATIONS})
     for degrees in ORIENTATIONS:
         assert found["on", degrees] >= 1.3 * found["off", degrees]

@@ -24,7 +24,7 @@ from vr_app.core.invention import Departure, Departures
 from vr_app.core.labels import Status, labels
 from vr_app.core.limits import DEFAULT_LIMITS, SLOT_BYTES, Limits
 from vr_app.core.local_contrast import CurveBook
-from vr_app.core.pose import Pose
+from vr_app.core.pose import Eye, Pose
 from vr_app.core.redraw import changed_part
 from vr_app.core.region import COMMANDS as REGION_COMMANDS
 from vr_app.core.region import GoToRegion, NextRegion
@@ -76,6 +76,9 @@ NOTHING_YET = 0.005
 
 FADE_STEPS = 3
 """Frames that a tile's fade takes at least, or there is none."""
+
+STILL = 1.0
+"""Seconds for which nothing has changed before frames are left as they are: all that is smoothed has come to rest."""
 
 NOTICE_SECONDS = 12.0
 
@@ -173,8 +176,14 @@ class Viewer:
         self.infos: tuple[PhotographInfo | None, ...] = (None,) * len(options.paths)
         self.wants, self.wanted, self.placed, self.rays = (), (), (), ()
         self.status = Status(texture=texture_of(options.model))
-        self.finished = False
+        self.finished = self.rests = False
         self._shown = self._warm = self._jumped = self._arrived = False
+        self._sample: ControllerSample | None = None
+        self._eyes: tuple[Eye, ...] = ()
+        self._same_since = 0.0
+        self._lacking = True
+        self._heard: tuple[str, ...] = ()
+        self._rested: tuple | None = None
         self._drawn: Scene | None = None
         self._objects_made = 0
         self._unopened = 0
@@ -194,12 +203,16 @@ class Viewer:
         """One turn of the loop. Raises KeyboardInterrupt, after it, where a signal has come."""
         with self.runtime.frame() as frame, self._collector.frame():
             begun = time.perf_counter()
-            self.take_what_arrived()
-            self.look(frame, self.runtime.read(frame.time))
-            self.ask()
-            self.upload()
-            if frame.should_render:
-                self.draw(frame)
+            sample = self.runtime.read(frame.time)
+            if self.stands_still(frame, sample):
+                self.tick(frame)
+            else:
+                self.take_what_arrived()
+                self.look(frame, sample)
+                self.ask()
+                self.upload()
+                if frame.should_render:
+                    self.draw(frame)
             self.account(frame, begun)
         if self._shown and not self._warm:
             self._warm_up()
@@ -209,6 +222,38 @@ class Viewer:
         self._interruption.check()
 
     # Its phases.
+
+    def stands_still(self, frame: Frame, sample: ControllerSample) -> bool:
+        """Whether this frame is as the last one: eyes and hands have been where they are for STILL seconds, nothing is
+        awaited and nothing moves by itself. Then the runtime shows again what it has, and no work is done."""
+        same = frame.eyes == self._eyes and sample == self._sample
+        if not same:
+            self._sample, self._eyes, self._same_since = sample, frame.eyes, frame.time
+        self._heard += tuple(self.runtime.take_commands())
+        for notice in self.runtime.take_notices():
+            self._notice(notice)
+        # At rest nothing comes of itself any more: only if somebody has changed the view need all be asked again.
+        goes_on = self.rests and same and not self._heard and self._rested == (self.view, self.player, self._notices)
+        rested = goes_on or (frame.time - self._same_since >= STILL and not self._awaits_something())
+        self.rests = rested and frame.repeat()
+        if self.rests and not goes_on:
+            self._rested = self.view, self.player, list(self._notices)
+        return self.rests
+
+    def _awaits_something(self) -> bool:
+        """Whether the next picture may differ, or the program's end be near, with eyes and hands at rest."""
+        moving = self.view.still_for < STILL or self.now - self._uploaded_at <= 2 * FADE
+        moving = moving or (self.veil is not None and (self.veil.shade > 0 or self.veil.holds))
+        coming = self.loader.busy or self.worker.busy or self.worker.warming or self._lacking
+        asked = self._heard or self._asked or self.status.notices or self.screenshots.due or self.recording.active
+        led = self.control.open or (self.player is not None and not self.player.over)
+        return bool(not self._warm or moving or coming or asked or led or self.options.frames is not None)
+
+    def tick(self, frame: Frame) -> None:
+        """Time goes on."""
+        self.dt = 0.0 if self._frame_time is None else min(0.1, max(0.0, frame.time - self._frame_time))
+        self._frame_time = frame.time
+        self.now += self.dt
 
     def take_what_arrived(self) -> None:
         """Decoded photographs and computed tiles."""
@@ -231,9 +276,7 @@ class Viewer:
 
     def look(self, frame: Frame, sample: ControllerSample) -> None:
         """What the hands and the tour make of the view, and what the eyes see of it."""
-        self.dt = 0.0 if self._frame_time is None else min(0.1, max(0.0, frame.time - self._frame_time))
-        self._frame_time = frame.time
-        self.now += self.dt
+        self.tick(frame)
         led, caption = self._led_by_tour()
         sample = self.control.take(self.hands.steady(sample, self.dt), frame.eyes)
         before = self.view
@@ -252,10 +295,9 @@ class Viewer:
             self._arrived = self._jumped or (self._arrived and self.view.still_for > 0)
         beams = (self._pointer(hand.aim) for hand in self.control.beaming(sample) if hand.aim and hand.shown)
         self.rays = (*beams, *self.control.rays)
-        for command in self.runtime.take_commands():
+        heard, self._heard = self._heard, ()
+        for command in heard:
             self._obey(command)
-        for notice in self.runtime.take_notices():
-            self._notice(notice)
         self.recording.see(self.view, self.dt)
         self.status = replace(
             self.status,
@@ -277,6 +319,7 @@ class Viewer:
             self.residency.fail(key, reason)
         missing = self.shelf.to_compute(lacking)
         ahead = self._what_may_follow(nothing_lacks=not lacking)
+        self._lacking = bool(lacking or ahead)
         of = sorted({key.photograph for key in (*missing, *ahead)})
         self.worker.want(missing, [Source(i, self.album.pixels(i), self.album.sha256(i)) for i in of], ahead)
         self.status = replace(
@@ -345,6 +388,8 @@ class Viewer:
         """Statistics, and whether it is time to end: not before a screenshot that was asked for."""
         now = time.perf_counter()
         self.statistics.frame(now, now - begun, frame.period)
+        if self.rests:
+            return
         self.statistics.see(self.view, self.wants, self.residency, self.worker.counts.computed, now)
         self.statistics.full_collections_in_frames = self._collector.full_in_frames
         self.statistics.gl_objects_after_warm_up = objects.made() - self._objects_made if self._warm else 0
@@ -404,7 +449,7 @@ class Viewer:
         """
         self._warm = True
         self.renderer.prepare_retina()
-        trouble = self.control.prepare()
+        trouble = self.control.prepare() if self.control.of_use else ""
         if trouble:
             self._notice(trouble)
         self.renderer.sheets = self.control.picture

@@ -209,6 +209,7 @@ def xr(
 @bench.command()
 def table(
     files: Annotated[list[Path], typer.Argument(help="What --json wrote; of a row measured twice the last counts.")],
+    figure: Annotated[Path | None, typer.Option(help="Also draw the curves.", metavar="PNG")] = None,
 ) -> None:
     """Make one Markdown table of all bars, and one of each curve, from several measurements.
 
@@ -221,7 +222,16 @@ def table(
     from vr_app.bench.report import read_document
     from vr_app.bench.report import table as markdown
 
-    console.print(markdown([read_document(path) for path in files]), markup=False)
+    if figure is not None:
+        check_writable(figure, (".png",))
+    documents = [read_document(path) for path in files]
+    console.print(markdown(documents), markup=False)
+    if figure is not None:
+        from sr_core.image.photograph import save_picture
+        from vr_app.bench.figure import curves_picture
+
+        save_picture(figure, curves_picture(documents))
+        errors.print(f"fundusxr: wrote {figure}", markup=False)
 
 
 def _settings(

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-from sr_core.assets import asset_path
 from sr_core.networks.names import STARTS_FROM, parse_blend
 from vr_app.core import sheet
 from vr_app.core.album import Album
@@ -30,6 +28,7 @@ from vr_app.core.view import (
     Undo,
     ViewState,
 )
+from vr_app.fonts import all_fonts
 from vr_app.gl.sheet import SheetPicture
 from vr_app.options import has_dial, models_at_hand
 from vr_app.ui.dear import HANDLE, HIGH, THUMBNAIL_EDGE, THUMBNAILS_ACROSS, WIDE, Interface, InterfaceError
@@ -58,7 +57,7 @@ SCALES = (2, 4, 8)
 WITHOUT_HAND = (-0.15, -0.45, -0.55)
 """Metres to the right, up and backward from the head: where a panel stands whose hand is not tracked."""
 
-INWARD = 0.2
+INWARD = 0.3
 """How far, in its width, an open panel stands to the inner side of the hand that carries it."""
 
 ABOUT = (
@@ -122,7 +121,7 @@ class Control:
     def prepare(self) -> str:
         """Make it all, which takes half a second. Returns, in a line, why there is none; empty where there is."""
         try:
-            self._interface = Interface(fonts())
+            self._interface = Interface(all_fonts())
         except InterfaceError as error:
             return str(error)
         most = sheet.EM_PIXELS[1]
@@ -130,6 +129,11 @@ class Control:
         self.networks = Networks.at_hand()
         self._paint(PanelState())  # what a first drawing costs is paid here
         return ""
+
+    @property
+    def of_use(self) -> bool:
+        """Whether there is anybody who could point at a panel."""
+        return bool(self._hands)
 
     @property
     def open(self) -> bool:
@@ -143,11 +147,11 @@ class Control:
 
     def take(self, sample: ControllerSample, eyes: Sequence[Eye]) -> ControllerSample:
         """What the hands do besides pressing the panel. `sample` is a steady one."""
+        self._hands = sample.hands
         if self.picture is None:
             return sample
         if sample.panel:
             self.toggle()
-        self._hands = sample.hands
         carrier = self._stand(sample, eyes)
         left, self._pointer = self._grasp.take(sample, self._surface, self._size, carrier)
         return left
@@ -299,11 +303,6 @@ def gestures_of(event: Event, view: ViewState) -> tuple[Gesture, ...]:
         case Ask("undo"):
             return (Undo(),)
     return ()
-
-
-def fonts() -> list[Path]:
-    """The font that ships with the program."""
-    return [asset_path("fonts", "DejaVuSansCondensed.ttf")]
 
 
 def state_of(

@@ -2,7 +2,8 @@
 
 A convolution over concatenated maps is the sum of convolutions over each of them. oneDNN adds such a sum, its bias and
 the ReLU while it writes the result, so that nothing is copied and no map is read once more only to be added. The
-weights are reordered once for the processor. What was measured against it is told in docs/performance.md.
+weights are reordered once for the processor; the whole is one call (`sr_core.engine.recorded`). What was measured
+against it is told in docs/performance.md.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from functools import cache
 import torch
 from torch import Tensor, nn
 
+from sr_core.engine.recorded import generate
 from sr_core.networks.rdb_srgan import RdbSrgan, ResidualDenseBlock
 
 Generator = Callable[[Tensor], Tensor]
@@ -27,7 +29,8 @@ PRECISIONS = (torch.float32, torch.bfloat16)
 """What a convolution is computed in, the exact one first."""
 
 STRIP = 16
-"""Rows of the small picture that the head enlarges at a time."""
+"""Rows of the small picture that the head enlarges at a time: at x8 its 192 maps would leave the caches, and torch's
+own shuffle of channels-last maps copies them twice."""
 
 WORTHWHILE = 0.85
 """bfloat16 is taken where it needs less than this share of float32's time: rounding more coarsely must pay."""
@@ -95,103 +98,50 @@ class Plain:
         return self._module(batch).float().contiguous() * GREY
 
 
-class _Convolution:
-    """One convolution with its weights in the processor's order. Inputs and outputs are channels last."""
-
-    def __init__(self, weight: Tensor, bias: Tensor | None, precision: torch.dtype, edge: int) -> None:
-        self._pad = [weight.shape[2] // 2] * 2
-        weight = weight.detach().to(precision).contiguous(memory_format=torch.channels_last)
-        size = [1, weight.shape[1], edge, edge]
-        self._weight = torch.ops.mkldnn._reorder_convolution_weight(weight, self._pad, [1, 1], [1, 1], 1, size)
-        self._bias = None if bias is None else bias.detach().to(precision)
-
-    def __call__(self, x: Tensor, relu: bool = False) -> Tensor:
-        return torch.ops.mkldnn._convolution_pointwise(
-            x, self._weight, self._bias, self._pad, [1, 1], [1, 1], 1, "relu" if relu else "none", [], ""
-        )
-
-    def add_to(self, total: Tensor, x: Tensor, relu: bool = False) -> None:
-        """total += this convolution of x, in place; then its ReLU."""
-        torch.ops.mkldnn._convolution_pointwise_.binary(
-            total, x, self._weight, self._bias, self._pad, [1, 1], [1, 1], 1, "add", None, "relu" if relu else None,
-            [], "",
-        )  # fmt: skip
-
-
-class _Sum:
-    """A convolution over concatenated maps, as the sum of convolutions over each of them."""
-
-    def __init__(self, weight: Tensor, bias: Tensor, maps: list[int], precision: torch.dtype, edge: int) -> None:
-        first, *rest = weight.split(maps, dim=1)
-        self.first = _Convolution(first, bias, precision, edge)
-        self.rest = [_Convolution(part, None, precision, edge) for part in rest]
-
-    def __call__(self, maps: list[Tensor], relu: bool = False) -> Tensor:
-        total = self.first(maps[0], relu and not self.rest)
-        for convolution, x in zip(self.rest, maps[1:], strict=True):
-            convolution.add_to(total, x, relu and convolution is self.rest[-1])
-        return total
-
-
-class _FusedBlock:
-    """A residual dense block; its own residual is folded into the fusion's weights."""
-
-    def __init__(self, block: ResidualDenseBlock, precision: torch.dtype, edge: int) -> None:
-        features, growth = block.fusion.out_channels, block.dense[0].out_channels
-        maps = [features] + [growth] * len(block.dense)
-        self._dense = [
-            _Sum(layer.weight, layer.bias, maps[: i + 1], precision, edge) for i, layer in enumerate(block.dense)
-        ]
-        weight = block.fusion.weight.detach().clone()
-        weight[:, :features, 0, 0] += torch.eye(features)
-        self._fusion = _Sum(weight, block.fusion.bias, maps, precision, edge)
-
-    def __call__(self, x: Tensor) -> Tensor:
-        maps = [x]
-        for layer in self._dense:
-            maps.append(layer(maps, relu=True))
-        return self._fusion(maps)
-
-
 class FusedRdb:
-    """`RdbSrgan` on the processor. The scaling from and to grey levels is folded into the first and last weights."""
+    """`RdbSrgan` on the processor. The scaling from and to grey levels is folded into the first and last weights, a
+    block's own residual into its fusion's."""
 
     def __init__(self, module: RdbSrgan, precision: torch.dtype, edge: int) -> None:
-        def convolution(layer: nn.Conv2d, factor: float = 1.0, bias_factor: float = 1.0) -> _Convolution:
-            return _Convolution(layer.weight * factor, layer.bias * bias_factor, precision, edge)
-
         self._precision = precision
-        self._shallow = convolution(module.shallow, factor=1.0 / GREY)
-        self._entry = convolution(module.entry)
-        self._blocks = [_FusedBlock(block, precision, edge) for block in module.blocks]
-        maps = [module.config.features] * module.config.blocks
-        self._fusion = _Sum(module.fusion.weight, module.fusion.bias, maps, precision, edge)
-        self._smooth = convolution(module.smooth)
-        self._head = convolution(module.head, GREY, GREY)
-        self._scale = module.config.scale
+        self._edge = edge
+        self._weights: list[Tensor] = []
+        self._biases: list[Tensor | None] = []
+        config = module.config
+        self._add(module.shallow.weight / GREY, module.shallow.bias)
+        self._add(module.entry.weight, module.entry.bias)
+        for block in module.blocks:
+            self._add_block(block)
+        self._add(module.fusion.weight, module.fusion.bias, [config.features] * config.blocks)
+        self._add(module.smooth.weight, module.smooth.bias)
+        self._add(module.head.weight * GREY, module.head.bias * GREY)
+        self._blocks, self._layers, self._scale = config.blocks, config.layers, config.scale
         self._kept = torch.empty(0)
 
-    def __call__(self, grey: Tensor) -> Tensor:
-        shallow = self._shallow(grey.to(self._precision, memory_format=torch.channels_last))
-        x = self._blocks[0](self._entry(shallow))
-        fused = self._fusion.first(x)  # the blocks' outputs are added up as they come, and need not be kept
-        for block, fusion in zip(self._blocks[1:], self._fusion.rest, strict=True):
-            x = block(x)
-            fusion.add_to(fused, x)
-        self._smooth.add_to(shallow, fused)
-        return self._enlarged(shallow)
+    def _add_block(self, block: ResidualDenseBlock) -> None:
+        features, growth = block.fusion.out_channels, block.dense[0].out_channels
+        maps = [features] + [growth] * len(block.dense)
+        for i, layer in enumerate(block.dense):
+            self._add(layer.weight, layer.bias, maps[: i + 1])
+        weight = block.fusion.weight.detach().clone()
+        weight[:, :features, 0, 0] += torch.eye(features)
+        self._add(weight, block.fusion.bias, maps)
 
-    def _enlarged(self, maps: Tensor) -> Tensor:
-        """Head and pixel shuffle, a strip of rows at a time: at x8 the head's 192 maps would leave the caches, and
-        torch's own shuffle of channels-last maps copies them twice."""
-        _, _, height, width = maps.shape
+    def _add(self, weight: Tensor, bias: Tensor, maps: list[int] | None = None) -> None:
+        """A convolution, over concatenated maps (the channels of each; None: one) as the sum of one over each of them,
+        with its weights in the processor's order."""
+        for i, part in enumerate(weight.detach().split(maps or [weight.shape[1]], dim=1)):
+            part = part.to(self._precision).contiguous(memory_format=torch.channels_last)
+            pad, size = [part.shape[2] // 2] * 2, [1, part.shape[1], self._edge, self._edge]
+            reorder = torch.ops.mkldnn._reorder_convolution_weight
+            self._weights.append(reorder(part, pad, [1, 1], [1, 1], 1, size))
+            self._biases.append(None if i else bias.detach().to(self._precision))
+
+    def __call__(self, grey: Tensor) -> Tensor:
+        _, _, height, width = grey.shape
+        grey = grey.to(self._precision, memory_format=torch.channels_last)
         out = self._room(height, width)
-        for start in range(0, height, STRIP):
-            stop = min(start + STRIP, height)
-            above, below = max(start - 1, 0), min(stop + 1, height)
-            strip = self._head(maps[:, :, above:below])[:, :, start - above : stop - above]
-            parts = strip.permute(0, 2, 3, 1).view(stop - start, width, 3, self._scale, self._scale)
-            out[:, start:stop].copy_(parts.permute(2, 0, 3, 1, 4))
+        generate()(grey, self._weights, self._biases, self._blocks, self._layers, out, STRIP)
         return out.view(1, 3, height * self._scale, width * self._scale)
 
     def _room(self, height: int, width: int) -> Tensor:

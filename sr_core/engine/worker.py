@@ -333,8 +333,7 @@ class Worker:
         except Exception as error:
             self._fail(lambda key: key in group.tiles, error)
             return
-        for answer in answers:
-            self._answer(answer)
+        self._answer(answers)
         if self._cache is not None:
             for answer in answers:
                 self._cache.keep(TileName.of(answer.key, source.sha256, answer.weights), answer.pixels)
@@ -356,7 +355,7 @@ class Worker:
         for key in group.tiles:
             pixels = self._cache.get(TileName.of(key, source.sha256, network.sha256))
             if pixels is not None:
-                self._answer(_ready(key, wish.request_id, pixels, network, source), "cached")
+                self._answer([_ready(key, wish.request_id, pixels, network, source)], "cached")
                 found += 1
         if found:
             with self._lock:
@@ -367,15 +366,18 @@ class Worker:
                 self._count(cancelled=len(dropped))
         return bool(found)
 
-    def _answer(self, answer: Answer, how: str = "computed") -> None:
-        """Hand out an answer, and count it in the field `how` of `Counts` if it was wished for."""
+    def _answer(self, answers: Sequence[Answer], how: str = "computed") -> None:
+        """Hand out answers, and count in the field `how` of `Counts` those that were wished for."""
         with self._lock:
-            self._count(**{how if answer.key in self._pending else "prefetched": 1})
-            self._pending.discard(answer.key)
-            self._ahead.pop(answer.key, None)
-            self._begun.discard(answer.key)
-            self._answered.add(answer.key)
-            self._answers.put(answer)
+            wished = sum(answer.key in self._pending for answer in answers)
+            self._count(**{how: wished})
+            self._count(prefetched=len(answers) - wished)
+            for answer in answers:
+                self._pending.discard(answer.key)
+                self._ahead.pop(answer.key, None)
+                self._begun.discard(answer.key)
+                self._answered.add(answer.key)
+                self._answers.put(answer)
 
     def _fail(self, concerned: Callable[[TileKey], bool], error: Exception) -> None:
         """Answer all outstanding tiles concerned with the error's first line. Those computed ahead are dropped in
@@ -383,8 +385,8 @@ class Worker:
         lines = str(error).strip().splitlines()
         reason = lines[0].strip() if lines else type(error).__name__
         with self._lock:
-            for key in sorted(filter(concerned, self._pending)):
-                self._answer(TileFailed(key, self._wish.request_id, reason), "failed")
+            failed = sorted(filter(concerned, self._pending))
+            self._answer([TileFailed(key, self._wish.request_id, reason) for key in failed], "failed")
             self._ahead = {key: None for key in self._ahead if not concerned(key)}
             self._begun -= set(filter(concerned, self._begun))
 

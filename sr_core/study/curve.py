@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -44,13 +45,13 @@ def curve_picture(entries: Entries) -> np.ndarray:
         return Line(name, tuple(entry["step"] for entry in some), tuple(entry[key] for entry in some))
 
     panels = [
-        _panel("Pixel loss (L1: grey levels)", "iterations", [line("loss", "loss")]),
-        _panel("Validation, gain over bicubic, dB", "iterations", [line("gain_db", "gain")]),
+        panel("Pixel loss (L1: grey levels)", "iterations", [line("loss", "loss")]),
+        panel("Validation, gain over bicubic, dB", "iterations", [line("gain_db", "gain")]),
     ]
     if any("discriminator" in entry for entry in entries):
         shares = [line(f"{name}_share", name) for name in ("pixel", "feature", "adversarial")]
-        panels.append(_panel("Shares of the generator's gradient", "iterations", shares))
-        panels.append(_panel("Discriminator's loss", "iterations", [line("discriminator", "discriminator")]))
+        panels.append(panel("Shares of the generator's gradient", "iterations", shares))
+        panels.append(panel("Discriminator's loss", "iterations", [line("discriminator", "discriminator")]))
     return np.concatenate(panels)
 
 
@@ -96,11 +97,13 @@ def comparison_picture(runs: Mapping[str, Entries]) -> np.ndarray:
             for name in sorted(runs)
             if name.endswith(f"-{scale}")
         ]
-        panels.append(_panel(f"{scale}: validation, gain over bicubic, dB", "minutes of processor time", lines))
+        panels.append(panel(f"{scale}: validation, gain over bicubic, dB", "minutes of processor time", lines))
     return np.concatenate(panels)
 
 
-def _panel(title: str, below: str, lines: Sequence[Line]) -> np.ndarray:
+def panel(title: str, below: str, lines: Sequence[Line], from_zero: bool = False) -> np.ndarray:
+    """One picture of some lines, uint8 (H, W, 3): `title` on top, `below` it what runs across. Across, numbers begin
+    with 0; upward, where `from_zero`."""
     image = Image.new("RGB", PANEL, "white")
     draw = ImageDraw.Draw(image)
     draw.text((_LEFT, 12), title, fill=INK, font=_font())
@@ -108,13 +111,14 @@ def _panel(title: str, below: str, lines: Sequence[Line]) -> np.ndarray:
     drawn = [line for line in lines if line.x]
     if drawn:
         across = _axis(draw, [v for line in drawn for v in (0.0, *line.x)], (_LEFT, PANEL[0] - _RIGHT), upright=False)
-        up = _axis(draw, [v for line in drawn for v in line.y], (PANEL[1] - _BOTTOM, _TOP), upright=True)
-        for i, line in enumerate(drawn):
-            points = [(across(x), up(y)) for x, y in zip(line.x, line.y, strict=True)]
+        least = (0.0,) if from_zero else ()
+        up = _axis(draw, [v for line in drawn for v in (*least, *line.y)], (PANEL[1] - _BOTTOM, _TOP), upright=True)
+        all_points = [[(across(x), up(y)) for x, y in zip(line.x, line.y, strict=True)] for line in drawn]
+        for i, points in enumerate(all_points):
             colour = COLOURS[i % len(COLOURS)]
             draw.line(points, fill=colour, width=3, joint="curve")
             draw.ellipse([points[-1][0] - 4, points[-1][1] - 4, points[-1][0] + 4, points[-1][1] + 4], fill=colour)
-        _legend(draw, drawn)
+        _legend(draw, drawn, all_points)
     draw.rectangle((_LEFT, _TOP, PANEL[0] - _RIGHT, PANEL[1] - _BOTTOM), outline=INK)
     return np.array(image)
 
@@ -149,18 +153,27 @@ def _step(span: float) -> float:
     return float(max(m * power for m in (1, 2, 2.5, 5) if span / (m * power) >= 4 or m == 1))
 
 
-def _legend(draw: ImageDraw.ImageDraw, lines: Sequence[Line]) -> None:
-    """The lines' names with their last values, at the lower right, where curves that rise leave room."""
+def _legend(draw: ImageDraw.ImageDraw, lines: Sequence[Line], drawn: Sequence[Sequence[tuple[float, float]]]) -> None:
+    """The lines' names with their last values, in the corner where they hide least of what is drawn."""
     if len(lines) == 1:
         return
     rows = [f"{line.name} {line.y[-1]:.2f}" for line in lines]
-    wide = max(draw.textlength(row, font=_font()) for row in rows) + 38
-    left, top = PANEL[0] - _RIGHT - wide - 8, PANEL[1] - _BOTTOM - 8 - _CELL * len(rows)
-    draw.rectangle((left, top, left + wide, top + _CELL * len(rows)), fill="white", outline=GRID)
+    wide, high = max(draw.textlength(row, font=_font()) for row in rows) + 38, _CELL * len(rows)
+    lefts, tops = (PANEL[0] - _RIGHT - wide - 8, _LEFT + 8), (PANEL[1] - _BOTTOM - 8 - high, _TOP + 8)
+    left, top = min(product(lefts, tops), key=lambda at: sum(_within(points, *at, wide, high) for points in drawn))
+    draw.rectangle((left, top, left + wide, top + high), fill="white", outline=GRID)
     for i, row in enumerate(rows):
         y = top + _CELL * (i + 0.5)
         draw.line((left + 6, y, left + 26, y), fill=COLOURS[i % len(COLOURS)], width=3)
         draw.text((left + 32, y), row, fill=INK, font=_font(), anchor="lm")
+
+
+def _within(points: Sequence[tuple[float, float]], left: float, top: float, wide: float, high: float) -> int:
+    """Of a line through points, roughly how many pixels lie in a rectangle."""
+    x, y = np.array(points).T
+    each = np.linspace(0, len(points) - 1, PANEL[0])
+    x, y = np.interp(each, range(len(points)), x), np.interp(each, range(len(points)), y)
+    return int(((x >= left) & (x <= left + wide) & (y >= top) & (y <= top + high)).sum())
 
 
 @cache

@@ -33,7 +33,8 @@ FILE_PIXELS, QUICK_PIXELS = (4624, 3468), (1200, 900)
 QUICK_LIMITS = Limits(tiles=18_000_000, photographs=16_000_000, gpu=24_000_000)
 """So small that even a few small files exceed them."""
 
-CLOSE = LookAt(SurfaceKind.PANEL, (0.4, 0.45), 12.0)
+CLOSE = LookAt(SurfaceKind.PANEL, (0.4, 0.45), 60.0)
+"""So close that the network is asked for some tiles of each photograph."""
 
 
 def measure(settings: Settings, progress: Progress) -> Measured:

@@ -84,6 +84,9 @@ class BenchFrame:
     ) -> Iterator[tuple[Eye, Framebuffer, Scene]]:
         yield from ((eye, target, scene) for eye, target in self.targets())
 
+    def repeat(self) -> bool:
+        return False
+
 
 class BenchRuntime:
     """A `Runtime` without a screen, for any number of eyes, which notes what each frame took.

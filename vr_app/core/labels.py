@@ -101,7 +101,7 @@ def _frame(item: SurfaceItem) -> _Frame:
     if isinstance(item.surface, Panel):
         return _Frame(item.surface.pose, item.surface.width, item.surface.height)
     # The retina surrounds the viewer: its words stand on a pane in front of it, low enough to leave the view free.
-    return _Frame(Pose((0.0, 0.0, -1.6)), 1.5, 1.28)
+    return _Frame(Pose((0.0, 0.0, -1.6)), 1.6, 1.28)
 
 
 def _provenance(item: SurfaceItem, status: Status, frame: _Frame) -> list[LabelItem]:

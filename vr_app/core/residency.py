@@ -75,7 +75,10 @@ class Residency:
 
     def draw(self, slots: np.ndarray | int) -> None:
         """Mark the tiles in these slots as drawn in this frame. Of an array's those named last are evicted last."""
-        slots = np.atleast_1d(slots)
+        if isinstance(slots, int):  # a tenth of an array's time
+            self._moment += 1
+            self._drawn[slots] = self._moment
+            return
         self._drawn[slots] = np.arange(self._moment + 1, self._moment + 1 + slots.size)
         self._moment += slots.size
 

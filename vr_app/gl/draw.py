@@ -270,8 +270,10 @@ class Renderer:
         program = self._label
         program.use()
         CALLS.glBindVertexArray(self._no_vertices)
-        for label in labels:
-            text = line(label.text)
+        texts = [line(label.text) for label in labels]
+        CALLS.glActiveTexture(GL.GL_TEXTURE0 + _TEXT_UNIT)
+        self._letters.update()
+        for label, text in zip(labels, texts, strict=True):
             _set_matrix(program, to_clip @ label.pose.matrix() * (label.height, label.height, 1.0, 1.0))
             start = -label.align * text.advance
             CALLS.glUniform4f(program["u_plate"], start - _PAD_X, -_PAD_Y, start + text.advance + _PAD_X, _PAD_Y)

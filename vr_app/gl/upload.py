@@ -16,8 +16,15 @@ from vr_app.gl.tiles import TILE_BYTES, TileArray
 
 ReadyTile = tuple[TileKey, np.ndarray]
 
-FIRST_TILE_SECONDS = 4e-4
+FIRST_TILE_SECONDS = 1e-4
 """What a tile is expected to take before any has been measured."""
+
+MANY = 8
+"""Tiles of a frame from which on the time of each tells what others will take. Of fewer it is mostly the frame's own:
+the staging buffer is mapped and unmapped once, which takes as long as ten tiles."""
+
+PLANNED = 0.75
+"""Of a frame's seconds, the share that tiles are expected to take at most: some take longer than expected."""
 
 REMEMBERED = 5
 """Frames whose middle time per tile is expected in the next: a single dear one must not make the next ones timid."""
@@ -63,7 +70,9 @@ class Uploader:
         began, began_work = perf_counter(), thread_time()
         waiting = iter(ready)
         count = 0
-        while not count or self._has_room(count, perf_counter() - began):
+        room = True
+        each = median(self._tile_seconds)
+        while room:
             key, pixels = next(waiting, (None, None))
             if key is not None and key.synthesised and pixels.shape[2] != 4:
                 raise ValueError(f"{key}: a synthesised tile must tell how far it departs from the photograph")
@@ -72,15 +81,19 @@ class Uploader:
                 break
             self._tiles.stage(slot, pixels)
             count += 1
+            room = self._has_room(count, each, perf_counter() - began)
         if not count:
             return UploadReport()
         self._tiles.flush()
         work = thread_time() - began_work
-        self._tile_seconds.append(work / count)
+        if count >= MANY or not room:
+            self._tile_seconds.append(work / count)
         over = count * TILE_BYTES > self._budget_bytes or work > self._budget_s
         return UploadReport(count, count * TILE_BYTES, perf_counter() - began, work, over)
 
-    def _has_room(self, count: int, seconds: float) -> bool:
-        """Whether one tile more than `count`, which took `seconds` so far, is expected to stay within the budget."""
-        expected = (count + 1) * max(seconds / count, median(self._tile_seconds))
-        return not self._tiles.full and (count + 1) * TILE_BYTES <= self._budget_bytes and expected <= self._budget_s
+    def _has_room(self, count: int, each: float, seconds: float) -> bool:
+        """Whether one tile more than `count`, which took `seconds` so far, is expected to stay within the budget;
+        `each`: what earlier frames' tiles took."""
+        expected = (count + 1) * max(seconds / count, each)
+        in_time = expected <= PLANNED * self._budget_s
+        return in_time and not self._tiles.full and (count + 1) * TILE_BYTES <= self._budget_bytes

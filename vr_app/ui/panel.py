@@ -114,6 +114,7 @@ ACTIONS = {
     "room": "Room",
     "recentre": "Recentre",
     "screenshot": "Screenshot",
+    "record": "Record tour",
 }
 """What the panel can ask for at once, and what it calls that."""
 
@@ -317,7 +318,8 @@ def moved(title: str, value: float, state: PanelState) -> Event:
 
 
 def shortened(name: str) -> str:
-    """At most NAME_LENGTH letters: the end, where numbers are, stays."""
+    """At most NAME_LENGTH letters: the end, where numbers are, stays. Not every name of a file can be encoded."""
+    name = "".join(letter if letter.isprintable() else "?" for letter in name)
     if len(name) <= NAME_LENGTH:
         return name
     return f"{name[: NAME_LENGTH - 8]}…{name[-7:]}"

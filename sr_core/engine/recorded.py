@@ -1,0 +1,81 @@
+"""The fused generator as one foreign call: TorchScript runs its hundred convolutions without the interpreter's lock.
+
+Called one by one from Python, each of them takes the lock again when it is done, from the thread that draws too; and a
+thread that loses its core while it holds the lock stops that one as well. It is also quicker: a call from Python costs
+some 30 microseconds, one of TorchScript's less than ten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+import torch
+from torch import Tensor
+
+_SOURCE = """
+def convolve(x: Tensor, weight: Tensor, bias: Optional[Tensor], relu: bool) -> Tensor:
+    pad, one = [weight.size(2) // 2] * 2, [1, 1]
+    none: List[Optional[number]] = []
+    unary = "relu" if relu else "none"
+    return torch.ops.mkldnn._convolution_pointwise(x, weight, bias, pad, one, one, 1, unary, none, "")
+
+def add_convolved(total: Tensor, x: Tensor, weight: Tensor, bias: Optional[Tensor], relu: bool) -> Tensor:
+    pad, one = [weight.size(2) // 2] * 2, [1, 1]
+    none: List[Optional[number]] = []
+    unary: Optional[str] = None
+    if relu:
+        unary = "relu"
+    return torch.ops.mkldnn._convolution_pointwise_(
+        total, x, weight, bias, pad, one, one, 1, "add", None, unary, none, "")
+
+def convolve_all(maps: List[Tensor], weights: List[Tensor], biases: List[Optional[Tensor]], at: int,
+                 relu: bool) -> Tensor:
+    last = len(maps) - 1
+    total = convolve(maps[0], weights[at], biases[at], relu and last == 0)
+    for i in range(1, len(maps)):
+        add_convolved(total, maps[i], weights[at + i], biases[at + i], relu and i == last)
+    return total
+
+def generate(grey: Tensor, weights: List[Tensor], biases: List[Optional[Tensor]], blocks: int, layers: int,
+             out: Tensor, strip: int) -> Tensor:
+    shallow = convolve(grey, weights[0], biases[0], False)
+    x = convolve(shallow, weights[1], biases[1], False)
+    at = 2
+    fusion = at + blocks * (layers * (layers + 1) // 2 + layers + 1)
+    fused = x
+    for block in range(blocks):
+        maps = [x]
+        for layer in range(layers):
+            maps.append(convolve_all(maps, weights, biases, at, True))
+            at += layer + 1
+        x = convolve_all(maps, weights, biases, at, False)
+        at += layers + 1
+        if block == 0:
+            fused = convolve(x, weights[fusion], biases[fusion], False)
+        else:
+            add_convolved(fused, x, weights[fusion + block], biases[fusion + block], False)
+    add_convolved(shallow, fused, weights[-2], biases[-2], False)
+    height, width, scale = out.size(1), out.size(3), out.size(2)
+    for start in range(0, height, strip):
+        stop = min(start + strip, height)
+        above, below = max(start - 1, 0), min(stop + 1, height)
+        made = convolve(shallow[:, :, above:below], weights[-1], biases[-1], False)
+        parts = made[:, :, start - above : stop - above].permute(0, 2, 3, 1).view(stop - start, width, 3, scale, scale)
+        out[:, start:stop].copy_(parts.permute(2, 0, 3, 1, 4))
+    return out
+"""
+
+Generate = Callable[[Tensor, list[Tensor], list[Tensor | None], int, int, Tensor, int], Tensor]
+
+
+@cache
+def generate() -> Generate:
+    """(grey, weights, biases, blocks, layers, out, strip) to `out`.
+
+    `grey` (1, 3, h, w) channels last; `weights` reordered for the processor, and `biases`, in the order in which they
+    are used: the first two convolutions; for every block its layers' and its fusion's, each a convolution for every map
+    that it reads; the fusion of the blocks, one for each; the last two. `out` (3, h, scale, w, scale) float32, which
+    the last convolution fills `strip` rows at a time. Compiled at the first call, once.
+    """
+    return torch.jit.CompilationUnit(_SOURCE).generate
