@@ -42,9 +42,10 @@ class OutlineRenderer:
             GL.glEnableVertexAttribArray(place)
             glVertexAttribPointer(place, count, GL.GL_FLOAT, False, FLOATS * 4, ctypes.c_void_p(offset))
         GL.glBindVertexArray(0)
+        self.finer = 1.0
+        """Pixels of the picture for each of the eye's: lines are as many times as wide in it."""
         self._program.use()
         CALLS.glUniform3f(self._program["u_colour"], *linear)
-        CALLS.glUniform1f(self._program["u_casing"], CASING)
 
     def draw(self, item: SurfaceItem, eye: Eye, to_clip: np.ndarray) -> None:
         """Those of a surface. `to_clip` (4, 4): world to clip coordinates."""
@@ -55,7 +56,8 @@ class OutlineRenderer:
         CALLS.glUniformMatrix4fv(program["u_to_clip"], 1, True, to_clip.astype(np.float32).tobytes())
         CALLS.glBindVertexArray(self._vertices)
         CALLS.glBindBuffer(GL.GL_ARRAY_BUFFER, self._buffer)
-        pixel = _pixel(item.surface, eye)
+        CALLS.glUniform1f(program["u_casing"], CASING * self.finer)
+        pixel = _pixel(item.surface, eye) * self.finer
         for outline in item.outlines:
             reach = _rounded((outline.width + 2 * CASING + 2) * REACH * pixel)
             vertices, half = _strip(outline.rect, item.surface, item.view, item.size, reach)
@@ -63,7 +65,7 @@ class OutlineRenderer:
                 continue
             GL.glBufferSubData(GL.GL_ARRAY_BUFFER, 0, vertices.nbytes, ctypes.c_void_p(vertices.ctypes.data))
             CALLS.glUniform2f(program["u_half"], *half)
-            CALLS.glUniform1f(program["u_width"], outline.width)
+            CALLS.glUniform1f(program["u_width"], outline.width * self.finer)
             GL.glDrawArrays(GL.GL_TRIANGLES, 0, len(vertices))
 
     def close(self) -> None:
