@@ -11,7 +11,7 @@ from sr_core.image.geometry import TILE, Rect
 from vr_app.core import invention
 from vr_app.core.appearance import LUMA, REGIONS, SAMPLES, Appearance, Channel
 from vr_app.core.labels import AI_COLOR
-from vr_app.core.layering import Face, Layered, flat_eye
+from vr_app.core.layering import SHARPER, Face, Layered, flat_eye
 from vr_app.core.outline import REGION_COLOUR
 from vr_app.core.pose import Eye
 from vr_app.core.scene import LabelItem, RayItem, Scene, SurfaceItem
@@ -131,7 +131,7 @@ class Renderer:
         self._begin(scene, part)
         to_clip = eye.fov.projection() @ eye.pose.inverse_matrix()
         if scene.floor is not None:
-            self._room.draw_floor(scene.floor, to_clip)
+            self._room.draw_floor(scene.floor, eye.size, to_clip)
         self._draw_surfaces(scene, eye, to_clip)
         if scene.labels:
             self._draw_labels(scene.labels, to_clip)
@@ -150,7 +150,9 @@ class Renderer:
         if isinstance(layered.surface, Panel):
             eye = flat_eye(layered.face)
             to_clip = eye.fov.projection() @ eye.pose.inverse_matrix()
+            self._outlines.finer = SHARPER
             self._draw_surfaces(layered.content, eye, to_clip)
+            self._outlines.finer = 1.0
             self._draw_labels(layered.content.labels, to_clip)
         else:
             self._draw_unrolled(layered.content, layered.face)
