@@ -2,7 +2,8 @@
 
     FUNDUSXR_DATA=~/fundus scripts/rig.sh exec .venv/bin/python scripts/make_images.py [NAME ...]
 
-Window and headset need the rig (Xvfb and Monado). FUNDUSXR_DATA holds HRF/ and demo/ (see README.md for their credits).
+Window and headset need the rig (Xvfb and Monado). FUNDUSXR_DATA holds HRF/, CHASE_DB1/ and demo/ (see README.md for
+their credits).
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +29,11 @@ sys.path.insert(0, str(ROOT))
 
 from sr_core.image import resample  # noqa: E402
 from sr_core.image.geometry import Rect  # noqa: E402
-from tests.rig import MonadoService, Xvfb, grab_window, wait_until  # noqa: E402
+from tests.rig import MonadoService, RemoteHeadset, Xvfb, grab_window, wait_until  # noqa: E402
+from tests.rig import Pose as HandPose  # noqa: E402
+from tests.visit import Visit  # noqa: E402
 from vr_app.core.region import Kind, Region  # noqa: E402
+from vr_app.core.sheet import MARGIN  # noqa: E402
 from vr_app.region_files import NAME as REGIONS_FILE  # noqa: E402
 from vr_app.region_files import format_regions  # noqa: E402
 
@@ -143,6 +150,93 @@ def eyes(folder: Path) -> None:
         grab_running(command, env, screen, "Monado").save(IMAGES / "eyes.png")
 
 
+EYES = ("CHASE_DB1/Image_01R.jpg", "CHASE_DB1/Image_01L.jpg")
+THEN_AND_NOW = ("CHASE_DB1/Image_01L.jpg", "CHASE_DB1/Image_02L.jpg")
+LAYOUTS = {
+    "layout-pair": ("pair", "side", EYES),
+    "layout-swipe": ("pair", "swipe", THEN_AND_NOW),
+    "layout-row": ("row", "side", EYES),
+    "layout-wall": ("wall", "side", tuple(f"CHASE_DB1/Image_{n:02}{side}.jpg" for n in range(1, 9) for side in "RL")),
+    "layout-retina": ("retina", "side", EYES),
+}
+"""Each layout with what it is of. A blink has no picture of its own: of each it shows one, alone. The swipe
+shows two children's eyes: no two visits of one are at hand."""
+
+
+def layout(name: str, folder: Path) -> None:
+    """A layout in both eyes, as Monado composes them."""
+    kind, compare, paths = LAYOUTS[name]
+    photographs = [str(data() / path) for path in paths]
+    with Xvfb() as screen, MonadoService(compositor="xcb", devices="remote", display=screen.name) as service:
+        command = [sys.executable, "-m", "vr_app.cli", "view", *photographs, "--mode", "xr", "--fresh"]
+        command += ["--layout", kind, *(("--compare", compare) if kind == "pair" else ())]
+        env = {**service.env, "PYTHONPATH": str(ROOT), "XDG_STATE_HOME": str(folder)}
+        grab_running(command, env, screen, "Monado").save(IMAGES / f"{name}.png")
+
+
+def control_panel(folder: Path) -> None:
+    """The control panel in a window: its page of adjustments, with local contrast in the red-free picture."""
+    width, height = 1280, 800
+    with Xvfb() as screen:
+        env = {**os.environ, "DISPLAY": screen.name, "XDG_SESSION_TYPE": "x11", "PYTHONPATH": str(ROOT)}
+        command = [sys.executable, "-m", "vr_app.cli", "view", str(DEMO), "--mode", "desktop"]
+        with visiting([*command, "--size", f"{width}x{height}"], env, screen, folder) as visit:
+            visit.key("space")
+            visit.key("d")
+            for name in ("Adjust", "Channel: Red-free"):
+                sheet = visit.until(lambda about, name=name: name in targets(about), name)["sheet"]
+                (x, y), (wide, high) = sheet["targets"][name], sheet["size"]
+                at = width - MARGIN - wide + x, (height - high) // 2 + y
+                visit.do("mousemove", "--window", visit.window, *(str(round(part)) for part in at))
+                visit.do("sleep", "0.3", "click", "1")
+            visit.until(lambda about: about["appearance"]["channel"] == "red-free", "the red-free look")
+            visit.do("mousemove", "--window", visit.window, "300", "700")
+            Image.fromarray(_steady(lambda: grab_window(screen.name, "FundusXR", PATIENCE))).save(
+                IMAGES / "control-panel.png"
+            )
+
+
+def control_panel_headset(folder: Path) -> None:
+    """The control panel on the left hand, the right one pointing at it, as Monado composes both eyes."""
+    pair = (DEMO, data() / "demo" / "normal_fundus_cc0.jpg")
+    with (
+        Xvfb() as screen,
+        MonadoService(compositor="xcb", devices="remote", display=screen.name) as service,
+        RemoteHeadset(service.port) as headset,
+    ):
+        command = [sys.executable, "-m", "vr_app.cli", "view", *map(str, pair), "--mode", "xr"]
+        env = {**service.env, "DISPLAY": screen.name, "PYTHONPATH": str(ROOT)}
+        with visiting(command, env, screen, folder) as visit:
+            floor = 1.6
+            headset.left(pose=HandPose(position=(-0.2, floor - 0.42, -0.5)))
+            headset.right(pose=HandPose((-0.05, 0.36, 0.02, 0.93), (0.25, floor - 0.25, -0.25)))
+            visit.key("space")
+            about = visit.until(lambda about: bool(targets(about)), "the control panel")
+            eye = about["eyes"][0]
+            print(f"an eye of {eye['size']} pixels, {eye['fov']}; sheet {about['sheet']['size']}")
+            Image.fromarray(visit.picture).save(folder / "eyes.png")
+            Image.fromarray(_steady(lambda: grab_window(screen.name, "Monado", PATIENCE))).save(
+                IMAGES / "control-panel-headset.png"
+            )
+
+
+def targets(about: dict) -> dict:
+    """Where the controls of a control panel are, by a screenshot's description."""
+    return about["sheet"]["targets"] if about["sheet"] else {}
+
+
+@contextmanager
+def visiting(command: list[str], env: dict[str, str], screen: Xvfb, folder: Path) -> Iterator[Visit]:
+    """A viewer whose window is visited."""
+    with (folder / "program.log").open("w") as log:
+        program = subprocess.Popen(command, cwd=folder, env=env, stdout=log, stderr=log)
+        try:
+            yield Visit(program, screen.name, folder)
+        finally:
+            program.terminate()
+            program.wait()
+
+
 def grab_running(command: list[str], env: dict[str, str], screen: Xvfb, title: str) -> Image.Image:
     """Start a viewer, and take what the window called `title` shows once that has come to rest."""
     program = subprocess.Popen(command, cwd=ROOT, env=env)
@@ -220,7 +314,10 @@ MAKERS = {
     "room": room,
     "window": window,
     "eyes": eyes,
+    "control-panel": control_panel,
+    "control-panel-headset": control_panel_headset,
     "before-after": before_after,
+    **{name: partial(layout, name) for name in LAYOUTS},
 }
 
 

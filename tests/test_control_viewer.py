@@ -25,6 +25,7 @@ from vr_app.gl.context import Context
 from vr_app.gl.framebuffer import Framebuffer
 from vr_app.runtime.offscreen import OffscreenRuntime
 from vr_app.runtime.one_eye import OneEyeFrame
+from vr_app.ui import dear
 
 PATIENCE = 120.0
 NOWHERE = HandSample()
@@ -93,10 +94,10 @@ class Stereo(Mouse):
 class _StereoFrame(OneEyeFrame):
     def __init__(self, *values: object, pictures: list[Framebuffer]) -> None:
         super().__init__(*values)
-        object.__setattr__(self, "pictures", pictures)
+        object.__setattr__(self, "both", pictures)
 
     def targets(self):
-        for eye, picture in zip(self.eyes, self.pictures, strict=True):
+        for eye, picture in zip(self.eyes, self.both, strict=True):
             picture.bind()
             yield eye, picture
 
@@ -268,8 +269,15 @@ def test_a_drag_beside_the_panel_goes_on_over_it(photographs: tuple[Path, ...]) 
 
 
 def test_the_panel_stays_off_pictures_that_nobody_points_at(photographs: tuple[Path, ...]) -> None:
-    with sitting(OffscreenRuntime, photographs) as hand:
-        assert hand.viewer.control.item is None
+    with offscreen() as context:
+        runtime = OffscreenRuntime(context, SIZE)
+        with session(runtime, Options(photographs, say=lambda _: None)) as viewer:
+            hand = Hand(viewer, runtime)
+            hand.until(lambda: viewer.statistics.gl_objects_after_warm_up == 0 and viewer._warm, "the warm-up")
+            hand.frames()
+            assert viewer.control.picture is None
+            assert viewer.control.item is None
+        runtime.close()
 
 
 def letters_high(picture: np.ndarray, eye: Eye, corner: np.ndarray, beyond: np.ndarray) -> int:
@@ -305,7 +313,7 @@ def test_hands_press_the_panel_and_can_read_it(photographs: tuple[Path, ...]) ->
         runtime.draws = False
         # The letters "About" have the height of capitals; the control is wider than they are.
         item = viewer.control.item
-        em = item.size[0] / 23.0
+        em = item.size[0] / dear.WIDE
         x, y = viewer.control.targets["About"]
         corners = [np.array(point_at(item, (x + dx * em, y + dy * em))) for dx, dy in ((-1.3, -0.8), (1.3, 0.8))]
         for eye, picture in zip(runtime.eyes, runtime.pictures, strict=True):
@@ -331,3 +339,41 @@ def test_hands_press_the_panel_and_can_read_it(photographs: tuple[Path, ...]) ->
 def test_the_left_handed_carry_it_on_the_right(photographs: tuple[Path, ...]) -> None:
     with sitting(Stereo, photographs, left_handed=True) as hand:
         assert hand.viewer.control.item.surface.pose.position[0] == pytest.approx(Stereo.RIGHT[0], abs=0.02)
+
+
+def test_without_imgui_there_is_no_panel_and_all_else_works(photographs: tuple[Path, ...], monkeypatch) -> None:
+    def missing() -> None:
+        raise dear.InterfaceError("no control panel: it is not installed; pip install it")
+
+    monkeypatch.setattr(dear, "_imported", missing)
+    said: list[str] = []
+    with offscreen() as context:
+        runtime = Mouse(context)
+        with session(runtime, Options(photographs, say=said.append)) as viewer:
+            hand = Hand(viewer, runtime)
+            hand.until(lambda: bool(said), "the notice")
+            assert "no control panel" in said[0]
+            runtime.commands = ("panel", "channel")
+            runtime.point = np.array([0.0, 0.0, -2.0])
+            hand.frames()
+            assert viewer.control.item is None
+            assert viewer.view.appearance.channel is Channel.RED_FREE
+        runtime.close()
+
+
+def test_another_network_begins_anew(photographs: tuple[Path, ...]) -> None:
+    with sitting(Mouse, photographs) as hand:
+        viewer = hand.viewer
+        viewer.view = replace(viewer.view, images=(replace(viewer.view.front, zoom=6.0), *viewer.view.images[1:]))
+
+        def computed() -> bool:
+            return any(viewer.residency.has(key) for key in viewer.wanted if key.synthesised)
+
+        hand.until(computed, "computed tiles")
+        viewer._compute_with("rdb-lite+rdb-lite-gan@0.5")
+        assert not computed()
+        assert viewer.shelf.bytes == 0
+        assert viewer.status.texture == 0.5
+        hand.until(lambda: bool(viewer.status.unavailable), "that its weights are missing")
+        viewer._compute_with("rdb-lite")
+        hand.until(computed, "computed tiles again")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from imgui_bundle import __file__ as imgui_bundle_file
 from PIL import Image, ImageDraw, ImageFont
 
 from sr_core.errors import UserError
@@ -18,11 +19,12 @@ from tests.gl_stage import Stage, demo_photograph, offscreen
 from vr_app.core.pose import Pose
 from vr_app.core.residency import Residency
 from vr_app.core.surface import CAP_ANGLE, Retina
+from vr_app.fonts import all_fonts
 from vr_app.gl import calls, objects
 from vr_app.gl.context import GL, Context
 from vr_app.gl.framebuffer import Framebuffer
 from vr_app.gl.program import Program
-from vr_app.gl.text import EM, drawable, letters, line
+from vr_app.gl.text import EM, Letters, LetterTexture, drawable, letters, line
 from vr_app.gl.tiles import ATLAS, EDGE, RING, TILE_BYTES, TileArray
 from vr_app.gl.upload import Uploader, UploadReport
 
@@ -349,9 +351,9 @@ def test_every_letter_lies_alone_in_the_texture() -> None:
     assert not known.coverage[taken == 0].any()
 
 
-def test_letters_stand_where_the_font_sets_them_and_strange_ones_are_spelt_otherwise() -> None:
+def test_letters_stand_where_the_font_sets_them() -> None:
     words = "AVAST To. not for diagnosis, x4"
-    font = ImageFont.load_default(EM)
+    font = ImageFont.truetype(str(all_fonts()[0]), EM)
     text = line(words)
     assert text.advance * EM == pytest.approx(font.getlength(words), abs=0.5)
     assert len(text.glyphs) == len(words.replace(" ", ""))
@@ -364,9 +366,52 @@ def test_letters_stand_where_the_font_sets_them_and_strange_ones_are_spelt_other
         place = set_by_line[:, at : at + int(width)]
         np.maximum(place, ink, out=place)
     assert (np.abs(set_by_line.astype(int) - np.asarray(set_by_pillow)) > 128).mean() < 0.001
-    assert drawable("Œil gauche ×4 – 12 µm é 眼") == "?il gauche x4 - 12 um e ?"
-    assert np.array_equal(line("×4").glyphs, line("x4").glyphs)
     assert len(line("").glyphs) == line("").advance == 0
+
+
+def test_words_in_latin_greek_and_cyrillic_are_drawn_as_they_are() -> None:
+    for words in ("Œil gauche ×4 – 12 µm é", "Ångström, Řehoř, Işık", "Ζάχαρη ΑΩ", "Жук, Їжак, Ђорђе"):
+        before = letters().met
+        assert drawable(words) == words
+        assert letters().met > before
+    assert drawable("cafe\u0301") == "café"  # as macOS spells it
+    assert drawable("a\U0010fffeb\x07\udcff") == "a?b??"
+
+
+def test_letters_of_another_font_are_taken_where_the_first_lacks_them() -> None:
+    """The shipped font for the ordinary ones, and a stand-in for the system's."""
+    shipped = all_fonts()[0]
+    other = Path(imgui_bundle_file).parent / "assets" / "fonts" / "Font_Awesome_6_Free-Solid-900.otf"
+    icon = "\uf06e"  # an eye, in this font alone
+    assert Letters([shipped]).meet(icon) == "?"
+    both = Letters([shipped, other])
+    assert both.meet(icon) == icon
+    column, width, row = both.places[icon]
+    ink = both.coverage[row * both.row_height : (row + 1) * both.row_height, column : column + width]
+    assert ink.max() == 255
+    assert both.advance(icon) > 0
+    assert both.advance("A" + icon) > 0
+
+
+def test_letters_met_later_reach_the_texture(context: Context) -> None:
+    texture = LetterTexture()
+    line("\u0416\u0489\u0478")
+    made = objects.made()
+    GL.glBindTexture(GL.GL_TEXTURE_2D, texture.texture)
+    texture.update()
+    kept = np.zeros_like(letters().coverage)
+    GL.glPixelStorei(GL.GL_PACK_ALIGNMENT, 1)
+    GL.glGetTexImage(GL.GL_TEXTURE_2D, 0, GL.GL_RED, GL.GL_UNSIGNED_BYTE, kept)
+    assert np.array_equal(kept, letters().coverage)
+    assert objects.made() == made
+    texture.close()
+
+
+def test_more_letters_than_there_is_room_for_are_told_as_unknown() -> None:
+    known = Letters(all_fonts()[:1])
+    shown = "".join(known.meet(chr(code)) for code in range(0x100, 0x600))
+    assert "?" in shown
+    assert known.meet("A") == "A"
 
 
 def test_retina_mesh_lies_on_its_sphere_and_is_seen_from_inside() -> None:

@@ -531,3 +531,28 @@ def test_torch_is_imported_by_a_warm_up_or_the_first_wish_and_not_before(first):
     code = TORCH_LATE.format(first=first)
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE)
     assert answer.returncode == 0, answer.stderr
+
+
+def test_another_network_computes_from_now_on(worker):
+    """One that is not there, so that it can be told from the first; and the first again."""
+    worker.want(tiles(range(2), range(2)), SOURCES)
+    assert all(isinstance(answer, TileReady) for answer in everything(worker))
+    since = worker.use("no-such-network")
+    worker.want(tiles(range(2), range(2)), SOURCES)
+    found = everything(worker)
+    assert len(found) == 4
+    assert all(isinstance(answer, TileFailed) and answer.request_id >= since for answer in found)
+    again = worker.use("rdb-lite")
+    assert again > since
+    worker.want(tiles(range(1), range(1)), SOURCES)
+    (answer,) = everything(worker)
+    assert isinstance(answer, TileReady)
+    assert adds_up(worker.counts)
+
+
+def test_what_the_last_network_was_asked_for_is_cancelled(worker):
+    worker.want(tiles(range(10), range(9), level=3), SOURCES)
+    worker.use("rdb-lite")
+    everything(worker)
+    assert worker.counts.cancelled > 0
+    assert adds_up(worker.counts)

@@ -13,7 +13,16 @@ import pytest
 from PIL import Image
 
 from sr_core.assets import asset_path
-from tests.rig import MonadoService, Pose, RemoteHeadset, Xvfb, validation_env, validation_messages
+from tests.rig import (
+    MonadoService,
+    Pose,
+    RemoteHeadset,
+    Xvfb,
+    grab_window,
+    validation_env,
+    validation_messages,
+    wait_until,
+)
 from tests.test_xr_headset import LOCAL_HEIGHT_M, Client
 from tests.test_xr_session_life import middle, trigger
 from tests.test_xr_viewer import Program
@@ -109,3 +118,44 @@ def test_trackers_that_jump_by_10_m_leave_the_view_where_it_is(service: MonadoSe
 
 def _away(about: dict) -> float:
     return float(np.linalg.norm(np.mean([eye["pose"]["position"] for eye in about["eyes"]], axis=0)))
+
+
+@pytest.mark.parametrize("layers", ["on", "off"])
+def test_the_runtime_shows_the_recentred_panel_where_it_was_before_the_head(
+    screen: Xvfb, tmp_path: Path, layers: str
+) -> None:
+    """As Monado composes it: from the eyes' pictures, and from the panel's own layer."""
+    photograph = tmp_path / "white.png"
+    Image.fromarray(np.full((120, 160, 3), 250, np.uint8)).save(photograph)
+    with (
+        MonadoService(compositor="xcb", devices="remote", display=screen.name) as service,
+        RemoteHeadset(service.port) as headset,
+        Program(service, tmp_path, photograph, "--layers", layers) as program,
+    ):
+        visit = Visit(program.process, screen.name, tmp_path)
+
+        def seen(x: float, what: str) -> np.ndarray:
+            """The bright panel's first and last rows and columns in the left half, once its middle is near `x`."""
+
+            def look() -> tuple[int, ...] | None:
+                if program.process.poll() is not None:
+                    raise RuntimeError(program.log.read_text())
+                half = np.hsplit(grab_window(screen.name, "Monado").astype(int), 2)[0].min(axis=-1) > 150
+                rows, columns = half.any(axis=1).nonzero()[0], half.any(axis=0).nonzero()[0]
+                if min(rows.size, columns.size) < 20:
+                    return None
+                places.append(float(columns[0] + columns[-1]) / 2 / half.shape[1])
+                box = int(rows[0]), int(rows[-1]), int(columns[0]), int(columns[-1])
+                return box if abs(places[-1] - x) < 0.03 else None
+
+            places: list[float] = []
+            return np.array(wait_until(look, f"{what}; seen at {places}", 90.0))
+
+        before = seen(0.51, "the panel ahead")
+        headset.update(head=Pose((0.0, 0.15, 0.0, 0.9887), (0.0, LOCAL_HEIGHT_M, 0.0)))
+        seen(0.70, "the panel to the right of who looks left")
+        visit.key("z")
+        after = seen(0.51, "the panel ahead again")
+        assert np.abs(after - before).max() <= 2
+        visit.key("Escape")
+        program.ends_well()

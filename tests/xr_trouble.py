@@ -26,6 +26,17 @@ SESSION_LOST, INSTANCE_LOST, RUNTIME_FAILURE = -17, -13, -2
 """XrResult."""
 
 
+RAW = {
+    "xrWaitFrame": "wait_frame",
+    "xrPollEvent": "poll_event",
+    "xrLocateViews": "locate_views",
+    "xrLocateSpace": "locate_space",
+    "xrGetActionStateBoolean": "get_action_state_boolean",
+    "xrGetActionStateFloat": "get_action_state_float",
+}
+"""Calls that the program makes past pyopenxr's own."""
+
+
 class Fate:
     """Lets the runtime be lost at a call: from then on every call fails, until the instance is destroyed."""
 
@@ -37,14 +48,17 @@ class Fate:
         for name, function in list(vars(xr).items()):
             if inspect.isfunction(function) and function.__module__.endswith("functions"):
                 setattr(xr, name, self._wrap(name, function))
-        wait = xr.raw_functions.xrWaitFrame
-        frame.raw_functions.xrWaitFrame = lambda *given: self.result if self._fails("wait_frame") else wait(*given)
+        for raw, name in RAW.items():
+            setattr(xr.raw_functions, raw, self._wrap_raw(name, getattr(xr.raw_functions, raw)))
 
     def _fails(self, name: str) -> bool:
         self.called.add(name)
         if name == self.doomed:
             self.dead, self.doomed = True, ""
         return self.dead and not name.startswith("destroy_")
+
+    def _wrap_raw(self, name: str, function: Callable[..., int]) -> Callable[..., int]:
+        return lambda *given: self.result if self._fails(name) else function(*given)
 
     def _wrap(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def call(*given: object, **named: object) -> Any:
@@ -103,28 +117,28 @@ def time_stands_still() -> None:
         ctypes.cast(state, ctypes.POINTER(xr.FrameState)).contents.predicted_display_period = 0
         return result
 
-    frame.raw_functions.xrWaitFrame = waited
+    xr.raw_functions.xrWaitFrame = waited
 
 
 def eyes_go_astray() -> None:
     """Of every four frames one is right; in the others an eye is nowhere, its field of view is none, or not valid."""
-    locate = xr.locate_views
+    locate = xr.raw_functions.xrLocateViews
     turn = 0
 
-    def located(*given: object) -> Any:
+    def located(session: object, info: object, state: Any, capacity: int, count: object, views: Any) -> int:
         nonlocal turn
         turn += 1
-        state, views = locate(*given)
+        result = locate(session, info, state, capacity, count, views)
         if turn % 4 == 1:
             views[1].pose.position.x = NAN
         elif turn % 4 == 2:
             views[0].fov.angle_up = NAN
         elif turn % 4 == 3:
-            state.view_state_flags = 0
+            ctypes.cast(state, ctypes.POINTER(xr.ViewState)).contents.view_state_flags = 0
             views[0].pose.position.x = 1e9
-        return state, views
+        return result
 
-    xr.locate_views = located
+    xr.raw_functions.xrLocateViews = located
 
 
 def session_loss_pending() -> None:
@@ -139,19 +153,18 @@ def instance_loss_pending() -> None:
 
 def _announce(event: ctypes.Structure) -> None:
     """Let the runtime tell of `event`, once, in the midst of a session."""
-    poll = xr.poll_event
+    poll = xr.raw_functions.xrPollEvent
     polls = 0
 
-    def polled(instance: object) -> Any:
+    def polled(instance: object, buffer: Any) -> int:
         nonlocal polls
         polls += 1
         if polls != ANNOUNCED_AT:
-            return poll(instance)
-        buffer = xr.EventDataBuffer()
-        ctypes.memmove(ctypes.byref(buffer), ctypes.byref(event), ctypes.sizeof(event))
-        return buffer
+            return poll(instance, buffer)
+        ctypes.memmove(buffer, ctypes.byref(event), ctypes.sizeof(event))
+        return 0
 
-    xr.poll_event = polled
+    xr.raw_functions.xrPollEvent = polled
 
 
 ANNOUNCED_AT = 200

@@ -21,10 +21,12 @@ from vr_app.core.ahead import REST, tiles_ahead
 from vr_app.core.album import Album
 from vr_app.core.gesture import ControllerSample, Hands, pointed_at
 from vr_app.core.invention import Departure, Departures
-from vr_app.core.labels import Status, labels
+from vr_app.core.labels import Status, hint, labels, titles
+from vr_app.core.layout import Layout
 from vr_app.core.limits import DEFAULT_LIMITS, SLOT_BYTES, Limits
 from vr_app.core.local_contrast import CurveBook
-from vr_app.core.pose import Pose
+from vr_app.core.pair import Compare
+from vr_app.core.pose import Eye, Pose
 from vr_app.core.redraw import changed_part
 from vr_app.core.region import COMMANDS as REGION_COMMANDS
 from vr_app.core.region import GoToRegion, NextRegion
@@ -50,6 +52,7 @@ from vr_app.core.view import (
     regions_arrived,
     regions_stamped,
     step,
+    within_reach,
 )
 from vr_app.core.wanted import SETTLE, demands, is_jump, tiles_wanted
 from vr_app.garbage import Collector
@@ -58,6 +61,7 @@ from vr_app.gl.draw import Renderer
 from vr_app.gl.tiles import TileArray
 from vr_app.gl.upload import Uploader
 from vr_app.interruption import Interruption, watch
+from vr_app.memory import Memory
 from vr_app.output import Recording, Screenshots, write_statistics
 from vr_app.region_export import Exporter
 from vr_app.region_files import RegionStore
@@ -77,6 +81,9 @@ NOTHING_YET = 0.005
 FADE_STEPS = 3
 """Frames that a tile's fade takes at least, or there is none."""
 
+STILL = 1.0
+"""Seconds for which nothing has changed before frames are left as they are: all that is smoothed has come to rest."""
+
 NOTICE_SECONDS = 12.0
 
 POINTER_REACH = 3.0
@@ -90,12 +97,15 @@ class Options:
     `ends`: the program ends with the tour. `stand_back`: metres that the eye stands behind the retina's centre (a
     window's picture is too narrow to show the retina from there). `room`: the panels stand in one. `limits`: of memory.
     `prefetch`: whether tiles are computed before they are wanted. `tile_cache`: where computed tiles are kept on disk
-    (None: nowhere). `left_handed`: the right hand carries the control panel. `say` gets what the user should read in a
-    terminal.
+    (None: nowhere). `memory`: what the view was when these photographs were last left (None: nothing is remembered).
+    `left_handed`: the right hand carries the control panel. `say` gets what the user should read in a terminal.
     """
 
     paths: tuple[Path, ...]
     surface: SurfaceKind = SurfaceKind.PANEL
+    layout: Layout = Layout.ROW
+    compare: Compare = Compare.SIDE
+    memory: Memory | None = None
     tour: Tour | None = None
     ends: bool = False
     frames: int | None = None
@@ -141,7 +151,12 @@ class Viewer:
         self._interruption = interruption
         self._collector = collector
         self.options = options
-        self.loader = Loader(options.paths)
+        self.folder_memory = options.memory
+        self.view = ViewState.start(len(options.paths), options.surface, layout=options.layout, compare=options.compare)
+        if self.folder_memory is not None:
+            self.view = self.folder_memory.restored(self.view)
+            stack.callback(self.folder_memory.close)
+        self.loader = Loader(options.paths, self.view.awaited)
         watch(lambda: self.loader.running)
         stack.callback(self.loader.close)
         self.worker = Worker(options.model, options.device, disk=options.tile_cache)
@@ -169,12 +184,17 @@ class Viewer:
         stack.callback(self.exporter.close)
         self.hands = Hands()
         self.player = TourPlayer(options.tour) if options.tour else None
-        self.view = ViewState.start(len(options.paths), options.surface)
         self.infos: tuple[PhotographInfo | None, ...] = (None,) * len(options.paths)
-        self.wants, self.wanted, self.placed, self.rays = (), (), (), ()
+        self.wants, self.wanted, self.placed, self.reach, self.rays = (), (), (), (), ()
         self.status = Status(texture=texture_of(options.model))
-        self.finished = False
+        self.finished = self.rests = False
         self._shown = self._warm = self._jumped = self._arrived = False
+        self._sample: ControllerSample | None = None
+        self._eyes: tuple[Eye, ...] = ()
+        self._same_since = 0.0
+        self._lacking = True
+        self._heard: tuple[str, ...] = ()
+        self._rested: tuple | None = None
         self._drawn: Scene | None = None
         self._objects_made = 0
         self._unopened = 0
@@ -194,12 +214,16 @@ class Viewer:
         """One turn of the loop. Raises KeyboardInterrupt, after it, where a signal has come."""
         with self.runtime.frame() as frame, self._collector.frame():
             begun = time.perf_counter()
-            self.take_what_arrived()
-            self.look(frame, self.runtime.read(frame.time))
-            self.ask()
-            self.upload()
-            if frame.should_render:
-                self.draw(frame)
+            sample = self.runtime.read(frame.time)
+            if self.stands_still(frame, sample):
+                self.tick(frame)
+            else:
+                self.take_what_arrived()
+                self.look(frame, sample)
+                self.ask()
+                self.upload()
+                if frame.should_render:
+                    self.draw(frame)
             self.account(frame, begun)
         if self._shown and not self._warm:
             self._warm_up()
@@ -209,6 +233,38 @@ class Viewer:
         self._interruption.check()
 
     # Its phases.
+
+    def stands_still(self, frame: Frame, sample: ControllerSample) -> bool:
+        """Whether this frame is as the last one: eyes and hands have been where they are for STILL seconds, nothing is
+        awaited and nothing moves by itself. Then the runtime shows again what it has, and no work is done."""
+        same = frame.eyes == self._eyes and sample == self._sample
+        if not same:
+            self._sample, self._eyes, self._same_since = sample, frame.eyes, frame.time
+        self._heard += tuple(self.runtime.take_commands())
+        for notice in self.runtime.take_notices():
+            self._notice(notice)
+        # At rest nothing comes of itself any more: only if somebody has changed the view need all be asked again.
+        goes_on = self.rests and same and not self._heard and self._rested == (self.view, self.player, self._notices)
+        rested = goes_on or (frame.time - self._same_since >= STILL and not self._awaits_something())
+        self.rests = rested and frame.repeat()
+        if self.rests and not goes_on:
+            self._rested = self.view, self.player, list(self._notices)
+        return self.rests
+
+    def _awaits_something(self) -> bool:
+        """Whether the next picture may differ, or the program's end be near, with eyes and hands at rest."""
+        moving = self.view.still_for < STILL or self.now - self._uploaded_at <= 2 * FADE
+        moving = moving or (self.veil is not None and (self.veil.shade > 0 or self.veil.holds))
+        coming = self.loader.busy or self.worker.busy or self.worker.warming or self._lacking
+        asked = self._heard or self._asked or self.status.notices or self.screenshots.due or self.recording.active
+        led = self.control.open or (self.player is not None and not self.player.over)
+        return bool(not self._warm or moving or coming or asked or led or self.options.frames is not None)
+
+    def tick(self, frame: Frame) -> None:
+        """Time goes on."""
+        self.dt = 0.0 if self._frame_time is None else min(0.1, max(0.0, frame.time - self._frame_time))
+        self._frame_time = frame.time
+        self.now += self.dt
 
     def take_what_arrived(self) -> None:
         """Decoded photographs and computed tiles."""
@@ -231,19 +287,18 @@ class Viewer:
 
     def look(self, frame: Frame, sample: ControllerSample) -> None:
         """What the hands and the tour make of the view, and what the eyes see of it."""
-        self.dt = 0.0 if self._frame_time is None else min(0.1, max(0.0, frame.time - self._frame_time))
-        self._frame_time = frame.time
-        self.now += self.dt
+        self.tick(frame)
         led, caption = self._led_by_tour()
         sample = self.control.take(self.hands.steady(sample, self.dt), frame.eyes)
         before = self.view
         asked, self._asked = self._asked + self._asked_on_panel(), ()
-        gestures = led + self.hands.read(sample, before, self.placed, self.dt) + asked
+        gestures = led + self.hands.read(sample, before, self.reach, self.dt) + asked
         self.view = step(before, gestures, self.dt)
         self._veil(gestures, before)
         self._keep_regions()
         self.runtime.feel(self.hands.ticks(before, self.view) + self.control.pulses())
         self.placed = place(self.view, self.infos, Pose((0.0, 0.0, -self.options.stand_back)))
+        self.reach = within_reach(self.placed)
         if frame.eyes:
             seen = self.wants
             eyes = tuple(eye.finer(frame.detail) for eye in frame.eyes)
@@ -252,17 +307,22 @@ class Viewer:
             self._arrived = self._jumped or (self._arrived and self.view.still_for > 0)
         beams = (self._pointer(hand.aim) for hand in self.control.beaming(sample) if hand.aim and hand.shown)
         self.rays = (*beams, *self.control.rays)
-        for command in self.runtime.take_commands():
+        heard, self._heard = self._heard, ()
+        for command in heard:
             self._obey(command)
-        for notice in self.runtime.take_notices():
-            self._notice(notice)
         self.recording.see(self.view, self.dt)
+        if self.folder_memory is not None:
+            self.folder_memory.see(self.view, self.now)
+            if notice := self.folder_memory.take_notice():
+                self._notice(notice)
         self.status = replace(
             self.status,
             caption=caption,
             original=self.view.original or self.view.finest == 0,
             recording=self.recording.active,
             legend=self.view.invention,
+            titles=titles(self.view, self.infos),
+            hint=hint(self.view),
             adjusted=self.view.appearance.told(),
         )
 
@@ -277,6 +337,7 @@ class Viewer:
             self.residency.fail(key, reason)
         missing = self.shelf.to_compute(lacking)
         ahead = self._what_may_follow(nothing_lacks=not lacking)
+        self._lacking = bool(lacking or ahead)
         of = sorted({key.photograph for key in (*missing, *ahead)})
         self.worker.want(missing, [Source(i, self.album.pixels(i), self.album.sha256(i)) for i in of], ahead)
         self.status = replace(
@@ -345,6 +406,8 @@ class Viewer:
         """Statistics, and whether it is time to end: not before a screenshot that was asked for."""
         now = time.perf_counter()
         self.statistics.frame(now, now - begun, frame.period)
+        if self.rests:
+            return
         self.statistics.see(self.view, self.wants, self.residency, self.worker.counts.computed, now)
         self.statistics.full_collections_in_frames = self._collector.full_in_frames
         self.statistics.gl_objects_after_warm_up = objects.made() - self._objects_made if self._warm else 0
@@ -382,14 +445,16 @@ class Viewer:
     # Their parts.
 
     def _veil(self, gestures: tuple[Gesture, ...], before: ViewState) -> None:
-        """What changes at one stroke around the viewer does so behind the veil: surface, photograph, and on the retina
-        a jump to elsewhere."""
+        """What changes at one stroke around the viewer does so behind the veil: layout, photograph, pair, and on the
+        retina a jump to elsewhere."""
         if self.veil is None:
             return
         leap = any(isinstance(gesture, GoToRegion | NextRegion | Undo | ResetView) for gesture in gestures)
         if leap and self.view.surface is SurfaceKind.RETINA and self.view.front != before.front:
             self._jumps += 1
-        self.veil.see((self.view.surface, self.view.active, self._jumps) if self._shown else None, self.dt)
+        pair = self.view.compared
+        shown = self.view.stands, self.view.active, pair and (pair.images, pair.compare), self._jumps
+        self.veil.see(shown if self._shown else None, self.dt)
 
     def _veiled(self, scene: Scene) -> Scene:
         """The scene of now, or while it goes dark the one before."""
@@ -404,7 +469,7 @@ class Viewer:
         """
         self._warm = True
         self.renderer.prepare_retina()
-        trouble = self.control.prepare()
+        trouble = self.control.prepare() if self.control.of_use else ""
         if trouble:
             self._notice(trouble)
         self.renderer.sheets = self.control.picture
@@ -512,7 +577,7 @@ class Viewer:
         return bool(self.wants) and all(self.residency.has(k) or self.residency.failure(k) for k in self.wanted)
 
     def _pointer(self, aim) -> RayItem:
-        pointed = pointed_at(aim, self.view, self.placed)
+        pointed = pointed_at(aim, self.view, self.reach)
         end = aim.at(pointed.distance if pointed else POINTER_REACH)
         return RayItem(aim.origin, (float(end[0]), float(end[1]), float(end[2])), pointed is not None)
 

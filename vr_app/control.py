@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-from sr_core.assets import asset_path
 from sr_core.networks.names import STARTS_FROM, parse_blend
 from vr_app.core import sheet
 from vr_app.core.album import Album
 from vr_app.core.gesture import ControllerSample, HandSample, Pulse
 from vr_app.core.grasp import Grasp, Pointer
+from vr_app.core.layout import Layout
+from vr_app.core.pair import Compare, Link
 from vr_app.core.pose import Eye
 from vr_app.core.scene import RayItem
 from vr_app.core.sheet import SheetItem
@@ -23,13 +23,16 @@ from vr_app.core.view import (
     LimitLevel,
     PhotographInfo,
     ResetView,
+    SetCompare,
     SetFieldAngle,
+    SetLink,
     ShowInvention,
-    SurfaceKind,
-    SwitchSurface,
+    ShowLayout,
     Undo,
     ViewState,
+    layouts_offered,
 )
+from vr_app.fonts import all_fonts
 from vr_app.gl.sheet import SheetPicture
 from vr_app.options import has_dial, models_at_hand
 from vr_app.ui.dear import HANDLE, HIGH, THUMBNAIL_EDGE, THUMBNAILS_ACROSS, WIDE, Interface, InterfaceError
@@ -40,8 +43,10 @@ from vr_app.ui.panel import (
     LookLike,
     Overlay,
     PanelState,
+    PickCompare,
     PickImage,
     PickLayout,
+    PickLink,
     Place,
     Regional,
     SetAngle,
@@ -49,7 +54,7 @@ from vr_app.ui.panel import (
     UpTo,
 )
 
-LAYOUTS = {"Panels": SurfaceKind.PANEL, "Inside the eye": SurfaceKind.RETINA}
+LAYOUTS = {"One": Layout.ONE, "Pair": Layout.PAIR, "Row": Layout.ROW, "Wall": Layout.WALL, "Eye": Layout.RETINA}
 """What the panel calls them."""
 
 SCALES = (2, 4, 8)
@@ -58,7 +63,7 @@ SCALES = (2, 4, 8)
 WITHOUT_HAND = (-0.15, -0.45, -0.55)
 """Metres to the right, up and backward from the head: where a panel stands whose hand is not tracked."""
 
-INWARD = 0.2
+INWARD = 0.3
 """How far, in its width, an open panel stands to the inner side of the hand that carries it."""
 
 ABOUT = (
@@ -122,7 +127,7 @@ class Control:
     def prepare(self) -> str:
         """Make it all, which takes half a second. Returns, in a line, why there is none; empty where there is."""
         try:
-            self._interface = Interface(fonts())
+            self._interface = Interface(all_fonts())
         except InterfaceError as error:
             return str(error)
         most = sheet.EM_PIXELS[1]
@@ -130,6 +135,11 @@ class Control:
         self.networks = Networks.at_hand()
         self._paint(PanelState())  # what a first drawing costs is paid here
         return ""
+
+    @property
+    def of_use(self) -> bool:
+        """Whether there is anybody who could point at a panel."""
+        return bool(self._hands)
 
     @property
     def open(self) -> bool:
@@ -143,11 +153,11 @@ class Control:
 
     def take(self, sample: ControllerSample, eyes: Sequence[Eye]) -> ControllerSample:
         """What the hands do besides pressing the panel. `sample` is a steady one."""
+        self._hands = sample.hands
         if self.picture is None:
             return sample
         if sample.panel:
             self.toggle()
-        self._hands = sample.hands
         carrier = self._stand(sample, eyes)
         left, self._pointer = self._grasp.take(sample, self._surface, self._size, carrier)
         return left
@@ -236,9 +246,9 @@ class Control:
             return None
         head = sheet.head_of(eyes)
         hand = carrier.aim.origin if carrier.aim is not None else eyes[0].pose.point(WITHOUT_HAND)
-        if self._scale is None:
-            self._scale = sheet.scale_for(head, hand, self._extent)
         inward = INWARD * WIDE * (1 if self._carrier == 0 else -1) if self._place.open else 0.0
+        if self._scale is None:
+            self._scale = sheet.scale_for(head, hand, self._extent, inward)
         self._surface = sheet.in_hand(head, hand, self._extent, self._scale, inward)
         return self._carrier if carried else None
 
@@ -283,7 +293,11 @@ def gestures_of(event: Event, view: ViewState) -> tuple[Gesture, ...]:
         case PickImage(image):
             return (BringForward(image),)
         case PickLayout(name):
-            return () if LAYOUTS[name] is view.surface else (SwitchSurface(),)
+            return () if LAYOUTS[name] is view.stands else (ShowLayout(LAYOUTS[name]),)
+        case PickCompare(name):
+            return (SetCompare(Compare(name)),)
+        case PickLink(name):
+            return (SetLink(Link(name)),)
         case UpTo(level):
             return (LimitLevel(level),)
         case Overlay(shown):
@@ -301,11 +315,6 @@ def gestures_of(event: Event, view: ViewState) -> tuple[Gesture, ...]:
     return ()
 
 
-def fonts() -> list[Path]:
-    """The font that ships with the program."""
-    return [asset_path("fonts", "DejaVuSansCondensed.ttf")]
-
-
 def state_of(
     view: ViewState,
     infos: Sequence[PhotographInfo | None],
@@ -316,11 +325,15 @@ def state_of(
 ) -> PanelState:
     """What the panel tells of a session. `headset`: there is a head to recentre on."""
     base = base_of(model)
+    offered = {view.stands, *(layout for layout, _ in layouts_offered(len(view.loaded)))}
+    pair = view.compared
     return PanelState(
         images=tuple(info and info.name for info in infos),
         front=view.active,
-        layouts=tuple(LAYOUTS),
-        layout=next(name for name, kind in LAYOUTS.items() if kind is view.surface),
+        layouts=tuple(name for name, kind in LAYOUTS.items() if kind in offered),
+        layout=next(name for name, kind in LAYOUTS.items() if kind is view.stands),
+        compare=pair.compare.value if pair else "",
+        link=pair.link.value if pair and pair.compare is Compare.SIDE else "",
         models=networks.names,
         model=base,
         texture=texture if base in networks.dials else None,

@@ -191,4 +191,19 @@ def _display() -> Iterable[Finding]:
         yield Finding("display", WARNING, "none", "log in to a desktop for a window; offscreen works without")
 
 
-CHECKS = (_python, _torch, _display, _opengl, _openxr, _weights)
+def _fonts() -> Iterable[Finding]:
+    from vr_app.fonts import SHIPPED, all_fonts
+
+    shipped, *others = all_fonts()
+    if not shipped.is_file():
+        yield Finding("fonts", FAULT, f"{shipped} is missing", "reinstall the program: scripts/run.sh")
+        return
+    yield Finding("fonts", OK, f"{SHIPPED}: Latin, Greek, Cyrillic")
+    if others:
+        yield Finding("fonts, CJK", OK, str(others[0]))
+    else:
+        cure = "only needed for such file names: apt-get install fonts-noto-cjk, or your system's like it"
+        yield Finding("fonts, CJK", WARNING, "none for Chinese, Japanese and Korean", cure)
+
+
+CHECKS = (_python, _torch, _display, _opengl, _openxr, _fonts, _weights)

@@ -30,7 +30,7 @@ CHUNKS, QUICK_CHUNKS = 20, 2
 SIZE, QUICK_SIZE = (1600, 1600), (400, 400)
 
 AT_REST = 2.0
-"""Seconds for which everything wanted has been there before anything is measured."""
+"""Seconds for which nothing has changed before anything is measured."""
 
 PATIENCE = 300.0
 
@@ -77,7 +77,7 @@ def _set_up(viewer: Viewer) -> None:
 
     def at_rest() -> bool:
         whole = len(viewer.wants) == PANELS and not viewer.residency.absent(viewer.wanted)
-        rested.append(viewer.now) if whole else rested.clear()
+        rested.append(viewer.now) if whole and viewer.rests else rested.clear()
         return bool(rested) and rested[-1] - rested[0] > AT_REST
 
     _frames_until(viewer, at_rest)

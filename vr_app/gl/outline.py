@@ -73,8 +73,8 @@ class OutlineRenderer:
 
 def _pixel(item: SurfaceItem, first: np.ndarray, last: np.ndarray, eye: Eye) -> float:
     """Metres that one of the eye's pixels measures where it sees the farthest corner of a region."""
-    limit = item.surface.half_extent()
-    corners = np.clip([first, last, (first[0], last[1]), (last[0], first[1])], -limit, limit)
+    left, top, right, bottom = item.surface.bounds
+    corners = np.clip([first, last, (first[0], last[1]), (last[0], first[1])], (left, top), (right, bottom))
     farthest = np.linalg.norm(item.surface.point(corners) - eye.pose.position, axis=-1).max()
     left, right, _, _ = eye.fov.tangents()
     return float(farthest) * (right - left) / eye.size[0]

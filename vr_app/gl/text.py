@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ctypes
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from vr_app.fonts import all_fonts
 from vr_app.gl import objects
 from vr_app.gl.context import GL
 
@@ -25,28 +28,17 @@ GLYPHS_DRAWN = 128
 _MARGIN = EM // 8
 """Empty texels around each letter."""
 
-_WIDTH = 1024
-"""Of the texture."""
+_SIZE = 1024, 2048
+"""Of the texture: some 420 letters."""
 
-_DRAWN = tuple(chr(code) for code in range(0x20, 0x7F)) + tuple("©«°±´·»‘’“”…‹›⁄™")
-_NEAREST = str.maketrans({"×": "x", "µ": "u", "μ": "u", "–": "-", "—": "-", "−": "-", "•": "·", "ß": "ss"})
-_CAP_MIDDLE = 0.36
+_FIRST = "".join(chr(code) for code in range(0x20, 0x7F)) + "·×…°µ"
+"""Letters that are drawn before the first picture; others when they are first met."""
+
+UNKNOWN = "?"
+"""Stands for letters that no font has."""
+
+_CAP_MIDDLE = 0.365
 """Half the height of a capital letter above the baseline, in em: what `LabelItem` calls the text's middle."""
-
-
-@dataclass(frozen=True)
-class Letters:
-    """How much ink covers each texel: `coverage` (h, w) uint8, EM texels per em, in rows of `row_height` texels.
-
-    `places`: each letter's first column, width and row. Its ink begins `_MARGIN` right of that column, and right of the
-    pen by its `bearings`. `top`: em from the text's middle up to a row's first texel.
-    """
-
-    coverage: np.ndarray
-    places: dict[str, tuple[int, int, int]]
-    bearings: dict[str, float]
-    row_height: int
-    top: float
 
 
 @dataclass(frozen=True)
@@ -61,45 +53,97 @@ class Line:
     advance: float
 
 
+class Letters:
+    """The letters met so far, drawn into one picture: in rows of `row_height` texels, EM texels per em.
+
+    `coverage` (h, w) uint8: how much ink covers each texel. `places`: each letter's first column, width and row. Its
+    ink begins `_MARGIN` right of that column, and right of the pen by its `bearings`. `top`: em from the text's middle
+    up to a row's first texel. `met` counts the letters.
+    """
+
+    def __init__(self, fonts: Sequence[Path]) -> None:
+        self._files = list(fonts)
+        self._fonts = [ImageFont.truetype(str(self._files[0]), EM)]
+        ascent, descent = self._fonts[0].getmetrics()
+        self._ascent = ascent
+        self.row_height = ascent + descent + 2 * _MARGIN
+        self.top = (_MARGIN + ascent) / EM - _CAP_MIDDLE
+        self.coverage = np.zeros(_SIZE[::-1], np.uint8)
+        self.places: dict[str, tuple[int, int, int]] = {}
+        self.bearings: dict[str, float] = {}
+        self._of: dict[str, ImageFont.FreeTypeFont] = {}
+        self._column = self._row = 0
+        for letter in _FIRST:
+            self.meet(letter)
+
+    @property
+    def met(self) -> int:
+        return len(self.places)
+
+    def meet(self, letter: str) -> str:
+        """Draw a letter, if it is new. What is to be shown: itself, or UNKNOWN where no font has it or room for it."""
+        if letter in self.places:
+            return letter
+        font = self._font_of(letter)
+        if font is None:
+            return UNKNOWN
+        left, _, right, _ = font.getbbox(letter)
+        width = int(right - left) + 2 * _MARGIN
+        if self._column + width > _SIZE[0]:
+            self._column, self._row = 0, self._row + 1
+        if (self._row + 1) * self.row_height > _SIZE[1]:
+            return UNKNOWN
+        self.places[letter], self.bearings[letter] = (self._column, width, self._row), left
+        self._of[letter] = font
+        image = Image.new("L", (width, self.row_height))
+        pen = ImageDraw.Draw(image)
+        pen.text((_MARGIN - left, _MARGIN + self._ascent), letter, fill=255, font=font, anchor="ls")
+        top = self._row * self.row_height
+        self.coverage[top : top + self.row_height, self._column : self._column + width] = np.asarray(image)
+        self._column += width
+        return letter
+
+    def advance(self, pair: str) -> float:
+        """Texels from a pair's first letter to its second, which may stand closer than the first alone would have it;
+        of a single letter, to its end."""
+        font = self._of[pair[0]]
+        if len(pair) == 1 or self._of[pair[1]] is not font:
+            return font.getlength(pair[0])
+        return font.getlength(pair) - font.getlength(pair[1])
+
+    def _font_of(self, letter: str) -> ImageFont.FreeTypeFont | None:
+        """The first font that has it; further ones are opened when they are needed."""
+        for number, file in enumerate(self._files):
+            if number == len(self._fonts):
+                self._fonts.append(ImageFont.truetype(str(file), EM))
+            if has_letter(self._fonts[number], letter):
+                return self._fonts[number]
+        return None
+
+
+def has_letter(font: ImageFont.FreeTypeFont, letter: str) -> bool:
+    """Whether a font can draw a letter: one that it lacks looks like one that no font has."""
+    drawn = font.getmask(letter)
+    return letter == " " or (drawn.size, bytes(drawn)) != _missing(font)
+
+
+@lru_cache(maxsize=4)
+def _missing(font: ImageFont.FreeTypeFont) -> tuple[tuple[int, int], bytes]:
+    """What a font shows for letters that it lacks."""
+    drawn = font.getmask("\U0010fffe")
+    return drawn.size, bytes(drawn)
+
+
 def drawable(text: str) -> str:
-    """The line in the letters that the embedded font has: accents are left off, what is strange to it becomes '?'."""
-    plain = unicodedata.normalize("NFKD", text.translate(_NEAREST))
-    return "".join(c if c in _DRAWN else "?" for c in plain if not unicodedata.combining(c))
-
-
-@lru_cache(maxsize=1)
-def _font() -> ImageFont.FreeTypeFont:
-    """The embedded Aileron."""
-    return ImageFont.load_default(EM)
+    """The line in letters that can be drawn, composed ones first: what no font has becomes UNKNOWN."""
+    known = letters()
+    return "".join(known.meet(c) if c.isprintable() else UNKNOWN for c in unicodedata.normalize("NFC", text))
 
 
 @lru_cache(maxsize=1)
 def letters() -> Letters:
-    """Every letter of the embedded font, drawn once."""
-    font = _font()
-    ascent, descent = font.getmetrics()
-    row_height = ascent + descent + 2 * _MARGIN
-    places, bearings = {}, {}
-    column = row = 0
-    for letter in _DRAWN:
-        left, _, right, _ = font.getbbox(letter)
-        width = int(right - left) + 2 * _MARGIN
-        if column + width > _WIDTH:
-            column, row = 0, row + 1
-        places[letter], bearings[letter] = (column, width, row), left
-        column += width
-    image = Image.new("L", (_WIDTH, (row + 1) * row_height))
-    pen = ImageDraw.Draw(image)
-    for letter, (column, _, row) in places.items():
-        pen.text((column + _MARGIN - bearings[letter], row * row_height + _MARGIN), letter, fill=255, font=font)
-    top = (_MARGIN + ascent) / EM - _CAP_MIDDLE
-    return Letters(np.asarray(image), places, bearings, row_height, top)
-
-
-@lru_cache(maxsize=8192)
-def _advance(pair: str) -> float:
-    """Texels from a pair's first letter to its second, which may stand closer than the first alone would have it."""
-    return _font().getlength(pair) - _font().getlength(pair[1])
+    """The letters of the font that ships, and of fonts of the system for what it lacks."""
+    return Letters(all_fonts())
 
 
 @lru_cache(maxsize=256)
@@ -111,7 +155,7 @@ def line(text: str) -> Line:
     pen = 0.0
     for n, letter in enumerate(drawn):
         glyphs[n] = ((pen + known.bearings[letter] - _MARGIN) / EM, *known.places[letter])
-        pen += _advance(drawn[n : n + 2]) if n + 1 < len(drawn) else _font().getlength(letter)
+        pen += known.advance(drawn[n : n + 2])
     return Line(glyphs[[letter != " " for letter in drawn]], pen / EM)
 
 
@@ -119,8 +163,8 @@ class LetterTexture:
     """`letters` on the graphics card, the coverage in red."""
 
     def __init__(self) -> None:
-        pixels = np.ascontiguousarray(letters().coverage)
-        height, width = pixels.shape
+        width, height = _SIZE
+        self._met = 0
         self.texture = objects.texture()
         GL.glBindTexture(GL.GL_TEXTURE_2D, self.texture)
         for name, value in (
@@ -130,10 +174,23 @@ class LetterTexture:
             (GL.GL_TEXTURE_MAX_LEVEL, MIPMAPS),
         ):
             GL.glTexParameteri(GL.GL_TEXTURE_2D, name, value)
-        GL.glPixelStorei(GL.GL_UNPACK_ALIGNMENT, 1)
         GL.glTexImage2D(
-            GL.GL_TEXTURE_2D, 0, GL.GL_R8, width, height, 0, GL.GL_RED, GL.GL_UNSIGNED_BYTE,
-            ctypes.c_void_p(pixels.ctypes.data),
+            GL.GL_TEXTURE_2D, 0, GL.GL_R8, width, height, 0, GL.GL_RED, GL.GL_UNSIGNED_BYTE, ctypes.c_void_p(None)
+        )
+        self.update()
+
+    def update(self) -> None:
+        """Take in the letters met since the last time: takes a millisecond or two where there are any. The texture is
+        bound."""
+        known = letters()
+        if known.met == self._met:
+            return
+        self._met = known.met
+        width, height = _SIZE
+        GL.glPixelStorei(GL.GL_UNPACK_ALIGNMENT, 1)
+        GL.glTexSubImage2D(
+            GL.GL_TEXTURE_2D, 0, 0, 0, width, height, GL.GL_RED, GL.GL_UNSIGNED_BYTE,
+            ctypes.c_void_p(known.coverage.ctypes.data),
         )  # fmt: skip
         GL.glGenerateMipmap(GL.GL_TEXTURE_2D)
 

@@ -235,6 +235,10 @@ class HeadsetRuntime:
         if self._mirror:
             yield from self._mirror.views(eyes, apart, still)
 
+    def content(self) -> bool:
+        """Whether the window needs no new picture as long as nothing changes."""
+        return self._mirror is None or self._mirror.content()
+
     def read(self, time: float) -> ControllerSample:
         """Hands (left, right) and buttons as they will be at `time`, a frame's; hands point nowhere without focus.
 

@@ -70,6 +70,10 @@ class Frame(Protocol):
         part by itself, which `renderer` draws apart. `whole`: everything is to be in the eyes' own pictures."""
         ...
 
+    def repeat(self) -> bool:
+        """Show what the last frame showed, which nothing has changed; False where that needs drawing after all."""
+        ...
+
 
 class Runtime(Protocol):
     """A place to show the scene. Every method belongs to the thread that owns the GL context."""

@@ -67,6 +67,7 @@ class Mirror:
         self._eye = Framebuffer.create((self._eye_width, PICTURE_HEIGHT))
         self._stands: tuple[MirrorKind, tuple[int, int]] | None = None
         """What the window shows, and its size, while the scene is still; None: something else."""
+        self._size = (0, 0)
         self._refresh_at = 0.0
         self._spectator = Spectator()
         self._drawing: int | None = None
@@ -94,7 +95,10 @@ class Mirror:
         """A frame begins at `now` seconds; this one is shown in the window if it is time for that."""
         self._now = now
         self._drawing = None
-        if now < self._drawn_at + MIRROR_INTERVAL or 0 in self.window.size:
+        if now < self._drawn_at + MIRROR_INTERVAL:
+            return
+        self._size = self.window.size
+        if 0 in self._size:
             return
         with self._change:
             if self._waiting is None:
@@ -125,17 +129,24 @@ class Mirror:
         elif apart:
             yield from self._views_of_its_own(eyes)
 
+    def content(self) -> bool:
+        """Whether it needs no new picture now, as long as nothing changes."""
+        return self._drawing is None or (self._fresh and self.kind is not MirrorKind.spectator)
+
+    @property
+    def _fresh(self) -> bool:
+        return self._stands == (self.kind, self._size) and self._now < self._refresh_at
+
     def _views_of_its_own(self, eyes: tuple[Eye, ...]) -> Iterator[tuple[Eye, Framebuffer]]:
         """The eyes' views drawn for the window, unless it shows them already."""
-        now = self.kind, self.window.size
-        if now == self._stands and self._now < self._refresh_at:
+        if self._fresh:
             return
         wanted = {MirrorKind.left: (LEFT,), MirrorKind.right: (RIGHT,)}.get(self.kind, (LEFT, RIGHT))
         for index in wanted:
             self._eye.bind()
             yield replace(eyes[index], size=self._eye.size), self._eye
             self.see(index, self._eye)
-        self._stands, self._refresh_at = now, self._now + REFRESH
+        self._stands, self._refresh_at = (self.kind, self._size), self._now + REFRESH
 
     def show_camera(self) -> None:
         """Show what was drawn into `camera`, if it is time for a picture."""

@@ -48,3 +48,6 @@ class OneEyeFrame:
     ) -> Iterator[tuple[Eye, Framebuffer, Scene]]:
         """The same, to draw all of `scene` into it."""
         yield from ((eye, target, scene) for eye, target in self.targets())
+
+    def repeat(self) -> bool:
+        return False

@@ -30,7 +30,7 @@ from vr_app.ui.panel import (
     rows,
 )
 
-WIDE, HIGH = 23.0, 24.0
+WIDE, HIGH = 24.5, 27.0
 """Em of an open panel: its width, and how high it may be."""
 
 HANDLE = 2.6
@@ -203,7 +203,9 @@ class Interface:
         closing = 2.0 * em
         wide = (gui.get_content_region_avail().x - closing - 0.3 * em * len(PAGES)) / len(PAGES)
         for number, page in enumerate(PAGES):
+            gui.push_style_var(gui.StyleVar_.frame_padding, (0.0, gui.get_style().frame_padding.y))
             self._button(page, page, (wide, 0), Turn(Place(True, number, place.gallery)), number == place.page)
+            gui.pop_style_var()
             gui.same_line()
         self._button("×", "close", (closing, 0), Turn(Place(False, place.page, place.gallery)), False)
         gui.dummy((0, 0.15 * em))
@@ -372,7 +374,7 @@ def _height(row: Row) -> float:
 
 def _beside(buttons: Sequence[tuple[str, Event]]) -> int:
     """How many buttons stand beside each other."""
-    return 3 if len(buttons) % 3 == 0 else 2
+    return 2 if len(buttons) in (2, 4) else 3
 
 
 def _copied(buffer: Any, kind: type, each: int) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 from collections.abc import Collection
 from contextlib import ExitStack, suppress
@@ -10,13 +11,16 @@ import xr
 
 from vr_app.core.gesture import ControllerSample, HandSample, Pulse
 from vr_app.core.pose import Pose, Ray
-from vr_app.xr import bindings, convert
+from vr_app.xr import bindings, convert, raw
 from vr_app.xr.errors import HeadsetError, HeadsetLostError, openxr, own
 
 log = logging.getLogger(__name__)
 
-BUTTONS = ("switch_surface", "next_image", "reset", "invention", "undo", "panel")
+BUTTONS = ("next_layout", "next_image", "reset", "invention", "undo", "panel")
 """Fields of `ControllerSample` that are true in the frame of the press."""
+
+
+HANDS = (0, 1)
 
 
 class Actions:
@@ -49,6 +53,10 @@ class Actions:
             xr.attach_session_action_sets(session, xr.SessionActionSetsAttachInfo(action_sets=[self._set]))
         self._sync = xr.ActionsSyncInfo(active_action_sets=[xr.ActiveActionSet(self._set, xr.NULL_PATH)])
         self._focused = False
+        self._asking: dict[tuple[str, int], tuple] = {}
+        self._locate_space = raw.plain("xrLocateSpace")
+        self._found = [xr.SpaceLocation() for _ in self._hands]
+        self._known: tuple[tuple, ControllerSample] | None = None
         self._held: list[bindings.Profile | None] = [None, None]
         self._menus = [_Menu(), _Menu()]
 
@@ -110,22 +118,48 @@ class Actions:
         """
         if not self._focused:
             self._menus = [_Menu(), _Menu()]
+            self._known = None
             return ControllerSample(hands=(HandSample(), HandSample()))
+        told = self._told(space, display_time)
+        if self._known is None or self._known[0] != told or any(self._value("menu", hand) for hand in HANDS):
+            self._known = told, self._made(now)
+        return self._known[1]
+
+    def locate(self, space: xr.Space, display_time: int) -> list[xr.SpaceLocation]:
+        """Where the hands are, and nothing of what they do."""
+        with openxr("xrLocateSpace"):
+            return [xr.locate_space(aim, space, display_time) for aim in self._aims]
+
+    def _told(self, space: xr.Space, display_time: int) -> tuple:
+        """All that a sample is made of, as the runtime tells it now."""
+        for hand, found in enumerate(self._found):
+            with openxr("xrLocateSpace"):
+                raw.check(self._locate_space(self._aims[hand], space, display_time, ctypes.byref(found)))
+        for call, info, _, place, words in self._asking.values():
+            answer = call(self._session, info, place)
+            if answer < 0:
+                with openxr(words):
+                    raw.check(answer)
+        states = (bytes(state) for _, _, state, _, _ in self._asking.values())
+        return (*self._held, *(bytes(found) for found in self._found), *states)
+
+    def _made(self, now: float) -> ControllerSample:
         menus = [menu.read(self._held[i], i, self._value("menu", i), now) for i, menu in enumerate(self._menus)]
         begun = {name for menu in menus for name in menu.begun}
         return ControllerSample(
-            hands=tuple(self._hand(i, menu.holding, space, display_time) for i, menu in enumerate(menus)),
+            hands=tuple(self._hand(i, menu.holding) for i, menu in enumerate(menus)),
             original=bool(self._button("original").current_state) or any(menu.holding == "original" for menu in menus),
             **{name: name in begun or self._pressed(name) for name in BUTTONS},
         )
 
-    def _hand(self, index: int, holding: str, space: xr.Space, display_time: int) -> HandSample:
+    def _hand(self, index: int, holding: str) -> HandSample:
         profile = self._held[index]
-        pose = self._pose(index, space, display_time)
+        pose = self._pose(index)
         zooms = profile is None or "zoom_press" not in profile.both or self._value("zoom_press", index)
         return HandSample(
             aim=None if pose is None else Ray.along(pose),
             trigger=self._value("trigger", index),
+            stick_x=self._value("turn", index) if zooms else 0.0,
             stick_y=self._value("zoom", index) if zooms else 0.0,
             push_zooms=profile is not None and profile.pushes,
             grip=1.0 if holding == "grip" else self._value("grip", index),
@@ -134,28 +168,34 @@ class Actions:
             squeezes=profile is None or profile.squeezes,
         )
 
-    def _pose(self, index: int, space: xr.Space, display_time: int) -> Pose | None:
-        with openxr("xrLocateSpace"):
-            found = xr.locate_space(self._aims[index], space, display_time)
+    def _pose(self, index: int) -> Pose | None:
+        found = self._found[index]
         if found.location_flags & convert.VALID != convert.VALID:
             return None
         return convert.pose(found.pose)
 
     def _value(self, name: str, hand: int) -> float:
         """A value or a button of one hand; 0 where the hand holds nothing that has it."""
-        info = xr.ActionStateGetInfo(self._actions[name], self._hands[hand])
-        if bindings.ACTIONS[name][0] is bindings.Kind.BUTTON:
-            with openxr("xrGetActionStateBoolean"):
-                state = xr.get_action_state_boolean(self._session, info)
-        else:
-            with openxr("xrGetActionStateFloat"):
-                state = xr.get_action_state_float(self._session, info)
+        state = self._state(name, self._hands[hand])
         return float(state.current_state) if state.is_active else 0.0
 
     def _button(self, name: str) -> xr.ActionStateBoolean:
-        with openxr("xrGetActionStateBoolean"):
-            info = xr.ActionStateGetInfo(self._actions[name], xr.NULL_PATH)
-            return xr.get_action_state_boolean(self._session, info)
+        return self._state(name, xr.NULL_PATH)
+
+    def _state(self, name: str, hand: xr.Path) -> xr.ActionStateBoolean | xr.ActionStateFloat:
+        """An action's state, as it was told; the first time it is asked for. The raw calls, into one place for all
+        frames: a frame asks for some twenty."""
+        key = name, int(getattr(hand, "value", hand))
+        if key not in self._asking:
+            info = xr.ActionStateGetInfo(self._actions[name], hand)
+            button = bindings.ACTIONS[name][0] is bindings.Kind.BUTTON
+            state = xr.ActionStateBoolean() if button else xr.ActionStateFloat()
+            words = "xrGetActionStateBoolean" if button else "xrGetActionStateFloat"
+            call = raw.plain(words)
+            self._asking[key] = call, info, state, ctypes.byref(state), words
+            with openxr(words):
+                raw.check(call(self._session, info, ctypes.byref(state)))
+        return self._asking[key][2]
 
     def _pressed(self, name: str) -> bool:
         """Whether the button went down since the last sample."""

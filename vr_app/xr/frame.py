@@ -9,19 +9,17 @@ from contextlib import contextmanager, suppress
 from typing import Protocol
 
 import xr
-from xr import raw_functions
 
 from vr_app.core.layering import SHARPER
 from vr_app.core.pose import Eye
 from vr_app.core.scene import Scene
 from vr_app.gl.draw import Renderer
 from vr_app.gl.framebuffer import Framebuffer
-from vr_app.xr import convert
+from vr_app.xr import convert, raw
 from vr_app.xr.compose import Composed
 from vr_app.xr.errors import openxr
 from vr_app.xr.layers import ProjectionLayer
 from vr_app.xr.session import Session
-from vr_app.xr.system import EYES, VIEWS
 
 IDLE_PAUSE = 0.02
 """Seconds. While no session runs, nothing else paces the loop."""
@@ -43,6 +41,10 @@ class Onlooker(Protocol):
     ) -> Iterator[tuple[Eye, Framebuffer]]:
         """Pictures of the scene to draw for the onlooker alone, once the eyes' are done. `apart`: theirs do not show
         all of it, and were not seen; `still`: nothing has changed since the last frame."""
+        ...
+
+    def content(self) -> bool:
+        """Whether what it saw last will do, as long as nothing changes."""
         ...
 
 
@@ -107,18 +109,11 @@ class HeadsetFrame:
         """Find the eyes; none while the head is not tracked, or where one of them is nowhere (NaN)."""
         session = self._session
         session.settle(display_time)
-        with openxr("xrLocateViews"):
-            info = xr.ViewLocateInfo(VIEWS, display_time, session.space)
-            state, views = xr.locate_views(session.handle, info)
+        state, views = session.located(display_time)
         if state.view_state_flags & convert.VALID != convert.VALID:
             return
-        found = [(convert.pose(view.pose), convert.fov(view.fov)) for view in views]
-        if len(found) != EYES or any(None in both for both in found):
-            return
-        self._views = list(views)
-        self.eyes = tuple(
-            Eye(pose, fov, size) for (pose, fov), size in zip(found, session.system.view_sizes, strict=True)
-        )
+        self._views = views
+        self.eyes = session.eyes_of(views)
 
     def targets(self) -> Iterator[tuple[Eye, Framebuffer]]:
         """Each eye with the framebuffer to draw it into, bound; it is handed on when the iteration goes on. After the
@@ -174,6 +169,16 @@ class HeadsetFrame:
         yield from self._drawing
         layer.structure(self._views)
 
+    def repeat(self) -> bool:
+        """Hand over what the last frame did, if that was for the same eyes and nobody beside the headset wants a new
+        picture; whether it is so."""
+        composed = self._session.composed
+        if composed is None or composed.eyes != self.eyes or not self._onlooker.content():
+            return False
+        if self.should_render:
+            self.layers = composed.layers
+        return True
+
     def abandon_drawing(self) -> None:
         """Give back the image of an iteration left early; without one, nothing."""
         if self._drawing is not None:
@@ -213,9 +218,7 @@ def _wait_and_begin(session: Session) -> xr.FrameState:
     try:
         with openxr("xrWaitFrame"):
             # The raw call, because its answer is needed even where Python raises on the way out of the wrapper.
-            result = xr.check_result(xr.Result(raw_functions.xrWaitFrame(session.handle, None, ctypes.byref(state))))
-            if result.is_exception():
-                raise result
+            raw.check(session.wait_frame(session.handle, None, ctypes.byref(state)))
         session.actions.sync()  # here input is freshest, and no frame is being timed yet
         _begin(session)
     except BaseException:
@@ -230,10 +233,9 @@ def _wait_and_begin(session: Session) -> xr.FrameState:
 
 def _begin(session: Session) -> None:
     with suppress(xr.exception.FrameDiscarded), openxr("xrBeginFrame"):
-        xr.begin_frame(session.handle, xr.FrameBeginInfo())
+        xr.begin_frame(session.handle, None)
 
 
 def _end(session: Session, display_time: int, layers: Sequence[ctypes.Structure]) -> None:
     with openxr("xrEndFrame"):
-        info = xr.FrameEndInfo(display_time, session.blend_mode, layers=[ctypes.byref(layer) for layer in layers])
-        xr.end_frame(session.handle, info)
+        xr.end_frame(session.handle, session.end_info(display_time, layers))

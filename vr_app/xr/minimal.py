@@ -13,11 +13,13 @@ from vr_app.xr.system import VIEWS
 
 
 def repeat_frame(session: Session, layers: Sequence[ctypes.Structure]) -> None:
-    """What the shortest OpenXR program does in a frame: look for events, wait, begin, locate the eyes, and end with
-    layers whose pictures are there already. The session is running."""
+    """What the shortest OpenXR program with hands does in a frame: look for events, wait, take in the controls and
+    where the hands are, begin, locate the eyes, and end with layers whose pictures are there already."""
     session.poll()
     with openxr("xrWaitFrame"):
         state = xr.wait_frame(session.handle, xr.FrameWaitInfo())
+    session.actions.sync()
+    session.actions.locate(session.space, state.predicted_display_time)
     with openxr("xrBeginFrame"):
         xr.begin_frame(session.handle, xr.FrameBeginInfo())
     with openxr("xrLocateViews"):

@@ -9,12 +9,14 @@ from __future__ import annotations
 import ctypes
 import logging
 from collections import deque
+from collections.abc import Sequence
 from contextlib import ExitStack
 
 import xr
 
 from vr_app.core.layering import LayerMode
-from vr_app.xr import graphics, visibility
+from vr_app.core.pose import Eye
+from vr_app.xr import convert, graphics, raw, visibility
 from vr_app.xr.actions import Actions
 from vr_app.xr.compose import Composed
 from vr_app.xr.errors import LOST_MESSAGE, HeadsetError, HeadsetLostError, openxr, own
@@ -31,6 +33,9 @@ REFRESH_RATE = 90.0
 looked at stands still."""
 
 
+NO_EVENT = xr.Result.EVENT_UNAVAILABLE.value
+
+
 class Session:
     """A session on the GL context that is current; all calls belong to its thread.
 
@@ -45,6 +50,9 @@ class Session:
         self.ended = False
         self._moves_at: int | None = None
         self._runtime_moved = self._space_moved = False
+        self._poll_event, self._locate_views = raw.plain("xrPollEvent"), raw.plain("xrLocateViews")
+        self.wait_frame = raw.plain("xrWaitFrame")
+        self._event = xr.EventDataBuffer()
         self._events: deque[xr.EventDataBuffer] = deque()
         with ExitStack() as handles:
             graphics.check_requirements(system.instance, system.id)
@@ -58,6 +66,12 @@ class Session:
                 self.before = ProjectionLayer(self.handle, self.space, system.view_sizes, handles, OVER)
                 self.surfaces = SurfaceLayers(self.handle, self.space, offer, handles)
             self.composed: Composed | None = None
+            self._where = xr.ViewLocateInfo(VIEWS, 0, self.space)
+            self._view_state = xr.ViewState()
+            self._views = (xr.View * EYES)(*(xr.View() for _ in range(EYES)))
+            self._told, self._eyes = b"", ()
+            self._end: xr.FrameEndInfo | None = None
+            self._ended_with: Sequence[ctypes.Structure] | None = None
             if visibility.EXTENSION in system.enabled:
                 for eye in range(EYES):
                     self._hide(eye)
@@ -97,6 +111,38 @@ class Session:
             self._moves_at = None
             self._runtime_moved = self._space_moved = True
 
+    def located(self, display_time: int) -> tuple[xr.ViewState, ctypes.Array[xr.View]]:
+        """Where the eyes will be; in place of those that it told before.
+
+        The raw call, into one place for all frames: pyopenxr's own asks twice and makes everything anew.
+        """
+        self._where.display_time, self._where.space = display_time, self.space
+        count = ctypes.c_uint32()
+        with openxr("xrLocateViews"):
+            state, count = ctypes.byref(self._view_state), ctypes.byref(count)
+            raw.check(self._locate_views(self.handle, self._where, state, EYES, count, self._views))
+        return self._view_state, self._views
+
+    def eyes_of(self, views: ctypes.Array[xr.View]) -> tuple[Eye, ...]:
+        """The eyes; none where one of them is nowhere (NaN)."""
+        told = bytes(views)
+        if told != self._told:
+            found = [(convert.pose(view.pose), convert.fov(view.fov)) for view in views]
+            sizes = self.system.view_sizes
+            whole = not any(None in both for both in found)
+            eyes = (Eye(pose, fov, size) for (pose, fov), size in zip(found, sizes, strict=True))
+            self._told, self._eyes = told, tuple(eyes) if whole else ()
+        return self._eyes
+
+    def end_info(self, display_time: int, layers: Sequence[ctypes.Structure]) -> xr.FrameEndInfo:
+        """For xrEndFrame; of the same `layers` as in the frame before, the same."""
+        if self._ended_with is not layers or self._end is None:
+            pointers = [ctypes.byref(layer) for layer in layers]
+            self._end = xr.FrameEndInfo(display_time, self.blend_mode, layers=pointers)
+            self._ended_with = layers
+        self._end.display_time = display_time
+        return self._end
+
     def _hide(self, eye: int) -> None:
         mesh = visibility.hidden_mesh(self.handle, eye)
         for layer in filter(None, (self.layer, self.before)):
@@ -120,12 +166,7 @@ class Session:
 
         That the space moves is noted at once: some runtimes (Monado) move it first and tell then.
         """
-        while True:
-            try:
-                with openxr("xrPollEvent"):
-                    event = xr.poll_event(self.system.instance)
-            except xr.exception.EventUnavailable:
-                return
+        while (event := self._next_event()) is not None:
             if event.type == xr.StructureType.EVENT_DATA_REFERENCE_SPACE_CHANGE_PENDING:
                 moves = ctypes.cast(ctypes.pointer(event), ctypes.POINTER(xr.EventDataReferenceSpaceChangePending))
                 if moves.contents.reference_space_type == xr.ReferenceSpaceType.LOCAL:
@@ -134,6 +175,17 @@ class Session:
                     self.place.floor_moved()
             else:
                 self._events.append(event)
+
+    def _next_event(self) -> xr.EventDataBuffer | None:
+        """The raw call: mostly there is nothing, for which pyopenxr raises an exception, several times in a frame."""
+        event, self._event.type = self._event, xr.StructureType.EVENT_DATA_BUFFER
+        answer = self._poll_event(self.system.instance, ctypes.byref(event))
+        if answer == NO_EVENT:
+            return None
+        with openxr("xrPollEvent"):
+            raw.check(answer)
+        self._event = xr.EventDataBuffer()
+        return event
 
     def _take(self, event: xr.EventDataBuffer) -> None:
         match event.type:

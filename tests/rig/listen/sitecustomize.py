@@ -36,6 +36,7 @@ def symbol_address(library: str, symbol: bytes) -> int:
 
 def load_address(library: str) -> int:
     """Where `library` is mapped in this process."""
+    library = os.path.realpath(library)  # a virtual environment may be reached by a link
     with open("/proc/self/maps") as maps:
         return next(int(line.split("-")[0], 16) for line in maps if line.rstrip().endswith(library))
 

@@ -1,0 +1,39 @@
+"""The viewer in a headset, for tests/test_xr_layers.py.
+
+    python -m tests.xr_layers_client on|off panel|retina IMAGE ...
+
+Prints one JSON line per frame: whether all that is wanted has been in the picture for a while, and of how many layers
+the frame was made where surfaces are layers (else 0). Ends when its standard input is closed.
+"""
+
+from __future__ import annotations
+
+import json
+import select
+import sys
+from pathlib import Path
+
+from vr_app.app import STILL, Options, session
+from vr_app.core.layering import LayerMode
+from vr_app.core.view import SurfaceKind
+from vr_app.runtime.headset import HeadsetRuntime
+
+
+def main(layers: str, surface: str, *paths: str) -> None:
+    runtime = HeadsetRuntime(layers=LayerMode(layers))
+    try:
+        options = Options(tuple(map(Path, paths)), SurfaceKind(surface), prefetch=False)
+        with session(runtime, options) as viewer:
+            since = 0.0
+            while runtime.poll_events() and not select.select([sys.stdin], [], [], 0.0)[0]:
+                viewer.frame()
+                whole = bool(viewer.wants) and not viewer.residency.absent(viewer.wanted)
+                since = since if whole and not viewer.worker.busy else viewer.now
+                report = {"sharp": viewer.now - since > 2 * STILL, "layers": runtime.layers_shown}
+                print(json.dumps(report | {"rests": viewer.rests}), flush=True)
+    finally:
+        runtime.close()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
