@@ -182,9 +182,10 @@ class Slider:
 
 @dataclass(frozen=True)
 class Buttons:
-    """Things to ask for at once."""
+    """Things to ask for at once; `chosen`: the index of the one that is so now, -1 for none."""
 
     buttons: tuple[tuple[str, Event], ...]
+    chosen: int = -1
 
 
 @dataclass(frozen=True)
