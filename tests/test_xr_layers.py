@@ -12,10 +12,14 @@ from scipy import ndimage
 from tests.rig import MonadoService, RemoteHeadset, Xvfb, grab_window, validation_env, validation_messages, wait_until
 from tests.rig import Pose as RemotePose
 from tests.test_xr_headset import Client
+from vr_app.xr.probe import probe
 
 pytestmark = pytest.mark.xr
 
-DOTS, SPACE = 6, 60
+DOTS, SPACE = 6, 50
+SCALE = "XRT_COMPOSITOR_SCALE_PERCENTAGE"
+"""Of an eye's picture, against 960x1080 pixels. In Monado's window each eye has 480x540."""
+
 AWAY = RemotePose((0.0, 1.0, 0.0, 0.0), (0.0, 0.5, 0.0))
 """A hand that points backward, so that no ray lies over the picture."""
 
@@ -29,12 +33,6 @@ def dotted() -> np.ndarray:
     inside = np.hypot(x % SPACE - SPACE / 2, y % SPACE - SPACE / 2) < SPACE * 0.22
     picture = np.where(inside, 235, 40).astype(np.uint8)
     return np.repeat(picture[..., None], 3, axis=2)
-
-
-@pytest.fixture(autouse=True)
-def _pictures_as_large_as_the_display(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Monado's window has 480x540 pixels for each eye; so has an eye's picture with this."""
-    monkeypatch.setenv("XRT_COMPOSITOR_SCALE_PERCENTAGE", "50")
 
 
 def composed(
@@ -77,7 +75,10 @@ def discs(eye: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("surface", ["panel", "retina"])
-def test_every_pixel_has_the_same_place_as_a_layer_and_as_a_mesh(screen: Xvfb, tmp_path: Path, surface: str) -> None:
+def test_every_pixel_has_the_same_place_as_a_layer_and_as_a_mesh(
+    screen: Xvfb, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, surface: str
+) -> None:
+    monkeypatch.setenv(SCALE, "30")  # pictures of 288x324 pixels: software draws
     found = {}
     for layers in ("off", "on"):
         head = RemotePose((0.05, 0.08, 0.0, 0.9955), (0.12, 1.6, -0.15))
@@ -86,47 +87,68 @@ def test_every_pixel_has_the_same_place_as_a_layer_and_as_a_mesh(screen: Xvfb, t
         width = picture.shape[1] // 2
         found[layers] = [discs(picture[:, i * width : (i + 1) * width]) for i in (0, 1)]
     for mesh, layer in zip(found["off"], found["on"], strict=True):
-        assert len(mesh) == len(layer) == DOTS * DOTS
+        assert len(mesh) == DOTS * DOTS
         apart = np.linalg.norm(mesh[:, None] - layer[None], axis=2)
-        assert (apart.argmin(axis=1) == np.arange(len(mesh))).all()
-        print(surface, "apart", apart.diagonal().max())
-        assert apart.diagonal().max() < 1.0
+        assert len(set(apart.argmin(axis=1))) == len(mesh)
+        print(surface, "apart", apart.min(axis=1).max())
+        assert apart.min(axis=1).max() < 1.0
     assert not np.allclose(found["off"][0], found["off"][1], atol=1.0)  # two eyes
 
 
 ORIENTATIONS = (0.0, 45.0, 90.0)
-PERIOD = 5.5
-"""Pixels of the photograph, 2.75 of the eye's picture."""
+PERIOD, EDGE = 4.5, 317
+"""Pixels of the photograph: of a wave, which is 2.25 pixels of the eye's picture, and of a square of waves."""
 
 
-def grating(degrees: float) -> np.ndarray:
-    y, x = np.mgrid[:420, :420]
-    turn = np.deg2rad(degrees)
-    wave = np.sin(2 * np.pi * (x * np.cos(turn) + y * np.sin(turn)) / PERIOD)
-    linear = 0.25 * (1 + 0.9 * wave)
-    encoded = 255 * np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
+def gratings() -> np.ndarray:
+    """A square for each orientation, side by side."""
+    y, x = np.mgrid[:EDGE, :EDGE]
+    turns = np.deg2rad(ORIENTATIONS)
+    waves = [np.sin(2 * np.pi * (x * np.cos(turn) + y * np.sin(turn)) / PERIOD) for turn in turns]
+    linear = 0.25 * (1 + 0.9 * np.concatenate(waves, axis=1))
+    encoded = 255 * (1.055 * linear ** (1 / 2.4) - 0.055)
     return np.repeat(np.round(encoded).astype(np.uint8)[..., None], 3, axis=2)
 
 
-def contrast(eye: np.ndarray) -> float:
-    """Michelson's, of linear light, in the middle of an eye's half: of the strongest wave there."""
-    height, width = eye.shape
-    part = eye[height // 2 - 40 : height // 2 + 40, width // 2 - 40 : width // 2 + 40] / 255
+def contrast(part: np.ndarray) -> float:
+    """Michelson's, of linear light, of the strongest wave in a square of a picture."""
+    part = part / 255
     light = np.where(part <= 0.04045, part / 12.92, ((part + 0.055) / 1.055) ** 2.4)
-    window = np.outer(np.hanning(80), np.hanning(80))
+    window = np.outer(*[np.hanning(len(part))] * 2)
     mean = (light * window).sum() / window.sum()
     spectrum = np.abs(np.fft.fft2((light - mean) * window, (512, 512)))
     return float(2 * spectrum.max() / window.sum() / mean)
 
 
-def test_a_fine_grating_keeps_more_contrast_as_a_layer(screen: Xvfb, tmp_path: Path) -> None:
-    """Michelson contrast at least 1.3 times that of the mesh, near the limit of an eye's picture."""
+def test_a_fine_grating_keeps_more_contrast_as_a_layer(
+    screen: Xvfb, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Near the limit of an eye's picture: Michelson contrast at least 1.3 times the mesh's, at three orientations.
+
+    Monado puts its layers together in pictures of the eye's size, here as large as the window: what is measured is what
+    sampling twice costs, averaged over how the waves and the pixels meet.
+    """
+    monkeypatch.setenv(SCALE, "50")
     found = {}
     for layers in ("off", "on"):
-        for degrees in ORIENTATIONS:
-            picture = composed(screen, tmp_path, layers, grating(degrees))
-            Image.fromarray(picture.astype(np.uint8)).save(tmp_path / f"{layers}{degrees:.0f}.png")
-            found[layers, degrees] = contrast(picture[:, : picture.shape[1] // 2])
-    print({degrees: (found["off", degrees], found["on", degrees]) for degrees in ORIENTATIONS})
-    for degrees in ORIENTATIONS:
-        assert found["on", degrees] >= 1.3 * found["off", degrees]
+        picture = composed(screen, tmp_path, layers, gratings())
+        Image.fromarray(picture.astype(np.uint8)).save(tmp_path / f"{layers}.png")
+        half = picture[:, : picture.shape[1] // 2]
+        middle, across = half.shape[1] // 2 + 4, 158  # the left eye stands 32 mm left of the panel's middle
+        for n, degrees in enumerate(ORIENTATIONS):
+            x, y = middle + (n - 1) * across - 60, half.shape[0] // 2 - 60
+            found[layers, degrees] = contrast(half[y : y + 120, x : x + 120])
+    ratios = {degrees: found["on", degrees] / found["off", degrees] for degrees in ORIENTATIONS}
+    print(found, ratios)
+    assert min(ratios.values()) >= 1.3
+
+
+def test_the_runtime_tells_what_layers_it_takes(screen: Xvfb, monkeypatch: pytest.MonkeyPatch) -> None:
+    with MonadoService(display=screen.name) as service:
+        for name, value in service.env.items():
+            monkeypatch.setenv(name, value)
+        found = probe()
+    assert found.layers == ("cylinder", "equirect2", "quad")
+    assert found.most_layers >= 16
+    assert min(found.largest_picture) >= 4096
+    assert found.layer_quirk == ""

@@ -178,3 +178,23 @@ assert clock.idle() >= second
 """
     checked = run(code)
     assert checked.returncode == 0, checked.stderr
+
+
+QUIRKS = """
+from vr_app.xr.offers import quirk
+steam = ("SteamVR/OpenXR 2.7.4", "SteamVR/OpenXR 2.8.1", "SteamVR/OpenXR 2.10.2", "SteamVR")
+for name in (*steam, "Oculus 1.104.0", "Monado 25.0.0"):
+    print(name, "|", quirk(name) is not None)
+"""
+
+
+def test_runtimes_that_show_layers_badly_are_known_by_name_and_version() -> None:
+    known = dict(line.split(" | ") for line in run(QUIRKS).stdout.splitlines())
+    assert known == {
+        "SteamVR/OpenXR 2.7.4": "True",
+        "SteamVR/OpenXR 2.8.1": "False",
+        "SteamVR/OpenXR 2.10.2": "False",
+        "Oculus 1.104.0": "True",
+        "Monado 25.0.0": "False",
+        "SteamVR": "True",
+    }

@@ -43,8 +43,7 @@ FACE_PIXELS, ALL_PIXELS = 6_000_000, 20_000_000
 """Of one face, and of all: 20 million are 240 MB with three images in each swapchain."""
 
 STEP = 128
-"""Pixels. A face's sides are multiples, so that a swapchain of the very same size serves faces of about that size: of
-one that fills but a part of its swapchain, Monado's equirect layers show a row or a few too low."""
+"""Pixels. A face's sides are multiples, so that a swapchain of the very same size serves faces of about that size."""
 
 MARGIN = 0.25
 """Of what the eyes see of a surface, how much is drawn around it where not all of it is: for a head that turns."""
@@ -200,7 +199,7 @@ def _distance(surface: Panel | Retina, eye: Eye) -> float:
     x, y, z = (float(v) for v in to_local[:3, :3] @ eye.pose.position + to_local[:3, 3])
     if isinstance(surface, Retina):
         return max(NEAR, surface.radius - math.hypot(x, y, z))
-    beside, above = max(0.0, abs(x) - surface.width / 2), max(0.0, abs(y) - surface.height / 2)
+    beside, above = _off(surface, x, y)
     return max(NEAR, math.hypot(beside, above, z))
 
 
@@ -222,9 +221,15 @@ def _apart(label: LabelItem, panel: Panel) -> float | None:
     if abs(sum(a * b for a, b in zip(label.pose.orientation, panel.pose.orientation, strict=True))) < 0.99999:
         return None
     x, y, z = (np.subtract(label.pose.position, panel.pose.position) @ panel.pose.rotation()).tolist()
-    beside, above = max(0.0, abs(x) - panel.width / 2), max(0.0, abs(y) - panel.height / 2)
+    beside, above = _off(panel, x, y)
     close = abs(z) <= _REACH_Z and beside <= _REACH_X and above <= _REACH_Y
     return math.hypot(beside, above) if close else None
+
+
+def _off(panel: Panel, x: float, y: float) -> tuple[float, float]:
+    """Metres beside and above or below a panel's edges."""
+    left, lower, right, upper = panel.edges
+    return max(0.0, left - x, x - right), max(0.0, lower - y, y - upper)
 
 
 def _layered(
@@ -262,8 +267,9 @@ def _per_unit(surface: Panel | Retina, eye: Eye) -> float:
 
 
 def _panel_bounds(panel: Panel, labels: Sequence[LabelItem], advance: Callable[[str], float]) -> Bounds:
-    """The panel with its frame and its words, in its own metres."""
-    width, height = panel.width / 2 + RIM, panel.height / 2 + RIM
+    """The panel with its frame and its words, in its own metres; where a divider ends it, as far as that can be put."""
+    left, lower, right, upper = panel.edges
+    width, height = max(-left, right) + RIM, max(-lower, upper) + RIM
     left, bottom, right, top = -width, -height, width, height
     for label in labels:
         x, y, _ = label.pose.position
@@ -296,22 +302,32 @@ def _face(
 ) -> Face:
     """The face kept, if it does; else all of the surface, or as much as is seen of it and as finely as there may be
     pixels."""
+    whole = _level(surface, whole)
     if _fits(whole, wanted, offer):
         if kept is not None and _alike(kept.density, wanted) and _same(kept, whole):
             return kept
-        return _cut(whole, wanted)
-    seen = _seen(surface, whole, eyes)
+        return _cut(surface, whole, wanted)
+    seen = _level(surface, _seen(surface, whole, eyes))
     if kept is not None and _alike(kept.density, _affordable(seen, wanted, offer)) and kept.covers(seen):
         return kept
     left, bottom, right, top = seen
     wide, high = MARGIN * (right - left), MARGIN * (top - bottom)
-    part = (
+    wider = (
         max(whole[0], left - wide),
         max(whole[1], bottom - high),
         min(whole[2], right + wide),
         min(whole[3], top + high),
     )
-    return _cut(part, _affordable(part, wanted, offer))
+    return _cut(surface, wider, _affordable(wider, wanted, offer))
+
+
+def _level(surface: Panel | Retina, bounds: Bounds) -> Bounds:
+    """On the retina as far to the north as to the south: one that is not, Monado 25 shows too high or too low."""
+    if isinstance(surface, Panel):
+        return bounds
+    left, bottom, right, top = bounds
+    far = max(-bottom, top)
+    return left, -far, right, far
 
 
 def _alike(density: float, wanted: float) -> bool:
@@ -326,7 +342,7 @@ def _same(kept: Face, whole: Bounds) -> bool:
 
 
 def _fits(bounds: Bounds, density: float, offer: Offer) -> bool:
-    width, height = _cut(bounds, density).size
+    width, height = _size(bounds, density)
     return max(width, height) <= offer.longest and width * height <= FACE_PIXELS
 
 
@@ -340,11 +356,18 @@ def _affordable(bounds: Bounds, wanted: float, offer: Offer) -> float:
     return min(wanted, longest, many)
 
 
-def _cut(bounds: Bounds, density: float) -> Face:
-    """Square pixels: to the right and up the face reaches a part of a step beyond the bounds."""
+def _cut(surface: Panel | Retina, bounds: Bounds, density: float) -> Face:
+    """Square pixels: it reaches a part of a step beyond the bounds, a panel's to the right and up."""
+    left, bottom, _, _ = bounds
+    width, height = size = _size(bounds, density)
+    if isinstance(surface, Retina):
+        bottom = -height / density / 2
+    return Face(left, bottom, left + width / density, bottom + height / density, size)
+
+
+def _size(bounds: Bounds, density: float) -> tuple[int, int]:
     left, bottom, right, top = bounds
-    size = _stepped((right - left) * density), _stepped((top - bottom) * density)
-    return Face(left, bottom, left + size[0] / density, bottom + size[1] / density, size)
+    return _stepped((right - left) * density), _stepped((top - bottom) * density)
 
 
 def _stepped(pixels: float) -> int:
