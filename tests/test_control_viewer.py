@@ -213,7 +213,7 @@ def test_a_mouse_does_on_the_panel_what_it_says(photographs: tuple[Path, ...]) -
         assert viewer.view.invention
         hand.drag("Field", 20)
         assert viewer.view.field_angle > 45
-        hand.press("Layout: Inside the eye")
+        hand.press("Layout: Eye")
         assert viewer.view.surface is SurfaceKind.RETINA
         hand.press("Undo")
         assert viewer.view.surface is SurfaceKind.PANEL
