@@ -16,7 +16,7 @@ from vr_app.xr.probe import probe
 
 pytestmark = pytest.mark.xr
 
-DOTS, SPACE = 6, 50
+DOTS, SPACE = 6, 75
 SCALE = "XRT_COMPOSITOR_SCALE_PERCENTAGE"
 """Of an eye's picture, against 960x1080 pixels. In Monado's window each eye has 480x540."""
 
