@@ -2,7 +2,8 @@
 
     FUNDUSXR_DATA=~/fundus scripts/rig.sh exec .venv/bin/python scripts/make_images.py [NAME ...]
 
-Window and headset need the rig (Xvfb and Monado). FUNDUSXR_DATA holds HRF/ and demo/ (see README.md for their credits).
+Window and headset need the rig (Xvfb and Monado). FUNDUSXR_DATA holds HRF/, CHASE_DB1/ and demo/ (see README.md for
+their credits).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -146,6 +148,30 @@ def eyes(folder: Path) -> None:
         command = [sys.executable, "-m", "vr_app.cli", "view", str(DEMO), "--mode", "xr", "--tour", str(stop)]
         env = {**service.env, "PYTHONPATH": str(ROOT)}
         grab_running(command, env, screen, "Monado").save(IMAGES / "eyes.png")
+
+
+EYES = ("CHASE_DB1/Image_01R.jpg", "CHASE_DB1/Image_01L.jpg")
+THEN_AND_NOW = ("CHASE_DB1/Image_01L.jpg", "CHASE_DB1/Image_02L.jpg")
+LAYOUTS = {
+    "layout-pair": ("pair", "side", EYES),
+    "layout-swipe": ("pair", "swipe", THEN_AND_NOW),
+    "layout-row": ("row", "side", EYES),
+    "layout-wall": ("wall", "side", tuple(f"CHASE_DB1/Image_{n:02}{side}.jpg" for n in range(1, 9) for side in "RL")),
+    "layout-retina": ("retina", "side", EYES),
+}
+"""Each layout with what it is of. A blink has no picture of its own: of each it shows one, alone. The swipe
+shows two children's eyes: no two visits of one are at hand."""
+
+
+def layout(name: str, folder: Path) -> None:
+    """A layout in both eyes, as Monado composes them."""
+    kind, compare, paths = LAYOUTS[name]
+    photographs = [str(data() / path) for path in paths]
+    with Xvfb() as screen, MonadoService(compositor="xcb", devices="remote", display=screen.name) as service:
+        command = [sys.executable, "-m", "vr_app.cli", "view", *photographs, "--mode", "xr", "--fresh"]
+        command += ["--layout", kind, *(("--compare", compare) if kind == "pair" else ())]
+        env = {**service.env, "PYTHONPATH": str(ROOT), "XDG_STATE_HOME": str(folder)}
+        grab_running(command, env, screen, "Monado").save(IMAGES / f"{name}.png")
 
 
 def control_panel(folder: Path) -> None:
@@ -291,6 +317,7 @@ MAKERS = {
     "control-panel": control_panel,
     "control-panel-headset": control_panel_headset,
     "before-after": before_after,
+    **{name: partial(layout, name) for name in LAYOUTS},
 }
 
 

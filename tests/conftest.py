@@ -7,7 +7,11 @@ fewer XR tests passed than XR_TESTS_EXPECTED. Raise that number with every XR te
 
 from __future__ import annotations
 
+import atexit
+import itertools
 import os
+import shutil
+import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -15,7 +19,7 @@ import pytest
 
 from tests.rig import Xvfb, missing_programs
 
-XR_TESTS_EXPECTED = 60
+XR_TESTS_EXPECTED = 61
 
 CURE = (
     "run scripts/test.sh (as root on Debian it builds the rig), or install monado-service, lavapipe, Xvfb and xdotool"
@@ -36,6 +40,15 @@ SELECTING = (
 os.environ["FUNDUSXR_TILE_CACHE"] = "off"  # tests, and the programs they start, share no tiles but where they say so
 
 _passed_xr_tests: set[str] = set()
+_STATE_HOME = tempfile.mkdtemp(prefix="fundusxr-state-")
+atexit.register(shutil.rmtree, _STATE_HOME, ignore_errors=True)
+_states = itertools.count()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Each test, and the programs it starts, remember folders in a place of their own, never the user's."""
+    os.environ["XDG_STATE_HOME"] = f"{_STATE_HOME}/{next(_states)}"
 
 
 def _rig_required() -> bool:

@@ -13,9 +13,11 @@ from vr_app.core import sheet
 from vr_app.core.appearance import AS_PHOTOGRAPHED, Appearance, Channel
 from vr_app.core.gesture import ControllerSample, Hands, HandSample
 from vr_app.core.grasp import Grasp
+from vr_app.core.layout import Layout
+from vr_app.core.pair import Compare, Link
 from vr_app.core.pose import Eye, Fov, Pose, Ray
 from vr_app.core.surface import Panel
-from vr_app.core.view import PhotographInfo, SurfaceKind, ViewState, photograph_arrived, step
+from vr_app.core.view import PhotographInfo, SetCompare, SurfaceKind, ViewState, photograph_arrived, step
 from vr_app.fonts import all_fonts
 from vr_app.runtime.interface import COMMANDS
 from vr_app.ui.panel import (
@@ -29,8 +31,10 @@ from vr_app.ui.panel import (
     LookLike,
     Overlay,
     PanelState,
+    PickCompare,
     PickImage,
     PickLayout,
+    PickLink,
     PickModel,
     Place,
     SetAngle,
@@ -47,8 +51,8 @@ IMAGES, VIEW, REGIONS, ADJUST, ABOUT = range(5)
 INFO = PhotographInfo("disc.png", (400, 300), (200.0, 150.0), 150.0)
 STATE = PanelState(
     images=("disc.png", None, "macula.png"),
-    layouts=("Panels", "Inside the eye"),
-    layout="Panels",
+    layouts=("One", "Pair", "Eye"),
+    layout="One",
     models=("rdb-lite", "rdb-paper"),
     model="rdb-lite",
     texture=0.25,
@@ -89,7 +93,7 @@ def test_many_images_have_pages_that_go_round():
 
 
 def test_what_is_not_there_is_not_offered():
-    little = replace(STATE, models=("rdb-lite",), texture=None, layouts=("Panels",))
+    little = replace(STATE, models=("rdb-lite",), texture=None, layouts=("One",))
     titles = {row.title for row in rows(little, Place(True, VIEW)) if isinstance(row, Choice | Slider)}
     assert titles == {"Show", "AI up to", "Invented", "Field"}
     (buttons,) = (row for row in rows(STATE, Place(True, VIEW)) if isinstance(row, Buttons))
@@ -99,7 +103,9 @@ def test_what_is_not_there_is_not_offered():
 @pytest.mark.parametrize(
     ("changes", "page", "title", "chosen"),
     [
-        ({"layout": "Inside the eye"}, VIEW, "Layout", "Inside the eye"),
+        ({"layout": "Eye"}, VIEW, "Layout", "Eye"),
+        ({"compare": "swipe"}, VIEW, "Compare", "Swipe"),
+        ({"link": "mirrored"}, VIEW, "Link", "Mirrored"),
         ({"finest": 0}, VIEW, "Show", "Original"),
         ({"finest": 2}, VIEW, "Show", "AI"),
         ({"finest": 2}, VIEW, "AI up to", "x4"),
@@ -190,8 +196,11 @@ def test_events_change_the_view():
     assert after(PickImage(2)).active == 2
     assert after(PickImage(1)).active == 0  # not loaded
     assert after(PickImage(99)).active == 0
-    assert after(PickLayout("Inside the eye")).surface is SurfaceKind.RETINA
-    assert after(PickLayout("Panels")).surface is SurfaceKind.PANEL
+    assert after(PickLayout("Eye")).surface is SurfaceKind.RETINA
+    assert after(PickLayout("Pair")).compared.images == (0, 2)
+    assert after(PickLayout("Row")).moment == view.moment
+    assert after(PickCompare("blink")).compared.compare is Compare.BLINK
+    assert step(after(PickLayout("Pair")), gestures_of(PickLink("off"), view), 0.0).compared.link is Link.OFF
     assert after(UpTo(1)).finest == 1
     assert after(Overlay(True)).invention
     assert after(LookLike(Appearance(gamma=2.0))).appearance.gamma == 2.0
@@ -209,7 +218,13 @@ def test_the_state_tells_the_session():
     networks = Networks(("rdb-lite", "srcnn"), frozenset({"rdb-lite"}))
     state = state_of(view, (INFO, None), "rdb-lite+rdb-lite-gan@0.5", 0.5, networks)
     assert state.images == ("disc.png", None)
-    assert LAYOUTS[state.layout] is SurfaceKind.RETINA
+    assert LAYOUTS[state.layout] is Layout.RETINA
+    assert state.layouts == ("One", "Eye")
+    assert (state.compare, state.link) == ("", "")
+    pair = step(photograph_arrived(view, 1, INFO), (SetCompare(Compare.SIDE),), 0.0)
+    state = state_of(pair, (INFO, INFO), "rdb-lite+rdb-lite-gan@0.5", 0.5, networks)
+    assert (state.layout, state.compare, state.link) == ("Pair", "side", "same")
+    assert state.layouts == ("One", "Pair", "Eye")
     assert (state.model, state.texture) == ("rdb-lite", 0.5)
     assert state_of(view, (INFO, None), "srcnn", 0.0, networks).texture is None
     assert base_of("rdb-lite-gan") == "rdb-lite"

@@ -313,7 +313,7 @@ def test_hands_press_the_panel_and_can_read_it(photographs: tuple[Path, ...]) ->
         runtime.draws = False
         # The letters "About" have the height of capitals; the control is wider than they are.
         item = viewer.control.item
-        em = item.size[0] / 23.0
+        em = item.size[0] / dear.WIDE
         x, y = viewer.control.targets["About"]
         corners = [np.array(point_at(item, (x + dx * em, y + dy * em))) for dx, dy in ((-1.3, -0.8), (1.3, 0.8))]
         for eye, picture in zip(runtime.eyes, runtime.pictures, strict=True):

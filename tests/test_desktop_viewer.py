@@ -42,24 +42,32 @@ def photographs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 @pytest.fixture
 def visit(screen: Xvfb, photographs: list[Path], tmp_path: Path) -> Iterator[Visit]:
+    command = [sys.executable, "-m", "vr_app.cli", "view", *photographs, "--size", f"{SIZE[0]}x{SIZE[1]}"]
+    visit = started([*map(str, command), "--stats", "stats.json"], screen, tmp_path)
+    try:
+        yield visit
+    finally:
+        visit.process.kill()
+        visit.process.wait()
+
+
+def started(command: list[str], screen: Xvfb, folder: Path) -> Visit:
     environment = {
         **os.environ,
         "DISPLAY": screen.name,
         "XDG_SESSION_TYPE": "x11",
-        "XR_RUNTIME_JSON": str(tmp_path / "none.json"),
+        "XR_RUNTIME_JSON": str(folder / "none.json"),
         "OMP_NUM_THREADS": "1",
         "PYTHONPATH": str(ROOT),
     }
-    command = [sys.executable, "-m", "vr_app.cli", "view", *photographs, "--size", f"{SIZE[0]}x{SIZE[1]}"]
-    with (tmp_path / "program.log").open("w") as log:
-        process = subprocess.Popen(
-            [*map(str, command), "--stats", "stats.json"], cwd=tmp_path, env=environment, stdout=log, stderr=log
-        )
-        try:
-            yield Visit(process, screen.name, tmp_path)
-        finally:
-            process.kill()
-            process.wait()
+    with (folder / "program.log").open("w") as log:
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
+    try:
+        return Visit(process, screen.name, folder)
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
 
 
 def front(about: dict) -> dict:
@@ -157,3 +165,42 @@ def test_mouse_and_keys(visit: Visit, screen: Xvfb, tmp_path: Path) -> None:
     tiles = stats["tiles"]
     assert tiles["failed"] == 0
     assert tiles["computed"] + tiles["cancelled"] == tiles["wished"]
+
+
+def test_a_folder_is_shown_again_as_it_was_left(visit: Visit, screen: Xvfb, tmp_path: Path) -> None:
+    """A layout, a comparison and a view, through the window's keys; the program, ended and started again."""
+    visit.look()
+    visit.key("c")
+    visit.until(lambda about: (about["layout"], about["compare"]) == ("pair", "side"), "the pair")
+    visit.key("k")
+    linked = visit.until(lambda about: about["link"] != "same", "another link")["link"]
+    visit.key("l")
+    visit.until(lambda about: about["compare"] == "swipe", "the next layout")
+    first = visit.look()["surfaces"][0]
+    assert [surface["photograph"] for surface in visit.look()["surfaces"]] == ["disc.png", "macula.png"]
+    visit.do("mousemove", "--window", visit.window, str(SIZE[0] // 3), str(SIZE[1] // 2), "click", "4", "click", "4")
+    left = visit.until(lambda about: about["surfaces"][0]["zoom"] > first["zoom"] * 1.4, "the wheel's zoom")
+    visit.key("q")
+    assert visit.process.wait(PATIENCE) == 0, (tmp_path / "program.log").read_text()
+    (kept,) = Path(os.environ["XDG_STATE_HOME"]).rglob("folders/*.json")
+
+    again = started(visit.process.args, screen, tmp_path)
+    try:
+        found = again.look()
+        assert (found["layout"], found["compare"], found["link"]) == ("pair", "swipe", linked)
+        for surface, before in zip(found["surfaces"], left["surfaces"], strict=True):
+            assert surface["center"] == pytest.approx(before["center"])
+            assert surface["zoom"] == pytest.approx(before["zoom"])
+    finally:
+        again.process.kill()
+        again.process.wait()
+
+    kept.write_text('{"version": 99}')
+    fresh = started(visit.process.args, screen, tmp_path)
+    try:
+        assert fresh.look()["layout"] == "row"
+        assert "newer version" in (tmp_path / "program.log").read_text()
+        assert kept.with_name(kept.name + ".bad-1").read_text() == '{"version": 99}'
+    finally:
+        fresh.process.kill()
+        fresh.process.wait()

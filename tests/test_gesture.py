@@ -16,6 +16,7 @@ from vr_app.core.view import (
     Gesture,
     LookAt,
     NextImage,
+    NextLayout,
     Pan,
     PhotographInfo,
     Placed,
@@ -29,6 +30,7 @@ from vr_app.core.view import (
     photograph_arrived,
     place,
     step,
+    within_reach,
 )
 
 examples = settings(deadline=None, max_examples=60)
@@ -75,7 +77,7 @@ class Session:
 
     def frame(self, *hands: HandSample, dt: float = DT, **buttons: bool) -> tuple[Gesture, ...]:
         self.sample = sample = self.hands.steady(ControllerSample(hands, **buttons), dt)
-        gestures = self.hands.read(sample, self.view, self.placed, dt)
+        gestures = self.hands.read(sample, self.view, within_reach(self.placed), dt)
         before, self.view = self.view, step(self.view, gestures, dt)
         self.pulses = self.hands.ticks(before, self.view)
         return gestures
@@ -351,6 +353,8 @@ def test_the_original_is_told_of_only_when_its_button_changes():
     [
         ("switch_surface", SwitchSurface()),
         ("next_image", NextImage()),
+        ("image_before", NextImage(-1)),
+        ("next_layout", NextLayout()),
         ("reset", ResetView()),
         ("invention", ShowInvention(True)),
     ],

@@ -349,7 +349,7 @@ def test_undo_takes_back_one_move_after_the_other_exactly():
         session.frame(hand(posed((x, -0.3, 0.1)), grip=1.0))
     session.frame(hand(posed((0.3, -0.3, 0.1))))
     moments.append(session.view.moment)
-    session.frame(switch_surface=True)
+    session.frame(next_layout=True)
     moments.append(session.view.moment)
     session.frame(next_image=True)
     assert len({*moments, session.view.moment}) == 7

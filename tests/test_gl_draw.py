@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.ndimage import binary_dilation, binary_erosion
 
 from sr_core.image.geometry import TILE, TileKey
 from tests.gl_stage import SIZE, Stage, demo_photograph, enlarged, eye_at, offscreen, warped
@@ -481,3 +482,27 @@ def test_window_larger_than_any_before(context: Context) -> None:
     assert bright.min(axis=0)[0] > 400
     assert bright.min(axis=0)[1] > 500
     stage.close()
+
+
+def test_of_a_panel_with_a_divider_each_part_shows_what_the_whole_shows_there(fundus: Stage) -> None:
+    """And nothing but its bezel beyond."""
+    eye = eye_at(0.11)
+    view = fundus.view(PANEL, (0.4, 0.45), 2.0)
+    (whole,) = fundus.items(view, (eye,))
+    everything = fundus.draw(Scene((whole,)), eye).astype(int)
+    empty = fundus.draw(Scene(()), eye).astype(int)
+    for window in ((-0.5, -0.5, -0.1, 0.5), (0.2, -0.3, 0.5, 0.4)):
+        part = replace(whole, surface=replace(whole.surface, window=window))
+        drawn = fundus.draw(Scene((part,)), eye).astype(int)
+        expected = warped(part, eye, fundus.pictures[part.pages.level], part.pages.level)
+        inner = eroded(expected.content, 2)
+        assert inner.sum() > 2000
+        assert np.abs(drawn - everything)[inner].max() <= 1
+        beyond = ~eroded(expected.content, -10)
+        assert np.array_equal(drawn[beyond], empty[beyond])
+
+
+def eroded(mask: np.ndarray, pixels: int) -> np.ndarray:
+    """A mask without its outermost pixels; with so many more where `pixels` is negative."""
+    grow = binary_dilation if pixels < 0 else binary_erosion
+    return grow(mask, iterations=abs(pixels))

@@ -1,6 +1,7 @@
 """The words on the scene."""
 
-from itertools import pairwise
+import math
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -16,15 +17,30 @@ from vr_app.core.labels import (
     NOTICES,
     RESTORED,
     Status,
+    hint,
     labels,
     shortened,
     texture_told,
+    titles,
 )
+from vr_app.core.layout import Layout
+from vr_app.core.pair import Compare
 from vr_app.core.pose import Pose
 from vr_app.core.residency import NO_SLOT
 from vr_app.core.scene import LabelItem, PageWindow, SurfaceItem
 from vr_app.core.surface import Panel, Retina, Surface
-from vr_app.core.view import ImageView
+from vr_app.core.view import (
+    ImageView,
+    Moved,
+    MovePanel,
+    PhotographInfo,
+    SetCompare,
+    ShowLayout,
+    ViewState,
+    photograph_arrived,
+    place,
+    step,
+)
 from vr_app.gl.text import line
 
 PANEL = Panel(Pose((0.0, 0.0, -2.0)), 2.4, 1.6)
@@ -245,3 +261,87 @@ def test_a_long_notice_gives_way_in_its_middle():
 def test_shortened_text_fits_and_what_fits_is_left_alone(text):
     assert len(shortened(text)) <= NOTICE_LENGTH
     assert (shortened(text) == text) == (len(text) <= NOTICE_LENGTH) or "..." in text
+
+
+def layout_items(count: int, *gestures: object, names: str = "{}.jpg") -> tuple[tuple[SurfaceItem, ...], dict]:
+    """What a layout of photographs shows, all of it computed, and what the words need to know of it besides."""
+    infos = tuple(
+        PhotographInfo(names.format(i), (1000 + 400 * (i % 3), 1000), (500.0, 500.0), 480.0) for i in range(count)
+    )
+    view = ViewState.start(count)
+    for index, info in enumerate(infos):
+        view = photograph_arrived(view, index, info)
+    view = step(view, gestures, 0.1)
+    entries = np.zeros((2, 2, 8), np.int16)
+    entries[..., 0:4] = 1, 2, NO_SLOT, 0
+    pages = PageWindow(2, 0, 0, entries, (0, -3))
+    items = tuple(
+        SurfaceItem(
+            placed.surface, view.images[placed.image], infos[placed.image].size, pages, placed.image, placed.words
+        )
+        for placed in place(view, infos)
+        if placed.shown
+    )
+    known = {"titles": titles(view, infos), "hint": hint(view), "computing": frozenset(range(count))}
+    return items, known | {"invented": {i: Departure(11.8, agrees=False) for i in range(count)}}
+
+
+def box(label: LabelItem, seen_in: Pose | None = None) -> np.ndarray:
+    """Left, bottom, right and top of a label's plate: in metres of a pose's plane, or in tangents, as it is seen."""
+    wide = line(label.text).advance
+    corners = [(x, y) for x in (-label.align * wide - 0.3, (1 - label.align) * wide + 0.3) for y in (-0.5, 0.5)]
+    points = np.array([label.pose.point((x * label.height, y * label.height, 0.0)) for x, y in corners])
+    local = (points - seen_in.position) @ seen_in.rotation() if seen_in else points / -points[:, 2:]
+    return np.concatenate([local[:, :2].min(axis=0), local[:, :2].max(axis=0)])
+
+
+LAYOUTS = {
+    "pair": (2, SetCompare(Compare.SIDE)),
+    "swipe": (2, SetCompare(Compare.SWIPE)),
+    "blink": (2, SetCompare(Compare.BLINK)),
+    "wall of 4": (4, ShowLayout(Layout.WALL)),
+    "wall of 30": (30, ShowLayout(Layout.WALL)),
+}
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+@pytest.mark.parametrize("names", ["{}.jpg", "Mrs_Miller_right_eye_2024-11-22_follow-up_visit_{}.jpg"])
+def test_no_words_of_a_layout_lie_on_others_or_beyond_a_windows_edge(name, names):
+    items, known = layout_items(*LAYOUTS[name], names=names)
+    found = labels(items, 0, Status(notices=("a.jpg: not found",), recording=True, **known))
+    assert WARNING_TEXT in {label.text for label in found}
+    for one, other in combinations(found, 2):
+        plane = one.pose if one.pose.orientation == other.pose.orientation else None
+        a, b = box(one, plane), box(other, plane)
+        apart = a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]
+        assert apart, (one.text, other.text)
+    for label in found:
+        assert np.abs(box(label)[[0, 2]]).max() < 0.8  # of a window of 1280 x 800
+        assert np.abs(box(label)[[1, 3]]).max() < 0.5
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_the_words_of_every_layout_are_large_enough_to_read(name):
+    items, known = layout_items(*LAYOUTS[name])
+    for label in labels(items, 0, Status(**known)):
+        degrees = math.degrees(label.height / np.linalg.norm(label.pose.position))
+        assert degrees > (0.65 if label.text == RESTORED else 0.85)
+
+
+def test_a_moved_panels_words_grow_and_shrink_with_it():
+    items, known = layout_items(1, MovePanel(0, Moved(Pose((0.0, 0.0, -1.0)), 0.5)))
+    usual, _ = layout_items(1)
+    small, large = (labels(these, 0, Status(**known)) for these in (items, usual))
+    assert [label.text for label in small] == [label.text for label in large]
+    assert all(a.height == pytest.approx(b.height / 2) for a, b in zip(small, large, strict=True))
+
+
+def test_a_blink_says_which_of_the_two_it_shows():
+    items, known = layout_items(*LAYOUTS["blink"])
+    assert {"1 of 2: 0.jpg", "hold it to keep it"} <= {label.text for label in labels(items, 0, Status(**known))}
+
+
+def test_the_wall_tells_its_page_and_computed_pixels_by_photograph():
+    items, known = layout_items(*LAYOUTS["wall of 30"])
+    told = {label.text for label in labels(items, 0, Status(**known))}
+    assert {"page 1 of 3", "AI x4 · 0.jpg", RESTORED} <= told

@@ -11,10 +11,11 @@ import pytest
 from vr_app.core import layering
 from vr_app.core.labels import Status, labels
 from vr_app.core.layering import Layered, Offer, Shape, arrange, flat_eye
+from vr_app.core.pair import divided
 from vr_app.core.pose import Eye, Fov, Pose
 from vr_app.core.residency import NO_SLOT
 from vr_app.core.scene import LabelItem, PageWindow, RayItem, Scene, SurfaceItem
-from vr_app.core.surface import CAP_ANGLE, Panel, Retina
+from vr_app.core.surface import CAP_ANGLE, WHOLE, Panel, Retina
 from vr_app.core.view import ImageView
 from vr_app.gl.draw import BEZEL
 
@@ -159,3 +160,16 @@ def test_the_flat_eye_sees_the_face_from_edge_to_edge():
 
 def test_the_rim_has_room_for_the_bezel():
     assert layering.RIM > BEZEL
+
+
+def test_a_divider_that_moves_changes_what_faces_show_and_not_the_faces():
+    whole = panel_item().surface
+    kept: dict = {}
+    for divider in (0.5, 0.2, 0.9):
+        left, right = divided(whole, replace(whole, window=WHOLE), divider)
+        items = [replace(panel_item(n), surface=part) for n, part in enumerate((left, right))]
+        found = taken_apart(with_words(*items), kept=kept)
+        assert [layered.content.surfaces[0].surface.window for layered in found.layers] == [left.window, right.window]
+        assert kept in ({}, faces(*found.layers))
+        kept = faces(*found.layers)
+        assert all(face.left < -0.8 and face.right > 0.8 for face in kept.values())

@@ -19,12 +19,11 @@ def niceness() -> int:
 
 def test_the_thread_that_gives_way_and_those_it_starts_run_later_and_no_other_does() -> None:
     before = niceness()
-    found, policies = [], []
+    found = []
 
     def start_another() -> None:
         found.append(niceness())
-        policies.append(os.sched_getscheduler(0))
-        other = threading.Thread(target=lambda: (found.append(niceness()), policies.append(os.sched_getscheduler(0))))
+        other = threading.Thread(target=lambda: found.append(niceness()))
         give_way()
         other.start()
         other.join()
@@ -35,7 +34,5 @@ def test_the_thread_that_gives_way_and_those_it_starts_run_later_and_no_other_do
     thread.start()
     thread.join()
     lowered = max(before, NICENESS)
-    assert policies == [os.SCHED_OTHER, os.SCHED_BATCH]
-    assert os.sched_getscheduler(0) == os.SCHED_OTHER
     assert found == [before, lowered, lowered]
     assert niceness() == before

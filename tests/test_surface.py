@@ -184,8 +184,9 @@ def test_a_ray_misses_the_retina(origin, target):
 
 
 def test_the_extents_reach_the_panels_edges_and_the_retinas_end():
-    assert PANEL.half_extent() == pytest.approx([0.5, 0.5])
-    across, down = RETINA.half_extent()
+    assert PANEL.bounds == (-0.5, -0.5, 0.5, 0.5)
+    left, top, across, down = RETINA.bounds
+    assert (left, top) == (-across, -down)
     assert angle_at_centre((across, 0)) == pytest.approx(math.radians(80))
     assert angle_at_centre((0, down)) == pytest.approx(math.radians(80))
 

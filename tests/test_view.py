@@ -9,12 +9,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from vr_app.core.layout import PANEL_GAP, PANEL_MAX_WIDTH
 from vr_app.core.pose import Pose
 from vr_app.core.surface import Panel, Retina, photograph_uv, surface_s
 from vr_app.core.view import (
     MAX_ZOOM,
-    PANEL_GAP,
-    PANEL_MAX_WIDTH,
     PAST,
     RETINA_RADIUS,
     Begin,
@@ -299,7 +298,7 @@ def test_a_loaded_photograph_comes_to_the_front_in_the_place_of_one_that_failed(
 
 def test_a_failed_photograph_behind_the_front_one_changes_nothing():
     view = loaded(3)
-    assert photograph_failed(view, 2) == view
+    assert photograph_failed(view, 2) == replace(view, failed=frozenset({2}))
 
 
 def test_stillness_counts_while_nothing_changes_and_starts_again_when_something_does():

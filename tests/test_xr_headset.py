@@ -198,7 +198,7 @@ def test_controls_arrive(service: MonadoService, profile: str) -> None:
     pressed, expected = PRESSES[profile]
     with Client(service.env, "--profiles", profile) as client, RemoteHeadset(service.port) as headset:
         first = client.until_focused()["sample"]
-        assert not any(first[button] for button in ("original", "switch_surface", "next_image", "reset"))
+        assert not any(first[button] for button in ("original", "next_layout", "next_image", "reset"))
         assert first["hands"][1]["trigger"] == 0
         downward = (-(0.5**0.5), 0.0, 0.0, 0.5**0.5)  # a quarter turn about x: the ray points to the floor
         headset.right(pose=Pose(downward, (0.3, 1.2, -0.4)), **pressed)
@@ -214,18 +214,18 @@ def test_controls_arrive(service: MonadoService, profile: str) -> None:
         assert client.end() == 0
 
 
-MOMENTARY = ("original", "switch_surface", "next_image", "reset", "invention", "undo")
+MOMENTARY = ("original", "next_layout", "next_image", "reset", "invention", "undo")
 
 BUTTONS = {
     "index": [
-        ("right", "a_click", "switch_surface"),
+        ("right", "a_click", "next_layout"),
         ("left", "a_click", "next_image"),
         ("left", "b_click", "reset"),
         ("left", "thumbstick_click", "invention"),
         ("right", "thumbstick_click", "undo"),
     ],
     "touch": [
-        ("right", "a_click", "switch_surface"),
+        ("right", "a_click", "next_layout"),
         ("left", "a_click", "next_image"),
         ("left", "b_click", "reset"),
         ("left", "thumbstick_click", "invention"),
@@ -251,7 +251,7 @@ def test_a_press_counts_once(service: MonadoService, profile: str) -> None:
 
 
 @pytest.mark.xr
-@pytest.mark.parametrize(("hand", "meaning"), [("left", "switch_surface"), ("right", "next_image")])
+@pytest.mark.parametrize(("hand", "meaning"), [("left", "next_layout"), ("right", "next_image")])
 def test_a_tap_on_the_simple_controller_is_a_button(service: MonadoService, hand: str, meaning: str) -> None:
     with Client(service.env, "--profiles", "simple") as client, RemoteHeadset(service.port) as headset:
         client.until_focused()

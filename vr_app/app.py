@@ -21,9 +21,11 @@ from vr_app.core.ahead import REST, tiles_ahead
 from vr_app.core.album import Album
 from vr_app.core.gesture import ControllerSample, Hands, pointed_at
 from vr_app.core.invention import Departure, Departures
-from vr_app.core.labels import Status, labels
+from vr_app.core.labels import Status, hint, labels, titles
+from vr_app.core.layout import Layout
 from vr_app.core.limits import DEFAULT_LIMITS, SLOT_BYTES, Limits
 from vr_app.core.local_contrast import CurveBook
+from vr_app.core.pair import Compare
 from vr_app.core.pose import Eye, Pose
 from vr_app.core.redraw import changed_part
 from vr_app.core.region import COMMANDS as REGION_COMMANDS
@@ -50,6 +52,7 @@ from vr_app.core.view import (
     regions_arrived,
     regions_stamped,
     step,
+    within_reach,
 )
 from vr_app.core.wanted import SETTLE, demands, is_jump, tiles_wanted
 from vr_app.garbage import Collector
@@ -58,6 +61,7 @@ from vr_app.gl.draw import Renderer
 from vr_app.gl.tiles import TileArray
 from vr_app.gl.upload import Uploader
 from vr_app.interruption import Interruption, watch
+from vr_app.memory import Memory
 from vr_app.output import Recording, Screenshots, write_statistics
 from vr_app.region_export import Exporter
 from vr_app.region_files import RegionStore
@@ -93,12 +97,15 @@ class Options:
     `ends`: the program ends with the tour. `stand_back`: metres that the eye stands behind the retina's centre (a
     window's picture is too narrow to show the retina from there). `room`: the panels stand in one. `limits`: of memory.
     `prefetch`: whether tiles are computed before they are wanted. `tile_cache`: where computed tiles are kept on disk
-    (None: nowhere). `left_handed`: the right hand carries the control panel. `say` gets what the user should read in a
-    terminal.
+    (None: nowhere). `memory`: what the view was when these photographs were last left (None: nothing is remembered).
+    `left_handed`: the right hand carries the control panel. `say` gets what the user should read in a terminal.
     """
 
     paths: tuple[Path, ...]
     surface: SurfaceKind = SurfaceKind.PANEL
+    layout: Layout = Layout.ROW
+    compare: Compare = Compare.SIDE
+    memory: Memory | None = None
     tour: Tour | None = None
     ends: bool = False
     frames: int | None = None
@@ -144,7 +151,12 @@ class Viewer:
         self._interruption = interruption
         self._collector = collector
         self.options = options
-        self.loader = Loader(options.paths)
+        self.folder_memory = options.memory
+        self.view = ViewState.start(len(options.paths), options.surface, layout=options.layout, compare=options.compare)
+        if self.folder_memory is not None:
+            self.view = self.folder_memory.restored(self.view)
+            stack.callback(self.folder_memory.close)
+        self.loader = Loader(options.paths, self.view.awaited)
         watch(lambda: self.loader.running)
         stack.callback(self.loader.close)
         self.worker = Worker(options.model, options.device, disk=options.tile_cache)
@@ -172,9 +184,8 @@ class Viewer:
         stack.callback(self.exporter.close)
         self.hands = Hands()
         self.player = TourPlayer(options.tour) if options.tour else None
-        self.view = ViewState.start(len(options.paths), options.surface)
         self.infos: tuple[PhotographInfo | None, ...] = (None,) * len(options.paths)
-        self.wants, self.wanted, self.placed, self.rays = (), (), (), ()
+        self.wants, self.wanted, self.placed, self.reach, self.rays = (), (), (), (), ()
         self.status = Status(texture=texture_of(options.model))
         self.finished = self.rests = False
         self._shown = self._warm = self._jumped = self._arrived = False
@@ -246,6 +257,7 @@ class Viewer:
         moving = moving or (self.veil is not None and (self.veil.shade > 0 or self.veil.holds))
         coming = self.loader.busy or self.worker.busy or self.worker.warming or self._lacking
         asked = self._heard or self._asked or self.status.notices or self.screenshots.due or self.recording.active
+        asked = asked or self.view.regions.blinking or self.exporter.busy or self.region_store.busy
         led = self.control.open or (self.player is not None and not self.player.over)
         return bool(not self._warm or moving or coming or asked or led or self.options.frames is not None)
 
@@ -281,12 +293,13 @@ class Viewer:
         sample = self.control.take(self.hands.steady(sample, self.dt), frame.eyes)
         before = self.view
         asked, self._asked = self._asked + self._asked_on_panel(), ()
-        gestures = led + self.hands.read(sample, before, self.placed, self.dt) + asked
+        gestures = led + self.hands.read(sample, before, self.reach, self.dt) + asked
         self.view = step(before, gestures, self.dt)
         self._veil(gestures, before)
         self._keep_regions()
         self.runtime.feel(self.hands.ticks(before, self.view) + self.control.pulses())
         self.placed = place(self.view, self.infos, Pose((0.0, 0.0, -self.options.stand_back)))
+        self.reach = within_reach(self.placed)
         if frame.eyes:
             seen = self.wants
             eyes = tuple(eye.finer(frame.detail) for eye in frame.eyes)
@@ -299,12 +312,18 @@ class Viewer:
         for command in heard:
             self._obey(command)
         self.recording.see(self.view, self.dt)
+        if self.folder_memory is not None:
+            self.folder_memory.see(self.view, self.now)
+            if notice := self.folder_memory.take_notice():
+                self._notice(notice)
         self.status = replace(
             self.status,
             caption=caption,
             original=self.view.original or self.view.finest == 0,
             recording=self.recording.active,
             legend=self.view.invention,
+            titles=titles(self.view, self.infos),
+            hint=hint(self.view),
             adjusted=self.view.appearance.told(),
         )
 
@@ -427,14 +446,16 @@ class Viewer:
     # Their parts.
 
     def _veil(self, gestures: tuple[Gesture, ...], before: ViewState) -> None:
-        """What changes at one stroke around the viewer does so behind the veil: surface, photograph, and on the retina
-        a jump to elsewhere."""
+        """What changes at one stroke around the viewer does so behind the veil: layout, photograph, pair, and on the
+        retina a jump to elsewhere."""
         if self.veil is None:
             return
         leap = any(isinstance(gesture, GoToRegion | NextRegion | Undo | ResetView) for gesture in gestures)
         if leap and self.view.surface is SurfaceKind.RETINA and self.view.front != before.front:
             self._jumps += 1
-        self.veil.see((self.view.surface, self.view.active, self._jumps) if self._shown else None, self.dt)
+        pair = self.view.compared
+        shown = self.view.stands, self.view.active, pair and (pair.images, pair.compare), self._jumps
+        self.veil.see(shown if self._shown else None, self.dt)
 
     def _veiled(self, scene: Scene) -> Scene:
         """The scene of now, or while it goes dark the one before."""
@@ -557,7 +578,7 @@ class Viewer:
         return bool(self.wants) and all(self.residency.has(k) or self.residency.failure(k) for k in self.wanted)
 
     def _pointer(self, aim) -> RayItem:
-        pointed = pointed_at(aim, self.view, self.placed)
+        pointed = pointed_at(aim, self.view, self.reach)
         end = aim.at(pointed.distance if pointed else POINTER_REACH)
         return RayItem(aim.origin, (float(end[0]), float(end[1]), float(end[2])), pointed is not None)
 

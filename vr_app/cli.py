@@ -81,6 +81,24 @@ class SurfaceName(StrEnum):
     retina = "retina"
 
 
+class LayoutName(StrEnum):
+    """How photographs stand."""
+
+    one = "one"
+    pair = "pair"
+    row = "row"
+    wall = "wall"
+    retina = "retina"
+
+
+class CompareName(StrEnum):
+    """How a pair is compared."""
+
+    side = "side"
+    swipe = "swipe"
+    blink = "blink"
+
+
 VIEW_HELP = """Look at photographs, on panels or inside the eye; what you look at closely is super-resolved.
 
 IMAGE: photographs or folders of photographs (JPEG, PNG, TIFF, WebP, 8 bit). Without one: the tour's, or a bundled
@@ -98,6 +116,8 @@ Examples:
 ```
 fundusxr view                                    # the bundled photograph
 fundusxr view right.jpg left.jpg --mode desktop  # two panels in a window
+fundusxr view before.jpg now.jpg --compare swipe # one over the other, with a divider
+fundusxr view clinic/ --layout wall              # many, to choose from
 fundusxr view clinic/ --surface retina           # from inside the eye
 fundusxr view eye.jpg --mode xr --tour lesson.json
 fundusxr view eye.jpg --mode offscreen --screenshot eye.png --stats eye.json
@@ -109,9 +129,15 @@ fundusxr view eye.jpg --mode offscreen --screenshot eye.png --stats eye.json
 def view(
     image: Annotated[list[Path] | None, typer.Argument(help="Photographs or folders.", metavar="IMAGE|FOLDER")] = None,
     mode: Annotated[Mode, typer.Option(help="Where to show it.")] = Mode.auto,
-    surface: Annotated[
-        SurfaceName, typer.Option(help="Flat panels, or the curved retina from inside.")
-    ] = SurfaceName.panel,
+    surface: Annotated[SurfaceName | None, typer.Option(help="Flat panels, or the curved retina from inside.")] = None,
+    layout: Annotated[
+        LayoutName | None,
+        typer.Option(help="One photograph, a pair, a row, a wall of pages, or the retina from inside."),
+    ] = None,
+    compare: Annotated[
+        CompareName | None,
+        typer.Option(help="A pair side by side, on one panel with a divider to swipe, or blinking."),
+    ] = None,
     tour: Annotated[Path | None, typer.Option(help="A tour to play (JSON, see docs/tours.md).", metavar="FILE")] = None,
     frames: Annotated[int | None, typer.Option(min=1, help="End after so many frames.", metavar="N")] = None,
     screenshot: Annotated[
@@ -136,7 +162,10 @@ def view(
         ),
     ] = "off",
     tile_cache_size: Annotated[int, typer.Option(help="Limit of kept tiles on disk.", metavar="MB")] = 512,
-    hand: Annotated[Side, typer.Option(help="Left: a headset's controllers swap their buttons.")] = Side.right,
+    hand: Annotated[Side | None, typer.Option(help="Left: a headset's controllers swap their buttons.")] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Not as these photographs were left, but as at the first time.")
+    ] = False,
     mirror: Annotated[MirrorView, typer.Option(help="What the window beside a headset shows.")] = MirrorView.left,
     layers: Annotated[
         LayersWord, typer.Option(help="Whether a headset's runtime shows panels and retina from pictures of their own.")
@@ -150,6 +179,9 @@ def view(
         images=tuple(image or ()),
         mode=mode,
         surface=surface,
+        layout=layout,
+        compare=compare,
+        fresh=fresh,
         tour=tour,
         frames=frames,
         screenshot=screenshot,

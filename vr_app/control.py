@@ -10,6 +10,8 @@ from vr_app.core import sheet
 from vr_app.core.album import Album
 from vr_app.core.gesture import ControllerSample, HandSample, Pulse
 from vr_app.core.grasp import Grasp, Pointer
+from vr_app.core.layout import Layout
+from vr_app.core.pair import Compare, Link
 from vr_app.core.pose import Eye
 from vr_app.core.scene import RayItem
 from vr_app.core.sheet import SheetItem
@@ -21,12 +23,14 @@ from vr_app.core.view import (
     LimitLevel,
     PhotographInfo,
     ResetView,
+    SetCompare,
     SetFieldAngle,
+    SetLink,
     ShowInvention,
-    SurfaceKind,
-    SwitchSurface,
+    ShowLayout,
     Undo,
     ViewState,
+    layouts_offered,
 )
 from vr_app.fonts import all_fonts
 from vr_app.gl.sheet import SheetPicture
@@ -39,8 +43,10 @@ from vr_app.ui.panel import (
     LookLike,
     Overlay,
     PanelState,
+    PickCompare,
     PickImage,
     PickLayout,
+    PickLink,
     Place,
     Regional,
     SetAngle,
@@ -48,7 +54,7 @@ from vr_app.ui.panel import (
     UpTo,
 )
 
-LAYOUTS = {"Panels": SurfaceKind.PANEL, "Inside the eye": SurfaceKind.RETINA}
+LAYOUTS = {"One": Layout.ONE, "Pair": Layout.PAIR, "Row": Layout.ROW, "Wall": Layout.WALL, "Eye": Layout.RETINA}
 """What the panel calls them."""
 
 SCALES = (2, 4, 8)
@@ -240,9 +246,9 @@ class Control:
             return None
         head = sheet.head_of(eyes)
         hand = carrier.aim.origin if carrier.aim is not None else eyes[0].pose.point(WITHOUT_HAND)
-        if self._scale is None:
-            self._scale = sheet.scale_for(head, hand, self._extent)
         inward = INWARD * WIDE * (1 if self._carrier == 0 else -1) if self._place.open else 0.0
+        if self._scale is None:
+            self._scale = sheet.scale_for(head, hand, self._extent, inward)
         self._surface = sheet.in_hand(head, hand, self._extent, self._scale, inward)
         return self._carrier if carried else None
 
@@ -287,7 +293,11 @@ def gestures_of(event: Event, view: ViewState) -> tuple[Gesture, ...]:
         case PickImage(image):
             return (BringForward(image),)
         case PickLayout(name):
-            return () if LAYOUTS[name] is view.surface else (SwitchSurface(),)
+            return () if LAYOUTS[name] is view.stands else (ShowLayout(LAYOUTS[name]),)
+        case PickCompare(name):
+            return (SetCompare(Compare(name)),)
+        case PickLink(name):
+            return (SetLink(Link(name)),)
         case UpTo(level):
             return (LimitLevel(level),)
         case Overlay(shown):
@@ -315,11 +325,15 @@ def state_of(
 ) -> PanelState:
     """What the panel tells of a session. `headset`: there is a head to recentre on."""
     base = base_of(model)
+    offered = {view.stands, *(layout for layout, _ in layouts_offered(len(view.loaded)))}
+    pair = view.compared
     return PanelState(
         images=tuple(info and info.name for info in infos),
         front=view.active,
-        layouts=tuple(LAYOUTS),
-        layout=next(name for name, kind in LAYOUTS.items() if kind is view.surface),
+        layouts=tuple(name for name, kind in LAYOUTS.items() if kind in offered),
+        layout=next(name for name, kind in LAYOUTS.items() if kind is view.stands),
+        compare=pair.compare.value if pair else "",
+        link=pair.link.value if pair and pair.compare is Compare.SIDE else "",
         models=networks.names,
         model=base,
         texture=texture if base in networks.dials else None,

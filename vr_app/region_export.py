@@ -132,6 +132,11 @@ class Exporter:
         self._waiting.append(Job(path.absolute(), region, out, model, self._device))
         self._begin()
 
+    @property
+    def busy(self) -> bool:
+        """Whether there will be something to tell."""
+        return self._child is not None
+
     def notices(self) -> tuple[str, ...]:
         """What has been exported, or could not be, since the last call."""
         if self._child is None or self._child.poll() is None:

@@ -220,6 +220,11 @@ class RegionStore:
                 self._saved[folder] = tuple(ours)
                 self._writing.append(self._writer.submit(save_changes, folder, removed, added))
 
+    @property
+    def busy(self) -> bool:
+        """Whether there may be something to tell."""
+        return bool(self._writing)
+
     def notices(self) -> tuple[str, ...]:
         """What the user should know since the last call."""
         told, self._told = self._told, []

@@ -10,12 +10,14 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from sr_core.assets import asset_path
 from sr_core.image.resample import enlarge_bicubic, to_uint8
 from vr_app.core import invention
 from vr_app.core.labels import AI_COLOR, PLAIN, WARNING
 from vr_app.core.outline import REGION_COLOUR
 from vr_app.core.region import Region
 from vr_app.core.scene import Rgba
+from vr_app.fonts import SHIPPED
 
 LEAST_EDGE = 420
 """Pixels: a smaller picture is shown with each of its pixels as a square of several."""
@@ -187,5 +189,5 @@ def _write(
 
 @lru_cache(maxsize=64)
 def _font(size: int) -> ImageFont.FreeTypeFont:
-    """The embedded Aileron."""
-    return ImageFont.load_default(size)
+    """The font that ships with the program."""
+    return ImageFont.truetype(str(asset_path("fonts", SHIPPED)), size)

@@ -14,15 +14,22 @@ from sr_core.files import check_writable
 from sr_core.image.photograph import PhotographError, find_photographs
 from vr_app.app import Options, run
 from vr_app.core.layering import LayerMode
+from vr_app.core.layout import Layout
 from vr_app.core.limits import MB, UNTOLD, choose_limits, machine_memory
 from vr_app.core.onlooker import MirrorKind
+from vr_app.core.pair import Compare
+from vr_app.core.remembered import HANDS
 from vr_app.core.tour import Tour, TourError, parse_tour
 from vr_app.core.view import SurfaceKind
+from vr_app.memory import Found, Memory, keys_of, memory_path, read_memory
 from vr_app.options import models_at_hand, turn_dial
 from vr_app.runtime.choose import open_runtime
 
 STAND_BACK = 0.75
 """Metres behind the retina's centre from which a window shows the whole field of view."""
+
+MANY = 4
+"""Photographs from which on a wall shows them better than a row."""
 
 SIZE_LIMITS = (64, 8192)
 MAX_TOUR_BYTES = 10_000_000
@@ -37,7 +44,7 @@ class ViewRequest:
 
     images: tuple[Path, ...]
     mode: str
-    surface: str
+    surface: str | None
     tour: Path | None
     frames: int | None
     screenshot: Path | None
@@ -52,8 +59,11 @@ class ViewRequest:
     tile_cache: str = "off"
     tile_cache_size: int = 512
     prefetch: bool = True
-    hand: str = "right"
+    hand: str | None = None
     mirror: str = "left"
+    layout: str | None = None
+    compare: str | None = None
+    fresh: bool = False
     layers: str = "auto"
     room: str = "auto"
 
@@ -75,10 +85,16 @@ def view_photographs(request: ViewRequest, say: Callable[[str], None]) -> None:
     tour = read_tour(request.tour) if request.tour else None
     paths = _photographs(request.images or _images_without_argument(tour, request.tour), say)
     mirror = MirrorKind(request.mirror)
-    hands_and_layers = {"left_handed": request.hand == "left", "layers": LayerMode(request.layers)}
+    found = _found(request, tour)
+    hand = request.hand or (found.remembered.hand if found.remembered else HANDS[0])
+    request = replace(request, hand=hand)
+    hands_and_layers = {"left_handed": hand == "left", "layers": LayerMode(request.layers)}
     with open_runtime(request.mode, size, mirror, **hands_and_layers) as choice:
         say(f"fundusxr: {choice.runtime.name} ({choice.reason})")
         options = replace(_options(request, choice.runtime.name, paths, tour), limits=limits, tile_cache=cache, say=say)
+        if options.tour is None and request.images:
+            memory = Memory(memory_path(request.images), keys_of(paths), hand, found)
+            options = replace(options, memory=memory)
         run(choice.runtime, options)
     if options.stats is not None:
         say(f"fundusxr: wrote {options.stats}")
@@ -87,14 +103,17 @@ def view_photographs(request: ViewRequest, say: Callable[[str], None]) -> None:
 def _options(request: ViewRequest, mode: str, paths: tuple[Path, ...], tour: Tour | None) -> Options:
     """What the request means in the mode that was found."""
     screenshot = request.screenshot
+    surface = SurfaceKind(request.surface or "panel")
     if mode == "offscreen":
-        tour = tour or _short_tour(SurfaceKind(request.surface), with_captions=not request.images)
+        tour = tour or _short_tour(surface, with_captions=not request.images)
         if request.mode == "auto" and screenshot is None:
             screenshot = Path("fundusxr.png")
             check_writable(screenshot)
     return Options(
         paths=paths,
-        surface=SurfaceKind(request.surface),
+        surface=surface,
+        layout=_layout(request, len(paths), tour),
+        compare=Compare(request.compare or "side"),
         tour=tour,
         ends=mode == "offscreen" or bool(tour and (screenshot or request.stats)),
         frames=request.frames,
@@ -107,6 +126,34 @@ def _options(request: ViewRequest, mode: str, paths: tuple[Path, ...], tour: Tou
         prefetch=request.prefetch,
         left_handed=request.hand == "left",
     )
+
+
+def _layout(request: ViewRequest, count: int, tour: Tour | None) -> Layout:
+    """The one asked for; else of many photographs a wall, and of few a row, as for a tour, which leads from the front
+    one's."""
+    if request.layout is not None:
+        return Layout(request.layout)
+    if request.compare is not None:
+        return Layout.PAIR
+    return Layout.WALL if count >= MANY and tour is None else Layout.ROW
+
+
+def _found(request: ViewRequest, tour: Tour | None) -> Found:
+    """How these photographs were left, but for what the request says otherwise; nothing for a tour, which decides what
+    is seen, and for a picture without a screen."""
+    if request.fresh or tour is not None or request.mode == "offscreen" or not request.images:
+        return Found()
+    found = read_memory(memory_path(request.images))
+    remembered = found.remembered
+    if remembered is None:
+        return found
+    if request.compare is not None:
+        remembered = replace(remembered, compare=Compare(request.compare), layout=Layout.PAIR)
+        remembered = replace(remembered, surface=SurfaceKind.PANEL)
+    if request.layout is not None and request.layout != Layout.RETINA.value:
+        remembered = replace(remembered, layout=Layout(request.layout), surface=SurfaceKind.PANEL)
+    surface = SurfaceKind.RETINA.value if request.layout == Layout.RETINA.value else request.surface
+    return Found(replace(remembered, surface=SurfaceKind(surface)) if surface else remembered)
 
 
 def _short_tour(surface: SurfaceKind, with_captions: bool) -> Tour:

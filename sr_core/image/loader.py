@@ -37,12 +37,13 @@ class PhotographFailed:
 
 
 class Loader:
-    """Decodes `paths` in order on its own thread, and again those asked for. For the thread that made it."""
+    """Decodes `paths` on its own thread, those of the positions `first` first and then in order; and again those asked
+    for. For the thread that made it."""
 
-    def __init__(self, paths: Sequence[Path]) -> None:
+    def __init__(self, paths: Sequence[Path], first: Sequence[int] = ()) -> None:
         self._paths = tuple(paths)
         self._lock = threading.Condition()
-        self._first = deque(range(len(paths)))
+        self._first = deque(dict.fromkeys((*first, *range(len(paths)))))
         self._again: tuple[int, ...] = ()
         self._under_way: int | None = None
         self._answers: deque[PhotographLoaded | PhotographFailed] = deque()

@@ -94,7 +94,7 @@ def _visit_regions(stage: Stage, count: int, edge: int, progress: Progress, meas
         "prefetch": False,
         "disk_cache": False,
         "counted_from": "the begin of the frame in which the view arrives, to the end of the frame that first draws "
-        "the tiles, finished by the driver; includes the time that a view must rest; the tiles' fade begins there",
+        "the tiles, finished by the driver; a view that is jumped to need not rest; the tiles' fade begins there",
     }
 
 

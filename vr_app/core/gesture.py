@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from enum import Enum
 
 import numpy as np
 
 from vr_app.core.grip import Grip
+from vr_app.core.layout import Layout
 from vr_app.core.one_euro import PoseFilter
+from vr_app.core.pair import Compare, Link
 from vr_app.core.pose import Pose, Ray, Vec3
 from vr_app.core.region import BLINK, Draft, MarkRegion, ShowDraft
 from vr_app.core.soft_stop import LEAST_APART, STICK_SPEED, SoftStop, flattened, reaches_stop, stick, unflattened
@@ -17,11 +20,17 @@ from vr_app.core.surface import Panel, photograph_uv
 from vr_app.core.view import (
     Begin,
     Gesture,
+    KeepShown,
+    MoveDivider,
     MovePanel,
     NextImage,
+    NextLayout,
     Pan,
+    Pick,
     Placed,
     ResetView,
+    SetCompare,
+    SetLink,
     ShowInvention,
     ShowOriginal,
     SwitchSurface,
@@ -56,8 +65,15 @@ SQUEEZE = 0.5
 WHEEL_PAUSE = 0.5
 """Seconds without the wheel after which its next turn is a move of its own."""
 
-MOST = {"trigger": 1.0, "grip": 1.0, "stick_y": 1.0, "zoom_steps": 16.0}
+MOST = {"trigger": 1.0, "grip": 1.0, "stick_x": 1.0, "stick_y": 1.0, "zoom_steps": 16.0}
 """What the fields of a `HandSample` go up to."""
+
+FLICK, FLICK_ENDS = 0.8, 0.4
+"""How far to the side a thumbstick must go to turn over, and back before it can again. It must also lie nearer to that
+side than forward or back, which zooms."""
+
+DIVIDER_REACH = 0.06
+"""Metres to either side of the divider of two photographs within which a trigger takes hold of it."""
 
 TICK_SECONDS, TICK_AMPLITUDE = 0.02, 0.5
 
@@ -66,16 +82,17 @@ TICK_SECONDS, TICK_AMPLITUDE = 0.02, 0.5
 class HandSample:
     """One hand at one moment. `aim` is None where the hand is not tracked.
 
-    `trigger`, `grip` 0 to 1; `stick_y` -1 to 1, forward positive; `zoom_steps`: doublings of the zoom asked for at once
-    (a wheel); `push_zooms`: the profile has no thumbstick, so that pushing while holding zooms; `shown`: its ray is
-    drawn (a mouse has its cursor); `pose`: the whole pose that the ray comes from, None for a mouse, which is exact
-    and moves no panels; `empty_grip`: the button (a field of `ControllerSample`) that gripping means where the ray
-    meets no photograph, for hands that have none. `squeezes`: its grip and trigger are apart, so that dragging with
-    both marks a region; for a mouse, Shift is the grip.
+    `trigger`, `grip` 0 to 1; `stick_x`, `stick_y` -1 to 1, right and forward positive; `zoom_steps`: doublings of the
+    zoom asked for at once (a wheel); `push_zooms`: the profile has no thumbstick, so that pushing while holding zooms;
+    `shown`: its ray is drawn (a mouse has its cursor); `pose`: the whole pose that the ray comes from, None for a
+    mouse, which is exact and moves no panels; `empty_grip`: the button (a field of `ControllerSample`) that gripping
+    means where the ray meets no photograph, for hands that have none. `squeezes`: its grip and trigger are apart, so
+    that dragging with both marks a region; for a mouse, Shift is the grip.
     """
 
     aim: Ray | None = None
     trigger: float = 0.0
+    stick_x: float = 0.0
     stick_y: float = 0.0
     zoom_steps: float = 0.0
     push_zooms: bool = False
@@ -95,7 +112,11 @@ class ControllerSample:
     original: bool = False
     blink: bool = False
     switch_surface: bool = False
+    next_layout: bool = False
     next_image: bool = False
+    image_before: bool = False
+    compare: bool = False
+    link: bool = False
     reset: bool = False
     invention: bool = False
     undo: bool = False
@@ -180,7 +201,8 @@ class _Tap:
 @dataclass
 class _Hand:
     """What lasts of one hand from frame to frame. `spent`: the trigger's present press has done what it can do.
-    `gripped_at`: when it took a panel; `carried`: and has moved it since. `marking`: the region it is dragging."""
+    `divides`: the photograph on whose panel it has the divider. `gripped_at`: when it took a panel; `carried`: and has
+    moved it since. `marking`: the region it is dragging."""
 
     filter: PoseFilter = field(default_factory=PoseFilter)
     trigger: _Button = field(default_factory=_Button)
@@ -190,10 +212,12 @@ class _Hand:
     spent: bool = True
     hold: Hold | None = None
     grip: Grip | None = None
+    divides: int | None = None
     gripped_at: float = -math.inf
     carried: bool = False
     marking: Draft | None = None
     zooming: bool = False
+    flicked: bool = False
     stop: SoftStop = field(default_factory=SoftStop)
 
     @property
@@ -203,7 +227,7 @@ class _Hand:
 
     def let_go(self) -> None:
         """Whatever it held, and until its trigger is pressed anew, nothing."""
-        self.hold = self.grip = self.press = self.tap = self.marking = None
+        self.hold = self.grip = self.press = self.tap = self.marking = self.divides = None
         self.spent = True
 
 
@@ -252,8 +276,10 @@ class Hands:
         """The gestures that a steady `sample` makes on what is shown now; `dt` seconds since the last sample."""
         self._now += dt
         self._zoomed.clear()
-        if self._shown != (view.surface, view.active):  # what was held is no longer there
-            self._shown = view.surface, view.active
+        pair = view.pair and (view.pair.images, view.pair.compare)
+        shown = view.stands, view.active, pair
+        if self._shown != shown:  # what was held is no longer there
+            self._shown = shown
             for hand in self._hands:
                 hand.let_go()
         gestures: list[Gesture] = []
@@ -267,6 +293,12 @@ class Hands:
         if original != view.original:
             gestures.append(ShowOriginal(original))
         asked = _buttons(sample, view)
+        for hand, now in zip(self._hands, sample.hands, strict=False):
+            asked += _flicked(hand, now)
+        blinks = view.compared is not None and view.compared.compare is Compare.BLINK
+        kept = any(hand.hold is not None for hand in self._hands)
+        if blinks and kept != view.blink.kept:
+            gestures.append(KeepShown(kept))
         if any(isinstance(gesture, Undo | ResetView) for gesture in (*gestures, *asked)):
             for hand in self._hands:  # or what it holds would come back to it
                 if hand.marking is None or asked:
@@ -359,10 +391,15 @@ class Hands:
         double = hand.tap is not None and hand.tap.image == image and self._soon(hand.tap, aim, DOUBLE)
         hand.tap = None
         hand.press, hand.spent = _Tap(self._now, aim.direction, image), double
+        if double and view.stands is Layout.WALL and pointed:
+            return [Pick(image)]
         if double:
             return [Begin(), Pan(image, pointed.uv, (0.0, 0.0))] if pointed else [Undo()]
         if pointed is None:
             return []
+        if _at_divider(pointed, view, placed):
+            hand.divides = image
+            return [Begin()]
         hand.hold = Hold(pointed.image, pointed.uv, aim.origin)
         joins = any(other is not hand and other.hold is not None for other in self._hands)
         return [] if joins else [Begin()]
@@ -371,7 +408,7 @@ class Hands:
         """Let go of the photograph; a short press that did not wander may become a double one."""
         if hand.press is not None and not hand.spent and self._soon(hand.press, aim, TAP):
             hand.tap = replace(hand.press, time=self._now)
-        hand.press = hand.hold = None
+        hand.press = hand.hold = hand.divides = None
         hand.spent = False
 
     def _soon(self, tap: _Tap, aim: Ray, seconds: float) -> bool:
@@ -386,12 +423,12 @@ class Hands:
     def _gripped(self, index: int, sample: HandSample, view: ViewState, placed: Sequence[Placed]) -> list[Gesture]:
         """Take the panel under the ray; where another hand has one, help to scale it."""
         hand = self._hands[index]
-        hand.hold, hand.spent = None, True
+        hand.hold, hand.divides, hand.spent = None, None, True
         if any(other.grip is not None for other in self._hands):
             return []
         pointed = pointed_at(sample.aim, view, placed)
         if pointed is None:
-            meant = {"switch_surface": SwitchSurface(), "next_image": NextImage()}
+            meant = {"next_layout": NextLayout(), "next_image": NextImage()}
             return [meant[sample.empty_grip]] if sample.empty_grip else []
         panel = next(item.surface for item in placed if item.image == pointed.image)
         if sample.pose is None or not isinstance(panel, Panel):
@@ -421,6 +458,9 @@ class Hands:
             return []
         if hand.grip is not None:
             return self._carried(index, sample, whole)
+        if hand.divides is not None:
+            s = _met(hand.divides, sample.aim, placed)
+            return [MoveDivider(s[0] + 0.5)] if s is not None else []
         if hand.hold is None:
             return self._pointing(index, sample, view, placed, dt)
         shared = sum(other.hold is not None and other.hold.image == hand.hold.image for other in self._hands) > 1
@@ -540,12 +580,38 @@ def _met(image: int, aim: Ray | None, placed: Sequence[Placed]) -> Uv | None:
 def _buttons(sample: ControllerSample, view: ViewState) -> list[Gesture]:
     meant = {
         "switch_surface": SwitchSurface(),
+        "next_layout": NextLayout(),
         "next_image": NextImage(),
+        "image_before": NextImage(-1),
+        "compare": SetCompare(_after(view.pair.compare if view.stands is Layout.PAIR and view.pair else None, Compare)),
+        "link": SetLink(_after(view.pair.link if view.pair else None, Link)),
         "reset": ResetView(),
         "invention": ShowInvention(not view.invention),
         "undo": Undo(),
     }
     return [gesture for name, gesture in meant.items() if getattr(sample, name)]
+
+
+def _after(now: Enum | None, kinds: type[Enum]) -> Enum:
+    """The one after `now`, in turn; the first where there is none."""
+    kinds = tuple(kinds)
+    return kinds[0] if now is None else kinds[(kinds.index(now) + 1) % len(kinds)]
+
+
+def _flicked(hand: _Hand, sample: HandSample) -> list[Gesture]:
+    """A thumbstick flicked to the side turns over, once until it comes back."""
+    aside = sample.stick_x if abs(sample.stick_x) > abs(sample.stick_y) else 0.0
+    was, hand.flicked = hand.flicked, abs(aside) > (FLICK_ENDS if hand.flicked else FLICK)
+    return [NextImage(1 if aside > 0 else -1)] if hand.flicked and not was else []
+
+
+def _at_divider(pointed: Pointed, view: ViewState, placed: Sequence[Placed]) -> bool:
+    """Whether a spot lies on the divider between two photographs on one panel."""
+    pair = view.compared
+    if pair is None or pair.compare is not Compare.SWIPE or pointed.image != pair.images[0]:
+        return False
+    panel = next(item.surface for item in placed if item.image == pointed.image)
+    return abs(pointed.s[0] + 0.5 - pair.divider) * panel.width <= DIVIDER_REACH
 
 
 def _within(value: float, most: float) -> float:

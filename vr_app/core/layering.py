@@ -199,7 +199,7 @@ def _distance(surface: Panel | Retina, eye: Eye) -> float:
     x, y, z = (float(v) for v in to_local[:3, :3] @ eye.pose.position + to_local[:3, 3])
     if isinstance(surface, Retina):
         return max(NEAR, surface.radius - math.hypot(x, y, z))
-    beside, above = max(0.0, abs(x) - surface.width / 2), max(0.0, abs(y) - surface.height / 2)
+    beside, above = _off(surface, x, y)
     return max(NEAR, math.hypot(beside, above, z))
 
 
@@ -221,9 +221,15 @@ def _apart(label: LabelItem, panel: Panel) -> float | None:
     if abs(sum(a * b for a, b in zip(label.pose.orientation, panel.pose.orientation, strict=True))) < 0.99999:
         return None
     x, y, z = (np.subtract(label.pose.position, panel.pose.position) @ panel.pose.rotation()).tolist()
-    beside, above = max(0.0, abs(x) - panel.width / 2), max(0.0, abs(y) - panel.height / 2)
+    beside, above = _off(panel, x, y)
     close = abs(z) <= _REACH_Z and beside <= _REACH_X and above <= _REACH_Y
     return math.hypot(beside, above) if close else None
+
+
+def _off(panel: Panel, x: float, y: float) -> tuple[float, float]:
+    """Metres beside and above or below a panel's edges."""
+    left, lower, right, upper = panel.edges
+    return max(0.0, left - x, x - right), max(0.0, lower - y, y - upper)
 
 
 def _layered(
@@ -261,8 +267,9 @@ def _per_unit(surface: Panel | Retina, eye: Eye) -> float:
 
 
 def _panel_bounds(panel: Panel, labels: Sequence[LabelItem], advance: Callable[[str], float]) -> Bounds:
-    """The panel with its frame and its words, in its own metres."""
-    width, height = panel.width / 2 + RIM, panel.height / 2 + RIM
+    """The panel with its frame and its words, in its own metres; where a divider ends it, as far as that can be put."""
+    left, lower, right, upper = panel.edges
+    width, height = max(-left, right) + RIM, max(-lower, upper) + RIM
     left, bottom, right, top = -width, -height, width, height
     for label in labels:
         x, y, _ = label.pose.position

@@ -80,11 +80,11 @@ def strip(surface: Surface, first: np.ndarray, last: np.ndarray, reach: float) -
     the surface. What lies beyond the surface is left out.
     """
     extent = np.array(surface.extent())
-    limit = surface.half_extent()
+    left, top, right, bottom = surface.bounds
     outer, inner = reach / extent, np.minimum(0.1 * reach / extent, (last - first) / 2)
     lines = [
-        np.clip(_lines(a - o, a + i, b - i, b + o, _pieces(surface, (b - a) * unit)), -most, most)
-        for a, b, o, i, unit, most in zip(first, last, outer, inner, extent, limit, strict=True)
+        np.clip(_lines(a - o, a + i, b - i, b + o, _pieces(surface, (b - a) * unit)), *ends)
+        for a, b, o, i, unit, *ends in zip(first, last, outer, inner, extent, (left, top), (right, bottom), strict=True)
     ]
     s = np.stack(np.meshgrid(*lines), axis=-1)
     metres = (s - (first + last) / 2) * extent

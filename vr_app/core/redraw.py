@@ -5,6 +5,8 @@ Where software draws, a pixel costs more than anything else in a frame, and the 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from sr_core.image.geometry import TILE, Rect
@@ -65,10 +67,7 @@ def _whole(scene: Scene) -> tuple:
 
 def _alike(old: SurfaceItem, new: SurfaceItem) -> bool:
     """Whether two items differ in their pages at most."""
-    of_old, of_new = (
-        (item.surface, item.view, item.size, item.photograph, item.curves, item.outlines) for item in (old, new)
-    )
-    return of_old == of_new
+    return replace(old, pages=new.pages) == new
 
 
 def _changed_tiles(old: SurfaceItem, new: SurfaceItem) -> Rect | None:
@@ -89,7 +88,8 @@ def _on_panel(item: SurfaceItem, tiles: Rect) -> np.ndarray:
     edge = TILE * 2.0**-item.pages.level
     pixels = np.array([(x, y) for x in (tiles.x, tiles.right) for y in (tiles.y, tiles.bottom)]) * edge
     s = surface_s(pixels / item.size, item.view.center, item.view.zoom)
-    return item.surface.point(np.clip(s, -0.5, 0.5))
+    left, top, right, bottom = item.surface.bounds
+    return item.surface.point(np.clip(s, (left, top), (right, bottom)))
 
 
 def _corners(label: LabelItem) -> np.ndarray:

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 import numpy as np
 
 from vr_app.core.labels import PLATE
+from vr_app.core.layout import PANEL_HEIGHT
 from vr_app.core.outline import REGION_COLOUR, Outline, on_surface, standing_at
 from vr_app.core.scene import LabelItem, SurfaceItem
 from vr_app.core.surface import Panel
-from vr_app.core.view import PANEL_HEIGHT
 
 HEIGHTS = {False: 0.040, True: 0.050}
 """Metres of em at 2 m: of the chosen region (True) and of the others."""
@@ -47,11 +47,12 @@ def region_labels(items: Iterable[SurfaceItem]) -> tuple[LabelItem, ...]:
 
 def _label(item: SurfaceItem, outline: Outline, taken: list[Box]) -> list[LabelItem]:
     surface = item.surface
-    extent, half = np.array(surface.extent()), surface.half_extent()
+    extent = np.array(surface.extent())
     corners = on_surface(outline.rect, surface, item.view.center, item.view.zoom, item.size)
     left, top, right, bottom = np.concatenate([corner * extent for corner in corners]).tolist()
-    wide, high = (half * extent * (1.0 if isinstance(surface, Panel) else 0.8)).tolist()
-    if right < -wide or left > wide or bottom < -high or top > high:
+    inset = 1.0 if isinstance(surface, Panel) else 0.8
+    first, highest, farthest, lowest = (inset * np.multiply(surface.bounds, (*extent, *extent))).tolist()
+    if right < first or left > farthest or bottom < highest or top > lowest:
         return []
     height = HEIGHTS[outline.chosen]
     if isinstance(surface, Panel):
@@ -59,11 +60,11 @@ def _label(item: SurfaceItem, outline: Outline, taken: list[Box]) -> list[LabelI
     else:
         height *= ON_RETINA
     width, reach = (LETTER * len(outline.words) + 2 * PLATE_X) * height, PLATE_Y * height
-    x = min(max(left, -wide), wide - width)
+    x = min(max(left, first), farthest - width)
     away = GAP * height + reach
-    for y in (top - away, bottom + away, max(top, -high) + away):
+    for y in (top - away, bottom + away, max(top, highest) + away):
         box = (x, y - reach, x + width, y + reach)
-        if y - reach < -high or y + reach > high or any(_meet(box, other) for other in taken):
+        if y - reach < highest or y + reach > lowest or any(_meet(box, other) for other in taken):
             continue
         taken.append(box)
         s = np.array([x + PLATE_X * height, y]) / extent

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from vr_app.core.pose import Eye, Pose, Vec3
 from vr_app.core.residency import FADE, NO_SLOT, Residency
 from vr_app.core.sheet import SheetItem
 from vr_app.core.surface import Panel, Retina, Surface
-from vr_app.core.view import ImageView, PhotographInfo, Placed, Uv, ViewState
+from vr_app.core.view import ImageView, PhotographInfo, Placed, Uv, ViewState, Words
 from vr_app.core.wanted import Demand
 
 Rgba = tuple[float, float, float, float]
@@ -54,14 +54,15 @@ class PageWindow:
 
 @dataclass(frozen=True)
 class SurfaceItem:
-    """A photograph (its index in the session) on its surface. `size` in photograph pixels. `curves`: of its local
-    contrast, where that is asked for. `outlines`: of its regions of interest."""
+    """A photograph (its index in the session) on its surface. `size` in photograph pixels. `words`: how those at it
+    stand. `curves`: of its local contrast, where that is asked for. `outlines`: of its regions of interest."""
 
     surface: Panel | Retina
     view: ImageView
     size: tuple[int, int]
     pages: PageWindow
     photograph: int = 0
+    words: Words = field(default_factory=Words)
     curves: Curves | None = None
     outlines: tuple[Outline, ...] = ()
 
@@ -123,7 +124,8 @@ def surface_items(
 ) -> tuple[SurfaceItem, ...]:
     """Draw items of the photographs that have their coarsest tile. `now` in seconds on the frame clock.
 
-    Panels that no eye can see anything of are left out, but for the front one, on which the session's words stand.
+    Panels that no eye can see anything of are left out, but for the front one, on which the session's words stand; and
+    what only waits for its turn.
     """
     by_image = {demand.photograph: demand for demand in wants}
     items = []
@@ -131,23 +133,28 @@ def surface_items(
         info = infos[item.image]
         # Asked for even out of sight: that keeps the coarsest tile from eviction, for when the head turns.
         window = pages.window(item.image, info, by_image.get(item.image), now)
-        if window is not None and (item.image == view.active or in_sight(item.surface, eyes)):
+        if window is None or not item.shown:
+            continue
+        if item.image == view.active or in_sight(item.surface, eyes, item.words.scale):
             around = outlines(view.regions, item.image)
             seen = view.images[item.image]
-            items.append(SurfaceItem(item.surface, seen, info.size, window, item.image, outlines=around))
+            items.append(SurfaceItem(item.surface, seen, info.size, window, item.image, item.words, outlines=around))
     return tuple(items)
 
 
-def in_sight(surface: Surface, eyes: Sequence[Eye]) -> bool:
-    """Whether any eye may see a part of the surface or of the words that stand at it.
+def in_sight(surface: Surface, eyes: Sequence[Eye], words: float = 1.0) -> bool:
+    """Whether any eye may see a part of the surface or of the words that stand at it, larger by `words` than usual.
 
     False only where that is certain: the panel with its words lies wholly beyond one side of each eye's picture, or
     behind the eye. The retina surrounds the viewer and is always in sight.
     """
     if isinstance(surface, Retina):
         return True
-    half = np.array([max(surface.width / 2, WORDS_WIDE - surface.width / 2), surface.height / 2]) + WORDS_HIGH
-    corners = np.array([(-1, -1, 0), (-1, 1, 0), (1, -1, 0), (1, 1, 0)]) * [*half, 0]
+    left, top, right, bottom = np.multiply(surface.bounds, 2 * (surface.width, surface.height))
+    width, height = right - left, bottom - top
+    half = np.array([max(width / 2, words * WORDS_WIDE - width / 2), height / 2]) + words * WORDS_HIGH
+    middle = (left + right) / 2, -(top + bottom) / 2, 0
+    corners = np.array([(-1, -1, 0), (-1, 1, 0), (1, -1, 0), (1, 1, 0)]) * [*half, 0] + middle
     world = corners @ surface.pose.rotation().T + surface.pose.position
     return any(_before(eye, world) for eye in eyes)
 

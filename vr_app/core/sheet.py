@@ -11,9 +11,10 @@ import numpy as np
 from vr_app.core.pose import Eye, Pose, product
 from vr_app.core.surface import Panel
 
-EM = 0.0436
-"""What a sheet's em measures a metre away from the head, in metres: capitals of 0.729 em are then 20.6 pixels high in
-the middle of a picture of 1344 pixels across 92 degrees, as it is for a headset of 1344x1512 pixels an eye."""
+EM = 0.048
+"""What a sheet's em measures a metre away from the head, in metres: capitals of 0.729 em are then 22.7 pixels high in
+the middle of a picture of 1344 pixels across 92 degrees, as it is for a headset of 1344x1512 pixels an eye, and 20 at
+the sheet's edges, which are farther away."""
 
 EM_PIXELS = (20, 34)
 """Texels of an em, at least and at most: as many as the eye's pixels that it covers."""
@@ -85,12 +86,12 @@ def in_hand(
     return Panel(Pose((x, y, z), turned), ems[0] * scale, height)
 
 
-def scale_for(head: tuple[float, ...], hand: tuple[float, ...], ems: tuple[float, float]) -> float:
-    """Metres of an em with which a sheet that stands on a hand there is legible."""
+def scale_for(head: tuple[float, ...], hand: tuple[float, ...], ems: tuple[float, float], right: float = 0.0) -> float:
+    """Metres of an em with which a sheet that stands on a hand there, as of `in_hand`, is legible."""
     away = float(np.linalg.norm(np.subtract(head, hand)))
     # Its middle stands half its height above the hand, nearer to the eyes than the hand is.
     for _ in range(4):
-        panel = in_hand(head, hand, ems, EM * min(FAR, max(NEAR, away)))
+        panel = in_hand(head, hand, ems, EM * min(FAR, max(NEAR, away)), right)
         away = float(np.linalg.norm(np.subtract(head, panel.pose.position)))
     return EM * min(FAR, max(NEAR, away))
 

@@ -22,12 +22,12 @@ def describe_snapshot(
     texture: float,
     targets: Mapping[str, tuple[float, float]],
 ) -> dict:
-    """Plain values for JSON: the eyes (pose, field of view in radians, picture size), the pointers' rays, and for each
-    surface its photograph, geometry, centre, zoom, the finest scale on it (1: photographed pixels only), the
-    outlines of regions, and by `invented`, by photograph, how many grey levels what is seen departs from what the
-    photograph determines; how the photographs are made to look; the `finest` level that may be shown; the control
-    panel's sheet and where on it, in its texels, its controls (`targets`) are; the `model` that computes, and its
-    `texture`, 0 (fidelity) to 1."""
+    """Plain values for JSON: how the photographs stand and are compared; the eyes (pose, field of view in radians,
+    picture size), the pointers' rays, and for each surface its photograph, geometry, centre, zoom, the finest scale on
+    it (1: photographed pixels only), the outlines of regions, and by `invented`, by photograph, how many grey levels
+    what is seen departs from what the photograph determines; how the photographs are made to look; the `finest` level
+    that may be shown; the control panel's sheet and where on it, in its texels, its controls (`targets`) are; the
+    `model` that computes, and its `texture`, 0 (fidelity) to 1."""
     surfaces = []
     for item in scene.surfaces:
         surfaces.append(
@@ -47,6 +47,9 @@ def describe_snapshot(
     return {
         "original": view.original or view.finest == 0,
         "finest": view.finest,
+        "layout": view.stands.value,
+        "compare": view.compared.compare.value if view.compared else None,
+        "link": view.compared.link.value if view.compared else None,
         "sheet": scene.sheet and {**asdict(scene.sheet), "targets": dict(targets)},
         "model": model,
         "texture": texture,

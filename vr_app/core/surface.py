@@ -24,13 +24,42 @@ CAP_ANGLE = math.radians(80)
 """How far from the pole (at the sphere's centre) the curved retina is drawn when zooming lets it grow."""
 
 
+Uv = tuple[float, float]
+
+WHOLE = (-0.5, -0.5, 0.5, 0.5)
+
+
+@dataclass(frozen=True)
+class ImageView:
+    """`center`: the photograph point seen in the middle of the surface; `zoom`: 1 shows the whole photograph."""
+
+    center: Uv = (0.5, 0.5)
+    zoom: float = 1.0
+
+
 @dataclass(frozen=True)
 class Panel:
-    """A flat photograph: x right, y up, seen from +z, `width` x `height` metres about the pose's origin."""
+    """A flat photograph: x right, y up, seen from +z, `width` x `height` metres about the pose's origin.
+
+    `window`: the part of it that is there, in surface coordinates: left, top, right, bottom; None: all of it. It may
+    reach beyond `width` and `height`, which then only say how large the photograph is at zoom 1.
+    """
 
     pose: Pose
     width: float
     height: float
+    window: tuple[float, float, float, float] | None = None
+
+    @property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """Surface coordinates of its left, top, right and bottom edge."""
+        return self.window or WHOLE
+
+    @property
+    def edges(self) -> tuple[float, float, float, float]:
+        """Metres from the pose's origin to its left, lower, right and upper edge."""
+        left, top, right, bottom = self.bounds
+        return left * self.width, -bottom * self.height, right * self.width, -top * self.height
 
     def hit(self, origin: np.ndarray, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Where rays from `origin` (3,) along unit `directions` (..., 3) meet the panel's front.
@@ -45,12 +74,9 @@ class Panel:
             x = start[0] + distance * along[..., 0]
             y = start[1] + distance * along[..., 1]
         s = np.stack([x / self.width, -y / self.height], axis=-1)
-        hit = (start[2] > 0) & (distance > 0) & (np.abs(s) <= 0.5).all(axis=-1)
+        low, high = np.split(np.array(self.bounds), 2)
+        hit = (start[2] > 0) & (distance > 0) & ((s >= low) & (s <= high)).all(axis=-1)
         return np.where(hit[..., None], s, np.nan), np.where(hit, distance, np.nan)
-
-    def half_extent(self) -> np.ndarray:
-        """The largest |s_u| and |s_v| on the surface."""
-        return np.array([0.5, 0.5])
 
     def extent(self) -> tuple[float, float]:
         """What s = (1, 0) and (0, 1) measure on the surface, in one unit: here metres."""
@@ -110,9 +136,11 @@ class Retina:
         s = np.stack([point[..., 0] * per_metre / self.radians_u, -point[..., 1] * per_metre / self.radians_v], axis=-1)
         return s, angle
 
-    def half_extent(self) -> np.ndarray:
-        """The largest |s_u| and |s_v| on the surface."""
-        return np.array([CAP_ANGLE / self.radians_u, CAP_ANGLE / self.radians_v])
+    @property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """As `Panel.bounds`: of what may be seen."""
+        half = CAP_ANGLE / self.radians_u, CAP_ANGLE / self.radians_v
+        return -half[0], -half[1], *half
 
     def extent(self) -> tuple[float, float]:
         """As `Panel.extent`: metres along the sphere."""

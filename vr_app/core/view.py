@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from sr_core.image.geometry import MAX_LEVEL
+from vr_app.core import layout as standing
 from vr_app.core import region
 from vr_app.core.appearance import AS_PHOTOGRAPHED, Appearance
+from vr_app.core.layout import Layout
+from vr_app.core.pair import (
+    LEAST_PART,
+    Blink,
+    Compare,
+    FieldOfView,
+    Link,
+    Pair,
+    Tie,
+    divided,
+    laid_over,
+    link_of,
+    side_of,
+    tie_of,
+    tied,
+)
 from vr_app.core.pose import Pose
 from vr_app.core.region import Region, RegionGesture, Regions, Subject
-from vr_app.core.surface import Panel, Retina, Surface
+from vr_app.core.surface import ImageView, Panel, Retina, Surface, Uv
 
 MAX_ZOOM = 64.0
 """The largest zoom of any photograph, and what a tour may ask for."""
@@ -24,10 +41,6 @@ Beyond that only these pixels would grow, no detail. A headset shows the panel s
 LEAST_ZOOM_IN = 4.0
 """The largest zoom of photographs too small for that rule."""
 
-PANEL_HEIGHT = 1.6
-PANEL_MAX_WIDTH = 3.6
-PANEL_DISTANCE = 2.0
-PANEL_GAP = math.radians(4)
 RETINA_RADIUS = 2.0
 """Metres. The sphere is scaled up from 11.5 mm so that the viewer stands inside."""
 
@@ -51,8 +64,6 @@ NO_REGIONS = Regions()
 ORIGIN = Pose()
 """Where the viewer's head starts."""
 
-Uv = tuple[float, float]
-
 
 class SurfaceKind(Enum):
     PANEL = "panel"
@@ -74,13 +85,11 @@ class PhotographInfo:
         """The middle of the field of view in photograph coordinates."""
         return self.field_center[0] / self.size[0], self.field_center[1] / self.size[1]
 
-
-@dataclass(frozen=True)
-class ImageView:
-    """`center`: the photograph point seen in the middle of the surface; `zoom`: 1 shows the whole photograph."""
-
-    center: Uv = (0.5, 0.5)
-    zoom: float = 1.0
+    @property
+    def field(self) -> FieldOfView:
+        """The field of view in photograph coordinates, and whose eye it is, as far as the name tells."""
+        reach = self.field_radius / self.size[0], self.field_radius / self.size[1]
+        return FieldOfView(self.home, reach, side_of(self.name))
 
 
 @dataclass(frozen=True)
@@ -176,7 +185,67 @@ class SwitchSurface:
 
 @dataclass(frozen=True)
 class NextImage:
-    """Bring the next photograph to the front."""
+    """Bring the next photograph to the front, the next two where a pair is shown, the next page of the wall; `by` -1:
+    the one before."""
+
+    by: int = 1
+
+
+@dataclass(frozen=True)
+class ShowLayout:
+    """Let photographs stand in another way; a pair of those chosen last, else of the front one and the next."""
+
+    layout: Layout
+
+
+@dataclass(frozen=True)
+class NextLayout:
+    """The next way of standing among those that the photographs are enough for, a pair in each way of comparing."""
+
+    by: int = 1
+
+
+@dataclass(frozen=True)
+class Pick:
+    """Take a photograph from the wall: it stands alone."""
+
+    image: int
+
+
+@dataclass(frozen=True)
+class ShowPair:
+    """Two photographs beside each other, the first on the left."""
+
+    first: int
+    second: int
+
+
+@dataclass(frozen=True)
+class SetCompare:
+    """Compare the pair in another way."""
+
+    compare: Compare
+
+
+@dataclass(frozen=True)
+class SetLink:
+    """Link the views of the pair in another way, as they are now."""
+
+    link: Link
+
+
+@dataclass(frozen=True)
+class MoveDivider:
+    """Put the divider of a swipe so far across the panel, 0 to 1."""
+
+    to: float
+
+
+@dataclass(frozen=True)
+class KeepShown:
+    """Have a blink go on showing what it shows, or alternate again."""
+
+    kept: bool
 
 
 @dataclass(frozen=True)
@@ -208,33 +277,53 @@ Gesture = (
     | BringForward
     | SwitchSurface
     | NextImage
+    | ShowLayout
+    | NextLayout
+    | Pick
+    | ShowPair
+    | SetCompare
+    | SetLink
+    | MoveDivider
+    | KeepShown
     | ResetView
     | LookAt
     | RegionGesture
 )
 
+ALONE = (
+    *(SwitchSurface, NextImage, BringForward, ShowLayout, NextLayout, Pick),
+    *(ShowPair, SetCompare, SetLink, ResetView),
+)
+"""Gestures that are each a move of their own."""
+
+Panels = tuple[tuple[int, Moved], ...]
+
 
 @dataclass(frozen=True)
 class Moment:
-    """What a move changes, and undoing it brings back. `panels`: those that hands have moved, by image; `marked`: the
-    regions of interest."""
+    """What a move changes, and undoing it brings back. `panels`: those that hands have moved, by image, as the
+    photographs stand now; `layout` is never the retina, which `surface` tells; `marked`: the regions of interest."""
 
     images: tuple[ImageView, ...]
     active: int
     surface: SurfaceKind
-    panels: tuple[tuple[int, Moved], ...]
+    panels: Panels
     marked: tuple[Region, ...] = ()
+    layout: Layout = Layout.ROW
+    pair: Pair | None = None
 
 
 @dataclass(frozen=True)
 class ViewState:
     """All that decides what is drawn, apart from where the eyes are.
 
-    `homes`: the middle of each photograph's field of view, None while it is not loaded. `still_for`: seconds since
-    the view last changed. `limits`: each photograph's largest zoom, MAX_ZOOM while it is not loaded. `original`,
-    `invention`, `appearance`: what `ShowOriginal`, `ShowInvention` and `Adjust` last asked for. `finest`: the
-    finest level that may be shown. `panels`: see `Moment`. `regions`: those of interest. `past`: how it was before
-    each of the last moves; `begins`: the next change begins another.
+    `homes`: the middle of each photograph's field of view, None while it is not loaded. `still_for`: seconds since the
+    view last changed. `limits`: each photograph's largest zoom, MAX_ZOOM while it is not loaded. `original`,
+    `invention`, `appearance`: what `ShowOriginal`, `ShowInvention` and `Adjust` last asked for. `finest`: the finest
+    level that may be shown. `panels`, `layout`: see `Moment`; `elsewhere`: the panels moved in other layouts. `pair`:
+    the one that is compared, or was last. `blink`: how far its turns are. `picked`: the last two photographs taken from
+    the wall. `fields`: of loaded photographs. `failed`: those that cannot be opened. `regions`: those of interest.
+    `past`: how it was before each of the last moves; `begins`: the next change begins another.
     """
 
     images: tuple[ImageView, ...]
@@ -248,16 +337,32 @@ class ViewState:
     finest: int = MAX_LEVEL
     field_angle: float = 45.0
     still_for: float = 0.0
-    panels: tuple[tuple[int, Moved], ...] = ()
+    panels: Panels = ()
+    layout: Layout = Layout.ROW
+    pair: Pair | None = None
+    blink: Blink = field(default_factory=Blink)
+    picked: tuple[int, ...] = ()
+    elsewhere: tuple[tuple[Layout, Panels], ...] = ()
+    fields: tuple[tuple[int, FieldOfView], ...] = ()
+    failed: frozenset[int] = frozenset()
     regions: Regions = NO_REGIONS
     past: tuple[Moment, ...] = ()
     begins: bool = True
 
     @staticmethod
-    def start(count: int, surface: SurfaceKind = SurfaceKind.PANEL, field_angle: float = 45.0) -> ViewState:
+    def start(
+        count: int,
+        surface: SurfaceKind = SurfaceKind.PANEL,
+        field_angle: float = 45.0,
+        layout: Layout = Layout.ROW,
+        compare: Compare = Compare.SIDE,
+    ) -> ViewState:
         """`count` photographs, the first in front, each shown whole."""
         images, homes, limits = (ImageView(),) * count, (None,) * count, (MAX_ZOOM,) * count
-        return ViewState(images, homes, limits, surface=surface, field_angle=field_angle)
+        surface = SurfaceKind.RETINA if layout is Layout.RETINA else surface
+        layout = Layout.ROW if layout is Layout.RETINA else layout
+        blank = ViewState(images, homes, limits, surface=surface, field_angle=field_angle, layout=layout)
+        return replace(blank, pair=Pair((0, 1), compare) if count > 1 and layout is Layout.PAIR else None)
 
     @property
     def front(self) -> ImageView:
@@ -265,7 +370,46 @@ class ViewState:
 
     @property
     def moment(self) -> Moment:
-        return Moment(self.images, self.active, self.surface, self.panels, self.regions.known)
+        return Moment(self.images, self.active, self.surface, self.panels, self.regions.known, self.layout, self.pair)
+
+    @property
+    def stands(self) -> Layout:
+        """How photographs are shown, the retina among the ways."""
+        return Layout.RETINA if self.surface is SurfaceKind.RETINA else self.layout
+
+    @property
+    def compared(self) -> Pair | None:
+        """The pair, where one is shown whose photographs are both loaded."""
+        shown = self.stands is Layout.PAIR and self.pair is not None
+        return self.pair if shown and all(self.homes[i] is not None for i in self.pair.images) else None
+
+    @property
+    def loaded(self) -> tuple[int, ...]:
+        """The photographs that are there."""
+        return tuple(i for i, home in enumerate(self.homes) if home is not None)
+
+    @property
+    def awaited(self) -> tuple[int, ...]:
+        """Those that are seen first, to be opened first."""
+        page = self.hung[self.page[0] * standing.PAGE :][: standing.PAGE] if self.layout is Layout.WALL else ()
+        two = self.pair.images if self.pair is not None and self.layout is Layout.PAIR else ()
+        return tuple(dict.fromkeys((self.active, *two, *page)))
+
+    @property
+    def hung(self) -> tuple[int, ...]:
+        """Those that have a place on the wall: all that may still be there."""
+        return tuple(i for i in range(len(self.images)) if i not in self.failed)
+
+    @property
+    def page(self) -> tuple[int, int]:
+        """The wall's page with the front photograph, from 0, and how many there are."""
+        hung = self.hung
+        place = hung.index(self.active) if self.active in hung else 0
+        return place // standing.PAGE, standing.pages(len(hung))
+
+    def field_of(self, image: int) -> FieldOfView:
+        """A photograph's field of view; all of it while that is not known."""
+        return dict(self.fields).get(image) or FieldOfView((0.5, 0.5), (0.5, 0.5))
 
     def moved(self, image: int) -> Moved | None:
         """Where hands have put a panel; None while it stands on the arc."""
@@ -278,7 +422,11 @@ def step(view: ViewState, gestures: tuple[Gesture, ...], dt: float) -> ViewState
     for gesture in gestures:
         after = _remembering(after, gesture)
     moved = after.moment != view.moment
-    return replace(after, still_for=0.0 if moved else view.still_for + dt)
+    after = replace(after, still_for=0.0 if moved else view.still_for + dt)
+    pair = after.compared
+    blinks = pair is not None and pair.compare is Compare.BLINK
+    blink = after.blink.after(dt) if blinks else Blink()
+    return after if blink == after.blink else replace(after, blink=blink)
 
 
 def _remembering(view: ViewState, gesture: Gesture) -> ViewState:
@@ -286,11 +434,13 @@ def _remembering(view: ViewState, gesture: Gesture) -> ViewState:
     if isinstance(gesture, Begin):
         return replace(view, begins=True)
     after = _apply(view, gesture)
+    if not isinstance(gesture, Undo):
+        after = _following(view, after)
     if isinstance(gesture, LookAt) and view.past:
         return replace(after, past=(), begins=True)
     if isinstance(gesture, LookAt | Undo) or after.moment == view.moment:
         return after
-    alone = isinstance(gesture, SwitchSurface | NextImage | BringForward | ResetView | region.Alone)
+    alone = isinstance(gesture, (*ALONE, region.Alone))
     past = (*view.past, view.moment)[-PAST:] if view.begins or alone else view.past
     return replace(after, past=past, begins=alone)
 
@@ -331,16 +481,33 @@ def _apply(view: ViewState, gesture: Gesture) -> ViewState:
             )
         case BringForward(image):
             there = 0 <= image < len(view.images) and view.homes[image] is not None
-            return _settle(replace(view, active=image)) if there else view
+            return _brought_forward(view, image) if there else view
         case SwitchSurface():
             other = SurfaceKind.RETINA if view.surface is SurfaceKind.PANEL else SurfaceKind.PANEL
             return _settle(_on(view, other))
-        case NextImage():
-            return _settle(replace(view, active=_next_loaded(view)))
+        case NextImage(by):
+            return _turned(view, by)
+        case ShowLayout(layout):
+            return _arranged(view, layout)
+        case NextLayout(by):
+            return _next_layout(view, by)
+        case Pick(image):
+            picked = (*(i for i in view.picked if i != image), image)[-2:]
+            return _settle(replace(_arranged(view, Layout.ONE), active=image, picked=picked))
+        case ShowPair(first, second):
+            return _arranged(_paired(view, (first, second)), Layout.PAIR) if first != second else view
+        case SetCompare(compare):
+            return _compared(view, compare)
+        case SetLink(link):
+            return _retied(replace(view, pair=replace(view.pair, link=link))) if view.pair else view
+        case MoveDivider(to):
+            divider = min(1 - LEAST_PART, max(LEAST_PART, to))
+            put = view.pair is not None and math.isfinite(to)
+            return replace(view, pair=replace(view.pair, divider=divider)) if put else view
+        case KeepShown(kept):
+            return replace(view, blink=replace(view.blink, kept=kept))
         case ResetView():
-            panels = tuple(item for item in view.panels if item[0] != view.active)
-            whole = ImageView(view.homes[view.active] or (0.5, 0.5), 1.0)
-            return _with_image(replace(view, panels=panels), view.active, whole)
+            return _reset(view)
         case LookAt(surface, center, zoom, invention):
             return _with_image(_on(replace(view, invention=invention), surface), view.active, ImageView(center, zoom))
 
@@ -355,6 +522,9 @@ def _with_regions(view: ViewState, gesture: RegionGesture) -> ViewState:
         return view
     image = regions.image_of(there, view.active)
     center, zoom = region.view_of(there.rect, regions.subjects[image].size)
+    paired = view.compared is None or image in view.compared.images
+    if view.stands is Layout.WALL or not paired:  # where it would be too small, or not be seen
+        view = _arranged(view, Layout.ONE)
     return _with_image(replace(view, active=image), image, ImageView(center, max(1.0, zoom)))
 
 
@@ -378,7 +548,8 @@ def _undone(view: ViewState) -> ViewState:
     for back in reversed(range(len(view.past))):
         then = view.past[back]
         if not _alike(then, view.moment):
-            before = replace(view, images=then.images, active=then.active, surface=then.surface, panels=then.panels)
+            before = _stood(replace(view, surface=then.surface), then.layout)
+            before = replace(before, images=then.images, active=then.active, panels=then.panels, pair=then.pair)
             before = replace(before, regions=view.regions.back_to(then.marked))
             return replace(before, past=view.past[:back], begins=True)
     return replace(view, past=(), begins=True)
@@ -386,7 +557,7 @@ def _undone(view: ViewState) -> ViewState:
 
 def _alike(one: Moment, other: Moment) -> bool:
     """Whether nobody could tell them apart: a trigger touched by a trembling hand moves the photograph a little."""
-    if (one.active, one.surface, one.panels, one.marked) != (other.active, other.surface, other.panels, other.marked):
+    if replace(one, images=()) != replace(other, images=()):
         return False
     return all(
         abs(a.zoom / b.zoom - 1) < UNSEEN and math.dist(a.center, b.center) * b.zoom < UNSEEN
@@ -400,11 +571,158 @@ def _on(view: ViewState, surface: SurfaceKind) -> ViewState:
     return replace(view, surface=surface, images=tuple(_clamped(image, surface, limit) for image, limit in limited))
 
 
-def _next_loaded(view: ViewState) -> int:
-    """The next photograph after the active one that is loaded, round the end; else the active one."""
+def _next_loaded(view: ViewState, by: int = 1) -> int:
+    """The next photograph after the active one that is loaded, round the end, `by` 1 onward, -1 back; else the active
+    one."""
     count = len(view.images)
-    following = [(view.active + i) % count for i in range(1, count + 1)]
+    following = [(view.active + by * i) % count for i in range(1, count + 1)]
     return next((i for i in following if view.homes[i] is not None), view.active)
+
+
+def _turned(view: ViewState, by: int) -> ViewState:
+    """`NextImage`."""
+    if view.stands is Layout.WALL:
+        page, pages = view.page
+        hung = view.hung[(page + by) % pages * standing.PAGE :]
+        first = next((i for i in hung if view.homes[i] is not None), hung[0])
+        return replace(view, active=first) if pages > 1 else view
+    if view.stands is Layout.PAIR and len(view.loaded) > 1:
+        return _paired(view, _next_two(view, by))
+    return _settle(replace(view, active=_next_loaded(view, by)))
+
+
+def _brought_forward(view: ViewState, image: int) -> ViewState:
+    """To the front; of a pair that it is not one of, in the place of the front one."""
+    if view.compared is not None and image not in view.compared.images:
+        return _paired(replace(view, active=image), (image, view.compared.other(view.active)))
+    return _settle(replace(view, active=image))
+
+
+def _next_two(view: ViewState, by: int) -> tuple[int, int]:
+    """The pair after the present one, when all are taken in twos; where one is over, it comes with the one before."""
+    loaded = view.loaded
+    two = view.pair.images if view.pair else (view.active,)
+    last = max((loaded.index(i) for i in two if i in loaded), default=0)
+    at = min(2 * ((last // 2 + by) % -(-len(loaded) // 2)), len(loaded) - 2)
+    return loaded[at], loaded[at + 1]
+
+
+def _arranged(view: ViewState, layout: Layout) -> ViewState:
+    """`ShowLayout`."""
+    if layout is Layout.RETINA:
+        return _settle(_on(view, SurfaceKind.RETINA))
+    view = _stood(_on(view, SurfaceKind.PANEL), layout)
+    return _with_pair(view) if layout is Layout.PAIR else view
+
+
+def _stood(view: ViewState, layout: Layout) -> ViewState:
+    """In another layout, whose panels stand where hands last put them there."""
+    if layout is view.layout:
+        return view
+    elsewhere = dict(view.elsewhere) | {view.layout: view.panels}
+    panels = elsewhere.pop(layout, ())
+    kept = sorted((item for item in elsewhere.items() if item[1]), key=lambda item: item[0].value)
+    return replace(view, layout=layout, panels=panels, elsewhere=tuple(kept))
+
+
+def layouts_offered(count: int) -> tuple[tuple[Layout, Compare], ...]:
+    """What `count` photographs are enough for, in the order of `NextLayout`."""
+    pairs = tuple((Layout.PAIR, compare) for compare in Compare) if count > 1 else ()
+    row = ((Layout.ROW, Compare.SIDE),) if count > 2 else ()
+    wall = ((Layout.WALL, Compare.SIDE),) if count > 3 else ()
+    return ((Layout.ONE, Compare.SIDE), *pairs, *row, *wall, (Layout.RETINA, Compare.SIDE))
+
+
+def _next_layout(view: ViewState, by: int) -> ViewState:
+    offered = layouts_offered(len(view.loaded))
+    compare = view.pair.compare if view.stands is Layout.PAIR and view.pair else Compare.SIDE
+    now = view.stands, compare
+    # A row of two is none of them: it comes before the retina.
+    at = offered.index(now) + by if now in offered else (len(offered) - 1 if by > 0 else 0)
+    layout, compare = offered[at % len(offered)]
+    view = _arranged(view, layout)
+    return _compared(view, compare) if layout is Layout.PAIR else view
+
+
+def _with_pair(view: ViewState) -> ViewState:
+    """With two photographs to compare, as soon as there are two: those picked last, those compared last, else the front
+    one and the next."""
+    loaded = view.loaded
+    if len(loaded) < 2 or view.active not in loaded:
+        return view
+    before = view.pair.images if view.pair else ()
+    for two in (view.picked if view.picked[-1:] == (view.active,) else (), before):
+        if len(two) == 2 and view.active in two and set(two) <= set(loaded):
+            return _paired(view, two)
+    return _paired(view, (view.active, _next_loaded(view)))
+
+
+def _paired(view: ViewState, two: tuple[int, int]) -> ViewState:
+    """With these two, whose pair was another or the same: the right eye on the left, as it is seen from before a
+    person; else in their order. The front one is the first, unless it is the second already."""
+    sides = tuple(view.field_of(i).side for i in two)
+    first, second = two if sides == ("right", "left") else two[::-1] if sides == ("left", "right") else sorted(two)
+    active = view.active if view.active in two else first
+    old = view.pair or Pair((first, second))
+    if old.images == (first, second) and old.link is not None:
+        return _retied(replace(view, pair=old, active=active))
+    link = old.link if old.link is Link.OFF else link_of(view.field_of(first), view.field_of(second))
+    return _retied(replace(view, active=active, blink=Blink(), pair=replace(old, images=(first, second), link=link)))
+
+
+def _retied(view: ViewState) -> ViewState:
+    """Tied as the pair's views are now."""
+    pair, tie = view.pair, None
+    if pair is not None and pair.link is not Link.OFF and set(pair.images) <= set(view.loaded):
+        first, second = pair.images
+        views, fields = (view.images[first], view.images[second]), (view.field_of(first), view.field_of(second))
+        tie = tie_of(views, fields, pair.link is Link.MIRRORED)
+    return replace(view, pair=replace(pair, tie=tie)) if pair is not None else view
+
+
+def _compared(view: ViewState, compare: Compare) -> ViewState:
+    """`SetCompare`: of a pair; where there is none, one is made."""
+    view = _arranged(view, Layout.PAIR)
+    if view.pair is None or view.pair.compare is compare:
+        return view
+    view = _on(replace(view, pair=replace(view.pair, compare=compare), blink=Blink()), view.surface)
+    return _retied(view) if compare is Compare.SIDE else view
+
+
+def _following(before: ViewState, after: ViewState) -> ViewState:
+    """What is linked follows what has changed: side by side as they are tied; on one panel exactly, field of view upon
+    field of view."""
+    pair = after.compared
+    if pair is None:
+        return after
+    first, second = pair.images
+    tie = pair.tie if pair.compare is Compare.SIDE else Tie()
+    changed = [i for i in pair.images if after.images[i] != before.images[i]]
+    if tie is not None and len(changed) == 1:
+        back = changed == [second]
+        shown, follows = (second, first) if back else (first, second)
+        image = tied(after.images[shown], after.field_of(shown), after.field_of(follows), tie, back)
+        after = _with_image(after, follows, replace(image, zoom=max(1.0, image.zoom)))
+    return _laid(after)
+
+
+def _laid(view: ViewState) -> ViewState:
+    """On one panel the second photograph lies on the first, also beyond its own edge where that one reaches farther."""
+    pair = view.compared
+    if pair is None or pair.compare is Compare.SIDE:
+        return view
+    first, second = pair.images
+    image = tied(view.images[first], view.field_of(first), view.field_of(second), Tie())
+    return replace(view, images=_swapped(view.images, second, image))
+
+
+def _reset(view: ViewState) -> ViewState:
+    """The whole of the front photograph, of a pair both; on the panel's own place."""
+    images = view.compared.images if view.compared else (view.active,)
+    view = replace(view, panels=tuple(item for item in view.panels if item[0] not in images))
+    for image in images:
+        view = _with_image(view, image, ImageView(view.homes[image] or (0.5, 0.5), 1.0))
+    return _retied(view) if view.compared else view
 
 
 def _settle(view: ViewState) -> ViewState:
@@ -433,13 +751,27 @@ def photograph_arrived(view: ViewState, index: int, info: PhotographInfo) -> Vie
     """A photograph is loaded and its field of view is known."""
     homes = (*view.homes[:index], info.home, *view.homes[index + 1 :])
     limits = (*view.limits[:index], largest_zoom(info.size), *view.limits[index + 1 :])
+    fields = {**dict(view.fields), index: info.field}
     regions = view.regions.with_subject(index, Subject(info.sha256, info.name, info.size))
     view = replace(view, homes=homes, limits=limits, regions=regions)
+    view = replace(view, fields=tuple(sorted(fields.items(), key=lambda item: item[0])))
     view = _with_image(view, index, view.images[index])
     view = _settle(view) if index == view.active else view
+    view = _completed(view, index)
     # Undoing a move of another photograph is to leave this one as it is now.
     past = (replace(then, images=_swapped(then.images, index, view.images[index])) for then in view.past)
     return replace(view, past=tuple(past))
+
+
+def _completed(view: ViewState, index: int) -> ViewState:
+    """A pair for which a photograph has come that was missing."""
+    if view.layout is not Layout.PAIR:
+        return view
+    if view.pair is None:
+        view = _with_pair(view)
+    elif index in view.pair.images and view.pair.tie is None and set(view.pair.images) <= set(view.loaded):
+        view = _paired(view, view.pair.images)
+    return _laid(view)
 
 
 def regions_arrived(view: ViewState, found: Iterable[Region]) -> ViewState:
@@ -467,71 +799,114 @@ def photograph_failed(view: ViewState, index: int) -> ViewState:
 
     Photographs arrive in their order: while none is loaded, all before the active one have failed.
     """
-    if index != view.active:
-        return view
-    following = _next_loaded(view)
-    if following == index:
-        following = (index + 1) % len(view.images)
-    return _settle(replace(view, active=following, past=()))
+    view = replace(view, failed=view.failed | {index})
+    if view.pair is not None and index in view.pair.images:
+        view = replace(view, pair=None)
+    if index == view.active:
+        following = _next_loaded(view)
+        if following == index:
+            following = (index + 1) % len(view.images)
+        view = _settle(replace(view, active=following, past=()))
+    return _laid(_with_pair(view)) if view.layout is Layout.PAIR and view.pair is None else view
+
+
+@dataclass(frozen=True)
+class Words:
+    """How the words at a photograph stand. `scale`: their size in proportion to a single panel's, `moved`: what hands
+    have made of it. `part`: 'left' or 'right' of a divider. `brief`: no more than one line."""
+
+    scale: float = 1.0
+    moved: float = 1.0
+    part: str = ""
+    brief: bool = False
 
 
 @dataclass(frozen=True)
 class Placed:
-    """A photograph's surface in the world."""
+    """A photograph's surface in the world. `shown`: False while it only waits for its turn."""
 
     image: int
     surface: Surface
+    words: Words = Words()
+    shown: bool = True
 
 
 def place(view: ViewState, infos: tuple[PhotographInfo | None, ...], retina_pose: Pose = ORIGIN) -> tuple[Placed, ...]:
-    """Where every loaded photograph is seen: panels side by side on an arc, the front one ahead, but for those that
-    hands have moved; or the retina alone.
+    """Where every photograph that is shown is seen: as `view.layout` has it, but for panels that hands have moved; or
+    on the retina alone.
 
     `retina_pose`: the sphere's centre. In a headset the viewer stands there; a window's eye stands a little behind.
     """
-    if view.surface is SurfaceKind.RETINA:
-        info = infos[view.active]
-        if info is None:
-            return ()
-        retina = Retina.of(info.size, info.field_radius, view.field_angle, retina_pose, RETINA_RADIUS)
-        return (Placed(view.active, retina),)
-    loaded = [i for i, info in enumerate(infos) if info is not None]
-    if view.active not in loaded:
+    front = infos[view.active]
+    if view.stands is Layout.WALL:
+        return _moved_too(view, _on_wall(view, infos))
+    if front is None:
         return ()
-    front = loaded.index(view.active)
-    right = _arc(loaded[front:], infos, -1)
-    left = _arc(loaded[front::-1], infos, 1)
-    # One that was moved leaves its gap on the arc: nothing else moves because of it.
-    moved = {i: Placed(i, _moved_panel(infos[i], at)) for i, at in view.panels if infos[i] is not None}
-    arc = [moved.pop(item.image, item) for item in (*left[:0:-1], *right)]
-    return (*arc, *moved.values())
+    if view.stands is Layout.RETINA:
+        retina = Retina.of(front.size, front.field_radius, view.field_angle, retina_pose, RETINA_RADIUS)
+        return (Placed(view.active, retina),)
+    if view.layout is Layout.ROW:
+        return _in_row(view, infos)
+    if view.compared is not None and all(infos[i] is not None for i in view.compared.images):
+        return _as_pair(view, view.compared, infos)
+    return _moved_too(view, [Placed(view.active, standing.alone(front.size))])
 
 
-def _arc(indices: list[int], infos: tuple[PhotographInfo | None, ...], turn: int) -> list[Placed]:
-    """Panels side by side from straight ahead on, to the left (turn 1) or right (-1), until the arc meets its back."""
-    placed: list[Placed] = []
-    angle = previous = 0.0
-    for index in indices:
-        half = math.atan(_panel_width(infos[index]) / 2 / PANEL_DISTANCE)
-        if placed:
-            angle += previous + PANEL_GAP + half
-        if angle + half > math.pi:
-            break
-        placed.append(Placed(index, _panel(infos[index], turn * angle)))
-        previous = half
-    return placed
+def _in_row(view: ViewState, infos: tuple[PhotographInfo | None, ...]) -> tuple[Placed, ...]:
+    loaded = [i for i, info in enumerate(infos) if info is not None]
+    row = standing.row([infos[i].size for i in loaded], loaded.index(view.active))
+    placed = [Placed(loaded[n], panel) for n, panel in row.items()]
+    # One that was moved leaves its gap on the arc, where nothing else moves because of it; and it is seen although the
+    # arc has no room for it.
+    there = {item.image for item in placed}
+    beyond = [i for i, _ in view.panels if i not in there and infos[i] is not None]
+    return _moved_too(view, placed + [Placed(i, standing.alone(infos[i].size)) for i in beyond])
 
 
-def _panel_width(info: PhotographInfo) -> float:
-    return min(PANEL_MAX_WIDTH, PANEL_HEIGHT * info.size[0] / info.size[1])
+def _on_wall(view: ViewState, infos: tuple[PhotographInfo | None, ...]) -> list[Placed]:
+    hung = view.hung
+    # While photographs arrive nothing moves: each has its place from the start.
+    panels = standing.wall([info.size if (info := infos[i]) else None for i in hung], view.page[0])
+    return [Placed(hung[n], panel, Words(standing.WALL_WORDS, brief=True)) for n, panel in panels.items()]
 
 
-def _panel(info: PhotographInfo, yaw: float) -> Panel:
-    position = (-math.sin(yaw) * PANEL_DISTANCE, 0.0, -math.cos(yaw) * PANEL_DISTANCE)
-    width = _panel_width(info)
-    return Panel(Pose.facing(position, yaw), width, width * info.size[1] / info.size[0])
+def _as_pair(view: ViewState, pair: Pair, infos: tuple[PhotographInfo | None, ...]) -> tuple[Placed, ...]:
+    first, second = pair.images
+    words = Words(standing.PAIR_WORDS)
+    if pair.compare is Compare.SIDE:
+        panels = standing.pair(infos[first].size, infos[second].size)
+        placed = [Placed(i, panel, words) for i, panel in zip(pair.images, panels, strict=True)]
+        return _moved_too(view, placed)
+    # On one panel, which is the first one's.
+    (whole,) = _moved_too(view, [Placed(first, standing.alone(infos[first].size), words)])
+    panel, words = whole.surface, whole.words
+    over = laid_over(panel, infos[first].field, infos[second].field)
+    if pair.compare is Compare.SWIPE:
+        left, right = divided(panel, over, pair.divider)
+        return Placed(first, left, replace(words, part="left")), Placed(second, right, replace(words, part="right"))
+    turns = [Placed(first, panel, words, not view.blink.second), Placed(second, over, words, view.blink.second)]
+    return tuple(reversed(turns) if view.blink.second else turns)
 
 
-def _moved_panel(info: PhotographInfo, moved: Moved) -> Panel:
-    width = _panel_width(info) * moved.scale
-    return Panel(moved.pose, width, width * info.size[1] / info.size[0])
+def _moved_too(view: ViewState, placed: list[Placed]) -> tuple[Placed, ...]:
+    """With panels where hands have put them, and their words as large as they."""
+    moved = dict(view.panels)
+    return tuple(_put(item, moved[item.image]) if item.image in moved else item for item in placed)
+
+
+def _put(item: Placed, moved: Moved) -> Placed:
+    width, height = item.surface.width * moved.scale, item.surface.height * moved.scale
+    words = replace(item.words, scale=item.words.scale * moved.scale, moved=moved.scale)
+    return replace(item, surface=Panel(moved.pose, width, height), words=words)
+
+
+def within_reach(placed: Sequence[Placed]) -> tuple[Placed, ...]:
+    """What hands can take hold of: of two photographs on one panel the one that is seen, or the first, and all of the
+    panel with it."""
+    found = []
+    for item in placed:
+        if item.words.part == "left":
+            item = replace(item, surface=replace(item.surface, window=None))
+        if item.shown and item.words.part != "right":
+            found.append(item)
+    return tuple(found)

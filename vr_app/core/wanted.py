@@ -91,8 +91,8 @@ def _seen(image: ImageView, surface: Surface, eye: Eye, info: PhotographInfo) ->
         return None
     pixels = photograph_uv(s, image.center, image.zoom) * info.size
     low, high = _patches(pixels)
-    half = surface.half_extent()
-    first, last = (photograph_uv(edge, image.center, image.zoom) for edge in (-half, half))
+    bounds = surface.bounds
+    first, last = (photograph_uv(edge, image.center, image.zoom) for edge in (bounds[:2], bounds[2:]))
     low = np.maximum(low, np.maximum(first, 0.0) * info.size)
     high = np.minimum(high, np.minimum(last, 1.0) * info.size)
     kept = (high[:, 0] > low[:, 0]) & (high[:, 1] > low[:, 1])

@@ -32,7 +32,7 @@ _WINDOW_CURE = (
 )
 _OFFSCREEN_CURE = "install Mesa with 'apt-get install libegl1 libgl1 libgl1-mesa-dri'"
 
-_NAMED_KEYS = ("SPACE", "TAB", "HOME", "ESCAPE", "F1", "DELETE", "LEFT_SHIFT", "RIGHT_SHIFT")
+_NAMED_KEYS = ("SPACE", "TAB", "HOME", "ESCAPE", "F1", "DELETE", "LEFT_SHIFT", "RIGHT_SHIFT", "PAGE_UP", "PAGE_DOWN")
 
 
 class ContextError(UserError):

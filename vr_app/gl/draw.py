@@ -11,7 +11,7 @@ from sr_core.image.geometry import TILE, Rect
 from vr_app.core import invention
 from vr_app.core.appearance import LUMA, REGIONS, SAMPLES, Appearance, Channel
 from vr_app.core.labels import AI_COLOR
-from vr_app.core.layering import Face, Layered, flat_eye
+from vr_app.core.layering import SHARPER, Face, Layered, flat_eye
 from vr_app.core.outline import REGION_COLOUR
 from vr_app.core.pose import Eye
 from vr_app.core.scene import LabelItem, RayItem, Scene, SurfaceItem
@@ -131,7 +131,7 @@ class Renderer:
         self._begin(scene, part)
         to_clip = eye.fov.projection() @ eye.pose.inverse_matrix()
         if scene.floor is not None:
-            self._room.draw_floor(scene.floor, to_clip)
+            self._room.draw_floor(scene.floor, eye.size, to_clip)
         self._draw_surfaces(scene, eye, to_clip)
         if scene.labels:
             self._draw_labels(scene.labels, to_clip)
@@ -150,7 +150,9 @@ class Renderer:
         if isinstance(layered.surface, Panel):
             eye = flat_eye(layered.face)
             to_clip = eye.fov.projection() @ eye.pose.inverse_matrix()
+            self._outlines.finer = SHARPER
             self._draw_surfaces(layered.content, eye, to_clip)
+            self._outlines.finer = 1.0
             self._draw_labels(layered.content.labels, to_clip)
         else:
             self._draw_unrolled(layered.content, layered.face)
@@ -218,8 +220,14 @@ class Renderer:
                 self._outlines.draw(item, eye, to_clip)
 
     def _draw_panel(self, ring: Program, inside: Program, page: int, item: SurfaceItem, to_clip: np.ndarray) -> None:
-        to_clip = to_clip @ item.surface.pose.matrix()
-        width, height = item.surface.width, item.surface.height
+        # What is drawn lies about the middle of what is there of the panel, which the photograph's may not be.
+        surface = item.surface
+        left, top, right, bottom = surface.bounds
+        middle = (left + right) / 2, (top + bottom) / 2
+        to_world = surface.pose.matrix()
+        to_world[:3, 3] = surface.point(np.array(middle))
+        to_clip = to_clip @ to_world
+        width, height = surface.width * (right - left), surface.height * (bottom - top)
         right, top = (edge / 2 + BEZEL + _SOFT_EDGE for edge in (width, height))
         CALLS.glBindVertexArray(self._no_vertices)
         CALLS.glEnable(GL.GL_CULL_FACE)  # a panel has no back
@@ -228,10 +236,10 @@ class Renderer:
                 CALLS.glDisable(GL.GL_BLEND)  # nothing shows through
             program.use()
             _set_matrix(program, to_clip)
-            _set_photograph(program, page, item, (width, height))
+            _set_photograph(program, page, item, (surface.width, surface.height), middle)
             CALLS.glUniform2f(program["u_size"], width / 2, height / 2)
             CALLS.glUniform1f(program["u_bezel"], BEZEL)
-            CALLS.glUniform4f(program["u_inner"], *_interior(item))
+            CALLS.glUniform4f(program["u_inner"], *_interior(item, middle, (width, height)))
             CALLS.glUniform4f(program["u_outer"], -right, -top, right, top)
             GL.glDrawArrays(GL.GL_TRIANGLE_STRIP, *vertices)
         CALLS.glEnable(GL.GL_BLEND)
@@ -337,12 +345,16 @@ def _set_matrix(program: Program, to_clip: np.ndarray) -> None:
     CALLS.glUniformMatrix4fv(program["u_to_clip"], 1, True, to_clip.astype(np.float32).tobytes())
 
 
-def _interior(item: SurfaceItem) -> tuple[float, float, float, float]:
-    """Left, lower, right and upper edge, in metres from the panel's middle, of where it shows the photograph; within
-    the panel's own edges."""
+def _interior(
+    item: SurfaceItem, middle: tuple[float, float], size: tuple[float, float]
+) -> tuple[float, float, float, float]:
+    """Left, lower, right and upper edge, in metres from the `middle` of what is there of a panel, of where it shows the
+    photograph; within its `size`, width and height in metres."""
     sides = []
-    for whole, center in zip((item.surface.width, item.surface.height), item.view.center, strict=True):
-        sides.append([min(max(at * item.view.zoom * whole, -whole / 2), whole / 2) for at in (-center, 1 - center)])
+    spans = item.surface.width, item.surface.height
+    for whole, center, off, there in zip(spans, item.view.center, middle, size, strict=True):
+        ends = ((at * item.view.zoom - off) * whole for at in (-center, 1 - center))
+        sides.append([min(max(end, -there / 2), there / 2) for end in ends])
     (left, right), (upper, lower) = sides
     return left, -lower, right, -upper
 
@@ -353,13 +365,16 @@ def _set_appearance(program: Program, appearance: Appearance) -> None:
     CALLS.glUniform4f(program["u_tone"], *tone)
 
 
-def _set_photograph(program: Program, page: int, item: SurfaceItem, metres: tuple[float, float]) -> None:
-    """What both surfaces share. `metres`: what the photograph's width and height span on the surface at zoom 1."""
+def _set_photograph(
+    program: Program, page: int, item: SurfaceItem, metres: tuple[float, float], middle: tuple[float, float] = (0, 0)
+) -> None:
+    """What both surfaces share. `metres`: what the photograph's width and height span on the surface at zoom 1;
+    `middle`: the surface coordinates in the middle of what is drawn."""
     window, (width, height), zoom = item.pages, item.size, item.view.zoom
     # Differences of large numbers are taken here, in double precision; what the shader gets is small.
     per_tile = TILE * 2.0**-window.level
     x, y = window.col * per_tile, window.row * per_tile
-    u, v = item.view.center
+    u, v = (center + s / zoom for center, s in zip(item.view.center, middle, strict=True))
     CALLS.glUniform1i(program["u_page"], page)
     CALLS.glUniform2i(program["u_window"], window.cols, window.rows)
     CALLS.glUniform1f(program["u_tiles_per_pixel"], 1 / per_tile)

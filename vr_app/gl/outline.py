@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import ctypes
+import math
+from functools import lru_cache
 
 import numpy as np
 
+from sr_core.image.geometry import Rect
 from vr_app.core.outline import CASING, REACH, on_surface, strip
 from vr_app.core.pose import Eye
 from vr_app.core.scene import SurfaceItem
+from vr_app.core.surface import Retina, Surface
+from vr_app.core.view import ImageView
 from vr_app.gl import objects
 from vr_app.gl.calls import CALLS
 from vr_app.gl.context import GL
@@ -37,9 +42,10 @@ class OutlineRenderer:
             GL.glEnableVertexAttribArray(place)
             glVertexAttribPointer(place, count, GL.GL_FLOAT, False, FLOATS * 4, ctypes.c_void_p(offset))
         GL.glBindVertexArray(0)
+        self.finer = 1.0
+        """Pixels of the picture for each of the eye's: lines are as many times as wide in it."""
         self._program.use()
         CALLS.glUniform3f(self._program["u_colour"], *linear)
-        CALLS.glUniform1f(self._program["u_casing"], CASING)
 
     def draw(self, item: SurfaceItem, eye: Eye, to_clip: np.ndarray) -> None:
         """Those of a surface. `to_clip` (4, 4): world to clip coordinates."""
@@ -50,16 +56,16 @@ class OutlineRenderer:
         CALLS.glUniformMatrix4fv(program["u_to_clip"], 1, True, to_clip.astype(np.float32).tobytes())
         CALLS.glBindVertexArray(self._vertices)
         CALLS.glBindBuffer(GL.GL_ARRAY_BUFFER, self._buffer)
-        extent = np.array(item.surface.extent())
+        CALLS.glUniform1f(program["u_casing"], CASING * self.finer)
+        pixel = _pixel(item.surface, eye) * self.finer
         for outline in item.outlines:
-            first, last = on_surface(outline.rect, item.surface, item.view.center, item.view.zoom, item.size)
-            reach = (outline.width + 2 * CASING + 2) * REACH * _pixel(item, first, last, eye)
-            vertices = strip(item.surface, first, last, reach)[:VERTICES]
+            reach = _rounded((outline.width + 2 * CASING + 2) * REACH * pixel)
+            vertices, half = _strip(outline.rect, item.surface, item.view, item.size, reach)
             if not len(vertices):
                 continue
             GL.glBufferSubData(GL.GL_ARRAY_BUFFER, 0, vertices.nbytes, ctypes.c_void_p(vertices.ctypes.data))
-            CALLS.glUniform2f(program["u_half"], *((last - first) * extent / 2).tolist())
-            CALLS.glUniform1f(program["u_width"], outline.width)
+            CALLS.glUniform2f(program["u_half"], *half)
+            CALLS.glUniform1f(program["u_width"], outline.width * self.finer)
             GL.glDrawArrays(GL.GL_TRIANGLES, 0, len(vertices))
 
     def close(self) -> None:
@@ -71,10 +77,23 @@ class OutlineRenderer:
             self._vertices = 0
 
 
-def _pixel(item: SurfaceItem, first: np.ndarray, last: np.ndarray, eye: Eye) -> float:
-    """Metres that one of the eye's pixels measures where it sees the farthest corner of a region."""
-    limit = item.surface.half_extent()
-    corners = np.clip([first, last, (first[0], last[1]), (last[0], first[1])], -limit, limit)
-    farthest = np.linalg.norm(item.surface.point(corners) - eye.pose.position, axis=-1).max()
+@lru_cache(maxsize=512)
+def _strip(
+    rect: Rect, surface: Surface, view: ImageView, size: tuple[int, int], reach: float
+) -> tuple[np.ndarray, tuple[float, float]]:
+    """The strip around a region, and half its width and height in metres. Kept: most regions stand still."""
+    first, last = on_surface(rect, surface, view.center, view.zoom, size)
+    wide, high = ((last - first) * surface.extent() / 2).tolist()
+    return strip(surface, first, last, reach)[:VERTICES], (wide, high)
+
+
+def _pixel(surface: Surface, eye: Eye) -> float:
+    """Metres that one of the eye's pixels measures at most, where it sees the surface."""
+    reach = surface.radius if isinstance(surface, Retina) else math.hypot(surface.width, surface.height) / 2
     left, right, _, _ = eye.fov.tangents()
-    return float(farthest) * (right - left) / eye.size[0]
+    return (math.dist(surface.pose.position, eye.pose.position) + reach) * (right - left) / eye.size[0]
+
+
+def _rounded(metres: float) -> float:
+    """Up to the next of few lengths, so that a head that sways needs no other strips."""
+    return 1.25 ** math.ceil(math.log(metres, 1.25))

@@ -24,10 +24,11 @@ class WindowRuntime:
     """A `Runtime` in a window.
 
     The cursor points as a hand's ray would; the left button is the trigger, Shift the grip; the wheel zooms. Keys: S or
-    Tab the other surface, O (held) the original, B (held) that and super-resolution in turn, N the next photograph,
-    Home or 0 the whole of it, V what the network invented, U or Ctrl+Z undo, Esc or Q the end, and those of COMMANDS.
-    The picture is drawn into a framebuffer of its own and copied, since a window's is mostly not sRGB. The window stays
-    its maker's to close, after the runtime.
+    Tab the other surface, L the next layout, O (held) the original, B (held) that and super-resolution in turn, N or
+    PageDown the next photograph or page, PageUp the one before, C another comparison of a pair, K another link of it,
+    Home or 0 the whole photograph, V what the network invented, U or Ctrl+Z undo, Esc or Q the end, and those of
+    COMMANDS. The picture is drawn into a framebuffer of its own and copied, since a window's is mostly not sRGB. The
+    window stays its maker's to close, after the runtime.
     """
 
     name = "desktop"
@@ -80,7 +81,11 @@ class WindowRuntime:
             original=self._window.held("o"),
             blink=self._window.held("b"),
             switch_surface=bool(pressed & {"s", "tab"}),
-            next_image="n" in pressed,
+            next_layout="l" in pressed,
+            next_image=bool(pressed & {"n", "page_down"}),
+            image_before="page_up" in pressed,
+            compare="c" in pressed,
+            link="k" in pressed,
             reset=bool(pressed & {"home", "0"}),
             invention="v" in pressed,
             undo=bool(pressed & {"u", "ctrl+z"}),

@@ -30,7 +30,7 @@ from vr_app.ui.panel import (
     rows,
 )
 
-WIDE, HIGH = 23.0, 27.0
+WIDE, HIGH = 24.5, 27.0
 """Em of an open panel: its width, and how high it may be."""
 
 HANDLE = 2.6
@@ -216,10 +216,10 @@ class Interface:
             case Choice(title, options, chosen):
                 self._title(title, em)
                 self._buttons([(word, f"{title}: {word}", event) for word, event in options], chosen, em)
-            case Buttons(buttons):
+            case Buttons(buttons, chosen):
                 beside = _beside(buttons)
                 for at in range(0, len(buttons), beside):
-                    self._buttons([(word, word, event) for word, event in buttons[at : at + beside]], -1, em)
+                    self._buttons([(word, word, event) for word, event in buttons[at : at + beside]], chosen - at, em)
             case Slider():
                 self._slider(row, state, em)
             case Gallery(pictures):

@@ -29,6 +29,11 @@ NAME_LENGTH = 13
 # Events: what was asked for.
 
 
+COMPARES = {"side": "Side", "swipe": "Swipe", "blink": "Blink"}
+LINKS = {"off": "Off", "same": "Same", "mirrored": "Mirrored"}
+"""What the panel calls ways to compare a pair, and to link it."""
+
+
 @dataclass(frozen=True)
 class PickImage:
     """Bring a photograph to the front."""
@@ -39,6 +44,20 @@ class PickImage:
 @dataclass(frozen=True)
 class PickLayout:
     """One of `PanelState.layouts`."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class PickCompare:
+    """Compare the pair in one of the ways of COMPARES."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class PickLink:
+    """Link the pair in one of the ways of LINKS."""
 
     name: str
 
@@ -106,7 +125,8 @@ class Regional:
     gesture: RegionGesture
 
 
-Event = PickImage | PickLayout | PickModel | TurnDial | UpTo | Overlay | LookLike | SetAngle | Ask | Turn | Regional
+Picked = PickImage | PickLayout | PickCompare | PickLink | PickModel
+Event = Picked | TurnDial | UpTo | Overlay | LookLike | SetAngle | Ask | Turn | Regional
 
 ACTIONS = {
     "reset": "Whole image",
@@ -134,8 +154,9 @@ class PanelState:
 
     `images`: names, None for one that is not (yet) loaded; `thumbnails`: those of them whose thumbnail is at hand,
     and its width and height in proportion to a thumbnail's place. `front`: the image in front. `layouts`, `models`:
-    names to choose from; `texture`: where the dial stands, None where there are no weights for it. `finest`: the
-    finest level that may be shown. `actions`: those of ACTIONS that exist. `about`: lines.
+    names to choose from; `compare`, `link`: of a pair that is shown, else empty; `texture`: where the dial stands, None
+    where there are no weights for it. `finest`: the finest level that may be shown. `actions`: those of ACTIONS that
+    exist. `about`: lines.
     """
 
     images: tuple[str | None, ...] = ()
@@ -143,6 +164,8 @@ class PanelState:
     front: int = 0
     layouts: tuple[str, ...] = ()
     layout: str = ""
+    compare: str = ""
+    link: str = ""
     models: tuple[str, ...] = ()
     model: str = ""
     texture: float | None = None
@@ -182,9 +205,10 @@ class Slider:
 
 @dataclass(frozen=True)
 class Buttons:
-    """Things to ask for at once."""
+    """Things to ask for at once; `chosen`: the index of the one that is so now, -1 for none."""
 
     buttons: tuple[tuple[str, Event], ...]
+    chosen: int = -1
 
 
 @dataclass(frozen=True)
@@ -239,6 +263,10 @@ def _view(state: PanelState, place: Place) -> tuple[Row, ...]:
     found: list[Row] = []
     if len(state.layouts) > 1:
         found.append(_choice("Layout", [(name, PickLayout(name)) for name in state.layouts], PickLayout(state.layout)))
+    if state.compare:
+        found.append(_choice("Compare", [(COMPARES[n], PickCompare(n)) for n in COMPARES], PickCompare(state.compare)))
+    if state.link:
+        found.append(_choice("Link", [(LINKS[n], PickLink(n)) for n in LINKS], PickLink(state.link)))
     shown = UpTo(0 if state.finest == 0 else 3)
     found.append(_choice("Show", [("AI", UpTo(3)), ("Original", UpTo(0))], shown))
     found.append(_choice("AI up to", [(f"x{1 << n}", UpTo(n)) for n in (1, 2, 3)], UpTo(state.finest)))
@@ -261,14 +289,15 @@ def _regions(state: PanelState, place: Place) -> tuple[Row, ...]:
         found.append(_regional(("Go to the next", NextRegion()), blink))
     if regions.chosen_region is not None:
         names = [(kind.capitalize(), NameRegion(kind)) for kind in Kind]
-        found.append(_regional(*names[:6]))
+        kind = list(Kind).index(regions.chosen_region.kind)
+        found.append(_regional(*names[:6], chosen=kind if kind < 6 else -1))
         (other,), (delete,) = _regional(*names[6:]).buttons, _regional(("Delete", DeleteRegion())).buttons
-        found.append(Buttons((other, ("Export", Ask("export region")), delete)))
+        found.append(Buttons((other, ("Export", Ask("export region")), delete), chosen=kind - 6 if kind == 6 else -1))
     return tuple(found)
 
 
-def _regional(*buttons: tuple[str, RegionGesture]) -> Buttons:
-    return Buttons(tuple((words, Regional(gesture)) for words, gesture in buttons))
+def _regional(*buttons: tuple[str, RegionGesture], chosen: int = -1) -> Buttons:
+    return Buttons(tuple((words, Regional(gesture)) for words, gesture in buttons), chosen)
 
 
 def _told(regions: Regions, front: int) -> str:

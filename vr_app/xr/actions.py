@@ -16,7 +16,7 @@ from vr_app.xr.errors import HeadsetError, HeadsetLostError, openxr, own
 
 log = logging.getLogger(__name__)
 
-BUTTONS = ("switch_surface", "next_image", "reset", "invention", "undo", "panel")
+BUTTONS = ("next_layout", "next_image", "reset", "invention", "undo", "panel")
 """Fields of `ControllerSample` that are true in the frame of the press."""
 
 
@@ -159,6 +159,7 @@ class Actions:
         return HandSample(
             aim=None if pose is None else Ray.along(pose),
             trigger=self._value("trigger", index),
+            stick_x=self._value("turn", index) if zooms else 0.0,
             stick_y=self._value("zoom", index) if zooms else 0.0,
             push_zooms=profile is not None and profile.pushes,
             grip=1.0 if holding == "grip" else self._value("grip", index),

@@ -34,7 +34,8 @@ ACTIONS = {
     "zoom_press": (Kind.BUTTON, "Zoom while pressed"),
     "menu": (Kind.BUTTON, "Tap or hold"),
     "tick": (Kind.PULSE, "Ticks of the zoom"),
-    "switch_surface": (Kind.BUTTON, "Panel or retina"),
+    "turn": (Kind.FLOAT, "Next image, or the one before"),
+    "next_layout": (Kind.BUTTON, "Next layout"),
     "original": (Kind.BUTTON, "Show the original"),
     "next_image": (Kind.BUTTON, "Next image"),
     "reset": (Kind.BUTTON, "Whole image"),
@@ -44,7 +45,7 @@ ACTIONS = {
 }
 """Type and the name that a runtime shows where it lets users rebind."""
 
-PER_HAND = ("aim", "trigger", "grip", "zoom", "zoom_press", "menu", "tick")
+PER_HAND = ("aim", "trigger", "grip", "zoom", "zoom_press", "turn", "menu", "tick")
 """These exist once per hand, and are bound to the same control of both."""
 
 WORDS = {
@@ -54,9 +55,10 @@ WORDS = {
     "zoom": "zoom about the spot pointed at",
     "zoom_press": "zoom only while pressed",
     "tick": "feel a tick at x1, x2, x4, x8",
-    "switch_surface": "panel or retina",
+    "turn": "flicked to the side: next image (next pair, next page of the wall), or the one before",
+    "next_layout": "next layout: one, pair, row, wall, inside the eye",
     "original": "the original, while held",
-    "next_image": "next image",
+    "next_image": "next image, next pair, next page of the wall",
     "reset": "the whole image again, its panel back in its place",
     "undo": "undo the last move",
     "invention": "what the network invented, and back",
@@ -128,6 +130,7 @@ _STICKS = {
     "trigger": "input/trigger/value",
     "grip": "input/squeeze/value",
     "zoom": "input/thumbstick/y",
+    "turn": "input/thumbstick/x",
     "tick": "output/haptic",
 }
 _STICK_CLICKS = {
@@ -135,7 +138,7 @@ _STICK_CLICKS = {
     "invention": ("left", "input/thumbstick/click"),
 }
 _LETTERS = {
-    "switch_surface": ("right", "input/a/click"),
+    "next_layout": ("right", "input/a/click"),
     "original": ("right", "input/b/click"),
     "next_image": ("left", "input/x/click"),
     "reset": ("left", "input/y/click"),
@@ -159,17 +162,18 @@ PROFILES = (
         | {
             "grip": "input/squeeze/click",
             "zoom": "input/trackpad/y",
+            "turn": "input/trackpad/x",
             "zoom_press": "input/trackpad/click",
             "menu": "input/menu/click",
         },
-        menu={"left": TwoWays("switch_surface", "reset"), "right": TwoWays("next_image", "original")},
+        menu={"left": TwoWays("next_layout", "reset"), "right": TwoWays("next_image", "original")},
     ),
     Profile(
         "Windows Mixed Reality",
         "/interaction_profiles/microsoft/motion_controller",
         _STICKS | {"grip": "input/squeeze/click"},
         {
-            "switch_surface": ("left", "input/menu/click"),
+            "next_layout": ("left", "input/menu/click"),
             "original": ("right", "input/menu/click"),
             "next_image": ("left", "input/trackpad/click"),
             "reset": ("right", "input/trackpad/click"),
@@ -201,7 +205,7 @@ PROFILES = (
         "Bare hands",
         "/interaction_profiles/ext/hand_interaction_ext",
         {"aim": "input/aim/pose", "trigger": "input/pinch_ext/value", "grip": "input/grasp_ext/value"},
-        empty_grip={"left": "switch_surface", "right": "next_image"},
+        empty_grip={"left": "next_layout", "right": "next_image"},
         squeezes=False,
         extension="XR_EXT_hand_interaction",
     ),
@@ -214,7 +218,7 @@ PROFILES = (
             "menu": "input/menu/click",
             "tick": "output/haptic",
         },
-        menu={"left": TwoWays("switch_surface", "grip"), "right": TwoWays("next_image", "original")},
+        menu={"left": TwoWays("next_layout", "grip"), "right": TwoWays("next_image", "original")},
         pushes=True,
     ),
 )
