@@ -16,9 +16,12 @@ from vr_app.xr.probe import probe
 
 pytestmark = pytest.mark.xr
 
-DOTS, SPACE = 6, 50
+DOTS, SPACE = 6, 75
 SCALE = "XRT_COMPOSITOR_SCALE_PERCENTAGE"
 """Of an eye's picture, against 960x1080 pixels. In Monado's window each eye has 480x540."""
+
+MARGIN = 45
+"""Pixels of the window at the edge of what an eye sees of it, where the lens hides the corners too."""
 
 AWAY = RemotePose((0.0, 1.0, 0.0, 0.0), (0.0, 0.5, 0.0))
 """A hand that points backward, so that no ray lies over the picture."""
@@ -87,7 +90,9 @@ def test_every_pixel_has_the_same_place_as_a_layer_and_as_a_mesh(
         width = picture.shape[1] // 2
         found[layers] = [discs(picture[:, i * width : (i + 1) * width]) for i in (0, 1)]
     for mesh, layer in zip(found["off"], found["on"], strict=True):
-        assert len(mesh) == DOTS * DOTS
+        whole = ((mesh > MARGIN) & (mesh < np.array([540, 480]) - MARGIN)).all(axis=1)  # none cut by the picture's edge
+        mesh = mesh[whole]
+        assert len(mesh) >= DOTS * (DOTS - 2)
         apart = np.linalg.norm(mesh[:, None] - layer[None], axis=2)
         assert len(set(apart.argmin(axis=1))) == len(mesh)
         print(surface, "apart", apart.min(axis=1).max())

@@ -147,7 +147,7 @@ def seen(screen: Xvfb, photograph: Path, tour: Path, tmp_path_factory: pytest.Te
     """A tour played to its end in the headset; validation layers listen throughout."""
     folder = tmp_path_factory.mktemp("seen")
     with MonadoService(compositor="null", devices="remote", display=screen.name) as service:
-        options = ("--tour", tour, "--screenshot", "eyes.png", "--stats", "stats.json")
+        options = ("--tour", tour, "--screenshot", "eyes.png", "--stats", "stats.json", "--no-prefetch")
         with Program(service, folder, photograph, *options, **validation_env(folder)) as program:
             program.ends_well()
     assert validation_messages(folder) == []

@@ -26,6 +26,9 @@ HEIGHT = 720
 PICTURE_HEIGHT = 960
 """Pixels of an eye's picture in the window, before the window scales it."""
 
+SIZE_LASTS = 0.5
+"""Seconds for which the window is taken to keep its size: to ask costs a tenth of a still frame."""
+
 REFRESH = 5.0
 """Seconds after which a picture that still stands is drawn again: the desktop may have lost it."""
 
@@ -67,7 +70,7 @@ class Mirror:
         self._eye = Framebuffer.create((self._eye_width, PICTURE_HEIGHT))
         self._stands: tuple[MirrorKind, tuple[int, int]] | None = None
         """What the window shows, and its size, while the scene is still; None: something else."""
-        self._size = (0, 0)
+        self._size, self._size_until = (0, 0), 0.0
         self._refresh_at = 0.0
         self._spectator = Spectator()
         self._drawing: int | None = None
@@ -97,7 +100,8 @@ class Mirror:
         self._drawing = None
         if now < self._drawn_at + MIRROR_INTERVAL:
             return
-        self._size = self.window.size
+        if now >= self._size_until:
+            self._size, self._size_until = self.window.size, now + SIZE_LASTS
         if 0 in self._size:
             return
         with self._change:
