@@ -441,7 +441,10 @@ def test_overlay_leaves_photographs_alone(fundus: Stage) -> None:
     eye = eye_at()
     for kind in (PANEL, RETINA):
         items = fundus.items(fundus.view(kind, (0.4, 0.5), 2.0), (eye,))
-        assert np.array_equal(*(fundus.draw(Scene(items, invention=shown), eye) for shown in (False, True)))
+        without, marked = (fundus.draw(Scene(items, invention=shown), eye).astype(int) for shown in (False, True))
+        difference = np.abs(marked - without)
+        assert difference.max() <= 1  # two variants of the shader may round apart
+        assert (difference > 0).mean() < 1e-3
 
 
 def test_overlays_colours_are_told_apart_by_every_eye() -> None:
