@@ -257,7 +257,8 @@ class Viewer:
         moving = moving or (self.veil is not None and (self.veil.shade > 0 or self.veil.holds))
         coming = self.loader.busy or self.worker.busy or self.worker.warming or self._lacking
         asked = self._heard or self._asked or self.status.notices or self.screenshots.due or self.recording.active
-        asked = asked or self.view.regions.blinking or self.exporter.busy or self.region_store.busy
+        asked = asked or self.view.alternates or self.exporter.busy or self.region_store.busy
+        asked = asked or (self.folder_memory is not None and self.folder_memory.busy)
         led = self.control.open or (self.player is not None and not self.player.over)
         return bool(not self._warm or moving or coming or asked or led or self.options.frames is not None)
 

@@ -113,6 +113,12 @@ class Memory:
             self._thread = threading.Thread(target=self._write, args=(remembered,), name="memory", daemon=True)
             self._thread.start()
 
+    @property
+    def busy(self) -> bool:
+        """Whether the last view is still to be written down, or being written."""
+        writing = self._thread is not None and self._thread.is_alive()
+        return writing or bool(self._problem) or (self._last is not None and _told(self._last) != self._written)
+
     def take_notice(self) -> str:
         """What went wrong in reading or writing, once; '' where nothing did."""
         problem, self._problem = self._problem, ""

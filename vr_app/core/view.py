@@ -384,6 +384,11 @@ class ViewState:
         return self.pair if shown and all(self.homes[i] is not None for i in self.pair.images) else None
 
     @property
+    def alternates(self) -> bool:
+        """Whether two pictures are shown in turn, so that it changes by itself."""
+        return self.regions.blinking or (self.compared is not None and self.compared.compare is Compare.BLINK)
+
+    @property
     def loaded(self) -> tuple[int, ...]:
         """The photographs that are there."""
         return tuple(i for i, home in enumerate(self.homes) if home is not None)

@@ -1,0 +1,65 @@
+"""A viewer whose runtime can show a frame again: it rests when nothing moves, and only then.
+
+It runs in a process of its own, because a process has one GL platform.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from sr_core.image.photograph import save_picture
+from tests.small_training import retina
+
+STAGE = """
+import sys, time
+from pathlib import Path
+from vr_app.app import Options, session
+from vr_app.core.layout import Layout
+from vr_app.core.pair import Compare
+from vr_app.core.view import SetCompare, step
+from vr_app.memory import Found, Memory, keys_of, read_memory
+from vr_app.runtime.choose import open_runtime
+from vr_app.runtime.one_eye import OneEyeFrame
+
+OneEyeFrame.repeat = lambda frame: frame.keeps  # as a headset's does
+
+folder = Path(sys.argv[1])
+paths = tuple(sorted(folder.glob("*.png")))
+file = folder / "memory.json"
+
+def frames(viewer, until, patience=120.0):
+    end = time.monotonic() + patience
+    while not until():
+        assert time.monotonic() < end, (viewer.view, viewer.worker.counts)
+        viewer.frame()
+
+def options(compare):
+    memory = Memory(file, keys_of(paths), "right", Found())
+    return Options(paths, layout=Layout.PAIR, compare=compare, memory=memory, say=print)
+
+with open_runtime("offscreen", (320, 240)) as choice, session(choice.runtime, options(Compare.SIDE)) as viewer:
+    frames(viewer, lambda: viewer.rests)
+    viewer.view = step(viewer.view, (SetCompare(Compare.SWIPE),), 0.0)
+    frames(viewer, lambda: not viewer.rests)
+    assert not file.exists()
+    frames(viewer, lambda: viewer.rests)
+    assert read_memory(file).remembered.compare is Compare.SWIPE  # before anything ended
+
+    viewer.view = step(viewer.view, (SetCompare(Compare.BLINK),), 0.0)
+    seen = []
+    for _ in range(600):  # ten seconds of the display's
+        viewer.frame()
+        assert not viewer.rests
+        seen.append(viewer.view.blink.second)
+    turns = sum(one != other for one, other in zip(seen, seen[1:]))
+    assert 7 <= turns <= 9, turns
+"""
+
+
+def test_a_view_that_alternates_or_is_not_yet_written_down_does_not_rest(tmp_path: Path):
+    for number in (0, 1):
+        save_picture(tmp_path / f"{number}.png", retina(number, 240).pixels)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", STAGE, str(tmp_path)], capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
