@@ -18,11 +18,13 @@ from PIL import Image
 from sr_core.assets import asset_path
 from sr_core.image.geometry import TileKey, level_size
 from sr_core.image.pyramid import Pyramid, build_pyramid, cut_tile
+from vr_app.core.intent import LookAt, SurfaceKind
+from vr_app.core.placing import place
 from vr_app.core.pose import Eye, Fov, Pose
 from vr_app.core.residency import Residency
 from vr_app.core.scene import PageTable, Scene, SurfaceItem, surface_items
 from vr_app.core.surface import photograph_uv
-from vr_app.core.view import LookAt, PhotographInfo, SurfaceKind, ViewState, place, step
+from vr_app.core.view import PhotographInfo, ViewState, step
 from vr_app.core.wanted import demands, tiles_wanted
 from vr_app.gl.context import Context, ContextError, open_offscreen
 from vr_app.gl.draw import Renderer

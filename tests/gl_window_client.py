@@ -15,8 +15,8 @@ from dataclasses import asdict
 import numpy as np
 
 from tests.gl_stage import Stage, demo_photograph
+from vr_app.core.intent import SurfaceKind
 from vr_app.core.scene import Scene
-from vr_app.core.view import SurfaceKind
 from vr_app.gl.context import open_window
 from vr_app.runtime.window import WindowRuntime
 

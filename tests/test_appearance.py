@@ -18,8 +18,9 @@ from vr_app.core.appearance import (
     Channel,
     pressed,
 )
+from vr_app.core.intent import Adjust, Pan, Undo
 from vr_app.core.local_contrast import CLIP, CurveBook, local_curves
-from vr_app.core.view import Adjust, Pan, Undo, ViewState, step
+from vr_app.core.view import ViewState, step
 
 
 def test_as_photographed_tells_nothing_and_adjusted_tells_what():

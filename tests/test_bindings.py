@@ -10,8 +10,8 @@ import pytest
 
 from tests.test_gesture import DT, HAND, Session, along, at
 from vr_app.core.gesture import HandSample
+from vr_app.core.intent import SurfaceKind
 from vr_app.core.pose import Pose
-from vr_app.core.view import SurfaceKind
 from vr_app.xr.bindings import (
     ACTIONS,
     EXTENSIONS,

@@ -13,11 +13,12 @@ from vr_app.core import sheet
 from vr_app.core.appearance import AS_PHOTOGRAPHED, Appearance, Channel
 from vr_app.core.gesture import ControllerSample, Hands, HandSample
 from vr_app.core.grasp import Grasp
+from vr_app.core.intent import SetCompare, SurfaceKind
 from vr_app.core.layout import Layout
 from vr_app.core.pair import Compare, Link
 from vr_app.core.pose import Eye, Fov, Pose, Ray
 from vr_app.core.surface import Panel
-from vr_app.core.view import PhotographInfo, SetCompare, SurfaceKind, ViewState, photograph_arrived, step
+from vr_app.core.view import PhotographInfo, ViewState, photograph_arrived, step
 from vr_app.fonts import all_fonts
 from vr_app.runtime.interface import COMMANDS
 from vr_app.ui.panel import (
@@ -354,7 +355,7 @@ def test_a_hand_that_is_lost_or_a_sheet_that_goes_lets_go(after):
 def test_a_press_on_the_sheet_drags_no_photograph_beneath_it():
     view = photograph_arrived(ViewState.start(1), 0, INFO)
     beneath = Panel(Pose((0.0, 0.0, -2.0)), 2.0, 1.5)
-    from vr_app.core.view import Placed
+    from vr_app.core.placing import Placed
 
     hands, grasp = Hands(), Grasp()
     for x, trigger in ((0.0, 0.0), (0.0, 1.0), (0.1, 1.0), (0.19, 1.0), (0.0, 0.0)):

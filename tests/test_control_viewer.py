@@ -17,9 +17,9 @@ from tests.rig import wait_until
 from vr_app.app import Options, Viewer, session
 from vr_app.core.appearance import AS_PHOTOGRAPHED, Channel
 from vr_app.core.gesture import ControllerSample, HandSample
+from vr_app.core.intent import SurfaceKind
 from vr_app.core.pose import Eye, Fov, Pose, Ray
 from vr_app.core.sheet import point_at
-from vr_app.core.view import SurfaceKind
 from vr_app.gl import objects
 from vr_app.gl.context import Context
 from vr_app.gl.framebuffer import Framebuffer

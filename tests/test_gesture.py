@@ -9,29 +9,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vr_app.core.gesture import ControllerSample, Hands, HandSample, Hold, Pointed, Pulse, pointed_at
-from vr_app.core.pose import Pose, Ray
-from vr_app.core.surface import Panel, surface_s
-from vr_app.core.view import (
-    MAX_ZOOM,
+from vr_app.core.intent import (
     Gesture,
     LookAt,
     NextImage,
     NextLayout,
     Pan,
-    PhotographInfo,
-    Placed,
     ResetView,
     ShowInvention,
     ShowOriginal,
     SurfaceKind,
     SwitchSurface,
-    ViewState,
     Zoom,
-    photograph_arrived,
-    place,
-    step,
-    within_reach,
 )
+from vr_app.core.placing import Placed, place, within_reach
+from vr_app.core.pose import Pose, Ray
+from vr_app.core.surface import Panel, surface_s
+from vr_app.core.view import MAX_ZOOM, PhotographInfo, ViewState, photograph_arrived, step
 
 examples = settings(deadline=None, max_examples=60)
 both_surfaces = pytest.mark.parametrize("surface", [SurfaceKind.PANEL, SurfaceKind.RETINA])

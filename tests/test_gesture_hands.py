@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from tests.test_gesture import AWAY, HAND, INFO, Session, along, at, both_surfaces, seen, surfaces
 from vr_app.core.gesture import DOUBLE, JUMP_M, TAP, HandSample, Pulse
+from vr_app.core.intent import Begin, Pan, SurfaceKind, Undo, Zoom
 from vr_app.core.pose import Pose, Ray, product
 from vr_app.core.soft_stop import RESISTANCE, SoftStop, flattened, reaches_stop, unflattened
 from vr_app.core.surface import photograph_uv
-from vr_app.core.view import Begin, Pan, SurfaceKind, Undo, Zoom, largest_zoom
+from vr_app.core.view import largest_zoom
 
 examples = settings(deadline=None, max_examples=40)
 OTHER = (-0.2, -0.3, 0.1)

@@ -10,10 +10,10 @@ import pytest
 
 from tests.gl_stage import Stage, demo_photograph, enlarged, eye_at, offscreen
 from vr_app.core.appearance import LUMA, REGIONS, SAMPLES, Appearance, Channel, Curves
+from vr_app.core.intent import SurfaceKind
 from vr_app.core.labels import AI_COLOR
 from vr_app.core.local_contrast import CurveBook, local_curves
 from vr_app.core.scene import Scene
-from vr_app.core.view import SurfaceKind
 
 PANEL, RETINA = SurfaceKind.PANEL, SurfaceKind.RETINA
 

@@ -12,12 +12,12 @@ from scipy.ndimage import binary_dilation, binary_erosion
 from sr_core.image.geometry import TILE, TileKey
 from tests.gl_stage import SIZE, Stage, demo_photograph, enlarged, eye_at, offscreen, warped
 from vr_app.core import invention
+from vr_app.core.intent import SurfaceKind
 from vr_app.core.labels import Status, labels
 from vr_app.core.pose import Eye, Pose
 from vr_app.core.residency import FADE
 from vr_app.core.scene import LabelItem, PageWindow, RayItem, Scene, SurfaceItem, synthesised_around
 from vr_app.core.surface import Panel
-from vr_app.core.view import SurfaceKind
 from vr_app.gl import objects
 from vr_app.gl.context import GL, Context
 from vr_app.gl.draw import PAGE_WINDOWS

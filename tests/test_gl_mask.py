@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from tests.gl_stage import SIZE, Stage, demo_photograph, eye_at, offscreen
+from vr_app.core.intent import SurfaceKind
 from vr_app.core.pose import Fov
 from vr_app.core.scene import Scene
-from vr_app.core.view import SurfaceKind
 from vr_app.gl.context import GL
 from vr_app.gl.framebuffer import Framebuffer
 from vr_app.gl.mask import HiddenArea

@@ -10,11 +10,11 @@ import pytest
 
 from sr_core.image.geometry import Rect
 from tests.gl_stage import Stage, demo_photograph, eye_at, offscreen
+from vr_app.core.intent import SurfaceKind
 from vr_app.core.outline import CASING, REGION_COLOUR, Outline
 from vr_app.core.region_labels import region_labels
 from vr_app.core.scene import Scene
 from vr_app.core.surface import photograph_uv
-from vr_app.core.view import SurfaceKind
 
 EYE = eye_at(0.05, size=(720, 540))
 SHINES = np.array([round(255 * part) for part in REGION_COLOUR[:3]])

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from tests.gl_stage import Stage, demo_photograph, eye_at, offscreen
+from vr_app.core.intent import SurfaceKind
 from vr_app.core.pose import Eye, Pose
 from vr_app.core.scene import Scene
-from vr_app.core.view import SurfaceKind
 from vr_app.gl.room import REACH
 
 FLOOR = -1.6

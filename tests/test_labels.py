@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vr_app.core.intent import Moved, MovePanel, SetCompare, ShowLayout
 from vr_app.core.invention import LITTLE, MUCH, Departure
 from vr_app.core.labels import (
     AI_COLOR,
@@ -25,22 +26,12 @@ from vr_app.core.labels import (
 )
 from vr_app.core.layout import Layout
 from vr_app.core.pair import Compare
+from vr_app.core.placing import place
 from vr_app.core.pose import Pose
 from vr_app.core.residency import NO_SLOT
 from vr_app.core.scene import LabelItem, PageWindow, SurfaceItem
 from vr_app.core.surface import Panel, Retina, Surface
-from vr_app.core.view import (
-    ImageView,
-    Moved,
-    MovePanel,
-    PhotographInfo,
-    SetCompare,
-    ShowLayout,
-    ViewState,
-    photograph_arrived,
-    place,
-    step,
-)
+from vr_app.core.view import ImageView, PhotographInfo, ViewState, photograph_arrived, step
 from vr_app.gl.text import line
 
 PANEL = Panel(Pose((0.0, 0.0, -2.0)), 2.4, 1.6)

@@ -12,19 +12,13 @@ from hypothesis import strategies as st
 from tests.test_gesture import DT, Session
 from vr_app.core import layout
 from vr_app.core.gesture import HandSample
-from vr_app.core.layout import PAGE, Layout
-from vr_app.core.pair import BLINK_SECONDS, Compare, Link, Pair, side_of
-from vr_app.core.pose import Eye, Fov, Pose
-from vr_app.core.surface import Panel, photograph_uv, surface_s
-from vr_app.core.view import (
+from vr_app.core.intent import (
     Begin,
-    ImageView,
     Moved,
     MovePanel,
     NextImage,
     NextLayout,
     Pan,
-    PhotographInfo,
     Pick,
     ResetView,
     SetCompare,
@@ -33,14 +27,21 @@ from vr_app.core.view import (
     ShowPair,
     SwitchSurface,
     Undo,
-    ViewState,
     Zoom,
+)
+from vr_app.core.layout import PAGE, Layout
+from vr_app.core.pair import BLINK_SECONDS, Compare, Link, Pair, side_of
+from vr_app.core.placing import place, within_reach
+from vr_app.core.pose import Eye, Fov, Pose
+from vr_app.core.surface import Panel, photograph_uv, surface_s
+from vr_app.core.view import (
+    ImageView,
+    PhotographInfo,
+    ViewState,
     layouts_offered,
     photograph_arrived,
     photograph_failed,
-    place,
     step,
-    within_reach,
 )
 from vr_app.core.wanted import demands
 

@@ -6,9 +6,11 @@ import pytest
 
 from sr_core.errors import UserError
 from sr_core.image.geometry import TileKey
+from vr_app.core.intent import LookAt, SurfaceKind
 from vr_app.core.limits import LEAST_GPU, LEAST_PHOTOGRAPHS, LEAST_TILES, MB, Limits, choose_limits
+from vr_app.core.placing import place
 from vr_app.core.pose import Eye, Fov, Pose
-from vr_app.core.view import LookAt, PhotographInfo, SurfaceKind, ViewState, photograph_arrived, place, step
+from vr_app.core.view import PhotographInfo, ViewState, photograph_arrived, step
 from vr_app.core.wanted import demands, tiles_wanted
 from vr_app.gl.tiles import ATLAS, TILE_BYTES
 

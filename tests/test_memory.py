@@ -12,6 +12,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.test_layout import INFOS, after, infos, loaded
+from vr_app.core.intent import (
+    Moved,
+    MoveDivider,
+    MovePanel,
+    Pan,
+    SetCompare,
+    SetLink,
+    ShowLayout,
+    ShowPair,
+    SurfaceKind,
+    SwitchSurface,
+    Zoom,
+)
 from vr_app.core.layout import Layout
 from vr_app.core.pair import Compare, Link
 from vr_app.core.pose import Pose
@@ -24,22 +37,7 @@ from vr_app.core.remembered import (
     remember,
     restore,
 )
-from vr_app.core.view import (
-    ImageView,
-    Moved,
-    MoveDivider,
-    MovePanel,
-    Pan,
-    SetCompare,
-    SetLink,
-    ShowLayout,
-    ShowPair,
-    SurfaceKind,
-    SwitchSurface,
-    ViewState,
-    Zoom,
-    photograph_arrived,
-)
+from vr_app.core.view import ImageView, ViewState, photograph_arrived
 from vr_app.memory import APART, REST, Found, Memory, keys_of, memory_path, read_memory, write_memory
 
 KEYS = ("a", "b", "c", "d")

@@ -10,10 +10,10 @@ import pytest
 
 from sr_core.image.geometry import Rect
 from tests.gl_stage import Stage, demo_photograph, eye_at, offscreen
+from vr_app.core.intent import SurfaceKind
 from vr_app.core.pose import Pose
 from vr_app.core.redraw import changed_part
 from vr_app.core.scene import LabelItem, RayItem, Scene, SurfaceItem, synthesised_around
-from vr_app.core.view import SurfaceKind
 from vr_app.gl.framebuffer import Framebuffer
 
 EYE = eye_at()

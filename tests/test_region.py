@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sr_core.image.geometry import Rect
+from vr_app.core.intent import LookAt, SurfaceKind, Undo
 from vr_app.core.region import (
     BLINK,
     FILLS,
@@ -26,17 +27,7 @@ from vr_app.core.region import (
     Region,
     drafted,
 )
-from vr_app.core.view import (
-    LookAt,
-    PhotographInfo,
-    SurfaceKind,
-    Undo,
-    ViewState,
-    photograph_arrived,
-    regions_arrived,
-    regions_stamped,
-    step,
-)
+from vr_app.core.view import PhotographInfo, ViewState, photograph_arrived, regions_arrived, regions_stamped, step
 
 SIZE = (4000, 3000)
 EYES = [PhotographInfo(f"{name}.jpg", SIZE, (2000.0, 1500.0), 1400.0, name * 64) for name in "ab"]

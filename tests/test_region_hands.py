@@ -6,10 +6,10 @@ import pytest
 
 from tests.test_gesture import AWAY, DT, HAND, INFO, Session, at
 from vr_app.core.gesture import HandSample
+from vr_app.core.intent import SurfaceKind
 from vr_app.core.pose import Pose, Ray
 from vr_app.core.region import BLINK, ArmMarking, Blink
 from vr_app.core.surface import photograph_uv
-from vr_app.core.view import SurfaceKind
 
 both_surfaces = pytest.mark.parametrize("surface", [SurfaceKind.PANEL, SurfaceKind.RETINA])
 

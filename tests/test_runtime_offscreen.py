@@ -9,8 +9,9 @@ import pytest
 
 from tests.gl_stage import LATER, Stage, demo_photograph, offscreen
 from vr_app.core.gesture import ControllerSample
+from vr_app.core.intent import SurfaceKind
+from vr_app.core.placing import place
 from vr_app.core.scene import Scene, surface_items
-from vr_app.core.view import SurfaceKind, place
 from vr_app.core.wanted import demands
 from vr_app.gl.context import GL, Context
 from vr_app.runtime.interface import Runtime

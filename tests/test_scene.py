@@ -11,6 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from sr_core.image.geometry import TILE, Rect, TileKey
 from vr_app.core.labels import Status, labels
+from vr_app.core.placing import Placed
 from vr_app.core.pose import Eye, Fov, Pose
 from vr_app.core.residency import FADE, NO_SLOT, Residency
 from vr_app.core.scene import (
@@ -24,7 +25,7 @@ from vr_app.core.scene import (
     synthesised_around,
 )
 from vr_app.core.surface import Panel, Retina
-from vr_app.core.view import PhotographInfo, Placed, ViewState
+from vr_app.core.view import PhotographInfo, ViewState
 from vr_app.core.wanted import Demand
 
 INFO = PhotographInfo("eye", (1024, 512), (512.0, 256.0), 250.0)

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from sr_core.image.geometry import TILE, Rect, TileKey
+from vr_app.core.intent import SurfaceKind
 from vr_app.core.residency import Residency
 from vr_app.core.statistics import MAX_FRAMES_KEPT, Statistics
-from vr_app.core.view import ImageView, SurfaceKind, ViewState
+from vr_app.core.view import ImageView, ViewState
 from vr_app.core.wanted import SETTLE, Demand
 
 TILES = Rect(4, 2, 2, 2)

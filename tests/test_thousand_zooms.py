@@ -10,11 +10,13 @@ import numpy as np
 from sr_core.image.geometry import TILE, TileKey
 from sr_core.image.pyramid import GUTTER, build_pyramid
 from vr_app.core.album import Album
+from vr_app.core.intent import LookAt, NextImage, SurfaceKind
+from vr_app.core.placing import place
 from vr_app.core.pose import Eye, Fov, Pose
 from vr_app.core.residency import FAILURES, Residency
 from vr_app.core.scene import PageTable, surface_items
 from vr_app.core.shelf import Shelf
-from vr_app.core.view import LookAt, NextImage, PhotographInfo, SurfaceKind, ViewState, photograph_arrived, place, step
+from vr_app.core.view import PhotographInfo, ViewState, photograph_arrived, step
 from vr_app.core.wanted import demands, tiles_wanted
 
 SIZE = (1200, 900)

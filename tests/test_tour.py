@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sr_core.errors import UserError
+from vr_app.core.intent import SurfaceKind
 from vr_app.core.tour import (
     MAX_STOPS,
     Stop,
@@ -22,7 +23,7 @@ from vr_app.core.tour import (
     format_tour,
     parse_tour,
 )
-from vr_app.core.view import ImageView, SurfaceKind, ViewState
+from vr_app.core.view import ImageView, ViewState
 
 PANEL, RETINA = SurfaceKind.PANEL, SurfaceKind.RETINA
 GOOD = {"surface": "panel", "center": [0.5, 0.25], "zoom": 2, "duration": 1}

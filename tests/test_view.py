@@ -9,33 +9,34 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from vr_app.core.layout import PANEL_GAP, PANEL_MAX_WIDTH
-from vr_app.core.pose import Pose
-from vr_app.core.surface import Panel, Retina, photograph_uv, surface_s
-from vr_app.core.view import (
-    MAX_ZOOM,
-    PAST,
-    RETINA_RADIUS,
+from vr_app.core.intent import (
     Begin,
-    ImageView,
     LookAt,
     Moved,
     MovePanel,
     NextImage,
     Pan,
-    PhotographInfo,
     ResetView,
     ShowInvention,
     ShowOriginal,
     SurfaceKind,
     SwitchSurface,
     Undo,
-    ViewState,
     Zoom,
+)
+from vr_app.core.layout import PANEL_GAP, PANEL_MAX_WIDTH
+from vr_app.core.placing import RETINA_RADIUS, place
+from vr_app.core.pose import Pose
+from vr_app.core.surface import Panel, Retina, photograph_uv, surface_s
+from vr_app.core.view import (
+    MAX_ZOOM,
+    PAST,
+    ImageView,
+    PhotographInfo,
+    ViewState,
     largest_zoom,
     photograph_arrived,
     photograph_failed,
-    place,
     step,
 )
 

@@ -22,7 +22,8 @@ import numpy as np
 from vr_app.app import Options, session
 from vr_app.core.gesture import ControllerSample
 from vr_app.core.region import DeleteRegion, GoToRegion, MarkView
-from vr_app.core.view import LookAt, SurfaceKind, SwitchSurface, Undo, step
+from vr_app.core.intent import LookAt, SurfaceKind, SwitchSurface, Undo
+from vr_app.core.view import step
 from vr_app.gl.context import open_offscreen
 from vr_app.runtime.offscreen import OffscreenRuntime
 

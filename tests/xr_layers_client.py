@@ -14,8 +14,8 @@ import sys
 from pathlib import Path
 
 from vr_app.app import STILL, Options, session
+from vr_app.core.intent import SurfaceKind
 from vr_app.core.layering import LayerMode
-from vr_app.core.view import SurfaceKind
 from vr_app.runtime.headset import HeadsetRuntime
 
 

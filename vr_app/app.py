@@ -20,12 +20,14 @@ from vr_app.core import appearance
 from vr_app.core.ahead import REST, tiles_ahead
 from vr_app.core.album import Album
 from vr_app.core.gesture import ControllerSample, Hands, pointed_at
+from vr_app.core.intent import Adjust, Gesture, ResetView, SurfaceKind, Undo
 from vr_app.core.invention import Departure, Departures
 from vr_app.core.labels import Status, hint, labels, titles
 from vr_app.core.layout import Layout
 from vr_app.core.limits import DEFAULT_LIMITS, SLOT_BYTES, Limits
 from vr_app.core.local_contrast import CurveBook
 from vr_app.core.pair import Compare
+from vr_app.core.placing import place, within_reach
 from vr_app.core.pose import Eye, Pose
 from vr_app.core.redraw import changed_part
 from vr_app.core.region import COMMANDS as REGION_COMMANDS
@@ -39,20 +41,13 @@ from vr_app.core.statistics import Statistics
 from vr_app.core.tour import Tour, TourPlayer
 from vr_app.core.veil import Veil
 from vr_app.core.view import (
-    Adjust,
-    Gesture,
     PhotographInfo,
-    ResetView,
-    SurfaceKind,
-    Undo,
     ViewState,
     photograph_arrived,
     photograph_failed,
-    place,
     regions_arrived,
     regions_stamped,
     step,
-    within_reach,
 )
 from vr_app.core.wanted import SETTLE, demands, is_jump, tiles_wanted
 from vr_app.garbage import Collector

@@ -10,18 +10,11 @@ from vr_app.core import sheet
 from vr_app.core.album import Album
 from vr_app.core.gesture import ControllerSample, HandSample, Pulse
 from vr_app.core.grasp import Grasp, Pointer
-from vr_app.core.layout import Layout
-from vr_app.core.pair import Compare, Link
-from vr_app.core.pose import Eye
-from vr_app.core.scene import RayItem
-from vr_app.core.sheet import SheetItem
-from vr_app.core.surface import Panel
-from vr_app.core.view import (
+from vr_app.core.intent import (
     Adjust,
     BringForward,
     Gesture,
     LimitLevel,
-    PhotographInfo,
     ResetView,
     SetCompare,
     SetFieldAngle,
@@ -29,9 +22,14 @@ from vr_app.core.view import (
     ShowInvention,
     ShowLayout,
     Undo,
-    ViewState,
-    layouts_offered,
 )
+from vr_app.core.layout import Layout
+from vr_app.core.pair import Compare, Link
+from vr_app.core.pose import Eye
+from vr_app.core.scene import RayItem
+from vr_app.core.sheet import SheetItem
+from vr_app.core.surface import Panel
+from vr_app.core.view import PhotographInfo, ViewState, layouts_offered
 from vr_app.fonts import all_fonts
 from vr_app.gl.sheet import SheetPicture
 from vr_app.options import has_dial, models_at_hand

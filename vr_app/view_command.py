@@ -13,6 +13,7 @@ from sr_core.errors import UserError
 from sr_core.files import check_writable
 from sr_core.image.photograph import PhotographError, find_photographs
 from vr_app.app import Options, run
+from vr_app.core.intent import SurfaceKind
 from vr_app.core.layering import LayerMode
 from vr_app.core.layout import Layout
 from vr_app.core.limits import MB, UNTOLD, choose_limits, machine_memory
@@ -20,7 +21,6 @@ from vr_app.core.onlooker import MirrorKind
 from vr_app.core.pair import Compare
 from vr_app.core.remembered import HANDS
 from vr_app.core.tour import Tour, TourError, parse_tour
-from vr_app.core.view import SurfaceKind
 from vr_app.memory import Found, Memory, keys_of, memory_path, read_memory
 from vr_app.options import models_at_hand, turn_dial
 from vr_app.runtime.choose import open_runtime

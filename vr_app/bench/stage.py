@@ -14,12 +14,13 @@ from sr_core.errors import UserError
 from sr_core.image.geometry import Rect
 from vr_app.app import Options, Viewer, session
 from vr_app.core.gesture import ControllerSample, Pulse
+from vr_app.core.intent import LookAt, NextImage, SurfaceKind
 from vr_app.core.layout import PANEL_DISTANCE
 from vr_app.core.limits import DEFAULT_LIMITS, Limits
 from vr_app.core.pose import Eye, Fov, Pose
 from vr_app.core.residency import NO_SLOT
 from vr_app.core.scene import Scene
-from vr_app.core.view import LookAt, NextImage, SurfaceKind, step
+from vr_app.core.view import step
 from vr_app.core.wanted import Demand
 from vr_app.gl.context import Context
 from vr_app.gl.draw import Renderer

@@ -16,9 +16,9 @@ from vr_app.app import Options, Viewer, session
 from vr_app.bench import pictures
 from vr_app.bench.progress import Progress
 from vr_app.bench.report import Measured, Settings, milliseconds, percentiles
+from vr_app.core.intent import Moved
 from vr_app.core.layering import LayerMode
 from vr_app.core.pose import Pose
-from vr_app.core.view import Moved
 from vr_app.runtime.choose import open_runtime
 
 PANELS = 8

@@ -10,14 +10,7 @@ from enum import Enum
 import numpy as np
 
 from vr_app.core.grip import Grip
-from vr_app.core.layout import Layout
-from vr_app.core.one_euro import PoseFilter
-from vr_app.core.pair import Compare, Link
-from vr_app.core.pose import Pose, Ray, Vec3
-from vr_app.core.region import BLINK, Draft, MarkRegion, ShowDraft
-from vr_app.core.soft_stop import LEAST_APART, STICK_SPEED, SoftStop, flattened, reaches_stop, stick, unflattened
-from vr_app.core.surface import Panel, photograph_uv
-from vr_app.core.view import (
+from vr_app.core.intent import (
     Begin,
     Gesture,
     KeepShown,
@@ -27,7 +20,6 @@ from vr_app.core.view import (
     NextLayout,
     Pan,
     Pick,
-    Placed,
     ResetView,
     SetCompare,
     SetLink,
@@ -35,10 +27,17 @@ from vr_app.core.view import (
     ShowOriginal,
     SwitchSurface,
     Undo,
-    Uv,
-    ViewState,
     Zoom,
 )
+from vr_app.core.layout import Layout
+from vr_app.core.one_euro import PoseFilter
+from vr_app.core.pair import Compare, Link
+from vr_app.core.placing import Placed
+from vr_app.core.pose import Pose, Ray, Vec3
+from vr_app.core.region import BLINK, Draft, MarkRegion, ShowDraft
+from vr_app.core.soft_stop import LEAST_APART, STICK_SPEED, SoftStop, flattened, reaches_stop, stick, unflattened
+from vr_app.core.surface import Panel, photograph_uv
+from vr_app.core.view import Uv, ViewState
 
 PUSH_GAIN = 6.0
 """Doublings of the zoom per metre that a hand pushes along its ray while it holds a point (pushing magnifies)."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+from vr_app.core.intent import Moved
 from vr_app.core.pose import Pose, Vec3
 from vr_app.core.soft_stop import LEAST_APART
-from vr_app.core.view import PANEL_SCALES, Moved
+from vr_app.core.view import PANEL_SCALES
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,12 @@ from enum import Enum
 from typing import Any, TypeVar
 
 from sr_core.errors import UserError
+from vr_app.core.intent import Moved, SurfaceKind
 from vr_app.core.layout import Layout
 from vr_app.core.pair import LEAST_PART, Compare, Link, Pair
 from vr_app.core.pose import Pose
 from vr_app.core.surface import ImageView
-from vr_app.core.view import MAX_ZOOM, PANEL_SCALES, Moved, SurfaceKind, ViewState
+from vr_app.core.view import MAX_ZOOM, PANEL_SCALES, ViewState
 
 VERSION = 1
 MOST = 100_000

@@ -10,11 +10,12 @@ import numpy as np
 from sr_core.image.geometry import Rect, TileKey, coarsest_level
 from vr_app.core.appearance import AS_PHOTOGRAPHED, Appearance, Curves
 from vr_app.core.outline import Outline, outlines
+from vr_app.core.placing import Placed, Words
 from vr_app.core.pose import Eye, Pose, Vec3
 from vr_app.core.residency import FADE, NO_SLOT, Residency
 from vr_app.core.sheet import SheetItem
 from vr_app.core.surface import Panel, Retina, Surface
-from vr_app.core.view import ImageView, PhotographInfo, Placed, Uv, ViewState, Words
+from vr_app.core.view import ImageView, PhotographInfo, Uv, ViewState
 from vr_app.core.wanted import Demand
 
 Rgba = tuple[float, float, float, float]

@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 
 from sr_core.image.geometry import TILE
+from vr_app.core.intent import SurfaceKind
 from vr_app.core.residency import NO_SLOT, Residency
-from vr_app.core.view import ImageView, SurfaceKind, ViewState
+from vr_app.core.view import ImageView, ViewState
 from vr_app.core.wanted import SETTLE, Demand
 
 MAX_FRAMES_KEPT = 500_000

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sr_core.errors import UserError
-from vr_app.core.view import MAX_ZOOM, ImageView, LookAt, SurfaceKind, Uv, ViewState
+from vr_app.core.intent import LookAt, SurfaceKind
+from vr_app.core.view import MAX_ZOOM, ImageView, Uv, ViewState
 
 VERSION = 1
 MAX_STOPS = 10_000

@@ -3,14 +3,42 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from enum import Enum
 
 from sr_core.image.geometry import MAX_LEVEL
 from vr_app.core import layout as standing
 from vr_app.core import region
 from vr_app.core.appearance import AS_PHOTOGRAPHED, Appearance
+from vr_app.core.intent import (
+    ALONE,
+    Adjust,
+    Begin,
+    BringForward,
+    Gesture,
+    KeepShown,
+    LimitLevel,
+    LookAt,
+    Moved,
+    MoveDivider,
+    MovePanel,
+    NextImage,
+    NextLayout,
+    Pan,
+    Pick,
+    ResetView,
+    SetCompare,
+    SetFieldAngle,
+    SetLink,
+    ShowInvention,
+    ShowLayout,
+    ShowOriginal,
+    ShowPair,
+    SurfaceKind,
+    SwitchSurface,
+    Undo,
+    Zoom,
+)
 from vr_app.core.layout import Layout
 from vr_app.core.pair import (
     LEAST_PART,
@@ -20,16 +48,13 @@ from vr_app.core.pair import (
     Link,
     Pair,
     Tie,
-    divided,
-    laid_over,
     link_of,
     side_of,
     tie_of,
     tied,
 )
-from vr_app.core.pose import Pose
 from vr_app.core.region import Region, RegionGesture, Regions, Subject
-from vr_app.core.surface import ImageView, Panel, Retina, Surface, Uv
+from vr_app.core.surface import ImageView, Uv
 
 MAX_ZOOM = 64.0
 """The largest zoom of any photograph, and what a tour may ask for."""
@@ -40,9 +65,6 @@ Beyond that only these pixels would grow, no detail. A headset shows the panel s
 
 LEAST_ZOOM_IN = 4.0
 """The largest zoom of photographs too small for that rule."""
-
-RETINA_RADIUS = 2.0
-"""Metres. The sphere is scaled up from 11.5 mm so that the viewer stands inside."""
 
 PANEL_SCALES = (0.125, 4.0)
 """How small and how large hands can make a panel, in proportion to its size on the arc."""
@@ -60,14 +82,6 @@ UNSEEN = 0.004
 """A move by a smaller part of the surface, or of the zoom, is none: undoing it would show nothing."""
 
 NO_REGIONS = Regions()
-
-ORIGIN = Pose()
-"""Where the viewer's head starts."""
-
-
-class SurfaceKind(Enum):
-    PANEL = "panel"
-    RETINA = "retina"
 
 
 @dataclass(frozen=True)
@@ -91,210 +105,6 @@ class PhotographInfo:
         reach = self.field_radius / self.size[0], self.field_radius / self.size[1]
         return FieldOfView(self.home, reach, side_of(self.name))
 
-
-@dataclass(frozen=True)
-class Moved:
-    """A panel where hands have put it: its middle's pose, and its size in proportion to that on the arc."""
-
-    pose: Pose
-    scale: float = 1.0
-
-
-@dataclass(frozen=True)
-class Pan:
-    """Bring photograph point `uv` of an image to surface coordinates `s`."""
-
-    image: int
-    uv: Uv
-    s: Uv
-
-
-@dataclass(frozen=True)
-class Zoom:
-    """Change an image's zoom by 2**log2_delta; photograph point `anchor` stays where it is seen."""
-
-    image: int
-    anchor: Uv
-    log2_delta: float
-
-
-@dataclass(frozen=True)
-class MovePanel:
-    """Put an image's panel somewhere."""
-
-    image: int
-    moved: Moved
-
-
-@dataclass(frozen=True)
-class Begin:
-    """What changes from now on is a move of its own, until the next: undone at once."""
-
-
-@dataclass(frozen=True)
-class Undo:
-    """Back to where the last move began."""
-
-
-@dataclass(frozen=True)
-class ShowOriginal:
-    """Show the photograph alone while it lasts."""
-
-    shown: bool
-
-
-@dataclass(frozen=True)
-class ShowInvention:
-    """Overlay synthesised pixels with how far they depart from what the photograph determines, or do so no more."""
-
-    shown: bool
-
-
-@dataclass(frozen=True)
-class Adjust:
-    """Make the photographs look so from now on."""
-
-    appearance: Appearance
-
-
-@dataclass(frozen=True)
-class LimitLevel:
-    """Show no level finer than this; 0: the photograph alone."""
-
-    finest: int
-
-
-@dataclass(frozen=True)
-class SetFieldAngle:
-    """The camera's full field in degrees of visual angle."""
-
-    degrees: float
-
-
-@dataclass(frozen=True)
-class BringForward:
-    """Bring a photograph to the front, if it is loaded."""
-
-    image: int
-
-
-@dataclass(frozen=True)
-class SwitchSurface:
-    """Panel to retina or back."""
-
-
-@dataclass(frozen=True)
-class NextImage:
-    """Bring the next photograph to the front, the next two where a pair is shown, the next page of the wall; `by` -1:
-    the one before."""
-
-    by: int = 1
-
-
-@dataclass(frozen=True)
-class ShowLayout:
-    """Let photographs stand in another way; a pair of those chosen last, else of the front one and the next."""
-
-    layout: Layout
-
-
-@dataclass(frozen=True)
-class NextLayout:
-    """The next way of standing among those that the photographs are enough for, a pair in each way of comparing."""
-
-    by: int = 1
-
-
-@dataclass(frozen=True)
-class Pick:
-    """Take a photograph from the wall: it stands alone."""
-
-    image: int
-
-
-@dataclass(frozen=True)
-class ShowPair:
-    """Two photographs beside each other, the first on the left."""
-
-    first: int
-    second: int
-
-
-@dataclass(frozen=True)
-class SetCompare:
-    """Compare the pair in another way."""
-
-    compare: Compare
-
-
-@dataclass(frozen=True)
-class SetLink:
-    """Link the views of the pair in another way, as they are now."""
-
-    link: Link
-
-
-@dataclass(frozen=True)
-class MoveDivider:
-    """Put the divider of a swipe so far across the panel, 0 to 1."""
-
-    to: float
-
-
-@dataclass(frozen=True)
-class KeepShown:
-    """Have a blink go on showing what it shows, or alternate again."""
-
-    kept: bool
-
-
-@dataclass(frozen=True)
-class ResetView:
-    """The whole of the front photograph again, and its panel back in its place on the arc."""
-
-
-@dataclass(frozen=True)
-class LookAt:
-    """Jump to a view (tours)."""
-
-    surface: SurfaceKind
-    center: Uv
-    zoom: float
-    invention: bool = False
-
-
-Gesture = (
-    Pan
-    | Zoom
-    | MovePanel
-    | Begin
-    | Undo
-    | ShowOriginal
-    | ShowInvention
-    | Adjust
-    | LimitLevel
-    | SetFieldAngle
-    | BringForward
-    | SwitchSurface
-    | NextImage
-    | ShowLayout
-    | NextLayout
-    | Pick
-    | ShowPair
-    | SetCompare
-    | SetLink
-    | MoveDivider
-    | KeepShown
-    | ResetView
-    | LookAt
-    | RegionGesture
-)
-
-ALONE = (
-    *(SwitchSurface, NextImage, BringForward, ShowLayout, NextLayout, Pick),
-    *(ShowPair, SetCompare, SetLink, ResetView),
-)
-"""Gestures that are each a move of their own."""
 
 Panels = tuple[tuple[int, Moved], ...]
 
@@ -813,105 +623,3 @@ def photograph_failed(view: ViewState, index: int) -> ViewState:
             following = (index + 1) % len(view.images)
         view = _settle(replace(view, active=following, past=()))
     return _laid(_with_pair(view)) if view.layout is Layout.PAIR and view.pair is None else view
-
-
-@dataclass(frozen=True)
-class Words:
-    """How the words at a photograph stand. `scale`: their size in proportion to a single panel's, `moved`: what hands
-    have made of it. `part`: 'left' or 'right' of a divider. `brief`: no more than one line."""
-
-    scale: float = 1.0
-    moved: float = 1.0
-    part: str = ""
-    brief: bool = False
-
-
-@dataclass(frozen=True)
-class Placed:
-    """A photograph's surface in the world. `shown`: False while it only waits for its turn."""
-
-    image: int
-    surface: Surface
-    words: Words = Words()
-    shown: bool = True
-
-
-def place(view: ViewState, infos: tuple[PhotographInfo | None, ...], retina_pose: Pose = ORIGIN) -> tuple[Placed, ...]:
-    """Where every photograph that is shown is seen: as `view.layout` has it, but for panels that hands have moved; or
-    on the retina alone.
-
-    `retina_pose`: the sphere's centre. In a headset the viewer stands there; a window's eye stands a little behind.
-    """
-    front = infos[view.active]
-    if view.stands is Layout.WALL:
-        return _moved_too(view, _on_wall(view, infos))
-    if front is None:
-        return ()
-    if view.stands is Layout.RETINA:
-        retina = Retina.of(front.size, front.field_radius, view.field_angle, retina_pose, RETINA_RADIUS)
-        return (Placed(view.active, retina),)
-    if view.layout is Layout.ROW:
-        return _in_row(view, infos)
-    if view.compared is not None and all(infos[i] is not None for i in view.compared.images):
-        return _as_pair(view, view.compared, infos)
-    return _moved_too(view, [Placed(view.active, standing.alone(front.size))])
-
-
-def _in_row(view: ViewState, infos: tuple[PhotographInfo | None, ...]) -> tuple[Placed, ...]:
-    loaded = [i for i, info in enumerate(infos) if info is not None]
-    row = standing.row([infos[i].size for i in loaded], loaded.index(view.active))
-    placed = [Placed(loaded[n], panel) for n, panel in row.items()]
-    # One that was moved leaves its gap on the arc, where nothing else moves because of it; and it is seen although the
-    # arc has no room for it.
-    there = {item.image for item in placed}
-    beyond = [i for i, _ in view.panels if i not in there and infos[i] is not None]
-    return _moved_too(view, placed + [Placed(i, standing.alone(infos[i].size)) for i in beyond])
-
-
-def _on_wall(view: ViewState, infos: tuple[PhotographInfo | None, ...]) -> list[Placed]:
-    hung = view.hung
-    # While photographs arrive nothing moves: each has its place from the start.
-    panels = standing.wall([info.size if (info := infos[i]) else None for i in hung], view.page[0])
-    return [Placed(hung[n], panel, Words(standing.WALL_WORDS, brief=True)) for n, panel in panels.items()]
-
-
-def _as_pair(view: ViewState, pair: Pair, infos: tuple[PhotographInfo | None, ...]) -> tuple[Placed, ...]:
-    first, second = pair.images
-    words = Words(standing.PAIR_WORDS)
-    if pair.compare is Compare.SIDE:
-        panels = standing.pair(infos[first].size, infos[second].size)
-        placed = [Placed(i, panel, words) for i, panel in zip(pair.images, panels, strict=True)]
-        return _moved_too(view, placed)
-    # On one panel, which is the first one's.
-    (whole,) = _moved_too(view, [Placed(first, standing.alone(infos[first].size), words)])
-    panel, words = whole.surface, whole.words
-    over = laid_over(panel, infos[first].field, infos[second].field)
-    if pair.compare is Compare.SWIPE:
-        left, right = divided(panel, over, pair.divider)
-        return Placed(first, left, replace(words, part="left")), Placed(second, right, replace(words, part="right"))
-    turns = [Placed(first, panel, words, not view.blink.second), Placed(second, over, words, view.blink.second)]
-    return tuple(reversed(turns) if view.blink.second else turns)
-
-
-def _moved_too(view: ViewState, placed: list[Placed]) -> tuple[Placed, ...]:
-    """With panels where hands have put them, and their words as large as they."""
-    moved = dict(view.panels)
-    return tuple(_put(item, moved[item.image]) if item.image in moved else item for item in placed)
-
-
-def _put(item: Placed, moved: Moved) -> Placed:
-    width, height = item.surface.width * moved.scale, item.surface.height * moved.scale
-    words = replace(item.words, scale=item.words.scale * moved.scale, moved=moved.scale)
-    return replace(item, surface=Panel(moved.pose, width, height), words=words)
-
-
-def within_reach(placed: Sequence[Placed]) -> tuple[Placed, ...]:
-    """What hands can take hold of: of two photographs on one panel the one that is seen, or the first, and all of the
-    panel with it."""
-    found = []
-    for item in placed:
-        if item.words.part == "left":
-            item = replace(item, surface=replace(item.surface, window=None))
-        if item.shown and item.words.part != "right":
-            found.append(item)
-    return tuple(found)

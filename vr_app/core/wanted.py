@@ -11,9 +11,10 @@ from typing import NamedTuple
 import numpy as np
 
 from sr_core.image.geometry import MAX_LEVEL, TILE, Rect, TileKey, coarsest_level, level_size
+from vr_app.core.placing import Placed
 from vr_app.core.pose import Eye
 from vr_app.core.surface import Surface, photograph_uv
-from vr_app.core.view import ImageView, PhotographInfo, Placed, ViewState
+from vr_app.core.view import ImageView, PhotographInfo, ViewState
 
 GRID = 24
 """Rays per side with which each eye's picture is sampled."""
