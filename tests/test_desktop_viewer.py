@@ -139,8 +139,10 @@ def test_mouse_and_keys(visit: Visit, screen: Xvfb, tmp_path: Path) -> None:
     visit.until(lambda about: about["appearance"]["channel"] == "colour", "the photograph's own look")
 
     visit.key("space")
-    sheet = visit.until(lambda about: about["sheet"], "the control panel")["sheet"]
-    (x, y), (wide, high) = sheet["targets"]["Invented: Colour"], sheet["size"]
+    name = "Invented: Colour"  # its handle is there before
+    opened = visit.until(lambda about: about["sheet"] and name in about["sheet"]["targets"], "the control panel")
+    sheet = opened["sheet"]
+    (x, y), (wide, high) = sheet["targets"][name], sheet["size"]
     at = SIZE[0] - MARGIN - wide + x, (SIZE[1] - high) // 2 + y
     visit.do("mousemove", "--window", visit.window, *(str(round(part)) for part in at), "sleep", "0.5", "click", "1")
     visit.until(lambda about: about["invention"], "the overlay, asked for on the panel")

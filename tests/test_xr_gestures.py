@@ -395,7 +395,8 @@ def test_the_control_panel_in_the_eyes_picture(scene: Scene) -> None:
     scene.left(np.array([-0.2, -0.35, -0.45]))
     scene.right(hand)
     scene.visit.key("space")
-    about = scene.visit.until(lambda about: about["sheet"] is not None, "the control panel")
+    # Its handle is there before.
+    about = scene.visit.until(lambda about: about["sheet"] and "View" in about["sheet"]["targets"], "the control panel")
     assert set(about["sheet"]["targets"]) >= {"Images", "View", "Adjust", "About", "close"}
 
     def press(name: str, about: dict) -> None:
