@@ -201,6 +201,16 @@ def test_no_word_covers_the_picture(panel):
         assert high < -panel.height / 2 or low > panel.height / 2
 
 
+def test_words_stand_in_front_of_their_panel_however_it_is_turned():
+    panel = Panel(Pose.facing((1.0, 0.5, -2.0), 0.7), 2.0, 1.0)
+    (badge, *_) = labels([item(2, panel)], 0, Status())
+    local = panel.pose.inverse_matrix() @ [*badge.pose.position, 1.0]
+    assert local[0] == pytest.approx(-1.0, abs=1e-9)
+    assert local[1] < -0.5
+    assert local[2] == pytest.approx(0.004, abs=1e-9)
+    assert badge.pose.orientation == panel.pose.orientation
+
+
 def test_only_the_help_stands_on_the_picture():
     words = {label.text for label in labels([item(2)], 0, Status(help=True)) if abs(label.pose.position[1]) < 0.8}
     assert words == set(HELP)

@@ -22,8 +22,8 @@ from vr_app.region_files import (
     places,
     read_regions,
     save_changes,
-    state_folder,
 )
+from vr_app.state import state_folder
 
 SHA = "0123456789abcdef" * 4
 OTHER = "f" * 64
@@ -69,7 +69,7 @@ def test_regions_lie_beside_the_photographs_where_anybody_can_read_them(folder):
     assert told["regions"][0]["rect"] == [10, 20, 300, 400]
     assert told["regions"][0]["kind"] == "disc"
     assert read_regions(folder) == ((DISC, LESION), ())
-    assert not state_folder().exists()
+    assert not state_folder("regions").exists()
 
 
 def test_another_sessions_regions_stay(folder):

@@ -20,7 +20,6 @@ from vr_app.core.scene import (
     SurfaceItem,
     finest_shown,
     in_sight,
-    label_pose,
     surface_items,
     synthesised_around,
 )
@@ -332,14 +331,6 @@ def test_only_photographs_with_their_coarsest_tile_become_items_and_each_keeps_i
     items = surface_items(view, placed, [demand(0, Rect(1, 1, 2, 2))], [INFO] * 3, PageTable(residency), (EYE,), NOW)
     assert [(item.photograph, item.pages.cols) for item in items] == [(2, 0), (0, 2)]
     assert all(item.size == (1024, 512) for item in items)
-
-
-def test_a_label_stands_in_front_of_its_panel_however_it_is_turned():
-    panel = Panel(Pose.facing((1.0, 0.5, -2.0), 0.7), 2.0, 1.0)
-    pose = label_pose(panel, (0.25, 0.5), 0.1)
-    local = panel.pose.inverse_matrix() @ [*pose.position, 1.0]
-    np.testing.assert_allclose(local[:3], [0.5, -0.5, 0.1], atol=1e-9)
-    assert pose.orientation == panel.pose.orientation
 
 
 def test_every_tile_knows_which_of_those_around_it_show_synthesised_pixels():

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from typer.core import TyperCommand
 
 from sr_core.errors import UserError
+from vr_app.options import make_folder
 
 if TYPE_CHECKING:
     from sr_core.study.results import Comparison, Plan, Row
@@ -110,7 +111,7 @@ def evaluate(
     if reductions is not None:
         _write_reductions(comparison, reductions, console)
         return
-    _make_folder(out)
+    make_folder(out)
     plan = Plan(comparison, out / ".cache")
     rows = _run(plan, console)
     for file in write_results(plan, rows, out, command_line(comparison, regime.value)):
@@ -127,13 +128,6 @@ def _named_folders(pairs: list[str]) -> dict[str, Path]:
             raise UserError(f"--external {name}: given twice; choose another name")
         folders[name] = Path(folder)
     return folders
-
-
-def _make_folder(out: Path) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{out}: cannot be made ({error.strerror}); choose another place") from None
 
 
 def _run(plan: Plan, console: Console) -> list[Row]:
@@ -171,7 +165,7 @@ def _write_reductions(comparison: Comparison, folder: Path, console: Console) ->
     from sr_core.study.results import listed_photographs, load_reference
     from sr_core.study.rivals import picture_name
 
-    _make_folder(folder)
+    make_folder(folder)
     names = listed_photographs(comparison)
     for regime in comparison.regimes:
         for name in names:

@@ -9,11 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from platformdirs import user_state_path
-
 from sr_core.files import whole_file
 from vr_app.core.remembered import MemoryFileError, Remembered, format_memory, parse_memory, remember, restore
 from vr_app.core.view import ViewState
+from vr_app.state import set_aside, state_folder
 
 REST = 2.0
 """Seconds that a view must rest before it is written down."""
@@ -28,7 +27,7 @@ LARGEST = 10_000_000
 def memory_path(named: Sequence[Path]) -> Path:
     """Where it is kept for a folder or files: told apart by their own paths, in their order."""
     digest = hashlib.sha256(b"\0".join(os.fsencode(path.resolve()) for path in named))
-    return user_state_path("fundusxr", appauthor=False) / "folders" / f"{digest.hexdigest()[:32]}.json"
+    return state_folder("folders") / f"{digest.hexdigest()[:32]}.json"
 
 
 def keys_of(paths: Sequence[Path]) -> tuple[str, ...]:
@@ -58,20 +57,11 @@ def read_memory(path: Path) -> Found:
         reason = "damaged (not text)"
     except MemoryFileError as error:
         reason = str(error)
-    aside = _put_aside(path)
+    try:
+        aside = f"it is kept as {set_aside(path)}"
+    except OSError as error:
+        aside = f"it cannot be put aside ({error.strerror})"
     return Found(notice=f"What was remembered of these photographs is {reason}; {aside}, and begun anew")
-
-
-def _put_aside(path: Path) -> str:
-    for number in range(1, 1000):
-        aside = path.with_name(f"{path.name}.bad-{number}")
-        if not aside.exists():
-            try:
-                path.rename(aside)
-            except OSError as error:
-                return f"it cannot be put aside ({error.strerror})"
-            return f"it is kept as {aside}"
-    return "it is left, since there are too many such files"
 
 
 def write_memory(path: Path, remembered: Remembered) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -69,3 +70,11 @@ def turn_dial(model: str, texture: float | None, scales: Sequence[int]) -> str:
                 f"'fundusxr train assets/configs/{config}' and copy them there, or leave --texture out"
             )
     return name
+
+
+def make_folder(out: Path) -> None:
+    """Make a folder that results go to, unless it is there. Raises UserError."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{out}: cannot be made ({error.strerror}); choose another folder") from None

@@ -7,7 +7,6 @@ tell the user. The network's import alone takes seconds, and its work the proces
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from contextlib import suppress
@@ -21,6 +20,7 @@ from sr_core.engine.priority import give_way
 from sr_core.errors import UserError
 from sr_core.image.photograph import Photograph, load_photograph, save_picture
 from vr_app.core.region import Region
+from vr_app.own_process import environment
 from vr_app.region_files import format_regions, parse_regions
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ class Exporter:
         command = [sys.executable, "-m", "vr_app.region_export"]
         pipe = subprocess.PIPE
         self._child = subprocess.Popen(
-            command, env=_environment(), stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True
+            command, env=environment(), stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True
         )
         with suppress(BrokenPipeError):  # its exit code will tell
             self._child.stdin.write(job.told())
@@ -168,12 +168,6 @@ class Exporter:
             self._child.stdout.close()
             self._child.returncode = self._child.poll() or 0  # nobody waits for it: it ends by itself
             self._child = None
-
-
-def _environment() -> dict[str, str]:
-    """In which a process finds this package, wherever the user has gone to."""
-    packages = str(Path(__file__).resolve().parents[1])
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (packages, os.environ.get("PYTHONPATH"))))}
 
 
 def main() -> None:

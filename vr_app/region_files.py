@@ -17,6 +17,7 @@ from sr_core.errors import UserError
 from sr_core.files import OutputError, write_text
 from sr_core.image.geometry import Rect
 from vr_app.core.region import MOST_NOTE, Kind, Region, Regions
+from vr_app.state import set_aside, state_folder
 
 NAME = "fundusxr-regions.json"
 VERSION = 1
@@ -32,18 +33,11 @@ class RegionFileError(UserError):
     """A file of regions that cannot be used: its name, the cause, what has become of it."""
 
 
-def state_folder() -> Path:
-    """Where this user's regions are kept of photographs in folders that may not be written. As the XDG base directory
-    specification says: a relative XDG_STATE_HOME is to be ignored."""
-    named = Path(os.environ.get("XDG_STATE_HOME", ""))
-    return (named if named.is_absolute() else Path.home() / ".local" / "state") / "fundusxr" / "regions"
-
-
 def places(folder: Path) -> tuple[Path, Path]:
-    """Where a folder's regions may lie: beside the photographs, and in `state_folder`."""
+    """Where a folder's regions may lie: beside the photographs, and where that may not be written among the user's."""
     folder = folder.absolute()
     key = hashlib.sha256(os.fsencode(folder)).hexdigest()[:32]
-    return folder / NAME, state_folder() / f"{key}.json"
+    return folder / NAME, state_folder("regions") / f"{key}.json"
 
 
 def read_regions(folder: Path) -> tuple[tuple[Region, ...], tuple[str, ...]]:
@@ -75,17 +69,11 @@ def _read(path: Path) -> tuple[Region, ...]:
 
 
 def _set_aside(path: Path) -> str:
-    """Rename a bad file, so that it is neither read again nor overwritten; what has become of it."""
-    for number in range(1, 1000):
-        aside = path.with_name(f"{path.name}.bad-{number}")
-        if aside.exists():
-            continue
-        try:
-            path.rename(aside)
-        except OSError:
-            return "left as it is; its regions are not shown"
-        return f"kept as {aside.name}; its regions are not shown"
-    return "left as it is; its regions are not shown"
+    """What has become of a bad file."""
+    try:
+        return f"kept as {set_aside(path).name}; its regions are not shown"
+    except OSError:
+        return "left as it is; its regions are not shown"
 
 
 def parse_regions(text: str) -> tuple[Region, ...]:

@@ -12,7 +12,7 @@ from rich.console import Console
 from sr_core.errors import UserError
 from sr_core.image.photograph import Photograph, PhotographError, find_photographs, load_photograph
 from vr_app.core.region import Region
-from vr_app.options import Device, DeviceOption, ModelOption, TextureOption, turn_dial
+from vr_app.options import Device, DeviceOption, ModelOption, TextureOption, make_folder, turn_dial
 from vr_app.region_export import SCALES, export_region, fitting_scale, load_engine
 from vr_app.region_files import read_regions
 
@@ -76,7 +76,7 @@ def export(
     """
     if scale is not None and scale not in SCALES:
         raise UserError(f"--scale {scale}: must be 2, 4 or 8")
-    _make_folder(out)
+    make_folder(out)
     engines: dict[int, object] = {}
     written = 0
     for photograph, marked in _marked(image):
@@ -94,13 +94,6 @@ def export(
             errors.print(f"fundusxr: wrote {path}", markup=False)
     if not written:
         raise UserError("no region was exported; mark some in fundusxr view (Shift and drag)")
-
-
-def _make_folder(out: Path) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"--out {out}: cannot be made ({error.strerror}); choose another folder") from None
 
 
 def _marked(images: list[Path]) -> Iterator[tuple[Photograph, list[Region]]]:

@@ -15,7 +15,7 @@ from vr_app.core.pose import Eye, Pose, Vec3
 from vr_app.core.residency import FADE, NO_SLOT, Residency
 from vr_app.core.sheet import SheetItem
 from vr_app.core.surface import Panel, Retina, Surface
-from vr_app.core.view import ImageView, PhotographInfo, Uv, ViewState
+from vr_app.core.view import ImageView, PhotographInfo, ViewState
 from vr_app.core.wanted import Demand
 
 Rgba = tuple[float, float, float, float]
@@ -265,9 +265,3 @@ def finest_shown(pages: PageWindow) -> int:
     """The finest level of which the window shows any pixel; at most 0 where all of it was photographed."""
     shown = pages.entries[..., 0:4:2] != NO_SLOT
     return int(pages.entries[..., 1:4:2].max(where=shown, initial=pages.base[1]))
-
-
-def label_pose(panel: Panel, uv: Uv, lift: float) -> Pose:
-    """A pose on a panel's plane at s = `uv` (may lie beyond its edge), `lift` metres in front."""
-    point = panel.point(np.asarray(uv)) + panel.pose.rotation()[:, 2] * lift
-    return Pose((float(point[0]), float(point[1]), float(point[2])), panel.pose.orientation)

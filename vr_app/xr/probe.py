@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
+
+from vr_app.own_process import environment
 
 PATIENCE = 20.0
 """Seconds. Asking SteamVR for an instance starts it where it does not run yet."""
@@ -55,18 +55,13 @@ def _command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "vr_app.xr.answer", *arguments]
 
 
-def _environment() -> dict[str, str]:
-    packages = str(Path(__file__).resolve().parents[2])
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (packages, os.environ.get("PYTHONPATH"))))}
-
-
 def probe(timeout: float = PATIENCE) -> ProbeResult:
     """Ask the active runtime for a headset: no window, no GL, no trace. `timeout` in seconds. Never raises for a
     missing runtime or headset: that is the answer's `problem`."""
     try:
         child = subprocess.run(
             _command(),
-            env=_environment(),
+            env=environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=timeout,
@@ -106,7 +101,7 @@ class HeadsetWatch:
             self._begun = time.monotonic()
             null = subprocess.DEVNULL
             self._child = subprocess.Popen(
-                _command(str(SHIFT)), env=_environment(), stdin=null, stdout=null, stderr=null
+                _command(str(SHIFT)), env=environment(), stdin=null, stdout=null, stderr=null
             )
         return code == 0
 
