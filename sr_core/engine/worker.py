@@ -22,7 +22,7 @@ import numpy as np
 
 from sr_core.engine.lanes import share_out
 from sr_core.engine.passes import block_for, first_group, next_group, sizes
-from sr_core.engine.priority import give_way
+from sr_core.engine.priority import LAST, give_way
 from sr_core.engine.tile_cache import TileCache, TileName
 from sr_core.engine.torch_import import import_torch
 from sr_core.image.geometry import Rect, TileKey
@@ -155,7 +155,7 @@ class Worker:
         self._cache = TileCache(disk.folder, disk.limit, self._notices.put) if disk else None
         self._disk = threading.Lock()  # held for whatever the cache does but tell whether it is busy
         self._loading = threading.Lock()
-        self._each = 0  # processor threads of a lane; 0: not known before torch is there
+        self._count_lanes = self._each = 0  # and processor threads of each; 0: not known before torch is there
         self._lanes: list[threading.Thread] = []
         self._start_lane(0)
 
@@ -270,7 +270,7 @@ class Worker:
     def _run(self, lane: int) -> None:
         give_way()
         if lane:
-            self._take_threads()
+            self._take_threads(lane)
         while not self._stopping:
             self._turn(lane)
         if self._cache is not None and not lane:
@@ -307,7 +307,7 @@ class Worker:
         """Whether there is something to do for this lane. The lock is held."""
         waits = not self._pending <= self._begun
         if lane:
-            return waits and not (self._roomy and lane == len(self._lanes) - 1)
+            return waits and not (self._roomy and lane == self._count_lanes - 1)
         return bool(waits or self._cold or self._ahead or (self._cache and self._cache.busy))
 
     @property
@@ -348,22 +348,24 @@ class Worker:
                     self._lock.notify_all()
 
     def _share_out(self, alone: bool) -> None:
-        """Once: share the processor's threads out among lanes, and start them. `alone`: the first one has them all."""
+        """Once, on the first lane: share the processor's threads out among lanes. `alone`: it has them all."""
         import torch
 
         if self._each:
             return
         threads = self._threads or torch.get_num_threads()
-        lanes, self._each = (1, threads) if alone else share_out(threads)
-        self._take_threads()
+        self._count_lanes, self._each = (1, threads) if alone else share_out(threads)
         with self._lock:
-            for lane in range(1, 1 if self._stopping else lanes):
-                self._start_lane(lane)
+            for other in range(1, 1 if self._stopping else self._count_lanes):
+                self._start_lane(other)
+        self._take_threads(0)
 
-    def _take_threads(self) -> None:
-        """Compute with the lane's own processor threads from now on."""
+    def _take_threads(self, lane: int) -> None:
+        """Compute with the lane's own processor threads from now on. The last one is not behind all other programs'."""
         import torch
 
+        if lane < self._count_lanes - 1:
+            give_way(LAST)
         torch.set_num_threads(self._each)
 
     def _compute(self, wish: Wish, tiles: tuple[TileKey, ...], engine: Engine) -> None:
