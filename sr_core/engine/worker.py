@@ -376,11 +376,11 @@ class Worker:
             source = _source(wish, first.photograph)
             bounds = Rect(0, 0, source.pixels.shape[1], source.pixels.shape[0])
             if first not in self._pending:
-                group = next_group(alike, bounds, engine.block_edge // AHEAD_SHARE)
+                group = next_group(alike, bounds, AHEAD_SHARE)
             elif self._fresh:
                 group = first_group(alike, bounds)
             else:
-                group = next_group(alike, bounds, engine.block_edge)
+                group = next_group(alike, bounds)
         except Exception as error:
             self._fail(lambda key: key.photograph == first.photograph, error)
             return
