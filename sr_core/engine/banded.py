@@ -76,7 +76,8 @@ def add_transformed_(out: Tensor, *terms: tuple[Tensor, Banded, Banded]) -> list
             made = out[channel, pieces[0].made]
             for piece, wide in zip(pieces, across, strict=True):
                 made.addmm_(piece.weights, wide[channel, piece.used])
-            extremes[channel] = min(low, float(made.min())), max(high, float(made.max()))
+            least, largest = torch.aminmax(made)
+            extremes[channel] = min(low, float(least)), max(high, float(largest))
     return extremes
 
 

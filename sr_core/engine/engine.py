@@ -219,11 +219,12 @@ class Engine:
 
 
 def _finished(sharp: torch.Tensor, y: torch.Tensor, scale: int, inner: Rect) -> np.ndarray:
-    """(3, h, w) grey levels, the part `inner` of an enlargement of y, to `Engine.compute`'s (h, w, 4) uint8; a strip
-    and a channel at a time, in the processor's caches: that takes half of what all at once does."""
+    """(3, h, w) grey levels, the part `inner` of an enlargement of y, to `Engine.compute`'s (h, w, 4) uint8, and
+    rounded in place; a strip and a channel at a time, in the processor's caches: that takes half of what all at once
+    does."""
     out = torch.empty(*sharp.shape[1:], 4, dtype=torch.uint8, device=sharp.device)
     for rows, alone in consistency.determined_strips(y, scale, inner):
-        picture = sharp[:, rows].round()
+        picture = sharp[:, rows].round_()
         for channel in range(3):
             out[rows, :, channel] = picture[channel]
         out[rows, :, 3] = alone.sub_(picture).abs_().amax(dim=0).round_()
