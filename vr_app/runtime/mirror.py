@@ -35,6 +35,10 @@ REFRESH = 5.0
 CAMERA_SIZE = (1280, 720)
 """Pixels of a picture that is drawn for the window alone."""
 
+NO_TIMEOUT = 0xFFFF_FFFF_FFFF_FFFF
+"""GL_TIMEOUT_IGNORED, the only one that `glWaitSync` takes: PyOpenGL's own constant has lost it to a sign, and GL then
+waits for nothing."""
+
 PATIENCE = 5.0
 """Seconds that the last swap gets."""
 
@@ -182,7 +186,7 @@ class Mirror:
         self.window.make_current()
         seen = [Framebuffer.of_texture(picture.texture, picture.size) for picture in self._pictures]
         while (picture := self._next()) is not None:
-            GL.glWaitSync(picture.fence, 0, GL.GL_TIMEOUT_IGNORED)
+            GL.glWaitSync(picture.fence, 0, NO_TIMEOUT)
             GL.glDeleteSync(picture.fence)
             seen[picture.index].blit_part_to_window(picture.part, *picture.window)
             self.window.swap()
