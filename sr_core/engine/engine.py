@@ -14,14 +14,14 @@ from sr_core.engine import consistency
 from sr_core.engine.cuda import CudaGenerator
 from sr_core.engine.fast import measured_precision, prepare
 from sr_core.engine.lanes import Lanes, share_out
-from sr_core.engine.passes import SIDES
+from sr_core.engine.passes import HEIGHTS
 from sr_core.errors import UserError
 from sr_core.image.geometry import Rect
 from sr_core.image.tiling import Block, halve_block, plan_blocks
 from sr_core.networks.zoo import LoadedNetwork
 
-BLOCK_EDGE = {scale: max(sides) for scale, sides in SIDES.items()}
-"""Photograph pixels per side of a pass that somebody waits for, by scale: some 10^5 output pixels, soon there."""
+BLOCK_EDGE = {scale: max(sides) for scale, sides in HEIGHTS.items()}
+"""Photograph pixels that a pass is high that somebody waits for, by scale, and at least as wide: soon there."""
 
 BULK_EDGE = 256
 """Photograph pixels per side of a pass where only the rate counts: less of it is halo. Larger ones no longer pay, their
@@ -89,7 +89,7 @@ class Engine:
 
     @property
     def block_edge(self) -> int:
-        """Photograph pixels per side of a pass that somebody waits for."""
+        """Photograph pixels that a pass is high that somebody waits for."""
         return BLOCK_EDGE[self.scale]
 
     @property

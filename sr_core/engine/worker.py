@@ -1,8 +1,10 @@
 """The one super-resolution worker: the newest wish in, tiles out. This module does not import torch; its thread does,
 at the first wish or when told to warm up, so that a picture stands on the screen before torch is loaded.
 
-Its threads are lanes (`sr_core.engine.lanes`): each takes the most wanted group that no other has begun. The first one
-loads the networks, warms up, keeps the disk and computes ahead; the others only do what is wished for.
+Its threads are lanes (`sr_core.engine.lanes`): each takes the most wanted group that no other has begun. There are two
+sets of them, because a thread may give way, but not take that back: those for a view that rests, one for each share of
+the processor, and those that come last, one less, for a view that moves. The first of these loads the networks, warms
+up, keeps the disk and computes ahead.
 
 What crosses the threads are frozen values: `Wish` inward (only the newest is kept), `TileReady` and `TileFailed`
 outward. A failure is a value; the thread goes on.
@@ -146,16 +148,17 @@ class Worker:
         self._answered: set[TileKey] = set()
         self._counts = Counts()
         self._stopping = False
-        self._roomy = False  # a lane less computes, for the thread that draws
+        self._roomy = False  # the lanes compute that come last
         self._engines: dict[int, Engine] = {}  # by level
-        self._fresh = False  # a new view waits for its first tiles
+        self._fresh = False  # a new view waits for its first tiles to be begun
+        self._first: frozenset[TileKey] = frozenset()  # those, once they are
         self._warming: list[tuple[int, int]] | None = []  # sizes still to compute once; None: the network is not loaded
         self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
         self._notices: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._cache = TileCache(disk.folder, disk.limit, self._notices.put) if disk else None
         self._disk = threading.Lock()  # held for whatever the cache does but tell whether it is busy
         self._loading = threading.Lock()
-        self._count_lanes = self._each = 0  # and processor threads of each; 0: not known before torch is there
+        self._count_lanes = self._each = 0  # for a view that rests, and threads of each; 0: torch is not there
         self._lanes: list[threading.Thread] = []
         self._start_lane(0)
 
@@ -177,7 +180,7 @@ class Worker:
 
     def leave_room(self, room: bool) -> None:
         """Whether the thread that draws needs the processor, as where the view moves: from the next group on a lane
-        less computes, if there is more than one."""
+        less computes, if there is more than one, and comes last."""
         if room != self._roomy:
             with self._lock:
                 self._roomy = room
@@ -270,7 +273,7 @@ class Worker:
     def _run(self, lane: int) -> None:
         give_way()
         if lane:
-            self._take_threads(lane)
+            self._take_threads(comes_last=lane > self._count_lanes)
         while not self._stopping:
             self._turn(lane)
         if self._cache is not None and not lane:
@@ -280,7 +283,7 @@ class Worker:
     def _turn(self, lane: int) -> None:
         """Wait for something to do and do one piece of it. A function of its own, so that no photograph lives on in
         its variables while it waits: first what is wished for, then the warm-up, the disk, and what may be wished."""
-        cache, first = self._cache, lane == 0
+        cache = self._cache
         with self._lock:
             while not (self._stopping or self._finds_work(lane)):
                 self._lock.wait()
@@ -288,8 +291,10 @@ class Worker:
                 return
             wish = self._wish
             tiles = tuple(key for key in wish.tiles if key in self._pending and key not in self._begun)
-            warming = not tiles and self._cold
-            if first and not (tiles or warming or (cache and cache.busy)):
+            if not self._serves(lane) or self._opens:
+                tiles = ()
+            warming = not self._pending and self._cold
+            if not (tiles or warming or self._pending or (cache and cache.busy)):
                 tiles = tuple(self._ahead)
             level = tiles[0].level if tiles else WARM_LEVEL
             engine = self._engines.get(level)
@@ -305,10 +310,20 @@ class Worker:
 
     def _finds_work(self, lane: int) -> bool:
         """Whether there is something to do for this lane. The lock is held."""
-        waits = not self._pending <= self._begun
-        if lane:
-            return waits and not (self._roomy and lane == self._count_lanes - 1)
-        return bool(waits or self._cold or self._ahead or (self._cache and self._cache.busy))
+        if self._serves(lane) and not self._pending <= self._begun and not self._opens:
+            return True
+        idle = not self._pending and (self._cold or self._ahead)
+        return bool(lane == 0 and (idle or (self._cache and self._cache.busy)))
+
+    @property
+    def _opens(self) -> bool:
+        """Whether a view's first tiles are under way: the other lanes leave them the processor, which has the view's
+        first pictures to draw as well. The lock is held."""
+        return not (self._fresh or self._begun.isdisjoint(self._first))
+
+    def _serves(self, lane: int) -> bool:
+        """Whether a lane does what is wished for: 0 and those beyond the count in their turn with the others."""
+        return not self._count_lanes or (1 <= lane <= self._count_lanes) != self._roomy
 
     @property
     def _cold(self) -> bool:
@@ -348,23 +363,25 @@ class Worker:
                     self._lock.notify_all()
 
     def _share_out(self, alone: bool) -> None:
-        """Once, on the first lane: share the processor's threads out among lanes. `alone`: it has them all."""
+        """Once, on the first lane: share the processor's threads out. `alone`: one lane has them all."""
         import torch
 
         if self._each:
             return
         threads = self._threads or torch.get_num_threads()
-        self._count_lanes, self._each = (1, threads) if alone else share_out(threads)
+        lanes, self._each = (1, threads) if alone else share_out(threads)
         with self._lock:
-            for other in range(1, 1 if self._stopping else self._count_lanes):
-                self._start_lane(other)
-        self._take_threads(0)
+            self._count_lanes = lanes
+            resting, moving = lanes, max(1, lanes - 1)
+            for lane in range(1, 1 if self._stopping else resting + moving):
+                self._start_lane(lane)
+        self._take_threads(comes_last=True)  # after that: threads begin with the priority of the one that starts them
 
-    def _take_threads(self, lane: int) -> None:
-        """Compute with the lane's own processor threads from now on. The last one is not behind all other programs'."""
+    def _take_threads(self, comes_last: bool) -> None:
+        """Compute with the lane's own processor threads from now on."""
         import torch
 
-        if lane < self._count_lanes - 1:
+        if comes_last:
             give_way(LAST)
         torch.set_num_threads(self._each)
 
@@ -376,11 +393,11 @@ class Worker:
             source = _source(wish, first.photograph)
             bounds = Rect(0, 0, source.pixels.shape[1], source.pixels.shape[0])
             if first not in self._pending:
-                group = next_group(alike, bounds, engine.block_edge // AHEAD_SHARE)
+                group = next_group(alike, bounds, AHEAD_SHARE)
             elif self._fresh:
                 group = first_group(alike, bounds)
             else:
-                group = next_group(alike, bounds, engine.block_edge)
+                group = next_group(alike, bounds)
         except Exception as error:
             self._fail(lambda key: key.photograph == first.photograph, error)
             return
@@ -404,9 +421,11 @@ class Worker:
     def _begin(self, wish: Wish, group: TileGroup) -> bool:
         """Enter the group as begun, unless a newer wish has come meanwhile or another lane has taken of its tiles."""
         with self._lock:
-            if self._wish is not wish or self._stopping or not self._begun.isdisjoint(group.tiles):
+            taken = self._opens or not self._begun.isdisjoint(group.tiles)
+            if self._wish is not wish or self._stopping or taken:
                 return False
-            self._fresh = self._fresh and group.tiles[0] not in self._pending
+            if self._fresh and group.tiles[0] in self._pending:
+                self._fresh, self._first = False, frozenset(group.tiles)
             self._begun.update(group.tiles)
             return True
 
@@ -444,6 +463,7 @@ class Worker:
                 self._begun.discard(answer.key)
                 self._answered.add(answer.key)
                 self._answers.put(answer)
+            self._lock.notify_all()
 
     def _fail(self, concerned: Callable[[TileKey], bool], error: Exception, own: Sequence[TileKey] = ()) -> None:
         """Answer all outstanding tiles concerned with the error's first line, but those that another lane has begun;
