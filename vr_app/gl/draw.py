@@ -10,6 +10,7 @@ import numpy as np
 from sr_core.image.geometry import TILE, Rect
 from vr_app.core import invention
 from vr_app.core.appearance import LUMA, REGIONS, SAMPLES, Appearance, Channel
+from vr_app.core.bend import columns
 from vr_app.core.labels import AI_COLOR
 from vr_app.core.layering import SHARPER, Face, Layered, flat_eye
 from vr_app.core.outline import REGION_COLOUR
@@ -44,9 +45,6 @@ _PAD_X, _PAD_Y = 0.45, 0.65
 _BEAM_WIDTH = 0.004
 _DOT_ANGLE = 0.005
 """Radius of a pointer's dot, in radians as the eye sees it."""
-
-_RING, _INTERIOR = (0, 10), (10, 4)
-"""First vertex and number of vertices, as `panel.vert` has them."""
 
 _TILES_UNIT, _PAGES_UNIT, _TEXT_UNIT, _CURVES_UNIT = 0, 1, 2, 3
 
@@ -231,7 +229,8 @@ class Renderer:
         right, top = (edge / 2 + BEZEL + _SOFT_EDGE for edge in (width, height))
         CALLS.glBindVertexArray(self._no_vertices)
         CALLS.glEnable(GL.GL_CULL_FACE)  # a panel has no back
-        for program, vertices in ((ring, _RING), (inside, _INTERIOR)):
+        pieces = columns(width, surface.bend)
+        for program, around, vertices in ((ring, 1, 4 * pieces + 6), (inside, 0, 2 * pieces + 2)):
             if program is self._plain[0]:
                 CALLS.glDisable(GL.GL_BLEND)  # nothing shows through
             program.use()
@@ -241,7 +240,10 @@ class Renderer:
             CALLS.glUniform1f(program["u_bezel"], BEZEL)
             CALLS.glUniform4f(program["u_inner"], *_interior(item, middle, (width, height)))
             CALLS.glUniform4f(program["u_outer"], -right, -top, right, top)
-            GL.glDrawArrays(GL.GL_TRIANGLE_STRIP, *vertices)
+            CALLS.glUniform1f(program["u_bend"], surface.bend)
+            CALLS.glUniform1i(program["u_columns"], pieces)
+            CALLS.glUniform1i(program["u_ring"], around)
+            GL.glDrawArrays(GL.GL_TRIANGLE_STRIP, 0, vertices)
         CALLS.glEnable(GL.GL_BLEND)
         CALLS.glDisable(GL.GL_CULL_FACE)
 
@@ -282,7 +284,8 @@ class Renderer:
         CALLS.glActiveTexture(GL.GL_TEXTURE0 + _TEXT_UNIT)
         self._letters.update()
         for label, text in zip(labels, texts, strict=True):
-            _set_matrix(program, to_clip @ label.pose.matrix() * (label.height, label.height, 1.0, 1.0))
+            _set_matrix(program, to_clip @ label.pose.matrix() * (label.height, label.height, label.height, 1.0))
+            CALLS.glUniform1f(program["u_bend"], label.bend * label.height)
             start = -label.align * text.advance
             CALLS.glUniform4f(program["u_plate"], start - _PAD_X, -_PAD_Y, start + text.advance + _PAD_X, _PAD_Y)
             CALLS.glUniform2f(program["u_start"], start, letters().top)
