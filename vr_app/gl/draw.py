@@ -73,6 +73,7 @@ class Renderer:
         self._plain = self._surface_programs("PLAIN")
         self._adjusted: tuple[Program, Program] | None = None
         self._unrolled: dict[bool, Program] = {}
+        self._finer = 1.0
         self.sheets: SheetPicture | None = None
         """What is on the control panel's sheet; its maker closes it."""
         self._label = Program("label.vert", "label.frag", text)
@@ -148,9 +149,9 @@ class Renderer:
         if isinstance(layered.surface, Panel):
             eye = flat_eye(layered.face)
             to_clip = eye.fov.projection() @ eye.pose.inverse_matrix()
-            self._outlines.finer = SHARPER
+            self._outlines.finer = self._finer = SHARPER
             self._draw_surfaces(layered.content, eye, to_clip)
-            self._outlines.finer = 1.0
+            self._outlines.finer = self._finer = 1.0
             self._draw_labels(layered.content.labels, to_clip)
         else:
             self._draw_unrolled(layered.content, layered.face)
@@ -238,6 +239,7 @@ class Renderer:
             _set_photograph(program, page, item, (surface.width, surface.height), middle)
             CALLS.glUniform2f(program["u_size"], width / 2, height / 2)
             CALLS.glUniform1f(program["u_bezel"], BEZEL)
+            CALLS.glUniform1f(program["u_finer"], self._finer)
             CALLS.glUniform4f(program["u_inner"], *_interior(item, middle, (width, height)))
             CALLS.glUniform4f(program["u_outer"], -right, -top, right, top)
             CALLS.glUniform1f(program["u_bend"], surface.bend)
@@ -256,6 +258,7 @@ class Renderer:
         CALLS.glUniform3f(program["u_eye"], *(inside[:3, :3] @ eye.pose.position + inside[:3, 3]).tolist())
         CALLS.glUniform1f(program["u_radius"], surface.radius)
         CALLS.glUniform2f(program["u_size"], surface.radius, CAP_ANGLE)
+        CALLS.glUniform1f(program["u_finer"], 1.0)
         metres = surface.radians_u * surface.radius, surface.radians_v * surface.radius
         _set_photograph(program, page, item, metres)
         self._cap.draw()
@@ -271,6 +274,7 @@ class Renderer:
         self._pages.show([item.pages])
         CALLS.glUniform4f(program["u_bounds"], face.left, face.bottom, face.right, face.top)
         CALLS.glUniform2f(program["u_size"], surface.radius, CAP_ANGLE)
+        CALLS.glUniform1f(program["u_finer"], SHARPER)
         metres = surface.radians_u * surface.radius, surface.radians_v * surface.radius
         _set_photograph(program, 0, item, metres)
         CALLS.glBindVertexArray(self._no_vertices)
