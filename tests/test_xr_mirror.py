@@ -36,7 +36,9 @@ def test_a_swap_of_a_second_leaves_the_headsets_intervals_as_they_are(
     with (
         MonadoService(display=screen.name) as service,
         RemoteHeadset(service.port) as headset,
-        Client(service.env | {"OMP_NUM_THREADS": "1"}, kind, str(photograph), module="tests.xr_mirror_client") as client,
+        Client(
+            service.env | {"OMP_NUM_THREADS": "1"}, kind, str(photograph), module="tests.xr_mirror_client"
+        ) as client,
     ):
         first = client.until(lambda report: report["ready"] and report["rests"], "rest")
         assert first["layers"] > 1
@@ -65,7 +67,7 @@ def test_a_swap_of_a_second_leaves_the_headsets_intervals_as_they_are(
 
 
 def test_the_windows_own_calls_are_all_valid(screen: Xvfb, tmp_path: Path) -> None:
-    """With every GL call checked, in the window's thread too: it waits for each picture to be drawn before it shows it."""
+    """With every GL call checked, in the window's thread too: it waits until a picture is drawn before it shows it."""
     with (
         MonadoService(display=screen.name) as service,
         Client(service.env | {"FUNDUSXR_GL_DEBUG": "1"}, *COLOURS, "--mirror", "both") as client,
@@ -76,7 +78,9 @@ def test_the_windows_own_calls_are_all_valid(screen: Xvfb, tmp_path: Path) -> No
         def both() -> bool:
             picture = grab_window(screen.name, "FundusXR")
             height, width, _ = picture.shape
-            return bool(np.abs(picture[height // 2, [width // 4, width * 3 // 4]].astype(int) - (LEFT, RIGHT)).max() <= 1)
+            return bool(
+                np.abs(picture[height // 2, [width // 4, width * 3 // 4]].astype(int) - (LEFT, RIGHT)).max() <= 1
+            )
 
         wait_until(both, "both eyes in the window", 60.0)
         visit.key("m")

@@ -239,7 +239,12 @@ def trigger(report: dict) -> float:
 
 
 @pytest.mark.parametrize(
-    ("trouble", "said"), [("one_view", "one picture to each eye"), ("no_opengl", "takes no OpenGL")]
+    ("trouble", "said"),
+    [
+        ("one_view", "one picture to each eye"),
+        ("no_opengl", "takes no OpenGL"),
+        ("no_headset", "no headset now: connect it"),
+    ],
 )
 def test_a_runtime_that_cannot_serve_is_one_clear_line(service: MonadoService, trouble: str, said: str) -> None:
     with Client(service.env, "--trouble", trouble) as client:

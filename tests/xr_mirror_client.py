@@ -3,8 +3,8 @@
     python -m tests.xr_mirror_client left|right|both|spectator IMAGE ...
 
 Panels are layers. In every other TURN, each of the window's swaps takes SLOW. Prints one JSON line per frame: when it
-began, the turn, whether it was a slow one, and whether all is there and the scene rests. Ends when its standard input is
-closed.
+began, the turn, whether it was a slow one, and whether all is there and the scene rests. Ends when its standard input
+is closed.
 """
 
 from __future__ import annotations

@@ -179,6 +179,38 @@ def one_view() -> None:
     xr.enumerate_view_configurations = lambda *given: [xr.ViewConfigurationType.PRIMARY_MONO.value]
 
 
+def no_headset() -> None:
+    """A runtime whose headset is not plugged in."""
+
+    def asked(*given: object) -> None:
+        raise xr.exception.FormFactorUnavailableError()
+
+    xr.get_system = asked
+
+
+def quads_alone() -> None:
+    """A runtime that offers no layers of other shapes."""
+    offered = xr.enumerate_instance_extension_properties
+
+    def without(*given: object, **named: object) -> list:
+        return [item for item in offered(*given, **named) if b"composition_layer" not in item.extension_name]
+
+    xr.enumerate_instance_extension_properties = without
+
+
+def one_layer() -> None:
+    """A runtime that takes the eyes' pictures and nothing else."""
+    quads_alone()
+    told = xr.get_system_properties
+
+    def asked(*given: object) -> Any:
+        properties = told(*given)
+        properties.graphics_properties.max_layer_count = 1
+        return properties
+
+    xr.get_system_properties = asked
+
+
 def no_opengl() -> None:
     """A runtime that does not take OpenGL's pictures: it is asked for what it does not offer."""
     xr.KHR_OPENGL_ENABLE_EXTENSION_NAME = "XR_KHR_opengl_enable_not"
