@@ -123,7 +123,7 @@ def region_export(folder: Path) -> None:
 
 def room(folder: Path) -> None:
     """Both eyes as Monado composes them, of a photograph with regions in the room."""
-    with Xvfb() as screen, MonadoService(compositor="xcb", devices="remote", display=screen.name) as service:
+    with in_headset() as (screen, service):
         stop = tour(folder, surface="panel", center=[0.5, 0.5], zoom=1.0)
         command = [sys.executable, "-m", "vr_app.cli", "view", str(marked(folder)), "--mode", "xr", "--tour", str(stop)]
         env = {**service.env, "PYTHONPATH": str(ROOT)}
@@ -143,11 +143,21 @@ def window(folder: Path) -> None:
 
 def eyes(folder: Path) -> None:
     """Both eyes as Monado composes them."""
-    with Xvfb() as screen, MonadoService(compositor="xcb", devices="remote", display=screen.name) as service:
+    with in_headset() as (screen, service):
         stop = tour(folder, **DISC)
         command = [sys.executable, "-m", "vr_app.cli", "view", str(DEMO), "--mode", "xr", "--tour", str(stop)]
         env = {**service.env, "PYTHONPATH": str(ROOT)}
         grab_running(command, env, screen, "Monado").save(IMAGES / "eyes.png")
+
+
+HANDS = {"left": (-0.3, -0.42, -0.5), "right": (0.3, -0.35, -0.3)}
+"""Where hands rest, from between the eyes, so that neither beam nor handle lies over what is shown."""
+
+
+def hands_rest(headset: RemoteHeadset) -> None:
+    """Both point down."""
+    for side, (x, y, z) in HANDS.items():
+        getattr(headset, side)(pose=HandPose((-0.6, 0.0, 0.0, 0.8), (x, 1.6 + y, z)))
 
 
 EYES = ("CHASE_DB1/Image_01R.jpg", "CHASE_DB1/Image_01L.jpg")
@@ -155,23 +165,61 @@ THEN_AND_NOW = ("CHASE_DB1/Image_01L.jpg", "CHASE_DB1/Image_02L.jpg")
 LAYOUTS = {
     "layout-pair": ("pair", "side", EYES),
     "layout-swipe": ("pair", "swipe", THEN_AND_NOW),
+    "layout-blink": ("pair", "blink", THEN_AND_NOW),
     "layout-row": ("row", "side", EYES),
     "layout-wall": ("wall", "side", tuple(f"CHASE_DB1/Image_{n:02}{side}.jpg" for n in range(1, 9) for side in "RL")),
     "layout-retina": ("retina", "side", EYES),
 }
-"""Each layout with what it is of. A blink has no picture of its own: of each it shows one, alone. The swipe
-shows two children's eyes: no two visits of one are at hand."""
+"""Each layout with what it is of. Swipe and blink show two children's eyes: no two visits of one are at hand."""
 
 
 def layout(name: str, folder: Path) -> None:
     """A layout in both eyes, as Monado composes them."""
     kind, compare, paths = LAYOUTS[name]
     photographs = [str(data() / path) for path in paths]
-    with Xvfb() as screen, MonadoService(compositor="xcb", devices="remote", display=screen.name) as service:
+    with in_headset() as (screen, service):
         command = [sys.executable, "-m", "vr_app.cli", "view", *photographs, "--mode", "xr", "--fresh"]
         command += ["--layout", kind, *(("--compare", compare) if kind == "pair" else ())]
         env = {**service.env, "PYTHONPATH": str(ROOT), "XDG_STATE_HOME": str(folder)}
-        grab_running(command, env, screen, "Monado").save(IMAGES / f"{name}.png")
+        if compare == "blink":
+            blink(command, env, screen).save(IMAGES / f"{name}.png")
+        else:
+            grab_running(command, env, screen, "Monado").save(IMAGES / f"{name}.png")
+
+
+def blink(command: list[str], env: dict[str, str], screen: Xvfb) -> Image.Image:
+    """What the left eye is shown in turn, side by side: the first photograph, and the second."""
+    program = subprocess.Popen(command, cwd=ROOT, env=env)
+    turns: list[np.ndarray] = []
+    found: dict[bytes, np.ndarray] = {}
+
+    def two_in_turn() -> bool:
+        """Whether for a while two pictures have been seen, and no third."""
+        turns.append(np.hsplit(grab_window(screen.name, "Monado", PATIENCE), 2)[0])
+        del turns[:-24]
+        seen = [turn.tobytes() for turn in turns]
+        found.clear()
+        found.update(zip(seen, turns, strict=True))
+        return len(turns) == 24 and turns[0].std() > 20 and len(found) == 2 and min(map(seen.count, found)) > 6
+
+    try:
+        wait_until(two_in_turn, "two pictures in turn", PATIENCE, 0.25)
+    finally:
+        program.terminate()
+        program.wait()
+    return Image.fromarray(np.concatenate(list(found.values()), axis=1))
+
+
+@contextmanager
+def in_headset() -> Iterator[tuple[Xvfb, MonadoService]]:
+    """A headset whose wearer's hands rest, and the screen on which Monado composes."""
+    with (
+        Xvfb() as screen,
+        MonadoService(compositor="xcb", devices="remote", display=screen.name) as service,
+        RemoteHeadset(service.port) as headset,
+    ):
+        hands_rest(headset)
+        yield screen, service
 
 
 def control_panel(folder: Path) -> None:
@@ -208,7 +256,7 @@ def control_panel_headset(folder: Path) -> None:
         env = {**service.env, "DISPLAY": screen.name, "PYTHONPATH": str(ROOT)}
         with visiting(command, env, screen, folder) as visit:
             floor = 1.6
-            headset.left(pose=HandPose(position=(-0.2, floor - 0.42, -0.5)))
+            headset.left(pose=HandPose(position=(-0.5, floor - 0.42, -0.4)))
             headset.right(pose=HandPose((-0.05, 0.36, 0.02, 0.93), (0.25, floor - 0.25, -0.25)))
             visit.key("space")
             about = visit.until(lambda about: bool(targets(about)), "the control panel")

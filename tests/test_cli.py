@@ -396,6 +396,9 @@ def test_view_refuses_a_malformed_tour(here, tmp_path: Path, text: str, words: l
         (["--photograph-memory", "99999999999"], ["--photograph-memory 99999999999", "at most"]),
         (["--tile-cache", str(DEMO)], ["--tile-cache", "is a file"]),
         (["--tile-cache-size", "0"], ["--tile-cache-size 0", "from 16"]),
+        ([str(DEMO), "--layout", "wall", "--compare", "swipe"], ["--compare swipe", "--layout wall shows none"]),
+        ([str(DEMO), "--surface", "retina", "--compare", "blink"], ["--compare blink", "--surface retina"]),
+        (["--compare", "blink"], ["--compare blink", "two photographs"]),
     ],
 )
 def test_view_refuses_what_cannot_be_done(

@@ -13,7 +13,7 @@ from vr_app.core import sheet
 from vr_app.core.appearance import AS_PHOTOGRAPHED, Appearance, Channel
 from vr_app.core.gesture import ControllerSample, Hands, HandSample
 from vr_app.core.grasp import Grasp
-from vr_app.core.intent import SetCompare, SurfaceKind
+from vr_app.core.intent import NextImage, SetCompare, SurfaceKind
 from vr_app.core.layout import Layout
 from vr_app.core.pair import Compare, Link
 from vr_app.core.pose import Eye, Fov, Pose, Ray
@@ -42,6 +42,7 @@ from vr_app.ui.panel import (
     Slider,
     Turn,
     TurnDial,
+    TurnOver,
     UpTo,
     moved,
     rows,
@@ -72,17 +73,33 @@ def test_each_page_has_rows():
 
 
 def test_the_gallery_shows_what_is_loaded_and_marks_the_front_one():
-    (gallery,) = rows(replace(STATE, front=2, thumbnails=((2, (1.0, 0.75)),)), Place(True, IMAGES))
+    gallery, _ = rows(replace(STATE, front=2, thumbnails=((2, (1.0, 0.75)),)), Place(True, IMAGES))
     assert [picture.event for picture in gallery.pictures] == [PickImage(0), PickImage(2)]
     assert [picture.chosen for picture in gallery.pictures] == [False, True]
     assert [picture.extent for picture in gallery.pictures] == [None, (1.0, 0.75)]
+
+
+@pytest.mark.parametrize(
+    ("layout", "words"),
+    [
+        ("One", ("Image before", "Next image")),
+        ("Pair", ("Pair before", "Next pair")),
+        ("Wall", ("Page before", "Next page")),
+    ],
+)
+def test_what_is_shown_can_be_turned_over_both_ways(layout, words):
+    (*_, turns) = rows(replace(STATE, layout=layout), Place(True, IMAGES))
+    assert turns == Buttons(tuple(zip(words, (TurnOver(-1), TurnOver(1)), strict=True)))
+    view = ViewState.start(3)
+    assert [gestures_of(event, view) for _, event in turns.buttons] == [(NextImage(-1),), (NextImage(1),)]
+    assert len(rows(replace(STATE, images=("disc.png",)), Place(True, IMAGES))) == 1
 
 
 def test_many_images_have_pages_that_go_round():
     state = replace(STATE, images=tuple(f"{n}.png" for n in range(64)))
     seen, place = [], Place(True, IMAGES)
     for _ in range(11):
-        gallery, buttons = rows(state, place)
+        gallery, buttons, _ = rows(state, place)
         seen += [picture.event.image for picture in gallery.pictures]
         place = buttons.buttons[-1][1].place
     assert seen == list(range(64))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from hypothesis import strategies as st
 
 from sr_core.files import OutputError
 from sr_core.image.geometry import Rect
+from tests.rig import wait_until
+from vr_app import region_files
 from vr_app.core.region import Kind, Region, Regions, Subject
 from vr_app.region_files import (
     NAME,
@@ -181,6 +184,13 @@ def shown(*subjects: Subject | None, known: tuple[Region, ...] = ()) -> Regions:
     return Regions(subjects=subjects, known=known)
 
 
+def kept_of(store: RegionStore, image: int, sha256: str) -> tuple[Region, ...]:
+    """What the store tells of a photograph, once it has read the file."""
+    store.photograph_loaded(image, sha256)
+    wait_until(lambda: store._kept[store._folders[image]].done(), "the file read")
+    return store.arrived()
+
+
 def told_at_the_end(store: RegionStore) -> tuple[str, ...]:
     store.close()
     return store.notices()
@@ -191,7 +201,7 @@ def test_a_store_keeps_each_photographs_regions_with_its_folder(tmp_path):
     for made in folders:
         made.mkdir()
     store = RegionStore([folders[0] / "right eye.jpg", folders[1] / "left.jpg"])
-    assert store.of(0, SHA) == store.of(1, OTHER) == ()
+    assert kept_of(store, 0, SHA) == kept_of(store, 1, OTHER) == ()
     subjects = Subject(SHA, "right eye.jpg", (500, 500)), Subject(OTHER, "left.jpg", (500, 500))
     store.save(shown(*subjects, known=(DISC, LESION)))
     assert told_at_the_end(store) == ()
@@ -201,7 +211,7 @@ def test_a_store_keeps_each_photographs_regions_with_its_folder(tmp_path):
 def test_a_renamed_photograph_keeps_its_regions_and_those_of_absent_ones_stay_untouched(folder):
     save_changes(folder, [], [DISC, LESION])
     store = RegionStore([folder / "renamed.jpg"])
-    assert store.of(0, SHA) == (DISC,)
+    assert kept_of(store, 0, SHA) == (DISC,)
     more = Region(SHA, "renamed.jpg", Rect(5, 5, 50, 50))
     store.save(shown(Subject(SHA, "renamed.jpg", (500, 500)), known=(DISC, more)))
     store.save(shown(Subject(SHA, "renamed.jpg", (500, 500)), known=(more,)))
@@ -209,11 +219,33 @@ def test_a_renamed_photograph_keeps_its_regions_and_those_of_absent_ones_stay_un
     assert read_regions(folder)[0] == (LESION, more)
 
 
+def test_a_slow_disk_keeps_nobody_waiting(folder, monkeypatch):
+    """What it has comes when it comes, and what is marked meanwhile is kept too."""
+    save_changes(folder, [], [DISC])
+    turns = threading.Event()
+    read = region_files.read_regions
+    monkeypatch.setattr(region_files, "read_regions", lambda where: turns.wait(60.0) and read(where))
+    store = RegionStore([folder / "right eye.jpg"])
+    store.photograph_loaded(0, SHA)
+    assert store.arrived() == ()
+    assert store.reading
+    more = Region(SHA, "right eye.jpg", Rect(5, 5, 50, 50))
+    store.save(shown(Subject(SHA, "right eye.jpg", (500, 500)), known=(more,)))
+    turns.set()
+    found: list[Region] = []
+    wait_until(lambda: found.extend(store.arrived()) or found, "the regions")
+    assert found == [DISC]
+    assert not store.reading
+    store.save(shown(Subject(SHA, "right eye.jpg", (500, 500)), known=(more, DISC)))
+    assert told_at_the_end(store) == ()
+    assert set(read(folder)[0]) == {DISC, more}
+
+
 def test_what_has_not_changed_is_not_written(folder):
     save_changes(folder, [], [DISC])
     before = (folder / NAME).stat().st_mtime_ns
     store = RegionStore([folder / "right eye.jpg"])
-    store.save(shown(Subject(SHA, "right eye.jpg", (500, 500)), known=store.of(0, SHA)))
+    store.save(shown(Subject(SHA, "right eye.jpg", (500, 500)), known=kept_of(store, 0, SHA)))
     store.close()
     assert (folder / NAME).stat().st_mtime_ns == before
 

@@ -54,7 +54,10 @@ def composed(
         env = service.env | validation_env(folder)
         with Client(env, layers, surface, str(path), module="tests.xr_layers_client") as client:
             sharp = client.until(lambda report: report["sharp"], "a sharp picture")
-            assert (sharp["layers"] > 1) == (layers == "on")
+            if layers in ("on", "off"):
+                assert (sharp["layers"] > 1) == (layers == "on")
+            if layers == "one_layer":
+                assert sharp["layers"] <= 1
             looks = [grab_window(screen.name)]
 
             def stands() -> bool:
@@ -77,7 +80,7 @@ def discs(eye: np.ndarray) -> np.ndarray:
     return np.array(ndimage.center_of_mass(np.maximum(eye - 60, 0), names, kept))
 
 
-@pytest.mark.parametrize("surface", ["panel", "retina"])
+@pytest.mark.parametrize("surface", ["panel", "wall", "retina"])
 def test_every_pixel_has_the_same_place_as_a_layer_and_as_a_mesh(
     screen: Xvfb, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, surface: str
 ) -> None:
@@ -146,6 +149,17 @@ def test_a_fine_grating_keeps_more_contrast_as_a_layer(
     ratios = {degrees: found["on", degrees] / found["off", degrees] for degrees in ORIENTATIONS}
     print(found, ratios)
     assert min(ratios.values()) >= 1.3
+
+
+@pytest.mark.parametrize(
+    ("layers", "surface"), [("quads_alone", "retina"), ("one_layer", "panel"), ("one_layer", "retina")]
+)
+def test_a_runtime_that_takes_few_layers_is_shown_meshes(
+    screen: Xvfb, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layers: str, surface: str
+) -> None:
+    monkeypatch.setenv(SCALE, "30")
+    picture = composed(screen, tmp_path, layers, dotted(), surface)
+    assert len(discs(picture[:, : picture.shape[1] // 2])) >= DOTS * (DOTS - 2)
 
 
 def test_the_runtime_tells_what_layers_it_takes(screen: Xvfb, monkeypatch: pytest.MonkeyPatch) -> None:

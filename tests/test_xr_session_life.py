@@ -30,7 +30,7 @@ ROUNDS = int(os.environ.get("FUNDUSXR_LIFE_ROUNDS", "4"))
 SETTLED = 3
 """Rounds after which nothing may grow any more."""
 
-KEPT = ("surface", "active", "photographs")
+KEPT = ("surface", "active", "photographs", "layout", "pair", "appearance", "regions")
 HELD = ("files", "threads", "kilobytes")
 
 RETURN = 5.0
@@ -56,16 +56,19 @@ def test_a_loss_at_any_call_is_survived(service: MonadoService) -> None:
 
 def test_the_viewer_outlives_its_runtime(service: MonadoService, tmp_path: Path) -> None:
     """The runtime dies in the middle of a zoom, again and again: nothing seen or set is lost, nothing leaks."""
-    photograph = tmp_path / "fundus.png"
-    Image.open(asset_path("demo", "retina.jpg")).resize((352, 352)).save(photograph)
+    photographs = [tmp_path / f"fundus-{side}.png" for side in ("right", "left")]
+    with Image.open(asset_path("demo", "retina.jpg")) as demo:
+        right = demo.convert("RGB").resize((352, 352))
+    right.save(photographs[0])
+    right.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(photographs[1])
     env = service.env | {"OMP_NUM_THREADS": "1"}
-    with Client(env, str(photograph), module="tests.xr_survivor") as client:
+    with Client(env, *map(str, photographs), module="tests.xr_survivor") as client:
         held, took = [], []
         for number in range(ROUNDS):
             client.until(lambda report: report["state"] == "FOCUSED" and report["sharp"], "a sharp picture")
             with RemoteHeadset(service.port) as headset:
                 inward = number % 2 == 0
-                headset.right(pose=Pose(position=(0.3, 1.75, 0.0)), thumbstick=(0.0, 1.0 if inward else -1.0))
+                headset.right(pose=Pose(position=(0.5, 1.75, 0.0)), thumbstick=(0.0, 1.0 if inward else -1.0))
                 client.until(lambda report, inward=inward: (report["zoom"] > 2.8) == inward, "the zoom")
                 service.kill()
             client.until(lambda report: report["state"] == "LOST", "the loss")
@@ -79,6 +82,7 @@ def test_the_viewer_outlives_its_runtime(service: MonadoService, tmp_path: Path)
             assert back["center"] == pytest.approx(still["center"], abs=1e-3)
             assert back["zoom"] == pytest.approx(still["zoom"], rel=1e-3)
             assert [back[name] for name in KEPT] == [still[name] for name in KEPT]
+            assert (back["layout"], back["appearance"]["channel"], len(back["regions"])) == ("pair", "red-free", 1)
             held.append(client.until(lambda report: report["sharp"], "the picture sharp again"))
         assert client.end() == 0, client.errors()
     print(f"back in {max(took):.1f} s at most;", [[report[name] for name in HELD] for report in held])
@@ -235,7 +239,12 @@ def trigger(report: dict) -> float:
 
 
 @pytest.mark.parametrize(
-    ("trouble", "said"), [("one_view", "one picture to each eye"), ("no_opengl", "takes no OpenGL")]
+    ("trouble", "said"),
+    [
+        ("one_view", "one picture to each eye"),
+        ("no_opengl", "takes no OpenGL"),
+        ("no_headset", "no headset now: connect it"),
+    ],
 )
 def test_a_runtime_that_cannot_serve_is_one_clear_line(service: MonadoService, trouble: str, said: str) -> None:
     with Client(service.env, "--trouble", trouble) as client:

@@ -1,10 +1,11 @@
 """The viewer in a headset, for tests/test_xr_session_life.py: the whole program, with a report of every frame.
 
-    python -m tests.xr_survivor IMAGE
+    python -m tests.xr_survivor IMAGE ...
 
-Prints one JSON line per frame once the worker is warm: the session's state, the front image's view, whether it is
-sharp, photographs at hand, all notices so far, what the process holds. Ends in the orderly way when its standard input
-is closed.
+Two images stand as a pair; of the first a region is marked, and all are made to look red-free, before anything is told.
+Prints one JSON line per frame once the worker is warm: the session's state, the front image's view, whether all is
+sharp, how the images stand and look and what is marked on them, photographs at hand, all notices so far, what the
+process holds. Ends in the orderly way when its standard input is closed.
 """
 
 from __future__ import annotations
@@ -13,11 +14,20 @@ import json
 import select
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from tests.xr_client import resources, state
 from vr_app.app import Options, Viewer, session
+from vr_app.core.appearance import AS_PHOTOGRAPHED, Channel
+from vr_app.core.intent import Adjust
+from vr_app.core.layout import Layout
+from vr_app.core.region import Kind, MarkView, NameRegion
+from vr_app.core.view import step
 from vr_app.runtime.headset import HeadsetRuntime
+
+SET = (Adjust(replace(AS_PHOTOGRAPHED, channel=Channel.RED_FREE, contrast=1.3)), MarkView(), NameRegion(Kind.LESION))
+"""What somebody has set before the runtime is lost."""
 
 
 def report(runtime: HeadsetRuntime, viewer: Viewer, notices: list[str]) -> dict[str, object]:
@@ -29,6 +39,10 @@ def report(runtime: HeadsetRuntime, viewer: Viewer, notices: list[str]) -> dict[
         "center": image.center,
         "surface": viewer.view.surface.value,
         "active": viewer.view.active,
+        "layout": viewer.view.stands.value,
+        "pair": repr(viewer.view.compared),
+        "appearance": viewer.view.appearance.fields(),
+        "regions": [repr(region) for region in viewer.view.regions.known],
         "sharp": bool(viewer.wanted) and all(viewer.residency.has(key) for key in viewer.wanted),
         "photographs": viewer.album.bytes,
         "notices": notices,
@@ -38,13 +52,16 @@ def report(runtime: HeadsetRuntime, viewer: Viewer, notices: list[str]) -> dict[
 
 def main() -> None:
     notices: list[str] = []
-    options = Options((Path(sys.argv[1]),), say=notices.append)
+    options = Options(tuple(map(Path, sys.argv[1:])), layout=Layout.PAIR, say=notices.append)
+    settled = False
     runtime = HeadsetRuntime()
     try:
         with session(runtime, options) as viewer:
             while runtime.poll_events() and not select.select([sys.stdin], [], [], 0.0)[0]:
                 viewer.frame()
-                if viewer._warm and not viewer.worker.warming:
+                if not settled and None not in viewer.infos:
+                    viewer.view, settled = step(viewer.view, SET, 0.0), True
+                if settled and viewer._warm and not viewer.worker.warming:
                     print(json.dumps(report(runtime, viewer, notices)), flush=True)
     finally:
         runtime.close()

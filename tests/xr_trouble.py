@@ -28,6 +28,9 @@ SESSION_LOST, INSTANCE_LOST, RUNTIME_FAILURE = -17, -13, -2
 
 RAW = {
     "xrWaitFrame": "wait_frame",
+    "xrBeginFrame": "begin_frame",
+    "xrEndFrame": "end_frame",
+    "xrSyncActions": "sync_actions",
     "xrPollEvent": "poll_event",
     "xrLocateViews": "locate_views",
     "xrLocateSpace": "locate_space",
@@ -167,13 +170,45 @@ def _announce(event: ctypes.Structure) -> None:
     xr.raw_functions.xrPollEvent = polled
 
 
-ANNOUNCED_AT = 200
-"""Questions for events, a few in each frame: well after the focus."""
+ANNOUNCED_AT = 70
+"""Questions for events, one in each frame: well after the focus."""
 
 
 def one_view() -> None:
     """A runtime that shows one picture."""
     xr.enumerate_view_configurations = lambda *given: [xr.ViewConfigurationType.PRIMARY_MONO.value]
+
+
+def no_headset() -> None:
+    """A runtime whose headset is not plugged in."""
+
+    def asked(*given: object) -> None:
+        raise xr.exception.FormFactorUnavailableError()
+
+    xr.get_system = asked
+
+
+def quads_alone() -> None:
+    """A runtime that offers no layers of other shapes."""
+    offered = xr.enumerate_instance_extension_properties
+
+    def without(*given: object, **named: object) -> list:
+        return [item for item in offered(*given, **named) if b"composition_layer" not in item.extension_name]
+
+    xr.enumerate_instance_extension_properties = without
+
+
+def one_layer() -> None:
+    """A runtime that takes the eyes' pictures and nothing else."""
+    quads_alone()
+    told = xr.get_system_properties
+
+    def asked(*given: object) -> Any:
+        properties = told(*given)
+        properties.graphics_properties.max_layer_count = 1
+        return properties
+
+    xr.get_system_properties = asked
 
 
 def no_opengl() -> None:

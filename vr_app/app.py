@@ -293,6 +293,7 @@ class Viewer:
                 self.departures.keep(answer.key, Departure(answer.invented, answer.agrees))
         for notice in self.worker.notices():
             self._notice(notice)
+        self.view = regions_arrived(self.view, self.region_store.arrived())
 
     def look(self, frame: Frame, sample: ControllerSample) -> None:
         """What the hands and the tour make of the view, and what the eyes see of it."""
@@ -541,7 +542,7 @@ class Viewer:
         info = PhotographInfo(photograph.path.name, size, middle, field.radius, photograph.sha256)
         self.infos = (*self.infos[: arrival.index], info, *self.infos[arrival.index + 1 :])
         self.view = photograph_arrived(self.view, arrival.index, info)
-        self.view = regions_arrived(self.view, self.region_store.of(arrival.index, photograph.sha256))
+        self.region_store.photograph_loaded(arrival.index, photograph.sha256)
 
     def _keep_regions(self) -> None:
         """Those just made get their time, and what has changed is written down."""
@@ -600,7 +601,7 @@ class Viewer:
         """Whether the view rests and all that it wants is there and has faded in."""
         fading = self.now - self._uploaded_at <= 2 * FADE  # a tile may first wait for another's fade
         fading = fading or (self.veil is not None and self.veil.shade > 0)
-        if self.loader.busy or self.view.still_for < SETTLE or fading:
+        if self.loader.busy or self.region_store.reading or self.view.still_for < SETTLE or fading:
             return False
         if not (self._over or (self._tour_over and self.options.frames is None)):
             return False

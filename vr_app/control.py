@@ -15,6 +15,7 @@ from vr_app.core.intent import (
     BringForward,
     Gesture,
     LimitLevel,
+    NextImage,
     ResetView,
     SetCompare,
     SetFieldAngle,
@@ -49,6 +50,7 @@ from vr_app.ui.panel import (
     Regional,
     SetAngle,
     Turn,
+    TurnOver,
     UpTo,
 )
 
@@ -290,6 +292,8 @@ def gestures_of(event: Event, view: ViewState) -> tuple[Gesture, ...]:
     match event:
         case PickImage(image):
             return (BringForward(image),)
+        case TurnOver(by):
+            return (NextImage(by),)
         case PickLayout(name):
             return () if LAYOUTS[name] is view.stands else (ShowLayout(LAYOUTS[name]),)
         case PickCompare(name):

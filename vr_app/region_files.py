@@ -1,7 +1,7 @@
 """Regions of interest on disk: one file for a folder of photographs, beside them, or where the user keeps such things.
 
-A file from a newer version, or that is none, is set aside and told, never overwritten. Writing goes on a thread of its
-own: a disk may take longer than a frame.
+A file from a newer version, or that is none, is set aside and told, never overwritten. A session reads and writes on a
+thread of its own: a disk may take longer than a frame.
 """
 
 from __future__ import annotations
@@ -168,27 +168,46 @@ def _forget(path: Path) -> None:
 
 
 class RegionStore:
-    """The regions of the photographs `paths`, by their index in the session. For the thread that draws."""
+    """The regions of the photographs `paths`, by their index in the session. For the thread that draws: files are read
+    and written on a thread of the store's own, one after the other."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self._folders = tuple(path.parent for path in paths)
-        self._kept: dict[Path, tuple[Region, ...]] = {}
         self._saved: dict[Path, tuple[Region, ...]] = {}
         self._last: tuple[Region, ...] = ()
         self._told: list[str] = []
-        self._writer = ThreadPoolExecutor(1, "regions")
+        self._disk = ThreadPoolExecutor(1, "regions")
+        self._kept = {folder: self._disk.submit(read_regions, folder) for folder in dict.fromkeys(self._folders)}
+        self._unread = set(self._kept)
+        self._loaded: list[tuple[int, str]] = []
         self._writing: list[Future[tuple[str, ...]]] = []
 
-    def of(self, image: int, sha256: str) -> tuple[Region, ...]:
-        """What is kept of a photograph that has been loaded."""
-        folder = self._folders[image]
-        if folder not in self._kept:
-            self._kept[folder], told = read_regions(folder)
+    def photograph_loaded(self, image: int, sha256: str) -> None:
+        """From now on its regions are looked for."""
+        self._loaded.append((image, sha256))
+
+    def arrived(self) -> tuple[Region, ...]:
+        """What is kept of photographs that have been loaded, once it is read, since the last call."""
+        found: list[Region] = []
+        for image, sha256 in [item for item in self._loaded if self._kept[self._folders[item[0]]].done()]:
+            self._loaded.remove((image, sha256))
+            found += self._of(self._folders[image], sha256)
+        return tuple(found)
+
+    def _of(self, folder: Path, sha256: str) -> tuple[Region, ...]:
+        kept, told = self._kept[folder].result()
+        if folder in self._unread:
+            self._unread.remove(folder)
             self._told += told
-        found = tuple(region for region in self._kept[folder] if region.photograph == sha256)
+        found = tuple(region for region in kept if region.photograph == sha256)
         saved = self._saved.get(folder, ())
         self._saved[folder] = (*saved, *(region for region in found if region not in saved))
         return found
+
+    @property
+    def reading(self) -> bool:
+        """Whether regions of loaded photographs may still come."""
+        return bool(self._loaded)
 
     def save(self, regions: Regions) -> None:
         """Write what has changed since the last call, on the store's own thread."""
@@ -206,12 +225,12 @@ class RegionStore:
             added = tuple(region for region in ours if region not in before)
             if removed or added:
                 self._saved[folder] = tuple(ours)
-                self._writing.append(self._writer.submit(save_changes, folder, removed, added))
+                self._writing.append(self._disk.submit(save_changes, folder, removed, added))
 
     @property
     def busy(self) -> bool:
         """Whether there may be something to tell."""
-        return bool(self._writing)
+        return bool(self._writing or self._loaded)
 
     def notices(self) -> tuple[str, ...]:
         """What the user should know since the last call."""
@@ -224,4 +243,4 @@ class RegionStore:
 
     def close(self) -> None:
         """Wait until all is written. May be called twice."""
-        self._writer.shutdown()
+        self._disk.shutdown()

@@ -76,6 +76,7 @@ def export(
     """
     if scale is not None and scale not in SCALES:
         raise UserError(f"--scale {scale}: must be 2, 4 or 8")
+    there = out.exists()
     make_folder(out)
     engines: dict[int, object] = {}
     written = 0
@@ -93,6 +94,8 @@ def export(
             written += 1
             errors.print(f"fundusxr: wrote {path}", markup=False)
     if not written:
+        if not there:
+            out.rmdir()
         raise UserError("no region was exported; mark some in fundusxr view (Shift and drag)")
 
 

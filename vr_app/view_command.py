@@ -84,6 +84,7 @@ def view_photographs(request: ViewRequest, say: Callable[[str], None]) -> None:
     cache = tile_cache(request.tile_cache, request.tile_cache_size)
     tour = read_tour(request.tour) if request.tour else None
     paths = _photographs(request.images or _images_without_argument(tour, request.tour), say)
+    _check_compare(request, len(paths))
     mirror = MirrorKind(request.mirror)
     found = _found(request, tour)
     hand = request.hand or (found.remembered.hand if found.remembered else HANDS[0])
@@ -136,6 +137,18 @@ def _layout(request: ViewRequest, count: int, tour: Tour | None) -> Layout:
     if request.compare is not None:
         return Layout.PAIR
     return Layout.WALL if count >= MANY and tour is None else Layout.ROW
+
+
+def _check_compare(request: ViewRequest, count: int) -> None:
+    """Raises UserError where there is no pair that could be compared."""
+    given = f"--compare {request.compare}"
+    if request.compare is None:
+        return
+    for option, value, pair in (("--layout", request.layout, "pair"), ("--surface", request.surface, "panel")):
+        if value not in (None, pair):
+            raise UserError(f"{given}: compares a pair, and {option} {value} shows none; leave one of the two away")
+    if count < 2:
+        raise UserError(f"{given}: compares two photographs, and there is one; name another, or leave it away")
 
 
 def _found(request: ViewRequest, tour: Tour | None) -> Found:

@@ -30,7 +30,7 @@ from vr_app.ui.panel import (
     rows,
 )
 
-WIDE, HIGH = 24.5, 27.0
+WIDE, HIGH = 24.5, 27.2
 """Em of an open panel: its width, and how high it may be."""
 
 HANDLE = 2.6

@@ -42,6 +42,13 @@ class PickImage:
 
 
 @dataclass(frozen=True)
+class TurnOver:
+    """To the next photograph, pair or page of the wall, whichever is shown; `by` -1: the one before."""
+
+    by: int
+
+
+@dataclass(frozen=True)
 class PickLayout:
     """One of `PanelState.layouts`."""
 
@@ -125,7 +132,7 @@ class Regional:
     gesture: RegionGesture
 
 
-Picked = PickImage | PickLayout | PickCompare | PickLink | PickModel
+Picked = PickImage | TurnOver | PickLayout | PickCompare | PickLink | PickModel
 Event = Picked | TurnDial | UpTo | Overlay | LookLike | SetAngle | Ask | Turn | Regional
 
 ACTIONS = {
@@ -252,11 +259,14 @@ def _images(state: PanelState, place: Place) -> tuple[Row, ...]:
     each = COLUMNS * ROWS
     pages = max(1, -(-len(loaded) // each))
     at = min(place.gallery, pages - 1)
-    gallery = Gallery(tuple(loaded[at * each : (at + 1) * each]))
-    if pages == 1:
-        return (gallery,)
-    back, on = (Turn(replace(place, gallery=(at + by) % pages)) for by in (-1, 1))
-    return gallery, Buttons((("‹ back", back), (f"{at + 1} of {pages}", on), ("more ›", on)))
+    found: list[Row] = [Gallery(tuple(loaded[at * each : (at + 1) * each]))]
+    if pages > 1:
+        back, on = (Turn(replace(place, gallery=(at + by) % pages)) for by in (-1, 1))
+        found.append(Buttons((("‹ back", back), (f"{at + 1} of {pages}", on), ("more ›", on))))
+    if len(loaded) > 1:
+        what = {"Pair": "pair", "Wall": "page"}.get(state.layout, "image")
+        found.append(Buttons(((f"{what.capitalize()} before", TurnOver(-1)), (f"Next {what}", TurnOver(1)))))
+    return tuple(found)
 
 
 def _view(state: PanelState, place: Place) -> tuple[Row, ...]:
