@@ -12,7 +12,7 @@ from sr_core.image.geometry import Rect
 from tests.gl_stage import Stage, demo_photograph, eye_at, offscreen
 from vr_app.core.intent import SurfaceKind
 from vr_app.core.pose import Pose
-from vr_app.core.redraw import changed_part
+from vr_app.core.redraw import changed_part, only_tiles
 from vr_app.core.scene import LabelItem, RayItem, Scene, SurfaceItem, synthesised_around
 from vr_app.gl.framebuffer import Framebuffer
 
@@ -100,3 +100,15 @@ def test_all_is_drawn_again_where_the_view_the_window_or_anything_but_tiles_and_
         assert changed_part(before, now, EYE) is None
     changed = with_tiles(retina, Rect(0, 0, 1, 1), level=1)
     assert changed_part(Scene((retina,)), Scene((changed,)), EYE) is None
+
+
+def test_tiles_and_labels_that_come_are_told_from_all_else_that_changes(stage):
+    before = Scene((shown(stage),), (label("before"),))
+    item = before.surfaces[0]
+    more = with_tiles(item, Rect(1, 1, 1, 1), fade=500)
+    assert only_tiles(before, replace(before, surfaces=(more,), labels=(label("and now"),)))
+    assert not only_tiles(before, replace(before, surfaces=(more, more)))
+    assert not only_tiles(before, replace(before, surfaces=(shown(stage, zoom=3.5),)))
+    assert not only_tiles(before, replace(before, surfaces=(shown(stage, SurfaceKind.RETINA),)))
+    assert not only_tiles(before, replace(before, surfaces=(more,), invention=True))
+    assert not only_tiles(before, replace(before, rays=(RayItem((0.0, 0.0, 0.0), (0.0, 0.0, -1.0), False),)))

@@ -30,7 +30,7 @@ from vr_app.core.local_contrast import CurveBook
 from vr_app.core.pair import Compare
 from vr_app.core.placing import place, within_reach
 from vr_app.core.pose import Eye, Pose
-from vr_app.core.redraw import changed_part
+from vr_app.core.redraw import changed_part, only_tiles
 from vr_app.core.region import COMMANDS as REGION_COMMANDS
 from vr_app.core.region import GoToRegion, NextRegion
 from vr_app.core.region_labels import region_labels
@@ -402,7 +402,7 @@ class Viewer:
         if scene == stands or self.holds_back:
             return  # on a small machine the worker needs the processor more
         self._drawn = scene
-        self._faded = stands is not None and _only_tiles(stands, scene)
+        self._faded = stands is not None and only_tiles(stands, scene)
         if self._faded:
             self._faded_at = self.now
         pictures = []
@@ -486,7 +486,7 @@ class Viewer:
         a view's first synthesised ones does not wait, nor does that of its last."""
         slow = self._fade_took > TURN_FROM and self.now - self._faded_at < TURN * self._fade_took
         later = self.view.still_for > 0 and self._sharp_since < self.now
-        return slow and later and self.worker.busy and _only_tiles(stands, scene)
+        return slow and later and self.worker.busy and only_tiles(stands, scene)
 
     def _warm_up(self) -> None:
         """What takes a second and would be felt later: now, with the first photograph on the screen.
@@ -670,8 +670,3 @@ class Viewer:
         if text not in (known for _, known in self._notices):
             self._notices.append((self.now + NOTICE_SECONDS, text))
             self.options.say(f"fundusxr: {text}")
-
-
-def _only_tiles(before: Scene, now: Scene) -> bool:
-    """Whether two scenes of a view that rests differ in their tiles at most, and in the labels that tell of them."""
-    return replace(before, surfaces=now.surfaces, labels=now.labels) == now

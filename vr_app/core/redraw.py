@@ -61,6 +61,12 @@ def changed_part(before: Scene, now: Scene, eye: Eye) -> Rect | None:
     return Rect(x, y, max(part.right for part in parts) - x, max(part.bottom for part in parts) - y)
 
 
+def only_tiles(before: Scene, now: Scene) -> bool:
+    """Whether two scenes differ at most in tiles that came or fade in, and in labels, as one that tells of them."""
+    same = len(before.surfaces) == len(now.surfaces) and all(map(_alike, before.surfaces, now.surfaces))
+    return same and replace(before, surfaces=now.surfaces, labels=now.labels) == now
+
+
 def _whole(scene: Scene) -> tuple:
     """What may change any pixel."""
     return scene.rays, scene.invention, scene.appearance, scene.floor, scene.veil
