@@ -7,6 +7,8 @@ import torch
 from sr_core.engine import bench
 from sr_core.engine.bench import Job, Measurement, Sample, Timing
 from sr_core.engine.engine import Engine
+from sr_core.image.geometry import TILE
+from sr_core.networks.cost import multiply_adds
 from sr_core.networks.zoo import load_model
 
 CPU = torch.device("cpu")
@@ -41,7 +43,9 @@ def test_shares_are_of_the_fastest_convolution_and_by_the_median():
         ceiling=(timing("slow", 100, 0, 1.0, 1.0), timing("fast", 100, 0, 0.5, 0.1, 9.0)),
         plain=timing("plain", 50, 1000, 2.0),
         engine={4: timing("engine", 120, 3000, 1.0, 0.1, 5.0)},
+        zoom={4: timing("zoom", 80, 2000, 1.0)},
     )
+    assert measured.share_in_a_zoom(4) == pytest.approx(0.4)
     assert measured.ceiling_operations_per_second == 200
     assert measured.share_of_ceiling(4) == pytest.approx(0.6)
     assert measured.times_plain(4) == pytest.approx(6.0)
@@ -73,3 +77,14 @@ def test_engine_and_plain_way_give_nearly_the_same_picture(pixels):
 def test_a_photograph_too_small_to_time_is_refused():
     with pytest.raises(ValueError, match="300x200 pixels is too small to time"):
         bench.plain_job(load_model("rdb-lite", 2), np.zeros((200, 300, 3), np.uint8), CPU)
+
+
+def test_a_zoom_is_computed_in_the_workers_passes_once_each(pixels):
+    engine = Engine(load_model("rdb-lite", 8), CPU)
+    job = bench.zoom_job(engine, pixels)
+    found = job.run()
+    edge = bench.ZOOM_TILES * TILE
+    assert job.output_pixels == edge**2
+    assert len(found) == 3  # the first few tiles, and two halves around them
+    assert edge**2 <= sum(part.shape[0] * part.shape[1] for part in found[1:]) < 1.2 * edge**2
+    assert job.operations == 2 * multiply_adds(engine.network.module, edge // 8, edge // 8)

@@ -19,7 +19,8 @@ from torch import nn
 
 from sr_core.engine.engine import Engine
 from sr_core.engine.lanes import share_out
-from sr_core.image.geometry import Rect
+from sr_core.engine.passes import block_for, first_group, next_group
+from sr_core.image.geometry import TILE, Rect, TileKey
 from sr_core.image.tiling import Block
 from sr_core.networks.cost import multiply_adds
 from sr_core.networks.zoo import LoadedNetwork
@@ -77,13 +78,15 @@ class Timing:
 
 @dataclass(frozen=True)
 class Measurement:
-    """Timings of one interleaved run. `ceiling` has one per width and precision, `engine` one per scale."""
+    """Timings of one interleaved run. `ceiling` has one per width and precision, `engine` (regions in bulk) and `zoom`
+    (the passes of a zoom in the viewer) one per scale."""
 
     threads: int
     precision: str
     ceiling: tuple[Timing, ...]
     plain: Timing
     engine: dict[int, Timing]
+    zoom: dict[int, Timing]
 
     @property
     def ceiling_operations_per_second(self) -> float:
@@ -93,6 +96,10 @@ class Measurement:
     def share_of_ceiling(self, scale: int) -> float:
         """Useful operations per second at a scale over the ceiling's."""
         return self.engine[scale].operations_per_second / self.ceiling_operations_per_second
+
+    def share_in_a_zoom(self, scale: int) -> float:
+        """The same for the passes of a zoom."""
+        return self.zoom[scale].operations_per_second / self.ceiling_operations_per_second
 
     def times_plain(self, scale: int = 4) -> float:
         """Output pixels per second over the plain way's, which was measured at the same scale."""
@@ -142,6 +149,28 @@ def engine_job(engine: Engine, pixels: np.ndarray) -> Job:
         _useful(engine.network, block),
         block.target.area * engine.scale**2,
     )
+
+
+ZOOM_TILES = 17
+"""Tiles a side, at least, that a zoom by the network's scale brings into a picture of 1024 pixels."""
+
+
+def zoom_job(engine: Engine, pixels: np.ndarray) -> Job:
+    """The passes in which the worker computes what a zoom brings into view, in the middle of a photograph."""
+    level = engine.scale.bit_length() - 1
+    bounds = Rect(0, 0, pixels.shape[1], pixels.shape[0])
+    first = [(side * engine.scale // TILE - ZOOM_TILES) // 2 for side in (bounds.w, bounds.h)]
+    left = [TileKey(0, level, *at) for at in Rect(*first, ZOOM_TILES, ZOOM_TILES).points()]
+    middle = [at + (ZOOM_TILES - 1) / 2 for at in first]
+    left.sort(key=lambda key: (key.col - middle[0]) ** 2 + (key.row - middle[1]) ** 2)
+    groups = [first_group(left, bounds)]
+    while left := [key for key in left if key not in groups[-1].tiles]:
+        groups.append(next_group(left, bounds))
+    blocks = [block_for(group.target, bounds, engine.scale, engine.network.halo) for group in groups]
+    edge = ZOOM_TILES * TILE // engine.scale
+    useful = _useful(engine.network, _middle(pixels, edge, engine.network.halo))
+    shown = (edge * engine.scale) ** 2
+    return Job(f"zoom x{engine.scale}", lambda: list(engine.compute_all(pixels, blocks)), useful, shown)
 
 
 def _middle(pixels: np.ndarray, edge: int, pad: int, across: int = 1) -> Block:
@@ -206,12 +235,16 @@ def _measure(
     engines = [Engine(network, device) for network in networks]
     plain = next(network for network in networks if network.config.scale == plain_scale)
     ceiling = ceiling_jobs(device)
-    jobs = [*ceiling, plain_job(plain, pixels, device), *(engine_job(engine, pixels) for engine in engines)]
-    timings = time_jobs(jobs, rounds)
+    bulk = [engine_job(engine, pixels) for engine in engines]
+    zooms = [zoom_job(engine, pixels) for engine in engines]
+    timings = time_jobs([*ceiling, plain_job(plain, pixels, device), *bulk, *zooms], rounds)
+    scales = [engine.scale for engine in engines]
+    by_scale = timings[len(ceiling) + 1 :]
     return Measurement(
         threads=torch.get_num_threads(),
         precision=str(engines[0].precision).removeprefix("torch."),
         ceiling=timings[: len(ceiling)],
         plain=timings[len(ceiling)],
-        engine=dict(zip((engine.scale for engine in engines), timings[len(ceiling) + 1 :], strict=True)),
+        engine=dict(zip(scales, by_scale[: len(scales)], strict=True)),
+        zoom=dict(zip(scales, by_scale[len(scales) :], strict=True)),
     )

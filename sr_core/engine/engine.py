@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -157,23 +157,26 @@ class Engine:
         return plan_blocks(region, Rect(0, 0, width, height), self.bulk_edge, self.network.halo)
 
     def results(self, pixels: np.ndarray, region: Rect) -> Iterator[BlockResult]:
-        """Compute `region` block by block, in reading order, as many beside each other as torch's present number of
-        threads suggests. A block is begun when it or one shortly before is asked for: whoever stops asking has soon
-        stopped the work."""
+        """Compute `region` block by block, in reading order; see `compute_all`."""
         blocks = self.blocks(pixels, region)
+        with closing(self.compute_all(pixels, blocks)) as results:
+            for block, found in zip(blocks, results, strict=True):
+                yield BlockResult(block.target, found)
+
+    def compute_all(self, pixels: np.ndarray, blocks: Sequence[Block]) -> Iterator[np.ndarray]:
+        """`compute` of each block, in their order, as many beside each other as torch's present number of threads
+        suggests. A block is begun when it or one shortly before is asked for: whoever stops asking has soon stopped the
+        work."""
         threads = torch.get_num_threads()
         lanes, each = share_out(threads, len(blocks) if self.device.type == "cpu" else 1)
         if lanes == 1:
-            for block in blocks:
-                yield BlockResult(block.target, self.compute(pixels, block))
+            yield from (self.compute(pixels, block) for block in blocks)
             return
         if self._lanes is None or (self._lanes.count, self._each) != (lanes, each):
             self._lanes, self._each = Lanes(lanes, partial(torch.set_num_threads, each)), each
         torch.set_num_threads(each)  # what OpenMP counts by thread, MKL (for products) counts by process
         try:
-            with closing(self._lanes.in_order(partial(self.compute, pixels, block) for block in blocks)) as results:
-                for block, found in zip(blocks, results, strict=True):
-                    yield BlockResult(block.target, found)
+            yield from self._lanes.in_order(partial(self.compute, pixels, block) for block in blocks)
         finally:
             torch.set_num_threads(threads)
 

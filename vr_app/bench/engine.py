@@ -39,7 +39,10 @@ def measure(settings: Settings, progress: Progress) -> Measured:
     measured = Measured(
         values={"engine_x4_against_plain": found.times_plain(PLAIN_SCALE)}
         | {f"engine_share_of_ceiling_x{scale}": 100 * found.share_of_ceiling(scale) for scale in SCALES},
-        samples={timing.name: _samples(timing) for timing in (*found.ceiling, found.plain, *found.engine.values())},
+        samples={
+            timing.name: _samples(timing)
+            for timing in (*found.ceiling, found.plain, *found.engine.values(), *found.zoom.values())
+        },
         about=_about(found) | {"device": str(device)},
     )
     if counts:
@@ -68,6 +71,9 @@ def _about(found: Measurement) -> dict[str, object]:
         "all_ceilings_gflops": {timing.name: round(timing.operations_per_second / 1e9, 1) for timing in found.ceiling},
         "plain_mpix_per_s": _mpix(found.plain),
         "engine_mpix_per_s": {f"x{scale}": _mpix(timing) for scale, timing in found.engine.items()},
+        "share_of_ceiling_in_a_zoom": {
+            f"x{scale}": round(100 * found.share_in_a_zoom(scale), 1) for scale in found.zoom
+        },
         "engine_useful_gflops": {
             f"x{scale}": round(timing.operations_per_second / 1e9, 1) for scale, timing in found.engine.items()
         },
