@@ -13,8 +13,8 @@ computed as many tiles. On a desktop other programs have a share of their own: L
 
 LAST = 19
 """Steps of the lowest priority, for what computes while frames are drawn: with 10, a frame that woke still waited for
-the end of its turn, and the slowest tenth took 1.3 times as long as beside a worker at rest; now 1.02 times, for a
-fifth fewer tiles. Not for all that computes: beside busy programs of the same session it gets nearly nothing."""
+the end of its turn, and one in ten took 1.3 times as long as beside a worker at rest; now 1.1 times at most, for up
+to a fifth fewer tiles. Not for all that computes: beside busy programs of the same session it gets nearly nothing."""
 
 
 def give_way(steps: int = NICENESS) -> None:
