@@ -5,6 +5,7 @@
 const int CORNERS[6] = int[6](0, 1, 2, 3, 2, 1);
 
 uniform mat4 u_to_clip;      // label coordinates (em, x right, y up) to clip coordinates
+uniform float u_bend;        // of the line, one over its radius in em; 0: it is straight
 uniform vec4 u_plate;        // left, bottom, right, top in em
 uniform vec2 u_start;        // em: the text's left end, and the upper edge of its letters' rows
 uniform vec4 u_glyphs[GLYPHS];   // of each letter: left edge in em from the text's left end; column and width in texels,
@@ -27,5 +28,7 @@ void main() {
         v_position = u_start + vec2(glyph.x, 0.0) + vec2(texels.x, -texels.y) / EM;
         v_texel = vec2(glyph.y, glyph.w * ROW_HEIGHT) + texels;
     }
-    gl_Position = u_to_clip * vec4(v_position, 0.0, 1.0);
+    float angle = v_position.x * u_bend;
+    vec2 at = u_bend == 0.0 ? vec2(v_position.x, 0.0) : vec2(sin(angle), 1.0 - cos(angle)) / u_bend;
+    gl_Position = u_to_clip * vec4(at.x, v_position.y, at.y, 1.0);
 }

@@ -38,6 +38,7 @@ uniform vec2 u_center;       // p seen in the middle of the surface
 uniform vec2 u_per_metre;    // photograph pixels per metre along the surface, right and down
 uniform vec4 u_photograph;   // p of the photograph's first corner (xy) and last corner (zw)
 uniform float u_hair;        // photograph pixels: a hundredth of a pixel of the window's level
+uniform float u_finer;       // pixels of the picture for each of the eye's, along a line
 uniform vec2 u_size;         // panel: half width and half height in metres; retina: radius, and the cap's angle
 #ifdef RETINA
 uniform vec3 u_eye;          // the eye in retina coordinates
@@ -100,7 +101,7 @@ bool borders_synthesised(vec2 p, vec2 right, vec2 down, ivec2 tile, uint around)
     uint met = 0u;
     for (int i = 0; around != 0u && i < 4; ++i) {
         vec2 along = (i & 1) == 0 ? right : down;
-        vec2 there = tiles_at(p + (i < 2 ? OUTLINE : -OUTLINE) * along);
+        vec2 there = tiles_at(p + (i < 2 ? OUTLINE : -OUTLINE) * u_finer * along);
         ivec2 step = clamp(ivec2(floor(there)) - tile, ivec2(-1), ivec2(1));
         met |= around >> uint(4 + step.x + 3 * step.y);
     }
@@ -252,8 +253,9 @@ void main() {
     vec4 frame = vec4(BEZEL_COLOUR, 1.0) * clamp(0.5 - rim / fwidth(rim), 0.0, 1.0);
 #endif
     // The outline's part in the frame: a line, and a faint glow.
-    float line = clamp(OUTLINE + 1.0 - outside, 0.0, 1.0);
-    float glow = outside < 8.0 ? 0.25 * exp2((OUTLINE - outside) / 1.5) : 0.0;
+    float away = outside / u_finer;
+    float line = clamp(OUTLINE + 1.0 - away, 0.0, 1.0);
+    float glow = away < 8.0 ? 0.25 * exp2((OUTLINE - away) / 1.5) : 0.0;
     float lined = synthesised ? clamp(max(line, glow), 0.0, 1.0) : 0.0;
     frame = mix(frame, vec4(u_ai_colour, 1.0), lined);
     o_colour = mix(frame, vec4(colour, 1.0), clamp(1.0 - outside, 0.0, 1.0));

@@ -58,6 +58,7 @@ def test_the_linter_finds_nothing():
         (
             "threading",
             [
+                "sr_core/engine/lanes.py",
                 "sr_core/engine/worker.py",
                 "sr_core/image/loader.py",
                 "sr_core/study/training.py",

@@ -20,7 +20,16 @@ from sr_core.networks.zoo import load_model
 from sr_core.study import evaluation, results
 from sr_core.study.data import Reference, shrink_reference
 from sr_core.study.evaluation import EvaluationError, Yardstick, bare_network, evaluate
-from sr_core.study.results import Comparison, Plan, disagreements, paired_difference, run, spread, summarise
+from sr_core.study.results import (
+    Comparison,
+    Plan,
+    disagreements,
+    listed_photographs,
+    paired_difference,
+    run,
+    spread,
+    summarise,
+)
 from sr_core.study.rivals import (
     Method,
     _as_sharp,
@@ -175,6 +184,14 @@ def test_few_are_spread_over_many():
 
 class StopError(Exception):
     pass
+
+
+def test_the_viewers_regime_takes_the_sets_that_are_sharp_at_their_own_size(data):
+    both = comparison(data, regimes=("paper", "viewer"))
+    assert [listed_photographs(both, regime) for regime in both.regimes] == [NAMES, NAMES]
+    lists = json.loads((data / "split.json").read_text())
+    (data / "split.json").write_text(json.dumps(lists | {"sharp": ["clinic"]}))
+    assert [listed_photographs(both, regime) for regime in both.regimes] == [NAMES, NAMES[:2]]
 
 
 def test_a_stopped_comparison_goes_on_where_it_was(data, tmp_path, monkeypatch):

@@ -14,6 +14,7 @@ from tests.gl_stage import SIZE, Stage, demo_photograph, enlarged, eye_at, offsc
 from vr_app.core import invention
 from vr_app.core.intent import SurfaceKind
 from vr_app.core.labels import Status, labels
+from vr_app.core.layering import Face, Layered, Shape
 from vr_app.core.pose import Eye, Pose
 from vr_app.core.residency import FADE
 from vr_app.core.scene import LabelItem, PageWindow, RayItem, Scene, SurfaceItem, synthesised_around
@@ -79,6 +80,17 @@ def test_photograph_is_where_rays_meet_it(
     fundus: Stage, kind: SurfaceKind, center: tuple[float, float], zoom: float, level: int
 ) -> None:
     assert_warped(fundus, kind, center, zoom, level)
+
+
+def test_a_bent_panel_is_where_rays_meet_it_and_its_back_is_not_shown(fundus: Stage) -> None:
+    eye = eye_at(0.11)
+    (item,) = fundus.items(fundus.view(PANEL, (0.5, 0.5), 1.0), (eye,))
+    bent = replace(item, surface=replace(item.surface, bend=0.5))
+    drawn = fundus.draw(Scene((bent,)), eye)
+    assert warped(bent, eye, fundus.pictures[-2], -2).share_within(drawn, 2.0) >= 0.99
+    assert warped(item, eye, fundus.pictures[-2], -2).share_within(drawn, 2.0) < 0.9  # a flat one looks different
+    turned = replace(bent.surface, pose=Pose.facing(item.surface.pose.position, np.pi))
+    assert np.array_equal(fundus.draw(Scene((replace(bent, surface=turned),)), eye), fundus.draw(Scene(), eye))
 
 
 @pytest.mark.parametrize(
@@ -174,6 +186,28 @@ def test_outline_lies_on_the_photographed_side(context: Context) -> None:
     assert not marks[20:-20, border + 4 : -20].any()
     assert np.array_equal(drawn[20:-20, 20:border], plain[20:-20, 20:border])
     assert not marked(plain).any()
+    stage.close()
+
+
+def test_outline_on_a_face_of_its_own_is_as_much_wider_as_the_face_is_finer(context: Context) -> None:
+    stage = Stage(np.full((512, 512, 3), (180, 60, 40), np.uint8))
+    eye = eye_at(size=(512, 512), vertical=43.6)
+    (item,) = stage.items(stage.view(PANEL, (0.5, 0.5), 1.0), (eye,))
+    entries = item.pages.entries.copy()
+    entries[:, : entries.shape[1] // 2, 1] = 1
+    entries[..., 6] = synthesised_around(entries)
+    surface = replace(item.surface, pose=Pose())
+    scene = Scene((replace(item, surface=surface, pages=replace(item.pages, entries=entries)),), backdrop=False)
+    half = surface.width / 2
+    widths = {}
+    for edge in (512, 1024):
+        face = Face(-half, -half, half, half, (edge, edge))
+        framebuffer = Framebuffer.create(face.size)
+        stage.renderer.draw_face(framebuffer, Layered((0, 0), Shape.QUAD, surface, face, scene))
+        widths[edge] = int(marked(framebuffer.read())[edge // 2, edge // 4 : -edge // 4].sum())
+        framebuffer.close()
+    # Two of the eye's pixels, and so three of the face's, however fine it is: that is for who cuts it.
+    assert widths == {512: 3, 1024: 3}
     stage.close()
 
 

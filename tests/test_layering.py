@@ -173,3 +173,51 @@ def test_a_divider_that_moves_changes_what_faces_show_and_not_the_faces():
         assert kept in ({}, faces(*found.layers))
         kept = faces(*found.layers)
         assert all(face.left < -0.8 and face.right > 0.8 for face in kept.values())
+
+
+def bent_item(photograph: int = 0, position=(0.0, 0.0, -2.0), yaw: float = 0.0) -> SurfaceItem:
+    item = panel_item(photograph, position, yaw)
+    return replace(item, surface=replace(item.surface, bend=0.5))
+
+
+def test_a_bent_panel_is_a_cylinder_with_its_words_or_a_mesh_and_never_a_quad():
+    scene = with_words(bent_item(0), bent_item(1, (2.0 * math.sin(0.9), 0.3, -2.0 * math.cos(0.9)), -0.9))
+    found = taken_apart(scene)
+    assert [layered.shape for layered in found.layers] == [Shape.CYLINDER] * 2
+    flat = taken_apart(with_words(panel_item(0), panel_item(1, (2.0, 0.3, -1.0), -0.9)))
+    for bent, straight in zip(found.layers, flat.layers, strict=True):
+        # The face shows the panel unrolled: what the face of a flat one does.
+        assert bent.content.surfaces[0].surface == straight.content.surfaces[0].surface
+        assert bent.content.labels == straight.content.labels
+        assert bent.face.left == pytest.approx(straight.face.left)
+        assert bent.face.bottom == pytest.approx(straight.face.bottom)
+    assert found.before == Scene(rays=(RAY,), backdrop=False)
+    no_cylinder = taken_apart(scene, offer=replace(OFFER, shapes=frozenset((Shape.QUAD, Shape.EQUIRECT))))
+    assert no_cylinder.behind == scene
+    assert no_cylinder.layers == ()
+
+
+def test_a_bent_panel_is_as_near_from_the_axis_as_from_anywhere_around_it():
+    item = bent_item()
+    for x, z in ((1e-9, 0.0), (-1e-9, 1e-9), (0.0, -1e-9)):  # where its angle is nowhere
+        eyes = tuple(Eye(Pose((x, 0.0, z)), FOV, (1000, 1000)) for _ in range(2))
+        (layered,) = taken_apart(with_words(item), eyes).layers
+        assert layered.face.density == pytest.approx(layering.SHARPER * 1000 / 2 / 2.0, rel=1e-6)
+    beside = tuple(Eye(Pose((3.0, 0.0, 0.0)), FOV, (1000, 1000)) for _ in range(2))
+    (far,) = taken_apart(with_words(item), beside).layers
+    edge = item.surface.point(np.array([0.5, 0.0]))
+    assert far.face.density == pytest.approx(750 / math.dist(edge, (3.0, 0.0, 0.0)), rel=1e-6)
+
+
+def test_of_a_bent_panel_close_by_the_part_in_sight_is_drawn():
+    eyes = tuple(Eye(Pose((x, 0.0, -1.6)), FOV, (2000, 2000)) for x in (-0.03, 0.03))
+    item = bent_item()
+    (layered,) = taken_apart(with_words(item), eyes).layers
+    face = layered.face
+    assert face.right - face.left < item.surface.width
+    assert face.size[0] * face.size[1] <= layering.FACE_PIXELS
+    for eye in eyes:
+        rays = eye.rays(np.array([0.0, 2000.0]), np.array([1000.0, 1000.0]))
+        x, _, distance = item.surface.meets(np.asarray(eye.pose.position), rays)
+        assert (distance > 0).all()
+        assert face.left < x.min() < 0 < x.max() < face.right

@@ -80,7 +80,7 @@ def discs(eye: np.ndarray) -> np.ndarray:
     return np.array(ndimage.center_of_mass(np.maximum(eye - 60, 0), names, kept))
 
 
-@pytest.mark.parametrize("surface", ["panel", "retina"])
+@pytest.mark.parametrize("surface", ["panel", "wall", "retina"])
 def test_every_pixel_has_the_same_place_as_a_layer_and_as_a_mesh(
     screen: Xvfb, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, surface: str
 ) -> None:

@@ -152,7 +152,6 @@ first = clock.seconds(5_000_000_000_000_000_000)
 clock.restart()
 second = clock.seconds(7_000_000_000)  # another runtime, another beginning
 assert first <= second < first + 60
-assert clock.display_time(second) == 7_000_000_000
 ahead = clock.seconds(900_000_000_000_000)  # a wrong time far ahead, and one far behind: time goes on
 assert second <= ahead < second + 60
 behind = clock.seconds(1)
@@ -172,7 +171,6 @@ first = clock.seconds(5_000_000_000_000_000_000)
 assert before <= first < before + 60
 second = clock.seconds(5_000_000_000_016_000_000)
 assert abs(second - first - 0.016) < 1e-9
-assert clock.display_time(second) == 5_000_000_000_016_000_000
 assert clock.seconds(5_000_000_000_008_000_000) == second
 assert clock.idle() >= second
 """

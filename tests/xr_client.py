@@ -78,21 +78,21 @@ def count_discarded() -> list[int]:
     """One entry for each frame begun while the one before had not been ended."""
     xr = frames.xr  # not imported here: PyOpenGL has to be bound before
     discarded: list[int] = []
-    begin = xr.begin_frame
+    begin = xr.raw_functions.xrBeginFrame
 
-    def counting(*arguments: object) -> None:
-        try:
-            begin(*arguments)
-        except xr.exception.FrameDiscarded:
+    def counting(*arguments: object) -> int:
+        answer = begin(*arguments)
+        if answer == xr.Result.FRAME_DISCARDED:
             discarded.append(1)
-            raise
+        return int(answer)
 
-    xr.begin_frame = counting
+    xr.raw_functions.xrBeginFrame = counting
     return discarded
 
 
-def loop(runtime: HeadsetRuntime, colours: list[list[int]], fail_at: int, recentre_at: int) -> None:
-    discarded = count_discarded()
+def loop(
+    runtime: HeadsetRuntime, colours: list[list[int]], fail_at: int, recentre_at: int, discarded: list[int]
+) -> None:
     begun = drawn = 0
     while runtime.poll_events():
         if select.select([sys.stdin], [], [], 0.0)[0]:
@@ -181,10 +181,11 @@ def main() -> None:
         from tests import xr_trouble
 
         getattr(xr_trouble, options.trouble)()
+    discarded = count_discarded()
     runtime = HeadsetRuntime(MirrorKind(options.mirror))
     print(json.dumps({"state": "OPEN", "about": runtime.describe()}), flush=True)
     try:
-        loop(runtime, colours, options.fail_at, options.recentre_at)
+        loop(runtime, colours, options.fail_at, options.recentre_at, discarded)
     finally:
         runtime.close()
         print(json.dumps({"state": state(runtime), "closed": True}), flush=True)

@@ -1,6 +1,6 @@
 """The viewer in a headset, for tests/test_xr_layers.py.
 
-    python -m tests.xr_layers_client on|off|quads_alone|one_layer panel|retina IMAGE ...
+    python -m tests.xr_layers_client on|off|quads_alone|one_layer panel|retina|wall IMAGE ...
 
 With the last two, functions of tests.xr_trouble, layers are on and the runtime takes few.
 Prints one JSON line per frame: whether all that is wanted has been in the picture for a while, and of how many layers
@@ -18,6 +18,7 @@ from tests import xr_trouble
 from vr_app.app import STILL, Options, session
 from vr_app.core.intent import SurfaceKind
 from vr_app.core.layering import LayerMode
+from vr_app.core.layout import Layout
 from vr_app.runtime.headset import HeadsetRuntime
 
 
@@ -27,7 +28,9 @@ def main(layers: str, surface: str, *paths: str) -> None:
         layers = "on"
     runtime = HeadsetRuntime(layers=LayerMode(layers))
     try:
-        options = Options(tuple(map(Path, paths)), SurfaceKind(surface), prefetch=False)
+        kind = SurfaceKind.PANEL if surface == "wall" else SurfaceKind(surface)
+        layout = Layout.WALL if surface == "wall" else Layout.ROW
+        options = Options(tuple(map(Path, paths)), kind, layout, prefetch=False)
         with session(runtime, options) as viewer:
             since = 0.0
             while runtime.poll_events() and not select.select([sys.stdin], [], [], 0.0)[0]:

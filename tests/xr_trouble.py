@@ -28,6 +28,9 @@ SESSION_LOST, INSTANCE_LOST, RUNTIME_FAILURE = -17, -13, -2
 
 RAW = {
     "xrWaitFrame": "wait_frame",
+    "xrBeginFrame": "begin_frame",
+    "xrEndFrame": "end_frame",
+    "xrSyncActions": "sync_actions",
     "xrPollEvent": "poll_event",
     "xrLocateViews": "locate_views",
     "xrLocateSpace": "locate_space",
@@ -167,8 +170,8 @@ def _announce(event: ctypes.Structure) -> None:
     xr.raw_functions.xrPollEvent = polled
 
 
-ANNOUNCED_AT = 200
-"""Questions for events, a few in each frame: well after the focus."""
+ANNOUNCED_AT = 70
+"""Questions for events, one in each frame: well after the focus."""
 
 
 def one_view() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -75,6 +76,12 @@ NOTHING_YET = 0.005
 
 FADE_STEPS = 3
 """Frames that a tile's fade takes at least, or there is none."""
+
+TURN = 3
+"""Where a picture of tiles that fade in takes longer than TURN_FROM seconds, as software's does, the next one waits for
+so many times as long while other tiles are computed: they need the same processor, and who waits looks for them."""
+
+TURN_FROM = FADE / 8
 
 STILL = 1.0
 """Seconds for which nothing has changed before frames are left as they are: all that is smoothed has come to rest."""
@@ -182,7 +189,7 @@ class Viewer:
         self.infos: tuple[PhotographInfo | None, ...] = (None,) * len(options.paths)
         self.wants, self.wanted, self.placed, self.reach, self.rays = (), (), (), (), ()
         self.status = Status(texture=texture_of(options.model))
-        self.finished = self.rests = False
+        self.finished = self.rests = self.holds_back = False
         self._shown = self._warm = self._jumped = self._arrived = False
         self._sample: ControllerSample | None = None
         self._eyes: tuple[Eye, ...] = ()
@@ -197,6 +204,8 @@ class Viewer:
         self.now = self.dt = 0.0
         self._frame_time: float | None = None
         self._uploaded_at = 0.0
+        self._faded = False
+        self._faded_at = self._fade_took = self._sharp_since = 0.0
         self._notices: list[tuple[float, str]] = []
         self.room = options.room
         self.veil = Veil() if runtime.name == "xr" else None
@@ -216,6 +225,7 @@ class Viewer:
                 self.take_what_arrived()
                 self.look(frame, sample)
                 self.ask()
+                self.worker.leave_room(self._moves(frame))
                 self.upload()
                 if frame.should_render:
                     self.draw(frame)
@@ -262,6 +272,8 @@ class Viewer:
         self.dt = 0.0 if self._frame_time is None else min(0.1, max(0.0, frame.time - self._frame_time))
         self._frame_time = frame.time
         self.now += self.dt
+        if self._faded:
+            self._faded, self._fade_took = False, self.dt
 
     def take_what_arrived(self) -> None:
         """Decoded photographs and computed tiles."""
@@ -359,6 +371,11 @@ class Viewer:
         self.statistics.uploads_over_budget += report.over_budget
         if report.count:
             self._uploaded_at = self.now
+        if self._jumped or self.view.still_for == 0:
+            self._sharp_since = math.inf  # not yet
+        elif report.count and self._sharp_since == math.inf:
+            there = any(key.synthesised and self.residency.has(key) for key in self.wanted)
+            self._sharp_since = self.now if there else math.inf
 
     def draw(self, frame: Frame) -> None:
         """The scene, once for each eye; and its picture when one is due."""
@@ -381,9 +398,13 @@ class Viewer:
         if self.veil is not None:
             scene = self._veiled(scene)
         stands = self._drawn if frame.keeps and not due else None
-        if scene == stands:
+        self.holds_back = stands is not None and self._waits_its_turn(stands, scene)
+        if scene == stands or self.holds_back:
             return  # on a small machine the worker needs the processor more
         self._drawn = scene
+        self._faded = stands is not None and _only_tiles(stands, scene)
+        if self._faded:
+            self._faded_at = self.now
         pictures = []
         for eye, target, shown in frame.pictures(scene, self.renderer, whole=due):
             part = changed_part(stands, scene, eye) if stands else None
@@ -460,6 +481,13 @@ class Viewer:
             self._stood = scene
         return replace(self._stood, veil=self.veil.shade)
 
+    def _waits_its_turn(self, stands: Scene, scene: Scene) -> bool:
+        """Whether a picture in which tiles have come or faded in leaves the processor to those being computed. That of
+        a view's first synthesised ones does not wait, nor does that of its last."""
+        slow = self._fade_took > TURN_FROM and self.now - self._faded_at < TURN * self._fade_took
+        later = self.view.still_for > 0 and self._sharp_since < self.now
+        return slow and later and self.worker.busy and _only_tiles(stands, scene)
+
     def _warm_up(self) -> None:
         """What takes a second and would be felt later: now, with the first photograph on the screen.
 
@@ -474,6 +502,11 @@ class Viewer:
         self._objects_made = objects.made()
         self._collector.started()
         self.worker.warm_up()
+
+    def _moves(self, frame: Frame) -> bool:
+        """Whether the next frames need the processor more than tiles do: the view moves, or pictures are drawn in every
+        frame, as a headset's are wherever the head turns. Who rests, or has jumped, waits for tiles."""
+        return not frame.keeps or not (self._arrived or self.view.still_for >= SETTLE)
 
     def _what_may_follow(self, nothing_lacks: bool) -> tuple[TileKey, ...]:
         """Tiles to compute ahead, once the view rests and has all it wants: the same until it wants something else, so
@@ -637,3 +670,8 @@ class Viewer:
         if text not in (known for _, known in self._notices):
             self._notices.append((self.now + NOTICE_SECONDS, text))
             self.options.say(f"fundusxr: {text}")
+
+
+def _only_tiles(before: Scene, now: Scene) -> bool:
+    """Whether two scenes of a view that rests differ in their tiles at most, and in the labels that tell of them."""
+    return replace(before, surfaces=now.surfaces, labels=now.labels) == now

@@ -166,14 +166,14 @@ def _write_reductions(comparison: Comparison, folder: Path, console: Console) ->
     from sr_core.study.rivals import picture_name
 
     make_folder(folder)
-    names = listed_photographs(comparison)
+    count = 0
     for regime in comparison.regimes:
-        for name in names:
+        for name in listed_photographs(comparison, regime):
             reference = load_reference(comparison.root, name, regime)
             for scale in comparison.scales:
                 file = folder / f"{picture_name(regime, scale, name)}.png"
                 save_picture(file, shrink_reference(reference, scale))
-    count = len(names) * len(comparison.regimes) * len(comparison.scales)
+                count += 1
     console.print(f"fundusxr: wrote {count} pictures into {folder}; give theirs the same names", markup=False)
 
 

@@ -9,8 +9,6 @@ between frames every so often; all that is left is looked through only while the
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Self
 
 YOUNG_EVERY = 32
@@ -19,11 +17,26 @@ YOUNG_EVERY = 32
 FULL_EVERY = 60.0
 """Seconds at least between two full collections."""
 
+FEW = 1000
+"""Young objects that need not be looked through while the view rests and hardly makes any."""
+
 MANY = 20_000
 """Young objects that take too long to look through between two frames (milliseconds). A frame leaves a few; so many, an
 import in another thread, which freezes them when it is done."""
 
 _YOUNG, _FULL = 1, 2
+
+
+class _InFrame:
+    """Whether a frame goes on; entered when it begins."""
+
+    goes_on = False
+
+    def __enter__(self) -> None:
+        self.goes_on = True
+
+    def __exit__(self, *error: object) -> None:
+        self.goes_on = False
 
 
 class Collector:
@@ -32,7 +45,7 @@ class Collector:
     def __init__(self) -> None:
         self.full_in_frames = 0
         """Full collections that began inside a frame, whoever asked for them."""
-        self._in_frame = False
+        self._during = _InFrame()
         self._frames = 0
         self._full_at = 0.0
 
@@ -47,14 +60,9 @@ class Collector:
         gc.collect()
         gc.freeze()
 
-    @contextmanager
-    def frame(self) -> Iterator[None]:
+    def frame(self) -> _InFrame:
         """A frame, in which no full collection should run."""
-        self._in_frame = True
-        try:
-            yield
-        finally:
-            self._in_frame = False
+        return self._during
 
     def between_frames(self, now: float, resting: bool) -> None:
         """Collect what is due. `now` in seconds on the frame clock; `resting`: nobody notices a few milliseconds."""
@@ -62,11 +70,11 @@ class Collector:
         if resting and now - self._full_at >= FULL_EVERY:
             self._full_at = now
             gc.collect(_FULL)
-        elif self._frames % YOUNG_EVERY == 0 and gc.get_count()[0] < MANY:
+        elif self._frames % YOUNG_EVERY == 0 and (FEW if resting else 0) <= gc.get_count()[0] < MANY:
             gc.collect(_YOUNG)
 
     def _note(self, phase: str, info: dict[str, int]) -> None:
-        if phase == "start" and info["generation"] == _FULL and self._in_frame:
+        if phase == "start" and info["generation"] == _FULL and self._during.goes_on:
             self.full_in_frames += 1
 
     def __exit__(self, *error: object) -> None:

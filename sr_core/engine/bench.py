@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 from sr_core.engine.engine import Engine
+from sr_core.engine.lanes import share_out
 from sr_core.image.geometry import Rect
 from sr_core.image.tiling import Block
 from sr_core.networks.cost import multiply_adds
@@ -131,19 +132,22 @@ def plain_job(network: LoadedNetwork, pixels: np.ndarray, device: torch.device) 
 
 
 def engine_job(engine: Engine, pixels: np.ndarray) -> Job:
-    """One bulk block from the middle of a photograph, (H, W, 3) uint8, pixels in to pixels out."""
-    block = _middle(pixels, engine.bulk_edge, engine.network.halo)
+    """A region of a bulk block for each lane, from the middle of a photograph, (H, W, 3) uint8, pixels in to pixels
+    out."""
+    lanes, _ = share_out(torch.get_num_threads())
+    block = _middle(pixels, engine.bulk_edge, engine.network.halo, across=lanes)
     return Job(
         f"engine x{engine.scale}",
-        lambda: engine.compute(pixels, block),
+        lambda: engine.upscale_marked(pixels, block.target),
         _useful(engine.network, block),
         block.target.area * engine.scale**2,
     )
 
 
-def _middle(pixels: np.ndarray, edge: int, pad: int) -> Block:
+def _middle(pixels: np.ndarray, edge: int, pad: int, across: int = 1) -> Block:
+    """`across` squares of `edge` pixels beside each other."""
     height, width = pixels.shape[:2]
-    target = Rect((width - edge) // 2, (height - edge) // 2, edge, edge)
+    target = Rect((width - across * edge) // 2, (height - edge) // 2, across * edge, edge)
     block = Block(target, target.pad(pad))
     if not Rect(0, 0, width, height).contains(block.source):
         raise ValueError(f"a photograph of {width}x{height} pixels is too small to time; at least {edge + 2 * pad}")

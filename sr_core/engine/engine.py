@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -12,14 +13,15 @@ import torch
 from sr_core.engine import consistency
 from sr_core.engine.cuda import CudaGenerator
 from sr_core.engine.fast import measured_precision, prepare
-from sr_core.engine.passes import SIDES
+from sr_core.engine.lanes import Lanes, share_out
+from sr_core.engine.passes import HEIGHTS
 from sr_core.errors import UserError
 from sr_core.image.geometry import Rect
 from sr_core.image.tiling import Block, halve_block, plan_blocks
 from sr_core.networks.zoo import LoadedNetwork
 
-BLOCK_EDGE = {scale: max(sides) for scale, sides in SIDES.items()}
-"""Photograph pixels per side of a pass that somebody waits for, by scale: some 10^5 output pixels, soon there."""
+BLOCK_EDGE = {scale: max(sides) for scale, sides in HEIGHTS.items()}
+"""Photograph pixels that a pass is high that somebody waits for, by scale, and at least as wide: soon there."""
 
 BULK_EDGE = 256
 """Photograph pixels per side of a pass where only the rate counts: less of it is halo. Larger ones no longer pay, their
@@ -67,7 +69,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 class Engine:
-    """One network on one device. Not thread-safe: for one thread at a time.
+    """One network on one device. On the processor several threads may compute at a time, on a CUDA device one.
 
     `precision` None: the faster one, as measured (`measured_precision`); the two stay within 1 grey level.
     """
@@ -77,6 +79,8 @@ class Engine:
         self.scale: int = network.config.scale
         self.device = device
         self.precision = precision or measured_precision(device)
+        self._lanes: Lanes | None = None
+        self._each = 0  # processor threads of each of these lanes
         edge = self.bulk_edge + 2 * network.halo
         if device.type == "cuda":
             self._generator = CudaGenerator(network.module, device, self.precision, edge)
@@ -85,7 +89,7 @@ class Engine:
 
     @property
     def block_edge(self) -> int:
-        """Photograph pixels per side of a pass that somebody waits for."""
+        """Photograph pixels that a pass is high that somebody waits for."""
         return BLOCK_EDGE[self.scale]
 
     @property
@@ -153,10 +157,25 @@ class Engine:
         return plan_blocks(region, Rect(0, 0, width, height), self.bulk_edge, self.network.halo)
 
     def results(self, pixels: np.ndarray, region: Rect) -> Iterator[BlockResult]:
-        """Compute `region` block by block, in reading order. A block is begun when it is asked for: whoever stops
-        asking has stopped the work."""
-        for block in self.blocks(pixels, region):
-            yield BlockResult(block.target, self.compute(pixels, block))
+        """Compute `region` block by block, in reading order, as many beside each other as torch's present number of
+        threads suggests. A block is begun when it or one shortly before is asked for: whoever stops asking has soon
+        stopped the work."""
+        blocks = self.blocks(pixels, region)
+        threads = torch.get_num_threads()
+        lanes, each = share_out(threads, len(blocks) if self.device.type == "cpu" else 1)
+        if lanes == 1:
+            for block in blocks:
+                yield BlockResult(block.target, self.compute(pixels, block))
+            return
+        if self._lanes is None or (self._lanes.count, self._each) != (lanes, each):
+            self._lanes, self._each = Lanes(lanes, partial(torch.set_num_threads, each)), each
+        torch.set_num_threads(each)  # what OpenMP counts by thread, MKL (for products) counts by process
+        try:
+            with closing(self._lanes.in_order(partial(self.compute, pixels, block) for block in blocks)) as results:
+                for block, found in zip(blocks, results, strict=True):
+                    yield BlockResult(block.target, found)
+        finally:
+            torch.set_num_threads(threads)
 
     def upscale(
         self, pixels: np.ndarray, region: Rect | None = None, progress: Callable[[int, int], None] | None = None

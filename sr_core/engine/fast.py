@@ -16,12 +16,13 @@ from functools import cache
 import torch
 from torch import Tensor, nn
 
+from sr_core.engine.lanes import OfThread
 from sr_core.engine.recorded import generate
 from sr_core.networks.rdb_srgan import RdbSrgan, ResidualDenseBlock
 
 Generator = Callable[[Tensor], Tensor]
 """(1, 3, h, w) grey levels 0 to 255, float32, to the residual (1, 3, h * scale, w * scale) in grey levels, float32 and
-contiguous. The caller may write over it; the next call does."""
+contiguous. The caller may write over it; the same thread's next call does."""
 
 GREY = 255.0
 
@@ -116,7 +117,7 @@ class FusedRdb:
         self._add(module.smooth.weight, module.smooth.bias)
         self._add(module.head.weight * GREY, module.head.bias * GREY)
         self._blocks, self._layers, self._scale = config.blocks, config.layers, config.scale
-        self._kept = torch.empty(0)
+        self._kept = OfThread()
 
     def _add_block(self, block: ResidualDenseBlock) -> None:
         features, growth = block.fusion.out_channels, block.dense[0].out_channels
@@ -145,9 +146,9 @@ class FusedRdb:
         return out.view(1, 3, height * self._scale, width * self._scale)
 
     def _room(self, height: int, width: int) -> Tensor:
-        """Memory for the residual, (3, height, scale, width, scale), kept from one call to the next: fresh pages of
-        that many megabytes cost as much as filling them."""
+        """Memory for the residual, (3, height, scale, width, scale), kept from a thread's call to its next: fresh pages
+        of that many megabytes cost as much as filling them."""
         size = 3 * height * width * self._scale**2
-        if self._kept.numel() < size:
-            self._kept = torch.empty(size)
-        return self._kept[:size].view(3, height, self._scale, width, self._scale)
+        if self._kept.value is None or self._kept.value.numel() < size:
+            self._kept.value = torch.empty(size)
+        return self._kept.value[:size].view(3, height, self._scale, width, self._scale)

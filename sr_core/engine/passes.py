@@ -14,9 +14,11 @@ from sr_core.image.geometry import TILE, Rect, TileKey
 from sr_core.image.pyramid import GUTTER
 from sr_core.image.tiling import Block, TileGroup, group_tiles
 
-SIDES = {2: (32, 64, 96, 128), 4: (32, 64, 96, 128, 144), 8: (16, 32, 48, 64, 72)}
+WIDTHS = {2: (32, 64, 96, 128, 160), 4: (32, 64, 96, 128, 144), 8: (16, 32, 48, 72, 104, 144)}
+HEIGHTS = WIDTHS | {8: (16, 32, 48, 64, 72)}
 """Photograph pixels along the sides of passes that somebody waits for, by scale, each a whole number of tiles. The
-longest is such that the 17 or 18 tiles a side that a zoom by the scale brings into view make two passes a side."""
+longest are such that the 17 or 18 tiles a side that a zoom by the scale brings into view make, for each of two lanes,
+two passes at x4, one at x8, where passes are short and mostly halo, and eight at x2."""
 
 FIRST_SIDE = {2: 32, 4: 32, 8: 16}
 """Photograph pixels per side of the first pass for a new view, by scale: there at once, at the price of a tenth of a
@@ -35,16 +37,18 @@ def first_group(tiles: Sequence[TileKey], bounds: Rect) -> TileGroup:
     return group_tiles(tiles, bounds, FIRST_SIDE[1 << tiles[0].level])[0]
 
 
-def next_group(tiles: Sequence[TileKey], bounds: Rect, edge: int) -> TileGroup:
-    """Of `tiles`, as of `first_group`, those computed with the first one: in at most `edge` photograph pixels a side.
+def next_group(tiles: Sequence[TileKey], bounds: Rect, share: int = 1) -> TileGroup:
+    """Of `tiles`, as of `first_group`, those computed with the first one: in at most the longest sides, or a `share` of
+    them (2: half).
 
     What the tiles lie in is cut into as few and as equal parts as that allows; the first tile's part is computed. Tiles
     in its midst that nobody wants (any more) cost less than two passes around them. The group names only wanted ones.
     """
     first = tiles[0]
-    part = _part(tiles, max(1, (edge << first.level) // TILE))
+    width, height = (max(sides[1 << first.level]) // share for sides in (WIDTHS, HEIGHTS))
+    part = _part(tiles, *(max(1, (side << first.level) // TILE) for side in (width, height)))
     if len(part) < WORTH_FILLING * _hull(part).area:
-        return group_tiles(part, bounds, edge)[0]
+        return group_tiles(part, bounds, height)[0]
     target = _hull(part).scale(TILE >> first.level).intersect(bounds)
     return TileGroup(first.photograph, first.level, tuple(part), target)
 
@@ -53,17 +57,17 @@ def block_for(target: Rect, bounds: Rect, scale: int, halo: int) -> Block:
     """The pass for a group's `target`: with MARGIN around it, reading at least `halo` more, and of both axes one of the
     scale's sizes where the photograph is that large."""
     target = target.pad(MARGIN).intersect(bounds)
-    x, width = _stretch(target.x, target.w, bounds.w, scale, halo)
-    y, height = _stretch(target.y, target.h, bounds.h, scale, halo)
+    x, width = _stretch(target.x, target.w, bounds.w, WIDTHS[scale], halo)
+    y, height = _stretch(target.y, target.h, bounds.h, HEIGHTS[scale], halo)
     return Block(target, Rect(x, y, width, height))
 
 
 def sizes(scale: int, halo: int) -> list[tuple[int, int]]:
     """Width and height of everything that `block_for` reads inside a large photograph: first what a first pass and full
     ones read, then the others."""
-    sides = sorted(SIDES[scale], reverse=True)
+    axes = [sorted(sides[scale], reverse=True) for sides in (WIDTHS, HEIGHTS)]
     first = FIRST_SIDE[scale]
-    ordered = dict.fromkeys([(first, first), *product(sides[:2], repeat=2), *product(sides, repeat=2)])
+    ordered = dict.fromkeys([(first, first), *product(*(sides[:2] for sides in axes)), *product(*axes)])
     return [(_read(width, halo), _read(height, halo)) for width, height in ordered]
 
 
@@ -71,20 +75,20 @@ def _read(side: int, halo: int) -> int:
     return side + 2 * (MARGIN + halo)
 
 
-def _stretch(start: int, length: int, whole: int, scale: int, halo: int) -> tuple[int, int]:
+def _stretch(start: int, length: int, whole: int, sides: Sequence[int], halo: int) -> tuple[int, int]:
     """Begin and length of what is read for a stretch of an axis that is `whole` pixels long."""
     needed = length + 2 * halo
-    read = min((_read(side, halo) for side in SIDES[scale] if _read(side, halo) >= needed), default=needed)
+    read = min((_read(side, halo) for side in sides if _read(side, halo) >= needed), default=needed)
     if read >= whole:
         return 0, whole
     return min(max(start - (read - length) // 2, 0), whole - read), read
 
 
-def _part(tiles: Sequence[TileKey], most: int) -> list[TileKey]:
-    """Of the tiles those in the first one's part, where all are cut into equal ones of at most `most` a side."""
+def _part(tiles: Sequence[TileKey], columns: int, rows: int) -> list[TileKey]:
+    """Of the tiles those in the first one's part, where all are cut into equal ones of at most so many tiles."""
     hull, first = _hull(tiles), tiles[0]
-    col, right = _cut(hull.x, hull.w, most, first.col)
-    row, bottom = _cut(hull.y, hull.h, most, first.row)
+    col, right = _cut(hull.x, hull.w, columns, first.col)
+    row, bottom = _cut(hull.y, hull.h, rows, first.row)
     return [key for key in tiles if col <= key.col < right and row <= key.row < bottom]
 
 

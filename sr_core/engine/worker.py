@@ -1,7 +1,12 @@
-"""The one super-resolution thread: the newest wish in, tiles out. This module does not import torch; its thread does,
+"""The one super-resolution worker: the newest wish in, tiles out. This module does not import torch; its thread does,
 at the first wish or when told to warm up, so that a picture stands on the screen before torch is loaded.
 
-What crosses the thread are frozen values: `Wish` inward (only the newest is kept), `TileReady` and `TileFailed`
+Its threads are lanes (`sr_core.engine.lanes`): each takes the most wanted group that no other has begun. There are two
+sets of them, because a thread may give way, but not take that back: those for a view that rests, one for each share of
+the processor, and those that come last, one less, for a view that moves. The first of these loads the networks, warms
+up, keeps the disk and computes ahead.
+
+What crosses the threads are frozen values: `Wish` inward (only the newest is kept), `TileReady` and `TileFailed`
 outward. A failure is a value; the thread goes on.
 """
 
@@ -9,6 +14,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,8 +22,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sr_core.engine.lanes import share_out
 from sr_core.engine.passes import block_for, first_group, next_group, sizes
-from sr_core.engine.priority import give_way
+from sr_core.engine.priority import LAST, give_way
 from sr_core.engine.tile_cache import TileCache, TileName
 from sr_core.engine.torch_import import import_torch
 from sr_core.image.geometry import Rect, TileKey
@@ -121,10 +128,10 @@ class DiskCache:
 
 
 class Worker:
-    """Owns the thread. Every method may be called by the thread that draws; none of them waits, but `close`.
+    """Owns its threads. Every method may be called by the thread that draws; none of them waits, but `close`.
 
-    `model`: a name of the zoo. `device`: 'auto', 'cpu' or 'cuda'. `threads`: processor threads for the network
-    (None: all but one, at least one: the thread that draws keeps a core). `disk`: None: no tile is kept on disk.
+    `model`: a name of the zoo. `device`: 'auto', 'cpu' or 'cuda'. `threads`: processor threads to compute with while
+    somebody waits (None: all; see `leave_room`). `disk`: None: no tile is kept on disk.
     """
 
     def __init__(
@@ -141,14 +148,19 @@ class Worker:
         self._answered: set[TileKey] = set()
         self._counts = Counts()
         self._stopping = False
-        self._changed = False  # another network is to compute
-        self._fresh = False  # a new view waits for its first tiles
+        self._roomy = False  # the lanes compute that come last
+        self._engines: dict[int, Engine] = {}  # by level
+        self._fresh = False  # a new view waits for its first tiles to be begun
+        self._first: frozenset[TileKey] = frozenset()  # those, once they are
         self._warming: list[tuple[int, int]] | None = []  # sizes still to compute once; None: the network is not loaded
         self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
         self._notices: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._cache = TileCache(disk.folder, disk.limit, self._notices.put) if disk else None
-        self._thread = threading.Thread(target=self._run, name="super-resolution", daemon=True)
-        self._thread.start()
+        self._disk = threading.Lock()  # held for whatever the cache does but tell whether it is busy
+        self._loading = threading.Lock()
+        self._count_lanes = self._each = 0  # for a view that rests, and threads of each; 0: torch is not there
+        self._lanes: list[threading.Thread] = []
+        self._start_lane(0)
 
     def want(self, tiles: Sequence[TileKey], sources: Sequence[Source], ahead: Sequence[TileKey] = ()) -> None:
         """Replace the wish. Tiles of the last one that are not in this one and not yet begun are cancelled."""
@@ -164,18 +176,26 @@ class Worker:
             self._pending = now | (self._pending & self._begun)
             self._ahead = dict.fromkeys(key for key in wish.ahead if key not in now and key not in self._answered)
             self._wish = wish
-            self._lock.notify()
+            self._lock.notify_all()
+
+    def leave_room(self, room: bool) -> None:
+        """Whether the thread that draws needs the processor, as where the view moves: from the next group on a lane
+        less computes, if there is more than one, and comes last."""
+        if room != self._roomy:
+            with self._lock:
+                self._roomy = room
+                self._lock.notify_all()
 
     def use(self, model: str) -> int:
         """Compute with another network from now on; what was wished for is cancelled. Returns a request: answers to
         any before it are the old network's."""
         with self._lock:
-            self._model, self._changed = model, True
+            self._model, self._engines = model, {}
             self._count(cancelled=len(self._pending - self._begun))
             self._pending &= self._begun
             self._ahead.clear()
             self._wish = Wish((), (), request_id=self._wish.request_id + 1)
-            self._lock.notify()
+            self._lock.notify_all()
             return self._wish.request_id
 
     def warm_up(self) -> None:
@@ -183,7 +203,7 @@ class Worker:
         for: it takes seconds that no wish need wait."""
         with self._lock:
             self._warming = None
-            self._lock.notify()
+            self._lock.notify_all()
 
     def ready(self) -> list[Answer]:
         """Everything answered since the last call."""
@@ -220,63 +240,90 @@ class Worker:
 
     @property
     def running(self) -> bool:
-        """Whether the thread lives: also a while after `close`, inside an import or a block that cannot be cut short.
+        """Whether a thread lives: also a while after `close`, inside an import or a block that cannot be cut short.
 
         An interpreter that ends meanwhile may crash in it (`vr_app.interruption.end_process`).
         """
-        return self._thread.is_alive()
+        return any(lane.is_alive() for lane in self._lanes)
 
     def close(self) -> None:
-        """Stop after the block or the import under way, and wait for that CLOSING_SECONDS at most. What is outstanding
+        """Stop after the blocks or the import under way, and wait for that CLOSING_SECONDS at most. What is outstanding
         is cancelled. May be called twice."""
         with self._lock:
             self._stopping = True
             self._count(cancelled=len(self._pending - self._begun))
             self._pending &= self._begun
             self._ahead.clear()
-            self._lock.notify()
-        self._thread.join(timeout=CLOSING_SECONDS)
+            self._lock.notify_all()
+            lanes = list(self._lanes)
+        end = time.monotonic() + CLOSING_SECONDS
+        for lane in lanes:
+            lane.join(timeout=max(0.0, end - time.monotonic()))
 
     def _count(self, **more: int) -> None:
         """Add to the counts. The lock is held."""
         self._counts = replace(self._counts, **{name: getattr(self._counts, name) + n for name, n in more.items()})
 
-    # What follows runs on the worker's own thread.
+    def _start_lane(self, lane: int) -> None:
+        self._lanes.append(threading.Thread(target=self._run, args=(lane,), name="super-resolution", daemon=True))
+        self._lanes[lane].start()
 
-    def _run(self) -> None:
+    # What follows runs on the worker's own threads.
+
+    def _run(self, lane: int) -> None:
         give_way()
-        engines: dict[int, Engine] = {}
+        if lane:
+            self._take_threads(comes_last=lane > self._count_lanes)
         while not self._stopping:
-            self._turn(engines)
-        if self._cache is not None:
-            self._cache.finish(CLOSING_SECONDS / 2)
+            self._turn(lane)
+        if self._cache is not None and not lane:
+            with self._disk:
+                self._cache.finish(CLOSING_SECONDS / 2)
 
-    def _turn(self, engines: dict[int, Engine]) -> None:
+    def _turn(self, lane: int) -> None:
         """Wait for something to do and do one piece of it. A function of its own, so that no photograph lives on in
         its variables while it waits: first what is wished for, then the warm-up, the disk, and what may be wished."""
         cache = self._cache
         with self._lock:
-            while not (self._stopping or self._pending or self._cold or self._ahead or (cache and cache.busy)):
+            while not (self._stopping or self._finds_work(lane)):
                 self._lock.wait()
             if self._stopping:
                 return
-            if self._changed:
-                engines.clear()
-                self._changed = False
             wish = self._wish
-            tiles = tuple(key for key in wish.tiles if key in self._pending)
-            warming = not tiles and self._cold
-            if not (tiles or warming or (cache and cache.busy)):
+            tiles = tuple(key for key in wish.tiles if key in self._pending and key not in self._begun)
+            if not self._serves(lane) or self._opens:
+                tiles = ()
+            warming = not self._pending and self._cold
+            if not (tiles or warming or self._pending or (cache and cache.busy)):
                 tiles = tuple(self._ahead)
-        level = tiles[0].level if tiles else WARM_LEVEL
-        if (tiles or warming) and level not in engines:
-            self._load(level, engines)  # takes long: then the newest wish is looked at again
+            level = tiles[0].level if tiles else WARM_LEVEL
+            engine = self._engines.get(level)
+        if (tiles or warming) and engine is None:
+            self._load(level)  # takes long: then the newest wish is looked at again
         elif tiles:
-            self._compute(wish, tiles, engines[level])
+            self._compute(wish, tiles, engine)
         elif warming:
-            self._warm(engines[level])
+            self._warm(engine)
         elif cache and cache.busy:
-            cache.work()
+            with self._disk:
+                cache.work()
+
+    def _finds_work(self, lane: int) -> bool:
+        """Whether there is something to do for this lane. The lock is held."""
+        if self._serves(lane) and not self._pending <= self._begun and not self._opens:
+            return True
+        idle = not self._pending and (self._cold or self._ahead)
+        return bool(lane == 0 and (idle or (self._cache and self._cache.busy)))
+
+    @property
+    def _opens(self) -> bool:
+        """Whether a view's first tiles are under way: the other lanes leave them the processor, which has the view's
+        first pictures to draw as well. The lock is held."""
+        return not (self._fresh or self._begun.isdisjoint(self._first))
+
+    def _serves(self, lane: int) -> bool:
+        """Whether a lane does what is wished for: 0 and those beyond the count in their turn with the others."""
+        return not self._count_lanes or (1 <= lane <= self._count_lanes) != self._roomy
 
     @property
     def _cold(self) -> bool:
@@ -292,21 +339,51 @@ class Worker:
         except Exception:
             self._warming = []
 
-    def _load(self, level: int, engines: dict[int, Engine]) -> None:
+    def _load(self, level: int) -> None:
         """Import torch and load the network of a level. Where that fails, all its tiles do."""
-        try:
-            import_torch()
-            import torch
+        with self._loading:
+            model = self._model
+            if level in self._engines:
+                return  # another lane has done it meanwhile
+            try:
+                import_torch()
+                from sr_core.engine.engine import Engine, choose_device
+                from sr_core.networks.zoo import load_model
 
-            from sr_core.engine.engine import Engine, choose_device
-            from sr_core.networks.zoo import load_model
+                device = choose_device(self._device)
+                self._share_out(alone=device.type != "cpu")
+                engine = Engine(load_model(model, 1 << level), device)
+            except Exception as error:  # whatever the reason, it is told and the thread goes on
+                self._warming = []
+                self._fail(lambda key: key.level == level, error)
+                return
+            with self._lock:
+                if model == self._model:
+                    self._engines[level] = engine
+                    self._lock.notify_all()
 
-            if not engines:
-                torch.set_num_threads(self._threads or max(1, torch.get_num_threads() - 1))
-            engines[level] = Engine(load_model(self._model, 1 << level), choose_device(self._device))
-        except Exception as error:  # whatever the reason, it is told and the thread goes on
-            self._warming = []
-            self._fail(lambda key: key.level == level, error)
+    def _share_out(self, alone: bool) -> None:
+        """Once, on the first lane: share the processor's threads out. `alone`: one lane has them all."""
+        import torch
+
+        if self._each:
+            return
+        threads = self._threads or torch.get_num_threads()
+        lanes, self._each = (1, threads) if alone else share_out(threads)
+        with self._lock:
+            self._count_lanes = lanes
+            resting, moving = lanes, max(1, lanes - 1)
+            for lane in range(1, 1 if self._stopping else resting + moving):
+                self._start_lane(lane)
+        self._take_threads(comes_last=True)  # after that: threads begin with the priority of the one that starts them
+
+    def _take_threads(self, comes_last: bool) -> None:
+        """Compute with the lane's own processor threads from now on."""
+        import torch
+
+        if comes_last:
+            give_way(LAST)
+        torch.set_num_threads(self._each)
 
     def _compute(self, wish: Wish, tiles: tuple[TileKey, ...], engine: Engine) -> None:
         """One group of the most wanted tiles; then the newest wish is looked at again."""
@@ -316,11 +393,11 @@ class Worker:
             source = _source(wish, first.photograph)
             bounds = Rect(0, 0, source.pixels.shape[1], source.pixels.shape[0])
             if first not in self._pending:
-                group = next_group(alike, bounds, engine.block_edge // AHEAD_SHARE)
+                group = next_group(alike, bounds, AHEAD_SHARE)
             elif self._fresh:
                 group = first_group(alike, bounds)
             else:
-                group = next_group(alike, bounds, engine.block_edge)
+                group = next_group(alike, bounds)
         except Exception as error:
             self._fail(lambda key: key.photograph == first.photograph, error)
             return
@@ -331,19 +408,24 @@ class Worker:
         try:
             answers = _tiles_of(group, engine, source, bounds, wish.request_id)
         except Exception as error:
-            self._fail(lambda key: key in group.tiles, error)
+            self._fail(lambda key: key in group.tiles, error, own=group.tiles)
             return
         self._answer(answers)
         if self._cache is not None:
-            for answer in answers:
-                self._cache.keep(TileName.of(answer.key, source.sha256, answer.weights), answer.pixels)
+            with self._disk:
+                for answer in answers:
+                    self._cache.keep(TileName.of(answer.key, source.sha256, answer.weights), answer.pixels)
+            with self._lock:
+                self._lock.notify_all()  # the first lane writes them
 
     def _begin(self, wish: Wish, group: TileGroup) -> bool:
-        """Enter the group as begun, unless a newer wish has come meanwhile."""
+        """Enter the group as begun, unless a newer wish has come meanwhile or another lane has taken of its tiles."""
         with self._lock:
-            if self._wish is not wish or self._stopping:
+            taken = self._opens or not self._begun.isdisjoint(group.tiles)
+            if self._wish is not wish or self._stopping or taken:
                 return False
-            self._fresh = self._fresh and group.tiles[0] not in self._pending
+            if self._fresh and group.tiles[0] in self._pending:
+                self._fresh, self._first = False, frozenset(group.tiles)
             self._begun.update(group.tiles)
             return True
 
@@ -351,20 +433,23 @@ class Worker:
         """Answer those of the group that are on disk. Where there are any, the others are no longer begun."""
         if self._cache is None:
             return False
-        found = 0
+        rest = set(group.tiles)
         for key in group.tiles:
-            pixels = self._cache.get(TileName.of(key, source.sha256, network.sha256))
+            with self._disk:
+                pixels = self._cache.get(TileName.of(key, source.sha256, network.sha256))
             if pixels is not None:
                 self._answer([_ready(key, wish.request_id, pixels, network, source)], "cached")
-                found += 1
+                rest.discard(key)
+        found = len(rest) < len(group.tiles)
         if found:
             with self._lock:
-                self._begun.clear()
-                # A wish that came meanwhile, or the end, counted on the others' being under way.
-                dropped = self._pending.difference(() if self._stopping else self._wish.tiles)
+                self._begun -= rest
+                # A wish that came meanwhile, or the end, counted on their being under way.
+                dropped = (self._pending & rest).difference(() if self._stopping else self._wish.tiles)
                 self._pending -= dropped
                 self._count(cancelled=len(dropped))
-        return bool(found)
+                self._lock.notify_all()
+        return found
 
     def _answer(self, answers: Sequence[Answer], how: str = "computed") -> None:
         """Hand out answers, and count in the field `how` of `Counts` those that were wished for."""
@@ -378,17 +463,18 @@ class Worker:
                 self._begun.discard(answer.key)
                 self._answered.add(answer.key)
                 self._answers.put(answer)
+            self._lock.notify_all()
 
-    def _fail(self, concerned: Callable[[TileKey], bool], error: Exception) -> None:
-        """Answer all outstanding tiles concerned with the error's first line. Those computed ahead are dropped in
-        silence: it is told if they are wished for."""
+    def _fail(self, concerned: Callable[[TileKey], bool], error: Exception, own: Sequence[TileKey] = ()) -> None:
+        """Answer all outstanding tiles concerned with the error's first line, but those that another lane has begun;
+        `own`: those that this one has. What is computed ahead is dropped in silence: it is told if it is wished for."""
         lines = str(error).strip().splitlines()
         reason = lines[0].strip() if lines else type(error).__name__
         with self._lock:
-            failed = sorted(filter(concerned, self._pending))
+            self._begun.difference_update(own)
+            failed = sorted(filter(concerned, self._pending - self._begun))
             self._answer([TileFailed(key, self._wish.request_id, reason) for key in failed], "failed")
             self._ahead = {key: None for key in self._ahead if not concerned(key)}
-            self._begun -= set(filter(concerned, self._begun))
 
 
 def _source(wish: Wish, photograph: int) -> Source:

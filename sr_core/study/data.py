@@ -40,12 +40,14 @@ class DataError(UserError):
 @dataclass(frozen=True)
 class Split:
     """Paths of the images, relative to the data folder, with forward slashes; about: the data sets and their
-    terms, for the card of what is trained on them."""
+    terms, for the card of what is trained on them; sharp: the sets (first folders) whose photographs hold detail, not
+    only their JPEG's blocks, at their own size, empty for all."""
 
     about: str
     train: tuple[str, ...]
     validation: tuple[str, ...]
     test: tuple[str, ...]
+    sharp: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +86,7 @@ def load_split(name: str) -> Split:
     path = Path(name) if name.endswith(".json") else asset_path("splits", f"{name}.json")
     try:
         lists = json.loads(path.read_text(encoding="utf-8"))
-        split = Split(str(lists["about"]), *(tuple(lists[part]) for part in PARTS))
+        split = Split(str(lists["about"]), *(tuple(lists[part]) for part in PARTS), tuple(lists.get("sharp", ())))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(
             f"{path}: not a split file ({error!r}); it needs a line about and lists train, validation, test"

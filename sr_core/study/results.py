@@ -98,9 +98,10 @@ class Plan:
 
     def __init__(self, comparison: Comparison, kept: Path) -> None:
         """``kept``: folder of what has been computed; made when needed."""
+        _check(comparison)
         self.comparison, self.kept = comparison, kept
-        self.names = listed_photographs(comparison)
-        self.checksums = {name: _sha256(comparison.root / name) for name in self.names}
+        self.names = {regime: listed_photographs(comparison, regime) for regime in comparison.regimes}
+        self.checksums = {name: _sha256(comparison.root / name) for names in self.names.values() for name in names}
         self.weights: dict[str, str] = {}
         self.precision = ""
         self._methods = {scale: classical_methods() + self._networks(scale) for scale in comparison.scales}
@@ -126,7 +127,7 @@ class Plan:
     def _pictures(self, name: str, folder: Path) -> Mapping[str, tuple[Path, str]]:
         """An external method's files with their checksums. A scale or regime that it has no picture of is left out."""
         groups = [
-            [picture_name(regime, scale, photograph) for photograph in self.names]
+            [picture_name(regime, scale, photograph) for photograph in self.names[regime]]
             for regime in self.comparison.regimes
             for scale in self.comparison.scales
         ]
@@ -143,19 +144,19 @@ class Plan:
     def jobs(self) -> Iterator[tuple[str, str, int, Method]]:
         """(regime, photograph, scale, method), a photograph at a time."""
         for regime in self.comparison.regimes:
-            for photograph in self.names:
+            for photograph in self.names[regime]:
                 for scale in self.comparison.scales:
                     for method in self.methods(regime, scale, photograph):
                         yield regime, photograph, scale, method
 
-    def is_in_figure(self, photograph: str) -> bool:
-        """Whether the figure shows the photograph: such rows keep their crops."""
-        return photograph in report.figure_names(self.names)
+    def is_in_figure(self, regime: str, photograph: str) -> bool:
+        """Whether the regime's figure shows the photograph: such rows keep their crops."""
+        return photograph in report.figure_names(self.names[regime])
 
     def file(self, regime: str, photograph: str, scale: int, method: Method) -> Path:
         """Where that row is kept; another name for another photograph, weights, code or setting."""
         parts = [_code_fingerprint(), regime, photograph, self.checksums[photograph], scale, method.name]
-        parts += [method.identity, self.is_in_figure(photograph)]
+        parts += [method.identity, self.is_in_figure(regime, photograph)]
         digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
         return self.kept / f"{picture_name(regime, scale, photograph)}-{digest[:24]}.npz"
 
@@ -166,13 +167,18 @@ def spread(names: Sequence[str], limit: int | None) -> list[str]:
     return [names[len(names) * i // count] for i in range(count)]
 
 
-def listed_photographs(comparison: Comparison) -> list[str]:
-    """The photographs compared. Raises EvaluationError for a comparison that cannot be made and for photographs that
-    are not there."""
+def listed_photographs(comparison: Comparison, regime: str) -> list[str]:
+    """The photographs compared in a regime: at their own size ("viewer") only of the split's sharp sets. Raises
+    EvaluationError for a comparison that cannot be made and for photographs that are not there."""
     _check(comparison)
-    listed = getattr(load_split(comparison.split), comparison.part)
+    split = load_split(comparison.split)
+    listed = getattr(split, comparison.part)
+    if REGIMES[regime] == NATIVE and split.sharp:
+        listed = [name for name in listed if _set_of(name) in split.sharp]
     if not listed:
-        raise EvaluationError(f"split {comparison.split}: no photographs in '{comparison.part}'; choose another part")
+        raise EvaluationError(
+            f"split {comparison.split}: no photographs in '{comparison.part}' for regime {regime}; choose another part"
+        )
     names = spread(listed, comparison.limit)
     missing = [name for name in names if not (comparison.root / name).is_file()]
     if missing:
@@ -234,7 +240,7 @@ def run(plan: Plan, progress: Callable[[int, int, str], None] = lambda done, cou
                 reference = load_reference(plan.comparison.root, photograph, regime)
             if place != (regime, photograph, scale):
                 place, yardstick = (regime, photograph, scale), Yardstick(reference, scale)
-            crops = report.crops_of(reference) if plan.is_in_figure(photograph) else {}
+            crops = report.crops_of(reference) if plan.is_in_figure(regime, photograph) else {}
             row = measure(regime, method, yardstick, crops)
             _write(file, row)
         rows.append(row)
@@ -400,7 +406,7 @@ def _json(results: Mapping[str, Any]) -> str:
 
 def _strips(plan: Plan, rows: Sequence[Row], regime: str, scale: int) -> list[report.Strip]:
     strips = []
-    for photograph in report.figure_names(plan.names):
+    for photograph in report.figure_names(plan.names[regime]):
         place = {"regime": regime, "scale": scale, "photograph": photograph}
         shown = [row for row in rows if place.items() <= row.figures.items() and _in_figure(row.figures["method"])]
         reference = load_reference(plan.comparison.root, photograph, regime)

@@ -228,11 +228,12 @@ class Stage:
             self._check(now)
 
     def _sharpness(self) -> tuple[Demand | None, int]:
-        """What is wanted of the photograph in front, and how many of its tiles are in the picture."""
+        """What is wanted of the photograph in front, and how many of its tiles are in the picture: none where the one
+        that shows them is yet to come."""
         viewer = self.viewer
         demand = next((want for want in viewer.wants if want.photograph == viewer.view.active), None)
-        if demand is None:
-            return None, 0
+        if demand is None or viewer.holds_back:
+            return demand, 0
         slots = viewer.residency.slots(demand.photograph, demand.level, demand.tiles)
         return demand, int(np.count_nonzero(slots[demand.mask()] != NO_SLOT))
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from vr_app.core.bend import standing_on
 from vr_app.core.invention import FROM, FULL, LITTLE, MUCH, Departure
 from vr_app.core.layout import PAIR_WIDTH, PAIR_WORDS, PANEL_DISTANCE, WALL_HEIGHT, Layout
 from vr_app.core.pair import Compare, Link
@@ -143,13 +144,15 @@ def hint(view: ViewState) -> str:
 @dataclass(frozen=True)
 class _Frame:
     """A rectangle that words stand above and below of: its middle, width and height in metres; how large they are, in
-    proportion to a single panel's, and the small ones that what must be known is told in."""
+    proportion to a single panel's, and the small ones that what must be known is told in; and how it is bent, as a
+    panel is."""
 
     pose: Pose
     width: float
     height: float
     scale: float = 1.0
     small: float = 1.0
+    bend: float = 0.0
 
 
 _WALL = _Frame(Pose((0.0, 0.0, -PANEL_DISTANCE)), 2.4, WALL_HEIGHT + 0.16, PAIR_WORDS)
@@ -160,7 +163,7 @@ def _frame(item: SurfaceItem) -> _Frame:
         # Of a panel with a divider all of it: its edges lie equally far from its middle.
         left, top, right, bottom = item.surface.bounds
         width, height = max(-left, right) * item.surface.width, max(-top, bottom) * item.surface.height
-        return _Frame(item.surface.pose, 2 * width, 2 * height, item.words.scale, item.words.moved)
+        return _Frame(item.surface.pose, 2 * width, 2 * height, item.words.scale, item.words.moved, item.surface.bend)
     # The retina surrounds the viewer: its words stand on a pane in front of it, low enough to leave the view free.
     return _Frame(Pose((0.0, 0.0, -1.6)), 1.6, 1.28)
 
@@ -293,8 +296,6 @@ def _below(text: str, frame: _Frame, row: int, color: Rgba, along: float = 0.0) 
 def _at(
     text: str, frame: _Frame, u: float, v: float, height: float, align: float, color: Rgba, background: Rgba
 ) -> LabelItem:
-    axes = frame.pose.rotation()
     local = np.array([(u - 0.5) * frame.width, (0.5 - v) * frame.height, 0.004])
-    x, y, z = np.asarray(frame.pose.position) + axes @ local
-    pose = Pose((float(x), float(y), float(z)), frame.pose.orientation)
-    return LabelItem(text, pose, height, align, color, background)
+    pose = standing_on(frame.pose, local, frame.bend)
+    return LabelItem(text, pose, height, align, color, background, frame.bend)

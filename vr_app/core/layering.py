@@ -16,6 +16,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from vr_app.core.bend import standing_on, unbent
 from vr_app.core.pose import Eye, Fov, Pose
 from vr_app.core.scene import LabelItem, Scene, SurfaceItem
 from vr_app.core.surface import CAP_ANGLE, Panel, Retina
@@ -50,6 +51,9 @@ MARGIN = 0.25
 
 _FAR = 50.0
 """Metres from which a face is seen face-on. Any would do for the panel itself; words stand a little before it."""
+
+_ASIDE = math.radians(85.0)
+"""From the middle of a bent panel, at its cylinder's axis: an eye that sees further than that sees all of it."""
 
 _REACH_X, _REACH_Y, _REACH_Z = 1.0, 0.5, 0.02
 """Metres beside, above and before a panel within which words that stand in its plane are its own."""
@@ -184,7 +188,9 @@ def _keys(items: Sequence[SurfaceItem]) -> list[Key]:
 def _shape(item: SurfaceItem, offer: Offer) -> Shape | None:
     if isinstance(item.surface, Retina) and item.outlines:
         return None  # they are strips on the sphere, and lie over it
-    shape = Shape.QUAD if isinstance(item.surface, Panel) else Shape.EQUIRECT
+    shape = Shape.EQUIRECT
+    if isinstance(item.surface, Panel):
+        shape = Shape.CYLINDER if item.surface.bend else Shape.QUAD
     return shape if shape in offer.shapes else None
 
 
@@ -199,8 +205,19 @@ def _distance(surface: Panel | Retina, eye: Eye) -> float:
     x, y, z = (float(v) for v in to_local[:3, :3] @ eye.pose.position + to_local[:3, 3])
     if isinstance(surface, Retina):
         return max(NEAR, surface.radius - math.hypot(x, y, z))
+    if surface.bend:
+        return max(NEAR, _from_bent(surface, x, y, z))
     beside, above = _off(surface, x, y)
     return max(NEAR, math.hypot(beside, above, z))
+
+
+def _from_bent(panel: Panel, x: float, y: float, z: float) -> float:
+    """Metres from a point in the panel's coordinates to the nearest of a bent panel."""
+    left, _, right, _ = panel.edges
+    radius = 1 / panel.bend
+    angle = min(max(math.atan2(x, radius - z), left * panel.bend), right * panel.bend)
+    nearest = radius * math.sin(angle), radius * (1 - math.cos(angle))
+    return math.hypot(x - nearest[0], z - nearest[1], _off(panel, 0.0, y)[1])
 
 
 def _owners(scene: Scene) -> list[int | None]:
@@ -217,13 +234,24 @@ def _owners(scene: Scene) -> list[int | None]:
 
 
 def _apart(label: LabelItem, panel: Panel) -> float | None:
-    """Metres from a panel to words that stand in its plane, close to it; else None."""
-    if abs(sum(a * b for a, b in zip(label.pose.orientation, panel.pose.orientation, strict=True))) < 0.99999:
+    """Metres from a panel to words that stand in its plane, bent as it is, close to it; else None."""
+    x, y, z = _flat(label.pose, panel)
+    there = standing_on(panel.pose, np.array((x, y, z)), panel.bend).orientation
+    turned = abs(sum(a * b for a, b in zip(label.pose.orientation, there, strict=True))) < 0.99999
+    if turned or abs(label.bend - panel.bend) > 1e-9:
         return None
-    x, y, z = (np.subtract(label.pose.position, panel.pose.position) @ panel.pose.rotation()).tolist()
     beside, above = _off(panel, x, y)
     close = abs(z) <= _REACH_Z and beside <= _REACH_X and above <= _REACH_Y
     return math.hypot(beside, above) if close else None
+
+
+def _flat(pose: Pose, surface: Panel | Retina) -> tuple[float, float, float]:
+    """Where something stands in a surface's own coordinates, a bent panel's unrolled."""
+    local = np.subtract(pose.position, surface.pose.position) @ surface.pose.rotation()
+    if isinstance(surface, Panel) and surface.bend:
+        local = unbent(local, surface.bend)
+    x, y, z = local.tolist()
+    return x, y, z
 
 
 def _off(panel: Panel, x: float, y: float) -> tuple[float, float]:
@@ -244,8 +272,9 @@ def _layered(
     advance: Callable[[str], float],
 ) -> Layered:
     surface = item.surface
-    inside = tuple(_inside(label, surface.pose) for label in labels)
-    own = replace(item, surface=replace(surface, pose=Pose()))
+    inside = tuple(_inside(label, surface) for label in labels)
+    flat = replace(surface, pose=Pose(), bend=0.0) if isinstance(surface, Panel) else replace(surface, pose=Pose())
+    own = replace(item, surface=flat)
     about = {"invention": scene.invention, "appearance": scene.appearance}
     content = Scene(surfaces=(own,), labels=inside, **about, backdrop=False)
     whole = _panel_bounds(surface, inside, advance) if isinstance(surface, Panel) else _retina_bounds(item)
@@ -253,10 +282,10 @@ def _layered(
     return Layered(key, shape, surface, _face(surface, whole, wanted, eyes, offer, kept), content)
 
 
-def _inside(label: LabelItem, pose: Pose) -> LabelItem:
-    """In the surface's own coordinates; rounded, so that they stay the same wherever it is."""
-    x, y, z = np.subtract(label.pose.position, pose.position) @ pose.rotation()
-    return replace(label, pose=Pose((round(float(x), 6), round(float(y), 6), round(float(z), 6))))
+def _inside(label: LabelItem, surface: Panel | Retina) -> LabelItem:
+    """In the surface's own coordinates, unrolled; rounded, so that they stay the same wherever it is."""
+    x, y, z = _flat(label.pose, surface)
+    return replace(label, pose=Pose((round(x, 6), round(y, 6), round(z, 6))), bend=0.0)
 
 
 def _per_unit(surface: Panel | Retina, eye: Eye) -> float:
@@ -393,7 +422,12 @@ def _seen_by(surface: Panel | Retina, eye: Eye) -> tuple[np.ndarray, np.ndarray]
     to_local = surface.pose.inverse_matrix()
     start = to_local[:3, :3] @ eye.pose.position + to_local[:3, 3]
     along = rays @ to_local[:3, :3].T
-    if isinstance(surface, Panel):
+    if isinstance(surface, Panel) and surface.bend:
+        x, y, distance = surface.meets(np.asarray(eye.pose.position), rays)
+        if not ((distance > 0) & (np.abs(x * surface.bend) < _ASIDE)).all():
+            return None
+        points = np.stack([x, y], axis=-1)
+    elif isinstance(surface, Panel):
         if start[2] <= 0 or (along[:, 2] > -0.05).any():
             return None
         points = start[:2] - along[:, :2] * (start[2] / along[:, 2:])

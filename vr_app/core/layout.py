@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from enum import Enum
 
 from vr_app.core.pose import Pose
@@ -21,7 +22,8 @@ PAIR_WORDS = 0.72
 """How large the words of a pair's panels are, in proportion to a single panel's."""
 
 WALL_ANGLE, WALL_HEIGHT = math.radians(64), 1.56
-"""What a page of the wall spans: an arc about the viewer at PANEL_DISTANCE, and metres."""
+"""What a page of the wall spans: an arc about the viewer at PANEL_DISTANCE, along which its panels are bent; and
+metres."""
 
 WALL_GAP, WALL_LINE = math.radians(1.6), 0.12
 """Between columns; and metres below each panel for its words."""
@@ -99,14 +101,14 @@ def wall(sizes: Sequence[Size | None], page: int) -> dict[int, Panel]:
     empty."""
     columns, rows = grid(len(sizes))
     cell, pitch = WALL_ANGLE / columns, WALL_HEIGHT / rows
-    width, height = 2 * PANEL_DISTANCE * math.tan((cell - WALL_GAP) / 2), pitch - WALL_LINE
+    width, height = PANEL_DISTANCE * (cell - WALL_GAP), pitch - WALL_LINE
     panels = {}
     for place, size in enumerate(sizes[page * PAGE : (page + 1) * PAGE]):
         if size is not None:
             down, right = divmod(place, columns)
             yaw = ((columns - 1) / 2 - right) * cell
             up = ((rows - 1) / 2 - down) * pitch + WALL_LINE / 2
-            panels[page * PAGE + place] = _within(size, width, height, yaw, up)
+            panels[page * PAGE + place] = replace(_within(size, width, height, yaw, up), bend=1 / PANEL_DISTANCE)
     return panels
 
 

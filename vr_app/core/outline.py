@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sr_core.image.geometry import Rect
+from vr_app.core.bend import columns, standing_on
 from vr_app.core.pose import Pose, product
 from vr_app.core.region import Regions, drafted
 from vr_app.core.surface import CAP_ANGLE, Panel, Retina, Surface, surface_s
@@ -106,8 +107,10 @@ def _lines(outer: float, low: float, high: float, far: float, pieces: int) -> np
 
 def _pieces(surface: Surface, metres: float) -> int:
     """Into how many a side is cut, so that it follows the surface."""
+    if isinstance(surface, Panel):
+        return columns(metres, surface.bend)
     most = 2 * CAP_ANGLE / STEP
-    return 1 if isinstance(surface, Panel) else math.ceil(min(most, max(1.0, metres / surface.radius / STEP)))
+    return math.ceil(min(most, max(1.0, metres / surface.radius / STEP)))
 
 
 def _shown(surface: Surface, s: np.ndarray) -> np.ndarray:
@@ -122,8 +125,8 @@ def standing_at(surface: Surface, s: Sequence[float], lift: float) -> Pose:
     """A pose on a surface, turned to who looks at it from before a panel or from the retina's centre: x right, y up,
     `lift` metres nearer to the viewer."""
     if isinstance(surface, Panel):
-        x, y, z = surface.point(np.asarray(s, float)) + surface.pose.rotation()[:, 2] * lift
-        return Pose((float(x), float(y), float(z)), surface.pose.orientation)
+        flat = np.array([s[0] * surface.width, -s[1] * surface.height, lift])
+        return standing_on(surface.pose, flat, surface.bend)
     return _on_retina(surface, np.asarray(s, float), lift)
 
 

@@ -107,7 +107,8 @@ def _moved_too(view: ViewState, placed: list[Placed]) -> tuple[Placed, ...]:
 def _put(item: Placed, moved: Moved) -> Placed:
     width, height = item.surface.width * moved.scale, item.surface.height * moved.scale
     words = replace(item.words, scale=item.words.scale * moved.scale, moved=moved.scale)
-    return replace(item, surface=Panel(moved.pose, width, height), words=words)
+    bend = item.surface.bend / moved.scale
+    return replace(item, surface=Panel(moved.pose, width, height, bend=bend), words=words)
 
 
 def within_reach(placed: Sequence[Placed]) -> tuple[Placed, ...]:

@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from sr_core.image.geometry import TILE, Rect
+from vr_app.core.bend import bent, columns
 from vr_app.core.pose import Eye
 from vr_app.core.scene import LabelItem, Scene, SurfaceItem
 from vr_app.core.surface import Panel, surface_s
@@ -84,19 +85,24 @@ def _changed_tiles(old: SurfaceItem, new: SurfaceItem) -> Rect | None:
 
 
 def _on_panel(item: SurfaceItem, tiles: Rect) -> np.ndarray:
-    """World positions (4, 3) of the corners of tiles, as far as they lie on the panel."""
+    """World positions (n, 3) of the corners of tiles, as far as they lie on the panel, and of points of its bent edges
+    between them."""
     edge = TILE * 2.0**-item.pages.level
-    pixels = np.array([(x, y) for x in (tiles.x, tiles.right) for y in (tiles.y, tiles.bottom)]) * edge
+    across = np.linspace(tiles.x, tiles.right, 1 + columns(item.surface.width, item.surface.bend))
+    pixels = np.array([(x, y) for x in across for y in (tiles.y, tiles.bottom)]) * edge
     s = surface_s(pixels / item.size, item.view.center, item.view.zoom)
     left, top, right, bottom = item.surface.bounds
     return item.surface.point(np.clip(s, (left, top), (right, bottom)))
 
 
 def _corners(label: LabelItem) -> np.ndarray:
-    """World positions (4, 3) between which a label with its plate certainly stands."""
+    """World positions (n, 3) between which a label with its plate certainly stands."""
     wide = len(label.text) * LETTER
     left, right = -label.align * wide - PLATE, (1 - label.align) * wide + PLATE
-    local = np.array([(x, y, 0.0) for x in (left, right) for y in (-PLATE, PLATE)]) * label.height
+    across = np.linspace(left, right, 1 + columns(wide * label.height, label.bend))
+    local = np.array([(x, y, 0.0) for x in across for y in (-PLATE, PLATE)]) * label.height
+    if label.bend:
+        local = bent(local, label.bend)
     return local @ label.pose.rotation().T + label.pose.position
 
 

@@ -69,7 +69,8 @@ def _label(item: SurfaceItem, outline: Outline, taken: list[Box]) -> list[LabelI
         taken.append(box)
         s = np.array([x + PLATE_X * height, y]) / extent
         pose = standing_at(surface, s, LIFT)
-        return [LabelItem(outline.words, pose, height, 0.0, REGION_COLOUR, PLATE)]
+        bend = surface.bend if isinstance(surface, Panel) else 0.0
+        return [LabelItem(outline.words, pose, height, 0.0, REGION_COLOUR, PLATE, bend)]
     return []
 
 

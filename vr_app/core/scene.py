@@ -9,6 +9,7 @@ import numpy as np
 
 from sr_core.image.geometry import Rect, TileKey, coarsest_level
 from vr_app.core.appearance import AS_PHOTOGRAPHED, Appearance, Curves
+from vr_app.core.bend import bent, columns
 from vr_app.core.outline import Outline, outlines
 from vr_app.core.placing import Placed, Words
 from vr_app.core.pose import Eye, Pose, Vec3
@@ -73,7 +74,8 @@ class LabelItem:
     """A line of text `height` metres high (of its em), standing at `pose` (x right, y up, seen from +z).
 
     `align`: which point of the text lies at the pose: 0 its left end, 0.5 its middle, 1 its right end; vertically
-    always its middle. `background` is drawn as a plate behind it (alpha 0: none).
+    always its middle. `background` is drawn as a plate behind it (alpha 0: none). `bend`: how it is bent about a
+    vertical through that point, as a panel is.
     """
 
     text: str
@@ -82,6 +84,7 @@ class LabelItem:
     align: float = 0.0
     color: Rgba = (1.0, 1.0, 1.0, 1.0)
     background: Rgba = (0.0, 0.0, 0.0, 0.0)
+    bend: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -155,7 +158,11 @@ def in_sight(surface: Surface, eyes: Sequence[Eye], words: float = 1.0) -> bool:
     width, height = right - left, bottom - top
     half = np.array([max(width / 2, words * WORDS_WIDE - width / 2), height / 2]) + words * WORDS_HIGH
     middle = (left + right) / 2, -(top + bottom) / 2, 0
-    corners = np.array([(-1, -1, 0), (-1, 1, 0), (1, -1, 0), (1, 1, 0)]) * [*half, 0] + middle
+    pieces = columns(2 * half[0], surface.bend)
+    across = np.linspace(-1, 1, 1 + pieces)
+    corners = np.array([(x, y, 0) for x in across for y in (-1, 1)]) * [*half, 0] + middle
+    if surface.bend:
+        corners = bent(corners, surface.bend)
     world = corners @ surface.pose.rotation().T + surface.pose.position
     return any(_before(eye, world) for eye in eyes)
 

@@ -1,8 +1,8 @@
-"""The two things a photograph is shown on, and where a ray meets them.
+"""The things a photograph is shown on, panels flat or bent and the retina, and where a ray meets them.
 
-Both share one convention. *Surface coordinates* s = (s_u, s_v) count in fractions of the photograph's width and
+All share one convention. *Surface coordinates* s = (s_u, s_v) count in fractions of the photograph's width and
 height, right and down, from the middle of the surface, as they lie there at zoom 1. What is seen at s is the
-photograph point uv = centre + s / zoom (`photograph_uv`). So panning and zooming are the same on either surface.
+photograph point uv = centre + s / zoom (`photograph_uv`). So panning and zooming are the same on any surface.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vr_app.core.bend import bent, unbent
 from vr_app.core.pose import Pose
 
 MM_PER_DEGREE = 0.29
@@ -39,16 +40,20 @@ class ImageView:
 
 @dataclass(frozen=True)
 class Panel:
-    """A flat photograph: x right, y up, seen from +z, `width` x `height` metres about the pose's origin.
+    """A photograph, flat or bent about an upright axis: x right, y up, seen from +z, `width` x `height` metres about
+    the pose's origin.
 
     `window`: the part of it that is there, in surface coordinates: left, top, right, bottom; None: all of it. It may
-    reach beyond `width` and `height`, which then only say how large the photograph is at zoom 1.
+    reach beyond `width` and `height`, which then only say how large the photograph is at zoom 1. `bend`: one over the
+    radius in metres of the cylinder on whose inside it lies, which the pose's plane touches along the panel's middle;
+    `width` is measured along the arc. 0: it is flat. One with a `window` is.
     """
 
     pose: Pose
     width: float
     height: float
     window: tuple[float, float, float, float] | None = None
+    bend: float = 0.0
 
     @property
     def bounds(self) -> tuple[float, float, float, float]:
@@ -66,17 +71,31 @@ class Panel:
 
         Returns s (..., 2) and the distance (...) in metres, NaN where a ray misses.
         """
+        x, y, distance = self.meets(origin, directions)
+        s = np.stack([x / self.width, -y / self.height], axis=-1)
+        low, high = np.split(np.array(self.bounds), 2)
+        hit = (distance > 0) & ((s >= low) & (s <= high)).all(axis=-1)
+        return np.where(hit[..., None], s, np.nan), np.where(hit, distance, np.nan)
+
+    def meets(self, origin: np.ndarray, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Where rays meet the front of the plane or the cylinder, however far beyond the panel: metres to the right of
+        its middle (along the arc) and up, and the distance in metres; that is NaN, or not positive, where they do not.
+        """
         to_local = self.pose.inverse_matrix()
         start = to_local[:3, :3] @ origin + to_local[:3, 3]
         along = directions @ to_local[:3, :3].T
         with np.errstate(divide="ignore", invalid="ignore"):
+            if self.bend:
+                # Where a ray leaves the cylinder it sees the inside.
+                ahead, off = start[[0, 2]] - (0.0, 1 / self.bend), along[..., [0, 2]]
+                squared, half_b = (off**2).sum(axis=-1), off @ ahead
+                distance = (np.sqrt(half_b**2 - squared * (ahead @ ahead - self.bend**-2)) - half_b) / squared
+                x, y, _ = np.moveaxis(unbent(start + distance[..., None] * along, self.bend), -1, 0)
+                return x, y, distance
             distance = -start[2] / along[..., 2]
             x = start[0] + distance * along[..., 0]
             y = start[1] + distance * along[..., 1]
-        s = np.stack([x / self.width, -y / self.height], axis=-1)
-        low, high = np.split(np.array(self.bounds), 2)
-        hit = (start[2] > 0) & (distance > 0) & ((s >= low) & (s <= high)).all(axis=-1)
-        return np.where(hit[..., None], s, np.nan), np.where(hit, distance, np.nan)
+        return x, y, np.where(start[2] > 0, distance, np.nan)
 
     def extent(self) -> tuple[float, float]:
         """What s = (1, 0) and (0, 1) measure on the surface, in one unit: here metres."""
@@ -86,6 +105,8 @@ class Panel:
         """World position (..., 3) of surface coordinates s (..., 2)."""
         s = np.asarray(s, float)
         local = np.stack([s[..., 0] * self.width, -s[..., 1] * self.height, np.zeros(s.shape[:-1])], axis=-1)
+        if self.bend:
+            local = bent(local, self.bend)
         return local @ self.pose.rotation().T + np.asarray(self.pose.position)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from sr_core.image.geometry import TILE, Rect
 from vr_app.core import invention
 from vr_app.core.appearance import LUMA, REGIONS, SAMPLES, Appearance, Channel
+from vr_app.core.bend import columns
 from vr_app.core.labels import AI_COLOR
 from vr_app.core.layering import SHARPER, Face, Layered, flat_eye
 from vr_app.core.outline import REGION_COLOUR
@@ -45,9 +46,6 @@ _BEAM_WIDTH = 0.004
 _DOT_ANGLE = 0.005
 """Radius of a pointer's dot, in radians as the eye sees it."""
 
-_RING, _INTERIOR = (0, 10), (10, 4)
-"""First vertex and number of vertices, as `panel.vert` has them."""
-
 _TILES_UNIT, _PAGES_UNIT, _TEXT_UNIT, _CURVES_UNIT = 0, 1, 2, 3
 
 _CHANNELS = {Channel.RED: 1, Channel.RED_FREE: 2, Channel.BLUE: 3}
@@ -75,6 +73,7 @@ class Renderer:
         self._plain = self._surface_programs("PLAIN")
         self._adjusted: tuple[Program, Program] | None = None
         self._unrolled: dict[bool, Program] = {}
+        self._finer = 1.0
         self.sheets: SheetPicture | None = None
         """What is on the control panel's sheet; its maker closes it."""
         self._label = Program("label.vert", "label.frag", text)
@@ -150,9 +149,9 @@ class Renderer:
         if isinstance(layered.surface, Panel):
             eye = flat_eye(layered.face)
             to_clip = eye.fov.projection() @ eye.pose.inverse_matrix()
-            self._outlines.finer = SHARPER
+            self._outlines.finer = self._finer = SHARPER
             self._draw_surfaces(layered.content, eye, to_clip)
-            self._outlines.finer = 1.0
+            self._outlines.finer = self._finer = 1.0
             self._draw_labels(layered.content.labels, to_clip)
         else:
             self._draw_unrolled(layered.content, layered.face)
@@ -231,7 +230,8 @@ class Renderer:
         right, top = (edge / 2 + BEZEL + _SOFT_EDGE for edge in (width, height))
         CALLS.glBindVertexArray(self._no_vertices)
         CALLS.glEnable(GL.GL_CULL_FACE)  # a panel has no back
-        for program, vertices in ((ring, _RING), (inside, _INTERIOR)):
+        pieces = columns(width, surface.bend)
+        for program, around, vertices in ((ring, 1, 4 * pieces + 6), (inside, 0, 2 * pieces + 2)):
             if program is self._plain[0]:
                 CALLS.glDisable(GL.GL_BLEND)  # nothing shows through
             program.use()
@@ -239,9 +239,13 @@ class Renderer:
             _set_photograph(program, page, item, (surface.width, surface.height), middle)
             CALLS.glUniform2f(program["u_size"], width / 2, height / 2)
             CALLS.glUniform1f(program["u_bezel"], BEZEL)
+            CALLS.glUniform1f(program["u_finer"], self._finer)
             CALLS.glUniform4f(program["u_inner"], *_interior(item, middle, (width, height)))
             CALLS.glUniform4f(program["u_outer"], -right, -top, right, top)
-            GL.glDrawArrays(GL.GL_TRIANGLE_STRIP, *vertices)
+            CALLS.glUniform1f(program["u_bend"], surface.bend)
+            CALLS.glUniform1i(program["u_columns"], pieces)
+            CALLS.glUniform1i(program["u_ring"], around)
+            GL.glDrawArrays(GL.GL_TRIANGLE_STRIP, 0, vertices)
         CALLS.glEnable(GL.GL_BLEND)
         CALLS.glDisable(GL.GL_CULL_FACE)
 
@@ -254,6 +258,7 @@ class Renderer:
         CALLS.glUniform3f(program["u_eye"], *(inside[:3, :3] @ eye.pose.position + inside[:3, 3]).tolist())
         CALLS.glUniform1f(program["u_radius"], surface.radius)
         CALLS.glUniform2f(program["u_size"], surface.radius, CAP_ANGLE)
+        CALLS.glUniform1f(program["u_finer"], 1.0)
         metres = surface.radians_u * surface.radius, surface.radians_v * surface.radius
         _set_photograph(program, page, item, metres)
         self._cap.draw()
@@ -269,6 +274,7 @@ class Renderer:
         self._pages.show([item.pages])
         CALLS.glUniform4f(program["u_bounds"], face.left, face.bottom, face.right, face.top)
         CALLS.glUniform2f(program["u_size"], surface.radius, CAP_ANGLE)
+        CALLS.glUniform1f(program["u_finer"], SHARPER)
         metres = surface.radians_u * surface.radius, surface.radians_v * surface.radius
         _set_photograph(program, 0, item, metres)
         CALLS.glBindVertexArray(self._no_vertices)
@@ -282,7 +288,8 @@ class Renderer:
         CALLS.glActiveTexture(GL.GL_TEXTURE0 + _TEXT_UNIT)
         self._letters.update()
         for label, text in zip(labels, texts, strict=True):
-            _set_matrix(program, to_clip @ label.pose.matrix() * (label.height, label.height, 1.0, 1.0))
+            _set_matrix(program, to_clip @ label.pose.matrix() * (label.height, label.height, label.height, 1.0))
+            CALLS.glUniform1f(program["u_bend"], label.bend * label.height)
             start = -label.align * text.advance
             CALLS.glUniform4f(program["u_plate"], start - _PAD_X, -_PAD_Y, start + text.advance + _PAD_X, _PAD_Y)
             CALLS.glUniform2f(program["u_start"], start, letters().top)

@@ -8,8 +8,8 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 
 from vr_app.core.gesture import ControllerSample, HandSample, Pulse
 from vr_app.core.layering import LayerMode
@@ -83,6 +83,7 @@ class HeadsetRuntime:
         self._notices: tuple[str, ...] = ()
         self._clock = FrameClock()
         self._camera_kept = False
+        self._outliving_loss = _OutlivingLoss(self._lose)
         _let_calls_finish()
         with ExitStack() as owned:
             owned.callback(self._watch.close)
@@ -116,18 +117,15 @@ class HeadsetRuntime:
         self._session = None
         self._connection.close()
 
-    @contextmanager
-    def _outliving_loss(self) -> Iterator[None]:
-        """A loss ends the body and the session, but not the program, as long as there is a window to go on with."""
-        try:
-            yield
-        except HeadsetLostError:
-            self._disconnect()
-            if self._mirror is None:
-                raise
-            self._camera_kept = False
-            self._tell(LOST)
-            self._mirror.window.set_title(f"{TITLE}: {LOST.lower()}")
+    def _lose(self) -> bool:
+        """The session is lost; whether there is a window to go on with."""
+        self._disconnect()
+        if self._mirror is None:
+            return False
+        self._camera_kept = False
+        self._tell(LOST)
+        self._mirror.window.set_title(f"{TITLE}: {LOST.lower()}")
+        return True
 
     def _reconnect(self) -> None:
         """Take up a session again where a headset answers; where that fails after all, go on waiting."""
@@ -165,7 +163,7 @@ class HeadsetRuntime:
         or for PARTING seconds.
         """
         self._poll_window()
-        with self._outliving_loss():
+        with self._outliving_loss:
             if self._session is not None:
                 self._session.poll()
                 self._ended = self._ended or self._session.ended
@@ -190,28 +188,28 @@ class HeadsetRuntime:
 
     def _leave(self) -> None:
         self._leave_by = time.monotonic() + PARTING
-        with self._outliving_loss():
+        with self._outliving_loss:
             if self._session is not None:
                 self._session.request_exit()
 
-    @contextmanager
-    def frame(self) -> Iterator[Frame]:
+    def frame(self) -> AbstractContextManager[Frame]:
         """Wait until the runtime wants a frame; while it wants none, a short pause. Its end is guaranteed.
 
         While no headset is there, the frame is the window's. Where one is lost in the midst of a frame, the body is
         left there and then, and the loop goes on with the next one.
         """
-        with self._outliving_loss(), ExitStack() as frames:
-            yield self._begin_frame(frames)
+        return _Turn(self._session_frame, self._camera_frame, self._outliving_loss)
 
-    def _begin_frame(self, frames: ExitStack) -> Frame:
-        with self._outliving_loss():
-            if self._session is not None:
-                frame = frames.enter_context(run_frame(self._session, self._clock, self))
-                if self._mirror:
-                    self._mirror.begin(frame.time)
-                return frame
-        return frames.enter_context(self._camera_frame())
+    @contextmanager
+    def _session_frame(self) -> Iterator[Frame | None]:
+        """None: there is no session."""
+        if self._session is None:
+            yield None
+            return
+        with run_frame(self._session, self._clock, self) as frame:
+            if self._mirror:
+                self._mirror.begin(frame.time)
+            yield frame
 
     @contextmanager
     def _camera_frame(self) -> Iterator[OneEyeFrame]:
@@ -246,9 +244,8 @@ class HeadsetRuntime:
         """
         if self._session is None or not self._session.running:
             return EMPTY_HANDS
-        display_time = self._clock.display_time(time)
-        sample = self._session.actions.read(self._session.space, display_time, time)
-        return EMPTY_HANDS if self._session.moved(display_time) else sample
+        sample = self._session.actions.read(time)
+        return EMPTY_HANDS if self._session.moved() else sample
 
     def feel(self, pulses: tuple[Pulse, ...]) -> None:
         """Ticks for the hands; nothing while there is no session."""
@@ -283,6 +280,44 @@ class HeadsetRuntime:
         while self._session is not None and self.poll_events():
             with self.frame():
                 pass
+
+
+class _OutlivingLoss:
+    """A loss ends the body, and the session by `lose`, but not the program where that says so."""
+
+    def __init__(self, lose: Callable[[], bool]) -> None:
+        self._lose = lose
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
+        return isinstance(error, HeadsetLostError) and self._lose()
+
+
+class _Turn:
+    """A frame of the headset; of the window, where there is none, or it is lost as the frame begins."""
+
+    def __init__(
+        self,
+        session_frame: Callable[[], AbstractContextManager[Frame | None]],
+        camera_frame: Callable[[], AbstractContextManager[Frame]],
+        outliving_loss: _OutlivingLoss,
+    ) -> None:
+        self._frame, self._camera_frame, self._outliving_loss = session_frame(), camera_frame, outliving_loss
+
+    def __enter__(self) -> Frame:
+        with self._outliving_loss:
+            frame = self._frame.__enter__()
+            if frame is not None:
+                return frame
+        self._frame = self._camera_frame()
+        return self._frame.__enter__()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
+        with self._outliving_loss:
+            return bool(self._frame.__exit__(kind, error, trace)) or self._outliving_loss.__exit__(kind, error, trace)
+        return True
 
 
 def _let_calls_finish() -> None:

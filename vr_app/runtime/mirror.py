@@ -30,7 +30,7 @@ SIZE_LASTS = 0.5
 """Seconds for which the window is taken to keep its size: to ask costs a tenth of a still frame."""
 
 REFRESH = 5.0
-"""Seconds after which a picture that still stands is drawn again: the desktop may have lost it."""
+"""Seconds after which a picture that still stands is shown again: the desktop may have lost it."""
 
 CAMERA_SIZE = (1280, 720)
 """Pixels of a picture that is drawn for the window alone."""
@@ -75,13 +75,12 @@ class Mirror:
         self._stands: tuple[MirrorKind, tuple[int, int]] | None = None
         """What the window shows, and its size, while the scene is still; None: something else."""
         self._size, self._size_until = (0, 0), 0.0
-        self._refresh_at = 0.0
         self._spectator = Spectator()
         self._drawing: int | None = None
         self._now = self._drawn_at = 0.0
         self._change = threading.Condition()
         self._waiting: _Picture | None = None
-        self._showing: int | None = None
+        self._handed_over = 0
         self._ending = False
         width, height = self._part
         size = round(HEIGHT * width / height), HEIGHT
@@ -110,7 +109,7 @@ class Mirror:
             return
         with self._change:
             if self._waiting is None:
-                self._drawing = 1 if self._showing == 0 else 0
+                self._drawing = 1 - self._handed_over
                 self._drawn_at = now
 
     def see(self, eye: int, picture: Framebuffer) -> None:
@@ -143,7 +142,7 @@ class Mirror:
 
     @property
     def _fresh(self) -> bool:
-        return self._stands == (self.kind, self._size) and self._now < self._refresh_at
+        return self._stands == (self.kind, self._size)
 
     def _views_of_its_own(self, eyes: tuple[Eye, ...]) -> Iterator[tuple[Eye, Framebuffer]]:
         """The eyes' views drawn for the window, unless it shows them already."""
@@ -154,7 +153,7 @@ class Mirror:
             self._eye.bind()
             yield replace(eyes[index], size=self._eye.size), self._eye
             self.see(index, self._eye)
-        self._stands, self._refresh_at = (self.kind, self._size), self._now + REFRESH
+        self._stands = self.kind, self._size
 
     def show_camera(self) -> None:
         """Show what was drawn into `camera`, if it is time for a picture."""
@@ -167,6 +166,7 @@ class Mirror:
         GL.glFlush()  # the thread's wait for the fence does not send it off
         with self._change:
             self._waiting = _Picture(self._drawing, part, fence, self.window.size)
+            self._handed_over = self._drawing
             self._change.notify()
         self._drawing = None
 
@@ -185,9 +185,12 @@ class Mirror:
     def _show_all(self) -> None:
         self.window.make_current()
         seen = [Framebuffer.of_texture(picture.texture, picture.size) for picture in self._pictures]
-        while (picture := self._next()) is not None:
-            GL.glWaitSync(picture.fence, 0, NO_TIMEOUT)
-            GL.glDeleteSync(picture.fence)
+        before = None
+        while (picture := self._next(before)) is not None:
+            if picture is not before:
+                GL.glWaitSync(picture.fence, 0, NO_TIMEOUT)
+                GL.glDeleteSync(picture.fence)
+            before = picture
             seen[picture.index].blit_part_to_window(picture.part, *picture.window)
             self.window.swap()
             GL.glFinish()  # then the picture may be drawn into again
@@ -195,12 +198,13 @@ class Mirror:
             framebuffer.close()
         self.window.leave()
 
-    def _next(self) -> _Picture | None:
+    def _next(self, before: _Picture | None) -> _Picture | None:
+        """The next picture to show, or the one `before` it again; None: the end."""
         with self._change:
-            self._showing = None
-            self._change.wait_for(lambda: self._waiting is not None or self._ending)
+            came = self._change.wait_for(
+                lambda: self._waiting is not None or self._ending, None if before is None else REFRESH
+            )
             if self._ending:
                 return None
-            picture, self._waiting = self._waiting, None
-            self._showing = picture.index
+            picture, self._waiting = (self._waiting if came else before), None
             return picture

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import logging
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import ExitStack, suppress
+from functools import partial
 
 import xr
 
@@ -19,8 +20,9 @@ log = logging.getLogger(__name__)
 BUTTONS = ("next_layout", "next_image", "reset", "invention", "undo", "panel")
 """Fields of `ControllerSample` that are true in the frame of the press."""
 
-
 HANDS = (0, 1)
+
+NOT_FOCUSED = xr.Result.SESSION_NOT_FOCUSED.value
 
 
 class Actions:
@@ -48,15 +50,18 @@ class Actions:
         self._actions = {name: self._create(name) for name in bindings.ACTIONS}
         for profile in profiles:
             self._suggest(profile)
-        self._aims = [self._aim_space(hand, handles) for hand in self._hands]
+        self.aims = [self._aim_space(hand, handles) for hand in self._hands]
         with openxr("xrAttachSessionActionSets"):
             xr.attach_session_action_sets(session, xr.SessionActionSetsAttachInfo(action_sets=[self._set]))
-        self._sync = xr.ActionsSyncInfo(active_action_sets=[xr.ActiveActionSet(self._set, xr.NULL_PATH)])
+        self.to_sync = xr.ActionsSyncInfo(active_action_sets=[xr.ActiveActionSet(self._set, xr.NULL_PATH)])
         self._focused = False
-        self._asking: dict[tuple[str, int], tuple] = {}
-        self._locate_space = raw.plain("xrLocateSpace")
+        self._sync_actions, self._locate_space = raw.checked("xrSyncActions"), raw.checked("xrLocateSpace")
+        self._states: dict[tuple[str, int], xr.ActionStateBoolean | xr.ActionStateFloat] = {}
+        self._asks: list[tuple[str, Callable[[], int]]] = []
         self._found = [xr.SpaceLocation() for _ in self._hands]
+        self._told: list[ctypes.Structure] = list(self._found)
         self._known: tuple[tuple, ControllerSample] | None = None
+        self._menu_down = False
         self._held: list[bindings.Profile | None] = [None, None]
         self._menus = [_Menu(), _Menu()]
 
@@ -104,15 +109,10 @@ class Actions:
 
     def sync(self) -> None:
         """Take in the present state of all controls; once per frame, before it is begun."""
-        try:
-            with openxr("xrSyncActions"):
-                xr.sync_actions(self._session, self._sync)
-            self._focused = True
-        except xr.exception.SessionNotFocused:
-            self._focused = False
+        self._focused = self._sync_actions(self._session, self.to_sync) != NOT_FOCUSED
 
-    def read(self, space: xr.Space, display_time: int, now: float) -> ControllerSample:
-        """The state of the last `sync`, hands in `space` as they will be at `display_time` (XrTime), `now` in seconds.
+    def read(self, now: float) -> ControllerSample:
+        """The state of the last `sync`, hands where `locate` has found them, `now` in seconds.
 
         Without the focus, while a menu of the runtime is open, there are hands but they point nowhere.
         """
@@ -120,28 +120,29 @@ class Actions:
             self._menus = [_Menu(), _Menu()]
             self._known = None
             return ControllerSample(hands=(HandSample(), HandSample()))
-        told = self._told(space, display_time)
-        if self._known is None or self._known[0] != told or any(self._value("menu", hand) for hand in HANDS):
-            self._known = told, self._made(now)
+        self._ask()
+        if self._known is None or self._known[0] != self._heard() or self._menu_down:
+            sample = self._made(now)
+            self._known = self._heard(), sample
+            self._menu_down = any(self._value("menu", hand) for hand in HANDS)  # how long it is held counts too
         return self._known[1]
 
-    def locate(self, space: xr.Space, display_time: int) -> list[xr.SpaceLocation]:
-        """Where the hands are, and nothing of what they do."""
-        with openxr("xrLocateSpace"):
-            return [xr.locate_space(aim, space, display_time) for aim in self._aims]
+    def locate(self, space: xr.Space, display_time: int) -> None:
+        """Find the hands in `space` as they will be at `display_time` (XrTime)."""
+        if self._focused:
+            for aim, found in zip(self.aims, self._found, strict=True):
+                self._locate_space(aim, space, display_time, ctypes.byref(found))
 
-    def _told(self, space: xr.Space, display_time: int) -> tuple:
-        """All that a sample is made of, as the runtime tells it now."""
-        for hand, found in enumerate(self._found):
-            with openxr("xrLocateSpace"):
-                raw.check(self._locate_space(self._aims[hand], space, display_time, ctypes.byref(found)))
-        for call, info, _, place, words in self._asking.values():
-            answer = call(self._session, info, place)
+    def _ask(self) -> None:
+        """Have the runtime tell the present state of all actions that have been of interest so far."""
+        for name, ask in self._asks:
+            answer = ask()
             if answer < 0:
-                with openxr(words):
-                    raw.check(answer)
-        states = (bytes(state) for _, _, state, _, _ in self._asking.values())
-        return (*self._held, *(bytes(found) for found in self._found), *states)
+                raw.fail(name, answer)
+
+    def _heard(self) -> tuple:
+        """All that a sample is made of, as the runtime has told it."""
+        return *self._held, b"".join(self._told)
 
     def _made(self, now: float) -> ControllerSample:
         menus = [menu.read(self._held[i], i, self._value("menu", i), now) for i, menu in enumerate(self._menus)]
@@ -183,19 +184,22 @@ class Actions:
         return self._state(name, xr.NULL_PATH)
 
     def _state(self, name: str, hand: xr.Path) -> xr.ActionStateBoolean | xr.ActionStateFloat:
-        """An action's state, as it was told; the first time it is asked for. The raw calls, into one place for all
-        frames: a frame asks for some twenty."""
+        """An action's state, as it was told; from the first time on it is asked for in every frame, into one place for
+        all of them."""
         key = name, int(getattr(hand, "value", hand))
-        if key not in self._asking:
+        if key not in self._states:
             info = xr.ActionStateGetInfo(self._actions[name], hand)
             button = bindings.ACTIONS[name][0] is bindings.Kind.BUTTON
             state = xr.ActionStateBoolean() if button else xr.ActionStateFloat()
             words = "xrGetActionStateBoolean" if button else "xrGetActionStateFloat"
-            call = raw.plain(words)
-            self._asking[key] = call, info, state, ctypes.byref(state), words
-            with openxr(words):
-                raw.check(call(self._session, info, ctypes.byref(state)))
-        return self._asking[key][2]
+            ask = partial(raw.plain(words), self._session, info, ctypes.byref(state))
+            answer = ask()
+            if answer < 0:
+                raw.fail(words, answer)
+            self._states[key] = state
+            self._asks.append((words, ask))
+            self._told.append(state)
+        return self._states[key]
 
     def _pressed(self, name: str) -> bool:
         """Whether the button went down since the last sample."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from typing import TypeVar
 
 import xr
@@ -36,20 +36,27 @@ BEGINNINGS = ("xrCreate", "xrEnumerate", "xrGetSystem", "xrGetInstance", "xrGetO
 helps."""
 
 
-@contextmanager
-def openxr(call: str) -> Iterator[None]:
+class openxr:  # noqa: N801  (used as a function is)
     """What pyopenxr raises inside for an error becomes a `HeadsetError`; `call` is what was asked of the runtime.
 
     pyopenxr raises for success codes too (`QualifiedSuccessResult`): those pass, for the caller to understand.
     """
-    try:
-        yield
-    except LOST as error:
-        raise HeadsetLostError(LOST_MESSAGE) from error
-    except xr.exception.ErrorResult as error:
-        if isinstance(error, xr.exception.RuntimeFailureError) and not call.startswith(BEGINNINGS):
+
+    __slots__ = ("_call",)
+
+    def __init__(self, call: str) -> None:
+        self._call = call
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, LOST):
             raise HeadsetLostError(LOST_MESSAGE) from error
-        raise HeadsetError(_line(call, error)) from error
+        if isinstance(error, xr.exception.ErrorResult):
+            if isinstance(error, xr.exception.RuntimeFailureError) and not self._call.startswith(BEGINNINGS):
+                raise HeadsetLostError(LOST_MESSAGE) from error
+            raise HeadsetError(_line(self._call, error)) from error
 
 
 def own(handles: ExitStack, destroy: Callable[[Handle], None], handle: Handle) -> Handle:

@@ -15,9 +15,7 @@ from vr_app.core.pose import Eye
 from vr_app.core.scene import Scene
 from vr_app.gl.draw import Renderer
 from vr_app.gl.framebuffer import Framebuffer
-from vr_app.xr import convert, raw
 from vr_app.xr.compose import Composed
-from vr_app.xr.errors import openxr
 from vr_app.xr.layers import ProjectionLayer
 from vr_app.xr.session import Session
 
@@ -55,7 +53,6 @@ class FrameClock:
         self._start = time.monotonic_ns()
         self._origin: int | None = None
         self._last = 0.0
-        self._display_time = 0
 
     def restart(self) -> None:
         """Another session begins, whose display times may count from another moment."""
@@ -73,12 +70,7 @@ class FrameClock:
         own = self._since_start()
         if self._origin is None or abs(display_time - self._origin - own) > APART * 1e9:
             self._origin = display_time - own
-        self._display_time = display_time
         return self._forward((display_time - self._origin) * 1e-9)
-
-    def display_time(self, seconds: float) -> int:
-        """The inverse of `seconds`, exact for its last answer; meaningful once a frame has run."""
-        return self._display_time + round((seconds - self._last) * 1e9)
 
     def _since_start(self) -> int:
         return time.monotonic_ns() - self._start
@@ -102,18 +94,12 @@ class HeadsetFrame:
         """What xrEndFrame will show; filled once both eyes are drawn."""
         self._session = session
         self._onlooker = onlooker
-        self._views: list[xr.View] = []
         self._drawing: Iterator[tuple[Eye, Framebuffer]] | None = None
 
     def locate(self, display_time: int) -> None:
-        """Find the eyes; none while the head is not tracked, or where one of them is nowhere (NaN)."""
-        session = self._session
-        session.settle(display_time)
-        state, views = session.located(display_time)
-        if state.view_state_flags & convert.VALID != convert.VALID:
-            return
-        self._views = views
-        self.eyes = session.eyes_of(views)
+        """Find hands and eyes; no eyes while the head is not tracked, or where one of them is nowhere (NaN)."""
+        self._session.locate(display_time)
+        self.eyes = self._session.eyes
 
     def targets(self) -> Iterator[tuple[Eye, Framebuffer]]:
         """Each eye with the framebuffer to draw it into, bound; it is handed on when the iteration goes on. After the
@@ -167,7 +153,7 @@ class HeadsetFrame:
     ) -> Iterator[tuple[Eye, Framebuffer]]:
         self._drawing = layer.draw(self.eyes, drawn)
         yield from self._drawing
-        layer.structure(self._views)
+        layer.structure(self._session.views)
 
     def repeat(self) -> bool:
         """Hand over what the last frame did, if that was for the same eyes and nobody beside the headset wants a new
@@ -208,34 +194,22 @@ def run_frame(session: Session, clock: FrameClock, onlooker: Onlooker) -> Iterat
             try:
                 frame.abandon_drawing()
             finally:
-                _end(session, state.predicted_display_time, [])
+                session.calls.end(state.predicted_display_time, ())
         raise
-    _end(session, state.predicted_display_time, frame.layers)
+    session.calls.end(state.predicted_display_time, frame.layers)
 
 
 def _wait_and_begin(session: Session) -> xr.FrameState:
-    state = xr.FrameState()
+    calls = session.calls
     try:
-        with openxr("xrWaitFrame"):
-            # The raw call, because its answer is needed even where Python raises on the way out of the wrapper.
-            raw.check(session.wait_frame(session.handle, None, ctypes.byref(state)))
+        calls.wait()
         session.actions.sync()  # here input is freshest, and no frame is being timed yet
-        _begin(session)
+        calls.begin()
     except BaseException:
         # Ctrl-C during the wait is raised right after it. A frame waited for but not begun would block the next wait.
-        if state.predicted_display_time:
+        if calls.state.predicted_display_time:
             with suppress(Exception):
-                _begin(session)
-                _end(session, state.predicted_display_time, [])
+                calls.begin()
+                calls.end(calls.state.predicted_display_time, ())
         raise
-    return state
-
-
-def _begin(session: Session) -> None:
-    with suppress(xr.exception.FrameDiscarded), openxr("xrBeginFrame"):
-        xr.begin_frame(session.handle, None)
-
-
-def _end(session: Session, display_time: int, layers: Sequence[ctypes.Structure]) -> None:
-    with openxr("xrEndFrame"):
-        xr.end_frame(session.handle, session.end_info(display_time, layers))
+    return calls.state

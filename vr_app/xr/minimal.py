@@ -18,8 +18,11 @@ def repeat_frame(session: Session, layers: Sequence[ctypes.Structure]) -> None:
     session.poll()
     with openxr("xrWaitFrame"):
         state = xr.wait_frame(session.handle, xr.FrameWaitInfo())
-    session.actions.sync()
-    session.actions.locate(session.space, state.predicted_display_time)
+    with openxr("xrSyncActions"):
+        xr.sync_actions(session.handle, session.actions.to_sync)
+    with openxr("xrLocateSpace"):
+        for aim in session.actions.aims:
+            xr.locate_space(aim, session.space, state.predicted_display_time)
     with openxr("xrBeginFrame"):
         xr.begin_frame(session.handle, xr.FrameBeginInfo())
     with openxr("xrLocateViews"):

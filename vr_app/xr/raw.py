@@ -1,19 +1,25 @@
-"""OpenXR's functions without pyopenxr's ways around them, for those that a frame calls dozens of times.
+"""OpenXR's functions without pyopenxr's ways around them, for those that every frame calls.
 
-They answer a number. pyopenxr's raw functions make an `xr.Result` of it, which costs more than most of the calls.
+pyopenxr makes the structures of a call anew each time, and an `xr.Result` of every answer, which together cost as much
+as the calls themselves.
 """
 
 from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
+from typing import NoReturn
 
 import xr
 from xr import raw_functions
 
+from vr_app.xr.errors import openxr
+
+LOSS_PENDING = xr.Result.SESSION_LOSS_PENDING.value
+
 
 def plain(name: str) -> Callable[..., int]:
-    """The loader's function of that name, with pyopenxr's argument types."""
+    """The loader's function of that name, with pyopenxr's argument types; it answers a number."""
     known = getattr(raw_functions, name)
     if not isinstance(known, ctypes._CFuncPtr):
         return known  # somebody listens in between
@@ -22,7 +28,20 @@ def plain(name: str) -> Callable[..., int]:
     return function
 
 
-def check(answer: int) -> None:
-    """Raise what pyopenxr would for an error. To be called inside `vr_app.xr.errors.openxr`."""
-    if answer < 0:
+def checked(name: str) -> Callable[..., int]:
+    """As `plain`. Raises `HeadsetError` for an error, `HeadsetLostError` also where the session is about to be lost."""
+    function = plain(name)
+
+    def call(*given: object) -> int:
+        answer = function(*given)
+        if answer < 0 or answer == LOSS_PENDING:
+            fail(name, answer)
+        return answer
+
+    return call
+
+
+def fail(name: str, answer: int) -> NoReturn:
+    """Raise what the answer of the function of that name means."""
+    with openxr(name):
         raise xr.check_result(xr.Result(answer))

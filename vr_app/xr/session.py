@@ -9,7 +9,6 @@ from __future__ import annotations
 import ctypes
 import logging
 from collections import deque
-from collections.abc import Sequence
 from contextlib import ExitStack
 
 import xr
@@ -18,6 +17,7 @@ from vr_app.core.layering import LayerMode
 from vr_app.core.pose import Eye
 from vr_app.xr import convert, graphics, raw, visibility
 from vr_app.xr.actions import Actions
+from vr_app.xr.calls import FrameCalls
 from vr_app.xr.compose import Composed
 from vr_app.xr.errors import LOST_MESSAGE, HeadsetError, HeadsetLostError, openxr, own
 from vr_app.xr.layers import ProjectionLayer
@@ -39,7 +39,8 @@ NO_EVENT = xr.Result.EVENT_UNAVAILABLE.value
 class Session:
     """A session on the GL context that is current; all calls belong to its thread.
 
-    `running`: between READY and STOPPING, when frames are waited for. Raises `HeadsetError` where the runtime
+    `running`: between READY and STOPPING, when frames are waited for. `calls`: those of a frame. `views`, `eyes`: where
+    the eyes are (None and none: nobody knows), as `locate` has found them. Raises `HeadsetError` where the runtime
     refuses, `HeadsetLostError` from any method once the runtime has gone.
     """
 
@@ -50,8 +51,8 @@ class Session:
         self.ended = False
         self._moves_at: int | None = None
         self._runtime_moved = self._space_moved = False
-        self._poll_event, self._locate_views = raw.plain("xrPollEvent"), raw.plain("xrLocateViews")
-        self.wait_frame = raw.plain("xrWaitFrame")
+        self._poll_event, self._locate_views = raw.checked("xrPollEvent"), raw.checked("xrLocateViews")
+        self._heard = False
         self._event = xr.EventDataBuffer()
         self._events: deque[xr.EventDataBuffer] = deque()
         with ExitStack() as handles:
@@ -69,14 +70,16 @@ class Session:
             self._where = xr.ViewLocateInfo(VIEWS, 0, self.space)
             self._view_state = xr.ViewState()
             self._views = (xr.View * EYES)(*(xr.View() for _ in range(EYES)))
-            self._told, self._eyes = b"", ()
-            self._end: xr.FrameEndInfo | None = None
-            self._ended_with: Sequence[ctypes.Structure] | None = None
+            self._view_count = ctypes.c_uint32()
+            self._told, self._told_eyes = b"", ()
             if visibility.EXTENSION in system.enabled:
                 for eye in range(EYES):
                     self._hide(eye)
             self.actions = Actions(system.instance, self.handle, handles, system.enabled, left_handed)
             self.blend_mode = self._blend_mode()
+            self.calls = FrameCalls(self.handle, self.blend_mode)
+            self.views: ctypes.Array[xr.View] | None = None
+            self.eyes: tuple[Eye, ...] = ()
             self._handles = handles.pop_all()
 
     def _create(self, handles: ExitStack) -> xr.Session:
@@ -92,9 +95,27 @@ class Session:
         """The one that the scene stands in."""
         return self.place.space
 
-    def settle(self, display_time: int) -> None:
-        """Before the eyes of a frame shown at `display_time` are located: let the scene stand where it is to."""
+    def locate(self, display_time: int) -> None:
+        """Find `eyes` and hands as they will be at `display_time`, the frame's, and let the scene stand where it is to.
+
+        What the runtime has to tell is asked for once in a frame, and here: some (Monado) move their space first and
+        tell then. Where it has moved in between, all is found anew.
+        """
         self._note_move(display_time)
+        self._find(display_time)
+        self._collect()
+        self._heard = True
+        if self._note_move(display_time):
+            self._find(display_time)
+
+    def _find(self, display_time: int) -> None:
+        self._settle(display_time)
+        state, views = self._located(display_time)
+        valid = state.view_state_flags & convert.VALID == convert.VALID
+        self.views, self.eyes = (views, self._eyes_of(views)) if valid else (None, ())
+        self.actions.locate(self.space, display_time)
+
+    def _settle(self, display_time: int) -> None:
         if self._runtime_moved:
             self._runtime_moved = False
             self._space_moved = self.place.runtime_moved() or self._space_moved
@@ -104,26 +125,22 @@ class Session:
         for layer in filter(None, (self.layer, self.before, self.surfaces)):
             layer.space = self.space
 
-    def _note_move(self, display_time: int) -> None:
-        """Whether the runtime has moved its space before a frame shown at `display_time`."""
-        self._collect()
-        if self._moves_at is not None and display_time >= self._moves_at:
-            self._moves_at = None
-            self._runtime_moved = self._space_moved = True
+    def _note_move(self, display_time: int) -> bool:
+        """Whether the runtime, as far as it has told, has moved its space before a frame shown at `display_time`."""
+        if self._moves_at is None or display_time < self._moves_at:
+            return False
+        self._moves_at = None
+        self._runtime_moved = self._space_moved = True
+        return True
 
-    def located(self, display_time: int) -> tuple[xr.ViewState, ctypes.Array[xr.View]]:
-        """Where the eyes will be; in place of those that it told before.
-
-        The raw call, into one place for all frames: pyopenxr's own asks twice and makes everything anew.
-        """
+    def _located(self, display_time: int) -> tuple[xr.ViewState, ctypes.Array[xr.View]]:
+        """Where the eyes will be; in place of those that it told before."""
         self._where.display_time, self._where.space = display_time, self.space
-        count = ctypes.c_uint32()
-        with openxr("xrLocateViews"):
-            state, count = ctypes.byref(self._view_state), ctypes.byref(count)
-            raw.check(self._locate_views(self.handle, self._where, state, EYES, count, self._views))
+        state, count = ctypes.byref(self._view_state), ctypes.byref(self._view_count)
+        self._locate_views(self.handle, self._where, state, EYES, count, self._views)
         return self._view_state, self._views
 
-    def eyes_of(self, views: ctypes.Array[xr.View]) -> tuple[Eye, ...]:
+    def _eyes_of(self, views: ctypes.Array[xr.View]) -> tuple[Eye, ...]:
         """The eyes; none where one of them is nowhere (NaN)."""
         told = bytes(views)
         if told != self._told:
@@ -131,17 +148,8 @@ class Session:
             sizes = self.system.view_sizes
             whole = not any(None in both for both in found)
             eyes = (Eye(pose, fov, size) for (pose, fov), size in zip(found, sizes, strict=True))
-            self._told, self._eyes = told, tuple(eyes) if whole else ()
-        return self._eyes
-
-    def end_info(self, display_time: int, layers: Sequence[ctypes.Structure]) -> xr.FrameEndInfo:
-        """For xrEndFrame; of the same `layers` as in the frame before, the same."""
-        if self._ended_with is not layers or self._end is None:
-            pointers = [ctypes.byref(layer) for layer in layers]
-            self._end = xr.FrameEndInfo(display_time, self.blend_mode, layers=pointers)
-            self._ended_with = layers
-        self._end.display_time = display_time
-        return self._end
+            self._told, self._told_eyes = told, tuple(eyes) if whole else ()
+        return self._told_eyes
 
     def _hide(self, eye: int) -> None:
         mesh = visibility.hidden_mesh(self.handle, eye)
@@ -156,8 +164,11 @@ class Session:
         return opaque if opaque.value in modes else xr.EnvironmentBlendMode(modes[0])
 
     def poll(self) -> None:
-        """Take in all events. Afterwards `running`, `ended` and `state` are current."""
-        self._collect()
+        """Take in all events, those that the frame before has heard of, or else what the runtime tells now. Afterwards
+        `running`, `ended` and `state` are current."""
+        if not self._heard:
+            self._collect()
+        self._heard = False
         while self._events and not self.ended:
             self._take(self._events.popleft())
 
@@ -177,13 +188,10 @@ class Session:
                 self._events.append(event)
 
     def _next_event(self) -> xr.EventDataBuffer | None:
-        """The raw call: mostly there is nothing, for which pyopenxr raises an exception, several times in a frame."""
+        """Mostly there is none, for which pyopenxr raises an exception."""
         event, self._event.type = self._event, xr.StructureType.EVENT_DATA_BUFFER
-        answer = self._poll_event(self.system.instance, ctypes.byref(event))
-        if answer == NO_EVENT:
+        if self._poll_event(self.system.instance, ctypes.byref(event)) == NO_EVENT:
             return None
-        with openxr("xrPollEvent"):
-            raw.check(answer)
         self._event = xr.EventDataBuffer()
         return event
 
@@ -241,13 +249,12 @@ class Session:
         except HeadsetError as error:
             log.debug("%s", error)
 
-    def moved(self, display_time: int) -> bool:
-        """Whether the frame shown at `display_time` is the first since the space moved: the user recentred.
+    def moved(self) -> bool:
+        """Whether this frame is the first since the space moved: the user recentred.
 
         The panels, placed in the space, move along. What a hand held at its old place it must let go, or it would drag
-        it by the length of the move. Ask once per frame, after the hands have been located.
+        it by the length of the move. Ask once per frame.
         """
-        self._note_move(display_time)
         moved, self._space_moved = self._space_moved, False
         return moved
 

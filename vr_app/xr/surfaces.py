@@ -14,6 +14,7 @@ import xr
 from vr_app.core.layering import Arrangement, Face, Key, Layered, Offer, Shape, arrange
 from vr_app.core.pose import Eye, Pose
 from vr_app.core.scene import Scene
+from vr_app.core.surface import Panel
 from vr_app.gl.draw import Renderer
 from vr_app.gl.text import line
 from vr_app.xr import convert
@@ -131,6 +132,8 @@ class SurfaceLayers:
             at = ((face.left + face.right) / 2, (face.bottom + face.top) / 2, 0.0)
             size = xr.Extent2Df(face.right - face.left, face.top - face.bottom)
             return xr.CompositionLayerQuad(pose=convert.posef(surface.pose.after(Pose(at))), size=size, **about)
+        if layered.shape is Shape.CYLINDER:
+            return _cylinder(face, surface, about)
         middle = (face.left + face.right) / 2  # to the right: a turn about the vertical by that much less
         turned = Pose(orientation=(0.0, -math.sin(middle / 2), 0.0, math.cos(middle / 2)))
         return xr.CompositionLayerEquirect2KHR(
@@ -141,3 +144,17 @@ class SurfaceLayers:
             lower_vertical_angle=face.bottom,
             **about,
         )
+
+
+def _cylinder(face: Face, panel: Panel, about: dict) -> ctypes.Structure:
+    """A bent panel's: its pose is that of the cylinder's axis, at the picture's middle and turned to it."""
+    axis = Pose((0.0, (face.bottom + face.top) / 2, 1 / panel.bend))
+    middle = (face.left + face.right) / 2 * panel.bend
+    turned = Pose(orientation=(0.0, -math.sin(middle / 2), 0.0, math.cos(middle / 2)))
+    return xr.CompositionLayerCylinderKHR(
+        pose=convert.posef(panel.pose.after(axis).after(turned)),
+        radius=1 / panel.bend,
+        central_angle=(face.right - face.left) * panel.bend,
+        aspect_ratio=(face.right - face.left) / (face.top - face.bottom),
+        **about,
+    )
