@@ -43,9 +43,7 @@ class Client:
     """`tests.xr_client`, or another `module`, with `options` in the environment `env`, in the folder `cwd`; its reports
     as they come."""
 
-    def __init__(
-        self, env: dict[str, str], *options: str, module: str = "tests.xr_client", cwd: Path = ROOT
-    ) -> None:
+    def __init__(self, env: dict[str, str], *options: str, module: str = "tests.xr_client", cwd: Path = ROOT) -> None:
         path = os.pathsep.join(filter(None, (env.get("PYTHONPATH"), str(ROOT))))
         self.process = subprocess.Popen(
             [sys.executable, "-m", module, *options],
