@@ -40,6 +40,8 @@ from vr_app.region_files import format_regions  # noqa: E402
 IMAGES = ROOT / "docs" / "images"
 DEMO = ROOT / "assets" / "demo" / "retina.jpg"
 PATIENCE = 600.0
+REST = 25
+"""Seconds without a change after which a picture is done: a busy machine pauses between a coarse one and a fine one."""
 REGIONS = {
     Kind.DISC: Rect(115, 470, 270, 290),
     Kind.MACULA: Rect(590, 590, 240, 240),
@@ -301,7 +303,8 @@ def _steady(grab) -> np.ndarray:
 
     def steady() -> bool:
         kept.append(grab())
-        return len(kept) > 12 and kept[-1].std() > 20 and all(np.array_equal(kept[-1], old) for old in kept[-12:])
+        same = all(np.array_equal(kept[-1], old) for old in kept[-REST:])
+        return len(kept) > REST and kept[-1].std() > 20 and same
 
     wait_until(steady, "a steady picture", PATIENCE, 1.0)
     return kept[-1]

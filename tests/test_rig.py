@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import struct
 import subprocess
@@ -109,6 +110,15 @@ def test_a_client_without_layers_cannot_pass_for_a_clean_one(service: MonadoServ
         probe.end()
     with pytest.raises(RuntimeError, match="core validation layer"):
         validation_messages(tmp_path)
+
+
+@pytest.mark.parametrize("ending", ["sys.exit(3)", "os._exit(3)"])
+def test_a_client_is_heard_however_it_ends(tmp_path: Path, ending: str) -> None:
+    """With threads that are still busy the program leaves at once: on a busy machine a short session does."""
+    env = os.environ | validation_env(tmp_path)
+    assert subprocess.run([sys.executable, "-c", f"import os, sys; {ending}"], env=env, timeout=60).returncode == 3
+    heard = json.loads((tmp_path / "best_practices.json").read_text())
+    assert heard == {"frames": 0, "complaints": {}}
 
 
 @pytest.mark.xr

@@ -40,13 +40,14 @@ PATIENCE = 90.0
 
 
 class Client:
-    """`tests.xr_client`, or another `module`, with `options` in the environment `env`; its reports as they come."""
+    """`tests.xr_client`, or another `module`, with `options` in the environment `env`, in the folder `cwd`; its reports
+    as they come."""
 
-    def __init__(self, env: dict[str, str], *options: str, module: str = "tests.xr_client") -> None:
+    def __init__(self, env: dict[str, str], *options: str, module: str = "tests.xr_client", cwd: Path = ROOT) -> None:
         path = os.pathsep.join(filter(None, (env.get("PYTHONPATH"), str(ROOT))))
         self.process = subprocess.Popen(
             [sys.executable, "-m", module, *options],
-            cwd=ROOT,
+            cwd=cwd,
             env=env | {"PYTHONPATH": path},
             text=True,
             stdin=subprocess.PIPE,
@@ -68,9 +69,9 @@ class Client:
     def _read_errors(self) -> None:
         self._errors.extend(self.process.stderr)
 
-    def until(self, condition: Callable[[dict], bool], what: str) -> dict:
-        """The first report from now on that meets `condition`; a failure names `what`."""
-        deadline = time.monotonic() + PATIENCE
+    def until(self, condition: Callable[[dict], object], what: str, patience: float = PATIENCE) -> dict:
+        """The first report from now on that meets `condition`; a failure, after `patience` seconds, names `what`."""
+        deadline = time.monotonic() + patience
         last: dict = {}
         while time.monotonic() < deadline:
             try:
@@ -82,7 +83,7 @@ class Client:
             last = report
             if condition(report):
                 return report
-        raise AssertionError(f"no {what} within {PATIENCE:g} s; last report: {last}")
+        raise AssertionError(f"no {what} within {patience:g} s; last report: {last}")
 
     def until_focused(self) -> dict:
         """The first report with input, which comes a frame after the focus."""
