@@ -11,10 +11,13 @@ import pytest
 from sr_core.image.geometry import Rect
 from tests.gl_stage import Stage, demo_photograph, eye_at, offscreen
 from vr_app.core.intent import SurfaceKind
+from vr_app.core.layering import SHARPER, Offer, Shape, arrange
 from vr_app.core.outline import CASING, REGION_COLOUR, Outline
+from vr_app.core.pose import Pose
 from vr_app.core.region_labels import region_labels
 from vr_app.core.scene import Scene
 from vr_app.core.surface import photograph_uv
+from vr_app.gl.framebuffer import Framebuffer
 
 EYE = eye_at(0.05, size=(720, 540))
 SHINES = np.array([round(255 * part) for part in REGION_COLOUR[:3]])
@@ -115,3 +118,40 @@ def test_a_region_of_the_retina_has_its_name_turned_to_the_eye(stage):
     position = np.array(told.pose.position)
     assert toward @ (-position / np.linalg.norm(position)) == pytest.approx(1.0, abs=1e-6)
     assert told.pose.rotation()[1, 1] > 0.9  # upright
+
+
+@pytest.mark.parametrize("chosen", [False, True])
+def test_on_the_retinas_own_picture_too_the_line_runs_around_the_region(stage, chosen):
+    rect = Rect(200, 150, 160, 120)
+    (item,) = stage.items(stage.view(SurfaceKind.RETINA, (0.5, 0.5), 1.5), (EYE,))
+    scene = Scene((replace(item, outlines=(Outline(rect, chosen),)),))
+    offer = Offer(16, 4096, frozenset(Shape))
+    (layered,) = arrange(scene, (EYE, EYE), offer, {}, len).layers
+    assert layered.shape is Shape.EQUIRECT
+    face, retina = layered.face, layered.surface
+    pictures = []
+    for content in (layered.content, replace(layered.content, surfaces=(replace(item, outlines=()),))):
+        framebuffer = Framebuffer.create(face.size)
+        stage.renderer.draw_face(framebuffer, replace(layered, content=content))
+        pictures.append(framebuffer.read().astype(int))
+        framebuffer.close()
+    drawn, without = pictures
+    # Where each of its pixels lies on the photograph, by way of the sphere.
+    columns, rows = np.meshgrid(*[(np.arange(count) + 0.5) / count for count in face.size])
+    longitude, latitude = face.left + columns * (face.right - face.left), face.top - rows * (face.top - face.bottom)
+    across = np.cos(latitude)
+    towards = np.stack([np.sin(longitude) * across, np.sin(latitude), -np.cos(longitude) * across], axis=-1)
+    s, _ = replace(retina, pose=Pose()).hit(np.zeros(3), towards)
+    x, y = np.moveaxis(photograph_uv(s, item.view.center, item.view.zoom) * item.size, -1, 0)
+    inside = (x >= rect.x) & (x <= rect.right) & (y >= rect.y) & (y <= rect.bottom)
+    changed = (drawn != without).any(axis=-1)
+    assert not (changed & inside & ~grown(~inside, 1)).any()
+    width = Outline(rect, chosen).width
+    shines = (np.abs(drawn - SHINES) < 40).all(axis=-1)
+    assert not (changed & ~grown(inside, round(SHARPER * (width + 2 * CASING)) + 3)).any()
+    # As wide as 1.5 times the line in the eye, all around.
+    middle = int(np.flatnonzero(inside.any(axis=1)).mean())
+    left = np.flatnonzero(inside[middle])[0]
+    assert shines[middle, left - 12 : left].sum() == pytest.approx(SHARPER * width, abs=1.0)
+    border = grown(inside, 8) & ~inside
+    assert shines[border].sum() > 2 * (inside.any(axis=0).sum() + inside.any(axis=1).sum())

@@ -186,8 +186,6 @@ def _keys(items: Sequence[SurfaceItem]) -> list[Key]:
 
 
 def _shape(item: SurfaceItem, offer: Offer) -> Shape | None:
-    if isinstance(item.surface, Retina) and item.outlines:
-        return None  # they are strips on the sphere, and lie over it
     shape = Shape.EQUIRECT
     if isinstance(item.surface, Panel):
         shape = Shape.CYLINDER if item.surface.bend else Shape.QUAD

@@ -146,15 +146,15 @@ class Renderer:
         """Draw the picture of a surface that a headset's runtime shows by itself."""
         framebuffer.bind()
         self._begin(layered.content)
+        self._outlines.finer = self._finer = SHARPER
         if isinstance(layered.surface, Panel):
             eye = flat_eye(layered.face)
             to_clip = eye.fov.projection() @ eye.pose.inverse_matrix()
-            self._outlines.finer = self._finer = SHARPER
             self._draw_surfaces(layered.content, eye, to_clip)
-            self._outlines.finer = self._finer = 1.0
             self._draw_labels(layered.content.labels, to_clip)
         else:
             self._draw_unrolled(layered.content, layered.face)
+        self._outlines.finer = self._finer = 1.0
         _end()
 
     def _begin(self, scene: Scene, part: Rect | None = None) -> None:
@@ -258,7 +258,7 @@ class Renderer:
         CALLS.glUniform3f(program["u_eye"], *(inside[:3, :3] @ eye.pose.position + inside[:3, 3]).tolist())
         CALLS.glUniform1f(program["u_radius"], surface.radius)
         CALLS.glUniform2f(program["u_size"], surface.radius, CAP_ANGLE)
-        CALLS.glUniform1f(program["u_finer"], 1.0)
+        CALLS.glUniform1f(program["u_finer"], self._finer)
         metres = surface.radians_u * surface.radius, surface.radians_v * surface.radius
         _set_photograph(program, page, item, metres)
         self._cap.draw()
@@ -274,11 +274,12 @@ class Renderer:
         self._pages.show([item.pages])
         CALLS.glUniform4f(program["u_bounds"], face.left, face.bottom, face.right, face.top)
         CALLS.glUniform2f(program["u_size"], surface.radius, CAP_ANGLE)
-        CALLS.glUniform1f(program["u_finer"], SHARPER)
+        CALLS.glUniform1f(program["u_finer"], self._finer)
         metres = surface.radians_u * surface.radius, surface.radians_v * surface.radius
         _set_photograph(program, 0, item, metres)
         CALLS.glBindVertexArray(self._no_vertices)
         GL.glDrawArrays(GL.GL_TRIANGLE_STRIP, 0, 4)
+        self._outlines.draw_unrolled(item, face)
 
     def _draw_labels(self, labels: tuple[LabelItem, ...], to_clip: np.ndarray) -> None:
         program = self._label

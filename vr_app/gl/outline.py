@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ctypes
 import math
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
 
 from sr_core.image.geometry import Rect
+from vr_app.core.layering import Face
 from vr_app.core.outline import CASING, REACH, on_surface, strip
 from vr_app.core.pose import Eye
 from vr_app.core.scene import SurfaceItem
@@ -23,6 +25,9 @@ VERTICES = 6 * 4 * 72
 """Of the largest strip: around the whole retina."""
 
 FLOATS = 5
+
+Strip = tuple[np.ndarray, tuple[float, float]]
+"""Vertices (n, FLOATS), and half the region's width and height in metres."""
 
 
 class OutlineRenderer:
@@ -49,6 +54,18 @@ class OutlineRenderer:
 
     def draw(self, item: SurfaceItem, eye: Eye, to_clip: np.ndarray) -> None:
         """Those of a surface. `to_clip` (4, 4): world to clip coordinates."""
+        self._draw(item, _pixel(item.surface, eye) * self.finer, to_clip, _strip)
+
+    def draw_unrolled(self, item: SurfaceItem, face: Face) -> None:
+        """Those of a retina on its own picture, which is unrolled by longitude and latitude."""
+        left, bottom, right, top = face.left, face.bottom, face.right, face.top
+        to_clip = np.diag([2 / (right - left), 2 / (top - bottom), 0.0, 1.0])
+        to_clip[:2, 3] = -(right + left) / (right - left), -(top + bottom) / (top - bottom)
+        eye_pixel = self.finer * item.surface.radius * (right - left) / face.size[0]
+        self._draw(item, eye_pixel, to_clip, _strip_unrolled)
+
+    def _draw(self, item: SurfaceItem, eye_pixel: float, to_clip: np.ndarray, strip_of: Callable[..., Strip]) -> None:
+        """`eye_pixel`: metres that one measures at most; `to_clip`: from what `strip_of` counts in."""
         if not item.outlines:
             return
         program = self._program
@@ -57,10 +74,9 @@ class OutlineRenderer:
         CALLS.glBindVertexArray(self._vertices)
         CALLS.glBindBuffer(GL.GL_ARRAY_BUFFER, self._buffer)
         CALLS.glUniform1f(program["u_casing"], CASING * self.finer)
-        pixel = _pixel(item.surface, eye) * self.finer
         for outline in item.outlines:
-            reach = _rounded((outline.width + 2 * CASING + 2) * REACH * pixel)
-            vertices, half = _strip(outline.rect, item.surface, item.view, item.size, reach)
+            reach = _rounded((outline.width + 2 * CASING + 2) * REACH * eye_pixel)
+            vertices, half = strip_of(outline.rect, item.surface, item.view, item.size, reach)
             if not len(vertices):
                 continue
             GL.glBufferSubData(GL.GL_ARRAY_BUFFER, 0, vertices.nbytes, ctypes.c_void_p(vertices.ctypes.data))
@@ -78,13 +94,20 @@ class OutlineRenderer:
 
 
 @lru_cache(maxsize=512)
-def _strip(
-    rect: Rect, surface: Surface, view: ImageView, size: tuple[int, int], reach: float
-) -> tuple[np.ndarray, tuple[float, float]]:
+def _strip(rect: Rect, surface: Surface, view: ImageView, size: tuple[int, int], reach: float) -> Strip:
     """The strip around a region, and half its width and height in metres. Kept: most regions stand still."""
     first, last = on_surface(rect, surface, view.center, view.zoom, size)
     wide, high = ((last - first) * surface.extent() / 2).tolist()
     return strip(surface, first, last, reach)[:VERTICES], (wide, high)
+
+
+@lru_cache(maxsize=64)
+def _strip_unrolled(rect: Rect, retina: Retina, view: ImageView, size: tuple[int, int], reach: float) -> Strip:
+    """As `_strip`, with longitude and latitude in the place of world positions, of a retina that stands unmoved."""
+    vertices, half = _strip(rect, retina, view, size, reach)
+    x, y, z = (vertices[:, :3] / retina.radius).T
+    place = np.stack([np.arctan2(x, -z), np.arcsin(np.clip(y, -1.0, 1.0)), np.zeros_like(x)], axis=-1)
+    return np.concatenate([place, vertices[:, 3:]], axis=-1).astype(np.float32), half
 
 
 def _pixel(surface: Surface, eye: Eye) -> float:
