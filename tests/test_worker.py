@@ -6,6 +6,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import FrozenInstanceError, replace
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 import torch
 from scipy.ndimage import zoom
 
+from sr_core.engine import engine
 from sr_core.engine.engine import BLOCK_EDGE, Engine
 from sr_core.engine.passes import FIRST_SIDE
 from sr_core.engine.worker import AHEAD_SHARE, Answer, Counts, DiskCache, Source, TileFailed, TileReady, Worker
@@ -203,6 +205,25 @@ def test_two_lanes_compute_while_somebody_waits_and_one_while_room_is_asked_for(
     closed(worker)
     assert sorted(answer.key for answer in found) == sorted(tiles(range(10), range(9)))
     assert max(at_work) == most
+
+
+def test_an_engine_on_a_graphics_card_is_for_one_thread_at_a_time(monkeypatch):
+    at_work = lanes_at_work(monkeypatch)
+    real = engine.Engine.__init__
+    monkeypatch.setattr(engine, "choose_device", lambda device: torch.device("cuda"))  # no other device is asked for
+    monkeypatch.setattr(Engine, "__init__", lambda self, network, device: real(self, network, torch.device("cpu")))
+    worker = Worker("rdb-lite", threads=2)
+    worker.want(tiles(range(10), range(9)), SOURCES)
+    rooms = cycle((True, False))
+
+    def done_while_room_comes_and_goes() -> bool:
+        worker.leave_room(next(rooms))
+        return not worker.busy
+
+    wait_until(done_while_room_comes_and_goes, "the worker's answers", PATIENCE)
+    closed(worker)
+    assert len(at_work) > 2
+    assert max(at_work) == 1
 
 
 def test_a_lane_that_left_room_takes_part_again(monkeypatch):

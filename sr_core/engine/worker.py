@@ -158,7 +158,8 @@ class Worker:
         self._cache = TileCache(disk.folder, disk.limit, self._notices.put) if disk else None
         self._disk = threading.Lock()  # held for whatever the cache does but tell whether it is busy
         self._loading = threading.Lock()
-        self._count_lanes = self._each = 0  # for a view that rests, and threads of each; 0: torch is not there
+        self._count_lanes = 0  # for a view that rests; 0: the first lane does everything
+        self._each = 0  # threads of each lane; 0: torch is not there
         self._lanes: list[threading.Thread] = []
         self._start_lane(0)
 
@@ -363,13 +364,18 @@ class Worker:
                     self._lock.notify_all()
 
     def _share_out(self, alone: bool) -> None:
-        """Once, on the first lane: share the processor's threads out. `alone`: one lane has them all."""
+        """Once, on the first lane: share the processor's threads out. `alone`: it has them all and stays the only one,
+        since an engine on a graphics card is for one thread at a time."""
         import torch
 
         if self._each:
             return
         threads = self._threads or torch.get_num_threads()
-        lanes, self._each = (1, threads) if alone else share_out(threads)
+        if alone:
+            self._each = threads
+            self._take_threads(comes_last=False)
+            return
+        lanes, self._each = share_out(threads)
         with self._lock:
             self._count_lanes = lanes
             resting, moving = lanes, max(1, lanes - 1)
