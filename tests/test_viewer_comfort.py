@@ -13,6 +13,7 @@ from pathlib import Path
 from PIL import Image
 
 from sr_core.assets import asset_path
+from tests.ending import LIKE_THE_COMMAND
 
 STAGE = """
 import sys, time
@@ -96,7 +97,7 @@ def test_surfaces_change_behind_a_veil(tmp_path: Path) -> None:
     with Image.open(asset_path("demo", "retina.jpg")) as full:
         full.convert("RGB").crop((100, 500, 400, 725)).save(tmp_path / "eye.png")
     answer = subprocess.run(
-        [sys.executable, "-c", STAGE, tmp_path / "eye.png"],
+        [sys.executable, "-c", STAGE + LIKE_THE_COMMAND, tmp_path / "eye.png"],
         capture_output=True,
         text=True,
         timeout=300,

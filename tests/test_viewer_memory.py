@@ -13,6 +13,7 @@ import pytest
 from scipy.ndimage import zoom
 
 from sr_core.image.photograph import save_picture
+from tests.ending import LIKE_THE_COMMAND
 
 SIZE = (1500, 1100)
 COUNT = 4
@@ -100,7 +101,11 @@ def photographs(tmp_path: Path) -> Path:
 def run(script: str, folder: Path) -> None:
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     answer = subprocess.run(
-        [sys.executable, "-c", script, folder], capture_output=True, text=True, timeout=600, env=environment
+        [sys.executable, "-c", script + LIKE_THE_COMMAND, folder],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        env=environment,
     )
     assert answer.returncode == 0, answer.stderr
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from sr_core.image.photograph import save_picture
+from tests.ending import LIKE_THE_COMMAND
 from tests.small_training import retina
 
 STAGE = """
@@ -61,6 +62,9 @@ def test_a_view_that_alternates_or_is_not_yet_written_down_does_not_rest(tmp_pat
     for number in (0, 1):
         save_picture(tmp_path / f"{number}.png", retina(number, 240).pixels)
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", STAGE, str(tmp_path)], capture_output=True, text=True, timeout=300
+        [sys.executable, "-W", "error", "-c", STAGE + LIKE_THE_COMMAND, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from tests.ending import LIKE_THE_COMMAND
+
 STAGE = """
 import sys
 from sr_core.assets import asset_path
@@ -51,7 +53,10 @@ with open_offscreen() as context, open_stage(
 @pytest.mark.parametrize(("step", "waits"), [(0.03, True), (0.011, False)], ids=["slow", "quick"])
 def test_a_slow_fade_waits_for_the_network_but_the_first_tile_and_the_last_are_shown_at_once(step, waits):
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", STAGE, str(step)], capture_output=True, text=True, timeout=300
+        [sys.executable, "-W", "error", "-c", STAGE + LIKE_THE_COMMAND, str(step)],
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert (int(done.stdout.split()[-1]) > 0) == waits

@@ -19,6 +19,7 @@ from vr_app.app import STILL, Options, session
 from vr_app.core.intent import SurfaceKind
 from vr_app.core.layering import LayerMode
 from vr_app.core.layout import Layout
+from vr_app.interruption import end_process
 from vr_app.runtime.headset import HeadsetRuntime
 
 
@@ -47,3 +48,4 @@ def main(layers: str, surface: str, *paths: str) -> None:
 
 if __name__ == "__main__":
     main(*sys.argv[1:])
+    end_process(0)

@@ -19,6 +19,7 @@ from vr_app.app import Options, session
 from vr_app.core.layering import LayerMode
 from vr_app.core.onlooker import MirrorKind
 from vr_app.gl import context
+from vr_app.interruption import end_process
 from vr_app.runtime.headset import HeadsetRuntime
 
 TURN, SLOW = 4.0, 1.0
@@ -59,3 +60,4 @@ def main(kind: str, *paths: str) -> None:
 
 if __name__ == "__main__":
     main(*sys.argv[1:])
+    end_process(0)

@@ -24,6 +24,7 @@ from vr_app.core.intent import Adjust
 from vr_app.core.layout import Layout
 from vr_app.core.region import Kind, MarkView, NameRegion
 from vr_app.core.view import step
+from vr_app.interruption import end_process
 from vr_app.runtime.headset import HeadsetRuntime
 
 SET = (Adjust(replace(AS_PHOTOGRAPHED, channel=Channel.RED_FREE, contrast=1.3)), MarkView(), NameRegion(Kind.LESION))
@@ -69,3 +70,4 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+    end_process(0)

@@ -179,7 +179,8 @@ def _middle(pixels: np.ndarray, edge: int, pad: int, across: int = 1) -> Block:
     target = Rect((width - across * edge) // 2, (height - edge) // 2, across * edge, edge)
     block = Block(target, target.pad(pad))
     if not Rect(0, 0, width, height).contains(block.source):
-        raise ValueError(f"a photograph of {width}x{height} pixels is too small to time; at least {edge + 2 * pad}")
+        needed = f"{block.source.w}x{block.source.h}"
+        raise ValueError(f"a photograph of {width}x{height} pixels is too small to time; it takes {needed}")
     return block
 
 
