@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 from sr_core.engine.banded import Banded, add_transformed_, banded, strips, transform
+from sr_core.engine.mending import mend
 from sr_core.image import resample
 from sr_core.image.geometry import Rect
 
@@ -158,65 +159,39 @@ def _beyond(error: Tensor, slack: float) -> Tensor:
 
 @dataclass(frozen=True)
 class _Cells:
-    """The matrices of one axis of n photograph pixels, in pieces of CELL, and what concerns each."""
+    """One axis of n photograph pixels in pieces of CELL, as `sr_core.engine.mending` takes them."""
 
-    shrink: Banded
-    """W, (n, n * scale)."""
-    spread: Banded
+    bounds: list[list[int]]
+    spread: list[Tensor]
     """W' times scale, (n * scale, n): the gradient step, by the inverse of the largest eigenvalue of W W'."""
-    felt: tuple[slice, ...]
-    """For each piece the photograph pixels where a step changes its disagreement."""
+    shrink: list[Tensor]
+    """W, (n, n * scale)."""
 
 
 @lru_cache(maxsize=64)
 def _cells(n: int, scale: int, device: torch.device) -> _Cells:
     matrix = resample.downsample_matrix(n, scale)
-    shrink = banded(matrix, device, CELL[scale])
-    felt = tuple(slice(max(0, piece.made.start - REACH), piece.made.stop + REACH) for piece in shrink.pieces)
-    return _Cells(shrink, banded(scale * matrix.T, device, CELL[scale]), felt)
+    shrink, spread = banded(matrix, device, CELL[scale]), banded(scale * matrix.T, device, CELL[scale])
+    bounds = []
+    for step, back in zip(spread.pieces, shrink.pieces, strict=True):
+        felt = slice(max(0, back.made.start - REACH), back.made.stop + REACH)
+        spans = (step.made, step.used, back.made, back.used, felt)
+        bounds.append([end for span in spans for end in (span.start, span.stop)])
+    return _Cells(bounds, [piece.weights for piece in spread.pieces], [piece.weights for piece in shrink.pieces])
 
 
 def _mend(x: Tensor, y: Tensor, scale: int) -> None:
     """Mend one channel (h * scale, w * scale) of y (h, w), in place, where clipping has broken the projection, and
     nowhere else: what is done at a pixel follows from its neighbourhood alone, so that blocks and the whole picture
-    come to the same."""
+    come to the same.
+
+    Every step takes only what exceeds its slack: a jump there, or an end while some is left, would tell blocks from the
+    whole. What moves less than NEGLIGIBLE no longer does. Clipped pixels stay where they are, and the others must move
+    by so much more: a step is enlarged by the share of the pixels about it that are free, as 16 samples tell.
+    """
     rows, columns = (_cells(n, scale, y.device) for n in y.shape)
     error = disagreement(x[None], y[None], scale)[0]
-    step = torch.zeros_like(y)
-    for left_alone in LEFT_ALONE[scale]:
-        # Only what exceeds the slack: a jump there, or an end while some is left, would tell blocks from the whole.
-        pull = _beyond(error, left_alone)
-        wrong = pull.nonzero(as_tuple=True)
-        if not len(wrong[0]):
-            return
-        step = torch.nn.functional.hardshrink(MOMENTUM * step, NEGLIGIBLE)
-        step.index_put_(wrong, STEP_LENGTH * pull[wrong] / _free_share(x, pull, wrong, scale), accumulate=True)
-        touched = _touched(step != 0.0, rows, columns)
-        for i, j in touched:
-            down, across = rows.spread.pieces[i], columns.spread.pieces[j]
-            cell = x[down.made, across.made]
-            cell.addmm_(down.weights, step[down.used, across.used] @ across.weights.T).clamp_(0.0, 255.0)
-        for i, j in touched:
-            down, across = rows.shrink.pieces[i], columns.shrink.pieces[j]
-            shrunk = down.weights @ x[down.used, across.used] @ across.weights.T
-            torch.sub(y[down.made, across.made], shrunk, out=error[down.made, across.made])
-
-
-def _touched(steps: Tensor, rows: _Cells, columns: _Cells) -> list[tuple[int, int]]:
-    """Row and column of the cells whose disagreement the steps (bool, by photograph pixel) change."""
-    lines = torch.stack([steps[felt].any(dim=0) for felt in rows.felt])
-    return torch.stack([lines[:, felt].any(dim=1) for felt in columns.felt], dim=1).nonzero().tolist()
-
-
-def _free_share(x: Tensor, pull: Tensor, wrong: tuple[Tensor, Tensor], scale: int) -> Tensor:
-    """For each photograph pixel that is wrong, the share of its surroundings that a step after `pull` can still move:
-    clipped pixels stay where they are, the others must move by so much more. By 16 samples of the two by two
-    photograph pixels about it."""
-    apart = scale // 2
-    samples = torch.arange(-1, 3, device=x.device) * apart + apart // 2
-    at_row, at_column = (
-        (where[:, None] * scale + samples).clamp_(0, size - 1) for where, size in zip(wrong, x.shape, strict=True)
-    )
-    found = x[at_row[:, :, None], at_column[:, None, :]].flatten(1)
-    free = torch.where(pull[wrong][:, None] > 0.0, found < 255.0, found > 0.0)
-    return free.float().mean(dim=1).clamp_(min=LEAST_FREE)
+    mend()(
+        x, y, error, list(LEFT_ALONE[scale]), scale, rows.bounds, columns.bounds, rows.spread, columns.spread,
+        rows.shrink, columns.shrink, STEP_LENGTH, MOMENTUM, NEGLIGIBLE, LEAST_FREE,
+    )  # fmt: skip

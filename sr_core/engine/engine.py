@@ -14,6 +14,7 @@ from sr_core.engine import consistency
 from sr_core.engine.cuda import CudaGenerator
 from sr_core.engine.fast import measured_precision, prepare
 from sr_core.engine.lanes import Lanes, share_out
+from sr_core.engine.mending import mend
 from sr_core.engine.passes import HEIGHTS
 from sr_core.errors import UserError
 from sr_core.image.geometry import Rect
@@ -81,6 +82,7 @@ class Engine:
         self.precision = precision or measured_precision(device)
         self._lanes: Lanes | None = None
         self._each = 0  # processor threads of each of these lanes
+        mend()  # compiled now, not while somebody waits for the first bright block
         edge = self.bulk_edge + 2 * network.halo
         if device.type == "cuda":
             self._generator = CudaGenerator(network.module, device, self.precision, edge)
