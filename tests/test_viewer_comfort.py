@@ -5,15 +5,12 @@ It runs in a process of its own, because a process has one GL platform.
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 from PIL import Image
 
 from sr_core.assets import asset_path
-from tests.ending import LIKE_THE_COMMAND
+from tests.ending import shown_by
 
 STAGE = """
 import sys, time
@@ -96,11 +93,4 @@ with open_offscreen() as context:
 def test_surfaces_change_behind_a_veil(tmp_path: Path) -> None:
     with Image.open(asset_path("demo", "retina.jpg")) as full:
         full.convert("RGB").crop((100, 500, 400, 725)).save(tmp_path / "eye.png")
-    answer = subprocess.run(
-        [sys.executable, "-c", STAGE + LIKE_THE_COMMAND, tmp_path / "eye.png"],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    assert answer.returncode == 0, answer.stderr
+    shown_by(STAGE, tmp_path / "eye.png", OMP_NUM_THREADS="1")

@@ -3,9 +3,6 @@
 It runs in a process of its own, because a process has one GL platform.
 """
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +10,7 @@ import pytest
 from scipy.ndimage import zoom
 
 from sr_core.image.photograph import save_picture
-from tests.ending import LIKE_THE_COMMAND
+from tests.ending import shown_by
 
 SIZE = (1500, 1100)
 COUNT = 4
@@ -99,15 +96,7 @@ def photographs(tmp_path: Path) -> Path:
 
 
 def run(script: str, folder: Path) -> None:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    answer = subprocess.run(
-        [sys.executable, "-c", script + LIKE_THE_COMMAND, folder],
-        capture_output=True,
-        text=True,
-        timeout=600,
-        env=environment,
-    )
-    assert answer.returncode == 0, answer.stderr
+    shown_by(script, folder, OMP_NUM_THREADS="1")
 
 
 def test_photographs_beyond_the_limit_are_decoded_again_when_looked_at_and_changes_on_disk_are_told(photographs):

@@ -3,12 +3,10 @@
 It runs in a process of its own, because a process has one GL platform.
 """
 
-import subprocess
-import sys
 from pathlib import Path
 
 from sr_core.image.photograph import save_picture
-from tests.ending import LIKE_THE_COMMAND
+from tests.ending import shown_by
 from tests.small_training import retina
 
 STAGE = """
@@ -61,10 +59,4 @@ with open_runtime("offscreen", (320, 240)) as choice, session(choice.runtime, op
 def test_a_view_that_alternates_or_is_not_yet_written_down_does_not_rest(tmp_path: Path):
     for number in (0, 1):
         save_picture(tmp_path / f"{number}.png", retina(number, 240).pixels)
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", STAGE + LIKE_THE_COMMAND, str(tmp_path)],
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    shown_by(STAGE, tmp_path, options=("-W", "error"))

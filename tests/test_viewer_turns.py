@@ -3,12 +3,9 @@
 It runs in a process of its own, because a process has one GL platform.
 """
 
-import subprocess
-import sys
-
 import pytest
 
-from tests.ending import LIKE_THE_COMMAND
+from tests.ending import shown_by
 
 STAGE = """
 import sys
@@ -52,11 +49,5 @@ with open_offscreen() as context, open_stage(
 
 @pytest.mark.parametrize(("step", "waits"), [(0.03, True), (0.011, False)], ids=["slow", "quick"])
 def test_a_slow_fade_waits_for_the_network_but_the_first_tile_and_the_last_are_shown_at_once(step, waits):
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", STAGE + LIKE_THE_COMMAND, str(step)],
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert (int(done.stdout.split()[-1]) > 0) == waits
+    told = shown_by(STAGE, step, options=("-W", "error"))
+    assert (int(told.split()[-1]) > 0) == waits

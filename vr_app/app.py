@@ -398,12 +398,15 @@ class Viewer:
         if self.veil is not None:
             scene = self._veiled(scene)
         stands = self._drawn if frame.keeps and not due else None
-        self.holds_back = stands is not None and self._waits_its_turn(stands, scene)
-        if scene == stands or self.holds_back:
+        self.holds_back = False
+        if scene == stands:
             return  # on a small machine the worker needs the processor more
-        self._drawn = scene
-        self._faded = stands is not None and only_tiles(stands, scene)
-        if self._faded:
+        fades = stands is not None and only_tiles(stands, scene)
+        self.holds_back = fades and self._waits_its_turn()
+        if self.holds_back:
+            return
+        self._drawn, self._faded = scene, fades
+        if fades:
             self._faded_at = self.now
         pictures = []
         for eye, target, shown in frame.pictures(scene, self.renderer, whole=due):
@@ -481,12 +484,12 @@ class Viewer:
             self._stood = scene
         return replace(self._stood, veil=self.veil.shade)
 
-    def _waits_its_turn(self, stands: Scene, scene: Scene) -> bool:
+    def _waits_its_turn(self) -> bool:
         """Whether a picture in which tiles have come or faded in leaves the processor to those being computed. That of
         a view's first synthesised ones does not wait, nor does that of its last."""
         slow = self._fade_took > TURN_FROM and self.now - self._faded_at < TURN * self._fade_took
         later = self.view.still_for > 0 and self._sharp_since < self.now
-        return slow and later and self.worker.busy and only_tiles(stands, scene)
+        return slow and later and self.worker.busy
 
     def _warm_up(self) -> None:
         """What takes a second and would be felt later: now, with the first photograph on the screen.

@@ -35,11 +35,11 @@ def unbent(local: np.ndarray, bend: float) -> np.ndarray:
 def standing_on(pose: Pose, flat: np.ndarray, bend: float) -> Pose:
     """A pose on a plane at `pose`, rolled or (`bend` 0) flat, at the point `flat` (3,) of its coordinates, turned as
     the surface is there."""
-    x = float(flat[0])
-    local = bent(flat, bend) if bend else np.asarray(flat, float)
-    turned = (0.0, -math.sin(x * bend / 2), 0.0, math.cos(x * bend / 2))
-    orientation = product(pose.orientation, turned) if bend else pose.orientation
-    return Pose(pose.point(tuple(local.tolist())), orientation)
+    if not bend:
+        return Pose(pose.point(tuple(flat.tolist())), pose.orientation)
+    half = float(flat[0]) * bend / 2
+    turned = (0.0, -math.sin(half), 0.0, math.cos(half))
+    return Pose(pose.point(tuple(bent(flat, bend).tolist())), product(pose.orientation, turned))
 
 
 def columns(width: float, bend: float) -> int:
