@@ -16,6 +16,7 @@ import pytest
 import safetensors.torch
 import torch
 from rich.console import Console
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from sr_core.image.photograph import save_picture
 from sr_core.networks.zoo import load_model
@@ -195,6 +196,14 @@ def test_a_dry_run_tells_the_cost_and_leaves_no_run(tmp_path, drawn_data):
     assert "1000 iterations" in text
     assert "data-centre GPU" in text
     assert not (tmp_path / "runs/tiny").exists()
+
+
+def test_the_threads_asked_for_hold_for_numpy_as_well(tmp_path, drawn_data):
+    with threadpool_limits(2, user_api="blas"):
+        cost(write_config(tmp_path), drawn_data, tmp_path / "runs", threads=1, console=QUIET, iterations=1)
+        pools = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+    assert pools
+    assert set(pools) == {1}
 
 
 @needs_trunk

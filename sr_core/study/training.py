@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from threadpoolctl import threadpool_limits
 
 from sr_core.engine.engine import choose_device
 from sr_core.networks.cost import multiply_adds
@@ -154,6 +155,7 @@ def _prepare(
 ) -> Trainer:
     if threads is not None:
         torch.set_num_threads(threads)
+        threadpool_limits(threads, user_api="blas")  # NumPy's products, which cut the crops, have threads of their own
     root, split = data_root(data), load_split(config.split)
     if not split.train or not split.validation:
         raise TrainingError(f"split {config.split}: no training or no validation images; it needs both")
