@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.test_gesture import DT, HAND, Session, along, at
-from vr_app.core.gesture import HandSample
+from vr_app.core.hand import HandSample
 from vr_app.core.intent import SurfaceKind
 from vr_app.core.pose import Pose
 from vr_app.xr.bindings import (

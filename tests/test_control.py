@@ -11,8 +11,9 @@ import pytest
 from vr_app.control import LAYOUTS, Networks, base_of, gestures_of, state_of
 from vr_app.core import sheet
 from vr_app.core.appearance import AS_PHOTOGRAPHED, Appearance, Channel
-from vr_app.core.gesture import ControllerSample, Hands, HandSample
+from vr_app.core.gesture import Hands
 from vr_app.core.grasp import Grasp
+from vr_app.core.hand import ControllerSample, HandSample
 from vr_app.core.intent import NextImage, SetCompare, SurfaceKind
 from vr_app.core.layout import Layout
 from vr_app.core.pair import Compare, Link

@@ -16,7 +16,7 @@ from tests.gl_stage import demo_photograph, offscreen
 from tests.rig import wait_until
 from vr_app.app import Options, Viewer, session
 from vr_app.core.appearance import AS_PHOTOGRAPHED, Channel
-from vr_app.core.gesture import ControllerSample, HandSample
+from vr_app.core.hand import ControllerSample, HandSample
 from vr_app.core.intent import SurfaceKind
 from vr_app.core.pose import Eye, Fov, Pose, Ray
 from vr_app.core.sheet import point_at

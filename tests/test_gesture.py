@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vr_app.core.gesture import ControllerSample, Hands, HandSample, Hold, Pointed, Pulse, pointed_at
+from vr_app.core.gesture import Hands, Hold
+from vr_app.core.hand import ControllerSample, HandSample, Pulse
 from vr_app.core.intent import (
     Gesture,
     LookAt,
@@ -23,6 +24,7 @@ from vr_app.core.intent import (
     Zoom,
 )
 from vr_app.core.placing import Placed, place, within_reach
+from vr_app.core.pointing import Pointed, pointed_at
 from vr_app.core.pose import Pose, Ray
 from vr_app.core.surface import Panel, surface_s
 from vr_app.core.view import MAX_ZOOM, PhotographInfo, ViewState, photograph_arrived, step

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.test_gesture import AWAY, HAND, INFO, Session, along, at, both_surfaces, seen, surfaces
-from vr_app.core.gesture import DOUBLE, JUMP_M, TAP, HandSample, Pulse
+from vr_app.core.gesture import DOUBLE, JUMP_M
+from vr_app.core.hand import TAP, HandSample, Pulse
 from vr_app.core.intent import Begin, Pan, SurfaceKind, Undo, Zoom
 from vr_app.core.pose import Pose, Ray, product
 from vr_app.core.soft_stop import RESISTANCE, SoftStop, flattened, reaches_stop, unflattened

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.test_gesture import DT, Session
 from vr_app.core import layout
-from vr_app.core.gesture import HandSample
+from vr_app.core.hand import HandSample
 from vr_app.core.intent import (
     Begin,
     Moved,

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from tests.test_gesture import AWAY, DT, HAND, INFO, Session, at
-from vr_app.core.gesture import HandSample
+from vr_app.core.hand import HandSample
 from vr_app.core.intent import SurfaceKind
 from vr_app.core.pose import Pose, Ray
 from vr_app.core.region import BLINK, ArmMarking, Blink

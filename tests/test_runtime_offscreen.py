@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.gl_stage import LATER, Stage, demo_photograph, offscreen
-from vr_app.core.gesture import ControllerSample
+from vr_app.core.hand import ControllerSample
 from vr_app.core.intent import SurfaceKind
 from vr_app.core.placing import place
 from vr_app.core.scene import Scene, surface_items

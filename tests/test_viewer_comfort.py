@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 import numpy as np
 from vr_app.app import Options, session
-from vr_app.core.gesture import ControllerSample
+from vr_app.core.hand import ControllerSample
 from vr_app.core.region import DeleteRegion, GoToRegion, MarkView
 from vr_app.core.intent import LookAt, SurfaceKind, SwitchSurface, Undo
 from vr_app.core.view import step

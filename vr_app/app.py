@@ -20,7 +20,8 @@ from vr_app.control import Control, base_of, gestures_of, state_of
 from vr_app.core import appearance
 from vr_app.core.ahead import REST, tiles_ahead
 from vr_app.core.album import Album
-from vr_app.core.gesture import ControllerSample, Hands, pointed_at
+from vr_app.core.gesture import Hands
+from vr_app.core.hand import ControllerSample
 from vr_app.core.intent import Adjust, Gesture, ResetView, SurfaceKind, Undo
 from vr_app.core.invention import Departure, Departures
 from vr_app.core.labels import Status, hint, labels, titles
@@ -29,6 +30,7 @@ from vr_app.core.limits import DEFAULT_LIMITS, SLOT_BYTES, Limits
 from vr_app.core.local_contrast import CurveBook
 from vr_app.core.pair import Compare
 from vr_app.core.placing import place, within_reach
+from vr_app.core.pointing import pointed_at
 from vr_app.core.pose import Eye, Pose
 from vr_app.core.redraw import changed_part, only_tiles
 from vr_app.core.region import COMMANDS as REGION_COMMANDS

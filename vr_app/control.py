@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from sr_core.networks.names import STARTS_FROM, parse_blend
 from vr_app.core import sheet
 from vr_app.core.album import Album
-from vr_app.core.gesture import ControllerSample, HandSample, Pulse
 from vr_app.core.grasp import Grasp, Pointer
+from vr_app.core.hand import ControllerSample, HandSample, Pulse
 from vr_app.core.intent import (
     Adjust,
     BringForward,

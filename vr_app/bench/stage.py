@@ -13,7 +13,7 @@ import numpy as np
 from sr_core.errors import UserError
 from sr_core.image.geometry import Rect
 from vr_app.app import Options, Viewer, session
-from vr_app.core.gesture import ControllerSample, Pulse
+from vr_app.core.hand import ControllerSample, Pulse
 from vr_app.core.intent import LookAt, NextImage, SurfaceKind
 from vr_app.core.layout import PANEL_DISTANCE
 from vr_app.core.limits import DEFAULT_LIMITS, Limits

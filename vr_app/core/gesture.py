@@ -1,4 +1,4 @@
-"""From what the hands do to what it means. The mouse of the desktop window is a hand like any other."""
+"""From what the hands do to what it means."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from enum import Enum
 import numpy as np
 
 from vr_app.core.grip import Grip
+from vr_app.core.hand import LET_GO, MOST, PRESSED, TAP, ControllerSample, HandSample, Pulse
 from vr_app.core.intent import (
     Begin,
     Gesture,
@@ -33,6 +34,7 @@ from vr_app.core.layout import Layout
 from vr_app.core.one_euro import PoseFilter
 from vr_app.core.pair import Compare, Link
 from vr_app.core.placing import Placed
+from vr_app.core.pointing import at_divider, met_at, pointed_at
 from vr_app.core.pose import Pose, Ray, Vec3
 from vr_app.core.region import BLINK, Draft, MarkRegion, ShowDraft
 from vr_app.core.soft_stop import LEAST_APART, STICK_SPEED, SoftStop, flattened, reaches_stop, stick, unflattened
@@ -41,13 +43,6 @@ from vr_app.core.view import Uv, ViewState
 
 PUSH_GAIN = 6.0
 """Doublings of the zoom per metre that a hand pushes along its ray while it holds a point (pushing magnifies)."""
-
-PRESSED, LET_GO = 0.6, 0.4
-"""Trigger and grip values beyond which they count as pressed and as let go; apart, so that a trembling finger does
-neither."""
-
-TAP = 0.3
-"""Seconds. A shorter press is a tap, a longer one holds."""
 
 DOUBLE = 0.35
 """Seconds from a tap's end within which the next press makes it a double one."""
@@ -64,95 +59,9 @@ SQUEEZE = 0.5
 WHEEL_PAUSE = 0.5
 """Seconds without the wheel after which its next turn is a move of its own."""
 
-MOST = {"trigger": 1.0, "grip": 1.0, "stick_x": 1.0, "stick_y": 1.0, "zoom_steps": 16.0}
-"""What the fields of a `HandSample` go up to."""
-
 FLICK, FLICK_ENDS = 0.8, 0.4
 """How far to the side a thumbstick must go to turn over, and back before it can again. It must also lie nearer to that
 side than forward or back, which zooms."""
-
-DIVIDER_REACH = 0.06
-"""Metres to either side of the divider of two photographs within which a trigger takes hold of it."""
-
-TICK_SECONDS, TICK_AMPLITUDE = 0.02, 0.5
-
-
-@dataclass(frozen=True)
-class HandSample:
-    """One hand at one moment. `aim` is None where the hand is not tracked.
-
-    `trigger`, `grip` 0 to 1; `stick_x`, `stick_y` -1 to 1, right and forward positive; `zoom_steps`: doublings of the
-    zoom asked for at once (a wheel); `push_zooms`: the profile has no thumbstick, so that pushing while holding zooms;
-    `shown`: its ray is drawn (a mouse has its cursor); `pose`: the whole pose that the ray comes from, None for a
-    mouse, which is exact and moves no panels; `empty_grip`: the button (a field of `ControllerSample`) that gripping
-    means where the ray meets no photograph, for hands that have none. `squeezes`: its grip and trigger are apart, so
-    that dragging with both marks a region; for a mouse, Shift is the grip.
-    """
-
-    aim: Ray | None = None
-    trigger: float = 0.0
-    stick_x: float = 0.0
-    stick_y: float = 0.0
-    zoom_steps: float = 0.0
-    push_zooms: bool = False
-    shown: bool = True
-    grip: float = 0.0
-    pose: Pose | None = None
-    empty_grip: str = ""
-    squeezes: bool = True
-
-
-@dataclass(frozen=True)
-class ControllerSample:
-    """Both hands and the buttons. `original` and `blink` last while held; the other buttons are true in the frame of
-    the press."""
-
-    hands: tuple[HandSample, ...] = ()
-    original: bool = False
-    blink: bool = False
-    switch_surface: bool = False
-    next_layout: bool = False
-    next_image: bool = False
-    image_before: bool = False
-    compare: bool = False
-    link: bool = False
-    reset: bool = False
-    invention: bool = False
-    undo: bool = False
-    panel: bool = False
-
-
-@dataclass(frozen=True)
-class Pulse:
-    """A tick to be felt in a hand (its index): seconds, and amplitude 0 to 1."""
-
-    hand: int
-    seconds: float = TICK_SECONDS
-    amplitude: float = TICK_AMPLITUDE
-
-
-@dataclass(frozen=True)
-class Pointed:
-    """What a hand points at: the photograph, the surface coordinates s, its photograph point uv, and how far away."""
-
-    image: int
-    s: Uv
-    uv: Uv
-    distance: float
-
-
-def pointed_at(ray: Ray, view: ViewState, placed: Sequence[Placed]) -> Pointed | None:
-    """The nearest photograph that the ray meets; None where it meets none, or only beyond a photograph's edge."""
-    nearest: Pointed | None = None
-    for item in placed:
-        s, distance = item.surface.hit(np.asarray(ray.origin), np.asarray(ray.direction))
-        image = view.images[item.image]
-        uv = photograph_uv(s, image.center, image.zoom)
-        if not ((uv >= 0) & (uv <= 1)).all():
-            continue
-        if nearest is None or distance < nearest.distance:
-            nearest = Pointed(item.image, (float(s[0]), float(s[1])), (float(uv[0]), float(uv[1])), float(distance))
-    return nearest
 
 
 @dataclass(frozen=True)
@@ -373,7 +282,7 @@ class Hands:
 
     def _marks_on(self, hand: _Hand, aim: Ray, view: ViewState, placed: Sequence[Placed]) -> None:
         """The corner under the ray follows it, as far as the photograph reaches."""
-        s = _met(hand.marking.image, aim, placed)
+        s = met_at(hand.marking.image, aim, placed)
         if s is not None:
             image = view.images[hand.marking.image]
             u, v = np.clip(photograph_uv(s, image.center, image.zoom), 0.0, 1.0)
@@ -396,7 +305,7 @@ class Hands:
             return [Begin(), Pan(image, pointed.uv, (0.0, 0.0))] if pointed else [Undo()]
         if pointed is None:
             return []
-        if _at_divider(pointed, view, placed):
+        if at_divider(pointed, view, placed):
             hand.divides = image
             return [Begin()]
         hand.hold = Hold(pointed.image, pointed.uv, aim.origin)
@@ -458,7 +367,7 @@ class Hands:
         if hand.grip is not None:
             return self._carried(index, sample, whole)
         if hand.divides is not None:
-            s = _met(hand.divides, sample.aim, placed)
+            s = met_at(hand.divides, sample.aim, placed)
             return [MoveDivider(s[0] + 0.5)] if s is not None else []
         if hand.hold is None:
             return self._pointing(index, sample, view, placed, dt)
@@ -473,7 +382,7 @@ class Hands:
         hold, aim = hand.hold, sample.aim
         gestures: list[Gesture] = []
         # The surface counts, not whether the photograph reaches there: it is being dragged there.
-        s = _met(hold.image, aim, placed)
+        s = met_at(hold.image, aim, placed)
         image = view.images[hold.image]
         if s is not None and tuple(photograph_uv(s, image.center, image.zoom)) != hold.uv:
             gestures.append(Pan(hold.image, hold.uv, s))
@@ -517,7 +426,7 @@ class Hands:
         if len(held) != 2 or held[0][1].image != held[1][1].image:
             return self._end_stretch(sample, view, placed)
         index = held[0][1].image
-        met = [_met(index, hand.aim, placed) for hand, _ in held]
+        met = [met_at(index, hand.aim, placed) for hand, _ in held]
         if None in met:
             return []
         image = view.images[index]
@@ -545,7 +454,7 @@ class Hands:
             return []
         self._stretch = None
         for hand, now in zip(self._hands, sample.hands, strict=False):
-            s = _met(hand.hold.image, now.aim, placed) if hand.hold is not None else None
+            s = met_at(hand.hold.image, now.aim, placed) if hand.hold is not None else None
             if s is not None:
                 image = view.images[hand.hold.image]
                 u, v = photograph_uv(s, image.center, image.zoom)
@@ -565,15 +474,6 @@ class Hands:
             return []
         hand.carried = True
         return [MovePanel(hand.grip.image, hand.grip.panel(sample.pose))]
-
-
-def _met(image: int, aim: Ray | None, placed: Sequence[Placed]) -> Uv | None:
-    """Where a ray meets a photograph's surface; None where it does not."""
-    for item in placed:
-        if item.image == image and aim is not None:
-            s, _ = item.surface.hit(np.asarray(aim.origin), np.asarray(aim.direction))
-            return (float(s[0]), float(s[1])) if np.isfinite(s).all() else None
-    return None
 
 
 def _buttons(sample: ControllerSample, view: ViewState) -> list[Gesture]:
@@ -602,15 +502,6 @@ def _flicked(hand: _Hand, sample: HandSample) -> list[Gesture]:
     aside = sample.stick_x if abs(sample.stick_x) > abs(sample.stick_y) else 0.0
     was, hand.flicked = hand.flicked, abs(aside) > (FLICK_ENDS if hand.flicked else FLICK)
     return [NextImage(1 if aside > 0 else -1)] if hand.flicked and not was else []
-
-
-def _at_divider(pointed: Pointed, view: ViewState, placed: Sequence[Placed]) -> bool:
-    """Whether a spot lies on the divider between two photographs on one panel."""
-    pair = view.compared
-    if pair is None or pair.compare is not Compare.SWIPE or pointed.image != pair.images[0]:
-        return False
-    panel = next(item.surface for item in placed if item.image == pointed.image)
-    return abs(pointed.s[0] + 0.5 - pair.divider) * panel.width <= DIVIDER_REACH
 
 
 def _within(value: float, most: float) -> float:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from vr_app.core.gesture import LET_GO, PRESSED, ControllerSample, HandSample
+from vr_app.core.hand import LET_GO, PRESSED, ControllerSample, HandSample
 from vr_app.core.surface import Panel
 
 BEYOND = 8.0

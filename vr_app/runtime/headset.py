@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 
-from vr_app.core.gesture import ControllerSample, HandSample, Pulse
+from vr_app.core.hand import ControllerSample, HandSample, Pulse
 from vr_app.core.layering import LayerMode
 from vr_app.core.onlooker import MirrorKind
 from vr_app.core.pose import Eye

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from vr_app.core.gesture import ControllerSample, Pulse
+from vr_app.core.hand import ControllerSample, Pulse
 from vr_app.core.pose import Eye
 from vr_app.core.scene import Scene
 from vr_app.gl.draw import Renderer

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from vr_app.core.gesture import ControllerSample, HandSample, Pulse
+from vr_app.core.hand import ControllerSample, HandSample, Pulse
 from vr_app.core.pose import Eye, Ray
 from vr_app.gl.context import Window
 from vr_app.gl.framebuffer import Framebuffer
