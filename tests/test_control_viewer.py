@@ -172,7 +172,9 @@ def sitting(runtime_of: type[Mouse], photographs: tuple[Path, ...], **options: o
         runtime = runtime_of(context)
         with session(runtime, Options(photographs, say=lambda _: None, **options)) as viewer:
             hand = Hand(viewer, runtime)
-            hand.until(lambda: viewer.control.picture is not None and None not in viewer.infos, "the control panel")
+            hand.until(
+                lambda: viewer.control.picture is not None and None not in viewer.supply.infos, "the control panel"
+            )
             hand.frames()
             yield hand
         runtime.close()
@@ -367,12 +369,12 @@ def test_another_network_begins_anew(photographs: tuple[Path, ...]) -> None:
         viewer.view = replace(viewer.view, images=(replace(viewer.view.front, zoom=6.0), *viewer.view.images[1:]))
 
         def computed() -> bool:
-            return any(viewer.residency.has(key) for key in viewer.wanted if key.synthesised)
+            return any(viewer.supply.residency.has(key) for key in viewer.supply.wanted if key.synthesised)
 
         hand.until(computed, "computed tiles")
         viewer._compute_with("rdb-lite+rdb-lite-gan@0.5")
         assert not computed()
-        assert viewer.shelf.bytes == 0
+        assert viewer.supply.shelf.bytes == 0
         assert viewer.status.texture == 0.5
         hand.until(lambda: bool(viewer.status.unavailable), "that its weights are missing")
         viewer._compute_with("rdb-lite")

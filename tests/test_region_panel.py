@@ -55,7 +55,7 @@ def test_the_panel_marks_names_shows_exports_and_deletes(
         hand.press("Stop blinking")
         assert not viewer.view.original
         hand.press("Export")
-        hand.until(lambda: any("Region exported" in text for _, text in viewer._notices), "the export")
+        hand.until(lambda: any("Region exported" in text for text in viewer.notices.shown), "the export")
         with Image.open(next(tmp_path.glob("fundusxr-disc-disc-*.png"))) as picture:
             assert picture.text["fundusxr:region-name"] == "disc"
         hand.press("Delete")

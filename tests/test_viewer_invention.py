@@ -119,11 +119,12 @@ with open_runtime("offscreen", (480, 480)) as choice, session(choice.runtime, op
     for zoom in (1.0, 2.0, 4.0, 7.0):
         viewer.view = step(viewer.view, (LookAt(SurfaceKind.RETINA, (0.25, 0.4), zoom),), 0.0)
         end = time.monotonic() + 120
-        while viewer.view.still_for < 0.1 or not viewer.wanted or viewer.residency.absent(viewer.wanted):
+        supply = viewer.supply
+        while viewer.view.still_for < 0.1 or not supply.wanted or supply.residency.absent(supply.wanted):
             assert time.monotonic() < end
             viewer.frame()
-    found = stored(viewer.tiles)
-    resident = dict(viewer.residency._slots)
+    found = stored(viewer.supply.tiles)
+    resident = dict(viewer.supply.residency._slots)
 levels = {key.level for key in resident}
 assert {0, 1, 2, 3} <= levels, levels
 for key, slot in resident.items():

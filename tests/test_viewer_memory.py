@@ -32,14 +32,13 @@ said = []
 def frames(viewer, until, patience=120.0):
     end = time.monotonic() + patience
     while not until():
-        assert time.monotonic() < end, ("gave up", said, viewer.memory, viewer.worker.counts)
+        assert time.monotonic() < end, ("gave up", said, viewer.supply.memory, viewer.supply.worker.counts)
         viewer.frame()
-        assert viewer.memory["photograph_bytes"] <= viewer.memory["photograph_limit"]
-        assert viewer.memory["tile_bytes"] <= viewer.memory["tile_limit"]
+        assert viewer.supply.memory["photograph_bytes"] <= viewer.supply.memory["photograph_limit"]
+        assert viewer.supply.memory["tile_bytes"] <= viewer.supply.memory["tile_limit"]
 
 def sharp(viewer):
-    resting = viewer.view.still_for > 0.1
-    return resting and all(viewer.residency.has(k) or viewer.residency.failure(k) for k in viewer.wanted)
+    return viewer.view.still_for > 0.1 and viewer.supply.complete
 
 def go(viewer, index, center=(0.5, 0.5), zoom=16.0):
     while viewer.view.active != index:
@@ -47,10 +46,10 @@ def go(viewer, index, center=(0.5, 0.5), zoom=16.0):
     viewer.view = step(viewer.view, (LookAt(SurfaceKind.PANEL, center, zoom),), 0.0)
     viewer.frame()
     frames(viewer, lambda: sharp(viewer))
-    assert any(key.level > 0 for key in viewer.wanted)
+    assert any(key.level > 0 for key in viewer.supply.wanted)
 
 def failed(viewer):
-    return viewer.residency.failures(viewer.wanted)
+    return viewer.supply.residency.failures(viewer.supply.wanted)
 """
 
 CHANGES = (
@@ -59,21 +58,21 @@ CHANGES = (
 whole = 3 * 1500 * 1100 * 4 // 3
 options = Options(paths, limits=Limits(photographs=int(1.5 * whole)), prefetch=True, say=said.append)
 with open_runtime("offscreen", (480, 360)) as choice, session(choice.runtime, options) as viewer:
-    frames(viewer, lambda: not viewer.loader.busy and all(viewer.infos))
-    assert viewer.album.whole == 1
+    frames(viewer, lambda: not viewer.supply.loader.busy and all(viewer.supply.infos))
+    assert viewer.supply.album.whole == 1
     for index in (0, 1, 2, 3, 0):
         go(viewer, index)
         assert not failed(viewer), index
-        assert viewer.album.whole == 1
+        assert viewer.supply.album.whole == 1
     assert not said, said
 
     go(viewer, 1, (0.3, 0.3))  # 0 is dropped
     save_picture(paths[0], np.full((900, 1300, 3), 250, np.uint8))
     go(viewer, 0, (0.6, 0.6))
     assert len(said) == 1 and "changed on disk" in said[0] and paths[0].name in said[0], said
-    assert viewer.infos[0].size == (1300, 900)
+    assert viewer.supply.infos[0].size == (1300, 900)
     go(viewer, 0)
-    kept = [pixels for key, pixels in viewer.shelf._computed.items() if key.photograph == 0]
+    kept = [pixels for key, pixels in viewer.supply.shelf._computed.items() if key.photograph == 0]
     assert kept and min(pixels[..., :3].min() for pixels in kept) > 200  # none of the former photograph's
 
     go(viewer, 0, (0.6, 0.6))
@@ -111,7 +110,7 @@ with open_runtime("offscreen", (480, 360)) as choice, session(choice.runtime, op
     drawn = []
     draw = viewer.renderer.draw
     viewer.renderer.draw = lambda *given: (drawn.append(1), draw(*given))
-    frames(viewer, lambda: not viewer.loader.busy and all(viewer.infos))
+    frames(viewer, lambda: not viewer.supply.loader.busy and all(viewer.supply.infos))
     go(viewer, 0)
     fading = viewer.now
     frames(viewer, lambda: viewer.now > fading + 1.0)
@@ -144,14 +143,14 @@ from vr_app.bench.stage import Guide
 def synthesised_wished_for(look):
     viewer.player.look = look
     viewer.frame()
-    return any(key.level > 0 for key in viewer.wanted)
+    return any(key.level > 0 for key in viewer.supply.wanted)
 
 def close(at):
     return LookAt(SurfaceKind.PANEL, (at, 0.5), 16.0)
 
 with open_runtime("offscreen", (480, 360)) as choice, session(choice.runtime, Options(paths)) as viewer:
     viewer.player = Guide()
-    frames(viewer, lambda: all(viewer.infos) and viewer.view.still_for > 0.5)
+    frames(viewer, lambda: all(viewer.supply.infos) and viewer.view.still_for > 0.5)
     for at in (0.3, 0.7):
         assert all(synthesised_wished_for(close(at)) for _ in range(4))
     for n in range(1, 10):

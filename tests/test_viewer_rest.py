@@ -30,7 +30,7 @@ file = folder / "memory.json"
 def frames(viewer, until, patience=120.0):
     end = time.monotonic() + patience
     while not until():
-        assert time.monotonic() < end, (viewer.view, viewer.worker.counts)
+        assert time.monotonic() < end, (viewer.view, viewer.supply.worker.counts)
         viewer.frame()
 
 def options(compare):

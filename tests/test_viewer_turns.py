@@ -29,7 +29,7 @@ with open_offscreen() as context, open_stage(
         def note():
             global held
             held += viewer.holds_back
-            there = any(key.synthesised and viewer.residency.has(key) for key in viewer.wanted)
+            there = any(key.synthesised and viewer.supply.residency.has(key) for key in viewer.supply.wanted)
             sharp.append((there, viewer.holds_back))
         stage.visit(look, note)
         firsts.append(next(back for there, back in sharp if there))

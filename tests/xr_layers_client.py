@@ -36,9 +36,9 @@ def main(layers: str, surface: str, *paths: str) -> None:
             since = 0.0
             while runtime.poll_events() and not select.select([sys.stdin], [], [], 0.0)[0]:
                 viewer.frame()
-                whole = bool(viewer.wants) and not viewer.residency.absent(viewer.wanted)
+                whole = bool(viewer.wants) and not viewer.supply.residency.absent(viewer.supply.wanted)
                 # A process that ends while torch is being imported may abort.
-                done = viewer._warm and not (viewer.worker.busy or viewer.worker.warming)
+                done = viewer._warm and not (viewer.supply.worker.busy or viewer.supply.worker.warming)
                 since = since if whole and done else viewer.now
                 report = {"sharp": viewer.now - since > 2 * STILL, "layers": runtime.layers_shown}
                 print(json.dumps(report | {"rests": viewer.rests}), flush=True)

@@ -50,8 +50,10 @@ def main(kind: str, *paths: str) -> None:
             while runtime.poll_events() and not select.select([sys.stdin], [], [], 0.0)[0]:
                 at, now = time.monotonic(), turn()
                 viewer.frame()
-                done = viewer._warm and not (viewer.worker.busy or viewer.worker.warming or viewer.loader.busy)
-                whole = bool(viewer.wants) and not viewer.residency.absent(viewer.wanted)
+                done = viewer._warm and not (
+                    viewer.supply.worker.busy or viewer.supply.worker.warming or viewer.supply.loader.busy
+                )
+                whole = bool(viewer.wants) and not viewer.supply.residency.absent(viewer.supply.wanted)
                 report = {"at": at, "turn": now, "slow": bool(now % 2), "ready": done and whole, "rests": viewer.rests}
                 print(json.dumps(report | {"layers": runtime.layers_shown}), flush=True)
     finally:

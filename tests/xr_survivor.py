@@ -44,8 +44,8 @@ def report(runtime: HeadsetRuntime, viewer: Viewer, notices: list[str]) -> dict[
         "pair": repr(viewer.view.compared),
         "appearance": viewer.view.appearance.fields(),
         "regions": [repr(region) for region in viewer.view.regions.known],
-        "sharp": bool(viewer.wanted) and all(viewer.residency.has(key) for key in viewer.wanted),
-        "photographs": viewer.album.bytes,
+        "sharp": bool(viewer.supply.wanted) and all(viewer.supply.residency.has(key) for key in viewer.supply.wanted),
+        "photographs": viewer.supply.album.bytes,
         "notices": notices,
         **resources(),
     }
@@ -60,9 +60,9 @@ def main() -> None:
         with session(runtime, options) as viewer:
             while runtime.poll_events() and not select.select([sys.stdin], [], [], 0.0)[0]:
                 viewer.frame()
-                if not settled and None not in viewer.infos:
+                if not settled and None not in viewer.supply.infos:
                     viewer.view, settled = step(viewer.view, SET, 0.0), True
-                if settled and viewer._warm and not viewer.worker.warming:
+                if settled and viewer._warm and not viewer.supply.worker.warming:
                     print(json.dumps(report(runtime, viewer, notices)), flush=True)
     finally:
         runtime.close()

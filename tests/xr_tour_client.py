@@ -24,14 +24,16 @@ def told(viewer: Viewer, felt: list[int], said: list[str]) -> dict[str, object]:
     runtime, view, control = viewer.runtime, viewer.view, viewer.control
     sample = viewer._sample
     regions = view.regions
-    loaded = not viewer.loader.busy and len(view.loaded) + len(view.failed) == len(view.images)
+    loaded = not viewer.supply.loader.busy and len(view.loaded) + len(view.failed) == len(view.images)
     return {
         "state": state(runtime),
         "layers": runtime.layers_shown,
         "frames": viewer.statistics.frames,
-        "ready": loaded and viewer._warm and not (viewer.worker.warming or viewer.worker.busy),
-        "sharp": bool(viewer.wanted) and not viewer.residency.absent(viewer.wanted),
-        "scale": max((1 << max(0, key.level) for key in viewer.wanted if viewer.residency.has(key)), default=0),
+        "ready": loaded and viewer._warm and not (viewer.supply.worker.warming or viewer.supply.worker.busy),
+        "sharp": bool(viewer.supply.wanted) and not viewer.supply.residency.absent(viewer.supply.wanted),
+        "scale": max(
+            (1 << max(0, key.level) for key in viewer.supply.wanted if viewer.supply.residency.has(key)), default=0
+        ),
         "layout": view.stands.value,
         "pair": view.compared and [view.compared.compare.value, view.compared.link.value, view.compared.divider],
         "front": view.active,

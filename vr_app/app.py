@@ -11,23 +11,19 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sr_core.engine.worker import DiskCache, Source, TileFailed, Worker
-from sr_core.image.geometry import TileKey
-from sr_core.image.loader import Loader, PhotographFailed, PhotographLoaded
-from sr_core.image.photograph import PhotographError
+from sr_core.engine.worker import DiskCache
 from sr_core.networks.names import dialled, texture_of
 from vr_app.control import Control, base_of, gestures_of, state_of
 from vr_app.core import appearance
-from vr_app.core.ahead import REST, tiles_ahead
-from vr_app.core.album import Album
+from vr_app.core.ahead import REST
 from vr_app.core.gesture import Hands
 from vr_app.core.hand import ControllerSample
 from vr_app.core.intent import Adjust, Gesture, ResetView, SurfaceKind, Undo
-from vr_app.core.invention import Departure, Departures
 from vr_app.core.labels import Status, hint, labels, titles
 from vr_app.core.layout import Layout
-from vr_app.core.limits import DEFAULT_LIMITS, SLOT_BYTES, Limits
+from vr_app.core.limits import DEFAULT_LIMITS, Limits
 from vr_app.core.local_contrast import CurveBook
+from vr_app.core.notices import Notices
 from vr_app.core.pair import Compare
 from vr_app.core.placing import place, within_reach
 from vr_app.core.pointing import pointed_at
@@ -36,15 +32,13 @@ from vr_app.core.redraw import changed_part, only_tiles
 from vr_app.core.region import COMMANDS as REGION_COMMANDS
 from vr_app.core.region import GoToRegion, NextRegion
 from vr_app.core.region_labels import region_labels
-from vr_app.core.residency import FADE, Residency
+from vr_app.core.residency import FADE
 from vr_app.core.scene import PageTable, RayItem, Scene, surface_items
-from vr_app.core.shelf import Shelf
 from vr_app.core.snapshot import describe_snapshot
 from vr_app.core.statistics import Statistics
 from vr_app.core.tour import Tour, TourPlayer
 from vr_app.core.veil import Veil
 from vr_app.core.view import (
-    PhotographInfo,
     ViewState,
     photograph_arrived,
     photograph_failed,
@@ -52,22 +46,18 @@ from vr_app.core.view import (
     regions_stamped,
     step,
 )
-from vr_app.core.wanted import SETTLE, demands, is_jump, tiles_wanted
+from vr_app.core.wanted import SETTLE, demands, is_jump
 from vr_app.garbage import Collector
 from vr_app.gl import objects
 from vr_app.gl.draw import Renderer
-from vr_app.gl.tiles import TileArray
-from vr_app.gl.upload import Uploader
-from vr_app.interruption import Interruption, watch
+from vr_app.interruption import Interruption
 from vr_app.memory import Memory
 from vr_app.output import Recording, Screenshots, write_statistics
 from vr_app.region_export import Exporter
 from vr_app.region_files import RegionStore
 from vr_app.runtime.interface import Frame, Runtime
+from vr_app.supply import Supply, Unopened
 from vr_app.ui.panel import Ask, PickModel, TurnDial
-
-UPLOAD_BYTES, UPLOAD_SECONDS = 4_000_000, 0.002
-"""What one frame may spend on copying tiles."""
 
 SWITCH_SECONDS = 0.0005
 """How long a frame that comes back from GL waits for the interpreter while the worker runs Python, as an import does
@@ -87,8 +77,6 @@ TURN_FROM = FADE / 8
 
 STILL = 1.0
 """Seconds for which nothing has changed before frames are left as they are: all that is smoothed has come to rest."""
-
-NOTICE_SECONDS = 12.0
 
 POINTER_REACH = 3.0
 """Metres of the pointer ray that are drawn where it meets nothing."""
@@ -160,25 +148,24 @@ class Viewer:
         if self.folder_memory is not None:
             self.view = self.folder_memory.restored(self.view)
             stack.callback(self.folder_memory.close)
-        self.loader = Loader(options.paths, self.view.awaited)
-        watch(lambda: self.loader.running)
-        stack.callback(self.loader.close)
-        self.worker = Worker(options.model, options.device, disk=options.tile_cache)
-        watch(lambda: self.worker.running)
-        stack.callback(self.worker.close)
-        self.tiles = TileArray(options.limits.slots)
-        stack.callback(self.tiles.close)
-        self.renderer = Renderer(self.tiles)
+        self.notices = Notices(options.say)
+        self.supply = Supply(
+            options.paths,
+            self.view.awaited,
+            options.model,
+            options.device,
+            options.limits,
+            options.prefetch,
+            options.tile_cache,
+            self.notices.tell,
+            stack,
+        )
+        self.renderer = Renderer(self.supply.tiles)
         stack.callback(self.renderer.close)
         self.control = Control(options.left_handed)
         stack.callback(self.control.close)
-        self.uploader = Uploader(self.tiles, UPLOAD_BYTES, UPLOAD_SECONDS)
-        self.residency = Residency(self.tiles.slots)
-        self.pages = PageTable(self.residency)
-        self.album = Album(options.limits.photographs)
-        self.curves = CurveBook(self.album.coarse)
-        self.shelf = Shelf(self.album, options.limits.tiles)
-        self.departures = Departures(self.tiles.slots + options.limits.tiles // SLOT_BYTES)
+        self.pages = PageTable(self.supply.residency)
+        self.curves = CurveBook(self.supply.album.coarse)
         self.statistics = Statistics()
         self.screenshots = Screenshots(options.screenshot)
         self.recording = Recording()
@@ -188,33 +175,27 @@ class Viewer:
         stack.callback(self.exporter.close)
         self.hands = Hands()
         self.player = TourPlayer(options.tour) if options.tour else None
-        self.infos: tuple[PhotographInfo | None, ...] = (None,) * len(options.paths)
-        self.wants, self.wanted, self.placed, self.reach, self.rays = (), (), (), (), ()
+        self.wants, self.placed, self.reach, self.rays = (), (), (), ()
         self.status = Status(texture=texture_of(options.model))
         self.finished = self.rests = self.holds_back = False
         self._shown = self._warm = self._jumped = self._arrived = False
         self._sample: ControllerSample | None = None
         self._eyes: tuple[Eye, ...] = ()
         self._same_since = 0.0
-        self._lacking = True
         self._heard: tuple[str, ...] = ()
         self._rested: tuple | None = None
         self._drawn: Scene | None = None
         self._objects_made = 0
-        self._unopened = 0
-        self._computing_since = 0
         self.now = self.dt = 0.0
         self._frame_time: float | None = None
         self._uploaded_at = 0.0
         self._faded = False
         self._faded_at = self._fade_took = self._sharp_since = 0.0
-        self._notices: list[tuple[float, str]] = []
         self.room = options.room
         self.veil = Veil() if runtime.name == "xr" else None
         self._stood: Scene | None = None
         self._jumps = 0
         self._asked: tuple[Gesture, ...] = ()
-        self._ahead: tuple[tuple[TileKey, ...], tuple[TileKey, ...]] | None = None
 
     def frame(self) -> None:
         """One turn of the loop. Raises KeyboardInterrupt, after it, where a signal has come."""
@@ -227,7 +208,7 @@ class Viewer:
                 self.take_what_arrived()
                 self.look(frame, sample)
                 self.ask()
-                self.worker.leave_room(self._moves(frame))
+                self.supply.worker.leave_room(self._moves(frame))
                 self.upload()
                 if frame.should_render:
                     self.draw(frame)
@@ -249,52 +230,48 @@ class Viewer:
             self._sample, self._eyes, self._same_since = sample, frame.eyes, frame.time
         self._heard += tuple(self.runtime.take_commands())
         for notice in self.runtime.take_notices():
-            self._notice(notice)
+            self.notices.tell_of_headset(notice)
         # At rest nothing comes of itself any more: only if somebody has changed the view need all be asked again.
-        goes_on = self.rests and same and not self._heard and self._rested == (self.view, self.player, self._notices)
+        goes_on = (
+            self.rests and same and not self._heard and self._rested == (self.view, self.player, self.notices.shown)
+        )
         rested = goes_on or (frame.time - self._same_since >= STILL and not self._awaits_something())
         self.rests = rested and frame.repeat()
         if self.rests and not goes_on:
-            self._rested = self.view, self.player, list(self._notices)
+            self._rested = self.view, self.player, self.notices.shown
         return self.rests
 
     def _awaits_something(self) -> bool:
         """Whether the next picture may differ, or the program's end be near, with eyes and hands at rest."""
         moving = self.view.still_for < STILL or self.now - self._uploaded_at <= 2 * FADE
         moving = moving or (self.veil is not None and (self.veil.shade > 0 or self.veil.holds))
-        coming = self.loader.busy or self.worker.busy or self.worker.warming or self._lacking
         asked = self._heard or self._asked or self.status.notices or self.screenshots.due or self.recording.active
         asked = asked or self.view.alternates or self.exporter.busy or self.region_store.busy
         asked = asked or (self.folder_memory is not None and self.folder_memory.busy)
         led = self.control.open or (self.player is not None and not self.player.over)
-        return bool(not self._warm or moving or coming or asked or led or self.options.frames is not None)
+        return bool(not self._warm or moving or self.supply.busy or asked or led or self.options.frames is not None)
 
     def tick(self, frame: Frame) -> None:
         """Time goes on."""
         self.dt = 0.0 if self._frame_time is None else min(0.1, max(0.0, frame.time - self._frame_time))
         self._frame_time = frame.time
         self.now += self.dt
+        self.notices.pass_time(self.dt)
         if self._faded:
             self._faded, self._fade_took = False, self.dt
 
     def take_what_arrived(self) -> None:
         """Decoded photographs and computed tiles."""
-        for arrival in self.loader.ready():
-            if isinstance(arrival, PhotographFailed):
-                self._without_photograph(arrival)
-            else:
-                self._with_photograph(arrival)
-        for answer in self.worker.ready():
-            if answer.request_id < self._computing_since:
-                continue  # of a network that no longer computes
-            if isinstance(answer, TileFailed):
-                self.residency.fail(answer.key, answer.reason)
-                self._notice(f"Super-resolution: {answer.reason}")
-            elif answer.photograph == self.album.sha256(answer.key.photograph):  # else it has changed meanwhile
-                self.shelf.keep(answer.key, answer.pixels)
-                self.departures.keep(answer.key, Departure(answer.invented, answer.agrees))
-        for notice in self.worker.notices():
-            self._notice(notice)
+        for news in self.supply.take():
+            if isinstance(news, Unopened):
+                self.view = photograph_failed(self.view, news.index)
+                continue
+            if news.changed:
+                self._drawn = self._stood = None  # its new tiles may come to lie where the old ones did
+                self.curves.forget(news.index)
+                self.control.forget(news.index)
+            self.view = photograph_arrived(self.view, news.index, news.info)
+            self.region_store.photograph_loaded(news.index, news.info.sha256)
         self.view = regions_arrived(self.view, self.region_store.arrived())
 
     def look(self, frame: Frame, sample: ControllerSample) -> None:
@@ -309,12 +286,12 @@ class Viewer:
         self._veil(gestures, before)
         self._keep_regions()
         self.runtime.feel(self.hands.ticks(before, self.view) + self.control.pulses())
-        self.placed = place(self.view, self.infos, Pose((0.0, 0.0, -self.options.stand_back)))
+        self.placed = place(self.view, self.supply.infos, Pose((0.0, 0.0, -self.options.stand_back)))
         self.reach = within_reach(self.placed)
         if frame.eyes:
             seen = self.wants
             eyes = tuple(eye.finer(frame.detail) for eye in frame.eyes)
-            self.wants = demands(self.view, self.placed, eyes, self.infos, seen)
+            self.wants = demands(self.view, self.placed, eyes, self.supply.infos, seen)
             self._jumped = is_jump(seen, self.wants, self.view.active)
             self._arrived = self._jumped or (self._arrived and self.view.still_for > 0)
         beams = (self._pointer(hand.aim) for hand in self.control.beaming(sample) if hand.aim and hand.shown)
@@ -326,49 +303,37 @@ class Viewer:
         if self.folder_memory is not None:
             self.folder_memory.see(self.view, self.now)
             if notice := self.folder_memory.take_notice():
-                self._notice(notice)
+                self.notices.tell(notice)
         self.status = replace(
             self.status,
             caption=caption,
             original=self.view.original or self.view.finest == 0,
             recording=self.recording.active,
             legend=self.view.invention,
-            titles=titles(self.view, self.infos),
+            titles=titles(self.view, self.supply.infos),
             hint=hint(self.view),
             adjusted=self.view.appearance.told(),
         )
 
     def ask(self) -> None:
-        """Tell the loader and the worker what is missing; the newest wish wins."""
-        self.wanted = tiles_wanted(self.view, self.wants, self.infos, self._arrived)
-        self.shelf.mark(self.wanted)
-        self.album.look(demand.photograph for demand in self.wants)
-        lacking = self.shelf.lacking(self.wanted, self.residency)
-        self.loader.want(self.album.to_decode(lacking))
-        for key, reason in self.album.not_available(lacking):
-            self.residency.fail(key, reason)
-        missing = self.shelf.to_compute(lacking)
-        ahead = self._what_may_follow(nothing_lacks=not lacking)
-        self._lacking = bool(lacking or ahead)
-        of = sorted({key.photograph for key in (*missing, *ahead)})
-        self.worker.want(missing, [Source(i, self.album.pixels(i), self.album.sha256(i)) for i in of], ahead)
+        """For what is missing."""
+        self.supply.ask(self.view, self.wants, self._arrived)
         self.status = replace(
             self.status,
-            computing=frozenset(key.photograph for key in missing),
-            unavailable=frozenset(k.photograph for k in self.residency.failures(self.wanted)),
-            notices=tuple(text for until, text in self._notices if until > self.now),
+            computing=self.supply.computing,
+            unavailable=self.supply.unavailable,
+            notices=self.notices.shown,
         )
 
     def upload(self) -> None:
         """Copy tiles that are at hand, within the frame's budget."""
-        self.residency.begin_frame()
+        self.supply.residency.begin_frame()
         if self.veil is not None and self.veil.holds:
             return  # what was before is still seen: none of its tiles may make room
-        ready = self.shelf.to_upload(self.wanted, self.residency)
         # A fade is drawn for many frames. What comes with a picture that is new anyhow needs none; nor where a frame
         # takes so long that it would have but a step or two, and the next tiles wait for the processor.
         at_once = self._jumped or self.dt > FADE / FADE_STEPS
-        report = self.uploader.upload(ready, self.residency, self.now - FADE if at_once else self.now)
+        report = self.supply.upload(self.now - FADE if at_once else self.now)
         self.statistics.upload_bytes += report.bytes
         self.statistics.uploads_over_budget += report.over_budget
         if report.count:
@@ -376,15 +341,16 @@ class Viewer:
         if self._jumped or self.view.still_for == 0:
             self._sharp_since = math.inf  # not yet
         elif report.count and self._sharp_since == math.inf:
-            there = any(key.synthesised and self.residency.has(key) for key in self.wanted)
-            self._sharp_since = self.now if there else math.inf
+            self._sharp_since = self.now if self.supply.sharp else math.inf
 
     def draw(self, frame: Frame) -> None:
         """The scene, once for each eye; and its picture when one is due."""
-        surfaces = surface_items(self.view, self.placed, self.wants, self.infos, self.pages, frame.eyes, self.now)
+        surfaces = surface_items(
+            self.view, self.placed, self.wants, self.supply.infos, self.pages, frame.eyes, self.now
+        )
         surfaces = self.curves.adjusted(surfaces, self.view.appearance)
         due = self.screenshots.due and self._settled()
-        invented = self.departures.shown(self.wants, self.residency, self.now, at_once=due)
+        invented = self.supply.departures.shown(self.wants, self.supply.residency, self.now, at_once=due)
         status = replace(self.status, invented=invented)
         words = (*region_labels(surfaces), *labels(surfaces, self.view.active, status))
         floor = self.runtime.floor if self.room and self.view.surface is SurfaceKind.PANEL else None
@@ -421,10 +387,10 @@ class Viewer:
         if pictures:
             made_by = self.options.model, self.status.texture
             about = describe_snapshot(
-                self.view, frame.eyes, scene, self.infos, invented, *made_by, self.control.targets
+                self.view, frame.eyes, scene, self.supply.infos, invented, *made_by, self.control.targets
             )
             saved = self.screenshots.save(pictures, about)
-            self._notice(f"Screenshot saved: {', '.join(saved)}")
+            self.notices.tell(f"Screenshot saved: {', '.join(saved)}")
 
     def account(self, frame: Frame, begun: float) -> None:
         """Statistics, and whether it is time to end: not before a screenshot that was asked for."""
@@ -432,39 +398,25 @@ class Viewer:
         self.statistics.frame(now, now - begun, frame.period)
         if self.rests:
             return
-        self.statistics.see(self.view, self.wants, self.residency, self.worker.counts.computed, now)
+        self.statistics.see(self.view, self.wants, self.supply.residency, self.supply.worker.counts.computed, now)
         self.statistics.full_collections_in_frames = self._collector.full_in_frames
         self.statistics.gl_objects_after_warm_up = objects.made() - self._objects_made if self._warm else 0
         self.finished = self._over and not self.screenshots.awaited(now)
 
     def report(self) -> None:
         """What is written at the end, once it is known that any photograph could be opened."""
-        while self.loader.busy and not any(self.infos):
+        while self.supply.loader.busy and not any(self.supply.infos):
             self.take_what_arrived()
             time.sleep(0.01)
         if self.recording.active:
-            self._notice(self.recording.save(self.options.paths[self.view.active]))
+            self.notices.tell(self.recording.save(self.options.paths[self.view.active]))
         if self.options.stats is not None:
             about = {"mode": self.runtime.name, **self.runtime.describe(), "model": self.options.model}
             about["texture"] = self.status.texture
-            about["memory"] = self.memory
-            seen = self.departures.seen(self.wants, self.residency).get(self.view.active)
+            about["memory"] = self.supply.memory
+            seen = self.supply.departures.seen(self.wants, self.supply.residency).get(self.view.active)
             about["invented"] = seen and round(seen.levels, 3)
-            write_statistics(self.options.stats, about, self.statistics, self.worker.counts)
-
-    @property
-    def memory(self) -> dict[str, int]:
-        """What is taken and the limit, in bytes: computed tiles, decoded photographs, tiles on the graphics card."""
-        limits = self.options.limits
-        return {
-            "tile_bytes": self.shelf.bytes,
-            "tile_limit": limits.tiles,
-            "photograph_bytes": self.album.bytes,
-            "photograph_limit": limits.photographs,
-            "whole_photographs": self.album.whole,
-            "gpu_bytes": self.tiles.slots * SLOT_BYTES,
-            "gpu_limit": limits.gpu,
-        }
+            write_statistics(self.options.stats, about, self.statistics, self.supply.worker.counts)
 
     # Their parts.
 
@@ -491,7 +443,7 @@ class Viewer:
         a view's first synthesised ones does not wait, nor does that of its last."""
         slow = self._fade_took > TURN_FROM and self.now - self._faded_at < TURN * self._fade_took
         later = self.view.still_for > 0 and self._sharp_since < self.now
-        return slow and later and self.worker.busy
+        return slow and later and self.supply.worker.busy
 
     def _warm_up(self) -> None:
         """What takes a second and would be felt later: now, with the first photograph on the screen.
@@ -502,52 +454,16 @@ class Viewer:
         self.renderer.prepare_retina()
         trouble = self.control.prepare() if self.control.of_use else ""
         if trouble:
-            self._notice(trouble)
+            self.notices.tell(trouble)
         self.renderer.sheets = self.control.picture
         self._objects_made = objects.made()
         self._collector.started()
-        self.worker.warm_up()
+        self.supply.worker.warm_up()
 
     def _moves(self, frame: Frame) -> bool:
         """Whether the next frames need the processor more than tiles do: the view moves, or pictures are drawn in every
         frame, as a headset's are wherever the head turns. Who rests, or has jumped, waits for tiles."""
         return not frame.keeps or not (self._arrived or self.view.still_for >= SETTLE)
-
-    def _what_may_follow(self, nothing_lacks: bool) -> tuple[TileKey, ...]:
-        """Tiles to compute ahead, once the view rests and has all it wants: the same until it wants something else, so
-        that what memory cannot hold beside the view is not computed again and again."""
-        demand = next((demand for demand in self.wants if demand.photograph == self.view.active), None)
-        rests = nothing_lacks and self.view.still_for >= REST and not self.view.original
-        if not (self.options.prefetch and rests and demand is not None):
-            self._ahead = None
-            return ()
-        if self._ahead is None or self._ahead[0] is not self.wanted:
-            tiles = tiles_ahead(demand, self.infos[demand.photograph])
-            self._ahead = self.wanted, self.shelf.to_compute(self.shelf.lacking(tiles, self.residency))
-        # A photograph may be dropped meanwhile, for another that arrives.
-        return self._ahead[1] if self.album.pixels(demand.photograph) is not None else ()
-
-    def _with_photograph(self, arrival: PhotographLoaded) -> None:
-        """A file decoded for the first time, or again: then it may have changed, and all that came of it goes."""
-        photograph, field = arrival.photograph, arrival.photograph.field
-        again = self.album.knows(arrival.index)
-        changed = self.album.add(arrival.index, arrival.pyramid, photograph.sha256)
-        if again and not changed:
-            return
-        if changed:
-            self._drawn = self._stood = None  # its new tiles may come to lie where the old ones did
-            self.shelf.forget(arrival.index)
-            self.curves.forget(arrival.index)
-            self.control.forget(arrival.index)
-            self.residency.forget(arrival.index)
-            self.departures.forget(arrival.index)
-            self._notice(f"{photograph.path}: has changed on disk; it is shown as it is now")
-        height, width = photograph.pixels.shape[:2]
-        size, middle = (width, height), (field.cx, field.cy)
-        info = PhotographInfo(photograph.path.name, size, middle, field.radius, photograph.sha256)
-        self.infos = (*self.infos[: arrival.index], info, *self.infos[arrival.index + 1 :])
-        self.view = photograph_arrived(self.view, arrival.index, info)
-        self.region_store.photograph_loaded(arrival.index, photograph.sha256)
 
     def _keep_regions(self) -> None:
         """Those just made get their time, and what has changed is written down."""
@@ -555,30 +471,17 @@ class Viewer:
             self.view = regions_stamped(self.view, datetime.now(UTC).isoformat(timespec="seconds"))
         self.region_store.save(self.view.regions)
         for notice in (*self.region_store.notices(), *self.exporter.notices()):
-            self._notice(notice)
+            self.notices.tell(notice)
 
     def _export_region(self) -> None:
         """The chosen region into a file, beside the session."""
         region = self.view.regions.chosen_region
         image = None if region is None else self.view.regions.image_of(region, self.view.active)
         if image is None:
-            self._notice("No region is chosen: mark one, or go to one by its number")
+            self.notices.tell("No region is chosen: mark one, or go to one by its number")
             return
         self.exporter.export(self.options.paths[image], region, self.options.model)
-        self._notice(f"Exporting {region.kind.value} of {region.file} ...")
-
-    def _without_photograph(self, arrival: PhotographFailed) -> None:
-        """A file that cannot be opened is told and left out; the last hope gone, the program ends with it. One that was
-        opened before keeps its coarse picture."""
-        if self.album.knows(arrival.index):
-            self.album.lose(arrival.index, arrival.reason)
-            self._notice(arrival.reason)
-            return
-        self._unopened += 1
-        if self._unopened == len(self.options.paths):
-            raise PhotographError(arrival.reason)
-        self._notice(arrival.reason)
-        self.view = photograph_failed(self.view, arrival.index)
+        self.notices.tell(f"Exporting {region.kind.value} of {region.file} ...")
 
     @property
     def _frames_over(self) -> bool:
@@ -595,7 +498,7 @@ class Viewer:
 
     def _led_by_tour(self) -> tuple[tuple[Gesture, ...], str]:
         """The tour's view now. It begins with its photograph, and its last view stays while a screenshot is awaited."""
-        if self.player is None or self.infos[self.view.active] is None:
+        if self.player is None or self.supply.infos[self.view.active] is None:
             return (), ""
         if self.player.over and not (self.options.ends or self.screenshots.due):
             return (), ""
@@ -606,11 +509,11 @@ class Viewer:
         """Whether the view rests and all that it wants is there and has faded in."""
         fading = self.now - self._uploaded_at <= 2 * FADE  # a tile may first wait for another's fade
         fading = fading or (self.veil is not None and self.veil.shade > 0)
-        if self.loader.busy or self.region_store.reading or self.view.still_for < SETTLE or fading:
+        if self.supply.loader.busy or self.region_store.reading or self.view.still_for < SETTLE or fading:
             return False
         if not (self._over or (self._tour_over and self.options.frames is None)):
             return False
-        return bool(self.wants) and all(self.residency.has(k) or self.residency.failure(k) for k in self.wanted)
+        return bool(self.wants) and self.supply.complete
 
     def _pointer(self, aim) -> RayItem:
         pointed = pointed_at(aim, self.view, self.reach)
@@ -623,9 +526,9 @@ class Viewer:
             return ()
         named = self.options.model, self.status.texture
         headset = self.runtime.name == "xr"
-        told = state_of(self.view, self.infos, *named, self.control.networks, headset)
+        told = state_of(self.view, self.supply.infos, *named, self.control.networks, headset)
         gestures: list[Gesture] = []
-        for event in self.control.update(told, self.album):
+        for event in self.control.update(told, self.supply.album):
             gestures += gestures_of(event, self.view)
             match event:
                 case PickModel(name):
@@ -642,9 +545,7 @@ class Viewer:
             return
         self.options = replace(self.options, model=model)
         self.status = replace(self.status, texture=texture_of(model))
-        self._computing_since = self.worker.use(model)
-        self.shelf.forget_computed()
-        self.residency.forget_computed()
+        self.supply.compute_with(model)
 
     def _obey(self, command: str) -> None:
         """What the window's keys ask for besides gestures."""
@@ -658,7 +559,7 @@ class Viewer:
         elif command == "screenshot":
             self.screenshots.ask()
         elif command == "record" and self.recording.active:
-            self._notice(self.recording.save(self.options.paths[self.view.active]))
+            self.notices.tell(self.recording.save(self.options.paths[self.view.active]))
         elif command == "record":
             self.recording.begin()
         elif command in REGION_COMMANDS:
@@ -669,9 +570,3 @@ class Viewer:
             self.runtime.recentre()
         elif command == "export region":
             self._export_region()
-
-    def _notice(self, text: str) -> None:
-        self._notices = [(until, known) for until, known in self._notices if until > self.now]
-        if text not in (known for _, known in self._notices):
-            self._notices.append((self.now + NOTICE_SECONDS, text))
-            self.options.say(f"fundusxr: {text}")

@@ -96,8 +96,8 @@ class SaturatedWorker:
     """The viewer's own worker, whose wishes are, while `saturated`, followed by FILLER's tiles, without end."""
 
     def __init__(self, stage: Stage) -> None:
-        self._worker = stage.viewer.worker
-        self._album = stage.viewer.album
+        self._worker = stage.viewer.supply.worker
+        self._album = stage.viewer.supply.album
         self._filler = tuple(TileKey(0, 2, col, row) for col, row in FILLER.points())
         self.saturated = False
 
@@ -130,7 +130,7 @@ def _worker_rows(context: Context, folder: Path, settings: Settings, progress: P
     with open_stage(
         context, [path], two_eyes(EYE_SIZE), device=settings.device, model=settings.model, time_step=step, period=0.0
     ) as stage:
-        worker = stage.viewer.worker = SaturatedWorker(stage)
+        worker = stage.viewer.supply.worker = SaturatedWorker(stage)
         stage.visit(views[0])
         stage.warm_up()
         _make_sharp(stage, views, progress)

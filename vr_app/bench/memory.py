@@ -71,7 +71,7 @@ def _growth(context: Context, folder: Path, settings: Settings, progress: Progre
             stage.visit(look)
             resident.append(resident_bytes())
             progress.step()
-        computed = stage.viewer.worker.counts.computed
+        computed = stage.viewer.supply.worker.counts.computed
     known = None not in resident
     measured.values["memory_growth_1000_zooms"] = (
         100 * (max(resident[first:]) / resident[first - 1] - 1) if known else None
@@ -143,7 +143,7 @@ def _many_files(context: Context, folder: Path, settings: Settings, progress: Pr
             for look in (LookAt(SurfaceKind.PANEL, (0.5, 0.5), 1.0), CLOSE):
                 stage.visit(look, watch.see)
             progress.step()
-        gpu = -(-stage.viewer.tiles.slots // ATLAS**2) * ATLAS**2 * TILE_BYTES  # whole layers are taken
+        gpu = -(-stage.viewer.supply.tiles.slots // ATLAS**2) * ATLAS**2 * TILE_BYTES  # whole layers are taken
     after = resident_bytes()
     measured.values |= {
         "ram_held_64_panels": 100 * max(watch.photographs / limits.photographs, watch.tiles / limits.tiles),
@@ -168,7 +168,7 @@ class _Watch:
 
     def see(self) -> None:
         """After a frame."""
-        self.photographs = max(self.photographs, self._viewer.album.bytes)
-        self.tiles = max(self.tiles, self._viewer.shelf.bytes)
+        self.photographs = max(self.photographs, self._viewer.supply.album.bytes)
+        self.tiles = max(self.tiles, self._viewer.supply.shelf.bytes)
         resident = resident_bytes()
         self.resident = resident if resident is None or self.resident is None else max(self.resident, resident)

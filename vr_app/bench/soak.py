@@ -139,7 +139,7 @@ def _runtime(mode: str) -> Iterator[Runtime]:
 def _wander(viewer: Viewer, wanderer: Wanderer, seconds: float, seen: _Seen, progress: Progress) -> None:
     """Stop after stop, to the first rest after so many seconds."""
     viewer.player = wanderer
-    _frames_until(viewer, lambda: all(viewer.infos), PATIENCE)
+    _frames_until(viewer, lambda: all(viewer.supply.infos), PATIENCE)
     progress.begin("soak, seconds", math.ceil(seconds))
     begun = time.monotonic()
     while True:
@@ -171,12 +171,12 @@ def _frames_until(viewer: Viewer, reached: Callable[[], bool], patience: float) 
 def _whole(viewer: Viewer) -> bool:
     """Whether the view rests and all its tiles are there."""
     levels = {want.photograph: want.level for want in viewer.wants}
-    due = sum(key.level > 0 for key in viewer.wanted) > 0 or all(level <= 0 for level in levels.values())
-    return bool(viewer.wants) and due and not viewer.residency.absent(viewer.wanted)
+    due = sum(key.level > 0 for key in viewer.supply.wanted) > 0 or all(level <= 0 for level in levels.values())
+    return bool(viewer.wants) and due and not viewer.supply.residency.absent(viewer.supply.wanted)
 
 
 def _measured(viewer: Viewer, wanderer: Wanderer, settings: Settings, seconds: float, seen: _Seen) -> Measured:
-    counts = viewer.worker.counts
+    counts = viewer.supply.worker.counts
     half = len(seen.resident) // 2
     known = half > 0 and None not in seen.resident
     growth = 100 * (max(seen.resident[half:]) / max(seen.resident[:half]) - 1) if known else None
@@ -197,7 +197,7 @@ def _measured(viewer: Viewer, wanderer: Wanderer, settings: Settings, seconds: f
             "tiles": vars(counts),
             "frames": viewer.statistics.summary() | {"zooms": len(viewer.statistics.zooms)},
             "limits_bytes": vars(LIMITS),
-            "memory": viewer.memory,
+            "memory": viewer.supply.memory,
         },
         renderer=viewer.runtime.describe().get("renderer"),
     )

@@ -199,12 +199,12 @@ class Stage:
 
     def load(self) -> None:
         """Frames until every photograph has been decoded and drawn."""
-        self.frames_until(lambda: all(self.viewer.infos), "the photographs")
+        self.frames_until(lambda: all(self.viewer.supply.infos), "the photographs")
         self.frame()
 
     def warm_up(self) -> None:
         """Frames until the worker is as fast as it gets."""
-        self.frames_until(lambda: not self.viewer.worker.warming, "the network's warm-up")
+        self.frames_until(lambda: not self.viewer.supply.worker.warming, "the network's warm-up")
 
     def show(self, photograph: int) -> None:
         """Bring a photograph to the front."""
@@ -234,25 +234,25 @@ class Stage:
         demand = next((want for want in viewer.wants if want.photograph == viewer.view.active), None)
         if demand is None or viewer.holds_back:
             return demand, 0
-        slots = viewer.residency.slots(demand.photograph, demand.level, demand.tiles)
+        slots = viewer.supply.residency.slots(demand.photograph, demand.level, demand.tiles)
         return demand, int(np.count_nonzero(slots[demand.mask()] != NO_SLOT))
 
     def _check(self, waited: float) -> None:
-        failed = self.viewer.residency.failures(self.viewer.wanted)
+        failed = self.viewer.supply.residency.failures(self.viewer.supply.wanted)
         if failed:
-            raise UserError(f"bench: a tile cannot be computed: {self.viewer.residency.failure(failed[0])}")
+            raise UserError(f"bench: a tile cannot be computed: {self.viewer.supply.residency.failure(failed[0])}")
         if waited > PATIENCE:
             raise UserError(f"bench: gave up after waiting {PATIENCE:.0f} s for tiles; is the machine very busy?")
 
     def region(self, center: tuple[float, float], edge: int = EDGE) -> LookAt:
         """The view of `eye_on_region(edge)` on `edge` x `edge` pixels of the front photograph about `center`."""
-        info = self.viewer.infos[self.viewer.view.active]
+        info = self.viewer.supply.infos[self.viewer.view.active]
         uv = center[0] / info.size[0], center[1] / info.size[1]
         return LookAt(SurfaceKind.PANEL, uv, info.size[0] / self._shown_width(edge))
 
     def regions(self, edge: int = EDGE) -> list[LookAt]:
         """Views of all regions of the front photograph that have no tile in common, in an order that jumps about."""
-        info = self.viewer.infos[self.viewer.view.active]
+        info = self.viewer.supply.infos[self.viewer.view.active]
         shown = self._shown_width(edge), self._shown_width(edge) * info.size[1] / info.size[0]
         pitch = edge + 2 * TILE_AT_X4
         # A panel's edge never comes into view, so its outermost pixels cannot stand in the middle.

@@ -67,7 +67,7 @@ def measure(settings: Settings, progress: Progress) -> Measured:
 
 def _set_up(viewer: Viewer) -> None:
     """All panels in sight, whole and sharp, and at rest."""
-    _frames_until(viewer, lambda: all(viewer.infos))
+    _frames_until(viewer, lambda: all(viewer.supply.infos))
     moved = []
     for n in range(PANELS):
         across, up = (n % 4 - 1.5) * 0.56, 0.32 - 0.64 * (n // 4)
@@ -76,7 +76,7 @@ def _set_up(viewer: Viewer) -> None:
     rested: list[float] = []
 
     def at_rest() -> bool:
-        whole = len(viewer.wants) == PANELS and not viewer.residency.absent(viewer.wanted)
+        whole = len(viewer.wants) == PANELS and not viewer.supply.residency.absent(viewer.supply.wanted)
         rested.append(viewer.now) if whole and viewer.rests else rested.clear()
         return bool(rested) and rested[-1] - rested[0] > AT_REST
 

@@ -1,0 +1,39 @@
+"""What the user is told for some seconds, in the picture, and once in the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+NOTICE_SECONDS = 12.0
+
+
+class Notices:
+    """Those of one session. `say` writes a line for the terminal."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._now = 0.0
+        self._until: dict[str, float] = {}
+        self._of_headset = ""
+
+    def pass_time(self, seconds: float) -> None:
+        """Time goes on by so much."""
+        self._now += seconds
+
+    def tell(self, text: str) -> None:
+        """Show it from now on. What is shown already is not told again."""
+        self._until = {known: until for known, until in self._until.items() if until > self._now}
+        if text not in self._until:
+            self._until[text] = self._now + NOTICE_SECONDS
+            self._say(f"fundusxr: {text}")
+
+    def tell_of_headset(self, text: str) -> None:
+        """The same; what was told of the headset before is so no more, and what happens twice is told twice."""
+        self._until.pop(self._of_headset, None)
+        self._of_headset = text
+        self.tell(text)
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The texts to be shown now, oldest first."""
+        return tuple(text for text, until in self._until.items() if until > self._now)
