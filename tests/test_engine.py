@@ -133,12 +133,14 @@ def test_alpha_tells_how_far_real_photographs_were_departed_from(crops, scale):
 def test_alpha_tells_how_far_noise_and_edges_were_departed_from_in_blocks_too(scale):
     pixels = texture(150, 190).copy()
     pixels[:, 120:] = np.random.default_rng(3).integers(0, 256, (150, 70, 3))
-    found = engine(scale).upscale_marked(pixels)
+    # Noise clips everywhere, and mending makes more of what bfloat16's blocks differ by from the whole.
+    exact = engine(scale, torch.float32)
+    found = exact.upscale_marked(pixels)
     expected = departure(found[..., :3], pixels, scale).clip(0, 255)
     assert expected.max() > 60
     assert np.abs(found[..., 3] - expected).max() <= 1
     part = Rect(33, 71, 101, 79)
-    assert np.abs(engine(scale).upscale_marked(pixels, part)[..., 3] - expected[part.scale(scale).slices()]).max() <= 2
+    assert np.abs(exact.upscale_marked(pixels, part)[..., 3] - expected[part.scale(scale).slices()]).max() <= 2
 
 
 def untrained(scale: int, agrees: bool) -> Engine:

@@ -109,9 +109,10 @@ def test_tiles_and_their_gutters_are_what_the_engine_makes_of_the_photograph(wor
 
 def test_nothing_crosses_but_frozen_read_only_values(worker):
     worker.want(tiles(range(2), range(1)), SOURCES)
-    for answer in everything(worker):
+    answers = everything(worker)
+    assert not np.shares_memory(*(answer.pixels for answer in answers))
+    for answer in answers:
         assert not answer.pixels.flags.writeable
-        assert answer.pixels.flags.owndata
         assert answer.pixels.shape == (TILE + 2 * GUTTER, TILE + 2 * GUTTER, 4)
         with pytest.raises(FrozenInstanceError):
             answer.key = None

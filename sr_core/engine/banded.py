@@ -16,7 +16,7 @@ from torch import Tensor
 
 from sr_core.image.geometry import Rect
 
-PIECE = 32
+PIECE = 16
 """Pixels of the shorter side per piece: small pieces multiply fewer zeros, large ones are multiplied faster."""
 
 STRIP = 64

@@ -29,7 +29,7 @@ GREY = 255.0
 PRECISIONS = (torch.float32, torch.bfloat16)
 """What a convolution is computed in, the exact one first."""
 
-STRIP = 16
+STRIP = 8
 """Rows of the small picture that the head enlarges at a time: at x8 its 192 maps would leave the caches, and torch's
 own shuffle of channels-last maps copies them twice."""
 

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 _SOURCE = """
-def convolve(x: Tensor, weight: Tensor, bias: Optional[Tensor], relu: bool) -> Tensor:
-    pad, one = [weight.size(2) // 2] * 2, [1, 1]
+def convolve(x: Tensor, weight: Tensor, bias: Optional[Tensor], relu: bool, rows_there: bool = False) -> Tensor:
+    pad, one = [0 if rows_there else weight.size(2) // 2, weight.size(2) // 2], [1, 1]
     none: List[Optional[number]] = []
     unary = "relu" if relu else "none"
     return torch.ops.mkldnn._convolution_pointwise(x, weight, bias, pad, one, one, 1, unary, none, "")
@@ -56,12 +56,13 @@ def generate(grey: Tensor, weights: List[Tensor], biases: List[Optional[Tensor]]
         else:
             add_convolved(fused, x, weights[fusion + block], biases[fusion + block], False)
     add_convolved(shallow, fused, weights[-2], biases[-2], False)
+    edged = torch.ops.aten.constant_pad_nd(shallow, [0, 0, 1, 1])
     height, width, scale = out.size(1), out.size(3), out.size(2)
     for start in range(0, height, strip):
         stop = min(start + strip, height)
-        above, below = max(start - 1, 0), min(stop + 1, height)
-        made = convolve(shallow[:, :, above:below], weights[-1], biases[-1], False)
-        parts = made[:, :, start - above : stop - above].permute(0, 2, 3, 1).view(stop - start, width, 3, scale, scale)
+        # Widened first: torch takes twice as long to move and widen at once.
+        made = convolve(edged[:, :, start : stop + 2], weights[-1], biases[-1], False, True).float()
+        parts = made.permute(0, 2, 3, 1).view(stop - start, width, 3, scale, scale)
         out[:, start:stop].copy_(parts.permute(2, 0, 3, 1, 4))
     return out
 """

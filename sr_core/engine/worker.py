@@ -29,6 +29,7 @@ from sr_core.engine.tile_cache import TileCache, TileName
 from sr_core.engine.torch_import import import_torch
 from sr_core.image.geometry import Rect, TileKey
 from sr_core.image.pyramid import GUTTER, cut_tile
+from sr_core.image.tile_memory import TileMemory
 from sr_core.image.tiling import TileGroup
 
 if TYPE_CHECKING:
@@ -155,6 +156,7 @@ class Worker:
         self._warming: list[tuple[int, int]] | None = []  # sizes still to compute once; None: the network is not loaded
         self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
         self._notices: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._memory = TileMemory()
         self._cache = TileCache(disk.folder, disk.limit, self._notices.put) if disk else None
         self._disk = threading.Lock()  # held for whatever the cache does but tell whether it is busy
         self._loading = threading.Lock()
@@ -412,7 +414,7 @@ class Worker:
         if self._find(wish, group, source, engine.network):
             return  # what was not found is grouped anew
         try:
-            answers = _tiles_of(group, engine, source, bounds, wish.request_id)
+            answers = self._tiles_of(group, engine, source, bounds, wish.request_id)
         except Exception as error:
             self._fail(lambda key: key in group.tiles, error, own=group.tiles)
             return
@@ -444,7 +446,7 @@ class Worker:
             with self._disk:
                 pixels = self._cache.get(TileName.of(key, source.sha256, network.sha256))
             if pixels is not None:
-                self._answer([_ready(key, wish.request_id, pixels, network, source)], "cached")
+                self._answer([self._ready(key, wish.request_id, pixels, network, source)], "cached")
                 rest.discard(key)
         found = len(rest) < len(group.tiles)
         if found:
@@ -456,6 +458,25 @@ class Worker:
                 self._count(cancelled=len(dropped))
                 self._lock.notify_all()
         return found
+
+    def _tiles_of(
+        self, group: TileGroup, engine: Engine, source: Source, bounds: Rect, request_id: int
+    ) -> list[TileReady]:
+        """Compute a group and cut it apart."""
+        block = block_for(group.target, bounds, engine.scale, engine.network.halo)
+        computed = engine.compute(source.pixels, block)
+        origin = block.target.scale(engine.scale)
+        return [
+            self._ready(key, request_id, cut_tile(computed, (origin.x, origin.y), key.rect), engine.network, source)
+            for key in group.tiles
+        ]
+
+    def _ready(
+        self, key: TileKey, request_id: int, pixels: np.ndarray, network: LoadedNetwork, source: Source
+    ) -> TileReady:
+        invented = float(pixels[GUTTER:-GUTTER, GUTTER:-GUTTER, 3].mean())
+        kept = self._memory.keep(pixels)
+        return TileReady(key, request_id, kept, network.sha256, source.sha256, invented, network.agrees)
 
     def _answer(self, answers: Sequence[Answer], how: str = "computed") -> None:
         """Hand out answers, and count in the field `how` of `Counts` those that were wished for."""
@@ -489,19 +510,3 @@ def _source(wish: Wish, photograph: int) -> Source:
         if source.photograph == photograph:
             return source
     raise ValueError(f"photograph {photograph} was not given with the wish for its tiles")
-
-
-def _tiles_of(group: TileGroup, engine: Engine, source: Source, bounds: Rect, request_id: int) -> list[TileReady]:
-    """Compute a group and cut it apart."""
-    block = block_for(group.target, bounds, engine.scale, engine.network.halo)
-    computed = engine.compute(source.pixels, block)
-    origin = block.target.scale(engine.scale)
-    return [
-        _ready(key, request_id, cut_tile(computed, (origin.x, origin.y), key.rect), engine.network, source)
-        for key in group.tiles
-    ]
-
-
-def _ready(key: TileKey, request_id: int, pixels: np.ndarray, network: LoadedNetwork, source: Source) -> TileReady:
-    invented = float(pixels[GUTTER:-GUTTER, GUTTER:-GUTTER, 3].mean())
-    return TileReady(key, request_id, pixels, network.sha256, source.sha256, invented, network.agrees)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import xr
 
-from vr_app.core.layering import Arrangement, Face, Key, Layered, Offer, Shape, arrange
+from vr_app.core.layering import ALL_PIXELS, Arrangement, Face, Key, Layered, Offer, Shape, arrange
 from vr_app.core.pose import Eye, Pose
 from vr_app.core.scene import Scene
 from vr_app.core.surface import Panel
@@ -23,8 +23,12 @@ from vr_app.xr.layers import PictureSwapchain, picture_format
 
 log = logging.getLogger(__name__)
 
-SPARE = 2
-"""Swapchains kept for surfaces that are not in sight."""
+SPARE = 8
+"""Swapchains kept at most for surfaces that are not in sight, while all together have no more than ALL_PIXELS: a new
+one takes milliseconds of a frame. Monado has room for 32 in all."""
+
+Owner = tuple[Key, Shape]
+"""A photograph's panel and its retina have faces of their own, and take turns."""
 
 OVER = xr.CompositionLayerFlags.BLEND_TEXTURE_SOURCE_ALPHA_BIT
 """Laid over what lies behind, by the picture's alpha, with which its colours are already multiplied."""
@@ -32,10 +36,11 @@ OVER = xr.CompositionLayerFlags.BLEND_TEXTURE_SOURCE_ALPHA_BIT
 
 @dataclass
 class _Held:
-    """A surface's swapchain and the face that is drawn in it; None: nothing yet."""
+    """A swapchain, whose it is (None: no surface's any more), and the face that is drawn in it; None: nothing yet."""
 
     swapchain: PictureSwapchain
     handles: ExitStack
+    owner: Owner | None = None
     face: Face | None = None
     content: Scene | None = None
     used: int = 0
@@ -49,12 +54,12 @@ class SurfaceLayers:
         self._session = session
         self.space = space
         self._format = picture_format(session)
-        self._held: dict[Key, _Held] = {}
+        self._held: list[_Held] = []
         self._frame = 0
         handles.callback(self._close)
 
     def _close(self) -> None:
-        for held in self._held.values():
+        for held in self._held:
             held.handles.close()
         self._held.clear()
 
@@ -76,13 +81,14 @@ class SurfaceLayers:
 
     @property
     def faces(self) -> dict[Key, Face]:
-        """What is drawn for each surface."""
-        return {key: held.face for key, held in self._held.items() if held.face is not None}
+        """What was drawn last for each surface."""
+        drawn = [held for held in self._held if held.owner is not None and held.face is not None]
+        return {held.owner[0]: held.face for held in sorted(drawn, key=lambda held: held.used)}
 
     def _show(self, layers: Sequence[Layered], renderer: Renderer) -> list[ctypes.Structure]:
         """Draw what has changed; the layers' structures for xrEndFrame, in order."""
         self._frame += 1
-        wanted = {layered.key for layered in layers}
+        wanted = {(layered.key, layered.shape) for layered in layers}
         structures = []
         for layered in layers:
             held = self._for(layered, wanted)
@@ -101,23 +107,33 @@ class SurfaceLayers:
             held.swapchain.release()
         held.face, held.content = layered.face, layered.content
 
-    def _for(self, layered: Layered, wanted: set[Key]) -> _Held:
-        """The surface's own swapchain; one that nobody wants any more; or a new one."""
-        held = self._held.get(layered.key)
-        if held is not None and held.swapchain.size == layered.face.size:
-            return held
-        if held is not None:
-            self._held.pop(layered.key).handles.close()
-        free = sorted((key for key in self._held if key not in wanted), key=lambda key: self._held[key].used)
-        for key in free:
-            if self._held[key].swapchain.size == layered.face.size:
-                held = self._held[layered.key] = self._held.pop(key)
-                held.face = held.content = None
+    def _for(self, layered: Layered, wanted: set[Owner]) -> _Held:
+        """The surface's own swapchain; one of that size that nobody wants any more; or a new one."""
+        owner = layered.key, layered.shape
+        for held in self._held:
+            if held.owner == owner and held.swapchain.size == layered.face.size:
                 return held
-        for key in free[: max(0, len(free) - SPARE)]:
-            self._held.pop(key).handles.close()
-        held = self._held[layered.key] = self._make(layered.face)
+            if held.owner == owner:
+                held.owner = None
+        spare = [held for held in self._held if held.owner not in wanted]
+        spare.sort(key=lambda held: (held.owner is not None, held.used))
+        held = next((held for held in spare if held.swapchain.size == layered.face.size), None)
+        if held is None:
+            self._make_room(spare, layered.face)
+            held = self._make(layered.face)
+            self._held.append(held)
+        held.owner, held.face, held.content = owner, None, None
         return held
+
+    def _make_room(self, spare: list[_Held], face: Face) -> None:
+        """Give up those of the spare ones, first those in front, for which there is no room beside another face's."""
+        while spare and (len(spare) > SPARE or self._pixels + math.prod(face.size) > ALL_PIXELS):
+            self._held.remove(spare[0])
+            spare.pop(0).handles.close()
+
+    @property
+    def _pixels(self) -> int:
+        return sum(math.prod(held.swapchain.size) for held in self._held)
 
     def _make(self, face: Face) -> _Held:
         with ExitStack() as handles:
