@@ -207,6 +207,7 @@ class Viewer:
         self._faded = False
         self._faded_at = self._fade_took = self._sharp_since = 0.0
         self._notices: list[tuple[float, str]] = []
+        self._of_headset = ""
         self.room = options.room
         self.veil = Veil() if runtime.name == "xr" else None
         self._stood: Scene | None = None
@@ -247,6 +248,9 @@ class Viewer:
             self._sample, self._eyes, self._same_since = sample, frame.eyes, frame.time
         self._heard += tuple(self.runtime.take_commands())
         for notice in self.runtime.take_notices():
+            # What it told before is so no more; and what has happened twice is told twice.
+            self._notices = [told for told in self._notices if told[1] != self._of_headset]
+            self._of_headset = notice
             self._notice(notice)
         # At rest nothing comes of itself any more: only if somebody has changed the view need all be asked again.
         goes_on = self.rests and same and not self._heard and self._rested == (self.view, self.player, self._notices)
