@@ -12,7 +12,7 @@ from vr_app.control import LAYOUTS, Networks, base_of, gestures_of, state_of
 from vr_app.core import sheet
 from vr_app.core.appearance import AS_PHOTOGRAPHED, Appearance, Channel
 from vr_app.core.gesture import ControllerSample, Hands, HandSample
-from vr_app.core.grasp import Grasp
+from vr_app.core.grasp import Grasp, Pointer
 from vr_app.core.intent import NextImage, SetCompare, SurfaceKind
 from vr_app.core.layout import Layout
 from vr_app.core.pair import Compare, Link
@@ -275,6 +275,26 @@ def test_two_panels_in_one_process_are_drawn_alike_in_turns():
     assert all(panel.letters is not None for panel in drawn[:2])
     assert np.array_equal(drawn[0].vertices[:, :2], drawn[1].vertices[:, :2])
     assert drawn[4].indices.size > 0
+
+
+def test_the_dial_is_turned_where_it_is_let_go():
+    """Not on the way there: each place of it is another network."""
+    pytest.importorskip("imgui_bundle")
+    from vr_app.ui.dear import Interface
+
+    interface, place, size = Interface(all_fonts()), Place(True, VIEW), (640, 640)
+    _, drawn = interface.draw(STATE, place, 20, size, None)
+    x, y = drawn.targets["Texture"]
+    events = []
+    for aside, pressed in ((0, False), (0, True), (0, True), (40, True), (40, True), (40, False), (40, False)):
+        for _ in range(2):
+            asked, _ = interface.draw(STATE, place, 20, size, Pointer(0, (x + aside, y), pressed))
+            events.append(asked)
+    interface.close()
+    assert not any(events[:10])
+    (turned,) = [event for asked in events for event in asked]
+    assert isinstance(turned, TurnDial)
+    assert 0.5 < turned.texture < 1.0
 
 
 def test_turning_the_page_is_the_panels_own_affair():
