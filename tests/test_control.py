@@ -320,6 +320,15 @@ def test_a_sheet_in_the_hand_faces_the_head_and_is_legible(hand):
     assert np.linalg.norm(np.subtract(panel.pose.position, hand)) < panel.height / 2 + 2 * sheet.ABOVE
 
 
+@pytest.mark.parametrize("side", [-1, 1])
+def test_a_handle_beside_the_hand_is_level_with_it_and_hides_nothing_above(side):
+    head, hand = sheet.head_of(EYES), (0.2 * side, 1.2, -0.5)
+    panel = sheet.in_hand(head, hand, (3.0, 3.0), 0.03, 2.7 * side, level=True)
+    assert panel.pose.position[1] == pytest.approx(hand[1])
+    x = (panel.pose.inverse_matrix() @ (*hand, 1.0))[0]
+    assert x * side < -panel.width / 2  # the hand is at its inner side
+
+
 def test_a_sheet_over_a_picture_lies_on_whole_pixels_at_its_right_side():
     eye = Eye(Pose(), Fov.framing((1280, 801), 0.64, 0.5), (1280, 801))
     panel = sheet.in_picture(eye, (414, 423), 12)
