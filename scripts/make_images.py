@@ -152,7 +152,7 @@ def eyes(folder: Path) -> None:
         grab_running(command, env, screen, "Monado").save(IMAGES / "eyes.png")
 
 
-HANDS = {"left": (-0.3, -0.42, -0.5), "right": (0.3, -0.35, -0.3)}
+HANDS = {"left": (-0.22, -0.34, -0.5), "right": (0.3, -0.35, -0.3)}
 """Where hands rest, from between the eyes, so that neither beam nor handle lies over what is shown."""
 
 
@@ -258,7 +258,7 @@ def control_panel_headset(folder: Path) -> None:
         env = {**service.env, "DISPLAY": screen.name, "PYTHONPATH": str(ROOT)}
         with visiting(command, env, screen, folder) as visit:
             floor = 1.6
-            headset.left(pose=HandPose(position=(-0.5, floor - 0.42, -0.4)))
+            headset.left(pose=HandPose(position=(-0.25, floor - 0.5, -0.5)))
             headset.right(pose=HandPose((-0.05, 0.36, 0.02, 0.93), (0.25, floor - 0.25, -0.25)))
             visit.key("space")
             about = visit.until(lambda about: bool(targets(about)), "the control panel")

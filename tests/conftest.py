@@ -126,6 +126,30 @@ def screen() -> Iterator[Xvfb]:
         yield server
 
 
+CLINIC = 14
+"""Photographs of the folder below: two pages of the wall."""
+
+
+@pytest.fixture
+def clinic(tmp_path: Path) -> Path:
+    """A folder of CLINIC pieces of the bundled photograph, 160 pixels a side, named by their numbers: the second is the
+    first, mirrored, and by their names they are two eyes."""
+    from PIL import Image
+
+    from sr_core.assets import asset_path
+
+    made = tmp_path / "clinic"
+    made.mkdir()
+    with Image.open(asset_path("demo", "retina.jpg")) as full:
+        for n in range(CLINIC):
+            side = {0: " right", 1: " left"}.get(n, "")
+            left = 60 * n if n > 1 else 300
+            piece = full.convert("RGB").crop((left, 500, left + 160, 660))
+            piece = piece.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if n == 1 else piece
+            piece.save(made / f"{n:02}{side}.png")
+    return made
+
+
 @pytest.fixture
 def drawn_data(tmp_path: Path) -> Path:
     """A data folder with three drawn photographs, and a split of them beside it."""

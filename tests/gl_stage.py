@@ -6,6 +6,7 @@ shaders.
 
 from __future__ import annotations
 
+import ctypes
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,13 +21,13 @@ from sr_core.image.geometry import TileKey, level_size
 from sr_core.image.pyramid import Pyramid, build_pyramid, cut_tile
 from vr_app.core.intent import LookAt, SurfaceKind
 from vr_app.core.placing import place
-from vr_app.core.pose import Eye, Fov, Pose
+from vr_app.core.pose import FAR, NEAR, Eye, Fov, Pose
 from vr_app.core.residency import Residency
 from vr_app.core.scene import PageTable, Scene, SurfaceItem, surface_items
-from vr_app.core.surface import photograph_uv
+from vr_app.core.surface import Panel, Retina, photograph_uv
 from vr_app.core.view import PhotographInfo, ViewState, step
 from vr_app.core.wanted import demands, tiles_wanted
-from vr_app.gl.context import Context, ContextError, open_offscreen
+from vr_app.gl.context import GL, Context, ContextError, open_offscreen
 from vr_app.gl.draw import Renderer
 from vr_app.gl.framebuffer import Framebuffer
 from vr_app.gl.tiles import TileArray
@@ -116,6 +117,23 @@ class Stage:
     def close(self) -> None:
         self.renderer.close()
         self.tiles.close()
+
+
+def ahead(size: tuple[int, int]) -> np.ndarray:
+    """Metres before the eye, (H, W), first row on top, of the depth that is bound; FAR where nothing is."""
+    width, height = size
+    stored = np.empty((height, width), np.float32)
+    GL.glPixelStorei(GL.GL_PACK_ALIGNMENT, 4)
+    GL.glReadPixels(0, 0, width, height, GL.GL_DEPTH_COMPONENT, GL.GL_FLOAT, ctypes.c_void_p(stored.ctypes.data))
+    return NEAR * FAR / (FAR - stored[::-1].astype(float) * (FAR - NEAR))
+
+
+def to_surface(surface: Panel | Retina, eye: Eye) -> np.ndarray:
+    """Metres before the eye, (H, W), where it sees a surface; NaN elsewhere."""
+    width, height = eye.size
+    rays = eye.rays(np.arange(width)[None, :] + 0.5, np.arange(height)[:, None] + 0.5)
+    _, distance = surface.hit(np.asarray(eye.pose.position), rays)
+    return distance * (rays @ -eye.pose.rotation()[:, 2])
 
 
 @dataclass(frozen=True)

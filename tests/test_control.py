@@ -12,7 +12,7 @@ from vr_app.control import LAYOUTS, Networks, base_of, gestures_of, state_of
 from vr_app.core import sheet
 from vr_app.core.appearance import AS_PHOTOGRAPHED, Appearance, Channel
 from vr_app.core.gesture import Hands
-from vr_app.core.grasp import Grasp
+from vr_app.core.grasp import Grasp, Pointer
 from vr_app.core.hand import ControllerSample, HandSample
 from vr_app.core.intent import NextImage, SetCompare, SurfaceKind
 from vr_app.core.layout import Layout
@@ -278,6 +278,26 @@ def test_two_panels_in_one_process_are_drawn_alike_in_turns():
     assert drawn[4].indices.size > 0
 
 
+def test_the_dial_is_turned_where_it_is_let_go():
+    """Not on the way there: each place of it is another network."""
+    pytest.importorskip("imgui_bundle")
+    from vr_app.ui.dear import Interface
+
+    interface, place, size = Interface(all_fonts()), Place(True, VIEW), (640, 640)
+    _, drawn = interface.draw(STATE, place, 20, size, None)
+    x, y = drawn.targets["Texture"]
+    events = []
+    for aside, pressed in ((0, False), (0, True), (0, True), (40, True), (40, True), (40, False), (40, False)):
+        for _ in range(2):
+            asked, _ = interface.draw(STATE, place, 20, size, Pointer(0, (x + aside, y), pressed))
+            events.append(asked)
+    interface.close()
+    assert not any(events[:10])
+    (turned,) = [event for asked in events for event in asked]
+    assert isinstance(turned, TurnDial)
+    assert 0.5 < turned.texture < 1.0
+
+
 def test_turning_the_page_is_the_panels_own_affair():
     assert gestures_of(Turn(Place(True, 2)), ViewState.start(1)) == ()
 
@@ -299,6 +319,15 @@ def test_a_sheet_in_the_hand_faces_the_head_and_is_legible(hand):
     assert abs(panel.pose.rotation()[1, 0]) < 1e-9  # its lines are level
     assert scale / distance == pytest.approx(sheet.EM, rel=0.1)
     assert np.linalg.norm(np.subtract(panel.pose.position, hand)) < panel.height / 2 + 2 * sheet.ABOVE
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+def test_a_handle_beside_the_hand_is_level_with_it_and_hides_nothing_above(side):
+    head, hand = sheet.head_of(EYES), (0.2 * side, 1.2, -0.5)
+    panel = sheet.in_hand(head, hand, (3.0, 3.0), 0.03, 2.7 * side, level=True)
+    assert panel.pose.position[1] == pytest.approx(hand[1])
+    x = (panel.pose.inverse_matrix() @ (*hand, 1.0))[0]
+    assert x * side < -panel.width / 2  # the hand is at its inner side
 
 
 def test_a_sheet_over_a_picture_lies_on_whole_pixels_at_its_right_side():

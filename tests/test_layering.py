@@ -15,9 +15,8 @@ from vr_app.core.pair import divided
 from vr_app.core.pose import Eye, Fov, Pose
 from vr_app.core.residency import NO_SLOT
 from vr_app.core.scene import LabelItem, PageWindow, RayItem, Scene, SurfaceItem
-from vr_app.core.surface import CAP_ANGLE, WHOLE, Panel, Retina
+from vr_app.core.surface import BEZEL, CAP_ANGLE, WHOLE, Panel, Retina
 from vr_app.core.view import ImageView
-from vr_app.gl.draw import BEZEL
 
 FOV = Fov.symmetric(math.radians(90), 1.0)
 EYES = tuple(Eye(Pose((x, 0.0, 0.0)), FOV, (1000, 1000)) for x in (-0.03, 0.03))

@@ -225,6 +225,8 @@ def test_what_the_commands_cannot_do_is_one_line(eye, disc, tmp_path, monkeypatc
     code, _, err = run(monkeypatch, capsys, "regions", "export", eye, "--out", tmp_path / "r")
     assert code == 2
     assert "no region was exported" in err
+    code, _, err = run(monkeypatch, capsys, "regions", "export", tmp_path / "none", "--out", tmp_path / "r" / "s")
+    assert code == 2
     assert not (tmp_path / "r").exists()
     code, _, err = run(monkeypatch, capsys, "regions", "export", eye, "--out", eye)
     assert code == 2

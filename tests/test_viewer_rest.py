@@ -1,4 +1,5 @@
-"""A viewer whose runtime can show a frame again: it rests when nothing moves, and only then.
+"""A viewer whose runtime can show a frame again: it rests when nothing moves, and only then; and what becomes of its
+headset is told.
 
 It runs in a process of its own, because a process has one GL platform.
 """
@@ -53,10 +54,20 @@ with open_runtime("offscreen", (320, 240)) as choice, session(choice.runtime, op
         seen.append(viewer.view.blink.second)
     turns = sum(one != other for one, other in zip(seen, seen[1:]))
     assert 7 <= turns <= 9, turns
+
+    # A headset that is lost, comes back, and is lost again within the time that a notice stands.
+    happens = iter([("lost",), ("back",), ("lost",)])
+    choice.runtime.take_notices = lambda: next(happens, ())
+    told = []
+    for _ in range(3):
+        viewer.frame()
+        told.append(viewer.status.notices)
+    assert told == [("lost",), ("back",), ("lost",)], told
 """
 
 
-def test_a_view_that_alternates_or_is_not_yet_written_down_does_not_rest(tmp_path: Path):
+def test_a_view_that_alternates_or_is_not_yet_written_down_does_not_rest_and_a_second_loss_is_told(tmp_path: Path):
     for number in (0, 1):
         save_picture(tmp_path / f"{number}.png", retina(number, 240).pixels)
-    shown_by(STAGE, tmp_path, options=("-W", "error"))
+    said = shown_by(STAGE, tmp_path, options=("-W", "error"))
+    assert said.splitlines() == ["fundusxr: lost", "fundusxr: back", "fundusxr: lost"]

@@ -271,14 +271,15 @@ def test_a_tap_on_the_simple_controller_is_a_button(service: MonadoService, hand
 
 
 @pytest.mark.xr
-def test_a_pose_that_is_none_points_nowhere(service: MonadoService) -> None:
+def test_a_pose_that_is_none_and_a_controller_that_vanishes_point_nowhere(service: MonadoService) -> None:
     with Client(service.env) as client, RemoteHeadset(service.port) as headset:
         client.until_focused()
-        for pose in (Pose((0.0, 0.0, 0.0, 0.0), (0.3, 1.2, -0.4)), Pose(position=(float("nan"), 0.0, 0.0))):
-            headset.right(pose=pose)
+        none = {"pose": Pose((0.0, 0.0, 0.0, 0.0), (0.3, 1.2, -0.4))}, {"pose": Pose(position=(float("nan"), 0.0, 0.0))}
+        for wrong in (*none, {"active": False}):  # the last is switched off, or out of sight
+            headset.right(**wrong)
             lost = client.until(lambda report: report["sample"]["hands"][1]["aim"] is None, "a hand without aim")
             assert lost["sample"]["hands"][0]["aim"] is not None
-            headset.right(pose=Pose(position=(0.3, 1.2, -0.4)))
+            headset.right(pose=Pose(position=(0.3, 1.2, -0.4)), active=True)
             client.until(lambda report: report["sample"]["hands"][1]["aim"] is not None, "the aim again")
         assert client.end() == 0
 

@@ -58,6 +58,12 @@ def composed(
                 assert (sharp["layers"] > 1) == (layers == "on")
             if layers == "one_layer":
                 assert sharp["layers"] <= 1
+            if layers in ("on", "off"):
+                assert sharp["told"] == [[0.0, 1.0, pytest.approx(0.05), 100.0]] * 2
+                assert sharp["depth"]["right"] > 0.97
+                assert (sharp["depth"]["seen"] > 0.1) == (layers == "off")  # else none is in the eyes' pictures
+            else:
+                assert (sharp["told"], sharp["depth"]) == ([], {})
             looks = [grab_window(screen.name)]
 
             def stands() -> bool:
@@ -66,6 +72,7 @@ def composed(
                 return np.array_equal(looks[-1], looks[-2])
 
             wait_until(stands, "a picture that stands", 60.0)
+            assert client.until(lambda report: True, "a frame")["made"] == sharp["made"]
             assert client.end() == 0, client.errors()
     assert validation_messages(folder) == []
     return looks[-1].astype(float).mean(axis=2)

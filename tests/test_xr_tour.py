@@ -15,9 +15,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+import torch
+from safetensors.torch import load_file, save_file
 
 from sr_core.assets import asset_path
+from sr_core.networks import zoo
+from tests.conftest import CLINIC
 from tests.rig import MonadoService, RemoteHeadset, Xvfb, grab_window, validation_env, validation_messages, wait_until
 from tests.rig import Pose as RemotePose
 from tests.test_xr_headset import PATIENCE, Client
@@ -28,9 +31,6 @@ pytestmark = pytest.mark.xr
 
 FLOOR = 1.6
 """Metres from the remote headset's floor to the height that the program counts from."""
-
-EDGE, COUNT = 160, 14
-"""Pixels of a photograph's side; and how many there are: two pages of the wall."""
 
 SCALE = "XRT_COMPOSITOR_SCALE_PERCENTAGE"
 """Of an eye's picture, against 960x1080 pixels: software draws."""
@@ -44,21 +44,6 @@ SOON = 60.0
 
 SEEN = 0.4
 """Grey levels of 255, the mean over the window, by which a picture differs from another."""
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Pieces of the bundled photograph: the second is the first, mirrored, and by their names they are two eyes."""
-    made = tmp_path / "clinic"
-    made.mkdir()
-    with Image.open(asset_path("demo", "retina.jpg")) as full:
-        for n in range(COUNT):
-            side = {0: " right", 1: " left"}.get(n, "")
-            left = 60 * n if n > 1 else 300
-            piece = full.convert("RGB").crop((left, 500, left + EDGE, 500 + EDGE))
-            piece = piece.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if n == 1 else piece
-            piece.save(made / f"{n:02}{side}.png")
-    return made
 
 
 class Guest:
@@ -184,7 +169,6 @@ class Guest:
         self.points("right", np.array(self.now["targets"][name]))
         for trigger in (1.0, 0.0):
             self.holds("right", trigger=trigger)
-            self.until(lambda report: True, "a frame")
         return self.until(wanted or (lambda report: True), f"what {name} does")
 
     def slides(self, name: str, aside: float, wanted: Callable[[dict], object]) -> dict:
@@ -208,6 +192,14 @@ class Guest:
             return found if wanted(found) else None
 
         return wait_until(done, what, PATIENCE)
+
+    def grasps(self, side: str, wanted: Callable[[dict], object], what: str) -> None:
+        """Close a hand beside every photograph, and open it."""
+        self.points(side, BESIDE)
+        self.holds(side, squeeze=1.0)
+        self.until(wanted, what)
+        self.holds(side, squeeze=0.0)
+        self.point(side, AWAY)
 
     def key(self, name: str, wanted: Callable[[dict], object], what: str) -> dict:
         self.visit.key(name)
@@ -252,10 +244,11 @@ AHEAD = np.array([0.05, 0.05, -2.0])
 
 @pytest.mark.parametrize("layers", ["on", "off"])
 def test_every_feature_in_one_visit_and_no_layer_complains(
-    screen: Xvfb, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layers: str
+    screen: Xvfb, clinic: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layers: str
 ) -> None:
     monkeypatch.setenv(SCALE, "20")
-    words = ("--", "view", "--mode", "xr", folder, "--no-prefetch", "--layers", layers, "--fresh", "--mirror", "left")
+    words = ("--", "view", "--mode", "xr", clinic, "--no-prefetch", "--layers", layers, "--fresh", "--mirror", "left")
+    words = ("--weights", stand_in_weights(tmp_path / "weights"), *words)
     with (
         MonadoService(compositor="null", devices="remote", display=screen.name) as service,
         RemoteHeadset(service.port) as headset,
@@ -278,10 +271,11 @@ def test_every_feature_in_one_visit_and_no_layer_complains(
 def walls(guest: Guest) -> None:
     """Pages, there and back, and a photograph taken from one."""
     assert guest.now["layout"] == "wall"
-    assert len(guest.now["placed"]) == layout.PAGE
+    first, second = ([str(n) for n in range(*ends)] for ends in ((layout.PAGE,), (layout.PAGE, CLINIC)))
+    assert sorted(guest.now["placed"], key=int) == first
     guest.sees_another("the wall")
     guest.sticks(1.0, 0.0)
-    guest.until(lambda report: report["page"] == 1 and len(report["placed"]) == COUNT - layout.PAGE, "the second page")
+    guest.until(lambda report: report["page"] == 1 and sorted(report["placed"], key=int) == second, "the second page")
     guest.sees_another("the second page")
     guest.sticks(0.0, 0.0)
     guest.until(lambda report: report["veil"] == 0.0, "no veil")
@@ -429,6 +423,9 @@ def pairs(guest: Guest) -> None:
     guest.points("right", np.array([0.4, -0.4, -2.0]))
     guest.until(lambda report: report["pair"][2] > 0.65, "the divider aside")
     guest.holds("right", trigger=0.0)
+    assert guest.now["pair"][2] == pytest.approx(
+        guest.now["rays"][-1][0][0] / guest.now["placed"]["0"][3] + 0.5, abs=0.02
+    )
     guest.sees_another("the divider aside")
 
     guest.press("a_click", "right", lambda report: report["pair"] and report["pair"][0] == "blink", "a blink")
@@ -467,7 +464,7 @@ def pairs(guest: Guest) -> None:
 
 
 def panel(guest: Guest) -> None:
-    """Every page of the control panel, each of its controls pressed by the ray, but for networks and the dial."""
+    """Every page of the control panel, each of its controls pressed by the ray."""
     guest.point("left", AWAY, LEFT_HAND)
     guest.taps("open", lambda report: report["open"])
     guest.sees_another("the panel")
@@ -492,6 +489,7 @@ def panel(guest: Guest) -> None:
     guest.taps("Invented: Colour", lambda report: report["invention"])
     guest.taps("Invented: Hide", lambda report: not report["invention"])
     guest.taps("Whole image", lambda report: zoom(report) == 1.0)
+    networks(guest)
     guest.taps("Room", lambda report: not report["room"])
     guest.sees_another("no floor", 0.02)
     guest.taps("Room", lambda report: report["room"])
@@ -539,6 +537,39 @@ def panel(guest: Guest) -> None:
     guest.taps("close", lambda report: not report["open"])
 
 
+def networks(guest: Guest) -> None:
+    """Another network, and the dial from fidelity to texture: from then on each computes what is looked at."""
+    front = guest.now["front"]
+    guest.key("j", lambda report: zoom(report) > 1.5, "the way to a region")
+    for model in ("srcnn", "rdb-lite"):
+        guest.taps(f"Network: {model}", lambda report, model=model: report["model"] == model)
+        guest.until(lambda report: report["sharp"] and report["scale"] > 1, f"tiles of {model}")
+        guest.sees_another(f"what {model} computes", 0.02)
+    guest.slides("Texture", 0.01, lambda report: True)
+    guest.until(lambda report: report["model"].startswith("rdb-lite+rdb-lite-gan@"), "a place on the dial")
+    guest.until(lambda report: report["sharp"] and report["scale"] > 1, "tiles of both stages")
+    guest.sees_another("with some texture", 0.02)
+    guest.taps("Network: rdb-lite", lambda report: report["model"] == "rdb-lite")
+    guest.taps("Whole image", lambda report: zoom(report) == 1.0)
+    assert guest.now["front"] == front
+
+
+def stand_in_weights(folder: Path) -> Path:
+    """The bundled weights, and beside them such as make up a second network, by chance, and the dial's other end at all
+    scales: those of the first end, moved a little."""
+    folder.mkdir()
+    for path in asset_path("weights").iterdir():
+        (folder / path.name).symlink_to(path)
+    for scale in zoo.SCALES:
+        torch.manual_seed(scale)
+        save_file(zoo.network_config("srcnn", scale).build().state_dict(), folder / f"srcnn-x{scale}.safetensors")
+        texture = folder / f"rdb-lite-gan-x{scale}.safetensors"
+        if not texture.exists():
+            fidelity = load_file(folder / f"rdb-lite-x{scale}.safetensors")
+            save_file({name: values * 1.05 for name, values in fidelity.items()}, texture)
+    return folder
+
+
 def surroundings(guest: Guest) -> None:
     """Recentred by the program's own key, and by the runtime; and the floor where the runtime has it."""
     guest.point("right", AWAY)
@@ -573,12 +604,12 @@ def keys_of_the_window(guest: Guest) -> None:
 
 
 def test_the_smallest_controller_reaches_everything_through_the_panel(
-    screen: Xvfb, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    screen: Xvfb, clinic: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """khr/simple_controller has a select and a menu button, and no stick: link, comparison, adjustments, turning back,
     the overlay, undo and the whole image are pressed on the panel, which its handle opens."""
     monkeypatch.setenv(SCALE, "20")
-    words = ("--profiles", "simple", "--", "view", "--mode", "xr", folder, "--no-prefetch", "--layers", "off")
+    words = ("--profiles", "simple", "--", "view", "--mode", "xr", clinic, "--no-prefetch", "--layers", "off")
     with (
         MonadoService(compositor="null", devices="remote", display=screen.name) as service,
         RemoteHeadset(service.port) as headset,
@@ -599,7 +630,7 @@ def test_the_smallest_controller_reaches_everything_through_the_panel(
         guest.pages("View")
         guest.taps("Layout: One", lambda report: report["layout"] == "one")
         guest.pages("Images")
-        guest.taps("Image before", lambda report: report["front"] == COUNT - 1)
+        guest.taps("Image before", lambda report: report["front"] == CLINIC - 1)
         guest.taps("Next image", lambda report: report["front"] == 0)
         guest.pages("View")
         guest.taps("Layout: Pair", lambda report: report["layout"] == "pair")
@@ -638,6 +669,74 @@ def test_the_smallest_controller_reaches_everything_through_the_panel(
         wait_until(tapped("left", lambda report: report["pair"] != before), "the next layout", PATIENCE)
         front = guest.frame()["front"]
         wait_until(tapped("right", lambda report: report["front"] != front), "the next image", PATIENCE)
+        guest.visit.key("Escape")
+        assert client.wait() == 0, client.errors()
+    assert validation_messages(tmp_path) == []
+
+
+BESIDE = np.array([0.0, 2.5, -1.0])
+"""Above every photograph."""
+
+
+def test_bare_hands_reach_everything_by_pinching_and_grasping(
+    screen: Xvfb, clinic: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Monado's remote hands hold controllers, whose trigger and grip stand for a pinch and a grasp."""
+    monkeypatch.setenv(SCALE, "20")
+    words = ("--bare-hands", "--", "view", "--mode", "xr", clinic, "--no-prefetch", "--layers", "on")
+    with (
+        MonadoService(compositor="null", devices="remote", display=screen.name) as service,
+        RemoteHeadset(service.port) as headset,
+        Client(
+            service.env | validation_env(tmp_path) | {"OMP_NUM_THREADS": "1"},
+            *map(str, words),
+            module="tests.xr_tour_client",
+            cwd=tmp_path,
+        ) as client,
+    ):
+        guest = Guest(client, service, headset, screen, tmp_path)
+        guest.until(lambda report: report["ready"] and report["state"] == "FOCUSED", "the wall", PATIENCE)
+        for page in (1, 0):
+            guest.grasps("right", lambda report, page=page: report["page"] == page, "the next page")
+        guest.points("right", middle(guest.frame(), 0))
+        guest.taps_twice(lambda report: report["layout"] == "one" and report["front"] == 0, "one photograph")
+        guest.grasps("left", lambda report: report["layout"] == "pair", "the next layout")
+
+        # A pinch drags, two stretch, a double one beside undoes, a grasp moves the panel.
+        guest.until(lambda report: sorted(report["placed"]) == ["0", "1"], "both")
+        guest.points("right", beside(middle(guest.now, 0), 0.1))
+        guest.point("left", beside(middle(guest.now, 0), -0.1), np.array([-0.1, -0.1, -0.1]))
+        guest.holds("left", trigger=1.0)
+        guest.holds("right", trigger=1.0)
+        guest.points("left", beside(middle(guest.now, 0), -0.3))
+        guest.points("right", beside(middle(guest.now, 0), 0.3))
+        stretched = guest.until(lambda report: zoom(report, 0) > 2.0, "the stretch")
+        guest.holds("left", trigger=0.0)
+        guest.points("right", beside(middle(guest.now, 0), 0.1, 0.1))
+        guest.until(lambda report: report["images"][0][0] > stretched["images"][0][0] + 0.02, "the drag")
+        guest.holds("right", trigger=0.0)
+        guest.point("left", AWAY, LEFT_HAND)
+        guest.points("right", BESIDE)
+        guest.taps_twice(lambda report: zoom(report, 0) == 1.0, "undone")
+        place = np.array(guest.now["placed"]["0"])
+        guest.points("right", place[:3])
+        guest.holds("right", squeeze=1.0)
+        guest.point("right", beside(place[:3], 0.0, 0.0, 0.3), beside(RIGHT_HAND, 0.0, 0.0, 0.3))
+        guest.until(lambda report: report["placed"]["0"][2] > place[2] + 0.2, "the panel nearer")
+        guest.holds("right", squeeze=0.0)
+        guest.point("right", BESIDE, RIGHT_HAND)
+
+        # What is left, by the panel: a region, marked by a pinch.
+        guest.taps("open", lambda report: report["open"])
+        guest.pages("Regions")
+        guest.taps("Mark by dragging", lambda report: report["armed"])
+        spot = middle(guest.frame(), 1)
+        guest.points("right", spot)
+        guest.holds("right", trigger=1.0)
+        guest.points("right", beside(spot, 0.2, -0.2))
+        guest.holds("right", trigger=0.0)
+        guest.until(lambda report: len(report["regions"]) == 1, "a region")
+        guest.taps("close", lambda report: not report["open"])
         guest.visit.key("Escape")
         assert client.wait() == 0, client.errors()
     assert validation_messages(tmp_path) == []

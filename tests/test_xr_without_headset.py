@@ -179,16 +179,22 @@ assert clock.idle() >= second
 
 
 QUIRKS = """
-from vr_app.xr.offers import quirk
+from vr_app.xr.offers import DEPTH_QUIRKS, quirk
+mixed = ("Windows Mixed Reality Runtime 111.2206.15001", "Windows Mixed Reality Runtime 112.2209.2002", "Monado 25.0.0")
+for name in mixed:
+    print("depth in", name, "|", quirk(name, DEPTH_QUIRKS) is not None)
 steam = ("SteamVR/OpenXR 2.7.4", "SteamVR/OpenXR 2.8.1", "SteamVR/OpenXR 2.10.2", "SteamVR")
 for name in (*steam, "Oculus 1.104.0", "Monado 25.0.0"):
     print(name, "|", quirk(name) is not None)
 """
 
 
-def test_runtimes_that_show_layers_badly_are_known_by_name_and_version() -> None:
+def test_runtimes_with_quirks_are_known_by_name_and_version() -> None:
     known = dict(line.split(" | ") for line in run(QUIRKS).stdout.splitlines())
     assert known == {
+        "depth in Windows Mixed Reality Runtime 111.2206.15001": "True",
+        "depth in Windows Mixed Reality Runtime 112.2209.2002": "False",
+        "depth in Monado 25.0.0": "False",
         "SteamVR/OpenXR 2.7.4": "True",
         "SteamVR/OpenXR 2.8.1": "False",
         "SteamVR/OpenXR 2.10.2": "False",

@@ -3,30 +3,78 @@
     python -m tests.xr_layers_client on|off|quads_alone|one_layer panel|retina|wall IMAGE ...
 
 With the last two, functions of tests.xr_trouble, layers are on and the runtime takes few.
-Prints one JSON line per frame: whether all that is wanted has been in the picture for a while, and of how many layers
-the frame was made where surfaces are layers (else 0). Ends when its standard input is closed.
+Prints one JSON line per frame: whether all that is wanted has been in the picture for a while, of how many layers
+the frame was made where surfaces are layers (else 0), how many GL objects were made so far, and what the runtime is
+told of depth. Ends when its standard input is closed.
 """
 
 from __future__ import annotations
 
+import ctypes
 import json
 import select
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from tests import xr_trouble
+from tests.gl_stage import ahead, to_surface
 from vr_app.app import STILL, Options, session
 from vr_app.core.intent import SurfaceKind
 from vr_app.core.layering import LayerMode
 from vr_app.core.layout import Layout
+from vr_app.core.pose import Eye
+from vr_app.core.scene import Scene
+from vr_app.gl import objects
+from vr_app.gl.depth import DepthTarget
+from vr_app.gl.draw import Renderer
 from vr_app.interruption import end_process
 from vr_app.runtime.headset import HeadsetRuntime
+
+NEARLY = 0.005
+"""Of a distance: a panel's words stand a little before it."""
+
+
+def hear_depth() -> dict[str, float]:
+    """Of the eyes' pictures drawn last: how much of them shows surfaces (`seen`), and how much of that is as far away
+    as the runtime was told (`right`)."""
+    heard: dict[str, float] = {}
+    draw = Renderer.draw_depth
+
+    def drawing(renderer: Renderer, scene: Scene, target: DepthTarget, eye: Eye) -> None:
+        draw(renderer, scene, target, eye)
+        if not scene.backdrop:
+            return
+        found = ahead(eye.size)
+        meant = np.full_like(found, np.nan)
+        for item in scene.surfaces:
+            distance = to_surface(item.surface, eye)
+            meant = np.where(np.isfinite(distance), distance, meant)
+        seen = np.isfinite(meant)
+        right = np.abs(found / meant - 1)[seen] < NEARLY
+        heard.update(seen=float(seen.mean()), right=float(right.mean()) if seen.any() else 1.0)
+
+    Renderer.draw_depth = drawing
+    return heard
+
+
+def told(runtime: HeadsetRuntime) -> list[list[float]]:
+    """Of each eye's depth in the layer shown last: the least and the greatest that is stored, and the metres that they
+    mean; nothing where the runtime is told none."""
+    shown = runtime._session.layer.shown
+    chained = [view.next for view in shown.views[: shown.view_count]] if shown else []
+    kind = xr_trouble.xr.CompositionLayerDepthInfoKHR
+    infos = [ctypes.cast(next, ctypes.POINTER(kind)).contents for next in chained if next]
+    assert all(info.type == xr_trouble.xr.StructureType.COMPOSITION_LAYER_DEPTH_INFO_KHR for info in infos)
+    return [[info.min_depth, info.max_depth, info.near_z, info.far_z] for info in infos]
 
 
 def main(layers: str, surface: str, *paths: str) -> None:
     if layers not in ("on", "off"):
         getattr(xr_trouble, layers)()
         layers = "on"
+    heard = hear_depth()
     runtime = HeadsetRuntime(layers=LayerMode(layers))
     try:
         kind = SurfaceKind.PANEL if surface == "wall" else SurfaceKind(surface)
@@ -41,7 +89,8 @@ def main(layers: str, surface: str, *paths: str) -> None:
                 done = viewer._warm and not (viewer.supply.worker.busy or viewer.supply.worker.warming)
                 since = since if whole and done else viewer.now
                 report = {"sharp": viewer.now - since > 2 * STILL, "layers": runtime.layers_shown}
-                print(json.dumps(report | {"rests": viewer.rests}), flush=True)
+                report |= {"rests": viewer.rests, "made": objects.made(), "depth": heard, "told": told(runtime)}
+                print(json.dumps(report), flush=True)
     finally:
         runtime.close()
 

@@ -1,19 +1,26 @@
 """The whole program in a headset, with a report of every frame, for tests/test_xr_tour.py.
 
-    python -m tests.xr_tour_client [--profiles NAME,...] -- WORDS OF fundusxr ...
+    python -m tests.xr_tour_client [--profiles NAME,...] [--bare-hands] [--weights FOLDER] -- WORDS OF fundusxr ...
 
 Prints one JSON line per frame: what is looked at and how it looks, where everything is that hands can press, what the
-hands do, and what was told. `--profiles`: only these controllers are known (a part of their paths).
+hands do, and what was told. `--profiles`: only these controllers are known (a part of their paths). `--bare-hands`: the
+runtime's controllers stand for bare hands, which it has none of: their trigger pinches, and their grip grasps.
+`--weights`: networks have their weights from this folder.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import sys
+from dataclasses import replace
+from pathlib import Path
 
+from sr_core.networks import zoo
 from tests.xr_client import state
 from vr_app import cli
+from vr_app import options as view_options
 from vr_app.app import Viewer
 from vr_app.core.sheet import head_of, point_at
 from vr_app.xr import bindings
@@ -105,12 +112,27 @@ def report_every_frame() -> None:
     Viewer.frame, Viewer._notice = reporting, noticing
 
 
+def bare_hands() -> bindings.Profile:
+    """They, on the controls of the controller that Monado's remote hands hold."""
+    (hands,) = (profile for profile in bindings.PROFILES if profile.empty_grip)
+    controls = {"aim": "input/aim/pose", "trigger": "input/trigger/value", "grip": "input/squeeze/value"}
+    assert controls.keys() == hands.both.keys()
+    return replace(hands, path="/interaction_profiles/valve/index_controller", both=controls, extension="")
+
+
 def main() -> None:
-    arguments = sys.argv[1:]
-    known, words = arguments[: arguments.index("--")], arguments[arguments.index("--") + 1 :]
-    if known:
-        names = known[1].split(",")
-        bindings.PROFILES = tuple(p for p in bindings.PROFILES if any(name in p.path for name in names))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--profiles", default="")
+    parser.add_argument("--bare-hands", action="store_true")
+    parser.add_argument("--weights", type=Path)
+    parser.add_argument("words", nargs="*")
+    options = parser.parse_args()
+    words, names = options.words, options.profiles.split(",")
+    bindings.PROFILES = tuple(p for p in bindings.PROFILES if any(name in p.path for name in names))
+    if options.bare_hands:
+        bindings.PROFILES = (bare_hands(),)
+    if options.weights:
+        zoo.asset_path = view_options.asset_path = lambda kind, *name: options.weights.joinpath(*name)
     report_every_frame()
     sys.argv = ["fundusxr", *words]
     cli.main()

@@ -66,6 +66,10 @@ WITHOUT_HAND = (-0.15, -0.45, -0.55)
 INWARD = 0.3
 """How far, in its width, an open panel stands to the inner side of the hand that carries it."""
 
+OUTWARD = 0.9
+"""How far, in its width, the handle of a closed one stands to the outer side, level with the hand: above it, it would
+hide what hands point at, and the words below a photograph."""
+
 ABOUT = (
     "Super-resolved fundus photographs",
     "on demand. A research program.",
@@ -246,10 +250,11 @@ class Control:
             return None
         head = sheet.head_of(eyes)
         hand = carrier.aim.origin if carrier.aim is not None else eyes[0].pose.point(WITHOUT_HAND)
-        inward = INWARD * WIDE * (1 if self._carrier == 0 else -1) if self._place.open else 0.0
+        inward = INWARD * WIDE if self._place.open else -OUTWARD * HANDLE
+        stands = inward * (1 if self._carrier == 0 else -1), not self._place.open
         if self._scale is None:
-            self._scale = sheet.scale_for(head, hand, self._extent, inward)
-        self._surface = sheet.in_hand(head, hand, self._extent, self._scale, inward)
+            self._scale = sheet.scale_for(head, hand, self._extent, *stands)
+        self._surface = sheet.in_hand(head, hand, self._extent, self._scale, *stands)
         return self._carrier if carried else None
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -76,11 +77,22 @@ def export(
     """
     if scale is not None and scale not in SCALES:
         raise UserError(f"--scale {scale}: must be 2, 4 or 8")
-    there = out.exists()
+    made = [folder for folder in (out, *out.parents) if not folder.exists()]
     make_folder(out)
+    try:
+        if not _export(image, out, scale, model, texture, device):
+            raise UserError("no region was exported; mark some in fundusxr view (Shift and drag)")
+    finally:
+        for folder in made:
+            with suppress(OSError):  # there is something in it
+                folder.rmdir()
+
+
+def _export(images: list[Path], out: Path, scale: int | None, model: str, texture: float | None, device: str) -> int:
+    """How many pictures of regions have been written to the folder `out`."""
     engines: dict[int, object] = {}
     written = 0
-    for photograph, marked in _marked(image):
+    for photograph, marked in _marked(images):
         for number, region in enumerate(marked, start=1):
             wanted = scale or fitting_scale(region)
             if wanted not in engines:
@@ -93,10 +105,7 @@ def export(
                 continue
             written += 1
             errors.print(f"fundusxr: wrote {path}", markup=False)
-    if not written:
-        if not there:
-            out.rmdir()
-        raise UserError("no region was exported; mark some in fundusxr view (Shift and drag)")
+    return written
 
 
 def _marked(images: list[Path]) -> Iterator[tuple[Photograph, list[Region]]]:

@@ -13,6 +13,9 @@ import numpy as np
 Vec3 = tuple[float, float, float]
 Quaternion = tuple[float, float, float, float]
 
+NEAR, FAR = 0.05, 100.0
+"""Metres before an eye between which something is drawn."""
+
 FARTHEST = 1000.0
 """Metres along any axis. No room is so large: what a tracker puts beyond is nowhere."""
 
@@ -157,7 +160,7 @@ class Fov:
         middle, half = np.array([right + left, up + down]) / 2, np.array([right - left, up - down]) / 2
         return (ahead - middle) / half
 
-    def projection(self, near: float = 0.05, far: float = 100.0) -> np.ndarray:
+    def projection(self, near: float = NEAR, far: float = FAR) -> np.ndarray:
         """The 4x4 OpenGL projection (clip z from -w to w)."""
         left, right, up, down = self.tangents()
         out = np.zeros((4, 4))

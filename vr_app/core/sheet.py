@@ -68,14 +68,20 @@ def in_picture(eye: Eye, size: tuple[int, int], margin: int) -> Panel:
 
 
 def in_hand(
-    head: tuple[float, ...], hand: tuple[float, ...], ems: tuple[float, float], scale: float, right: float = 0.0
+    head: tuple[float, ...],
+    hand: tuple[float, ...],
+    ems: tuple[float, float],
+    scale: float,
+    right: float = 0.0,
+    level: bool = False,
 ) -> Panel:
-    """A sheet of `ems` (width, height), an em `scale` metres, that stands on a hand and faces the head; its middle
-    `right` em to the right of the hand, as the head sees it."""
+    """A sheet of `ems` (width, height), an em `scale` metres, that stands on a hand, or `level` with it, and faces the
+    head; its middle `right` em to the right of the hand, as the head sees it."""
     height = ems[1] * scale
+    up = 0.0 if level else ABOVE + height / 2
     away = np.subtract(hand, head)
     side = np.array([-away[2], 0.0, away[0]]) / max(1e-6, math.hypot(away[0], away[2]))
-    middle = np.array(hand) + np.array([0.0, ABOVE + height / 2, 0.0]) + right * scale * side
+    middle = np.array(hand) + np.array([0.0, up, 0.0]) + right * scale * side
     toward = np.asarray(head) - middle
     yaw = math.atan2(toward[0], toward[2])
     pitch = math.atan2(toward[1], math.hypot(toward[0], toward[2]))
@@ -86,12 +92,18 @@ def in_hand(
     return Panel(Pose((x, y, z), turned), ems[0] * scale, height)
 
 
-def scale_for(head: tuple[float, ...], hand: tuple[float, ...], ems: tuple[float, float], right: float = 0.0) -> float:
-    """Metres of an em with which a sheet that stands on a hand there, as of `in_hand`, is legible."""
+def scale_for(
+    head: tuple[float, ...],
+    hand: tuple[float, ...],
+    ems: tuple[float, float],
+    right: float = 0.0,
+    level: bool = False,
+) -> float:
+    """Metres of an em with which a sheet that stands at a hand there, as of `in_hand`, is legible."""
     away = float(np.linalg.norm(np.subtract(head, hand)))
-    # Its middle stands half its height above the hand, nearer to the eyes than the hand is.
+    # Its middle stands elsewhere than the hand, mostly nearer to the eyes.
     for _ in range(4):
-        panel = in_hand(head, hand, ems, EM * min(FAR, max(NEAR, away)), right)
+        panel = in_hand(head, hand, ems, EM * min(FAR, max(NEAR, away)), right, level)
         away = float(np.linalg.norm(np.subtract(head, panel.pose.position)))
     return EM * min(FAR, max(NEAR, away))
 

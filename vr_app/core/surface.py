@@ -24,6 +24,9 @@ EYE_RADIUS_MM = 11.5
 CAP_ANGLE = math.radians(80)
 """How far from the pole (at the sphere's centre) the curved retina is drawn when zooming lets it grow."""
 
+BEZEL = 0.012
+"""Width of a panel's bezel in metres."""
+
 
 Uv = tuple[float, float]
 

@@ -16,11 +16,12 @@ from vr_app.core.layering import SHARPER, Face, Layered, flat_eye
 from vr_app.core.outline import REGION_COLOUR
 from vr_app.core.pose import Eye
 from vr_app.core.scene import LabelItem, RayItem, Scene, SurfaceItem
-from vr_app.core.surface import CAP_ANGLE, Panel
+from vr_app.core.surface import BEZEL, CAP_ANGLE, Panel
 from vr_app.gl import objects, pages
 from vr_app.gl.calls import CALLS
 from vr_app.gl.context import GL
 from vr_app.gl.curves import CurveTextures
+from vr_app.gl.depth import DepthRenderer, DepthTarget
 from vr_app.gl.framebuffer import Framebuffer
 from vr_app.gl.outline import OutlineRenderer
 from vr_app.gl.pages import PAGE_WINDOWS, PageTextures
@@ -29,9 +30,6 @@ from vr_app.gl.room import ROOM_COLOUR, RoomRenderer
 from vr_app.gl.sheet import SheetPicture
 from vr_app.gl.text import EM, GLYPHS_DRAWN, LetterTexture, letters, line
 from vr_app.gl.tiles import TileArray
-
-BEZEL = 0.012
-"""Width of a panel's bezel in metres."""
 
 _SOFT_EDGE = 0.006
 """Metres drawn beyond the bezel, for its antialiased edge."""
@@ -67,7 +65,7 @@ class Renderer:
             f"INVENTED_OPACITY {invention.OPACITY}", f"REGIONS {REGIONS}.0", f"SAMPLES {SAMPLES}.0",
             f"LUMA vec3{LUMA}",
         )  # fmt: skip
-        text = f"GLYPHS {GLYPHS_DRAWN}", f"EM {EM}.0", f"ROW_HEIGHT {letters().row_height}.0"
+        self._text = f"GLYPHS {GLYPHS_DRAWN}", f"EM {EM}.0", f"ROW_HEIGHT {letters().row_height}.0"
         self._sizes = sizes
         self._full = self._surface_programs()
         self._plain = self._surface_programs("PLAIN")
@@ -76,10 +74,11 @@ class Renderer:
         self._finer = 1.0
         self.sheets: SheetPicture | None = None
         """What is on the control panel's sheet; its maker closes it."""
-        self._label = Program("label.vert", "label.frag", text)
+        self._label = Program("label.vert", "label.frag", self._text)
         self._ray = Program("ray.vert", "ray.frag")
         self._no_vertices = objects.vertex_array()
         self._cap: _Cap | None = None
+        self._depth: DepthRenderer | None = None
         self._pages = PageTextures()
         self._letters = LetterTexture()
         self._curves = CurveTextures(PAGE_WINDOWS, _CURVES_UNIT)
@@ -133,13 +132,36 @@ class Renderer:
             self._room.draw_floor(scene.floor, eye.size, to_clip)
         self._draw_surfaces(scene, eye, to_clip)
         if scene.labels:
-            self._draw_labels(scene.labels, to_clip)
+            self._draw_labels(self._label, scene.labels, to_clip)
         if scene.sheet is not None and self.sheets is not None:
             self.sheets.draw(scene.sheet, to_clip)
         if scene.rays:
-            self._draw_rays(scene.rays, eye, to_clip)
+            self._draw_rays(self._ray, scene.rays, eye, to_clip)
         if scene.veil > 0:
             self._room.draw_veil(scene.veil)
+        _end()
+
+    def draw_depth(self, scene: Scene, target: DepthTarget, eye: Eye) -> None:
+        """Tell how far away everything is that `draw` shows; what is drawn with is made for the first one."""
+        if self._depth is None:
+            self._depth = DepthRenderer(self._text)
+        depth, to_clip = self._depth, eye.fov.projection() @ eye.pose.inverse_matrix()
+        target.clear()
+        if scene.floor is not None:
+            depth.draw_floor(scene.floor, to_clip)
+        for item in scene.surfaces:
+            if isinstance(item.surface, Panel):
+                depth.draw_panel(item.surface, to_clip)
+            else:
+                self.prepare_retina()
+                depth.draw_retina(item.surface, to_clip, self._cap.draw)
+        if scene.labels:
+            self._draw_labels(depth.label, scene.labels, to_clip)
+        if scene.sheet is not None and self.sheets is not None:
+            depth.draw_sheet(scene.sheet.surface, to_clip)
+        if scene.rays:
+            self._draw_rays(depth.ray, scene.rays, eye, to_clip)
+        CALLS.glDisable(GL.GL_DEPTH_TEST)
         _end()
 
     def draw_face(self, framebuffer: Framebuffer, layered: Layered) -> None:
@@ -151,7 +173,7 @@ class Renderer:
             eye = flat_eye(layered.face)
             to_clip = eye.fov.projection() @ eye.pose.inverse_matrix()
             self._draw_surfaces(layered.content, eye, to_clip)
-            self._draw_labels(layered.content.labels, to_clip)
+            self._draw_labels(self._label, layered.content.labels, to_clip)
         else:
             self._draw_unrolled(layered.content, layered.face)
         self._outlines.finer = self._finer = 1.0
@@ -190,6 +212,8 @@ class Renderer:
             self._room,
         ):
             owner.close()
+        if self._depth is not None:
+            self._depth.close()
         if self._cap is not None:
             self._cap.close()
             self._cap = None
@@ -281,8 +305,7 @@ class Renderer:
         GL.glDrawArrays(GL.GL_TRIANGLE_STRIP, 0, 4)
         self._outlines.draw_unrolled(item, face)
 
-    def _draw_labels(self, labels: tuple[LabelItem, ...], to_clip: np.ndarray) -> None:
-        program = self._label
+    def _draw_labels(self, program: Program, labels: tuple[LabelItem, ...], to_clip: np.ndarray) -> None:
         program.use()
         CALLS.glBindVertexArray(self._no_vertices)
         texts = [line(label.text) for label in labels]
@@ -303,8 +326,7 @@ class Renderer:
                 first = 0 if at == 0 else 6
                 GL.glDrawArrays(GL.GL_TRIANGLES, first, 6 * (len(glyphs) + 1) - first)
 
-    def _draw_rays(self, rays: tuple[RayItem, ...], eye: Eye, to_clip: np.ndarray) -> None:
-        program = self._ray
+    def _draw_rays(self, program: Program, rays: tuple[RayItem, ...], eye: Eye, to_clip: np.ndarray) -> None:
         program.use()
         CALLS.glBindVertexArray(self._no_vertices)
         _set_matrix(program, to_clip)

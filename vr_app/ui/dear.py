@@ -267,6 +267,7 @@ class Interface:
         told = row.told if row.title not in self._turned else f"{value:.2f}"
         flags = gui.SliderFlags_.logarithmic if row.logarithmic else 0
         changed, value = gui.slider_float(f"##{row.title}", value, *row.limits, "", flags)
+        held = gui.is_item_active()  # of the slider: the words beside it are an item too
         self._note(row.title)
         gui.same_line(gui.get_window_width() - 0.55 * em - gui.calc_text_size(told).x)
         gui.text(told)
@@ -274,7 +275,7 @@ class Interface:
             if changed:
                 self._events.append(moved(row.title, value, state))
             return
-        if gui.is_item_active():
+        if held:
             self._turned[row.title] = value
         elif row.title in self._turned:
             self._events.append(moved(row.title, self._turned.pop(row.title), state))

@@ -6,6 +6,7 @@ import ctypes
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Protocol
 
 import xr
@@ -13,6 +14,7 @@ import xr
 from vr_app.core.layering import SHARPER
 from vr_app.core.pose import Eye
 from vr_app.core.scene import Scene
+from vr_app.gl.depth import DepthTarget
 from vr_app.gl.draw import Renderer
 from vr_app.gl.framebuffer import Framebuffer
 from vr_app.xr.compose import Composed
@@ -107,10 +109,13 @@ class HeadsetFrame:
 
         Only a picture of both eyes is shown: leave early, and this frame shows nothing.
         """
+        yield from self._whole(None)
+
+    def _whole(self, deepen: Callable[[DepthTarget, Eye], None] | None) -> Iterator[tuple[Eye, Framebuffer]]:
         if not (self.should_render and self.eyes):
             return
         self._session.composed = None
-        yield from self._draw(self._session.layer, self._onlooker.see)
+        yield from self._draw(self._session.layer, self._onlooker.see, deepen)
         self.layers = [self._session.layer.shown]
         yield from self._onlooker.views(self.eyes)
 
@@ -126,7 +131,8 @@ class HeadsetFrame:
             return
         session = self._session
         if session.surfaces is None or whole:
-            yield from ((eye, target, scene) for eye, target in self.targets())
+            deepen = partial(renderer.draw_depth, scene)
+            yield from ((eye, target, scene) for eye, target in self._whole(deepen))
             return
         before, still = session.composed, True
         if before is None or not before.stands(scene, self.eyes):
@@ -134,24 +140,30 @@ class HeadsetFrame:
             arrangement, surfaces = session.surfaces.arrange(scene, self.eyes, renderer)
             known = before.arrangement if before is not None and before.eyes == self.eyes else None
             if known is None or known.behind != arrangement.behind:
-                yield from self._drawn(session.layer, arrangement.behind)
+                yield from self._drawn(session.layer, arrangement.behind, renderer)
             layers = [session.layer.shown, *surfaces]
             if arrangement.before is not None:
                 if known is None or known.before != arrangement.before:
-                    yield from self._drawn(session.before, arrangement.before)
+                    yield from self._drawn(session.before, arrangement.before, renderer)
                 layers.append(session.before.shown)
             session.composed = Composed(scene, self.eyes, arrangement, layers)
         self.layers = session.composed.layers
         yield from ((eye, target, scene) for eye, target in self._onlooker.views(self.eyes, True, still))
 
-    def _drawn(self, layer: ProjectionLayer, scene: Scene) -> Iterator[tuple[Eye, Framebuffer, Scene]]:
+    def _drawn(
+        self, layer: ProjectionLayer, scene: Scene, renderer: Renderer
+    ) -> Iterator[tuple[Eye, Framebuffer, Scene]]:
         """A layer's pictures, to draw `scene` into; nobody but the runtime sees them."""
-        yield from ((eye, target, scene) for eye, target in self._draw(layer, lambda eye, picture: None))
+        drawing = self._draw(layer, lambda eye, picture: None, partial(renderer.draw_depth, scene))
+        yield from ((eye, target, scene) for eye, target in drawing)
 
     def _draw(
-        self, layer: ProjectionLayer, drawn: Callable[[int, Framebuffer], None]
+        self,
+        layer: ProjectionLayer,
+        drawn: Callable[[int, Framebuffer], None],
+        deepen: Callable[[DepthTarget, Eye], None] | None,
     ) -> Iterator[tuple[Eye, Framebuffer]]:
-        self._drawing = layer.draw(self.eyes, drawn)
+        self._drawing = layer.draw(self.eyes, drawn, deepen)
         yield from self._drawing
         layer.structure(self._session.views)
 

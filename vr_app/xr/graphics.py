@@ -73,6 +73,21 @@ def swapchain_format(offered: list[int]) -> int:
     return int(GL.GL_SRGB8_ALPHA8)
 
 
+DEPTH_FORMATS = (
+    GL.GL_DEPTH_COMPONENT16,
+    GL.GL_DEPTH_COMPONENT24,
+    GL.GL_DEPTH_COMPONENT32F,
+    GL.GL_DEPTH24_STENCIL8,
+    GL.GL_DEPTH32F_STENCIL8,
+)
+"""The least of them still tells 2.000 m from 2.001 m."""
+
+
+def depth_format(offered: list[int]) -> int | None:
+    """The one of DEPTH_FORMATS that the runtime likes best, which it names first; None where it offers none."""
+    return next((kind for kind in offered if kind in DEPTH_FORMATS), None)
+
+
 def textures(swapchain: xr.Swapchain) -> list[int]:
     """The GL texture names of a swapchain's images."""
     return [int(image.image) for image in xr.enumerate_swapchain_images(swapchain, xr.SwapchainImageOpenGLKHR)]

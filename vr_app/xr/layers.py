@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 
 import numpy as np
 import xr
 
-from vr_app.core.pose import Eye, Fov
+from vr_app.core.pose import FAR, NEAR, Eye, Fov
+from vr_app.gl.depth import DepthTarget
 from vr_app.gl.framebuffer import Framebuffer
 from vr_app.gl.mask import HiddenArea
 from vr_app.xr import graphics
@@ -21,15 +23,20 @@ IMAGE_WAIT_NS = 200_000_000
 """How long one call waits for a swapchain image; between calls Python sees to Ctrl-C."""
 
 
-class PictureSwapchain:
-    """The images of an eye's picture or a surface's, `size` (width, height) pixels, and a framebuffer for each of them,
-    made once."""
+class _Swapchain:
+    """Images of `size` (width, height) pixels that the runtime shows, and their GL `textures`."""
 
-    def __init__(self, session: xr.Session, size: tuple[int, int], image_format: int, handles: ExitStack) -> None:
+    def __init__(
+        self,
+        session: xr.Session,
+        size: tuple[int, int],
+        image_format: int,
+        usage: xr.SwapchainUsageFlags,
+        handles: ExitStack,
+    ) -> None:
         self.size = size
         info = xr.SwapchainCreateInfo(
-            # SAMPLED: the mirror window and screenshots read the image.
-            usage_flags=xr.SwapchainUsageFlags.COLOR_ATTACHMENT_BIT | xr.SwapchainUsageFlags.SAMPLED_BIT,
+            usage_flags=usage | xr.SwapchainUsageFlags.SAMPLED_BIT,
             format=image_format,
             sample_count=1,
             width=size[0],
@@ -40,8 +47,49 @@ class PictureSwapchain:
         )
         with openxr("xrCreateSwapchain"):
             self.handle = own(handles, xr.destroy_swapchain, xr.create_swapchain(session, info))
-            names = graphics.textures(self.handle)
-        self._framebuffers = [Framebuffer.of_texture(name, size) for name in names]
+            self.textures = graphics.textures(self.handle)
+
+    def acquire_index(self) -> int:
+        """The number of the next image, once the compositor has done with it. Give it back by `release`."""
+        with openxr("xrAcquireSwapchainImage"):
+            index = xr.acquire_swapchain_image(self.handle, xr.SwapchainImageAcquireInfo())
+        try:
+            self._wait()
+        except BaseException:
+            with suppress(xr.exception.XrException):  # an image not waited for may not be released: nothing to mend
+                self._release()
+            raise
+        return index
+
+    def _wait(self) -> None:
+        while True:
+            try:
+                with openxr("xrWaitSwapchainImage"):
+                    xr.wait_swapchain_image(self.handle, xr.SwapchainImageWaitInfo(timeout=IMAGE_WAIT_NS))
+                return
+            except xr.exception.TimeoutExpired:
+                continue
+
+    def _release(self) -> None:
+        xr.release_swapchain_image(self.handle, xr.SwapchainImageReleaseInfo())
+
+    def release(self) -> None:
+        """Hand the image to the runtime."""
+        with openxr("xrReleaseSwapchainImage"):
+            self._release()
+
+    def whole(self) -> xr.SwapchainSubImage:
+        """All of the image released last."""
+        return xr.SwapchainSubImage(self.handle, xr.Rect2Di(xr.Offset2Di(0, 0), xr.Extent2Di(*self.size)), 0)
+
+
+class PictureSwapchain(_Swapchain):
+    """An eye's picture or a surface's, and a framebuffer for each of its images, made once."""
+
+    def __init__(self, session: xr.Session, size: tuple[int, int], image_format: int, handles: ExitStack) -> None:
+        # The mirror window and screenshots read the image, too.
+        super().__init__(session, size, image_format, xr.SwapchainUsageFlags.COLOR_ATTACHMENT_BIT, handles)
+        self._framebuffers = [Framebuffer.of_texture(name, size) for name in self.textures]
         for framebuffer in self._framebuffers:
             handles.callback(framebuffer.close)
         handles.callback(self._forget_hidden)
@@ -69,32 +117,30 @@ class PictureSwapchain:
 
     def acquire(self) -> Framebuffer:
         """The framebuffer of the next image, once the compositor has done with it. Give it back by `release`."""
-        with openxr("xrAcquireSwapchainImage"):
-            index = xr.acquire_swapchain_image(self.handle, xr.SwapchainImageAcquireInfo())
-        try:
-            self._wait()
-        except BaseException:
-            with suppress(xr.exception.XrException):  # an image not waited for may not be released: nothing to mend
-                self._release()
-            raise
-        return self._framebuffers[index]
+        return self._framebuffers[self.acquire_index()]
 
-    def _wait(self) -> None:
-        while True:
-            try:
-                with openxr("xrWaitSwapchainImage"):
-                    xr.wait_swapchain_image(self.handle, xr.SwapchainImageWaitInfo(timeout=IMAGE_WAIT_NS))
-                return
-            except xr.exception.TimeoutExpired:
-                continue
 
-    def _release(self) -> None:
-        xr.release_swapchain_image(self.handle, xr.SwapchainImageReleaseInfo())
+class DepthSwapchain(_Swapchain):
+    """How far away each pixel of an eye's picture is, and what to draw each of its images with, made once.
 
-    def release(self) -> None:
-        """Hand the image to the runtime."""
-        with openxr("xrReleaseSwapchainImage"):
-            self._release()
+    Its images come in an order of their own: none belongs to any of the picture's.
+    """
+
+    def __init__(self, session: xr.Session, size: tuple[int, int], image_format: int, handles: ExitStack) -> None:
+        super().__init__(session, size, image_format, xr.SwapchainUsageFlags.DEPTH_STENCIL_ATTACHMENT_BIT, handles)
+        self._targets = [DepthTarget(name, size) for name in self.textures]
+        for target in self._targets:
+            handles.callback(target.close)
+
+    def acquire(self) -> DepthTarget:
+        """As `PictureSwapchain.acquire`."""
+        return self._targets[self.acquire_index()]
+
+    def structure(self) -> xr.CompositionLayerDepthInfoKHR:
+        """The image released last."""
+        return xr.CompositionLayerDepthInfoKHR(
+            sub_image=self.whole(), min_depth=0.0, max_depth=1.0, near_z=NEAR, far_z=FAR
+        )
 
 
 def picture_format(session: xr.Session) -> int:
@@ -103,8 +149,15 @@ def picture_format(session: xr.Session) -> int:
         return graphics.swapchain_format(list(xr.enumerate_swapchain_formats(session)))
 
 
+def depth_format(session: xr.Session) -> int | None:
+    """Of an eye's depth; None where the runtime offers none."""
+    with openxr("xrEnumerateSwapchainFormats"):
+        return graphics.depth_format(list(xr.enumerate_swapchain_formats(session)))
+
+
 class ProjectionLayer:
-    """The scene as seen from both eyes; `flags`: how it is laid over what lies behind."""
+    """The scene as seen from both eyes; `flags`: how it is laid over what lies behind; `deep`: the runtime is told how
+    far away it is, too, where it takes that."""
 
     def __init__(
         self,
@@ -113,6 +166,7 @@ class ProjectionLayer:
         sizes: Sequence[tuple[int, int]],
         handles: ExitStack,
         flags: xr.CompositionLayerFlags = xr.CompositionLayerFlags.NONE,
+        deep: bool = False,
     ) -> None:
         image_format = picture_format(session)
         self._flags = flags
@@ -121,14 +175,24 @@ class ProjectionLayer:
         self.shown: xr.CompositionLayerProjection | None = None
         """The layer of the images released last; it may be handed over again as it is."""
         self._eyes = [PictureSwapchain(session, size, image_format, handles) for size in sizes]
+        kind = depth_format(session) if deep else None
+        self._depths = [DepthSwapchain(session, size, kind, handles) for size in sizes if kind is not None]
+        self._told: list[xr.CompositionLayerDepthInfoKHR] = []
 
     def hide(self, eye: int, mesh: np.ndarray) -> None:
         """Leave out what eye number `eye` never sees; see `PictureSwapchain.hide`."""
         self._eyes[eye].hide(mesh)
 
-    def draw(self, eyes: Sequence[Eye], drawn: Callable[[int, Framebuffer], None]) -> Iterator[tuple[Eye, Framebuffer]]:
+    def draw(
+        self,
+        eyes: Sequence[Eye],
+        drawn: Callable[[int, Framebuffer], None],
+        deepen: Callable[[DepthTarget, Eye], None] | None = None,
+    ) -> Iterator[tuple[Eye, Framebuffer]]:
         """Each eye with its next image's framebuffer, bound. When the iteration goes on, `drawn` sees the finished
-        picture, and the image is released to the runtime; it is released too where the iteration ends early."""
+        picture, and the image is released to the runtime; it is released too where the iteration ends early.
+
+        `deepen` draws how far away an eye's picture is; None: nobody can tell."""
         for index, (eye, swapchain) in enumerate(zip(eyes, self._eyes, strict=True)):
             framebuffer = swapchain.acquire()
             try:
@@ -138,18 +202,26 @@ class ProjectionLayer:
                 drawn(index, framebuffer)
             finally:
                 swapchain.release()
+        deep = self._depths if deepen is not None else []
+        for eye, depth in zip(eyes, deep, strict=False):
+            target = depth.acquire()
+            try:
+                deepen(target, eye)
+            finally:
+                depth.release()
+        self._told = [depth.structure() for depth in deep]
 
     def structure(self, views: Sequence[xr.View]) -> xr.CompositionLayerProjection:
         """The layer of the images released last, as they were drawn for `views`. `shown` from now on."""
+        told = self._told or [None] * len(self._eyes)
         projections = [
             xr.CompositionLayerProjectionView(
+                next=ctypes.cast(ctypes.pointer(depth), ctypes.c_void_p) if depth else None,
                 pose=view.pose,
                 fov=view.fov,
-                sub_image=xr.SwapchainSubImage(
-                    swapchain.handle, xr.Rect2Di(xr.Offset2Di(0, 0), xr.Extent2Di(*swapchain.size)), 0
-                ),
+                sub_image=swapchain.whole(),
             )
-            for view, swapchain in zip(views, self._eyes, strict=True)
+            for view, swapchain, depth in zip(views, self._eyes, told, strict=True)
         ]
         self.shown = xr.CompositionLayerProjection(layer_flags=self._flags, space=self.space, views=projections)
         return self.shown

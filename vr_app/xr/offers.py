@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import xr
@@ -23,7 +24,7 @@ SHAPES = {
 @dataclass(frozen=True)
 class Quirk:
     """Of runtimes whose name begins with `runtime`, in versions below `before` (None: all): what goes wrong, and where
-    that is told. Their surfaces are meshes, but for `--layers on`."""
+    that is told."""
 
     runtime: str
     before: tuple[int, ...] | None
@@ -31,7 +32,7 @@ class Quirk:
     told: str
 
 
-QUIRKS = (
+LAYER_QUIRKS = (
     Quirk(
         "SteamVR",
         (2, 8, 1),
@@ -45,13 +46,24 @@ QUIRKS = (
         "https://github.com/Igalia/wolvic/pull/386",
     ),
 )
+"""Their surfaces are meshes, but for `--layers on`."""
+
+DEPTH_QUIRKS = (
+    Quirk(
+        "Windows Mixed Reality",
+        (112,),
+        "goes on to move pictures by the depth of layers that are gone",
+        "https://github.com/OpenKneeboard/OpenKneeboard/issues/153",
+    ),
+)
+"""They are not told how far away things are."""
 
 
-def quirk(runtime: str) -> Quirk | None:
-    """What is known of a runtime, named with its version as `System.runtime` has it."""
+def quirk(runtime: str, known_quirks: Sequence[Quirk] = LAYER_QUIRKS) -> Quirk | None:
+    """What of `known_quirks` is known of a runtime, named with its version as `System.runtime` has it."""
     numbers = re.search(r"\d+(\.\d+)+", runtime)
     version = tuple(int(number) for number in numbers[0].split(".")) if numbers else ()
-    for known in QUIRKS:
+    for known in known_quirks:
         if runtime.startswith(known.runtime) and (known.before is None or version < known.before):
             return known
     return None
@@ -68,3 +80,9 @@ def offer_in(system: System, mode: LayerMode) -> Offer:
     if mode is LayerMode.OFF or (mode is LayerMode.AUTO and quirk(system.runtime) is not None):
         return Offer()
     return offer_of(system)
+
+
+def takes_depth(system: System) -> bool:
+    """Whether it is told how far away things are that the eyes' pictures show."""
+    offered = xr.KHR_COMPOSITION_LAYER_DEPTH_EXTENSION_NAME in system.enabled
+    return offered and quirk(system.runtime, DEPTH_QUIRKS) is None

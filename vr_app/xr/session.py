@@ -21,7 +21,7 @@ from vr_app.xr.calls import FrameCalls
 from vr_app.xr.compose import Composed
 from vr_app.xr.errors import LOST_MESSAGE, HeadsetError, HeadsetLostError, openxr, own
 from vr_app.xr.layers import ProjectionLayer
-from vr_app.xr.offers import offer_in
+from vr_app.xr.offers import offer_in, takes_depth
 from vr_app.xr.place import Place
 from vr_app.xr.surfaces import OVER, SurfaceLayers
 from vr_app.xr.system import EYES, VIEWS, System
@@ -59,12 +59,13 @@ class Session:
             graphics.check_requirements(system.instance, system.id)
             self.handle = self._create(handles)
             self.place = Place(self.handle, handles)
-            self.layer = ProjectionLayer(self.handle, self.space, system.view_sizes, handles)
+            deep = takes_depth(system)
+            self.layer = ProjectionLayer(self.handle, self.space, system.view_sizes, handles, deep=deep)
             self.before: ProjectionLayer | None = None
             self.surfaces: SurfaceLayers | None = None
             offer = offer_in(system, layers)
             if offer.layers > 2:
-                self.before = ProjectionLayer(self.handle, self.space, system.view_sizes, handles, OVER)
+                self.before = ProjectionLayer(self.handle, self.space, system.view_sizes, handles, OVER, deep)
                 self.surfaces = SurfaceLayers(self.handle, self.space, offer, handles)
             self.composed: Composed | None = None
             self._where = xr.ViewLocateInfo(VIEWS, 0, self.space)

@@ -142,8 +142,7 @@ class SurfaceLayers:
 
     def _structure(self, held: _Held, layered: Layered) -> ctypes.Structure:
         face, surface = layered.face, layered.surface
-        image = xr.SwapchainSubImage(held.swapchain.handle, xr.Rect2Di(xr.Offset2Di(0, 0), xr.Extent2Di(*face.size)), 0)
-        about = {"layer_flags": OVER, "space": self.space, "sub_image": image}
+        about = {"layer_flags": OVER, "space": self.space, "sub_image": held.swapchain.whole()}
         if layered.shape is Shape.QUAD:
             at = ((face.left + face.right) / 2, (face.bottom + face.top) / 2, 0.0)
             size = xr.Extent2Df(face.right - face.left, face.top - face.bottom)

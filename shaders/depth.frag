@@ -1,0 +1,4 @@
+// Nothing but where it is.
+
+void main() {
+}
