@@ -19,9 +19,6 @@ from sr_core.image.geometry import Rect
 PIECE = 16
 """Pixels of the shorter side per piece: small pieces multiply fewer zeros, large ones are multiplied faster."""
 
-STRIP = 64
-"""Rows of the larger side that `strips` makes at a time."""
-
 
 @dataclass(frozen=True)
 class Piece:
@@ -82,18 +79,18 @@ def add_transformed_(out: Tensor, *terms: tuple[Tensor, Banded, Banded]) -> list
 
 
 def strips(x: Tensor, rows: Banded, columns: Banded, inner: Rect) -> Iterator[tuple[slice, Tensor]]:
-    """The part `inner` of rows @ x @ columns', at most STRIP rows at a time, which the caches can hold: the rows,
+    """The part `inner` of rows @ x @ columns', a piece of its rows at a time, which the caches can hold: the rows,
     counted from the part's own first, and (c, rows, inner.w), the caller's to write over."""
     across = _across(x, columns)[:, :, inner.x : inner.right].contiguous()
     for piece in rows.pieces:
         start, stop = max(piece.made.start, inner.y), min(piece.made.stop, inner.bottom)
-        for first in range(start, stop, STRIP):
-            last = min(first + STRIP, stop)
-            weights = piece.weights[first - piece.made.start : last - piece.made.start]
-            made = x.new_empty(len(x), last - first, inner.w)
-            for channel in range(len(x)):
-                torch.mm(weights, across[channel, piece.used], out=made[channel])
-            yield slice(first - inner.y, last - inner.y), made
+        if start >= stop:
+            continue
+        weights = piece.weights[start - piece.made.start : stop - piece.made.start]
+        made = x.new_empty(len(x), stop - start, inner.w)
+        for channel in range(len(x)):
+            torch.mm(weights, across[channel, piece.used], out=made[channel])
+        yield slice(start - inner.y, stop - inner.y), made
 
 
 def _across(x: Tensor, columns: Banded) -> Tensor:

