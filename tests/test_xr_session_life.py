@@ -200,6 +200,14 @@ def test_a_display_without_a_period_is_shown_on(service: MonadoService) -> None:
         assert client.end() == 0, client.errors()
 
 
+def test_a_runtime_that_refuses_pictures_of_depth_is_shown_the_eyes_alone(service: MonadoService) -> None:
+    with Client(service.env, "--trouble", "no_depth") as client:
+        client.until_focused()
+        client.until(lambda report: report["drawn"] > 10, "10 frames")
+        assert client.end() == 0, client.errors()
+        assert client.errors().count("without being told how far away things are") == 1
+
+
 def test_eyes_that_are_nowhere_are_not_drawn_for(service: MonadoService) -> None:
     with Client(service.env, "--trouble", "eyes_go_astray") as client:
         client.until_focused()

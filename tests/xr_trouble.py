@@ -211,6 +211,18 @@ def one_layer() -> None:
     xr.get_system_properties = asked
 
 
+def no_depth() -> None:
+    """A runtime that offers formats for depth, and then makes no pictures of it."""
+    create = xr.create_swapchain
+
+    def created(session: object, info: Any) -> Any:
+        if info.usage_flags & xr.SwapchainUsageFlags.DEPTH_STENCIL_ATTACHMENT_BIT:
+            raise xr.exception.SwapchainFormatUnsupportedError()
+        return create(session, info)
+
+    xr.create_swapchain = created
+
+
 def no_opengl() -> None:
     """A runtime that does not take OpenGL's pictures: it is asked for what it does not offer."""
     xr.KHR_OPENGL_ENABLE_EXTENSION_NAME = "XR_KHR_opengl_enable_not"

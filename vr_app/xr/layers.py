@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 
@@ -17,7 +18,9 @@ from vr_app.gl.depth import DepthTarget
 from vr_app.gl.framebuffer import Framebuffer
 from vr_app.gl.mask import HiddenArea
 from vr_app.xr import graphics
-from vr_app.xr.errors import openxr, own
+from vr_app.xr.errors import HeadsetError, HeadsetLostError, openxr, own
+
+log = logging.getLogger(__name__)
 
 IMAGE_WAIT_NS = 200_000_000
 """How long one call waits for a swapchain image; between calls Python sees to Ctrl-C."""
@@ -149,10 +152,22 @@ def picture_format(session: xr.Session) -> int:
         return graphics.swapchain_format(list(xr.enumerate_swapchain_formats(session)))
 
 
-def depth_format(session: xr.Session) -> int | None:
-    """Of an eye's depth; None where the runtime offers none."""
+def depth_swapchains(session: xr.Session, sizes: Sequence[tuple[int, int]], handles: ExitStack) -> list[DepthSwapchain]:
+    """One for each eye; none where the runtime offers no format for them, or one that it then refuses."""
     with openxr("xrEnumerateSwapchainFormats"):
-        return graphics.depth_format(list(xr.enumerate_swapchain_formats(session)))
+        kind = graphics.depth_format(list(xr.enumerate_swapchain_formats(session)))
+    if kind is None:
+        return []
+    try:
+        with ExitStack() as made:
+            swapchains = [DepthSwapchain(session, size, kind, made) for size in sizes]
+            handles.enter_context(made.pop_all())
+            return swapchains
+    except HeadsetLostError:
+        raise
+    except HeadsetError as error:
+        log.warning("%s; the headset goes on without being told how far away things are", error)
+        return []
 
 
 class ProjectionLayer:
@@ -175,9 +190,13 @@ class ProjectionLayer:
         self.shown: xr.CompositionLayerProjection | None = None
         """The layer of the images released last; it may be handed over again as it is."""
         self._eyes = [PictureSwapchain(session, size, image_format, handles) for size in sizes]
-        kind = depth_format(session) if deep else None
-        self._depths = [DepthSwapchain(session, size, kind, handles) for size in sizes if kind is not None]
+        self._depths = depth_swapchains(session, sizes, handles) if deep else []
         self._told: list[xr.CompositionLayerDepthInfoKHR] = []
+
+    @property
+    def deep(self) -> bool:
+        """Whether the runtime is told how far away it is."""
+        return bool(self._depths)
 
     def hide(self, eye: int, mesh: np.ndarray) -> None:
         """Leave out what eye number `eye` never sees; see `PictureSwapchain.hide`."""

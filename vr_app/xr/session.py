@@ -59,13 +59,14 @@ class Session:
             graphics.check_requirements(system.instance, system.id)
             self.handle = self._create(handles)
             self.place = Place(self.handle, handles)
-            deep = takes_depth(system)
-            self.layer = ProjectionLayer(self.handle, self.space, system.view_sizes, handles, deep=deep)
+            self.layer = ProjectionLayer(self.handle, self.space, system.view_sizes, handles, deep=takes_depth(system))
             self.before: ProjectionLayer | None = None
             self.surfaces: SurfaceLayers | None = None
             offer = offer_in(system, layers)
             if offer.layers > 2:
-                self.before = ProjectionLayer(self.handle, self.space, system.view_sizes, handles, OVER, deep)
+                self.before = ProjectionLayer(
+                    self.handle, self.space, system.view_sizes, handles, OVER, self.layer.deep
+                )
                 self.surfaces = SurfaceLayers(self.handle, self.space, offer, handles)
             self.composed: Composed | None = None
             self._where = xr.ViewLocateInfo(VIEWS, 0, self.space)
