@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 import queue
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -603,6 +604,28 @@ def keys_of_the_window(guest: Guest) -> None:
     guest.key("space", lambda report: not report["open"], "no panel")
 
 
+@contextmanager
+def received(screen: Xvfb, folder: Path, words: Sequence[object]) -> Iterator[Guest]:
+    """A guest in a headset without pictures of its own, who leaves by Escape; both layers listen, and have nothing to
+    say."""
+    with (
+        MonadoService(compositor="null", devices="remote", display=screen.name) as service,
+        RemoteHeadset(service.port) as headset,
+        Client(
+            service.env | validation_env(folder) | {"OMP_NUM_THREADS": "1"},
+            *map(str, words),
+            module="tests.xr_tour_client",
+            cwd=folder,
+        ) as client,
+    ):
+        guest = Guest(client, service, headset, screen, folder)
+        guest.until(lambda report: report["ready"] and report["state"] == "FOCUSED", "the wall", PATIENCE)
+        yield guest
+        guest.visit.key("Escape")
+        assert client.wait() == 0, client.errors()
+    assert validation_messages(folder) == []
+
+
 def test_the_smallest_controller_reaches_everything_through_the_panel(
     screen: Xvfb, clinic: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -610,18 +633,7 @@ def test_the_smallest_controller_reaches_everything_through_the_panel(
     the overlay, undo and the whole image are pressed on the panel, which its handle opens."""
     monkeypatch.setenv(SCALE, "20")
     words = ("--profiles", "simple", "--", "view", "--mode", "xr", clinic, "--no-prefetch", "--layers", "off")
-    with (
-        MonadoService(compositor="null", devices="remote", display=screen.name) as service,
-        RemoteHeadset(service.port) as headset,
-        Client(
-            service.env | validation_env(tmp_path) | {"OMP_NUM_THREADS": "1"},
-            *map(str, words),
-            module="tests.xr_tour_client",
-            cwd=tmp_path,
-        ) as client,
-    ):
-        guest = Guest(client, service, headset, screen, tmp_path)
-        guest.until(lambda report: report["ready"] and report["state"] == "FOCUSED", "the wall", PATIENCE)
+    with received(screen, tmp_path, words) as guest:
         guest.point("left", AWAY, LEFT_HAND)
         guest.taps("open", lambda report: report["open"])
         guest.pages("Images")
@@ -669,9 +681,6 @@ def test_the_smallest_controller_reaches_everything_through_the_panel(
         wait_until(tapped("left", lambda report: report["pair"] != before), "the next layout", PATIENCE)
         front = guest.frame()["front"]
         wait_until(tapped("right", lambda report: report["front"] != front), "the next image", PATIENCE)
-        guest.visit.key("Escape")
-        assert client.wait() == 0, client.errors()
-    assert validation_messages(tmp_path) == []
 
 
 BESIDE = np.array([0.0, 2.5, -1.0])
@@ -684,18 +693,7 @@ def test_bare_hands_reach_everything_by_pinching_and_grasping(
     """Monado's remote hands hold controllers, whose trigger and grip stand for a pinch and a grasp."""
     monkeypatch.setenv(SCALE, "20")
     words = ("--bare-hands", "--", "view", "--mode", "xr", clinic, "--no-prefetch", "--layers", "on")
-    with (
-        MonadoService(compositor="null", devices="remote", display=screen.name) as service,
-        RemoteHeadset(service.port) as headset,
-        Client(
-            service.env | validation_env(tmp_path) | {"OMP_NUM_THREADS": "1"},
-            *map(str, words),
-            module="tests.xr_tour_client",
-            cwd=tmp_path,
-        ) as client,
-    ):
-        guest = Guest(client, service, headset, screen, tmp_path)
-        guest.until(lambda report: report["ready"] and report["state"] == "FOCUSED", "the wall", PATIENCE)
+    with received(screen, tmp_path, words) as guest:
         for page in (1, 0):
             guest.grasps("right", lambda report, page=page: report["page"] == page, "the next page")
         guest.points("right", middle(guest.frame(), 0))
@@ -737,6 +735,3 @@ def test_bare_hands_reach_everything_by_pinching_and_grasping(
         guest.holds("right", trigger=0.0)
         guest.until(lambda report: len(report["regions"]) == 1, "a region")
         guest.taps("close", lambda report: not report["open"])
-        guest.visit.key("Escape")
-        assert client.wait() == 0, client.errors()
-    assert validation_messages(tmp_path) == []

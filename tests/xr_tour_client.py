@@ -22,6 +22,7 @@ from tests.xr_client import state
 from vr_app import cli
 from vr_app import options as view_options
 from vr_app.app import Viewer
+from vr_app.core.notices import Notices
 from vr_app.core.sheet import head_of, point_at
 from vr_app.xr import bindings
 
@@ -88,7 +89,7 @@ def _targets(viewer: Viewer) -> dict[str, tuple[float, ...]]:
 
 
 def report_every_frame() -> None:
-    frame, notice = Viewer.frame, Viewer._notice
+    frame, tell = Viewer.frame, Notices.tell
     felt: list[int] = []
     said: list[str] = []
 
@@ -105,11 +106,11 @@ def report_every_frame() -> None:
         frame(viewer)
         os.write(1, (json.dumps(told(viewer, felt, said)) + "\n").encode())  # in one piece, beside the program's own
 
-    def noticing(viewer: Viewer, text: str) -> None:
+    def telling(notices: Notices, text: str) -> None:
         said.append(text)
-        notice(viewer, text)
+        tell(notices, text)
 
-    Viewer.frame, Viewer._notice = reporting, noticing
+    Viewer.frame, Notices.tell = reporting, telling
 
 
 def bare_hands() -> bindings.Profile:
