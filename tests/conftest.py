@@ -19,7 +19,7 @@ import pytest
 
 from tests.rig import Xvfb, missing_programs
 
-XR_TESTS_EXPECTED = 73
+XR_TESTS_EXPECTED = 74
 
 CURE = (
     "run scripts/test.sh (as root on Debian it builds the rig), or install monado-service, lavapipe, Xvfb and xdotool"

@@ -141,7 +141,8 @@ def test_a_saturated_worker_is_asked_for_the_view_first_and_then_without_end():
     worker = SimpleNamespace(want=lambda *words: asked.append(words), busy=True)
     album = Album()
     album.add(0, build_pyramid(np.zeros((100, 100, 3), np.uint8)), "hash")
-    saturated = frame.SaturatedWorker(SimpleNamespace(viewer=SimpleNamespace(worker=worker, album=album)))
+    supply = SimpleNamespace(worker=worker, album=album)
+    saturated = frame.SaturatedWorker(SimpleNamespace(viewer=SimpleNamespace(supply=supply)))
     tile = TileKey(0, 3, 1, 2)
     saturated.want((tile,), ("source",))
     saturated.saturated = True

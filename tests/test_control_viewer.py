@@ -340,7 +340,8 @@ def test_hands_press_the_panel_and_can_read_it(photographs: tuple[Path, ...]) ->
 
 def test_the_left_handed_carry_it_on_the_right(photographs: tuple[Path, ...]) -> None:
     with sitting(Stereo, photographs, left_handed=True) as hand:
-        assert hand.viewer.control.item.surface.pose.position[0] == pytest.approx(Stereo.RIGHT[0], abs=0.02)
+        stands = hand.viewer.control.item.surface.pose.position[0]
+        assert Stereo.RIGHT[0] < stands < Stereo.RIGHT[0] + 0.05  # on the outer side of the hand
 
 
 def test_without_imgui_there_is_no_panel_and_all_else_works(photographs: tuple[Path, ...], monkeypatch) -> None:
@@ -372,7 +373,7 @@ def test_another_network_begins_anew(photographs: tuple[Path, ...]) -> None:
             return any(viewer.supply.residency.has(key) for key in viewer.supply.wanted if key.synthesised)
 
         hand.until(computed, "computed tiles")
-        viewer._compute_with("rdb-lite+rdb-lite-gan@0.5")
+        viewer._compute_with("rdb-paper+rdb-paper-gan@0.5")
         assert not computed()
         assert viewer.supply.shelf.bytes == 0
         assert viewer.status.texture == 0.5
