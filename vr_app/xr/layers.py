@@ -153,7 +153,7 @@ def picture_format(session: xr.Session) -> int:
 
 
 def depth_swapchains(session: xr.Session, sizes: Sequence[tuple[int, int]], handles: ExitStack) -> list[DepthSwapchain]:
-    """One for each eye; none where the runtime offers no format for them, or one that it then refuses."""
+    """One for each eye; none where the runtime offers no format for them, or one that it or OpenGL then refuses."""
     with openxr("xrEnumerateSwapchainFormats"):
         kind = graphics.depth_format(list(xr.enumerate_swapchain_formats(session)))
     if kind is None:
@@ -165,7 +165,7 @@ def depth_swapchains(session: xr.Session, sizes: Sequence[tuple[int, int]], hand
             return swapchains
     except HeadsetLostError:
         raise
-    except HeadsetError as error:
+    except (HeadsetError, RuntimeError) as error:
         log.warning("%s; the headset goes on without being told how far away things are", error)
         return []
 
