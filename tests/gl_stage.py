@@ -24,8 +24,9 @@ from vr_app.core.placing import place
 from vr_app.core.pose import FAR, NEAR, Eye, Fov, Pose
 from vr_app.core.residency import Residency
 from vr_app.core.scene import PageTable, Scene, SurfaceItem, surface_items
+from vr_app.core.stepping import step
 from vr_app.core.surface import Panel, Retina, photograph_uv
-from vr_app.core.view import PhotographInfo, ViewState, step
+from vr_app.core.view import PhotographInfo, ViewState
 from vr_app.core.wanted import demands, tiles_wanted
 from vr_app.gl.context import GL, Context, ContextError, open_offscreen
 from vr_app.gl.draw import Renderer

@@ -20,7 +20,8 @@ from vr_app.core.appearance import (
 )
 from vr_app.core.intent import Adjust, Pan, Undo
 from vr_app.core.local_contrast import CLIP, CurveBook, local_curves
-from vr_app.core.view import ViewState, step
+from vr_app.core.stepping import step
+from vr_app.core.view import ViewState
 
 
 def test_as_photographed_tells_nothing_and_adjusted_tells_what():

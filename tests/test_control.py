@@ -18,8 +18,9 @@ from vr_app.core.intent import NextImage, SetCompare, SurfaceKind
 from vr_app.core.layout import Layout
 from vr_app.core.pair import Compare, Link
 from vr_app.core.pose import Eye, Fov, Pose, Ray
+from vr_app.core.stepping import photograph_arrived, step
 from vr_app.core.surface import Panel
-from vr_app.core.view import PhotographInfo, ViewState, photograph_arrived, step
+from vr_app.core.view import PhotographInfo, ViewState
 from vr_app.fonts import all_fonts
 from vr_app.runtime.interface import COMMANDS
 from vr_app.ui.panel import (

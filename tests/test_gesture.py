@@ -26,8 +26,9 @@ from vr_app.core.intent import (
 from vr_app.core.placing import Placed, place, within_reach
 from vr_app.core.pointing import Pointed, pointed_at
 from vr_app.core.pose import Pose, Ray
+from vr_app.core.stepping import photograph_arrived, step
 from vr_app.core.surface import Panel, surface_s
-from vr_app.core.view import MAX_ZOOM, PhotographInfo, ViewState, photograph_arrived, step
+from vr_app.core.view import MAX_ZOOM, PhotographInfo, ViewState
 
 examples = settings(deadline=None, max_examples=60)
 both_surfaces = pytest.mark.parametrize("surface", [SurfaceKind.PANEL, SurfaceKind.RETINA])

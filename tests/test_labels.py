@@ -30,8 +30,9 @@ from vr_app.core.placing import place
 from vr_app.core.pose import Pose
 from vr_app.core.residency import NO_SLOT
 from vr_app.core.scene import LabelItem, PageWindow, SurfaceItem
+from vr_app.core.stepping import photograph_arrived, step
 from vr_app.core.surface import Panel, Retina, Surface
-from vr_app.core.view import ImageView, PhotographInfo, ViewState, photograph_arrived, step
+from vr_app.core.view import ImageView, PhotographInfo, ViewState
 from vr_app.gl.text import line
 
 PANEL = Panel(Pose((0.0, 0.0, -2.0)), 2.4, 1.6)

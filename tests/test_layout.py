@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.test_gesture import DT, Session
 from vr_app.core import layout
+from vr_app.core.arranging import layouts_offered
 from vr_app.core.hand import HandSample
 from vr_app.core.intent import (
     Begin,
@@ -33,16 +34,9 @@ from vr_app.core.layout import PAGE, Layout
 from vr_app.core.pair import BLINK_SECONDS, Compare, Link, Pair, side_of
 from vr_app.core.placing import place, within_reach
 from vr_app.core.pose import Eye, Fov, Pose
+from vr_app.core.stepping import photograph_arrived, photograph_failed, step
 from vr_app.core.surface import Panel, photograph_uv, surface_s
-from vr_app.core.view import (
-    ImageView,
-    PhotographInfo,
-    ViewState,
-    layouts_offered,
-    photograph_arrived,
-    photograph_failed,
-    step,
-)
+from vr_app.core.view import ImageView, PhotographInfo, ViewState
 from vr_app.core.wanted import demands
 
 examples = settings(deadline=None, max_examples=60)

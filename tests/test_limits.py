@@ -10,7 +10,8 @@ from vr_app.core.intent import LookAt, SurfaceKind
 from vr_app.core.limits import LEAST_GPU, LEAST_PHOTOGRAPHS, LEAST_TILES, MB, Limits, choose_limits
 from vr_app.core.placing import place
 from vr_app.core.pose import Eye, Fov, Pose
-from vr_app.core.view import PhotographInfo, ViewState, photograph_arrived, step
+from vr_app.core.stepping import photograph_arrived, step
+from vr_app.core.view import PhotographInfo, ViewState
 from vr_app.core.wanted import demands, tiles_wanted
 from vr_app.gl.tiles import ATLAS, TILE_BYTES
 

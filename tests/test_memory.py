@@ -37,7 +37,8 @@ from vr_app.core.remembered import (
     remember,
     restore,
 )
-from vr_app.core.view import ImageView, ViewState, photograph_arrived
+from vr_app.core.stepping import photograph_arrived
+from vr_app.core.view import ImageView, ViewState
 from vr_app.memory import APART, REST, Found, Memory, keys_of, memory_path, read_memory, write_memory
 
 KEYS = ("a", "b", "c", "d")

@@ -27,7 +27,8 @@ from vr_app.core.region import (
     Region,
     drafted,
 )
-from vr_app.core.view import PhotographInfo, ViewState, photograph_arrived, regions_arrived, regions_stamped, step
+from vr_app.core.stepping import photograph_arrived, regions_arrived, regions_stamped, step
+from vr_app.core.view import PhotographInfo, ViewState
 
 SIZE = (4000, 3000)
 EYES = [PhotographInfo(f"{name}.jpg", SIZE, (2000.0, 1500.0), 1400.0, name * 64) for name in "ab"]

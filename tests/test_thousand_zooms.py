@@ -16,7 +16,8 @@ from vr_app.core.pose import Eye, Fov, Pose
 from vr_app.core.residency import FAILURES, Residency
 from vr_app.core.scene import PageTable, surface_items
 from vr_app.core.shelf import Shelf
-from vr_app.core.view import PhotographInfo, ViewState, photograph_arrived, step
+from vr_app.core.stepping import photograph_arrived, step
+from vr_app.core.view import PhotographInfo, ViewState
 from vr_app.core.wanted import demands, tiles_wanted
 
 SIZE = (1200, 900)

@@ -27,18 +27,9 @@ from vr_app.core.intent import (
 from vr_app.core.layout import PANEL_GAP, PANEL_MAX_WIDTH
 from vr_app.core.placing import RETINA_RADIUS, place
 from vr_app.core.pose import Pose
+from vr_app.core.stepping import PAST, photograph_arrived, photograph_failed, step
 from vr_app.core.surface import Panel, Retina, photograph_uv, surface_s
-from vr_app.core.view import (
-    MAX_ZOOM,
-    PAST,
-    ImageView,
-    PhotographInfo,
-    ViewState,
-    largest_zoom,
-    photograph_arrived,
-    photograph_failed,
-    step,
-)
+from vr_app.core.view import MAX_ZOOM, ImageView, PhotographInfo, ViewState, largest_zoom
 
 examples = settings(deadline=None, max_examples=60)
 

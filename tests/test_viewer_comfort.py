@@ -21,7 +21,7 @@ from vr_app.app import Options, session
 from vr_app.core.hand import ControllerSample
 from vr_app.core.region import DeleteRegion, GoToRegion, MarkView
 from vr_app.core.intent import LookAt, SurfaceKind, SwitchSurface, Undo
-from vr_app.core.view import step
+from vr_app.core.stepping import step
 from vr_app.gl.context import open_offscreen
 from vr_app.runtime.offscreen import OffscreenRuntime
 

@@ -105,7 +105,7 @@ from sr_core.image.pyramid import GUTTER
 from tests.test_gl_parts import stored
 from vr_app.app import Options, session
 from vr_app.core.intent import LookAt, SurfaceKind
-from vr_app.core.view import step
+from vr_app.core.stepping import step
 from vr_app.runtime.choose import open_runtime
 
 pixels = np.asarray(Image.open(sys.argv[1]), float)

@@ -23,7 +23,7 @@ from sr_core.image.photograph import save_picture
 from vr_app.app import Options, session
 from vr_app.core.limits import Limits
 from vr_app.core.intent import LookAt, NextImage, SurfaceKind
-from vr_app.core.view import step
+from vr_app.core.stepping import step
 from vr_app.runtime.choose import open_runtime
 
 paths = tuple(sorted(Path(sys.argv[1]).glob("*.png")))

@@ -17,7 +17,7 @@ from vr_app.app import Options, session
 from vr_app.core.layout import Layout
 from vr_app.core.pair import Compare
 from vr_app.core.intent import SetCompare
-from vr_app.core.view import step
+from vr_app.core.stepping import step
 from vr_app.memory import Found, Memory, keys_of, read_memory
 from vr_app.runtime.choose import open_runtime
 from vr_app.runtime.one_eye import OneEyeFrame

@@ -13,8 +13,9 @@ from sr_core.image.geometry import TILE, Rect, TileKey, coarsest_level
 from vr_app.core.intent import LookAt, SurfaceKind
 from vr_app.core.placing import place
 from vr_app.core.pose import Eye, Fov, Pose
+from vr_app.core.stepping import photograph_arrived, step
 from vr_app.core.surface import photograph_uv, retina_angle
-from vr_app.core.view import PhotographInfo, ViewState, largest_zoom, photograph_arrived, step
+from vr_app.core.view import PhotographInfo, ViewState, largest_zoom
 from vr_app.core.wanted import HYSTERESIS, SETTLE, Demand, _tenth, demands, is_jump, tiles_wanted
 
 PANEL, RETINA = SurfaceKind.PANEL, SurfaceKind.RETINA

@@ -23,7 +23,7 @@ from vr_app.core.appearance import AS_PHOTOGRAPHED, Channel
 from vr_app.core.intent import Adjust
 from vr_app.core.layout import Layout
 from vr_app.core.region import Kind, MarkView, NameRegion
-from vr_app.core.view import step
+from vr_app.core.stepping import step
 from vr_app.interruption import end_process
 from vr_app.runtime.headset import HeadsetRuntime
 

@@ -36,16 +36,10 @@ from vr_app.core.residency import FADE
 from vr_app.core.scene import PageTable, RayItem, Scene, surface_items
 from vr_app.core.snapshot import describe_snapshot
 from vr_app.core.statistics import Statistics
+from vr_app.core.stepping import photograph_arrived, photograph_failed, regions_arrived, regions_stamped, step
 from vr_app.core.tour import Tour, TourPlayer
 from vr_app.core.veil import Veil
-from vr_app.core.view import (
-    ViewState,
-    photograph_arrived,
-    photograph_failed,
-    regions_arrived,
-    regions_stamped,
-    step,
-)
+from vr_app.core.view import ViewState
 from vr_app.core.wanted import SETTLE, demands, is_jump
 from vr_app.garbage import Collector
 from vr_app.gl import objects

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from sr_core.networks.names import STARTS_FROM, parse_blend
 from vr_app.core import sheet
 from vr_app.core.album import Album
+from vr_app.core.arranging import layouts_offered
 from vr_app.core.grasp import Grasp, Pointer
 from vr_app.core.hand import ControllerSample, HandSample, Pulse
 from vr_app.core.intent import (
@@ -30,7 +31,7 @@ from vr_app.core.pose import Eye
 from vr_app.core.scene import RayItem
 from vr_app.core.sheet import SheetItem
 from vr_app.core.surface import Panel
-from vr_app.core.view import PhotographInfo, ViewState, layouts_offered
+from vr_app.core.view import PhotographInfo, ViewState
 from vr_app.fonts import all_fonts
 from vr_app.gl.sheet import SheetPicture
 from vr_app.options import has_dial, models_at_hand

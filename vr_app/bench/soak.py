@@ -22,8 +22,9 @@ from vr_app.bench.report import Measured, Settings
 from vr_app.bench.stage import DISPLAY_PERIOD, BenchRuntime, two_eyes
 from vr_app.core.intent import LookAt, NextImage, SurfaceKind
 from vr_app.core.limits import MB, Limits
+from vr_app.core.stepping import step
 from vr_app.core.tour import Stop, Tour, TourPlayer
-from vr_app.core.view import MAX_ZOOM, step
+from vr_app.core.view import MAX_ZOOM
 from vr_app.gl.context import open_offscreen
 from vr_app.runtime.choose import open_runtime
 from vr_app.runtime.interface import Runtime

@@ -20,7 +20,7 @@ from vr_app.core.limits import DEFAULT_LIMITS, Limits
 from vr_app.core.pose import Eye, Fov, Pose
 from vr_app.core.residency import NO_SLOT
 from vr_app.core.scene import Scene
-from vr_app.core.view import step
+from vr_app.core.stepping import step
 from vr_app.core.wanted import Demand
 from vr_app.gl.context import Context
 from vr_app.gl.draw import Renderer

@@ -1,4 +1,4 @@
-"""What can be asked of the view, by hands, keys, the control panel and tours: plain values, which `view.step` obeys."""
+"""What can be asked of the view by hands, keys, the control panel and tours: plain values, which `stepping` obeys."""
 
 from __future__ import annotations
 
