@@ -143,6 +143,15 @@ def test_documents_are_filled_between_the_marks_and_nowhere_else():
     assert "alone" not in short
 
 
+def test_bars_are_of_the_set_alone():
+    row = {"regime": "paper", "scale": 8, "method": "bicubic", "psnr": 40.0, "invented_correlation": None}
+    rows = [row | {"photograph": "HRF/images/01_h.jpg"}, row | {"photograph": "IDRiD/a.jpg"}]
+    rows += [row | {"photograph": rows[0]["photograph"], "method": "rdb-lite", "psnr": 42.0}]
+    filled = fill(MARKED.format("bars"), {"command": "c", "summary": summaries(*PLACES), "rows": rows})
+    assert "| +2.00 dB, 1 of 1; healthy eyes +2.00 dB, 1 of 1 | yes |" in filled
+    assert "not measured: no rows of lanczos | no |" in filled
+
+
 def test_documents_that_cannot_be_filled_are_refused():
     results = {"command": "c", "summary": summaries(("IDRiD", "paper", 2, "net"))}
     with pytest.raises(UserError, match="to fill"):

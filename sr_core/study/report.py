@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from sr_core.errors import UserError
 from sr_core.image.geometry import Rect
+from sr_core.study.bars import bars_of, table_of
 from sr_core.study.data import Reference
 from sr_core.study.metrics import psnr, s3_index, s3_map, ssim
 
@@ -72,7 +73,7 @@ DOCUMENT_COLUMNS = tuple(column for column in COLUMNS if "whole" not in column.h
 """What documents show; the results' own report has all."""
 
 _MARKED = re.compile(
-    r"(<!-- results of (?P<set>\S+): (?P<kind>full|short) -->\n).*?(<!-- end of results -->)", re.DOTALL
+    r"(<!-- results of (?P<set>\S+): (?P<kind>full|short|bars) -->\n).*?(<!-- end of results -->)", re.DOTALL
 )
 
 HOW_TO_READ = """\
@@ -150,8 +151,9 @@ def markdown(results: Mapping[str, Any]) -> str:
 def fill(document: str, results: Mapping[str, Any]) -> str:
     """A Markdown document with the tables of a results file between each two lines of the form
 
-    ``<!-- results of HRF: full -->`` (every regime and scale of that set of photographs) or ``short`` (the gains over
-    bicubic in the paper's regime), and ``<!-- end of results -->``; the rest is left as it is.
+    ``<!-- results of HRF: full -->`` (every regime and scale of that set of photographs), ``short`` (the gains over
+    bicubic in the paper's regime) or ``bars`` (what is to be reached, and was), and ``<!-- end of results -->``; the
+    rest is left as it is.
 
     Raises UserError where there are no such lines, and where the results do not have that set.
     """
@@ -162,7 +164,10 @@ def fill(document: str, results: Mapping[str, Any]) -> str:
         rows = [summary for summary in results["summary"] if summary["set"] == match["set"]]
         if not rows:
             raise UserError(f"the results have no photographs of {match['set']}; name another set")
-        text = _tables(rows) if match["kind"] == "full" else _short_table(rows)
+        if match["kind"] == "bars":
+            text = table_of(bars_of([row for row in results["rows"] if set_of(row["photograph"]) == match["set"]]))
+        else:
+            text = _tables(rows) if match["kind"] == "full" else _short_table(rows)
         return f"{match[1]}\n`{results['command']}`\n\n{text}\n\n{match[4]}"
 
     return _MARKED.sub(filled, document)
@@ -193,6 +198,11 @@ def _short_table(rows: Sequence[Mapping[str, Any]]) -> str:
         cells = (form.format(**gains[scale]) if scale in gains else "" for scale in scales)
         lines.append(f"| {title(method)} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def set_of(photograph: str) -> str:
+    """The set that a photograph belongs to: the first folder of its name."""
+    return photograph.split("/")[0] if "/" in photograph else "photographs"
 
 
 def _count(photographs: int) -> str:

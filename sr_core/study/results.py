@@ -174,7 +174,7 @@ def listed_photographs(comparison: Comparison, regime: str) -> list[str]:
     split = load_split(comparison.split)
     listed = getattr(split, comparison.part)
     if REGIMES[regime] == NATIVE and split.sharp:
-        listed = [name for name in listed if _set_of(name) in split.sharp]
+        listed = [name for name in listed if report.set_of(name) in split.sharp]
     if not listed:
         raise EvaluationError(
             f"split {comparison.split}: no photographs in '{comparison.part}' for regime {regime}; choose another part"
@@ -295,16 +295,12 @@ def summarise(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     summaries = []
     for regime, scale in dict.fromkeys((row["regime"], row["scale"]) for row in rows):
         here = [row for row in rows if (row["regime"], row["scale"]) == (regime, scale)]
-        sets = list(dict.fromkeys(_set_of(row["photograph"]) for row in here))
+        sets = list(dict.fromkeys(report.set_of(row["photograph"]) for row in here))
         for group in [*sets, "all"] if len(sets) > 1 else sets:
-            members = [row for row in here if group in ("all", _set_of(row["photograph"]))]
+            members = [row for row in here if group in ("all", report.set_of(row["photograph"]))]
             for method in dict.fromkeys(row["method"] for row in members):
                 summaries.append({"regime": regime, "scale": scale, "set": group} | _summary(members, method))
     return summaries
-
-
-def _set_of(photograph: str) -> str:
-    return photograph.split("/")[0] if "/" in photograph else "photographs"
 
 
 def _summary(rows: Sequence[Mapping[str, Any]], method: str) -> dict[str, Any]:
