@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +23,7 @@ from vr_app.core.layout import Layout
 from vr_app.core.limits import DEFAULT_LIMITS, Limits
 from vr_app.core.local_contrast import CurveBook
 from vr_app.core.notices import Notices
+from vr_app.core.pacing import Pace
 from vr_app.core.pair import Compare
 from vr_app.core.placing import place, within_reach
 from vr_app.core.pointing import pointed_at
@@ -32,7 +32,6 @@ from vr_app.core.redraw import changed_part, only_tiles
 from vr_app.core.region import COMMANDS as REGION_COMMANDS
 from vr_app.core.region import GoToRegion, NextRegion
 from vr_app.core.region_labels import region_labels
-from vr_app.core.residency import FADE
 from vr_app.core.scene import PageTable, RayItem, Scene, surface_items
 from vr_app.core.snapshot import describe_snapshot
 from vr_app.core.statistics import Statistics
@@ -59,15 +58,6 @@ for seconds. With Python's own 5 ms a frame of a dozen such waits took up to 0.1
 
 NOTHING_YET = 0.005
 """Seconds between frames while no photograph is there, where no display slows them: the loader needs the processor."""
-
-FADE_STEPS = 3
-"""Frames that a tile's fade takes at least, or there is none."""
-
-TURN = 3
-"""Where a picture of tiles that fade in takes longer than TURN_FROM seconds, as software's does, the next one waits for
-so many times as long while other tiles are computed: they need the same processor, and who waits looks for them."""
-
-TURN_FROM = FADE / 8
 
 STILL = 1.0
 """Seconds for which nothing has changed before frames are left as they are: all that is smoothed has come to rest."""
@@ -182,9 +172,7 @@ class Viewer:
         self._objects_made = 0
         self.now = self.dt = 0.0
         self._frame_time: float | None = None
-        self._uploaded_at = 0.0
-        self._faded = False
-        self._faded_at = self._fade_took = self._sharp_since = 0.0
+        self.pace = Pace()
         self.room = options.room
         self.veil = Veil() if runtime.name == "xr" else None
         self._stood: Scene | None = None
@@ -237,7 +225,7 @@ class Viewer:
 
     def _awaits_something(self) -> bool:
         """Whether the next picture may differ, or the program's end be near, with eyes and hands at rest."""
-        moving = self.view.still_for < STILL or self.now - self._uploaded_at <= 2 * FADE
+        moving = self.view.still_for < STILL or self.pace.fading(self.now)
         moving = moving or (self.veil is not None and (self.veil.shade > 0 or self.veil.holds))
         asked = self._heard or self._asked or self.status.notices or self.screenshots.due or self.recording.active
         asked = asked or self.view.alternates or self.exporter.busy or self.region_store.busy
@@ -251,8 +239,7 @@ class Viewer:
         self._frame_time = frame.time
         self.now += self.dt
         self.notices.pass_time(self.dt)
-        if self._faded:
-            self._faded, self._fade_took = False, self.dt
+        self.pace.frame_took(self.dt)
 
     def take_what_arrived(self) -> None:
         """Decoded photographs and computed tiles."""
@@ -324,18 +311,11 @@ class Viewer:
         self.supply.residency.begin_frame()
         if self.veil is not None and self.veil.holds:
             return  # what was before is still seen: none of its tiles may make room
-        # A fade is drawn for many frames. What comes with a picture that is new anyhow needs none; nor where a frame
-        # takes so long that it would have but a step or two, and the next tiles wait for the processor.
-        at_once = self._jumped or self.dt > FADE / FADE_STEPS
-        report = self.supply.upload(self.now - FADE if at_once else self.now)
+        report = self.supply.upload(self.pace.born(self.now, self.dt, self._jumped))
         self.statistics.upload_bytes += report.bytes
         self.statistics.uploads_over_budget += report.over_budget
-        if report.count:
-            self._uploaded_at = self.now
-        if self._jumped or self.view.still_for == 0:
-            self._sharp_since = math.inf  # not yet
-        elif report.count and self._sharp_since == math.inf:
-            self._sharp_since = self.now if self.supply.sharp else math.inf
+        moves = self._jumped or self.view.still_for == 0
+        self.pace.copied(report.count, self.now, moves, sharp=report.count > 0 and self.supply.sharp)
 
     def draw(self, frame: Frame) -> None:
         """The scene, once for each eye; and its picture when one is due."""
@@ -364,12 +344,11 @@ class Viewer:
         if scene == stands:
             return  # on a small machine the worker needs the processor more
         fades = stands is not None and only_tiles(stands, scene)
-        self.holds_back = fades and self._waits_its_turn()
+        self.holds_back = fades and self.pace.waits(self.now, self.view.still_for > 0, self.supply.worker.busy)
         if self.holds_back:
             return
-        self._drawn, self._faded = scene, fades
-        if fades:
-            self._faded_at = self.now
+        self._drawn = scene
+        self.pace.drew(self.now, fades)
         pictures = []
         for eye, target, shown in frame.pictures(scene, self.renderer, whole=due):
             part = changed_part(stands, scene, eye) if stands else None
@@ -431,13 +410,6 @@ class Viewer:
         if self._stood is None or not self.veil.holds:
             self._stood = scene
         return replace(self._stood, veil=self.veil.shade)
-
-    def _waits_its_turn(self) -> bool:
-        """Whether a picture in which tiles have come or faded in leaves the processor to those being computed. That of
-        a view's first synthesised ones does not wait, nor does that of its last."""
-        slow = self._fade_took > TURN_FROM and self.now - self._faded_at < TURN * self._fade_took
-        later = self.view.still_for > 0 and self._sharp_since < self.now
-        return slow and later and self.supply.worker.busy
 
     def _warm_up(self) -> None:
         """What takes a second and would be felt later: now, with the first photograph on the screen.
@@ -501,8 +473,7 @@ class Viewer:
 
     def _settled(self) -> bool:
         """Whether the view rests and all that it wants is there and has faded in."""
-        fading = self.now - self._uploaded_at <= 2 * FADE  # a tile may first wait for another's fade
-        fading = fading or (self.veil is not None and self.veil.shade > 0)
+        fading = self.pace.fading(self.now) or (self.veil is not None and self.veil.shade > 0)
         if self.supply.loader.busy or self.region_store.reading or self.view.still_for < SETTLE or fading:
             return False
         if not (self._over or (self._tour_over and self.options.frames is None)):
