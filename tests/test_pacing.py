@@ -32,20 +32,19 @@ def test_a_fade_is_awaited_twice_over_and_only_where_tiles_came():
 
 def test_slow_pictures_leave_the_processor_to_the_tiles_being_computed_for_a_while():
     pace = paced(SLOW)
-    assert pace.waits(10.0 + SLOW, rests=True, computing=True)
-    assert not pace.waits(10.0 + SLOW, rests=True, computing=False)
-    assert not pace.waits(10.0 + SLOW, rests=False, computing=True)
-    assert not pace.waits(10.0 + 1.01 * TURN * SLOW, rests=True, computing=True)
-    assert not paced(QUICK).waits(10.0 + QUICK, rests=True, computing=True)
+    assert pace.waits(10.0 + SLOW, rests=True)
+    assert not pace.waits(10.0 + SLOW, rests=False)
+    assert not pace.waits(10.0 + 1.01 * TURN * SLOW, rests=True)
+    assert not paced(QUICK).waits(10.0 + QUICK, rests=True)
 
 
 def test_a_views_first_sharp_tiles_never_wait():
     pace = paced(SLOW)
     pace.copied(0, 10.0, moves=True, sharp=False)
-    assert not pace.waits(10.1, rests=True, computing=True)  # nothing sharp yet
+    assert not pace.waits(10.1, rests=True)  # nothing sharp yet
     pace.copied(2, 10.1, moves=False, sharp=True)
-    assert not pace.waits(10.1, rests=True, computing=True)  # the very picture that shows it
-    assert pace.waits(10.2, rests=True, computing=True)
+    assert not pace.waits(10.1, rests=True)  # the very picture that shows it
+    assert pace.waits(10.2, rests=True)
 
 
 def test_only_pictures_of_fading_tiles_tell_what_one_takes():
@@ -53,4 +52,4 @@ def test_only_pictures_of_fading_tiles_tell_what_one_takes():
     pace.copied(1, 9.0, moves=False, sharp=True)
     pace.drew(10.0, only_fades=False)
     pace.frame_took(SLOW)
-    assert not pace.waits(10.0, rests=True, computing=True)
+    assert not pace.waits(10.0, rests=True)

@@ -344,7 +344,8 @@ class Viewer:
         if scene == stands:
             return  # on a small machine the worker needs the processor more
         fades = stands is not None and only_tiles(stands, scene)
-        self.holds_back = fades and self.pace.waits(self.now, self.view.still_for > 0, self.supply.worker.busy)
+        waits = fades and self.pace.waits(self.now, self.view.still_for > 0)
+        self.holds_back = waits and self.supply.worker.busy  # that asks for the worker's lock: last
         if self.holds_back:
             return
         self._drawn = scene

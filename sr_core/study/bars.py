@@ -94,37 +94,44 @@ def _paired(methods: Mapping[str, Rows], one: str, other: str) -> dict[str, floa
     return {name: row["psnr"] - theirs[name]["psnr"] for name, row in methods[one].items()}
 
 
+def _ahead(methods: Mapping[str, Rows], one: str, other: str) -> float:
+    """dB by which `one` exceeds `other` in the mean."""
+    return float(np.mean(list(_paired(methods, one, other).values())))
+
+
 def _mean(methods: Mapping[str, Rows], method: str, figure: str) -> float:
     values = [row[figure] for row in methods[method].values() if row[figure] is not None]
     return float(np.mean(values)) if values else 0.0
 
 
 def _gains(least: float) -> Callable[[Mapping[str, Rows]], tuple[str, bool]]:
+    def reaches(gain: float) -> bool:
+        return gain >= least
+
     def judged(methods: Mapping[str, Rows]) -> tuple[str, bool]:
         gains = _paired(methods, PIXELS, "bicubic")
-        told, share = _told_share(gains, least)
+        told, share = _told_share(gains, reaches)
         healthy = {name: gain for name, gain in gains.items() if HEALTHY.match(name)}
-        return told + (f"; healthy eyes {_told_share(healthy, least)[0]}" if healthy else ""), share >= SHARE
+        return told + (f"; healthy eyes {_told_share(healthy, reaches)[0]}" if healthy else ""), share >= SHARE
 
     return judged
 
 
-def _told_share(gains: Mapping[str, float], least: float) -> tuple[str, float]:
-    values = np.array(list(gains.values()))
-    reached = int((values >= least).sum())
-    return f"{values.mean():+.2f} dB, {reached} of {len(values)}", reached / len(values)
+def _told_share(gains: Mapping[str, float], reaches: Callable[[float], bool]) -> tuple[str, float]:
+    """The mean and how many reach what they are to, in words; their share."""
+    reached = sum(map(reaches, gains.values()))
+    return f"{np.mean(list(gains.values())):+.2f} dB, {reached} of {len(gains)}", reached / len(gains)
 
 
 def _against_rivals(methods: Mapping[str, Rows]) -> tuple[str, bool]:
-    ahead = {rival: float(np.mean(list(_paired(methods, PIXELS, rival).values()))) for rival in RIVALS}
+    ahead = {rival: _ahead(methods, PIXELS, rival) for rival in RIVALS}
     nearest = min(ahead, key=ahead.__getitem__)
     return f"{ahead[nearest]:+.2f} dB over {nearest}, the nearest", ahead[nearest] > 0
 
 
 def _over_back_projection(methods: Mapping[str, Rows]) -> tuple[str, bool]:
-    gains = np.array(list(_paired(methods, PIXELS, "back-projection").values()))
-    won = int((gains > 0).sum())
-    return f"{gains.mean():+.2f} dB, {won} of {len(gains)}", won >= SHARE * len(gains)
+    told, share = _told_share(_paired(methods, PIXELS, "back-projection"), lambda gain: gain > 0)
+    return told, share >= SHARE
 
 
 def _sharpness(methods: Mapping[str, Rows]) -> tuple[str, bool]:
@@ -137,7 +144,7 @@ def _sharpness(methods: Mapping[str, Rows]) -> tuple[str, bool]:
 
 
 def _lost(methods: Mapping[str, Rows]) -> tuple[str, bool]:
-    lost = float(np.mean(list(_paired(methods, PIXELS, ADVERSARY).values())))
+    lost = _ahead(methods, PIXELS, ADVERSARY)
     return f"{lost:.2f} dB", lost <= MOST_LOST
 
 
@@ -152,6 +159,6 @@ def _agreement(methods: Mapping[str, Rows]) -> tuple[str, bool]:
     networks = [name.removesuffix(" alone") for name in methods if name.endswith(" alone")]
     if not networks:
         raise KeyError("a network alone")
-    costs = {name: float(np.mean(list(_paired(methods, f"{name} alone", name).values()))) for name in networks}
+    costs = {name: _ahead(methods, f"{name} alone", name) for name in networks}
     dearest = max(costs, key=costs.__getitem__)
     return f"{costs[dearest]:.2f} dB ({dearest})", costs[dearest] <= MOST_FOR_AGREEMENT

@@ -49,11 +49,11 @@ class Pace:
         """Whether a tile may still be fading in: it may first wait for another's fade."""
         return now - self._came_at <= 2 * FADE
 
-    def waits(self, now: float, rests: bool, computing: bool) -> bool:
-        """Whether a picture in which tiles have come or faded in leaves the processor to those being computed. That of
-        a view's first synthesised ones does not wait, nor does that of its last."""
+    def waits(self, now: float, rests: bool) -> bool:
+        """Whether a picture in which tiles have come or faded in leaves the processor to those being computed, if any
+        are. That of a view's first synthesised ones does not wait."""
         slow = self._took > TURN_FROM and now - self._drawn_at < TURN * self._took
-        return slow and rests and self._sharp_since < now and computing
+        return slow and rests and self._sharp_since < now
 
     def drew(self, now: float, only_fades: bool) -> None:
         """A picture is drawn, in which tiles alone are new or not."""
