@@ -1,0 +1,63 @@
+"""Estimate how much there is to gain on each test photograph, and how much of it the lite generator gains.
+
+    FUNDUSXR_DATA=~/fundus .venv/bin/python scripts/measure_ceiling.py [SCALE ...]
+
+A photograph's noise cannot be computed from its reduction. It is nearly all that is left where nothing is to be seen:
+so the network's mean squared error in the tenth of all blocks where it is least is taken for the noise, and the gain
+over bicubic of a method that left only that everywhere for the most there is to gain. An estimate: noise differs with
+brightness. Prints the table of docs/training.md; nothing is chosen by it.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+
+from sr_core.image.resample import enlarge_bicubic, to_uint8
+from sr_core.networks.zoo import SCALES, load_model
+from sr_core.study.data import Reference, data_root, load_references, load_split, shrink_reference
+from sr_core.study.evaluation import Upscale, bare_network
+from sr_core.study.metrics import scored_pixels
+
+BLOCK = 32
+"""Pixels of the photograph a side: enough to average noise, small enough to lie between vessels."""
+
+QUIETEST = 10
+"""Percentile of the blocks' errors that is taken for the noise."""
+
+
+def block_errors(picture: np.ndarray, reference: Reference, scale: int) -> np.ndarray:
+    """Mean squared error, squared grey levels, of each block that is wholly scored; float64 (blocks,)."""
+    inside = scored_pixels(reference.field, reference.pixels.shape, scale)
+    error = ((picture.astype(np.float64) - reference.pixels) ** 2).mean(axis=2)
+    rows, columns = (side // BLOCK for side in error.shape)
+    tiled = (rows, BLOCK, columns, BLOCK)
+    error, inside = (array[: rows * BLOCK, : columns * BLOCK].reshape(tiled) for array in (error, inside))
+    return error.mean(axis=(1, 3))[inside.all(axis=(1, 3))]
+
+
+def gains(reference: Reference, scale: int, network: Upscale) -> tuple[float, float]:
+    """dB over bicubic (a = -0.5), over those blocks: the network's, and the most there is."""
+    small = shrink_reference(reference, scale)
+    bicubic = block_errors(to_uint8(enlarge_bicubic(small, scale)), reference, scale).mean()
+    errors = block_errors(network(small, scale), reference, scale)
+    return tuple(float(10 * np.log10(bicubic / left)) for left in (errors.mean(), np.percentile(errors, QUIETEST)))
+
+
+def main() -> None:
+    root = data_root()
+    scales = [int(word) for word in sys.argv[1:]] or list(SCALES)
+    if unknown := [scale for scale in scales if scale not in SCALES]:
+        sys.exit(f"no scale {unknown[0]}; there are {', '.join(map(str, SCALES))}")
+    names = [name for name in load_split("fundus").test if name.startswith("HRF/")]
+    networks = {scale: bare_network(load_model("rdb-lite", scale).module) for scale in scales}
+    print("| photograph | " + " | ".join(f"x{scale}: gained | the most there is" for scale in scales) + " |")
+    print("| --- |" + " ---: |" * 2 * len(scales))
+    for reference in load_references(root, names):
+        cells = [f"{gain:+.2f} dB" for scale in scales for gain in gains(reference, scale, networks[scale])]
+        print(f"| {reference.name.rpartition('/')[2].partition('.')[0]} | {' | '.join(cells)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
