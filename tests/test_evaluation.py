@@ -17,7 +17,7 @@ from sr_core.image.field_of_view import FieldOfView
 from sr_core.image.photograph import load_photograph, save_picture
 from sr_core.image.resample import enlarge_bicubic, enlarge_pseudo_inverse, to_uint8
 from sr_core.networks.zoo import load_model
-from sr_core.study import evaluation, results
+from sr_core.study import evaluation, results, rivals
 from sr_core.study.data import Reference, shrink_reference
 from sr_core.study.evaluation import EvaluationError, Yardstick, bare_network, evaluate
 from sr_core.study.results import (
@@ -25,6 +25,7 @@ from sr_core.study.results import (
     Plan,
     disagreements,
     listed_photographs,
+    load_reference,
     paired_difference,
     run,
     spread,
@@ -242,6 +243,31 @@ def test_networks_of_the_adversarial_stage_meet_unsharp_masking():
     textured = network_methods(replace(network, name="rdb-lite-gan"))
     assert [method.name for method in textured] == ["rdb-lite-gan", "rdb-lite-gan alone", "unsharp = rdb-lite-gan"]
     assert [method.timed for method in textured] == [True, True, False]
+
+
+def test_unsharp_masking_takes_the_picture_that_was_just_made(data, monkeypatch):
+    made = []
+
+    def enlarge(small, scale):
+        made.append(small)
+        return to_uint8(enlarge_pseudo_inverse(small, scale))
+
+    monkeypatch.setattr(rivals, "through_engine", lambda engine: enlarge)
+    shown, _, unsharp = network_methods(replace(load_model("rdb-lite", 4), name="rdb-lite-gan"))
+    yardstick, other = (Yardstick(load_reference(data, name, "paper"), 4) for name in NAMES[:2])
+    shown.make(yardstick)
+    unsharp.make(yardstick)
+    assert len(made) == 1
+    unsharp.make(yardstick)  # forgotten by now, so made anew
+    shown.make(yardstick)
+    unsharp.make(other)
+    assert [pixels is other.small for pixels in made] == [False, False, False, True]
+
+
+def test_networks_alone_are_measured_in_the_papers_regime_only(data, tmp_path):
+    plan = Plan(comparison(data, regimes=("paper", "viewer")), tmp_path / "kept")
+    paper, viewer = ([method.name for method in plan.methods(regime, 4, NAMES[0])] for regime in ("paper", "viewer"))
+    assert [name for name in paper if name not in viewer] == ["rdb-lite alone"]
 
 
 def test_ctrl_c_keeps_what_is_done_and_says_so(data, tmp_path, command, monkeypatch):

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from sr_core.study.evaluation import ALONE
+
 PIXELS, ADVERSARY = "rdb-lite", "rdb-lite-gan"
 """The network of both stages that the bars are for."""
 
@@ -156,9 +158,9 @@ def _invention(methods: Mapping[str, Rows]) -> tuple[str, bool]:
 
 
 def _agreement(methods: Mapping[str, Rows]) -> tuple[str, bool]:
-    networks = [name.removesuffix(" alone") for name in methods if name.endswith(" alone")]
+    networks = [name.removesuffix(ALONE) for name in methods if name.endswith(ALONE)]
     if not networks:
         raise KeyError("a network alone")
-    costs = {name: _ahead(methods, f"{name} alone", name) for name in networks}
+    costs = {name: _ahead(methods, f"{name}{ALONE}", name) for name in networks}
     dearest = max(costs, key=costs.__getitem__)
     return f"{costs[dearest]:.2f} dB ({dearest})", costs[dearest] <= MOST_FOR_AGREEMENT

@@ -36,6 +36,10 @@ S3_LARGEST, S3_WINDOW = 2_000_000, 1024
 """Sharpness of pictures of more pixels is measured in a window of this side about the middle of the field of view."""
 
 
+ALONE = " alone"
+"""What the name of a network ends with where it is measured as ``bare_network``, not as shown."""
+
+
 class EvaluationError(UserError):
     """A comparison that cannot be made: what, the cause, the cure."""
 

@@ -12,6 +12,7 @@ from sr_core.errors import UserError
 from sr_core.image.geometry import Rect
 from sr_core.study.bars import bars_of, table_of
 from sr_core.study.data import Reference
+from sr_core.study.evaluation import ALONE
 from sr_core.study.metrics import psnr, s3_index, s3_map, ssim
 
 CROP = 96
@@ -191,7 +192,7 @@ def _short_table(rows: Sequence[Mapping[str, Any]]) -> str:
         "| --- |" + " ---: |" * len(scales),
     ]
     for method in dict.fromkeys(row["method"] for row in rows):
-        if method.endswith(" alone"):
+        if method.endswith(ALONE):
             continue
         gains = {row["scale"]: row["over_bicubic"] for row in rows if row["method"] == method}
         form = "{mean:+.2f} [{low:+.2f}, {high:+.2f}]"

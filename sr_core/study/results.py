@@ -32,7 +32,7 @@ from sr_core.image.photograph import save_picture
 from sr_core.networks.zoo import SCALES, available_models, load_model
 from sr_core.study import report
 from sr_core.study.data import NATIVE, PARTS, SHORT_SIDE, Reference, load_references, load_split, shrink_reference
-from sr_core.study.evaluation import EvaluationError, Yardstick
+from sr_core.study.evaluation import ALONE, EvaluationError, Yardstick
 from sr_core.study.rivals import (
     BACK_PROJECTION,
     BICUBIC,
@@ -139,7 +139,7 @@ class Plan:
         """The methods for one photograph, in the order of the tables."""
         stem = picture_name(regime, scale, photograph)
         made = {name: pictures[stem] for name, pictures in self._externals.items() if stem in pictures}
-        return self._methods[scale] + [external_method(name, *file) for name, file in made.items()]
+        return _of_regime(regime, self._methods[scale]) + [external_method(name, *file) for name, file in made.items()]
 
     def jobs(self) -> Iterator[tuple[str, str, int, Method]]:
         """(regime, photograph, scale, method), a photograph at a time."""
@@ -159,6 +159,12 @@ class Plan:
         parts += [method.identity, self.is_in_figure(regime, photograph)]
         digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
         return self.kept / f"{picture_name(regime, scale, photograph)}-{digest[:24]}.npz"
+
+
+def _of_regime(regime: str, methods: Sequence[Method]) -> list[Method]:
+    """Networks alone, which tell what agreement costs, are measured in the paper's regime only: at the photographs' own
+    size they would double the hours."""
+    return [method for method in methods if regime == "paper" or not method.name.endswith(ALONE)]
 
 
 def spread(names: Sequence[str], limit: int | None) -> list[str]:
@@ -421,7 +427,7 @@ def _strips(plan: Plan, rows: Sequence[Row], regime: str, scale: int) -> list[re
 
 def _in_figure(method: str) -> bool:
     """The figure leaves out what hardly differs from its neighbour: networks alone, and W+ y beside back-projection."""
-    return not method.endswith(" alone") and method != "pseudo-inverse"
+    return not method.endswith(ALONE) and method != "pseudo-inverse"
 
 
 def disagreements(
@@ -446,7 +452,8 @@ def disagreements(
         for scale in sorted({row["scale"] for row in rows}):
             told = {row["method"]: row for row in rows if (row["photograph"], row["scale"]) == (photograph, scale)}
             yardstick = Yardstick(reference, scale)
-            for method in methods(scale) if methods else _committed_methods(results, scale, lines):
+            candidates = methods(scale) if methods else _committed_methods(results, scale, lines)
+            for method in _of_regime(regime, candidates):
                 row = measure(regime, method, yardstick, {})
                 lines += _differences(row.figures, told[method.name])
     return lines

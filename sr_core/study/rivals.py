@@ -13,7 +13,7 @@ from sr_core.image.photograph import SUFFIXES, load_photograph
 from sr_core.image.resample import enlarge_bicubic, enlarge_pseudo_inverse, shrink, to_uint8
 from sr_core.networks.names import STARTS_FROM
 from sr_core.networks.zoo import LoadedNetwork
-from sr_core.study.evaluation import EvaluationError, Upscale, Yardstick, bare_network, through_engine
+from sr_core.study.evaluation import ALONE, EvaluationError, Upscale, Yardstick, bare_network, through_engine
 
 BICUBIC, BACK_PROJECTION = "bicubic", "back-projection"
 BACK_PROJECTIONS = 10
@@ -89,17 +89,35 @@ def network_methods(network: LoadedNetwork) -> list[Method]:
     """A network as the viewer shows it, under its name; alone, under "NAME alone"; and for one trained to look sharp
     the plain way to look as sharp, under "unsharp = NAME"."""
     engine = Engine(network, torch.device("cpu"))
-    shown = through_engine(engine)
+    shown = _Remembering(through_engine(engine))
     identity = f"{network.sha256} {engine.precision} halo {network.halo} agrees {network.agrees}"
     methods = [
-        _plain(network.name, identity, shown),
-        _plain(f"{network.name} alone", network.sha256, bare_network(network.module)),
+        _plain(network.name, identity, shown.upscale),
+        _plain(f"{network.name}{ALONE}", network.sha256, bare_network(network.module)),
     ]
     if network.name in STARTS_FROM:
         methods.append(
-            Method(f"unsharp = {network.name}", identity, lambda yardstick: _as_sharp(yardstick, shown), False)
+            Method(f"unsharp = {network.name}", identity, lambda yardstick: _as_sharp(yardstick, shown.again), False)
         )
     return methods
+
+
+class _Remembering:
+    """An enlarger whose last picture can be had again without enlarging anew."""
+
+    def __init__(self, upscale: Upscale) -> None:
+        self._upscale = upscale
+        self._last: tuple[np.ndarray, np.ndarray] | None = None
+
+    def upscale(self, small: np.ndarray, scale: int) -> np.ndarray:
+        picture = self._upscale(small, scale)
+        self._last = (small, picture)
+        return picture
+
+    def again(self, small: np.ndarray, scale: int) -> np.ndarray:
+        """The last picture if it is of the same small one; it is forgotten then, since many such are kept waiting."""
+        last, self._last = self._last, None
+        return last[1] if last and last[0] is small else self._upscale(small, scale)
 
 
 def _as_sharp(yardstick: Yardstick, shown: Upscale) -> np.ndarray:
