@@ -222,6 +222,29 @@ def test_the_discriminator_learns_again_even_after_an_error(setting):
     assert all(p.requires_grad for p in critic.parameters())
 
 
+def test_without_its_screen_a_crop_keeps_all_else():
+    torch.manual_seed(1)
+    bicubic, screen = torch.rand(2, 3, 48, 48), 0.1 * torch.randn(1, 3, 8, 8)
+    screen = (screen - screen.mean(dim=(2, 3), keepdim=True)).repeat(1, 1, 6, 6)
+    detail = 0.1 * torch.randn(2, 3, 48, 48)
+    for added in (torch.zeros(1), torch.full((1,), 0.1), screen):  # a tint is no screen
+        clean = losses.without_screen(bicubic + added, bicubic, 8)
+        assert torch.allclose(clean, bicubic + (added if added.ndim == 1 else 0), atol=1e-6)
+    kept = losses.without_screen(bicubic + detail, bicubic, 8) - bicubic
+    assert (kept - detail).square().mean() < 0.03 * detail.square().mean()  # 1 / 36 of noise looks like a screen
+
+
+def test_trunk_and_discriminator_ask_for_no_screen(setting):
+    picture, target, trunk, critic, _ = setting
+    bicubic = torch.zeros_like(picture)
+    seen = tuple(losses.without_screen(whole, bicubic, 8) for whole in (picture, target))
+    pulls = losses.pulls(picture, generator_terms(picture, target, trunk, critic, seen=seen))
+    asked = {name: pull - losses.without_screen(pull, bicubic, 8) for name, pull in pulls.items()}
+    for name in ("feature", "adversarial"):
+        assert asked[name].norm() < 1e-5 * pulls[name].norm()
+    assert asked["pixel"].norm() > 0.05 * pulls["pixel"].norm()
+
+
 def test_scales_are_values_and_gradient_norms(setting):
     picture, target, trunk, critic, output = setting
     terms = generator_terms(picture, target, trunk, critic)

@@ -400,6 +400,8 @@ def test_the_bundled_configurations_are_valid():
         ({"precision": "int8"}, "choose float32, bfloat16"),
         ({"short_sides": []}, "at least one size"),
         ({"short_sides": ["native"]}, "must be of type list of numbers"),
+        ({"judge_until": 0.4}, "from 0.5 to 1"),
+        ({"against_screens": 1}, "must be of type bool"),
         ({"shares": [0.5, 0.3, 0.2]}, "'shares' belongs to the adversarial stage"),
         ({"model": "rdb-lite-gan"}, "either 'weights' or 'shares'"),
         ({"model": "rdb-lite-gan", "shares": [0.5, 0.5]}, "three numbers for pixel, feature, adversarial"),

@@ -108,6 +108,37 @@ def test_shares_hold_while_the_adversary_grows(tmp_path, adversarial):
 
 
 @needs_trunk
+def test_the_discriminator_rests_while_it_is_right_too_often(tmp_path, adversarial):
+    config = dataclasses.replace(adversarial, shares=(), weights=(1.0, 2e-6, 1e-3), judge_until=0.8, validate_every=1)
+    trainer = trainer_in(tmp_path, config)
+    judge, stage = trainer.stage._discriminator, trainer.stage
+    for right, learns in ((0.81, False), (0.79, True)):
+        before = [value.clone() for value in judge.parameters()], trainer._net.head.weight.clone()
+        stage._right = right
+        trainer.train_step()
+        assert any(not torch.equal(a, b) for a, b in zip(before[0], judge.parameters(), strict=True)) == learns
+        assert not torch.equal(before[1], trainer._net.head.weight)
+        entry = trainer.curve[-1]
+        assert entry["discriminator_learned"] == learns
+        assert stage._right == pytest.approx(0.9 * right + 0.1 * entry["discriminator_right"])
+    assert stage.state()["right"] == stage._right
+
+
+@needs_trunk
+def test_screens_are_not_seen_where_they_are_not_to_be(tmp_path, adversarial):
+    found = {}
+    for against in (False, True):
+        trainer = trainer_in(tmp_path / str(against), dataclasses.replace(adversarial, against_screens=against))
+        with torch.no_grad():
+            trainer._net.head.bias += 0.1 * torch.rand(48)  # one for each colour and place in a small pixel
+        crops = trainer._draw()
+        picture = crops.bicubic + trainer._net(crops.small)
+        found[against] = (trainer.stage._without_screens(picture, crops) - picture).detach().abs().max()
+    assert found[False] == 0
+    assert found[True] > 0.02
+
+
+@needs_trunk
 def test_factors_given_are_taken_as_they_are(tmp_path, adversarial):
     config = dataclasses.replace(adversarial, shares=(), weights=(1.0, 2e-6, 1e-3), iterations=1, validate_every=1)
     trainer = trainer_in(tmp_path, config)

@@ -7,13 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter
 
 from sr_core.engine.engine import Engine
 from sr_core.networks.names import STARTS_FROM
 from sr_core.networks.rdb_srgan import RdbSrgan
 from sr_core.networks.zoo import available_models, load_model
-from sr_core.study.data import is_test_image, load_references, load_split
+from sr_core.study.data import is_test_image, load_references, load_split, shrink_reference
 from sr_core.study.evaluation import bare_network, evaluate, through_engine
+from sr_core.study.metrics import scored_pixels
 
 DATA = Path(os.environ.get("FUNDUSXR_DATA", "no-data"))
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="FUNDUSXR_DATA is not set to the image data")
@@ -96,3 +98,43 @@ def test_zeroed_and_shuffled_weights_fail_the_bar(references):
     for broken in (zeroed, shuffled):
         assert not reaches_the_bar(evaluate(references[:3], 4, as_shown(replace(trained, module=broken))))
     assert [score.gain for score in evaluate(references[:3], 4, bare_network(zeroed))] == [0, 0, 0]
+
+
+def fine_detail(picture):
+    """What a Gaussian of 1.5 pixels takes away, float32 (H, W, 3)."""
+    picture = picture.astype(np.float32)
+    return picture - gaussian_filter(picture, (1.5, 1.5, 0))
+
+
+def root_mean_square(array, axes):
+    return np.sqrt((array**2).mean(axis=axes))
+
+
+def repeated_shares(picture, scale, inside):
+    """In each block of 8 x 8 small pixels, how much of the fine detail repeats from one small pixel to the next."""
+    rows, columns = (side // (8 * scale) for side in picture.shape[:2])
+    cells = (rows, 8, scale, columns, 8, scale)
+    detail = fine_detail(picture)[: rows * 8 * scale, : columns * 8 * scale].reshape(*cells, 3)
+    pattern = detail.mean(axis=(1, 4), keepdims=True)
+    pattern = pattern - pattern.mean(axis=(2, 5), keepdims=True)
+    whole = inside[: rows * 8 * scale, : columns * 8 * scale].reshape(cells).all(axis=(1, 2, 4, 5))
+    return (root_mean_square(pattern, (1, 2, 4, 5, 6)) / root_mean_square(detail, (1, 2, 4, 5, 6)))[whole]
+
+
+def block_detail(picture, inside):
+    """Root mean square of the fine detail in each block of 16 x 16 pixels inside the field, grey levels."""
+    rows, columns = (side // 16 for side in picture.shape[:2])
+    detail = fine_detail(picture)[: rows * 16, : columns * 16].reshape(rows, 16, columns, 16, 3)
+    whole = inside[: rows * 16, : columns * 16].reshape(rows, 16, columns, 16).all(axis=(1, 3))
+    return root_mean_square(detail, (1, 3, 4))[whole]
+
+
+@needs_data
+@pytest.mark.parametrize("scale", [2, 4, 8])
+def test_the_adversarial_stage_draws_no_pattern_and_no_speckle(scale):
+    """Neither a screen that repeats with the small pixels nor hatching, of which the optic disc once had much at x8."""
+    reference = load_references(DATA, ["HRF/images/13_h.jpg"])[0]
+    inside = scored_pixels(reference.field, reference.pixels.shape, 16)
+    picture = as_shown(load_model("rdb-lite-gan", scale))(shrink_reference(reference, scale), scale)
+    assert np.percentile(repeated_shares(picture, scale, inside), 99) < 0.3
+    assert (block_detail(picture, inside) - block_detail(reference.pixels, inside)).max() < 0.5

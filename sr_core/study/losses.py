@@ -188,19 +188,43 @@ def discriminator_loss(logits: Tensor, photographs: bool) -> Tensor:
     return functional.softplus(-logits if photographs else logits).mean()
 
 
+def screen_of(difference: Tensor, scale: int) -> Tensor:
+    """What repeats in differences of crops (N, 3, H, W) from small pixel to small pixel, (N, 3, scale, scale): their
+    average over a crop's small pixels, less its mean."""
+    count, maps, height, width = difference.shape
+    cells = difference.reshape(count, maps, height // scale, scale, width // scale, scale).mean(dim=(2, 4))
+    return cells - cells.mean(dim=(2, 3), keepdim=True)
+
+
+def without_screen(picture: Tensor, bicubic: Tensor, scale: int) -> Tensor:
+    """Crops (N, 3, H, W) less the screen of what they hold beyond the bicubic enlargement.
+
+    A screen goes to the last bit, and no gradient asks for one; of detail that knows nothing of the small pixels hardly
+    anything is lost.
+    """
+    screen = screen_of(picture - bicubic, scale)
+    return picture - screen.repeat(1, 1, *(side // scale for side in picture.shape[2:]))
+
+
 def generator_terms(
-    picture: Tensor, target: Tensor, trunk: Trunk, discriminator: nn.Module, pixel: str = "mse"
+    picture: Tensor,
+    target: Tensor,
+    trunk: Trunk,
+    discriminator: nn.Module,
+    pixel: str = "mse",
+    seen: tuple[Tensor, Tensor] | None = None,
 ) -> dict[str, Tensor]:
     """The unweighted terms 'pixel', 'feature' and 'adversarial' of the generator's loss, for its pictures.
 
     Gradients flow to the picture alone: neither trunk, discriminator nor target gets any. pixel names one of
-    PIXEL_LOSSES.
+    PIXEL_LOSSES; seen: picture and target as trunk and discriminator see them (None: as they are).
     """
+    picture_seen, target_seen = seen or (picture, target)
     with _frozen(discriminator):
-        logits = discriminator(picture)
+        logits = discriminator(picture_seen)
     return {
         "pixel": PIXEL_LOSSES[pixel](picture, target.detach()),
-        "feature": feature_loss(trunk, picture, target),
+        "feature": feature_loss(trunk, picture_seen, target_seen),
         "adversarial": adversarial_loss(logits),
     }
 

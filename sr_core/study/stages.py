@@ -27,6 +27,9 @@ REMEMBERED = 0.98
 """How much of the gradients' running averages stays from one iteration to the next: the factors follow them. Kept as
 they were at the start, an adversary that learns came from 20 to 56 % of the gradient within 1,000 iterations."""
 
+RIGHT_REMEMBERED = 0.9
+"""How much of the running average of the discriminator's success stays from one iteration to the next."""
+
 
 @dataclass(frozen=True)
 class Crops:
@@ -89,14 +92,17 @@ class AdversarialStage:
         self._equal: dict[str, float] = {}
         self._seen: list[dict[str, list[float]]] = []
         self._norms: dict[str, float] = {}
+        self._right = 0.5
         self.about = {"trunk": self._trunk.name, "started_from": start.sha256}
 
     def step(self, crops: Crops, rate: float) -> dict[str, Tensor]:
         """One iteration's losses, by name: the terms unweighted, their shares of the gradient at the picture, and the
         discriminator's loss. ``apply`` follows, or not."""
         picture = crops.bicubic + generate(self._forward, crops.small, self._config.precision)
-        found = self._judge_step(crops, picture.detach(), rate)
-        terms = losses.generator_terms(picture, crops.photograph, self._trunk, self._discriminator, self._config.loss)
+        photograph = crops.photograph
+        seen = self._without_screens(picture, crops), self._without_screens(photograph, crops)
+        found = self._judge_step(seen[1], seen[0].detach(), rate)
+        terms = losses.generator_terms(picture, photograph, self._trunk, self._discriminator, self._config.loss, seen)
         pulls = losses.pulls(picture, terms)
         scales = losses.term_scales(terms, pulls)
         self._look_at(scales)
@@ -109,24 +115,39 @@ class AdversarialStage:
         set_rate(self._adam, rate)
         return found | {"loss": terms["pixel"].detach()} | {name: terms[name].detach() for name in TERMS[1:]}
 
+    def _without_screens(self, picture: Tensor, crops: Crops) -> Tensor:
+        """A picture of the crops, or their photograph, as trunk and discriminator see it."""
+        if not self._config.against_screens:
+            return picture
+        return losses.without_screen(picture, crops.bicubic, self._config.scale)
+
     def apply(self) -> None:
-        """Move the weights by the step's gradients; the discriminator's too."""
-        self._judge_adam.step()
+        """Move the weights by the step's gradients; the discriminator's too, unless it rests."""
+        self._judge_adam.step()  # without gradients, it leaves everything as it is
         if self._weights:
             self._adam.step()
 
-    def _judge_step(self, crops: Crops, picture: Tensor, rate: float) -> dict[str, Tensor]:
+    def _judge_step(self, photograph: Tensor, picture: Tensor, rate: float) -> dict[str, Tensor]:
         self._judge_adam.zero_grad(set_to_none=True)
-        photographed = self._judge(crops.photograph)
-        # Each pass goes back before the next comes: several processes share running averages at every pass.
-        first = losses.discriminator_loss(photographed, photographs=True)
-        first.backward()
-        synthesised = self._judge(picture)
-        second = losses.discriminator_loss(synthesised, photographs=False)
-        second.backward()
+        learns = self._right <= self._config.judge_until or not self._weights
+        with torch.set_grad_enabled(learns):
+            photographed = self._judge(photograph)
+            # Each pass goes back before the next comes: several processes share running averages at every pass.
+            first = losses.discriminator_loss(photographed, photographs=True)
+            if learns:
+                first.backward()
+            synthesised = self._judge(picture)
+            second = losses.discriminator_loss(synthesised, photographs=False)
+            if learns:
+                second.backward()
         set_rate(self._judge_adam, rate)
         right = torch.cat([photographed > 0, synthesised < 0]).float().mean()
-        return {"discriminator": (first + second).detach(), "discriminator_right": right}
+        now = self._processes.mean(float(right))
+        self._right = RIGHT_REMEMBERED * self._right + (1 - RIGHT_REMEMBERED) * now
+        return {
+            "discriminator": (first + second).detach(), "discriminator_right": right,
+            "discriminator_learned": torch.tensor(float(learns)),
+        }  # fmt: skip
 
     def _look_at(self, scales: Mapping[str, losses.TermScale]) -> None:
         """How large the terms are: what makes them equal at the start, and what keeps the shares as they are asked."""
@@ -152,15 +173,16 @@ class AdversarialStage:
         return named_tensors("net", self._generator, self._adam) | judge
 
     def state(self) -> dict[str, Any]:
-        """The factors in use, those that would make the terms equally large at the start (equation 6), and what decides
-        them."""
+        """The factors in use, those that would make the terms equally large at the start (equation 6), what decides
+        them, and the running average of the discriminator's success."""
         return {
             "weights": self._weights, "weights_of_equal_terms": self._equal, "seen": self._seen, "norms": self._norms,
+            "right": self._right,
         }  # fmt: skip
 
     def restore(self, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
         self._weights, self._equal = dict(state["weights"]), dict(state["weights_of_equal_terms"])
-        self._seen, self._norms = list(state["seen"]), dict(state["norms"])
+        self._seen, self._norms, self._right = list(state["seen"]), dict(state["norms"]), state.get("right", 0.5)
         restore(tensors, "net", self._generator, self._adam)
         restore(tensors, "discriminator", self._discriminator, self._judge_adam)
 

@@ -42,6 +42,8 @@ SAME = (
     "loss",
     "seed",
     "discriminator",
+    "judge_until",
+    "against_screens",
 )
 """Settings that a checkpoint must share with the run that goes on from it: any other course would be mixed up."""
 

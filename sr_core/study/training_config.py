@@ -40,7 +40,9 @@ class TrainingConfig:
     For the adversarial stage: start: the weights file it begins from (empty: the bundled ones); trunk: a VGG19 weights
     file (empty: the VGG16 of the extra ``perceptual``); discriminator: maps of its first layer; weights: factors of
     the terms pixel, feature, adversarial, or else shares: the parts of the gradient that they are to have, from which
-    the factors are worked out on the first crops.
+    the factors are worked out on the first crops; judge_until: the discriminator rests while it is right about more
+    of the crops than this; against_screens: trunk and discriminator see photographs and pictures without what repeats
+    in a crop from small pixel to small pixel.
     """
 
     name: str
@@ -66,6 +68,8 @@ class TrainingConfig:
     discriminator: int = 64
     weights: tuple[float, ...] = ()
     shares: tuple[float, ...] = ()
+    judge_until: float = 1.0
+    against_screens: bool = False
 
     @property
     def adversarial(self) -> bool:
@@ -122,6 +126,8 @@ def _check_values(path: Path, config: TrainingConfig) -> None:
         raise TrainingError(f"{path}: 'warmup' and 'seed' must not be below 0")
     if not 0 <= config.ema < 1:
         raise TrainingError(f"{path}: 'ema' is {config.ema}; it must be at least 0 and below 1")
+    if not 0.5 <= config.judge_until <= 1:
+        raise TrainingError(f"{path}: 'judge_until' is {config.judge_until}; it must be from 0.5 to 1 (never rests)")
     if not config.short_sides or min(config.short_sides) < 0:
         raise TrainingError(f"{path}: 'short_sides' must name at least one size in pixels (0: the photographs' own)")
     if not config.name or Path(config.name).name != config.name or config.name in (".", ".."):
