@@ -47,9 +47,11 @@ def gains(reference: Reference, scale: int, network: Upscale) -> tuple[float, fl
 
 def main() -> None:
     root = data_root()
-    scales = [int(word) for word in sys.argv[1:]] or list(SCALES)
-    if unknown := [scale for scale in scales if scale not in SCALES]:
-        sys.exit(f"no scale {unknown[0]}; there are {', '.join(map(str, SCALES))}")
+    known = {str(scale): scale for scale in SCALES}
+    wanted = sys.argv[1:] or list(known)
+    if unknown := [word for word in wanted if word not in known]:
+        sys.exit(f"no scale {unknown[0]}; there are {', '.join(known)}")
+    scales = [known[word] for word in wanted]
     names = [name for name in load_split("fundus").test if name.startswith("HRF/")]
     networks = {scale: bare_network(load_model("rdb-lite", scale).module) for scale in scales}
     print("| photograph | " + " | ".join(f"x{scale}: gained | the most there is" for scale in scales) + " |")

@@ -188,22 +188,18 @@ def discriminator_loss(logits: Tensor, photographs: bool) -> Tensor:
     return functional.softplus(-logits if photographs else logits).mean()
 
 
-def screen_of(difference: Tensor, scale: int) -> Tensor:
-    """What repeats in differences of crops (N, 3, H, W) from small pixel to small pixel, (N, 3, scale, scale): their
-    average over a crop's small pixels, less its mean."""
-    count, maps, height, width = difference.shape
-    cells = difference.reshape(count, maps, height // scale, scale, width // scale, scale).mean(dim=(2, 4))
-    return cells - cells.mean(dim=(2, 3), keepdim=True)
-
-
 def without_screen(picture: Tensor, bicubic: Tensor, scale: int) -> Tensor:
-    """Crops (N, 3, H, W) less the screen of what they hold beyond the bicubic enlargement.
+    """Crops (N, 3, H, W) less their screen: what repeats from small pixel to small pixel of what they hold beyond the
+    bicubic enlargement, that is, its average over a crop's small pixels, less its mean.
 
     A screen goes to the last bit, and no gradient asks for one; of detail that knows nothing of the small pixels hardly
     anything is lost.
     """
-    screen = screen_of(picture - bicubic, scale)
-    return picture - screen.repeat(1, 1, *(side // scale for side in picture.shape[2:]))
+    count, maps, height, width = picture.shape
+    cells = (count, maps, height // scale, scale, width // scale, scale)
+    screen = (picture - bicubic).reshape(cells).mean(dim=(2, 4))
+    screen = screen - screen.mean(dim=(2, 3), keepdim=True)
+    return picture - screen.repeat(1, 1, height // scale, width // scale)
 
 
 def generator_terms(

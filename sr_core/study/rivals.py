@@ -89,17 +89,16 @@ def network_methods(network: LoadedNetwork) -> list[Method]:
     """A network as the viewer shows it, under its name; alone, under "NAME alone"; and for one trained to look sharp
     the plain way to look as sharp, under "unsharp = NAME"."""
     engine = Engine(network, torch.device("cpu"))
-    shown = _Remembering(through_engine(engine))
+    shown = through_engine(engine)
     identity = f"{network.sha256} {engine.precision} halo {network.halo} agrees {network.agrees}"
-    methods = [
-        _plain(network.name, identity, shown.upscale),
-        _plain(f"{network.name}{ALONE}", network.sha256, bare_network(network.module)),
-    ]
-    if network.name in STARTS_FROM:
-        methods.append(
-            Method(f"unsharp = {network.name}", identity, lambda yardstick: _as_sharp(yardstick, shown.again), False)
-        )
-    return methods
+    alone = _plain(f"{network.name}{ALONE}", network.sha256, bare_network(network.module))
+    if network.name not in STARTS_FROM:
+        return [_plain(network.name, identity, shown), alone]
+    remembering = _Remembering(shown)
+    as_sharp = Method(
+        f"unsharp = {network.name}", identity, lambda yardstick: _as_sharp(yardstick, remembering.again), timed=False
+    )
+    return [_plain(network.name, identity, remembering.upscale), alone, as_sharp]
 
 
 class _Remembering:
