@@ -105,6 +105,16 @@ def test_the_module_is_left_as_it_is():
     assert all(torch.equal(before[key], value) for key, value in module.state_dict().items())
 
 
+def test_without_bfloat16_in_the_processor_the_module_is_computed_as_it_is(monkeypatch):
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)
+    module = load_model("rdb-lite", 4).module
+    plain = prepare(module, CPU, torch.bfloat16, 48)
+    assert isinstance(plain, Plain)
+    with torch.inference_mode():
+        assert (plain(grey(8, 8)) - module(grey(8, 8) / 255.0) * 255.0).abs().max() < 2.0
+    assert isinstance(prepare(module, CPU, torch.float32, 48), FusedRdb) == has_fused_convolutions()
+
+
 def test_a_network_of_another_kind_is_computed_as_it_is():
     module = SrcnnConfig(2, features=8, mapped=4).build().requires_grad_(False)
     plain = prepare(module, CPU, torch.float32, 48)

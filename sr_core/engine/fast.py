@@ -42,15 +42,21 @@ def prepare(module: nn.Module, device: torch.device, precision: torch.dtype, edg
 
     The module itself is left as it is.
     """
-    if device.type == "cpu" and isinstance(module, RdbSrgan) and has_fused_convolutions():
+    if device.type == "cpu" and isinstance(module, RdbSrgan) and has_fused_convolutions(precision):
         return FusedRdb(module, precision, edge)
     return Plain(module, device, precision)
 
 
-def has_fused_convolutions() -> bool:
-    """Whether this torch has the operators that `FusedRdb` needs. They are not part of its documented interface."""
+def has_fused_convolutions(precision: torch.dtype = torch.float32) -> bool:
+    """Whether this torch has the operators that `FusedRdb` needs, and this processor what they need of it.
+
+    They are not part of torch's documented interface. In bfloat16 they refuse a processor without AVX-512, on which
+    torch's own convolution is slow but goes on.
+    """
     operators = ("_convolution_pointwise", "_convolution_pointwise_", "_reorder_convolution_weight")
-    return torch.backends.mkldnn.is_available() and all(hasattr(torch.ops.mkldnn, name) for name in operators)
+    if not (torch.backends.mkldnn.is_available() and all(hasattr(torch.ops.mkldnn, name) for name in operators)):
+        return False
+    return precision is torch.float32 or torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 @cache
