@@ -403,9 +403,13 @@ def test_the_bundled_configurations_are_valid():
         ({"judge_until": 0.4}, "from 0.5 to 1"),
         ({"against_screens": 1}, "must be of type bool"),
         ({"shares": [0.5, 0.3, 0.2]}, "'shares' belongs to the adversarial stage"),
+        ({"against_screens": True}, "'against_screens' belongs to the adversarial stage"),
+        ({"judge_until": 0.8}, "'judge_until' belongs to the adversarial stage"),
+        ({"discriminator": 24}, "'discriminator' belongs to the adversarial stage"),
         ({"model": "rdb-lite-gan"}, "either 'weights' or 'shares'"),
         ({"model": "rdb-lite-gan", "shares": [0.5, 0.5]}, "three numbers for pixel, feature, adversarial"),
         ({"model": "rdb-lite-gan", "weights": [0, 1, 1]}, "three numbers"),
+        ({"model": "rdb-lite-gan", "weights": [1, 1, -0.1]}, "none below"),
         ({"model": "rdb-lite-gan", "shares": [0.5, 0.3, 0.2], "crop": 15}, "set 'crop' to 16 at least"),
     ],
 )

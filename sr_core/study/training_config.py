@@ -16,6 +16,7 @@ SCHEDULES = ("cosine", "step")
 PRECISIONS = ("float32", "bfloat16")
 DEGRADATIONS = ("bicubic", "field")
 TERMS = ("pixel", "feature", "adversarial")
+ADVERSARIAL_KEYS = ("start", "trunk", "discriminator", "weights", "shares", "judge_until", "against_screens")
 
 
 class TrainingError(UserError):
@@ -111,6 +112,10 @@ def load_config(path: Path) -> TrainingConfig:
     return config
 
 
+def _are_factors(given: tuple[float, ...]) -> bool:
+    return given[0] > 0 and all(0 <= factor < math.inf for factor in given)
+
+
 def _fits(value: Any, kind: Any) -> bool:
     if kind in (tuple[int, ...], tuple[float, ...]):
         return isinstance(value, list) and all(_fits(item, kind.__args__[0]) for item in value)
@@ -146,7 +151,8 @@ def _check_values(path: Path, config: TrainingConfig) -> None:
 def _check_stage(path: Path, config: TrainingConfig) -> None:
     """The keys of the adversarial stage: there where they belong, and nowhere else."""
     if not config.adversarial:
-        extra = [key for key in ("start", "trunk", "weights", "shares") if getattr(config, key)]
+        defaults = {field.name: field.default for field in fields(config)}
+        extra = [key for key in ADVERSARIAL_KEYS if getattr(config, key) != defaults[key]]
         if extra:
             raise TrainingError(
                 f"{path}: '{extra[0]}' belongs to the adversarial stage, which {config.model} has not; "
@@ -154,8 +160,11 @@ def _check_stage(path: Path, config: TrainingConfig) -> None:
             )
         return
     given = config.weights or config.shares
-    if bool(config.weights) == bool(config.shares) or len(given) != len(TERMS) or min(given) < 0 or given[0] <= 0:
-        raise TrainingError(f"{path}: give either 'weights' or 'shares', three numbers for {', '.join(TERMS)}")
+    if bool(config.weights) == bool(config.shares) or len(given) != len(TERMS) or not _are_factors(given):
+        raise TrainingError(
+            f"{path}: give either 'weights' or 'shares', three numbers for {', '.join(TERMS)}: the first above 0, none "
+            "below"
+        )
     if config.crop * config.scale < LEAST_SIDE:
         raise TrainingError(
             f"{path}: crops of {config.crop * config.scale} pixels are too small for the discriminator; "
