@@ -1,10 +1,10 @@
 """Measure the bundled weights and write what was found into their cards: halo, and scores on the test photographs.
 
-    FUNDUSXR_DATA=~/fundus .venv/bin/python scripts/measure_weights.py [MODEL ...]
+    FUNDUSXR_DATA=~/fundus .venv/bin/python scripts/measure_weights.py [MODEL-xSCALE ...]
 
-To be run once after new weights have been put into assets/weights; without names all that lie there. The test
-photographs (HRF 01 to 05 of each group) are scored here and nowhere used to choose anything. Prints the table of
-docs/training.md. Every method on every photograph: fundusxr evaluate.
+To be run once after new weights have been put into assets/weights; without names (srcnn-x4 is one) all that lie there.
+The test photographs (HRF 01 to 05 of each group) are scored here and nowhere used to choose anything. Prints the table
+of docs/training.md. Every method on every photograph: fundusxr evaluate.
 """
 
 from __future__ import annotations
@@ -77,18 +77,20 @@ def measure(name: str, scale: int, root: Path, references: list[Reference]) -> s
 
 
 def main() -> None:
-    root, models = data_root(), available_models()
-    wanted = sys.argv[1:] or list(models)
-    unknown = [name for name in wanted if name not in models]
+    bundled = {
+        weights_path(name, scale).stem: (name, scale) for name, scales in available_models().items() for scale in scales
+    }
+    wanted = sys.argv[1:] or list(bundled)
+    unknown = [stem for stem in wanted if stem not in bundled]
     if unknown:
-        sys.exit(f"no bundled weights of {', '.join(unknown)}; there are {', '.join(models)}")
+        sys.exit(f"no bundled weights {', '.join(unknown)}; there are {', '.join(bundled)}")
+    root = data_root()
     names = [name for name in load_split("fundus").test if name.startswith("HRF/")]
     references = load_references(root, names)
     columns = "model", "scale", "halo", "network alone", "as shown", "over W+ y", "ahead of W+ y by 0.2 dB"
     print(f"| {' | '.join(columns)} |\n|{' --- |' * len(columns)}")
-    for name in wanted:
-        for scale in models[name]:
-            print(measure(name, scale, root, references), flush=True)
+    for stem in wanted:
+        print(measure(*bundled[stem], root, references), flush=True)
 
 
 if __name__ == "__main__":
