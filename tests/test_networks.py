@@ -11,6 +11,7 @@ from sr_core.image.resample import enlarge_bicubic
 from sr_core.networks import srcnn, srresnet, zoo
 from sr_core.networks.cost import multiply_adds, parameters
 from sr_core.networks.discriminator import Discriminator
+from sr_core.networks.generator import ConvolutionToColours
 from sr_core.networks.srcnn import SrcnnConfig
 from sr_core.networks.srresnet import SrResNetConfig
 
@@ -61,6 +62,20 @@ def test_every_parameter_of_a_rival_reaches_the_output(config):
     network = randomised(config).train().requires_grad_(True)
     network(torch.rand(2, 3, 12, 12)).square().sum().backward()
     assert [name for name, p in network.named_parameters() if not p.grad.any()] == []
+
+
+@pytest.mark.parametrize(("precision", "tolerance"), [(torch.float32, 1e-6), (torch.bfloat16, 1e-2)], ids=str)
+@pytest.mark.parametrize("kernel", [1, 5, 9])
+def test_a_convolution_to_colours_without_gradient_is_the_convolution(kernel, precision, tolerance):
+    torch.manual_seed(1)
+    layer = ConvolutionToColours(7, kernel).to(precision)
+    x = torch.rand(2, 7, 11, 5, dtype=precision)
+    plain = layer(x)
+    with torch.inference_mode():
+        fast = layer(x)
+    assert plain.requires_grad
+    assert not fast.requires_grad
+    torch.testing.assert_close(fast, plain, rtol=tolerance, atol=tolerance)
 
 
 def test_srcnn_works_on_the_matlab_bicubic_enlargement():

@@ -10,7 +10,9 @@ as well, like the network they are compared with: a deviation in favour of the r
 no training to get there.
 """
 
-from torch import nn
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
 
 SCALES = (2, 4, 8)
 
@@ -19,6 +21,30 @@ def check_scale(scale: int) -> None:
     """Raises ValueError for a scale that generators are not built for."""
     if scale not in SCALES:
         raise ValueError(f"scale {scale}: must be one of {SCALES}")
+
+
+class ConvolutionToColours(nn.Conv2d):
+    """A convolution of odd kernel and equal size to three maps, (N, maps, H, W) -> (N, 3, H, W), fast where no gradient
+    is wanted.
+
+    The processor computes three maps in the time of sixteen. One column of the kernel at a time gives it three maps a
+    column to compute at once; their shifted sum is the convolution, to rounding. With the gradient nothing is gained.
+    """
+
+    def __init__(self, maps: int, kernel: int) -> None:
+        super().__init__(maps, 3, kernel, padding=kernel // 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """What ``nn.Conv2d`` gives."""
+        if torch.is_grad_enabled():
+            return super().forward(x)
+        columns = self.weight.permute(3, 0, 1, 2).flatten(0, 1)[..., None]
+        kernel, width = self.kernel_size[1], x.shape[3]
+        parts = functional.conv2d(x, columns.contiguous(memory_format=torch.channels_last), padding=self.padding)
+        out = self.bias.view(3, 1, 1).expand(len(x), 3, *x.shape[2:]).float()
+        for i, part in enumerate(parts.unflatten(1, (kernel, 3)).unbind(1)):
+            out = out + part[..., i : i + width]
+        return out.to(x.dtype)
 
 
 def begin_at_zero(layer: nn.Conv2d) -> nn.Conv2d:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from sr_core.image.resample import enlarge_matrix
-from sr_core.networks.generator import begin_at_zero, check_scale
+from sr_core.networks.generator import ConvolutionToColours, begin_at_zero, check_scale
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Srcnn(nn.Module):
         self.config = config
         self.extract = nn.Conv2d(3, config.features, 9, padding=4)
         self.map = nn.Conv2d(config.features, config.mapped, 1)
-        self.head = begin_at_zero(nn.Conv2d(config.mapped, 3, 5, padding=2))
+        self.head = begin_at_zero(ConvolutionToColours(config.mapped, 5))
 
     def forward(self, lr: Tensor) -> Tensor:
         """(N, 3, h, w) in 0..1 -> the residual, (N, 3, h * scale, w * scale), in the same units."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from sr_core.networks.generator import begin_at_zero, check_scale
+from sr_core.networks.generator import ConvolutionToColours, begin_at_zero, check_scale
 
 LITE_FEATURES = {2: 26, 4: 20, 8: 11}
 """Feature maps that cost about what the lite generator costs at this scale. The 9x9 convolution and the steps before it
@@ -87,7 +87,7 @@ class SrResNet(nn.Module):
         self.smooth = nn.Sequential(nn.Conv2d(maps, maps, 3, padding=1, bias=False), nn.BatchNorm2d(maps))
         steps = config.scale.bit_length() - 1
         self.enlarge = nn.Sequential(*(_enlarge_twofold(maps) for _ in range(steps)))
-        self.head = begin_at_zero(nn.Conv2d(maps, 3, 9, padding=4))
+        self.head = begin_at_zero(ConvolutionToColours(maps, 9))
 
     def forward(self, lr: Tensor) -> Tensor:
         """(N, 3, h, w) in 0..1 -> the residual, (N, 3, h * scale, w * scale), in the same units."""
