@@ -294,7 +294,7 @@ def test_a_curve_becomes_a_picture_for_each_unit_with_a_line_for_each_figure(tmp
     assert picture.shape == (2 * PANEL[1], PANEL[0], 3)
     seen = [[(part == colour).all(axis=-1) for colour in COLOURS[:3]] for part in np.split(picture, 2)]
     assert [[line.any() for line in part] for part in seen] == [[True, True, False], [True, False, False]]
-    first, whole = (np.argwhere(line[:, 732:]) for line in seen[0][:2])  # the last points
+    first, whole = (np.argwhere(line[:, 697:704]) for line in seen[0][:2])  # the last points
     assert whole[:, 0].min() < first[:, 0].min()  # 20 lies higher than 3
     with pytest.raises(UserError, match="--curves"):
         figure.curves_picture(documents[:1])

@@ -34,17 +34,28 @@ def test_a_falling_loss_falls_and_a_rising_gain_rises():
         assert (y[x == x.max()].mean() < y[x == x.min()].mean()) == rises
 
 
-def test_the_comparison_has_a_panel_for_each_scale_and_a_colour_for_each_run():
+def test_the_comparison_has_a_panel_for_each_scale_and_a_colour_for_each_model():
     longer = [entry | {"gain_db": 0.5 + entry["gain_db"]} for entry in entries(8)]
-    runs = {"a-x2": entries(4), "b-x2": longer, "a-x8": entries(3)}
+    runs = {"a-x2": entries(4), "b-x2": longer, "b-x8": entries(3)}
     picture = comparison_picture(runs)
     assert picture.shape == (3 * PANEL[1], PANEL[0], 3)
     panels = [picture[i * PANEL[1] : (i + 1) * PANEL[1]] for i in range(3)]
     seen = [[len(ink(panel, colour)[0]) > 0 for colour in COLOURS[:2]] for panel in panels]
-    assert seen == [[True, True], [False, False], [True, False]]
+    assert seen == [[True, True], [False, False], [False, True]]
     # b ran twice as long as a
     first, second = (ink(panels[0][:300], colour)[1] for colour in COLOURS[:2])
     assert second[second < 600].max() > first[first < 600].max() + 100
+
+
+def test_nothing_is_written_over_the_curves():
+    """Names stand beside the plot, whatever corners the curves leave free."""
+    corners = [{"cpu_seconds": 60.0 * x, "gain_db": y} for x, y in ((0, 0), (9, 0), (9, 1), (0, 1), (0, 0))]
+    alone = comparison_picture({"a-x2": corners})
+    beside = comparison_picture({"a-x2": corners, "b-x2": entries(5)})
+    assert len(ink(alone, COLOURS[0])[0]) > 1000
+    rows, columns = ink(alone, COLOURS[0])
+    kept = (beside[rows, columns] == COLOURS[0]).all(axis=1)
+    assert kept.mean() > 0.98  # b crosses
 
 
 def test_a_run_without_a_point_yet_and_one_with_a_single_point_are_drawn():

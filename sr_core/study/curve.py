@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +21,9 @@ INK, GRID = (30, 30, 30), (222, 222, 222)
 COLOURS = ((0, 90, 181), (220, 50, 32), (0, 128, 96), (150, 80, 190), (200, 130, 0), (90, 90, 90), (0, 150, 190))
 """Told apart by readers who do not see red and green apart."""
 
-PANEL = (760, 360)
-_LEFT, _RIGHT, _TOP, _BOTTOM = 84, 24, 44, 44
-_CELL = 19
+PANEL = (930, 360)
+_LEFT, _RIGHT, _TOP, _BOTTOM = 84, 230, 44, 44
+_CELL = 22
 
 
 @dataclass(frozen=True)
@@ -82,43 +81,47 @@ def _read_curve(path: Path) -> Entries:
 
 
 def comparison_picture(runs: Mapping[str, Entries]) -> np.ndarray:
-    """The validation gain of all runs over the processor time that they took, uint8 (H, W, 3): a panel for each scale.
+    """The validation gain of all runs over the processor time that they took, uint8 (H, W, 3): a panel for each scale,
+    a colour for each model.
 
     `runs`: by the name of each, which ends in -x2, -x4 or -x8.
     """
+    models = sorted({name.rpartition("-")[0] for name in runs})
     panels = []
     for scale in SCALES:
+        # A model without a run at this scale is a line without points, so that the others keep their colours.
+        curves = {model: runs.get(f"{model}-{scale}", ()) for model in models}
         lines = [
             Line(
-                name.removesuffix(f"-{scale}"),
-                tuple(entry["cpu_seconds"] / 60 for entry in runs[name]),
-                tuple(entry["gain_db"] for entry in runs[name]),
+                model,
+                tuple(entry["cpu_seconds"] / 60 for entry in entries),
+                tuple(entry["gain_db"] for entry in entries),
             )
-            for name in sorted(runs)
-            if name.endswith(f"-{scale}")
+            for model, entries in curves.items()
         ]
         panels.append(panel(f"{scale}: validation, gain over bicubic, dB", "minutes of processor time", lines))
     return np.concatenate(panels)
 
 
 def panel(title: str, below: str, lines: Sequence[Line], from_zero: bool = False) -> np.ndarray:
-    """One picture of some lines, uint8 (H, W, 3): `title` on top, `below` it what runs across. Across, numbers begin
-    with 0; upward, where `from_zero`."""
+    """One picture of some lines, uint8 (H, W, 3): `title` on top, `below` it what runs across, beside it the lines'
+    names with their last values where there are several. Across, numbers begin with 0; upward, where `from_zero`. The
+    place among `lines` gives the colour."""
     image = Image.new("RGB", PANEL, "white")
     draw = ImageDraw.Draw(image)
     draw.text((_LEFT, 12), title, fill=INK, font=_font())
     draw.text((PANEL[0] - _RIGHT, PANEL[1] - 8), below, fill=INK, font=_font(), anchor="rs")
-    drawn = [line for line in lines if line.x]
+    drawn = [(COLOURS[i % len(COLOURS)], line) for i, line in enumerate(lines) if line.x]
     if drawn:
-        across = _axis(draw, [v for line in drawn for v in (0.0, *line.x)], (_LEFT, PANEL[0] - _RIGHT), upright=False)
-        least = (0.0,) if from_zero else ()
-        up = _axis(draw, [v for line in drawn for v in (*least, *line.y)], (PANEL[1] - _BOTTOM, _TOP), upright=True)
-        all_points = [[(across(x), up(y)) for x, y in zip(line.x, line.y, strict=True)] for line in drawn]
-        for i, points in enumerate(all_points):
-            colour = COLOURS[i % len(COLOURS)]
+        xs = [v for _, line in drawn for v in (0.0, *line.x)]
+        ys = [v for _, line in drawn for v in ((0.0,) if from_zero else ()) + line.y]
+        across = _axis(draw, xs, (_LEFT, PANEL[0] - _RIGHT), upright=False)
+        up = _axis(draw, ys, (PANEL[1] - _BOTTOM, _TOP), upright=True)
+        for colour, line in drawn:
+            points = [(across(x), up(y)) for x, y in zip(line.x, line.y, strict=True)]
             draw.line(points, fill=colour, width=3, joint="curve")
             draw.ellipse([points[-1][0] - 4, points[-1][1] - 4, points[-1][0] + 4, points[-1][1] + 4], fill=colour)
-        _legend(draw, drawn, all_points)
+        _legend(draw, drawn)
     draw.rectangle((_LEFT, _TOP, PANEL[0] - _RIGHT, PANEL[1] - _BOTTOM), outline=INK)
     return np.array(image)
 
@@ -135,7 +138,7 @@ def _axis(
     def place(value: float) -> float:
         return float(ends[0] + (ends[1] - ends[0]) * (value / step - first) / (last - first))
 
-    digits = max(0, int(np.ceil(-np.log10(step) - 1e-9)))
+    digits = next(digits for digits in range(9) if digits == 8 or np.isclose(round(step, digits), step, atol=0))
     for n in np.arange(first, last + 1):
         at, text = place(n * step), f"{n * step:.{digits}f}"
         if upright:
@@ -153,27 +156,15 @@ def _step(span: float) -> float:
     return float(max(m * power for m in (1, 2, 2.5, 5) if span / (m * power) >= 4 or m == 1))
 
 
-def _legend(draw: ImageDraw.ImageDraw, lines: Sequence[Line], drawn: Sequence[Sequence[tuple[float, float]]]) -> None:
-    """The lines' names with their last values, in the corner where they hide least of what is drawn."""
-    if len(lines) == 1:
+def _legend(draw: ImageDraw.ImageDraw, drawn: Sequence[tuple[tuple[int, int, int], Line]]) -> None:
+    """The lines' names with their last values, the highest on top, as the lines end."""
+    if len(drawn) == 1:
         return
-    rows = [f"{line.name} {line.y[-1]:.2f}" for line in lines]
-    wide, high = max(draw.textlength(row, font=_font()) for row in rows) + 38, _CELL * len(rows)
-    lefts, tops = (PANEL[0] - _RIGHT - wide - 8, _LEFT + 8), (PANEL[1] - _BOTTOM - 8 - high, _TOP + 8)
-    left, top = min(product(lefts, tops), key=lambda at: sum(_within(points, *at, wide, high) for points in drawn))
-    draw.rectangle((left, top, left + wide, top + high), fill="white", outline=GRID)
-    for i, row in enumerate(rows):
-        y = top + _CELL * (i + 0.5)
-        draw.line((left + 6, y, left + 26, y), fill=COLOURS[i % len(COLOURS)], width=3)
-        draw.text((left + 32, y), row, fill=INK, font=_font(), anchor="lm")
-
-
-def _within(points: Sequence[tuple[float, float]], left: float, top: float, wide: float, high: float) -> int:
-    """Of a line through points, roughly how many pixels lie in a rectangle."""
-    x, y = np.array(points).T
-    each = np.linspace(0, len(points) - 1, PANEL[0])
-    x, y = np.interp(each, range(len(points)), x), np.interp(each, range(len(points)), y)
-    return int(((x >= left) & (x <= left + wide) & (y >= top) & (y <= top + high)).sum())
+    left = PANEL[0] - _RIGHT + 14
+    for i, (colour, line) in enumerate(sorted(drawn, key=lambda item: -item[1].y[-1])):
+        y = _TOP + _CELL * (i + 0.5)
+        draw.line((left, y, left + 20, y), fill=colour, width=3)
+        draw.text((left + 28, y), f"{line.name} {line.y[-1]:.2f}", fill=INK, font=_font(), anchor="lm")
 
 
 @cache
