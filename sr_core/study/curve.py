@@ -138,7 +138,7 @@ def _axis(
     def place(value: float) -> float:
         return float(ends[0] + (ends[1] - ends[0]) * (value / step - first) / (last - first))
 
-    digits = next(digits for digits in range(9) if digits == 8 or np.isclose(round(step, digits), step, atol=0))
+    digits = len(f"{step:.9f}".rstrip("0").partition(".")[2])  # those of the step: 0.25 has two
     for n in np.arange(first, last + 1):
         at, text = place(n * step), f"{n * step:.{digits}f}"
         if upright:
