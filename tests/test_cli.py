@@ -254,6 +254,20 @@ def test_curves_draws_all_runs_in_one_picture(here, tmp_path: Path, monkeypatch:
     assert_refused(here("curves", "--out", "all.jpg"), "all.jpg", ".png")
 
 
+def test_a_picture_of_a_network_that_restores_says_so(here, fundus: Path, tmp_path: Path, monkeypatch) -> None:
+    weights = with_weights(tmp_path, monkeypatch)
+    card = weights / "rdb-lite-x2.json"
+    for agrees, word in ((True, "Super-resolved"), (False, "Restored")):
+        card.write_text(json.dumps(json.loads(card.read_text()) | {"agrees": agrees}))
+        out = tmp_path / f"{agrees}.png"
+        answer = here("upscale", fundus, out, "--scale", 2, "--region", "40,30,20,20")
+        assert ("restored: does not agree with the photograph" in answer.stderr) == (not agrees)
+        with Image.open(out) as picture:
+            assert picture.text["Description"].startswith(word)
+            assert "Not for diagnosis" in picture.text["Description"]
+            assert picture.text["fundusxr:agrees"] == ("yes" if agrees else "no")
+
+
 # --- the dial between fidelity and texture ---------------------------------------------------------------------------
 
 

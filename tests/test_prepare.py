@@ -157,6 +157,58 @@ def test_test_photographs_are_known_without_their_folders(tmp_path):
     assert survey(photographs(tmp_path / "b", "IDRiD_54.jpg", "IDRiD_55.jpg")).entries[1].test
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_data_set_is_known_however_deep_it_lies_and_its_tests_from_inside(tmp_path, layout):
+    names, others, _, _ = LAYOUTS[layout]
+    deep = photographs(tmp_path / "my testing area", *(f"a/b/{name}" for name in [*names, *others]))
+    shallow = photographs(tmp_path / "in", *names, *others)
+    for given in ("auto", layout):
+        below, here = survey(deep, given), survey(shallow, given)
+        assert below.layout == here.layout == layout
+        assert below.others == tuple(f"a/b/{name}" for name in sorted(others))
+        assert [entry.file for entry in below.entries] == [entry.file for entry in here.entries]
+    tests = {entry.source: entry.file for entry in here.entries if entry.test}
+    for folder in {Path(name).parent for name in tests} - {Path()}:
+        found = survey(shallow / folder).entries
+        assert {entry.file for entry in found if entry.test} >= {
+            file for name, file in tests.items() if Path(name).parent == folder
+        }
+
+
+@pytest.mark.parametrize("odd", ["12_left.jpg", "a/im0001.jpg", "11_h.jpg"])
+def test_one_familiar_name_does_not_take_over_a_folder(tmp_path, odd):
+    names = [f"visit_{number:03}.jpg" for number in range(5)]
+    found = survey(photographs(tmp_path / "in", *names, odd))
+    assert found.layout == "folder"
+    assert len(found.entries) == 6
+
+
+def test_a_data_sets_tests_stay_tests_in_a_folder_of_others(tmp_path):
+    names = [f"visit_{number:03}.jpg" for number in range(5)]
+    found = survey(photographs(tmp_path / "in", *names, "DRIVE/test/images/01_test.tif"))
+    assert [entry.source for entry in found.entries if entry.test] == ["DRIVE/test/images/01_test.tif"]
+
+
+def test_links_are_followed_once_and_closed_folders_are_told(tmp_path, monkeypatch):
+    there = photographs(tmp_path / "there", "one.png")
+    source = photographs(tmp_path / "in", "two.png", "shut/three.png")
+    (source / "linked").symlink_to(there)
+    (there / "back").symlink_to(source)
+    scandir = os.scandir
+
+    def shut(path):  # root reads everything, so a mode says nothing
+        if Path(path).name == "shut":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", shut)
+    found = survey(source)
+    assert [entry.source for entry in found.entries] == ["linked/one.png", "two.png"]
+    assert found.closed == ("shut/: Permission denied",)
+    with pytest.raises(DataError, match="shut: Permission denied; name a folder"):
+        survey(source / "shut")
+
+
 def test_a_plain_folder_pairs_eyes_by_name(tmp_path):
     names = ["a/p1_left.png", "a/p1_right.png", "a/p2-OD.png", "a/p2-OS.png", "b/p1_L.png", "b/angel.png", "b/7R.png"]
     found = survey(photographs(tmp_path / "in", *names))
@@ -170,6 +222,26 @@ def test_a_plain_folder_pairs_eyes_by_name(tmp_path):
         ("b/angel", ""),
         ("b/p1", "left"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("names", "patient"),
+    [
+        (("p4/left.png", "p4/right.png"), "p4"),
+        (("p4/OD.png", "p4/OS.png"), "p4"),
+        (("left/p4.png", "right/p4.png"), "p4"),
+        (("OD_p4.png", "OS_p4.png"), "p4"),
+        (("p4_left_1.png", "p4_right_2.png"), "p4"),
+        (("SmithL.png", "SmithRight.png"), "Smith"),
+    ],
+)
+def test_a_patients_eyes_are_paired_wherever_the_name_tells_the_side(tmp_path, names, patient):
+    entries = survey(photographs(tmp_path / "in", *names, "bright.png", "cleft.png"), "folder").entries
+    assert {entry.source: entry.patient for entry in entries} == dict.fromkeys(names, patient) | {
+        "bright.png": "bright",
+        "cleft.png": "cleft",
+    }
+    assert sorted(entry.eye for entry in entries) == ["", "", "left", "right"]
 
 
 def test_names_that_differ_in_suffix_alone_get_files_of_their_own(tmp_path):

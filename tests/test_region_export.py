@@ -72,6 +72,7 @@ def test_the_three_pictures_stand_side_by_side(eye, disc, engine, tmp_path):
     assert text["fundusxr:region-note"] == "cup 0.6?"
     assert text["fundusxr:source-sha256"] == photograph.sha256
     assert text["fundusxr:weights-sha256"] == engine.network.sha256
+    assert text["fundusxr:agrees"] == "yes"
     assert text["fundusxr:scale"] == "2"
     assert text["fundusxr:model"] == "rdb-lite"
     assert "Not for diagnosis" in text["Description"]

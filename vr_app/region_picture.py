@@ -77,6 +77,7 @@ def describe(region: Region, made: Made) -> dict[str, str]:
         "fundusxr:model": made.model,
         "fundusxr:texture": f"{made.texture:g}",
         "fundusxr:weights-sha256": made.weights,
+        "fundusxr:agrees": "yes" if made.agrees else "no",
         "fundusxr:version": made.version,
     }
 

@@ -17,6 +17,11 @@ from vr_app.options import turn_dial
 INVENTION_GAIN = 10
 """Brightness of a departure of one grey level in the picture that shows it; from 25.5 on it is white."""
 
+COMPUTED = "computed pixels, not photographed. Not for diagnosis."
+DESCRIPTION = f"Super-resolved by FundusXR: {COMPUTED}"
+RESTORED = f"Restored by FundusXR, and not made to agree with the photograph: {COMPUTED}"
+"""Of a network that mends what the photograph shows: shrunk again, its picture is another."""
+
 INVENTION_TEXT = (
     f"How far super-resolved pixels depart from what the photograph determines, in grey levels x {INVENTION_GAIN}. "
     "Computed by FundusXR, not photographed. Not for diagnosis."
@@ -64,7 +69,8 @@ def upscale_photograph(
     save_picture(out, pixels[..., :3], about)
     height, width = pixels.shape[:2]
     dial = f", texture {engine.network.texture:g}" if engine.network.texture else ""
-    made = f"{width}x{height}, {engine.network.name} x{scale}{dial}, {engine.device.type}"
+    restored = "" if engine.network.agrees else ", restored: does not agree with the photograph"
+    made = f"{width}x{height}, {engine.network.name} x{scale}{dial}, {engine.device.type}{restored}"
     console.print(f"fundusxr: wrote {out} ({made})", markup=False)
     if invention is not None:
         save_picture(invention, _visible(pixels[..., 3]), about | {"Description": INVENTION_TEXT})
@@ -92,7 +98,7 @@ def _about(name: str, sha256: str, scale: int, area: Rect | None, engine) -> dic
     """What the file says of itself: these pixels are computed, from what and by what."""
     network = engine.network
     about = {
-        "Description": "Super-resolved by FundusXR: computed pixels, not photographed. Not for diagnosis.",
+        "Description": DESCRIPTION if network.agrees else RESTORED,
         "fundusxr:source": name,
         "fundusxr:source-sha256": sha256,
         "fundusxr:scale": str(scale),
@@ -100,6 +106,7 @@ def _about(name: str, sha256: str, scale: int, area: Rect | None, engine) -> dic
         "fundusxr:model": network.name,
         "fundusxr:texture": f"{network.texture:g}",
         "fundusxr:weights-sha256": network.sha256,
+        "fundusxr:agrees": "yes" if network.agrees else "no",
     }
     if "blend" in network.card:
         about["fundusxr:blended-sha256"] = f"{network.card['blend']['pixel']} {network.card['blend']['texture']}"

@@ -4,8 +4,9 @@ which the data set keeps for tests. Names alone decide; no file is opened but Ey
 
 import csv
 import hashlib
+import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -37,8 +38,8 @@ class Entry:
 
 @dataclass(frozen=True)
 class Layout:
-    """How one data set names its photographs: ``pattern`` matches a whole path inside the source folder, forward
-    slashes, any case; ``read`` makes of it the entry (without ``source``)."""
+    """How one data set names its photographs: ``pattern`` is found at the end of a path, forward slashes, any case,
+    whatever folders the data set lies in; ``read`` makes of it the entry (without ``source``)."""
 
     name: str
     title: str
@@ -49,12 +50,13 @@ class Layout:
 @dataclass(frozen=True)
 class Survey:
     """What was found: ``layout`` names the layout taken, ``others`` are picture files that it does not count as
-    photographs (masks, tracings, other folders)."""
+    photographs (masks, tracings, other folders), ``closed`` folders that could not be read, with the reason."""
 
     layout: str
     about: str
     entries: tuple[Entry, ...]
     others: tuple[str, ...]
+    closed: tuple[str, ...] = ()
 
 
 def _eyepacs(match: re.Match[str]) -> Entry:
@@ -69,15 +71,16 @@ def _hrf(match: re.Match[str]) -> Entry:
 
 def _idrid(match: re.Match[str]) -> Entry:
     """Two digits number the 81 photographs of the segmentation task (55 to 81 are its test set), three those of
-    grading and localization, which count training and testing each from 1."""
-    folders, number = (match["folders"] or "").lower(), match["number"]
+    grading and localization, which count training and testing each from 1: the innermost folder that says which."""
+    folders, number = match["folders"].lower(), match["number"]
+    said = re.findall("training|testing", folders)
     if len(number) == 2:
         part = "segmentation_testing" if int(number) >= 55 else "segmentation_training"
     elif "q75" in folders:
         part = "grading_q75"
     else:
         task = "localization" if "localization" in folders else "grading"
-        part = f"{task}_{'testing' if 'testing' in folders else 'training'}"
+        part = f"{task}_{said[-1] if said else 'training'}"
     entry = Entry("", f"IDRiD/{part}/IDRiD_{number}.png", "IDRiD", f"{part}-{number}", group=part)
     return _fixed(replace(entry, test=part.endswith("testing")))
 
@@ -106,7 +109,7 @@ _SUFFIX = r"\.(?:jpe?g|png|tiff?|webp)"
 
 
 def _layout(name: str, title: str, pattern: str, read: Callable[[re.Match[str]], Entry]) -> Layout:
-    return Layout(name, title, re.compile(pattern, re.IGNORECASE), read)
+    return Layout(name, title, re.compile(rf"(?:^|/){pattern}\Z", re.IGNORECASE), read)
 
 
 LAYOUTS = (
@@ -120,134 +123,173 @@ LAYOUTS = (
         "hrf",
         "HRF (Budai et al. 2013)",
         # Tracings in manual1/ bear the photographs' names, but are no JPEG files.
-        r"(?:images/|(?=[^/]*\.jpe?g$))(?P<number>\d\d)_(?P<group>h|dr|g)" + _SUFFIX,
+        r"(?:images/|(?=[^/]*\.jpe?g\Z))(?P<number>\d\d)_(?P<group>h|dr|g)" + _SUFFIX,
         _hrf,
     ),
-    _layout("idrid", "IDRiD (Porwal et al. 2018)", rf"(?P<folders>.*/)?IDRiD_(?P<number>\d\d\d?){_SUFFIX}", _idrid),
+    _layout("idrid", "IDRiD (Porwal et al. 2018)", rf"(?P<folders>.*?)IDRiD_(?P<number>\d\d\d?){_SUFFIX}", _idrid),
     _layout(
         "chase",
         "CHASE_DB1 (Fraz et al. 2012)",
-        rf"(?:[^/]+/)?Image_(?P<child>\d\d)(?P<eye>[LR]){_SUFFIX}",
+        rf"Image_(?P<child>\d\d)(?P<eye>[LR]){_SUFFIX}",
         _chase,
     ),
     _layout(
         "drive",
         "DRIVE (Staal et al. 2004)",
-        rf"(?P<part>training|test)/images/(?P<number>\d\d)_(?:training|test){_SUFFIX}",
+        rf"(?P<number>\d\d)_(?P<part>training|test){_SUFFIX}",
         _drive,
     ),
-    _layout(
-        "stare", "STARE (Hoover et al. 2000)", rf"(?:[^/]+/)?im(?P<number>\d{{4}})(?:{_SUFFIX}|\.ppm(?:\.gz)?)", _stare
-    ),
+    _layout("stare", "STARE (Hoover et al. 2000)", rf"im(?P<number>\d{{4}})(?:{_SUFFIX}|\.ppm(?:\.gz)?)", _stare),
 )
 LAYOUT_NAMES = (AUTO, FOLDER, *(layout.name for layout in LAYOUTS))
 _SURVEYED = (*SUFFIXES, ".ppm", ".gz")
-_EYE = re.compile(
-    r"(?P<patient>.+?)[ _.-]?(?:(?P<left>left|(?<=[ _.\d-])(?:os|l))|(?P<right>right|(?<=[ _.\d-])(?:od|r)))",
-    re.IGNORECASE,
+_ABOVE = 3
+"""Folders above the source whose names are read too: it may be a data set's inner folder."""
+_GRADES = "trainlabels.csv"
+
+_SIDE = r"(?:(?P<left>left|os|l)|(?P<right>right|od|r))"
+_EYES = (
+    re.compile(rf"(?P<before>.*?)(?:^|[ _.-]){_SIDE}(?:$|[ _.-])(?P<after>.*)", re.IGNORECASE),  # p1_left, OD-p1
+    re.compile(rf"(?P<before>.*\d){_SIDE}(?P<after>)", re.IGNORECASE),  # 7R
+    re.compile(r"(?P<before>.*[a-z])(?:(?P<left>Left|OS|L)|(?P<right>Right|OD|R))(?P<after>)"),  # SmithLeft
 )
+"""How a name tells the side; in words that only end so ("cleft", "period") it does not."""
+_LONGEST_NAME = 150
+"""Bytes of a prepared file's name; file systems take 255, and the name of an unfinished file is longer."""
 
 
 def survey(source: Path, layout: str = AUTO) -> Survey:
     """The photographs below ``source``, sorted by name.
 
-    ``auto`` takes the layout that most names fit, or those of the folders directly inside (several data sets side by
-    side) where these know more photographs; where nothing fits, ``folder``: every picture at any depth, a patient's
-    two eyes known by a name that ends in left/right, OS/OD or L/R. Raises DataError: no such folder or layout, no
-    photographs.
+    Data sets are known by their photographs' names at any depth, several side by side, and also where ``source`` is
+    an inner folder of one. ``auto`` takes every layout of which there are names, but ``folder`` where more pictures
+    follow none: every picture at any depth, a patient's two eyes known by left/right, OS/OD or L/R in the name or as
+    a folder. Linked folders are followed. Raises DataError: no such folder or layout, no photographs.
     """
     source = Path(source)
     if layout not in LAYOUT_NAMES:
         raise DataError(f"--layout {layout}: no such layout; choose one of {', '.join(LAYOUT_NAMES)}")
-    if not source.is_dir():
-        raise DataError(f"{source}: no such folder; name one that holds photographs")
-    names = sorted(_picture_files(source))
+    files, closed = _files(source)
+    names = [name for name in files if PurePosixPath(name).suffix.lower() in _SURVEYED]
+    unpacked = set(names)
+    names = [name for name in names if not (name.endswith(".gz") and name.removesuffix(".gz") in unpacked)]
     if not names:
         raise DataError(f"{source}: no pictures in this folder; name one that holds photographs")
-    if layout == FOLDER:
-        return _whole_folder(names)
-    found = _by_name(names, layout)
-    if layout == AUTO:
-        found = max(found, _side_by_side(names), key=lambda one: sum(map(len, one.values())))
+    above = "/".join(source.resolve().parts[1:][-_ABOVE:])
+    known = _known(names, above)
+    if layout in (AUTO, FOLDER):
+        strangers = _strangers(names, known)
+        found = known if layout == AUTO and len(strangers) <= len(known) else {}
+    else:
+        found = {name: pair for name, pair in known.items() if pair[0].name == layout}
+        if not found:
+            raise DataError(
+                f"{source}: no photograph is named as in layout {layout} (the first file is {names[0]}); "
+                f"see docs/data.md for its names, or use --layout {FOLDER}"
+            )
     if not found:
-        if layout == AUTO:
-            return _whole_folder(names)
-        raise DataError(
-            f"{source}: no photograph is named as in layout {layout} (the first file is {names[0]}); "
-            f"see docs/data.md for its names, or use --layout {FOLDER}"
-        )
-    entries = _with_grades(source, [entry for entries in found.values() for entry in entries])
-    known = {entry.source for entry in entries}
-    titles = "; ".join(one.title for one in LAYOUTS if one.name in found)
-    others = tuple(name for name in names if name not in known)
-    return Survey("+".join(found), titles, _with_own_files(entries), others)
+        return replace(_whole_folder(names, {name for name, (_, entry) in known.items() if entry.test}), closed=closed)
+    grades = [source / name for name in files if PurePosixPath(name).name.lower() == _GRADES]
+    entries = _with_grades(grades, [entry for _, entry in found.values()])
+    taken = {one.name: one.title for one, _ in found.values()}
+    order = [one.name for one in LAYOUTS if one.name in taken]
+    others = tuple(name for name in names if name not in found)
+    return Survey("+".join(order), "; ".join(taken[name] for name in order), _with_own_files(entries), others, closed)
 
 
-def _picture_files(source: Path) -> Iterator[str]:
-    for path in source.rglob("*"):
-        if path.suffix.lower() in _SURVEYED and not path.name.startswith(".") and path.is_file():
-            yield path.relative_to(source).as_posix()
+def _files(source: Path) -> tuple[list[str], tuple[str, ...]]:
+    """Every file below the folder that is not hidden, and the folders that cannot be read with the reason; sorted,
+    forward slashes. Raises DataError where the folder itself cannot be read."""
+    files: list[str] = []
+    closed: list[OSError] = []
+    seen: set[str] = set()  # a link may lead back to a folder above it
+    for folder, inside, here in os.walk(source, onerror=closed.append, followlinks=True):
+        if (real := os.path.realpath(folder)) in seen:
+            inside.clear()
+            continue
+        seen.add(real)
+        names = (Path(folder, name) for name in here if not name.startswith("."))
+        files += [path.relative_to(source).as_posix() for path in names if path.is_file()]
+    for error in closed:
+        if Path(error.filename) == source:
+            raise DataError(f"{source}: {error.strerror}; name a folder that holds photographs and may be read")
+    told = (f"{Path(error.filename).relative_to(source).as_posix()}/: {error.strerror}" for error in closed)
+    return sorted(files), tuple(sorted(told))
 
 
-def _by_name(names: Sequence[str], layout: str) -> dict[str, list[Entry]]:
-    """The photographs of the layout, or of that which most names fit; {} where no name does."""
-    candidates = {one.name: _entries(one, names) for one in LAYOUTS if layout == AUTO or one.name == layout}
-    best = max(candidates, key=lambda name: len(candidates[name]))
-    return {best: candidates[best]} if candidates[best] else {}
+def _known(names: Sequence[str], above: str) -> dict[str, tuple[Layout, Entry]]:
+    """The names that follow a layout, with it and their entry; ``above``: the folders that all of them lie in."""
+    matches = (
+        (name, layout, match)
+        for name in names
+        for layout in LAYOUTS
+        if (match := layout.pattern.search(f"{above}/{name}"))
+    )
+    return {name: (layout, replace(layout.read(match), source=name)) for name, layout, match in matches}
 
 
-def _side_by_side(names: Sequence[str]) -> dict[str, list[Entry]]:
-    """The photographs of every folder directly inside that follows a layout."""
-    found: dict[str, list[Entry]] = {}
-    folders = sorted({name.split("/", 1)[0] for name in names if "/" in name})
-    for folder in folders:
-        inside = [name.removeprefix(f"{folder}/") for name in names if name.startswith(f"{folder}/")]
-        for layout, entries in _by_name(inside, AUTO).items():
-            placed = [replace(entry, source=f"{folder}/{entry.source}") for entry in entries]
-            found.setdefault(layout, []).extend(placed)
-    return found
+def _strangers(names: Sequence[str], known: Collection[str]) -> list[str]:
+    """The names that are neither known photographs nor, beginning with such a one's name, masks or tracings of it."""
+    stems = {PurePosixPath(name).name.split(".")[0] for name in known}
+
+    def belongs(name: str) -> bool:
+        stem = PurePosixPath(name).stem
+        return any(stem[: cut.start()] in stems for cut in re.finditer(r"[_.]|\Z", stem))
+
+    return [name for name in names if name not in known and not belongs(name)]
 
 
-def _entries(layout: Layout, names: Iterable[str]) -> list[Entry]:
-    matches = ((name, layout.pattern.fullmatch(name)) for name in names)
-    return [replace(layout.read(match), source=name) for name, match in matches if match]
-
-
-def _whole_folder(names: Sequence[str]) -> Survey:
+def _whole_folder(names: Sequence[str], tests: Collection[str]) -> Survey:
+    """Every picture; those ``tests`` are a data set's own tests by their names."""
     pictures = [name for name in names if PurePosixPath(name).suffix.lower() in SUFFIXES]
     if not pictures:
         raise DataError(f"{names[0]}: not a kind of file that can be read; convert it to PNG, TIFF, JPEG or WebP")
     entries = []
     for name in pictures:
-        path = PurePosixPath(name)
-        match = _EYE.fullmatch(path.stem)
-        patient = (path.parent / (match["patient"] if match else path.stem)).as_posix()
-        eye = "" if not match else "left" if match["left"] else "right"
-        entry = Entry(name, f"photographs/{path.with_suffix('.png')}", FOLDER, patient, eye)
-        entries.append(replace(entry, test=is_test_image(name)))
+        patient, eye = _whose(PurePosixPath(name).with_suffix(""))
+        entry = Entry(name, f"photographs/{PurePosixPath(name).with_suffix('.png')}", FOLDER, patient, eye)
+        entries.append(replace(entry, test=name in tests or is_test_image(name)))
     others = tuple(name for name in names if name not in set(pictures))
     return Survey(FOLDER, "photographs of a folder", _with_own_files(entries), others)
 
 
+def _whose(path: PurePosixPath) -> tuple[str, str]:
+    """Patient and eye ("" where nothing tells it): the path less the first word, from its end on, that names a side.
+
+    Of a name with such a word the part before it is the patient, or what follows where nothing is before: in
+    ``p4_left_1`` and ``p4_left_2`` both are patient p4's.
+    """
+    for place in reversed(range(len(path.parts))):
+        for pattern in _EYES:
+            match = pattern.fullmatch(path.parts[place])
+            if match:
+                kept = (*path.parts[:place], match["before"] or match["after"], *path.parts[place + 1 :])
+                return PurePosixPath(*filter(None, kept)).as_posix(), "left" if match["left"] else "right"
+    return path.as_posix(), ""
+
+
 def _with_own_files(entries: Sequence[Entry]) -> tuple[Entry, ...]:
     """No two entries with one file: those that share it (a.jpg beside a.png) are told apart by a digest of their
-    source's name."""
+    source's name, which also ends a name that is too long."""
     count: dict[str, int] = {}
     for entry in entries:
         count[entry.file.lower()] = count.get(entry.file.lower(), 0) + 1
     own = []
     for entry in entries:
-        if count[entry.file.lower()] > 1:
-            digest = hashlib.sha256(entry.source.encode()).hexdigest()[:8]
-            entry = replace(entry, file=f"{entry.file.removesuffix('.png')}-{digest}.png")
+        file = PurePosixPath(entry.file)
+        long = len(os.fsencode(file.name)) > _LONGEST_NAME
+        if count[entry.file.lower()] > 1 or long:
+            digest = hashlib.sha256(os.fsencode(entry.source)).hexdigest()[:8]
+            stem = file.stem[: _LONGEST_NAME // 4] if long else file.stem  # a character may take four bytes
+            entry = replace(entry, file=file.with_name(f"{stem}-{digest}.png").as_posix())
         own.append(entry)
     return tuple(own)
 
 
-def _with_grades(source: Path, entries: Sequence[Entry]) -> list[Entry]:
+def _with_grades(tables: Sequence[Path], entries: Sequence[Entry]) -> list[Entry]:
     """EyePACS photographs with their grade of retinopathy (dr0 to dr4) from trainLabels.csv, where it is there."""
     grades: dict[str, str] = {}
-    for table in sorted([*source.glob("trainLabels.csv"), *source.glob("*/trainLabels.csv")]):
+    for table in tables:
         try:
             with table.open(newline="", encoding="utf-8-sig") as file:
                 grades |= {row["image"]: f"dr{int(row['level'])}" for row in csv.DictReader(file)}
