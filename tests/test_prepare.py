@@ -1,5 +1,6 @@
 """Data preparation on small made-up folders of every layout, its screen, its division, and its failures."""
 
+import gzip
 import hashlib
 import json
 import os
@@ -7,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +22,7 @@ from typer.testing import CliRunner
 from sr_core.image.field_of_view import FieldOfView
 from sr_core.image.photograph import load_photograph
 from sr_core.image.resample import resize, to_uint8
+from sr_core.study import prepare as prepare_module
 from sr_core.study.data import NATIVE, PARTS, DataError, cut_reference, is_test_image, load_references, load_split
 from sr_core.study.layouts import survey
 from sr_core.study.prepare import Prepared, PrepareError, divide, parse_short_side, prepare
@@ -316,8 +319,9 @@ def test_nothing_is_enlarged(tmp_path):
     result = run(source, tmp_path / "out", short_side=256)
     assert [one.source for one in result.left_out] == ["a.png", "b.png"]
     assert all(one.kind == "small" and "short side" in one.reason for one in result.left_out)
-    with pytest.raises(PrepareError, match="none of 3 photographs can be used"):
+    with pytest.raises(PrepareError, match=r"none of 3 photographs can be used .* ask for less with --short-side"):
         run(source, tmp_path / "none", short_side=1024)
+    assert run(source, tmp_path / "none", short_side=256).parts["train"] == 1  # the folder is not held to what failed
     assert run(source, tmp_path / "native", short_side=NATIVE).parts["train"] >= 1
 
 
@@ -364,14 +368,43 @@ def test_stares_pixmaps_are_read(tmp_path):
     assert sum(result.parts.values()) == 1
 
 
-def test_stares_compressed_files_are_named_with_the_cure(tmp_path):
+def test_stares_compressed_files_are_read(tmp_path):
     source = photographs(tmp_path / "in", "im0002.png", "im0003.png")
-    (source / "im0001.ppm.gz").write_bytes(b"\x1f\x8b packed")
+    pixels = load_photograph(source / "im0002.png").pixels
+    pixmap = b"P6 %d %d 255\n" % (pixels.shape[1], pixels.shape[0]) + pixels.tobytes()
+    (source / "im0002.png").unlink()
+    for number, packed in enumerate((gzip.compress(pixmap), gzip.compress(pixmap)[:5000], b"\x1f\x8b packed", b"")):
+        (source / f"im000{4 + number}.ppm.gz").write_bytes(packed)
+    (source / "im0009.ppm").write_bytes(pixmap[:-1] + b"7")
+    (source / "im0009.ppm.gz").write_bytes(gzip.compress(pixmap))  # gunzip --keep
     result = run(source, tmp_path / "out")
     assert result.survey.layout == "stare"
-    assert [(one.source, one.reason) for one in result.left_out] == [
-        ("im0001.ppm.gz", "compressed; unpack it with gunzip")
-    ]
+    assert [entry.source for entry in result.survey.entries if "0009" in entry.source] == ["im0009.ppm"]
+    assert {one.source: one.reason[:18] for one in result.left_out} == {
+        "im0005.ppm.gz": "cannot be unpacked",
+        "im0006.ppm.gz": "cannot be unpacked",
+        "im0007.ppm.gz": "the file is empty;",
+    }
+    made = next(image for image in manifest(tmp_path / "out")["images"] if image["source"] == "im0004.ppm.gz")
+    assert load_photograph(tmp_path / "out" / made["file"]).pixels.shape[0] == SIDE
+
+
+def test_a_compressed_file_without_end_is_not_unpacked(tmp_path, monkeypatch):
+    monkeypatch.setattr(prepare_module, "_MOST_UNPACKED", 1 << 20)
+    source = photographs(tmp_path / "in", "im0002.png")
+    (source / "im0001.ppm.gz").write_bytes(gzip.compress(bytes(3 << 20)))
+    assert "holds more than 1 MiB" in run(source, tmp_path / "out").left_out[0].reason
+
+
+def test_names_that_are_long_or_no_text_are_taken(tmp_path):
+    source = photographs(tmp_path / "in", "a.png")
+    (source / "a.png").rename(source / f"{'a' * 251}.png")
+    odd = os.fsencode(photographs(tmp_path / "in", "b.png")) + b"/Mu\xf1oz.png"
+    os.rename(source / "b.png", odd)
+    result = run(source, tmp_path / "out")
+    assert not result.left_out
+    assert run(source, tmp_path / "out").resumed == 2
+    assert len(load_split(str(tmp_path / "out/manifest.json")).train) == 1
 
 
 def test_copies_are_left_out_and_the_test_photograph_stays(tmp_path):
@@ -459,6 +492,32 @@ def test_another_seed_or_size_does_not_go_into_the_same_folder(tmp_path):
         run(source, tmp_path / "out", seed=5)
 
 
+def test_another_source_does_not_go_into_the_same_folder_whatever_its_name(tmp_path):
+    source = photographs(tmp_path / "a/images", "p0.png", "p1.png", "p2.png")
+    run(source, tmp_path / "out")
+    other = tmp_path / "b/images"
+    other.mkdir(parents=True)
+    for number in range(3):
+        Image.fromarray(eye(70 + number)).save(other / f"p{number}.png")
+    before = manifest(tmp_path / "out")
+    with pytest.raises(PrepareError, match=r"prepared from another source: none of its 3 photographs is in .*b/images"):
+        run(other, tmp_path / "out")
+    assert manifest(tmp_path / "out") == before
+    source = source.rename(tmp_path / "a/renamed")
+    assert run(source, tmp_path / "out").resumed == 3
+
+
+def test_photographs_that_left_the_source_are_told(tmp_path):
+    source = photographs(tmp_path / "in", *(f"p{n}.png" for n in range(4)))
+    words = ["prepare", str(source), str(tmp_path / "out"), "--short-side", str(SIDE), "--workers", "1"]
+    assert CliRunner().invoke(data, words).exit_code == 0
+    (source / "p1.png").unlink()
+    answer = CliRunner().invoke(data, words)
+    assert "1 photographs that were prepared before are no longer in the source, for example p1.png" in answer.stderr
+    assert (tmp_path / "out/photographs/p1.png").is_file()
+    assert len(manifest(tmp_path / "out")["images"]) == 3
+
+
 def test_workers_give_the_same_folder_as_one_process(tmp_path):
     source = photographs(tmp_path / "in", *(f"p{n}.png" for n in range(5)))
     (source / "broken.png").write_bytes(b"nothing")
@@ -511,6 +570,101 @@ def test_interrupted_it_cleans_up_and_goes_on(tmp_path, workers):
     assert not (out / "prepared.jsonl").exists()
 
 
+@pytest.mark.parametrize("end", ["twice", "killed"])
+def test_ended_at_once_it_leaves_no_process_behind(tmp_path, end):
+    source, out = photographs(tmp_path / "in", *(f"p{n:02}.png" for n in range(40))), tmp_path / "out"
+    (tmp_path / "program.py").write_text(PROGRAM)
+    command = [sys.executable, str(tmp_path / "program.py"), str(source), str(out), "2"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment, start_new_session=True
+    ) as program:
+        assert program.stdout.readline() == "1\n"
+        if end == "killed":
+            program.kill()
+        else:
+            os.killpg(program.pid, signal.SIGINT)
+            time.sleep(0.05)
+            os.killpg(program.pid, signal.SIGINT)
+    deadline = time.monotonic() + 60
+    while (left := members(program.pid)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not left
+    assert run(source, out).parts["train"] > 0
+
+
+def members(group: int) -> list[str]:
+    """Processes of a group that still run, by their command."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            text = stat.read_text()
+        except OSError:
+            continue
+        state, _, its_group = text.rpartition(")")[2].split()[:3]
+        if int(its_group) == group and state != "Z":
+            found.append(text)
+    return found
+
+
+EDITS = {
+    "settings": ("settings", "x"),
+    "no list": ("images", "x"),
+    "no photograph": ("images", ["x"]),
+    "left out": ("left_out", [5]),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_a_manifest_edited_by_hand_is_refused_in_one_line(tmp_path, edit):
+    source, out = photographs(tmp_path / "in", "a.png", "b.png"), tmp_path / "out"
+    run(source, out)
+    key, value = EDITS[edit]
+    text = json.dumps(manifest(out) | {key: value})
+    (out / "manifest.json").write_text(text)
+    with pytest.raises(PrepareError, match=r"^[^\n]*manifest\.json: not a manifest of this program[^\n]{,200}$"):
+        run(source, out)
+    assert (out / "manifest.json").read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("field", [1]),
+        ("field", "abc"),
+        ("quality", None),
+        ("width", "a"),
+        ("fingerprint", "zz"),
+        ("fingerprint", "00ff"),
+        ("fingerprint", None),
+        ("source", ["a"]),
+        ("test", "yes"),
+        ("sha256", None),
+    ],
+)
+def test_a_record_edited_by_hand_is_refused_in_one_line(tmp_path, key, value):
+    source, out = photographs(tmp_path / "in", "a.png", "b.png"), tmp_path / "out"
+    run(source, out)
+    book = manifest(out)
+    book["images"][1][key] = value
+    (out / "manifest.json").write_text(json.dumps(book))
+    with pytest.raises(PrepareError, match="not a manifest of this program"):
+        run(source, out)
+
+
+@pytest.mark.parametrize("text", ["", "5\n", "[]\n", '{"settings": "x"}\n', '{"settings": {}}\n"a"\n'])
+def test_a_journal_that_is_none_is_refused_in_one_line(tmp_path, text):
+    source, out = photographs(tmp_path / "in", "a.png"), tmp_path / "out"
+    out.mkdir()
+    (out / "prepared.jsonl").write_text(text)
+    with pytest.raises(PrepareError, match="not a journal of this program"):
+        run(source, out)
+    (out / "prepared.jsonl").unlink()
+    (out / "prepared.jsonl").mkdir()
+    with pytest.raises(PrepareError, match="cannot be read"):
+        run(source, out)
+
+
 def test_a_torn_journal_and_a_killed_writers_file_do_no_harm(tmp_path):
     source, out = photographs(tmp_path / "in", "a.png", "b.png", "c.png"), tmp_path / "out"
     run(source, out)
@@ -518,10 +672,11 @@ def test_a_torn_journal_and_a_killed_writers_file_do_no_harm(tmp_path):
     lines = [{"settings": book["settings"]}, *({k: v for k, v in i.items() if k != "split"} for i in book["images"])]
     (out / "manifest.json").unlink()
     (out / "prepared.jsonl").write_text("\n".join(map(json.dumps, lines))[:-40])
-    (out / "photographs/.c-abc.png").write_bytes(b"half")
+    (out / "photographs/.c-abcd_123.png").write_bytes(b"half")
+    (out / "photographs/.mine.png").write_bytes(b"the user's")
     assert run(source, out).resumed >= 2
     assert manifest(out) == book
-    assert not list(out.rglob(".*.png"))
+    assert [path.name for path in out.rglob(".*.png")] == [".mine.png"]
 
 
 def test_a_full_disk_is_one_line_and_nothing_finished_is_lost(tmp_path):
@@ -551,6 +706,12 @@ def test_wrong_places_are_refused_before_anything_is_done(tmp_path):
             run(source, out)
     with pytest.raises(PrepareError, match="no such folder"):
         run(tmp_path / "missing", tmp_path / "out")
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    for place in (tmp_path / ("x" * 300), tmp_path / "circle"):
+        with pytest.raises(PrepareError, match="cannot be used"):
+            run(place, tmp_path / "out")
+    with pytest.raises(PrepareError, match="is a file"):
+        run(source / "a.png", tmp_path / "out")
     (tmp_path / "file").write_text("x")
     with pytest.raises(PrepareError, match="cannot be used"):
         run(source, tmp_path / "file")

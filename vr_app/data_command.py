@@ -107,6 +107,12 @@ def _summary(result: Preparation) -> list[str]:
     lines = [f"fundusxr: layout {found.layout} ({found.about}), {len(found.entries)} photographs"]
     if found.others:
         lines.append(f"  {len(found.others)} other pictures are not photographs of it, for example {found.others[0]}")
+    lines += [f"  not read: {folder}" for folder in found.closed]
+    if result.gone:
+        lines.append(
+            f"  {len(result.gone)} photographs that were prepared before are no longer in the source, for example "
+            f"{result.gone[0]}: their pictures stay, the lists are without them"
+        )
     if result.resumed:
         lines.append(f"  {result.resumed} were finished before")
     if len(result.left_out) <= _NAMED:

@@ -7,16 +7,23 @@ is a split file too (``sr_core.study.data.load_split``) and OUT the data folder 
 under way ``prepared.jsonl`` holds a line for every photograph that is done; the same call goes on from it.
 """
 
+import gzip
 import hashlib
 import json
+import math
+import os
+import re
 import signal
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from multiprocessing import get_context
+from dataclasses import asdict, dataclass, fields
+from multiprocessing import active_children, get_context, parent_process
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Thread
 from typing import Any
 
 from sr_core.errors import UserError
@@ -24,7 +31,7 @@ from sr_core.files import write_text
 from sr_core.image.photograph import PhotographError, load_photograph, save_picture
 from sr_core.study.data import NATIVE, PARTS, SHORT_SIDE, Reference, cut_reference
 from sr_core.study.layouts import AUTO, Entry, Survey, survey
-from sr_core.study.quality import Quality, fingerprint, measure_quality, same_photographs
+from sr_core.study.quality import FINGERPRINT_SIDE, Quality, fingerprint, measure_quality, same_photographs
 
 MANIFEST = "manifest.json"
 JOURNAL = "prepared.jsonl"
@@ -36,6 +43,11 @@ VALIDATION_SHARE = TEST_SHARE = 0.1
 RECIPE = 1
 """To be raised when the same photograph would be prepared or screened otherwise: older folders are not mixed in."""
 _ORIGINAL_SIZE = "native"
+_MOST_UNPACKED = 512 << 20
+"""Bytes of a compressed pixmap: more than the largest photograph that is opened has."""
+_UNFINISHED = re.compile(r"\..+-[a-z0-9_]{8}\.png")
+_TOLD_APART = ("layout", "short_side", "seed", "recipe")
+"""Settings that photographs in one folder share; the source folder may have been renamed or moved."""
 
 
 class PrepareError(UserError):
@@ -77,13 +89,15 @@ class LeftOut:
 @dataclass(frozen=True)
 class Preparation:
     """What came of it: ``parts`` counts the photographs of train, validation and test; ``resumed`` of them, or of
-    those left out, were found finished."""
+    those left out, were found finished; ``gone`` were prepared before and are no longer in the source: their pictures
+    stay, but no list names them."""
 
     manifest: Path
     survey: Survey
     parts: dict[str, int]
     left_out: tuple[LeftOut, ...]
     resumed: int
+    gone: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -135,6 +149,7 @@ def prepare(
         "recipe": RECIPE,
     }
     earlier = _open(out, settings)
+    _check_source(source, out, earlier)
     entries, records = _without_copies(source, found.entries)
     tasks = [_Task(source, out, entry, short_side, earlier.get(entry.source)) for entry in entries]
     with _journal(out, settings) as write:
@@ -146,6 +161,7 @@ def prepare(
     kept = [record for record in records if isinstance(record, Prepared)]
     left_out = tuple(record for record in records if isinstance(record, LeftOut))
     if not kept:
+        (out / JOURNAL).unlink(missing_ok=True)  # nothing is in there that another try should be held to
         example = left_out[0]
         raise PrepareError(
             f"{source}: none of {len(left_out)} photographs can be used (for example {example.source}: "
@@ -155,13 +171,22 @@ def prepare(
     _write_manifest(out, found, settings, kept, left_out, parts)
     count = {part: sum(where == part for where in parts.values()) for part in PARTS}
     resumed = sum(earlier.get(record.source) == record and _lasts(record) for record in records)
-    return Preparation(out / MANIFEST, found, count, left_out, resumed)
+    here = {entry.source for entry in found.entries}
+    gone = tuple(sorted(name for name, record in earlier.items() if isinstance(record, Prepared) and name not in here))
+    return Preparation(out / MANIFEST, found, count, left_out, resumed, gone)
 
 
 def _check_places(source: Path, out: Path) -> None:
+    try:
+        os.stat(source)
+        a, b = source.resolve(), out.resolve()
+    except FileNotFoundError:
+        raise PrepareError(f"{source}: no such folder; name one that holds photographs") from None
+    except (OSError, RuntimeError) as error:  # a name too long, a closed folder above, links that go in a circle
+        reason = getattr(error, "strerror", None) or error
+        raise PrepareError(f"{source} or {out}: cannot be used ({reason}); name other folders") from None
     if not source.is_dir():
-        raise PrepareError(f"{source}: no such folder; name one that holds photographs")
-    a, b = source.resolve(), out.resolve()
+        raise PrepareError(f"{source}: is a file; name the folder that holds the photographs")
     if a == b or a in b.parents or b in a.parents:
         raise PrepareError(f"{out}: the source and the prepared folder lie in one another; choose a folder apart")
 
@@ -184,12 +209,25 @@ def _open(out: Path, settings: Mapping[str, Any]) -> dict[str, Prepared | LeftOu
             _check_settings(out, before, settings)
             earlier |= {record.source: record for record in records}
     for unfinished in out.rglob(".*.png"):  # left by a process that was killed outright
-        unfinished.unlink(missing_ok=True)
+        if _UNFINISHED.fullmatch(unfinished.name):
+            unfinished.unlink(missing_ok=True)
     return earlier
 
 
+def _check_source(source: Path, out: Path, earlier: Mapping[str, Prepared | LeftOut]) -> None:
+    """Raises PrepareError where not one photograph of a former run is in the source as it was: folders have the same
+    names everywhere, and another's pictures would take the place of these."""
+    read = [record for record in earlier.values() if record.source_sha256]
+    if read and not any(record.source_sha256 == _sha256(source / record.source) for record in read):
+        raise PrepareError(
+            f"{out}: was prepared from another source: none of its {len(read)} photographs is in {source} (the first "
+            f"is {read[0].source}); choose another folder, or delete this one"
+        )
+
+
 def _check_settings(out: Path, before: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
-    for key, value in settings.items():
+    for key in _TOLD_APART:
+        value = settings[key]
         if before.get(key) != value:
             raise PrepareError(
                 f"{out}: was prepared with {key} {before.get(key)}, not {value}; choose another folder, "
@@ -201,16 +239,33 @@ def _read_manifest(path: Path) -> tuple[dict[str, Any], list[Prepared | LeftOut]
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
         records = [_record(values) for values in (*manifest["images"], *manifest["left_out"])]
-        return manifest["settings"], records
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise PrepareError(
-            f"{path}: not a manifest of this program ({error!r}); choose another folder, or delete this one"
-        ) from None
+        return _settings(manifest), records
+    except OSError as error:
+        raise PrepareError(f"{path}: cannot be read ({error.strerror}); {_ANOTHER}") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise PrepareError(f"{path}: not a manifest of this program ({_short(error)}); {_ANOTHER}") from None
+
+
+_ANOTHER = "choose another folder, or delete this one"
+
+
+def _short(error: Exception) -> str:
+    """The error in a few words: some hold the whole of what they could not read."""
+    return f"{type(error).__name__}: {str(error)[-80:]}"
+
+
+def _settings(values: Mapping[str, Any]) -> dict[str, Any]:
+    if not isinstance(values["settings"], dict):
+        raise TypeError("its settings are no table")
+    return values["settings"]
 
 
 def _read_journal(path: Path) -> tuple[dict[str, Any], list[Prepared | LeftOut]]:
     """A journal may end in a torn line: that photograph is made again."""
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError as error:
+        raise PrepareError(f"{path}: cannot be read ({error.strerror}); {_ANOTHER}") from None
     values = []
     for line in lines:
         try:
@@ -218,18 +273,29 @@ def _read_journal(path: Path) -> tuple[dict[str, Any], list[Prepared | LeftOut]]
         except ValueError:
             break
     try:
-        return values[0]["settings"], [_record(one) for one in values[1:]]
-    except (IndexError, KeyError, TypeError) as error:
-        raise PrepareError(
-            f"{path}: not a journal of this program ({error!r}); choose another folder, or delete this one"
-        ) from None
+        return _settings(values[0]), [_record(one) for one in values[1:]]
+    except (IndexError, ValueError, KeyError, TypeError) as error:
+        raise PrepareError(f"{path}: not a journal of this program ({_short(error)}); {_ANOTHER}") from None
 
 
 def _record(values: Mapping[str, Any]) -> Prepared | LeftOut:
+    """A record as it was written. Raises TypeError or ValueError for one that was not written so."""
+    if not isinstance(values, dict):
+        raise TypeError(f"{str(values)[:40]!r} is no photograph")
     values = {key: value for key, value in values.items() if key != "split"}
     if "reason" in values:
-        return LeftOut(**values)
-    return Prepared(**{**values, "field": tuple(values["field"])})
+        record = LeftOut(**values)
+    else:
+        record = Prepared(**{**values, "field": tuple(values["field"])})
+        numbers = (record.width, record.height, *record.field, *(record.quality[part.name] for part in fields(Quality)))
+        if len(record.field) != 3 or not all(math.isfinite(number) for number in numbers):
+            raise ValueError(f"numbers of {record.source!r}")
+        if len(bytes.fromhex(record.fingerprint)) != FINGERPRINT_SIDE**2:
+            raise ValueError(f"fingerprint of {record.source!r}")
+    for part in fields(record):
+        if part.type in (str, int, bool) and type(getattr(record, part.name)) is not part.type:
+            raise TypeError(f"{part.name} of {str(record.source)[:40]!r}")
+    return record
 
 
 @contextmanager
@@ -280,19 +346,37 @@ def _results(tasks: Sequence[_Task], workers: int) -> Iterator[Prepared | LeftOu
         yield from map(_make, tasks)
         return
     # spawn: a fork would copy locks that this process's libraries may hold
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_leave_signals_to_the_parent)
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_follow_the_parent)
+    futures: list[Future[Prepared | LeftOut]] = []
+    given: set[Future[Prepared | LeftOut]] = set()
     try:
         with _interrupts_held_back():
             futures = [pool.submit(_make, task) for task in tasks]
         for future in as_completed(futures):
+            given.add(future)
             yield future.result()
+    except KeyboardInterrupt:
+        _finish(pool)
+        done = (future for future in futures if future.done() and not future.cancelled() and future not in given)
+        yield from (future.result() for future in done if future.exception() is None)
+        raise
     except BrokenProcessPool:
         raise PrepareError(
             "a worker process was killed, probably for lack of memory: use fewer --workers; what is finished is kept, "
             "the same command goes on from it"
         ) from None
     finally:
+        _finish(pool)
+
+
+def _finish(pool: ProcessPoolExecutor) -> None:
+    """Let the workers finish what is under way; interrupted once more, end them now."""
+    try:
         pool.shutdown(wait=True, cancel_futures=True)
+    except KeyboardInterrupt:
+        for worker in active_children():
+            worker.kill()
+        raise
 
 
 @contextmanager
@@ -308,8 +392,16 @@ def _interrupts_held_back() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _leave_signals_to_the_parent() -> None:
+def _follow_the_parent() -> None:
+    """In a worker: leave Ctrl-C to the parent, and end when it ends, even killed outright."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = parent_process()
+
+    def end_with_it() -> None:
+        parent.join()
+        os._exit(1)
+
+    Thread(target=end_with_it, daemon=True).start()
 
 
 def _make(task: _Task) -> Prepared | LeftOut:
@@ -319,23 +411,42 @@ def _make(task: _Task) -> Prepared | LeftOut:
     digest = _sha256(path)
     if _still_holds(task, digest):
         return task.earlier
-    if path.suffix.lower() == ".gz":
-        return LeftOut(entry.source, digest, "unreadable", "compressed; unpack it with gunzip")
     try:
-        photograph = load_photograph(path)
+        with _unpacked(path) as plain:
+            photograph = load_photograph(plain)
     except PhotographError as error:
-        return LeftOut(entry.source, digest, "unreadable", str(error).removeprefix(f"{path}: "))
+        return LeftOut(entry.source, digest, "unreadable", str(error).removeprefix(f"{plain}: "))
+    except (OSError, EOFError, zlib.error) as error:
+        return LeftOut(entry.source, digest, "unreadable", f"cannot be unpacked ({error}); copy it again")
     pixels, field = photograph.pixels, photograph.field
     x0, y0, x1, y1 = field.bounding_rect(pixels.shape)
     short = min(x1 - x0, y1 - y0)
     if short < max(task.short_side, LEAST_SIDE):
-        reason = f"smaller than asked: the retina's box has {short} pixels on its short side, and none is enlarged"
+        cure = "ask for less with --short-side" if short >= LEAST_SIDE else f"at least {LEAST_SIDE} are wanted"
+        reason = f"too small: the retina's box has {short} pixels on its short side, and none is enlarged; {cure}"
         return LeftOut(entry.source, digest, "small", reason)
     quality = measure_quality(pixels, field)
     fault = quality.fault()
     if fault:
         return LeftOut(entry.source, digest, "quality", fault)
     return _save(task, digest, cut_reference(entry.file, pixels, field, task.short_side), quality)
+
+
+@contextmanager
+def _unpacked(path: Path) -> Iterator[Path]:
+    """The file itself; of a compressed one (.gz) a plain copy, for as long as this lasts. Raises OSError, EOFError or
+    zlib.error for one that cannot be unpacked."""
+    if path.suffix.lower() != ".gz":
+        yield path
+        return
+    with TemporaryDirectory() as folder, gzip.open(path) as packed:
+        copy = Path(folder, path.stem)
+        with copy.open("wb") as file:
+            while block := packed.read(1 << 20):
+                file.write(block)
+                if file.tell() > _MOST_UNPACKED:
+                    raise OSError(f"it holds more than {_MOST_UNPACKED >> 20} MiB")
+        yield copy
 
 
 def _still_holds(task: _Task, digest: str) -> bool:
@@ -399,7 +510,7 @@ def divide(records: Sequence[Prepared], seed: int) -> dict[str, str]:
     drawn: dict[int, tuple[str, float]] = {}
     for group, members in groups.items():
         first = min((record.dataset, record.patient) for record in members)
-        chance = int(hashlib.sha256(f"{seed}/{'/'.join(first)}".encode()).hexdigest()[:12], 16) / 16**12
+        chance = int(hashlib.sha256(os.fsencode(f"{seed}/{'/'.join(first)}")).hexdigest()[:12], 16) / 16**12
         test_share = 0.0 if first[0] in own_tests else TEST_SHARE
         validation_share = VALIDATION_SHARE / (1 - TEST_SHARE) if first[0] in own_tests else VALIDATION_SHARE
         if any(record.test for record in members) or chance < test_share:

@@ -41,13 +41,13 @@ class Quality:
     def fault(self) -> str | None:
         """Why the photograph is not to be used, or None."""
         if self.brightness < LEAST_BRIGHTNESS:
-            return f"too dark: median luminance {self.brightness:.0f}, at least {LEAST_BRIGHTNESS:.0f} is wanted"
+            return f"too dark: median luminance {self.brightness:g}, at least {LEAST_BRIGHTNESS:g} is wanted"
         if self.brightness > MOST_BRIGHTNESS:
-            return f"over-exposed: median luminance {self.brightness:.0f}, at most {MOST_BRIGHTNESS:.0f} is wanted"
+            return f"over-exposed: median luminance {self.brightness:g}, at most {MOST_BRIGHTNESS:g} is wanted"
         if self.clipped > MOST_CLIPPED:
-            return f"over-exposed: {self.clipped:.0%} of the field is clipped, at most {MOST_CLIPPED:.0%} is wanted"
+            return f"over-exposed: {self.clipped:.2%} of the field is clipped, at most {MOST_CLIPPED:.0%} is wanted"
         if self.sharpness < LEAST_SHARPNESS:
-            return f"too blurred: sharpness {self.sharpness:.2f}, at least {LEAST_SHARPNESS:.2f} is wanted"
+            return f"too blurred: sharpness {self.sharpness:g}, at least {LEAST_SHARPNESS:g} is wanted"
         return None
 
 
