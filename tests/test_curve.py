@@ -75,7 +75,18 @@ def test_runs_are_found_by_their_names_and_the_last_counts(tmp_path):
     assert read_runs([tmp_path / "a", tmp_path / "b"]) == {"one-x2": entries(5), "two-x8": entries(2)}
 
 
-@pytest.mark.parametrize("text", ["{", "[]\n", '{"step": 1}\n', '{"cpu_seconds": "long", "gain_db": 1}\n', "\xff"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "[]\n",
+        '{"step": 1}\n',
+        '{"cpu_seconds": "long", "gain_db": 1}\n',
+        "\xff",
+        '{"cpu_seconds": 1, "gain_db": NaN}\n',
+        '{"cpu_seconds": 1, "gain_db": -Infinity}\n',
+    ],
+)
 def test_a_curve_that_cannot_be_read_is_named(tmp_path, text):
     write_curve(tmp_path, "one-x2", 1)
     (tmp_path / "one-x2" / "curve.jsonl").write_bytes(text.encode("latin-1"))

@@ -285,6 +285,88 @@ def test_ctrl_c_keeps_what_is_done_and_says_so(data, tmp_path, command, monkeypa
     assert len(list((tmp_path / "out" / ".cache").glob("*.npz"))) == 2
 
 
+def as_kept(file, **changes):
+    """A kept row, written back with other contents."""
+    with np.load(file) as arrays:
+        contents = {key: arrays[key] for key in arrays.files}
+    figures = json.loads(str(contents["figures"]))
+    np.savez(file, **contents | {"figures": json.dumps(figures | changes)})
+
+
+def test_a_kept_row_that_is_damaged_or_another_is_computed_anew(data, tmp_path):
+    plan = Plan(comparison(data, limit=1), tmp_path / "kept")
+    rows = [(row.figures | {"seconds": 0}, row.crops.keys()) for row in run(plan)]
+    files = [plan.file(*job) for job in plan.jobs()]
+    whole = files[0].read_bytes()
+    files[0].write_bytes(b"")
+    files[1].write_bytes(whole)  # bicubic's in another's place
+    as_kept(files[2], psnr=float("nan"))
+    np.savez(files[3], figures="[]")
+    np.savez(files[4], figures="null")
+    with np.load(files[5]) as arrays:
+        np.savez(files[5], **{key: arrays[key] if key == "figures" else arrays[key][:9] for key in arrays.files})
+    assert [(row.figures | {"seconds": 0}, row.crops.keys()) for row in run(plan)] == rows
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        flipped = bytearray(whole)
+        for place in rng.integers(0, len(whole), 4):
+            flipped[place] ^= int(rng.integers(1, 256))
+        files[0].write_bytes(flipped)
+        run(plan)
+
+
+def test_what_cannot_be_compared_is_named(data, tmp_path, monkeypatch):
+    save_picture(data / "clinic/flat.png", np.zeros((168, 168, 3), np.uint8))
+    split = json.loads((data / "split.json").read_text())
+    (data / "flat.json").write_text(json.dumps(split | {"test": ["clinic/flat.png"]}))
+    with pytest.raises(EvaluationError, match=r"clinic/flat\.png: all of one colour"):
+        run(Plan(comparison(data, split=str(data / "flat.json")), tmp_path / "kept"))
+    save_picture(data / "clinic-a.png", made_up_eye(9))
+    (data / "twice.json").write_text(json.dumps(split | {"test": ["clinic-a.png", "clinic/a.png"]}))
+    with pytest.raises(EvaluationError, match=r"clinic/a\.png and clinic-a\.png: their pictures would have one name"):
+        Plan(comparison(data, split=str(data / "twice.json")), tmp_path / "kept")
+    read_bytes = Path.read_bytes
+
+    def shut(path):  # root reads everything, so a mode says nothing
+        if path.name == "b.png":
+            raise PermissionError(13, "Permission denied")
+        return read_bytes(path)
+
+    monkeypatch.setattr(Path, "read_bytes", shut)
+    with pytest.raises(EvaluationError, match=r"clinic/b\.png: cannot be read \(Permission denied\)"):
+        Plan(comparison(data), tmp_path / "kept")
+
+
+@pytest.mark.parametrize(
+    ("suffix", "mode", "words"), [("bmp", "RGB", "not a kind of picture"), ("png", "RGBA", "transparent in part")]
+)
+def test_pictures_made_elsewhere_that_cannot_be_scored_are_refused_before_the_work(data, tmp_path, suffix, mode, words):
+    folder = tmp_path / "made"
+    folder.mkdir()
+    for name in NAMES:
+        picture = Image.fromarray(made_up_eye(3)).convert(mode)
+        if mode == "RGBA":
+            picture.putpixel((80, 80), (1, 2, 3, 128))
+        picture.save(folder / f"{picture_name('paper', 4, name)}.{suffix}")
+    with pytest.raises(EvaluationError, match=words):
+        Plan(comparison(data, externals={"peer": folder}), tmp_path / "kept")
+
+
+def test_a_place_of_the_dial_counts_once(data, tmp_path):
+    models = tuple(f"rdb-lite+rdb-lite-gan@{amount}" for amount in ("0.5", "0.50", "0.5000001"))
+    plan = Plan(comparison(data, models=models), tmp_path / "kept")
+    names = [method.name for method in plan.methods("paper", 4, NAMES[0])]
+    assert len(names) == len(set(names))
+    assert list(plan.weights) == ["rdb-lite+rdb-lite-gan@0.5 x4"]
+
+
+def test_a_set_called_all_has_a_summary_of_its_own(data, tmp_path):
+    rows = [row.figures for row in run(Plan(comparison(data, models=("srcnn",)), tmp_path / "kept"))]
+    renamed = [row | {"photograph": row["photograph"].replace("camp/", "all/")} for row in rows]
+    sets = {summary["set"]: summary["photographs"] for summary in summarise(renamed)}
+    assert sets == {"clinic": 2, "all": 1, "all sets": 3}
+
+
 def test_other_weights_are_kept_apart(data, tmp_path):
     plan = Plan(comparison(data), tmp_path / "kept")
     shown = plan.methods("paper", 4, NAMES[0])[4]
@@ -381,6 +463,15 @@ def test_the_command_writes_numbers_tables_and_figures(data, tmp_path, command):
 def test_the_command_refuses_what_it_cannot_read(data, command):
     assert "must be NAME=FOLDER" in str(command(data, "--external", "peer").exception)
     assert "given twice" in str(command(data, "--external", "a=b", "--external", "a=c").exception)
+    for name in ("a|b", "peer alone", "a\nb"):
+        assert "must be one word" in str(command(data, "--external", f"{name}=b").exception)
+
+
+def test_figures_of_an_earlier_comparison_do_not_stay(data, tmp_path, command):
+    common = [data, "--models", "srcnn", "--split", data / "split.json", "--limit", 1, "--out", tmp_path / "out"]
+    for scale in (4, 2):
+        assert command(*common, "--scales", scale).exit_code == 0
+    assert [path.name for path in (tmp_path / "out").glob("*.png")] == ["figure-paper-x2.png"]
 
 
 def test_the_committed_results_are_those_of_the_committed_weights(fundus_data):

@@ -4,6 +4,7 @@ import math
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pytest
 import safetensors.torch
 import torch
@@ -132,6 +133,19 @@ def test_other_files_are_refused(tmp_path):
     refused(path, "holds a list")
 
 
+def test_a_weights_file_with_flipped_bytes_is_refused_in_one_line(tmp_path):
+    path = tmp_path / "w.pth"
+    torch.save({f"features.{n}.weight": torch.ones(2) for n in range(4)}, path)
+    whole = path.read_bytes()
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        data = bytearray(whole)
+        for place in rng.integers(0, len(data), 8):
+            data[place] ^= int(rng.integers(1, 256))
+        path.write_bytes(data[: len(data) - int(rng.integers(0, 2)) * 300])
+        refused(path, str(path))
+
+
 def test_code_in_a_weights_file_is_not_run(tmp_path):
     class Trap:
         def __reduce__(self):
@@ -139,7 +153,7 @@ def test_code_in_a_weights_file_is_not_run(tmp_path):
 
     path = tmp_path / "w.pth"
     torch.save({"features.0.weight": Trap()}, path)
-    refused(path, "damaged, or not a state dictionary")
+    refused(path, "damaged, or more than tensors", "state_dict")
     assert not (tmp_path / "sprung").exists()
 
 

@@ -22,6 +22,7 @@ from sr_core.image.field_of_view import FieldOfView
 from sr_core.image.photograph import load_photograph
 from sr_core.image.resample import crop_to_multiple, enlarge_bicubic, shrink, to_uint8
 from sr_core.networks.zoo import load_model
+from sr_core.study.checkpoint import load_checkpoint
 from sr_core.study.data import (
     NATIVE,
     CropSampler,
@@ -339,9 +340,7 @@ def test_a_signal_ends_the_run_with_a_checkpoint(tmp_path, drawn_data, number):
     done = int(rest.split()[-1])
     assert rest.split()[-2] == "False"
     assert done >= 2
-    resumed = trainer_in(tmp_path / "runs/tiny", load_config(config))
-    assert resumed.resume()
-    assert resumed.step == done
+    assert load_checkpoint(tmp_path / "runs/tiny/checkpoint.safetensors")[1]["step"] == done
     assert not [path for path in (tmp_path / "runs/tiny").iterdir() if path.name.startswith(".")]
 
 
@@ -357,6 +356,51 @@ def test_the_horizon_may_change_on_resuming_but_not_the_network(tmp_path, config
     trainer.checkpoint.write_bytes(trainer.checkpoint.read_bytes()[:5000])
     with pytest.raises(TrainingError, match="damaged"):
         trainer_in(tmp_path, config).resume()
+
+
+def test_flipped_bytes_in_a_checkpoint_are_noticed(tmp_path, config):
+    trainer = trainer_in(tmp_path, config)
+    trainer.train_step()
+    trainer.save()
+    data = bytearray(trainer.checkpoint.read_bytes())
+    data[len(data) // 2] ^= 1
+    trainer.checkpoint.write_bytes(data)
+    with pytest.raises(TrainingError, match=r"damaged \(its checksum is another"):
+        trainer_in(tmp_path, config).resume()
+    trainer.checkpoint.unlink()
+    trainer.checkpoint.mkdir()
+    with pytest.raises(TrainingError, match="damaged"):
+        trainer_in(tmp_path, config).resume()
+
+
+def test_a_run_goes_on_with_its_own_photographs_and_its_card_tells_of_what_was_trained(tmp_path, config):
+    trainer = trainer_in(tmp_path, config)
+    for _ in range(6):
+        trainer.train_step()
+    trainer.save()
+    other = Trainer(config, [[retina(0), retina(2)]], [retina(1)], tmp_path)
+    with pytest.raises(TrainingError, match="of a run on other photographs"):
+        other.resume()
+    assert trainer_in(tmp_path, config).resume()
+    with pytest.raises(TrainingError, match=r"of a run with learning_rate 0\.001"):
+        trainer_in(tmp_path, dataclasses.replace(config, learning_rate=0.5)).resume()
+    with pytest.raises(TrainingError, match="has 6 iterations already"):
+        trainer_in(tmp_path, dataclasses.replace(config, iterations=3)).resume()
+
+
+def test_what_a_killed_process_left_half_written_goes(tmp_path, config):
+    trainer = trainer_in(tmp_path / "run", config)
+    (tmp_path / "run/.checkpoint.safetensors-0123abcd").write_bytes(b"half")
+    assert not trainer.resume()
+    assert not list((tmp_path / "run").iterdir())
+
+
+def test_photographs_that_nothing_can_be_validated_on_are_refused_before_the_work(tmp_path, config):
+    flat = dataclasses.replace(retina(3), pixels=np.zeros((160, 160, 3), np.uint8))
+    with pytest.raises(TrainingError, match="eye3: all of one colour"):
+        Trainer(config, [[retina(0)]], [flat], tmp_path)
+    with pytest.raises(TrainingError, match="eye4: too small to validate on at x4"):
+        Trainer(config, [[retina(0)]], [retina(4, 8)], tmp_path)
 
 
 # --- configuration ------------------------------------------------------------------------------------------
@@ -386,14 +430,24 @@ def test_the_bundled_configurations_are_valid():
         ({"batch": None}, "'batch' is missing"),
         ({"batch": "many"}, "'batch' is 'many'; it must be of type int"),
         ({"batch": True}, "must be of type int"),
-        ({"batch": 0}, "above 0"),
-        ({"learning_rate": -1.0}, "above 0"),
+        ({"batch": 0}, "'batch' is 0; it must be from 1 to 4096"),
+        ({"batch": 300_000}, "from 1 to 4096"),
+        ({"batch": 4096, "crop": 128}, "more than 128 megapixels; lower 'batch' or 'crop'"),
+        ({"crop": 10**9}, "from 1 to 4096"),
+        ({"iterations": 10**40}, "'iterations' is larger than any machine counts"),
+        ({"seed": 2**64}, "'seed' is 18446744073709551616; it must be from 0"),
+        ({"learning_rate": -1.0}, "from 1e-12 to 1.0"),
+        ({"learning_rate": 1e38}, "from 1e-12 to 1.0"),
         ({"ema": 1.0}, "below 1"),
-        ({"warmup": -1}, "not be below 0"),
+        ({"warmup": -1}, "'warmup' is -1; it must be from 0"),
         ({"name": "../elsewhere"}, "plain folder name"),
         ({"name": ""}, "plain folder name"),
+        ({"name": "cache"}, "not that of the cache"),
+        ({"name": "a\nb"}, "plain folder name"),
+        ({"trunk": "a\0b"}, "'trunk' is 'a\\x00b', no file's name"),
         ({"model": "rdb-huge"}, "not known"),
-        ({"scale": 3}, "scale 3"),
+        ({"scale": 3}, "tiny.toml: scale 3"),
+        ({"short_sides": [1]}, "64 or more"),
         ({"loss": "l3"}, "choose mse, l1, charbonnier"),
         ({"schedule": "never"}, "choose cosine, step"),
         ({"degradation": "dust"}, "choose bicubic, field"),
@@ -422,7 +476,7 @@ def test_bad_configurations_are_refused_in_one_line(tmp_path, changes, words):
 
 def test_files_that_are_no_configuration_are_refused(tmp_path):
     path = tmp_path / "bad.toml"
-    for data in (b"name = ", b"\xff\xfe\x00"):
+    for data in (b"name = ", b"\xff\xfe\x00", b"a = " + b"[" * 5000, b"seed = " + b"9" * 5000):
         path.write_bytes(data)
         with pytest.raises(TrainingError, match="not a TOML file"):
             load_config(path)

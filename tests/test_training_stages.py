@@ -18,9 +18,11 @@ import torch
 from rich.console import Console
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from sr_core.errors import UserError
 from sr_core.image.photograph import save_picture
 from sr_core.networks.zoo import load_model
 from sr_core.study.losses import TermScale, balanced_weights, gradient_shares
+from sr_core.study.processes import OneProcess, join_processes
 from sr_core.study.trainer import Trainer
 from sr_core.study.training import cost, operations, train
 from sr_core.study.training_config import TrainingError, load_config
@@ -150,6 +152,37 @@ def test_factors_given_are_taken_as_they_are(tmp_path, adversarial):
 
 
 @needs_trunk
+@pytest.mark.parametrize("changes", [{}, {"shares": (), "weights": (1.0, 2e-6, 1e-3)}])
+def test_a_loss_that_is_not_finite_stops_the_adversarial_stage_too(tmp_path, adversarial, changes):
+    trainer = trainer_in(tmp_path, dataclasses.replace(adversarial, **changes))
+    trainer.train_step()
+    trainer._net.head.bias.data[0] = float("nan")
+    with pytest.raises(TrainingError, match="the loss is not finite at iteration 1; lower 'learning_rate'"):
+        trainer.train_step()
+
+
+@needs_trunk
+def test_a_trunk_that_sees_nothing_is_told(tmp_path, adversarial):
+    trainer = trainer_in(tmp_path, adversarial)
+    for parameter in trainer.stage._trunk.parameters():
+        parameter.zero_()
+    for _ in range(7):
+        trainer.train_step()
+    with pytest.raises(TrainingError, match="tiny: the term 'feature' has a value of 0"):
+        trainer.train_step()
+
+
+@needs_trunk
+def test_an_adversarial_run_goes_on_with_the_same_factors_alone(tmp_path, adversarial):
+    trainer_in(tmp_path, adversarial).save()
+    for key, value in {"shares": (0.6, 0.2, 0.2), "start": "other.safetensors", "trunk": "other.pth"}.items():
+        trainer = trainer_in(tmp_path, adversarial)
+        trainer.config = dataclasses.replace(adversarial, **{key: value})
+        with pytest.raises(TrainingError, match=f"of a run with {key}"):
+            trainer.resume()
+
+
+@needs_trunk
 def test_a_pixel_run_is_not_gone_on_with_by_another(tmp_path, adversarial):
     trainer = trainer_in(tmp_path, adversarial)
     trainer.save()
@@ -211,6 +244,18 @@ def test_two_processes_match_one_with_the_whole_batch(tmp_path, drawn_data):
     assert all(torch.allclose(one[key], two[key], atol=1e-5) for key in one)
 
 
+def test_a_batch_that_cannot_be_shared_evenly_and_half_a_torchrun_are_refused(tmp_path, monkeypatch):
+    config = load_config(write_config(tmp_path, batch=3))
+    two = OneProcess()
+    two.count = 2
+    with pytest.raises(TrainingError, match="2 processes cannot share 'batch' = 3 evenly"):
+        Trainer(config, [[retina(0)]], [retina(2)], tmp_path, two)
+    for value, words in (("2", "RANK is not set; start with torchrun"), ("abc", "no number of processes")):
+        monkeypatch.setenv("WORLD_SIZE", value)
+        with pytest.raises(TrainingError, match=words):
+            join_processes(torch.device("cpu"))
+
+
 # --- what it would cost -------------------------------------------------------------------------------------
 
 
@@ -226,7 +271,19 @@ def test_a_dry_run_tells_the_cost_and_leaves_no_run(tmp_path, drawn_data):
     text = " ".join(found.lines())
     assert "1000 iterations" in text
     assert "data-centre GPU" in text
+    assert "501 validations of" in text
     assert not (tmp_path / "runs/tiny").exists()
+
+
+@needs_trunk
+def test_a_dry_run_of_the_adversarial_stage_needs_no_trained_first_stage(tmp_path, adversarial, drawn_data):
+    for path, seed in zip(sorted(drawn_data.iterdir()), range(3), strict=True):
+        path.unlink()
+        save_picture(path, retina(seed, 240).pixels)
+    config = write_config(tmp_path, **ADVERSARIAL, start=str(tmp_path / "not-trained-yet.safetensors"))
+    assert cost(config, drawn_data, tmp_path / "runs", threads=1, console=QUIET, iterations=1).seconds > 0
+    with pytest.raises(UserError, match="not-trained-yet"):
+        train(config, drawn_data, tmp_path / "runs", threads=1, console=QUIET)
 
 
 def test_the_threads_asked_for_hold_for_numpy_as_well(tmp_path, drawn_data):

@@ -247,11 +247,11 @@ def train(
     runs: Annotated[Path, typer.Option(help="Where checkpoints, curves and weights go.", metavar="FOLDER")] = Path(
         "runs"
     ),
-    threads: Annotated[int | None, typer.Option(min=1, help="Processor threads.", metavar="N")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, max=1024, help="Processor threads.", metavar="N")] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Run a few iterations, say what all would cost, leave nothing behind.")
+        bool, typer.Option("--dry-run", help="Run a few iterations, say what all would cost, train nothing.")
     ] = False,
-    iterations: Annotated[int, typer.Option(min=1, help="How many a dry run times.", metavar="N")] = 3,
+    iterations: Annotated[int | None, typer.Option(min=1, help="How many a dry run times (3).", metavar="N")] = None,
     device: Annotated[Device, typer.Option(help="What trains; auto: CUDA where there is one.")] = Device.auto,
 ) -> None:
     """Train a network; stopped at any time (Ctrl-C), the same command goes on where it was. For several processes:
@@ -265,14 +265,16 @@ def train(
     fundusxr train mine.toml --data ~/fundus --runs /scratch/runs --threads 2
     ```
     """
-    from sr_core.study.training import cost
+    from sr_core.study.training import DRY_ITERATIONS, cost
     from sr_core.study.training import train as run_training
 
     if dry_run:
-        found = cost(config, data, runs, threads, errors, iterations, device=device)
+        found = cost(config, data, runs, threads, errors, iterations or DRY_ITERATIONS, device=device)
         for line in found.lines():
             errors.print(line)
         return
+    if iterations is not None:
+        raise UserError("--iterations: says how many a --dry-run times; a training's own stand in CONFIG")
     result = run_training(config, data, runs, threads, device=device)
     if not result.finished:
         errors.print(f"stopped at iteration {result.step}; the same command goes on from there")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from enum import StrEnum
 from pathlib import Path
@@ -13,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from typer.core import TyperCommand
 
 from sr_core.errors import UserError
+from sr_core.files import check_writable
 from vr_app.options import make_folder
 
 if TYPE_CHECKING:
@@ -112,6 +114,8 @@ def evaluate(
         _write_reductions(comparison, reductions, console)
         return
     make_folder(out)
+    for name in ("results.json", "results.md"):
+        check_writable(out / name)
     plan = Plan(comparison, out / ".cache")
     rows = _run(plan, console)
     for file in write_results(plan, rows, out, command_line(comparison, regime.value)):
@@ -124,6 +128,8 @@ def _named_folders(pairs: list[str]) -> dict[str, Path]:
         name, equals, folder = pair.partition("=")
         if not (name and equals and folder):
             raise UserError(f"--external {pair}: must be NAME=FOLDER, for example other=enlarged/")
+        if not re.fullmatch(r"\w[\w.+-]{,39}", name):  # it heads rows of tables
+            raise UserError(f"--external {name!r}: must be one word of letters, digits and . _ - +")
         if name in folders:
             raise UserError(f"--external {name}: given twice; choose another name")
         folders[name] = Path(folder)

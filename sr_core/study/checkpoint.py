@@ -1,5 +1,6 @@
 """Checkpoints: safetensors with the state as JSON in their metadata. Nothing is pickled, nothing is half written."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -48,10 +49,20 @@ def save_checkpoint(path: Path, tensors: Mapping[str, Tensor], state: Mapping[st
     if not all(torch.isfinite(tensor).all() for tensor in tensors.values()):
         raise TrainingError(
             f"{path.parent}: weights are not finite at iteration {state['step']}; "
-            "the last checkpoint is kept, lower 'learning_rate' and start again"
+            f"{what_stays(path)}lower 'learning_rate' and start again"
         )
     whole = {key: value.cpu().contiguous() for key, value in tensors.items()}
-    write_whole(path, safetensors.torch.save(whole, {"state": json.dumps(state)}))
+    text = json.dumps(state)
+    write_whole(path, safetensors.torch.save(whole, {"state": text, "sha256": _digest(whole, text)}))
+
+
+def _digest(tensors: Mapping[str, Tensor], state: str) -> str:
+    """Hexadecimal SHA-256 of all that a checkpoint holds: a run would go on from flipped bytes without a word."""
+    digest = hashlib.sha256(state.encode())
+    for name in sorted(tensors):
+        digest.update(name.encode())
+        digest.update(tensors[name].flatten().view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -59,9 +70,17 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
         tensors = safetensors.torch.load_file(path)
         with safetensors.safe_open(path, "pt") as file:
-            return tensors, json.loads(file.metadata()["state"])
-    except (safetensors.SafetensorError, KeyError, ValueError, TypeError, OSError) as error:
+            metadata = file.metadata()
+        if metadata.get("sha256", digest := _digest(tensors, metadata["state"])) != digest:
+            raise ValueError("its checksum is another")
+        return tensors, json.loads(metadata["state"])
+    except (safetensors.SafetensorError, AttributeError, KeyError, ValueError, TypeError, OSError) as error:
         raise damaged(path, error) from None
+
+
+def what_stays(path: Path) -> str:
+    """Half a sentence on the checkpoint that a failed run goes on from, if there is one."""
+    return "the last checkpoint is kept, " if path.is_file() else ""
 
 
 def damaged(path: Path, error: Exception) -> TrainingError:

@@ -72,7 +72,8 @@ def _read_curve(path: Path) -> Entries:
     try:
         entries = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         for entry in entries:
-            float(entry["cpu_seconds"]), float(entry["gain_db"])
+            if not (0 <= entry["cpu_seconds"] < 1e12 and abs(entry["gain_db"]) < 1e6):  # NaN is neither
+                raise ValueError
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
     except (ValueError, KeyError, TypeError):

@@ -72,9 +72,17 @@ Processes = OneProcess | SeveralProcesses
 
 
 def join_processes(device: torch.device) -> Processes:
-    """Several where torchrun has set WORLD_SIZE above 1, else one."""
-    several = int(os.environ.get("WORLD_SIZE", "1")) > 1
-    return SeveralProcesses(device) if several else OneProcess(device)
+    """Several where torchrun has set WORLD_SIZE above 1, else one. Raises TrainingError where only part of what it sets
+    is there."""
+    count = os.environ.get("WORLD_SIZE", "1")
+    if not count.isdecimal():
+        raise TrainingError(f"WORLD_SIZE is {count!r}, no number of processes; start with torchrun, or unset it")
+    if int(count) <= 1:
+        return OneProcess(device)
+    missing = [name for name in ("RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT") if name not in os.environ]
+    if missing:
+        raise TrainingError(f"WORLD_SIZE is {count}, but {missing[0]} is not set; start with torchrun, or unset it")
+    return SeveralProcesses(device)
 
 
 def share(parts: Sequence[Any], processes: Processes) -> tuple[Tensor, ...]:

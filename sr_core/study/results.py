@@ -9,10 +9,10 @@ comparison may be stopped at any time, repeated, and widened.
 import ast
 import hashlib
 import json
+import math
 import os
 import platform
 import time
-import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
@@ -22,13 +22,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 
 import sr_core
 from sr_core.assets import asset_path
 from sr_core.engine.engine import Engine
 from sr_core.files import whole_file, write_text
 from sr_core.image.geometry import Rect
-from sr_core.image.photograph import save_picture
+from sr_core.image.photograph import SUFFIXES, save_picture
 from sr_core.networks.zoo import SCALES, available_models, load_model
 from sr_core.study import report
 from sr_core.study.data import NATIVE, PARTS, SHORT_SIDE, Reference, load_references, load_split, shrink_reference
@@ -113,6 +114,8 @@ class Plan:
         methods: list[Method] = []
         for model in models:
             network = load_model(model, scale)
+            if any(method.name == network.name for method in methods):  # 0.5 and 0.50 are one place of the dial
+                continue
             self.weights[f"{model} x{scale}"] = network.sha256
             self.precision = str(Engine(network, torch.device("cpu")).precision).removeprefix("torch.")
             methods += network_methods(network)
@@ -131,9 +134,21 @@ class Plan:
             for regime in self.comparison.regimes
             for scale in self.comparison.scales
         ]
-        here = {path.stem for path in folder.iterdir()} if folder.is_dir() else set()
+        try:
+            files = list(folder.iterdir()) if folder.is_dir() else []
+        except OSError as error:
+            raise EvaluationError(f"{folder}: cannot be read ({error.strerror}); check its permissions") from None
+        here = {path.stem for path in files}
         wanted = [stem for group in groups if here.intersection(group) for stem in group] or groups[0]
-        return {stem: (path, _sha256(path)) for stem, path in external_pictures(name, folder, wanted).items()}
+        read = {path.stem for path in files if path.suffix.lower() in SUFFIXES}
+        if other := next((path for path in files if path.stem in set(wanted) - read), None):
+            kinds = ", ".join(SUFFIXES)
+            raise EvaluationError(f"{other}: not a kind of picture that is read; make it one of {kinds}")
+        found = {stem: (path, _sha256(path)) for stem, path in external_pictures(name, folder, wanted).items()}
+        for path, _ in found.values():
+            if _is_see_through(path):
+                raise EvaluationError(f"{path}: is transparent in part; save it without transparency")
+        return found
 
     def methods(self, regime: str, scale: int, photograph: str) -> list[Method]:
         """The methods for one photograph, in the order of the tables."""
@@ -185,6 +200,7 @@ def listed_photographs(comparison: Comparison, regime: str) -> list[str]:
         raise EvaluationError(
             f"split {comparison.split}: no photographs in '{comparison.part}' for regime {regime}; choose another part"
         )
+    _refuse_one_name_for_two(regime, listed)
     names = spread(listed, comparison.limit)
     missing = [name for name in names if not (comparison.root / name).is_file()]
     if missing:
@@ -193,6 +209,15 @@ def listed_photographs(comparison: Comparison, regime: str) -> list[str]:
             f"the first is {missing[0]}; name the folder that holds them"
         )
     return names
+
+
+def _refuse_one_name_for_two(regime: str, listed: Sequence[str]) -> None:
+    """Raises EvaluationError for photographs whose pictures for programs elsewhere would have one name."""
+    first: dict[str, str] = {}
+    for name in listed:
+        other = first.setdefault(picture_name(regime, SCALES[0], name), name)
+        if other != name:
+            raise EvaluationError(f"{name} and {other}: their pictures would have one name; rename one of them")
 
 
 def _check(comparison: Comparison) -> None:
@@ -211,7 +236,22 @@ def _check(comparison: Comparison) -> None:
 
 
 def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise EvaluationError(
+            f"{path}: cannot be read ({error.strerror}); check the file and its permissions"
+        ) from None
+
+
+def _is_see_through(path: Path) -> bool:
+    """Whether a picture has pixels that are not opaque: what they would be scored as depends on what lies behind. One
+    that cannot be read says so when its turn comes."""
+    try:
+        with Image.open(path) as picture:
+            return picture.has_transparency_data and picture.convert("RGBA").getextrema()[3][0] < 255
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return False
 
 
 @lru_cache(maxsize=1)
@@ -240,11 +280,13 @@ def run(plan: Plan, progress: Callable[[int, int, str], None] = lambda done, cou
     for regime, photograph, scale, method in jobs:
         progress(len(rows), len(jobs), f"{regime} {photograph} x{scale} {method.name}")
         file = plan.file(regime, photograph, scale, method)
-        row = _read(file)
+        place_of_row = {"regime": regime, "scale": scale, "photograph": photograph, "method": method.name}
+        row = _read(file, place_of_row, plan.is_in_figure(regime, photograph))
         if row is None:
             if place[:2] != (regime, photograph):
                 reference = load_reference(plan.comparison.root, photograph, regime)
             if place != (regime, photograph, scale):
+                _refuse_flat(reference)
                 place, yardstick = (regime, photograph, scale), Yardstick(reference, scale)
             crops = report.crops_of(reference) if plan.is_in_figure(regime, photograph) else {}
             row = measure(regime, method, yardstick, crops)
@@ -252,6 +294,12 @@ def run(plan: Plan, progress: Callable[[int, int, str], None] = lambda done, cou
         rows.append(row)
     progress(len(rows), len(jobs), "")
     return rows
+
+
+def _refuse_flat(reference: Reference) -> None:
+    """Raises EvaluationError for a photograph all of one colour, which every method makes again."""
+    if not np.ptp(reference.pixels, axis=(0, 1)).any():
+        raise EvaluationError(f"{reference.name}: all of one colour, no detail to measure; leave it out of the split")
 
 
 def measure(regime: str, method: Method, yardstick: Yardstick, crops: Mapping[str, Rect]) -> Row:
@@ -271,14 +319,24 @@ def measure(regime: str, method: Method, yardstick: Yardstick, crops: Mapping[st
     return Row({**figures, "seconds": seconds}, pieces)
 
 
-def _read(file: Path) -> Row | None:
-    """A kept row; None where there is none or it is damaged."""
+def _read(file: Path, place: Mapping[str, Any], in_figure: bool) -> Row | None:
+    """A kept row of that place; None where there is none, or another's, or a damaged one: it is computed anew."""
+    if not file.exists():
+        return None
     try:
         with np.load(file, allow_pickle=False) as arrays:
             crops = {key.removeprefix("crop "): arrays[key] for key in arrays.files if key != "figures"}
-            return Row(json.loads(str(arrays["figures"])), crops)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+            figures = json.loads(str(arrays["figures"]))
+        whole = place.items() <= figures.items() and all(_is_measure(figures[name]) for name in MEASURES)
+        pieces = all(crop.shape == (report.CROP, report.CROP, 3) and crop.dtype == np.uint8 for crop in crops.values())
+        wanted = {label for label, _, _ in report.CROPS.get(place["photograph"], ())} if in_figure else set()
+        return Row(figures, crops) if whole and pieces and wanted <= crops.keys() and "seconds" in figures else None
+    except Exception:  # a damaged archive ends in errors of any kind
         return None
+
+
+def _is_measure(value: Any) -> bool:
+    return value is None or (isinstance(value, float | int) and math.isfinite(value))
 
 
 def _write(file: Path, row: Row) -> None:
@@ -289,21 +347,22 @@ def _write(file: Path, row: Row) -> None:
         with whole_file(file) as out:
             np.savez(out, figures=json.dumps(row.figures), **{f"crop {key}": crop for key, crop in row.crops.items()})
     except OSError as error:
-        raise EvaluationError(f"{file.parent}: cannot be written ({error.strerror}); free the place") from None
+        raise EvaluationError(f"{file.parent}: cannot be written ({error.strerror}); choose another --out") from None
 
 
 def summarise(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """For each regime, scale, set of photographs and method: mean and standard deviation of each measure, the paired
     PSNR differences to bicubic and back-projection, median seconds.
 
-    Sets are the first folders of the photographs' names and, where there are several, "all".
+    Sets are the first folders of the photographs' names and, where there are several, "all" of them together.
     """
     summaries = []
     for regime, scale in dict.fromkeys((row["regime"], row["scale"]) for row in rows):
         here = [row for row in rows if (row["regime"], row["scale"]) == (regime, scale)]
         sets = list(dict.fromkeys(report.set_of(row["photograph"]) for row in here))
-        for group in [*sets, "all"] if len(sets) > 1 else sets:
-            members = [row for row in here if group in ("all", report.set_of(row["photograph"]))]
+        together = "all" if "all" not in sets else "all sets"
+        for group in [*sets, together] if len(sets) > 1 else sets:
+            members = [row for row in here if group in (together, report.set_of(row["photograph"]))]
             for method in dict.fromkeys(row["method"] for row in members):
                 summaries.append({"regime": regime, "scale": scale, "set": group} | _summary(members, method))
     return summaries
@@ -382,6 +441,8 @@ def machine() -> dict[str, Any]:
 def write_results(plan: Plan, rows: Sequence[Row], out: Path, command: str) -> list[Path]:
     """Write ``results.json``, ``results.md`` and the figures into the folder; the files written."""
     results = results_of(plan, rows, command)
+    for stale in (out / f"figure-{regime}-x{scale}.png" for regime in REGIMES for scale in SCALES):
+        stale.unlink(missing_ok=True)  # of another comparison: no table would tell of it
     files = [out / "results.json", out / "results.md"]
     write_text(files[0], _json(results))
     write_text(files[1], report.markdown(results))

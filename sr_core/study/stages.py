@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from sr_core.networks.zoo import load_model
 from sr_core.study import losses
 from sr_core.study.checkpoint import named_tensors, restore
 from sr_core.study.processes import Processes
-from sr_core.study.training_config import TERMS, TrainingConfig
+from sr_core.study.training_config import TERMS, TrainingConfig, TrainingError
 
 BALANCE_OVER = 8
 """Iterations whose gradients decide the first factors that 'shares' asks for. In them the discriminator alone learns,
@@ -46,7 +47,10 @@ class PixelStage:
 
     about: Mapping[str, Any] = {}
 
-    def __init__(self, config: TrainingConfig, generator: nn.Module, processes: Processes) -> None:
+    def __init__(
+        self, config: TrainingConfig, generator: nn.Module, processes: Processes, untrained: bool = False
+    ) -> None:
+        """``untrained`` is for the other stage: this one begins untrained."""
         self._config, self._generator = config, generator
         self._forward = processes.prepare(generator)
         self._adam = _adam(generator)
@@ -77,10 +81,16 @@ class PixelStage:
 class AdversarialStage:
     """The generator learns to be near the photograph in pixels and features, and to be taken for one."""
 
-    def __init__(self, config: TrainingConfig, generator: nn.Module, processes: Processes) -> None:
+    def __init__(
+        self, config: TrainingConfig, generator: nn.Module, processes: Processes, untrained: bool = False
+    ) -> None:
+        """``untrained``: from the generator as it is, where only the time of an iteration is wanted."""
         self._config, self._generator = config, generator
-        start = load_model(STARTS_FROM[config.model], config.scale, Path(config.start) if config.start else None)
-        generator.load_state_dict(start.module.state_dict())
+        self.about: dict[str, str] = {}
+        if not untrained:
+            start = load_model(STARTS_FROM[config.model], config.scale, Path(config.start) if config.start else None)
+            generator.load_state_dict(start.module.state_dict())
+            self.about["started_from"] = start.sha256
         self._trunk = losses.choose_trunk(Path(config.trunk) if config.trunk else None).to(processes.device)
         self._discriminator = Discriminator(config.discriminator).to(
             processes.device, memory_format=torch.channels_last
@@ -93,11 +103,11 @@ class AdversarialStage:
         self._seen: list[dict[str, list[float]]] = []
         self._norms: dict[str, float] = {}
         self._right = 0.5
-        self.about = {"trunk": self._trunk.name, "started_from": start.sha256}
+        self.about["trunk"] = self._trunk.name
 
     def step(self, crops: Crops, rate: float) -> dict[str, Tensor]:
         """One iteration's losses, by name: the terms unweighted, their shares of the gradient at the picture, and the
-        discriminator's loss. ``apply`` follows, or not."""
+        discriminator's loss. ``apply`` follows, or not. Raises TrainingError where the terms cannot be balanced."""
         picture = crops.bicubic + generate(self._forward, crops.small, self._config.precision)
         photograph = crops.photograph
         seen = self._without_screens(picture, crops), self._without_screens(photograph, crops)
@@ -105,15 +115,19 @@ class AdversarialStage:
         terms = losses.generator_terms(picture, photograph, self._trunk, self._discriminator, self._config.loss, seen)
         pulls = losses.pulls(picture, terms)
         scales = losses.term_scales(terms, pulls)
-        self._look_at(scales)
-        weights = self._weights
+        found |= {"loss": terms["pixel"].detach()} | {name: terms[name].detach() for name in TERMS[1:]}
+        if not all(math.isfinite(scale.value + scale.gradient) for scale in scales.values()):
+            return found | {"loss": torch.tensor(math.nan)}  # nothing to balance: the trainer ends the run
+        try:
+            self._look_at(scales)
+            shares = losses.gradient_shares(scales, self._weights) if self._weights else {}
+        except ValueError as error:
+            raise TrainingError(f"{self._config.name}: {error}; check 'weights', 'shares' and the trunk") from None
         self._adam.zero_grad(set_to_none=True)
-        if weights:
-            picture.backward(torch.stack([weights[name] * pull for name, pull in pulls.items()]).sum(0))
-            shares = losses.gradient_shares(scales, weights)
-            found |= {f"{name}_share": torch.tensor(share) for name, share in shares.items()}
+        if self._weights:
+            picture.backward(torch.stack([self._weights[name] * pull for name, pull in pulls.items()]).sum(0))
         set_rate(self._adam, rate)
-        return found | {"loss": terms["pixel"].detach()} | {name: terms[name].detach() for name in TERMS[1:]}
+        return found | {f"{name}_share": torch.tensor(share) for name, share in shares.items()}
 
     def _without_screens(self, picture: Tensor, crops: Crops) -> Tensor:
         """A picture of the crops, or their photograph, as trunk and discriminator see it."""

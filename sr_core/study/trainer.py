@@ -6,6 +6,7 @@ sampler's state and processor time in the file's metadata), ``curve.jsonl``, ``c
 gives bit for bit the same curve as one never interrupted (on a processor, same thread count).
 """
 
+import hashlib
 import json
 import math
 import time
@@ -22,10 +23,19 @@ from torch import Tensor
 from sr_core.image.photograph import save_picture
 from sr_core.networks.cost import parameters
 from sr_core.networks.zoo import network_config
-from sr_core.study.checkpoint import damaged, load_checkpoint, named_tensors, restore, save_checkpoint, write_whole
+from sr_core.study.checkpoint import (
+    damaged,
+    load_checkpoint,
+    named_tensors,
+    restore,
+    save_checkpoint,
+    what_stays,
+    write_whole,
+)
 from sr_core.study.curve import curve_picture
 from sr_core.study.data import CropSampler, Reference, Split, degrade_reference, shrink_reference
 from sr_core.study.evaluation import Score, bare_network, evaluate
+from sr_core.study.metrics import scored_pixels
 from sr_core.study.processes import OneProcess, Processes, share
 from sr_core.study.stages import AdversarialStage, Crops, PixelStage
 from sr_core.study.training_config import TrainingConfig, TrainingError
@@ -41,7 +51,11 @@ SAME = (
     "degradation",
     "loss",
     "seed",
+    "start",
+    "trunk",
     "discriminator",
+    "weights",
+    "shares",
     "judge_until",
     "against_screens",
 )
@@ -58,10 +72,19 @@ class Trainer:
         validation: Sequence[Reference],
         folder: Path,
         processes: Processes | None = None,
+        untrained: bool = False,
     ) -> None:
-        """`train`: the references of each of the config's short sides."""
+        """`train`: the references of each of the config's short sides; `untrained`: an adversarial stage needs no
+        weights to begin from, because it is only timed."""
         self.config, self.folder, self.step = config, folder, 0
         self.processes = processes or OneProcess()
+        if config.batch % self.processes.count:
+            raise TrainingError(
+                f"{config.name}: {self.processes.count} processes cannot share 'batch' = {config.batch} evenly; "
+                "choose a multiple"
+            )
+        for reference in validation:
+            _refuse_to_validate_on_nothing(reference, config.scale)
         self.curve: list[dict[str, Any]] = []
         torch.manual_seed(config.seed)
         self._rng = np.random.default_rng(config.seed)
@@ -69,11 +92,13 @@ class Trainer:
         # channels_last measures a third faster than NCHW.
         self._net, self._average = (shape.build().to(device, memory_format=torch.channels_last) for _ in range(2))
         stage = AdversarialStage if config.adversarial else PixelStage
-        self.stage = stage(config, self._net, self.processes)
+        self.stage = stage(config, self._net, self.processes, untrained)
         self._average.load_state_dict(self._net.state_dict())
         self._average.eval().requires_grad_(False)
         self._sampler = CropSampler(train, config.scale, config.crop, config.candidates, config.degradation)
         self._validation = validation
+        named = [[reference.name for reference in group] for group in (*train[:1], validation)]
+        self._photographs = hashlib.sha256(json.dumps(named).encode()).hexdigest()
         self._sums: dict[str, float] = {}
         self._counts: dict[str, int] = {}
         self._cpu_before, self._cpu_start = 0.0, time.process_time()
@@ -95,7 +120,7 @@ class Trainer:
         if not all(map(math.isfinite, values.values())):
             raise TrainingError(
                 f"{self.folder}: the loss is not finite at iteration {self.step}; "
-                "the last checkpoint is kept, lower 'learning_rate' and start again"
+                f"{what_stays(self.checkpoint)}lower 'learning_rate' and start again"
             )
         self.stage.apply()
         self.step += 1
@@ -158,6 +183,7 @@ class Trainer:
             "counts": self._counts,
             "curve": self.curve,
             "config": asdict(self.config),
+            "photographs": self._photographs,
             "stage": self.stage.state(),
         }
         save_checkpoint(self.checkpoint, self.stage.tensors() | named_tensors("average", self._average), state)
@@ -168,24 +194,36 @@ class Trainer:
     def resume(self) -> bool:
         """Go on from the folder's checkpoint if there is one. Raises TrainingError for one of other settings and for a
         damaged one."""
-        if not self.checkpoint.is_file():
+        for unfinished in self.folder.glob(f".{self.checkpoint.name}-*"):  # of a process that was killed outright
+            unfinished.unlink(missing_ok=True)
+        if not self.checkpoint.exists():
             return False
         tensors, state = load_checkpoint(self.checkpoint)
         try:
-            self._refuse_other_settings(state["config"])
+            self._refuse_other_settings(state)
             self._restore(tensors, state)
-        except (KeyError, TypeError, RuntimeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
             raise damaged(self.checkpoint, error) from None
         return True
 
-    def _refuse_other_settings(self, before: dict[str, Any]) -> None:
-        now = json.loads(json.dumps(asdict(self.config)))
-        for key in SAME:
+    def _refuse_other_settings(self, state: dict[str, Any]) -> None:
+        """Also of a finished run, which is not trained any further: its card must not tell of other settings."""
+        before, now = state["config"], json.loads(json.dumps(asdict(self.config)))
+        done, wanted = state["step"], self.config.iterations
+        if done > wanted:
+            raise TrainingError(f"{self.checkpoint}: has {done} iterations already; set 'iterations' to {done} or more")
+        fixed = [key for key in now if key not in ("name", "iterations", "validate_every")] if done == wanted else SAME
+        for key in fixed:
             if before.get(key, now[key]) != now[key]:  # a key younger than the checkpoint had no other value then
                 raise TrainingError(
                     f"{self.checkpoint}: of a run with {key} {before[key]}; "
                     "give this run another 'name' or delete the folder"
                 )
+        if state.get("photographs", self._photographs) != self._photographs:
+            raise TrainingError(
+                f"{self.checkpoint}: of a run on other photographs than split {self.config.split} now lists; "
+                "give this run another 'name' or delete the folder"
+            )
 
     def _restore(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
         self.stage.restore(tensors, state["stage"])
@@ -224,3 +262,13 @@ class Trainer:
         write_whole(weights, safetensors.torch.save(tensors))
         write_whole(weights.with_suffix(".json"), (json.dumps(card, indent=1) + "\n").encode())
         return weights
+
+
+def _refuse_to_validate_on_nothing(reference: Reference, scale: int) -> None:
+    """Now, not after the first thousand iterations: a photograph must have pixels to compare, and not all of one
+    colour."""
+    inside = scored_pixels(reference.field, reference.pixels.shape, scale)
+    if not inside.any():
+        raise TrainingError(f"{reference.name}: too small to validate on at x{scale}; take it off the list")
+    if not reference.pixels[inside].std(axis=0).any():
+        raise TrainingError(f"{reference.name}: all of one colour, nothing to validate on; take it off the list")

@@ -22,7 +22,7 @@ from sr_core.study.data import data_root, load_split, load_tuning_references
 from sr_core.study.losses import choose_trunk
 from sr_core.study.processes import Processes, join_processes
 from sr_core.study.trainer import Trainer
-from sr_core.study.training_config import TrainingConfig, TrainingError, load_config
+from sr_core.study.training_config import TERMS, TrainingConfig, TrainingError, load_config
 
 DRY_ITERATIONS = 3
 """Iterations that a dry run times, after one that it does not."""
@@ -47,12 +47,14 @@ class TrainingResult:
 
 @dataclass(frozen=True)
 class TrainingCost:
-    """What a run would take: seconds of an iteration here, on the clock and of processor time, operations in all, bytes
-    of memory and of a checkpoint."""
+    """What a run would take: seconds of an iteration here, on the clock and of processor time, how many validations of
+    how many seconds, operations of the iterations in all, bytes of memory and of a checkpoint."""
 
     iterations: int
     seconds: float
     cpu_seconds: float
+    validations: int
+    validation_seconds: float
     operations: float
     memory: int
     disk: int
@@ -63,6 +65,8 @@ class TrainingCost:
         return [
             f"{self.iterations} iterations of {self.seconds:.2f} s: {here} on this machine "
             f"({self.cpu_seconds:.3f} s of processor time: {_duration(self.cpu_seconds * self.iterations)})",
+            f"{self.validations} validations of {self.validation_seconds:.1f} s: "
+            f"{_duration(self.validations * self.validation_seconds)} more",
             f"{self.operations / 1e15:.3g} peta-operations: about {there} on one data-centre GPU "
             f"(counted, at {DATA_CENTRE_FLOPS / 1e12:.0f} TFLOP/s; not measured)",
             f"{self.memory / 2**30:.1f} GiB of memory, {self.disk / 2**20:.0f} MiB a checkpoint",
@@ -93,14 +97,16 @@ def train(
     except OSError as error:
         raise TrainingError(f"{trainer.folder}: cannot be made ({error.strerror}); free the place") from None
     if trainer.resume():
-        console.print(f"resuming {trainer.folder} at iteration {trainer.step} of {config.iterations}")
+        told = f"resuming {trainer.folder} at iteration {trainer.step} of {config.iterations}"
+        console.print(told, markup=False)
     with _stop_requested() as stop, _progress(trainer, console) as show:
         _iterate(trainer, stop, show, checkpoint_seconds)
     finished = trainer.step >= config.iterations
     weights = None
     if finished and processes.rank == 0:
         weights = trainer.export(f"fundusxr train {config_path}", load_split(config.split))
-    console.print(f"finished: {weights}" if finished else f"stopped at iteration {trainer.step}; run again to go on")
+    told = f"finished: {weights}" if finished else f"stopped at iteration {trainer.step}; run again to go on"
+    console.print(told, markup=False)
     processes.close()
     gain = trainer.curve[-1]["gain_db"] if trainer.curve else None
     return TrainingResult(trainer.folder, trainer.step, finished, gain, weights)
@@ -115,18 +121,25 @@ def cost(
     iterations: int = DRY_ITERATIONS,
     device: str = "auto",
 ) -> TrainingCost:
-    """What the run would cost, from a few real iterations that leave nothing behind. Raises UserError as ``train``."""
+    """What the run would cost, from a few real iterations and one validation, of which only the prepared references
+    in ``runs/cache`` are left. An adversarial stage whose first stage has not been trained yet is timed without its
+    weights. Raises UserError as ``train``."""
     config, console = load_config(config_path), console or Console()
-    trainer = _prepare(config, data, runs, threads, console, join_processes(choose_device(device)))
+    processes = join_processes(choose_device(device))
+    trainer = _prepare(config, data, runs, threads, console, processes, untrained=True)
     trainer.train_step()
     began, cpu_began = time.monotonic(), time.process_time()
     for done in range(iterations):
         loss = trainer.train_step()
         console.print(f"iteration {done + 1} of {iterations}: loss {loss:.3f}, {time.monotonic() - began:.1f} s")
     seconds, cpu_seconds = (time.monotonic() - began) / iterations, (time.process_time() - cpu_began) / iterations
+    began = time.monotonic()
+    trainer.validate()
+    validation = time.monotonic() - began
+    count = -(-config.iterations // config.validate_every) + 1  # the last is of the card
     size = sum(tensor.numel() * tensor.element_size() for tensor in trainer.stage.tensors().values())
     whole = operations(config) * config.iterations
-    return TrainingCost(config.iterations, seconds, cpu_seconds, whole, _peak_memory(), size)
+    return TrainingCost(config.iterations, seconds, cpu_seconds, count, validation, whole, _peak_memory(), size)
 
 
 def _peak_memory() -> int:
@@ -151,7 +164,13 @@ def operations(config: TrainingConfig) -> float:
 
 
 def _prepare(
-    config: TrainingConfig, data: Path | None, runs: Path, threads: int | None, console: Console, processes: Processes
+    config: TrainingConfig,
+    data: Path | None,
+    runs: Path,
+    threads: int | None,
+    console: Console,
+    processes: Processes,
+    untrained: bool = False,
 ) -> Trainer:
     if threads is not None:
         torch.set_num_threads(threads)
@@ -163,7 +182,7 @@ def _prepare(
     with processes.first():
         groups = [load_tuning_references(root, split.train, runs / "cache", side) for side in config.short_sides]
         validation = load_tuning_references(root, split.validation, runs / "cache")
-    return Trainer(config, groups, validation, runs / config.name, processes)
+    return Trainer(config, groups, validation, runs / config.name, processes, untrained)
 
 
 def _iterate(trainer: Trainer, stop: threading.Event, show: Callable[[float], None], checkpoint_seconds: float) -> None:
@@ -208,13 +227,13 @@ def _progress(trainer: Trainer, console: Console) -> Iterator[Callable[[float], 
         nonlocal shown
         for entry in trainer.curve[shown:]:
             left = (time.monotonic() - began) / (trainer.step - first) * (config.iterations - trainer.step)
-            console.print(_told(entry, config), f"{_duration(left)} left", soft_wrap=True)
+            console.print(_told(entry, config), f"{_duration(left)} left", soft_wrap=True, markup=False)
         shown = len(trainer.curve)
 
     if not console.is_terminal:
         yield lambda _loss: line()
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:.1f} %"))
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.percentage:.1f} %"))
     with Progress(*columns, TimeRemainingColumn(), console=console) as bar:
         task = bar.add_task(config.name, total=config.iterations, completed=trainer.step)
 
@@ -234,7 +253,8 @@ def _told(entry: dict, config: TrainingConfig) -> str:
         f"(over W+ {entry['gain_over_pseudo_inverse_db']:+.3f}), "
     )
     if "discriminator" in entry:
-        shares = "/".join(f"{entry.get(f'{name}_share', 0):.0%}" for name in ("pixel", "feature", "adversarial"))
+        known = [entry[f"{name}_share"] for name in TERMS if f"{name}_share" in entry]
+        shares = "/".join(f"{share:.0%}" for share in known) or "not yet worked out"
         text += (
             f"features {entry['feature']:.4g}, adversary {entry['adversarial']:.3f}, shares {shares}, "
             f"discriminator {entry['discriminator']:.3f} ({entry['discriminator_right']:.0%} right), "

@@ -1,6 +1,7 @@
 """A training's settings, read from a TOML file and checked."""
 
 import math
+import re
 import tomllib
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
@@ -17,6 +18,25 @@ PRECISIONS = ("float32", "bfloat16")
 DEGRADATIONS = ("bicubic", "field")
 TERMS = ("pixel", "feature", "adversarial")
 ADVERSARIAL_KEYS = ("start", "trunk", "discriminator", "weights", "shares", "judge_until", "against_screens")
+
+
+RANGES = {
+    "iterations": (1, 10**9),
+    "batch": (1, 4096),
+    "crop": (1, 4096),
+    "candidates": (1, 1000),
+    "validate_every": (1, 10**9),
+    "warmup": (0, 10**9),
+    "seed": (0, 2**63 - 1),
+    "discriminator": (1, 512),
+    "learning_rate": (1e-12, 1.0),
+}
+"""Least and most of each number: beyond, no machine would finish, or no library would take it."""
+
+MOST_PIXELS = 2**27
+"""Pixels of a batch's crops in the photographs: 8 times what the paper's batch has at x8."""
+
+LEAST_SHORT_SIDE = 64
 
 
 class TrainingError(UserError):
@@ -90,10 +110,10 @@ def load_config(path: Path) -> TrainingConfig:
     """Read and check a training's TOML file. Raises TrainingError naming the file and the key."""
     path = Path(path)
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise TrainingError(f"{path}: cannot be read ({error.strerror}); check its name") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # numbers of thousands of digits and brackets within brackets too
         raise TrainingError(f"{path}: not a TOML file ({error}); see assets/configs for examples") from None
     known = {field.name: field for field in fields(TrainingConfig)}
     for key in table:
@@ -123,20 +143,33 @@ def _fits(value: Any, kind: Any) -> bool:
 
 
 def _check_values(path: Path, config: TrainingConfig) -> None:
-    for key in ("iterations", "batch", "crop", "candidates", "validate_every", "learning_rate", "discriminator"):
-        value = getattr(config, key)
-        if not value > 0 or math.isinf(value):
-            raise TrainingError(f"{path}: '{key}' is {value}; it must be above 0")
-    if config.warmup < 0 or config.seed < 0:
-        raise TrainingError(f"{path}: 'warmup' and 'seed' must not be below 0")
+    for key, (least, most) in RANGES.items():
+        if not least <= getattr(config, key) <= most:
+            raise TrainingError(f"{path}: '{key}' is {_shown(getattr(config, key))}; it must be from {least} to {most}")
+    _check_network(path, config)
+    pixels = config.batch * (config.crop * config.scale) ** 2
+    if pixels > MOST_PIXELS:
+        raise TrainingError(
+            f"{path}: {config.batch} crops of {config.crop * config.scale} pixels a side are more than "
+            f"{MOST_PIXELS >> 20} megapixels; lower 'batch' or 'crop'"
+        )
     if not 0 <= config.ema < 1:
         raise TrainingError(f"{path}: 'ema' is {config.ema}; it must be at least 0 and below 1")
     if not 0.5 <= config.judge_until <= 1:
         raise TrainingError(f"{path}: 'judge_until' is {config.judge_until}; it must be from 0.5 to 1 (never rests)")
-    if not config.short_sides or min(config.short_sides) < 0:
-        raise TrainingError(f"{path}: 'short_sides' must name at least one size in pixels (0: the photographs' own)")
-    if not config.name or Path(config.name).name != config.name or config.name in (".", ".."):
-        raise TrainingError(f"{path}: 'name' is {config.name!r}; it must be a plain folder name")
+    if not config.short_sides or not all(side == 0 or LEAST_SHORT_SIDE <= side <= 2**16 for side in config.short_sides):
+        raise TrainingError(
+            f"{path}: 'short_sides' must name at least one size in pixels, {LEAST_SHORT_SIDE} or more "
+            "(0: the photographs' own)"
+        )
+    if not re.fullmatch(r"\w([\w .+@-]{,98}[\w+@-])?", config.name) or config.name == "cache":
+        raise TrainingError(
+            f"{path}: 'name' is {config.name[:80]!r}; it must be a plain folder name of letters, digits and . _ - + @, "
+            "and not that of the cache"
+        )
+    for key in ("split", "start", "trunk"):
+        if "\0" in getattr(config, key):
+            raise TrainingError(f"{path}: '{key}' is {getattr(config, key)!r}, no file's name")
     for key, known in (
         ("loss", PIXEL_LOSSES),
         ("schedule", SCHEDULES),
@@ -145,7 +178,19 @@ def _check_values(path: Path, config: TrainingConfig) -> None:
     ):
         if getattr(config, key) not in known:
             raise TrainingError(f"{path}: '{key}' is {getattr(config, key)!r}; choose {', '.join(known)}")
-    network_config(config.model, config.scale)
+
+
+def _shown(value: float) -> str:
+    """A number for a message, cut short."""
+    text = str(value) if isinstance(value, float) or abs(value) < 10**20 else "larger than any machine counts"
+    return text[:40]
+
+
+def _check_network(path: Path, config: TrainingConfig) -> None:
+    try:
+        network_config(config.model, config.scale)
+    except UserError as error:
+        raise TrainingError(f"{path}: {error}") from None
 
 
 def _check_stage(path: Path, config: TrainingConfig) -> None:
