@@ -61,6 +61,7 @@ def test_the_linter_finds_nothing():
                 "sr_core/engine/lanes.py",
                 "sr_core/engine/worker.py",
                 "sr_core/image/loader.py",
+                "sr_core/study/pool.py",
                 "sr_core/study/training.py",
                 "vr_app/memory.py",
                 "vr_app/runtime/mirror.py",

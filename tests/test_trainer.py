@@ -19,7 +19,7 @@ import torch
 from sr_core.assets import asset_path
 from sr_core.errors import UserError
 from sr_core.image.field_of_view import FieldOfView
-from sr_core.image.photograph import load_photograph
+from sr_core.image.photograph import load_photograph, save_picture
 from sr_core.image.resample import crop_to_multiple, enlarge_bicubic, shrink, to_uint8
 from sr_core.networks.zoo import load_model
 from sr_core.study.checkpoint import load_checkpoint
@@ -91,9 +91,35 @@ def test_a_test_image_cannot_be_trained_or_tuned_on(tmp_path):
     path.write_text(json.dumps({"about": "", "train": ["a.png"], "validation": ["a.png"], "test": []}))
     with pytest.raises(DataError, match="listed twice"):
         load_split(str(path))
-    path.write_text("[]")
-    with pytest.raises(DataError, match="not a split file"):
+    for text in ("[]", json.dumps({"about": "", "train": [1], "validation": [], "test": []}), '{"about": ""}'):
+        path.write_text(text)
+        with pytest.raises(DataError, match="not a split file"):
+            load_split(str(path))
+    path.write_text(json.dumps({"about": "", "train": ["a.png"], "validation": ["./a.png"], "test": []}))
+    with pytest.raises(DataError, match="listed twice"):
         load_split(str(path))
+    path.write_text(json.dumps({"about": "", "train": ["b/../../a.png"], "validation": [], "test": []}))
+    with pytest.raises(DataError, match="outside the data folder"):
+        load_split(str(path))
+    with pytest.raises(DataError, match="cannot be read"):
+        load_split("no-such-split")
+
+
+@pytest.mark.parametrize(
+    ("root", "name"),
+    [
+        ("", "HRF//images/01_h.jpg"),
+        ("", "HRF/./images/01_h.jpg"),
+        ("", "HRF/images/../images/01_h.jpg"),
+        ("HRF", "images/01_h.jpg"),
+        ("HRF/images", "01_h.jpg"),
+        ("IDRiD", "segmentation_testing/IDRiD_60.jpg"),
+        ("IDRiD/segmentation_testing", "IDRiD_60.jpg"),
+    ],
+)
+def test_a_test_image_is_known_however_its_path_is_spelt(tmp_path, root, name):
+    with pytest.raises(DataError, match="test image"):
+        load_tuning_references(tmp_path / root, [name])
 
 
 def test_references_have_the_right_size_and_field():
@@ -130,6 +156,22 @@ def test_references_are_kept_in_the_cache(drawn_data, tmp_path):
     assert len(list(cache.iterdir())) == 4
     with pytest.raises(DataError, match="missing"):
         load_tuning_references(drawn_data, ["9.png"], cache)
+    pixels = np.array(first.pixels)  # a copy: the file that is mapped is cut short below
+    for suffix, data in ((".npy", b""), (".npy", kept[1].read_bytes()[:300]), (".json", b""), (".json", b"[1]")):
+        kept[0].with_suffix(suffix).write_bytes(data)
+        np.testing.assert_array_equal(load_tuning_references(drawn_data, ["0.png"], cache)[0].pixels, pixels)
+
+
+def test_pictures_of_one_name_and_size_are_kept_apart(tmp_path):
+    for folder, level in (("one", 90), ("two", 140)):
+        (tmp_path / folder).mkdir()
+        save_picture(tmp_path / folder / "a.tif", np.full((64, 64, 3), level, np.uint8))
+    sizes = {path.stat().st_size for path in tmp_path.glob("*/a.tif")}
+    levels = [
+        load_tuning_references(tmp_path / f, ["a.tif"], tmp_path / "cache")[0].pixels.max() for f in ("one", "two")
+    ]
+    assert len(sizes) == 1
+    assert levels == [90, 140]
 
 
 def test_crops_are_cut_from_the_photograph_in_all_eight_positions():

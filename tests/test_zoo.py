@@ -128,6 +128,15 @@ def test_variances_below_zero_are_refused(tmp_path):
     refused(write(tmp_path / "w.safetensors", tensors), "smooth.1.running_var", name="srgan-lite", scale=2)
 
 
+@pytest.mark.parametrize(
+    "card", [[1], {"network": {"blocks": 1}}, {"halo": "abc"}, {"halo": None}, {"halo": -5}, {"agrees": "no"}]
+)
+def test_a_card_of_other_weights_or_with_nonsense_is_refused(tmp_path, tensors, card):
+    path = tmp_path / "w.safetensors"
+    write(path, tensors, card)
+    refused(path, "w.json")
+
+
 def test_a_model_agrees_unless_its_card_says_that_it_restores(tmp_path, tensors):
     path = tmp_path / "w.safetensors"
     for card, agrees in ((None, True), ({"agrees": True}, True), ({"agrees": False}, False)):

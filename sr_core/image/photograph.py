@@ -155,6 +155,17 @@ def _to_srgb(image: Image.Image) -> Image.Image:
         return image  # a damaged profile, or one of another colour model: the values as they stand
 
 
+def is_see_through(path: Path) -> bool:
+    """Whether a picture has pixels that are not opaque; False for one that cannot be read, which says so when it is
+    loaded."""
+    try:
+        with Image.open(path) as image:
+            opaque = image.width * image.height > MAX_PIXELS or not image.has_transparency_data
+            return not opaque and image.convert("RGBA").getextrema()[3][0] < 255
+    except (OSError, ValueError, SyntaxError):
+        return False
+
+
 def save_picture(path: Path, pixels: np.ndarray, metadata: Mapping[str, str] | None = None) -> None:
     """Write uint8 (H, W, 3) as PNG (metadata: one text entry a key) or TIFF (metadata: JSON in the
     description).

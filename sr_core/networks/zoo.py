@@ -35,6 +35,7 @@ CONFIGS: Mapping[str, Callable[[int], GeneratorConfig]] = {
 
 _HEADER_ROOM = 1 << 20
 DEFAULT_HALO = 16
+MOST_HALO = 256
 
 
 class WeightsError(UserError):
@@ -112,7 +113,7 @@ def load_model(name: str, scale: int, path: Path | None = None) -> LoadedNetwork
     _check_tensors(path, f"{name} x{scale}", module.state_dict(), tensors)
     module.load_state_dict(tensors)
     module.eval().requires_grad_(False)
-    return LoadedNetwork(name, config, module, hashlib.sha256(data).hexdigest(), _read_card(path))
+    return LoadedNetwork(name, config, module, hashlib.sha256(data).hexdigest(), _read_card(path, config))
 
 
 def blend(pixel: LoadedNetwork, texture: LoadedNetwork, amount: float) -> LoadedNetwork:
@@ -189,11 +190,19 @@ def _check_tensors(path: Path, wanted: str, expected: Mapping, found: Mapping) -
         raise WeightsError(f"{path}: {bad[0]} holds variances below 0; fetch or train it again")
 
 
-def _read_card(path: Path) -> Mapping[str, Any]:
+def _read_card(path: Path, config: GeneratorConfig) -> Mapping[str, Any]:
+    """The card beside the weights, {} where there is none; what is computed with it is checked."""
     card = path.with_suffix(".json")
     if not card.is_file():
         return {}
     try:
-        return json.loads(card.read_text(encoding="utf-8"))
+        told = json.loads(card.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise WeightsError(f"{card}: not a readable card ({error}); fetch it again or delete it") from None
+    network = json.loads(json.dumps(asdict(config)))
+    if not isinstance(told, dict) or told.get("network", network) != network:
+        raise WeightsError(f"{card}: not the card of these weights; fetch it again or delete it")
+    halo, agrees = told.get("halo", DEFAULT_HALO), told.get("agrees", True)
+    if type(halo) is not int or not 0 <= halo <= MOST_HALO or type(agrees) is not bool:
+        raise WeightsError(f"{card}: its halo or agrees is none ({halo!r}, {agrees!r}); fetch it again or delete it")
+    return told

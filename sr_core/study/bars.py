@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from sr_core.study.evaluation import ALONE
+from sr_core.study.rivals import SHARPENED
 
 PIXELS, ADVERSARY = "rdb-lite", "rdb-lite-gan"
 """The network of both stages that the bars are for."""
@@ -151,7 +152,7 @@ def _lost(methods: Mapping[str, Rows]) -> tuple[str, bool]:
 
 
 def _invention(methods: Mapping[str, Rows]) -> tuple[str, bool]:
-    two = (ADVERSARY, f"unsharp = {ADVERSARY}")
+    two = (ADVERSARY, f"{SHARPENED}{ADVERSARY}")
     ratio, r = ([_mean(methods, name, figure) for name in two] for figure in ("invented", "invented_correlation"))
     told = f"r {r[0]:.2f} against {r[1]:.2f}; invented {ratio[0]:.2f} against {ratio[1]:.2f} of what was there"
     return told, r[0] > r[1]

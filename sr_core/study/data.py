@@ -1,13 +1,16 @@
 """Training and test images: the split, the reference pictures cut from photographs, and random crops."""
 
+import hashlib
 import json
 import os
+import posixpath
 import re
 import zlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -63,8 +66,8 @@ class Reference:
 
 def is_test_image(name: str) -> bool:
     """True for images that are never trained or tuned on: HRF 01 to 05 of every group, IDRiD
-    segmentation_testing."""
-    return _TEST_IMAGE.search(name.replace(os.sep, "/")) is not None
+    segmentation_testing. However the path is spelt."""
+    return _TEST_IMAGE.search(posixpath.normpath(name.replace(os.sep, "/"))) is not None
 
 
 def data_root(given: Path | None = None) -> Path:
@@ -81,23 +84,35 @@ def load_split(name: str) -> Split:
     """A bundled split by name (``fundus``), or the JSON file of that path, with lists train, validation,
     test.
 
-    Raises DataError for an unreadable file, an image in two lists, and a test image outside the test list.
+    Raises DataError for an unreadable file, an image in two lists or outside the data folder, and a test image outside
+    the test list.
     """
     path = Path(name) if name.endswith(".json") else asset_path("splits", f"{name}.json")
     try:
         lists = json.loads(path.read_text(encoding="utf-8"))
-        split = Split(str(lists["about"]), *(tuple(lists[part]) for part in PARTS), tuple(lists.get("sharp", ())))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        split = Split(str(lists["about"]), *(_names(lists[part]) for part in PARTS), _names(lists.get("sharp", [])))
+    except OSError as error:
+        raise DataError(f"split {path}: cannot be read ({error.strerror}); name a bundled one or a JSON file") from None
+    except (ValueError, KeyError, TypeError) as error:
         raise DataError(
             f"{path}: not a split file ({error!r}); it needs a line about and lists train, validation, test"
         ) from None
-    seen = Counter([*split.train, *split.validation, *split.test])
+    seen = Counter(posixpath.normpath(image) for image in (*split.train, *split.validation, *split.test))
+    outside = next((image for image in seen if image.startswith("..")), None)
+    if outside:
+        raise DataError(f"{path}: {outside} lies outside the data folder; list images inside it")
     twice = sorted(image for image, count in seen.items() if count > 1)
     if twice:
         raise DataError(f"{path}: {twice[0]} is listed twice; keep it in one list")
     for image in (*split.train, *split.validation):
         _refuse_test_image(image)
     return split
+
+
+def _names(given: Any) -> tuple[str, ...]:
+    if not isinstance(given, list) or not all(isinstance(name, str) for name in given):
+        raise TypeError("its lists must hold paths")
+    return tuple(given)
 
 
 def _refuse_test_image(name: str) -> None:
@@ -128,25 +143,41 @@ def load_references(
 def load_tuning_references(
     root: Path, names: Sequence[str], cache: Path | None = None, short_side: int = SHORT_SIDE
 ) -> list[Reference]:
-    """As ``load_references`` for training and validation: a test image raises DataError."""
+    """As ``load_references`` for training and validation: a test image raises DataError, also where the data folder is
+    the data set's own."""
     for name in names:
         _refuse_test_image(name)
+        _refuse_test_image((root / name).resolve().as_posix())
     return load_references(root, names, cache, short_side)
 
 
 def _load_reference(root: Path, name: str, cache: Path | None, short_side: int) -> Reference:
     path = root / name
     if not path.is_file():
-        raise DataError(f"{path}: missing; set FUNDUSXR_DATA to the folder that holds HRF and IDRiD")
+        raise DataError(f"{path}: missing; name the folder that holds the split's photographs")
     if cache is None:
         photograph = load_photograph(path)
         return cut_reference(name, photograph.pixels, photograph.field, short_side)
-    kept = cache / f"{name.replace('/', '-')}-{short_side or 'native'}-{path.stat().st_size}.npy"
-    if not (kept.is_file() and kept.with_suffix(".json").is_file()):
+    about = path.stat()
+    which = hashlib.sha256(f"{path.resolve()} {about.st_size} {about.st_mtime_ns}".encode(errors="replace")).hexdigest()
+    kept = cache / f"{path.stem[:60]}-{short_side or 'native'}-{which[:16]}.npy"
+    reference = _kept(name, kept)
+    if reference is None:
         photograph = load_photograph(path)
         _keep(cut_reference(name, photograph.pixels, photograph.field, short_side), kept)
-    field = FieldOfView(*map(float, json.loads(kept.with_suffix(".json").read_text(encoding="utf-8"))))
-    return Reference(name, np.load(kept, mmap_mode="r"), field)
+        reference = _kept(name, kept)
+    if reference is None:
+        raise DataError(f"{kept}: was written and cannot be read; delete the folder and run again")
+    return reference
+
+
+def _kept(name: str, kept: Path) -> Reference | None:
+    """The reference in the cache; None where there is none, or a damaged one."""
+    try:
+        field = FieldOfView(*map(float, json.loads(kept.with_suffix(".json").read_text(encoding="utf-8"))))
+        return Reference(name, np.load(kept, mmap_mode="r"), field)
+    except (OSError, ValueError, TypeError, EOFError):
+        return None
 
 
 def _keep(reference: Reference, kept: Path) -> None:

@@ -13,17 +13,12 @@ import json
 import math
 import os
 import re
-import signal
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
-from multiprocessing import active_children, get_context, parent_process
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Thread
 from typing import Any
 
 from sr_core.errors import UserError
@@ -31,6 +26,7 @@ from sr_core.files import write_text
 from sr_core.image.photograph import PhotographError, load_photograph, save_picture
 from sr_core.study.data import NATIVE, PARTS, SHORT_SIDE, Reference, cut_reference
 from sr_core.study.layouts import AUTO, Entry, Survey, survey
+from sr_core.study.pool import side_by_side
 from sr_core.study.quality import FINGERPRINT_SIDE, Quality, fingerprint, measure_quality, same_photographs
 
 MANIFEST = "manifest.json"
@@ -153,7 +149,7 @@ def prepare(
     entries, records = _without_copies(source, found.entries)
     tasks = [_Task(source, out, entry, short_side, earlier.get(entry.source)) for entry in entries]
     with _journal(out, settings) as write:
-        for done, record in enumerate(_results(tasks, workers), start=1):
+        for done, record in enumerate(side_by_side(_make, tasks, workers), start=1):
             write(record)
             records.append(record)
             report(done, len(tasks))
@@ -337,71 +333,6 @@ def _without_copies(source: Path, entries: Sequence[Entry]) -> tuple[list[Entry]
                 left_out.append(LeftOut(entry.source, digest, "copy", f"the same file as {original.source}"))
                 gone.add(entry.source)
     return [entry for entry in entries if entry.source not in gone], left_out
-
-
-def _results(tasks: Sequence[_Task], workers: int) -> Iterator[Prepared | LeftOut]:
-    """The record of every task, in the order they are done. Interrupted, what is under way is finished, the rest
-    dropped."""
-    if workers == 1:
-        yield from map(_make, tasks)
-        return
-    # spawn: a fork would copy locks that this process's libraries may hold
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_follow_the_parent)
-    futures: list[Future[Prepared | LeftOut]] = []
-    given: set[Future[Prepared | LeftOut]] = set()
-    try:
-        with _interrupts_held_back():
-            futures = [pool.submit(_make, task) for task in tasks]
-        for future in as_completed(futures):
-            given.add(future)
-            yield future.result()
-    except KeyboardInterrupt:
-        _finish(pool)
-        done = (future for future in futures if future.done() and not future.cancelled() and future not in given)
-        yield from (future.result() for future in done if future.exception() is None)
-        raise
-    except BrokenProcessPool:
-        raise PrepareError(
-            "a worker process was killed, probably for lack of memory: use fewer --workers; what is finished is kept, "
-            "the same command goes on from it"
-        ) from None
-    finally:
-        _finish(pool)
-
-
-def _finish(pool: ProcessPoolExecutor) -> None:
-    """Let the workers finish what is under way; interrupted once more, end them now."""
-    try:
-        pool.shutdown(wait=True, cancel_futures=True)
-    except KeyboardInterrupt:
-        for worker in active_children():
-            worker.kill()
-        raise
-
-
-@contextmanager
-def _interrupts_held_back() -> Iterator[None]:
-    """Processes started within are deaf to Ctrl-C from their first instruction; here it comes through afterwards."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _follow_the_parent() -> None:
-    """In a worker: leave Ctrl-C to the parent, and end when it ends, even killed outright."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = parent_process()
-
-    def end_with_it() -> None:
-        parent.join()
-        os._exit(1)
-
-    Thread(target=end_with_it, daemon=True).start()
 
 
 def _make(task: _Task) -> Prepared | LeftOut:

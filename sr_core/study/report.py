@@ -14,6 +14,7 @@ from sr_core.study.bars import bars_of, table_of
 from sr_core.study.data import Reference
 from sr_core.study.evaluation import ALONE
 from sr_core.study.metrics import psnr, s3_index, s3_map, ssim
+from sr_core.study.rivals import SHARPENED
 
 CROP = 96
 """Side of the figure's crops in pixels of the photograph; a multiple of every scale."""
@@ -153,8 +154,8 @@ def fill(document: str, results: Mapping[str, Any]) -> str:
     """A Markdown document with the tables of a results file between each two lines of the form
 
     ``<!-- results of HRF: full -->`` (every regime and scale of that set of photographs), ``short`` (the gains over
-    bicubic in the paper's regime) or ``bars`` (what is to be reached, and was), and ``<!-- end of results -->``; the
-    rest is left as it is.
+    bicubic in the paper's regime, of what is more than a yardstick) or ``bars`` (what is to be reached, and was), and
+    ``<!-- end of results -->``; the rest is left as it is.
 
     Raises UserError where there are no such lines, and where the results do not have that set.
     """
@@ -192,7 +193,7 @@ def _short_table(rows: Sequence[Mapping[str, Any]]) -> str:
         "| --- |" + " ---: |" * len(scales),
     ]
     for method in dict.fromkeys(row["method"] for row in rows):
-        if method.endswith(ALONE):
+        if method.endswith(ALONE) or method.startswith(SHARPENED):
             continue
         gains = {row["scale"]: row["over_bicubic"] for row in rows if row["method"] == method}
         form = "{mean:+.2f} [{low:+.2f}, {high:+.2f}]"

@@ -22,14 +22,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 
 import sr_core
 from sr_core.assets import asset_path
 from sr_core.engine.engine import Engine
 from sr_core.files import whole_file, write_text
 from sr_core.image.geometry import Rect
-from sr_core.image.photograph import SUFFIXES, save_picture
+from sr_core.image.photograph import SUFFIXES, is_see_through, save_picture
 from sr_core.networks.zoo import SCALES, available_models, load_model
 from sr_core.study import report
 from sr_core.study.data import NATIVE, PARTS, SHORT_SIDE, Reference, load_references, load_split, shrink_reference
@@ -66,7 +65,7 @@ TOLERANCES = {"psnr": 0.03, "ssim": 0.001, "s3": 0.005, "invented": 0.01}
 """What a recomputed row may differ by, in the measure's unit: bfloat16 and float32 machines round differently. A name
 stands for all the measures that begin with it."""
 
-_CODE = ("image/*.py", "engine/engine.py", "engine/consistency.py", "networks/*.py")
+_CODE = ("image/*.py", "engine/*.py", "networks/*.py")
 _STUDY_CODE = tuple(f"study/{name}.py" for name in ("data", "metrics", "evaluation", "rivals", "report"))
 
 
@@ -146,7 +145,7 @@ class Plan:
             raise EvaluationError(f"{other}: not a kind of picture that is read; make it one of {kinds}")
         found = {stem: (path, _sha256(path)) for stem, path in external_pictures(name, folder, wanted).items()}
         for path, _ in found.values():
-            if _is_see_through(path):
+            if is_see_through(path):
                 raise EvaluationError(f"{path}: is transparent in part; save it without transparency")
         return found
 
@@ -242,16 +241,6 @@ def _sha256(path: Path) -> str:
         raise EvaluationError(
             f"{path}: cannot be read ({error.strerror}); check the file and its permissions"
         ) from None
-
-
-def _is_see_through(path: Path) -> bool:
-    """Whether a picture has pixels that are not opaque: what they would be scored as depends on what lies behind. One
-    that cannot be read says so when its turn comes."""
-    try:
-        with Image.open(path) as picture:
-            return picture.has_transparency_data and picture.convert("RGBA").getextrema()[3][0] < 255
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return False
 
 
 @lru_cache(maxsize=1)

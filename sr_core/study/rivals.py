@@ -16,6 +16,9 @@ from sr_core.networks.zoo import LoadedNetwork
 from sr_core.study.evaluation import ALONE, EvaluationError, Upscale, Yardstick, bare_network, through_engine
 
 BICUBIC, BACK_PROJECTION = "bicubic", "back-projection"
+SHARPENED = "unsharp = "
+"""How the names begin of what is sharpened to a network's S3."""
+
 BACK_PROJECTIONS = 10
 
 UNSHARP_MOST, UNSHARP_STEPS, UNSHARP_CLOSE = 16.0, 10, 0.002
@@ -96,7 +99,7 @@ def network_methods(network: LoadedNetwork) -> list[Method]:
         return [_plain(network.name, identity, shown), alone]
     remembering = _Remembering(shown)
     as_sharp = Method(
-        f"unsharp = {network.name}", identity, lambda yardstick: _as_sharp(yardstick, remembering.again), timed=False
+        f"{SHARPENED}{network.name}", identity, lambda yardstick: _as_sharp(yardstick, remembering.again), timed=False
     )
     return [_plain(network.name, identity, remembering.upscale), alone, as_sharp]
 
