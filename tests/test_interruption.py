@@ -47,6 +47,26 @@ def test_the_interpreter_is_taken_down_only_where_no_thread_runs(code: int, runn
     assert answer.stderr == ""
 
 
+def test_ctrl_c_while_the_program_itself_is_being_read_is_quiet(tmp_path: Path):
+    package = tmp_path / "packages" / "typer"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text(ENDLESS)
+    os.mkfifo(tmp_path / "never")
+    places = {"IMPORTING": str(tmp_path / "importing"), "NEVER": str(tmp_path / "never")}
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from vr_app.start import main; main()"],
+        env={**os.environ, "PYTHONPATH": f"{tmp_path / 'packages'}:{ROOT}", **places},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_until((tmp_path / "importing").exists, "the import of typer", PATIENCE)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130
+    assert said[1] == ""
+
+
 def view(folder: Path, *arguments: str) -> subprocess.Popen:
     """The viewer offscreen with a torch whose import never ends, begun: it is in that import."""
     package = folder / "packages" / "torch"

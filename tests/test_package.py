@@ -102,7 +102,7 @@ def test_the_wheel_says_what_it_is(wheel: Path) -> None:
         (info,) = {name.split("/")[0] for name in archive.namelist() if ".dist-info/" in name}
         about = message_from_string(archive.read(f"{info}/METADATA").decode())
         assert archive.read(f"{info}/licenses/LICENSE") == (ROOT / "LICENSE").read_bytes()
-        assert "fundusxr = vr_app.cli:main" in archive.read(f"{info}/entry_points.txt").decode()
+        assert "fundusxr = vr_app.start:main" in archive.read(f"{info}/entry_points.txt").decode()
     assert wheel.name == f"fundusxr-{PROJECT['version']}-py3-none-any.whl"
     assert (about["Name"], about["Version"]) == ("fundusxr", PROJECT["version"])
     assert about["License-Expression"] == "MIT"
