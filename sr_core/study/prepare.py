@@ -36,7 +36,7 @@ MULTIPLE = 8
 LEAST_SIDE = 128
 """Pixels; smaller pictures hold no crop of the paper's size."""
 VALIDATION_SHARE = TEST_SHARE = 0.1
-RECIPE = 1
+RECIPE = 2
 """To be raised when the same photograph would be prepared or screened otherwise: older folders are not mixed in."""
 _ORIGINAL_SIZE = "native"
 _MOST_UNPACKED = 512 << 20
