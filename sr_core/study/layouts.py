@@ -177,18 +177,14 @@ def survey(source: Path, layout: str = AUTO) -> Survey:
         raise DataError(f"{source}: no pictures in this folder; name one that holds photographs")
     above = "/".join(source.resolve().parts[1:][-_ABOVE:])
     known = _known(names, above)
-    if layout in (AUTO, FOLDER):
-        strangers = _strangers(names, known)
-        found = known if layout == AUTO and len(strangers) <= len(known) else {}
-    else:
-        found = {name: pair for name, pair in known.items() if pair[0].name == layout}
-        if not found:
-            raise DataError(
-                f"{source}: no photograph is named as in layout {layout} (the first file is {names[0]}); "
-                f"see docs/data.md for its names, or use --layout {FOLDER}"
-            )
-    if not found:
+    if layout == FOLDER or (layout == AUTO and len(_strangers(names, known)) > len(known)):
         return replace(_whole_folder(names, {name for name, (_, entry) in known.items() if entry.test}), closed=closed)
+    found = {name: pair for name, pair in known.items() if layout in (AUTO, pair[0].name)}
+    if not found:
+        raise DataError(
+            f"{source}: no photograph is named as in layout {layout} (the first file is {names[0]}); "
+            f"see docs/data.md for its names, or use --layout {FOLDER}"
+        )
     grades = [source / name for name in files if PurePosixPath(name).name.lower() == _GRADES]
     entries = _with_grades(grades, [entry for _, entry in found.values()])
     taken = {one.name: one.title for one, _ in found.values()}

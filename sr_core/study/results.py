@@ -269,8 +269,7 @@ def run(plan: Plan, progress: Callable[[int, int, str], None] = lambda done, cou
     for regime, photograph, scale, method in jobs:
         progress(len(rows), len(jobs), f"{regime} {photograph} x{scale} {method.name}")
         file = plan.file(regime, photograph, scale, method)
-        place_of_row = {"regime": regime, "scale": scale, "photograph": photograph, "method": method.name}
-        row = _read(file, place_of_row, plan.is_in_figure(regime, photograph))
+        row = _read(file, _place(regime, scale, photograph, method), plan.is_in_figure(regime, photograph))
         if row is None:
             if place[:2] != (regime, photograph):
                 reference = load_reference(plan.comparison.root, photograph, regime)
@@ -296,16 +295,16 @@ def measure(regime: str, method: Method, yardstick: Yardstick, crops: Mapping[st
     began = time.perf_counter()
     picture = method.make(yardstick)
     seconds = round(time.perf_counter() - began, 3) if method.timed else None
-    figures: dict[str, Any] = {
-        "regime": regime,
-        "scale": yardstick.scale,
-        "photograph": yardstick.reference.name,
-        "method": method.name,
-    }
+    figures = _place(regime, yardstick.scale, yardstick.reference.name, method)
     for name, value in asdict(yardstick.measure(picture)).items():
         figures[name] = None if value is None else round(value, DECIMALS)
     pieces = {label: picture[rect.slices()] for label, rect in crops.items()}
     return Row({**figures, "seconds": seconds}, pieces)
+
+
+def _place(regime: str, scale: int, photograph: str, method: Method) -> dict[str, Any]:
+    """What a row tells first: which one it is."""
+    return {"regime": regime, "scale": scale, "photograph": photograph, "method": method.name}
 
 
 def _read(file: Path, place: Mapping[str, Any], in_figure: bool) -> Row | None:
