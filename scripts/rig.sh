@@ -26,8 +26,9 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/fundusxr
 rig=$cache/rig-$(printf '%s\n' "$SUITE" "${PACKAGES[@]}" | sha256sum | cut -c1-12)
 checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 
-say() { printf 'rig: %s\n' "$*" >&2; }
+say() { printf 'rig: %s\n' "$*" >&"${terminal:-2}"; }
 fail() { say "$1"; exit "${2:-1}"; }
+source "$checkout/scripts/apt.sh"
 
 # The Debian mirror this machine itself uses (apt reads its one-line and its deb822 sources alike), or nothing, for which
 # debootstrap has a default.
@@ -49,15 +50,15 @@ build() {
     # build has left running.
     flock 9
     [ -d "$rig" ] && return
-    local log=$cache/rig-build.log unfinished=$rig.unfinished mirror
+    local log=$cache/rig-build.log unfinished=$rig.unfinished mirror terminal
+    exec {terminal}>&2                       # what is said while stderr is the log
     say "building the OpenXR rig in $rig (once; about 90 s, log in $log)"
     rm -rf "$unfinished"
     # Joined by &&: errexit does not hold in a list that || follows.
     {
-        { apt-get update || true; } &&       # a broken third-party source need not matter
+        { apt_get update || true; } &&       # a broken third-party source need not matter
         # The newest keyring of this release holds the next release's keys as well.
-        DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-            debootstrap debian-archive-keyring &&
+        apt_get install -y --no-install-recommends debootstrap debian-archive-keyring &&
         mirror=$(mirror) &&
         # In a mount namespace of its own, so that whatever debootstrap mounts goes when it goes.
         unshare --mount debootstrap --variant=minbase \
@@ -67,7 +68,7 @@ build() {
     } >"$log" 2>&1 || { tail -n 15 "$log" >&2; fail "building failed; the whole log is $log" 3; }
     mv "$unfinished" "$rig"                  # complete from here on
     say "built in $SECONDS s"
-    exec 9>&-
+    exec 9>&- {terminal}>&-
 }
 
 # Runs inside the new namespaces as their process 1; whatever it mounts or starts ends with it.

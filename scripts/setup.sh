@@ -13,6 +13,7 @@ borrowed=$venv/torch-borrowed-from           # the environment whose torch `.ven
 
 say() { printf 'fundusxr: %s\n' "$*" >&2; }
 fail() { say "$1"; exit 2; }
+source "$checkout/scripts/apt.sh"
 
 # --- Python -------------------------------------------------------------------------------------------------------
 
@@ -88,7 +89,7 @@ install_missing_packages() {
         exit 2
     fi
     say "installing ${missing[*]}"
-    { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}"; } >&2 ||
+    { apt_get update && apt_get install -y --no-install-recommends "${missing[@]}"; } ||
         fail "apt-get could not install ${missing[*]}"
 }
 

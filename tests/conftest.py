@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.children import restore_interrupts
 from tests.rig import Xvfb, missing_programs
 
 XR_TESTS_EXPECTED = 74
@@ -37,6 +38,7 @@ SELECTING = (
     "--collect-only",
 )
 
+restore_interrupts()
 os.environ["FUNDUSXR_TILE_CACHE"] = "off"  # tests, and the programs they start, share no tiles but where they say so
 
 _passed_xr_tests: set[str] = set()

@@ -30,6 +30,7 @@ from typer.testing import CliRunner
 
 from sr_core import assets
 from sr_core.assets import asset_path
+from tests.children import members, started
 from tests.rig import wait_until
 from vr_app import cli
 
@@ -555,19 +556,6 @@ def processor_seconds(process: subprocess.Popen) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def group_of(pgid: int) -> list[int]:
-    """Processes of a group that still run."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state, _, group = stat.read_text().rsplit(")", 1)[1].split()[:3]
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if int(group) == pgid and state != "Z":
-            found.append(int(stat.parent.name))
-    return found
-
-
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="looks into /proc, which only Linux has")
 @pytest.mark.parametrize(
     ("arguments", "number", "computes"),
@@ -588,30 +576,19 @@ def test_ctrl_c_ends_and_leaves_nothing_behind(
     work, temporary = tmp_path / "work", tmp_path / "temporary"
     work.mkdir()
     temporary.mkdir()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "vr_app.cli", *map(str, arguments)],
-        cwd=work,
-        env={**os.environ, **QUIET, "TMPDIR": str(temporary)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    try:
+    command = [sys.executable, "-m", "vr_app.cli", *arguments]
+    with started(command, cwd=work, env={**os.environ, **QUIET, "TMPDIR": str(temporary)}) as process:
         wait_until(lambda: maps_torch(process), "torch in its memory", PATIENCE)
         if computes:
             enough = processor_seconds(process) + 4.0
             wait_until(lambda: processor_seconds(process) > enough, "4 s of work", PATIENCE)
         process.send_signal(number)
         out, said = process.communicate(timeout=PATIENCE)
-    finally:
-        process.kill()
-        process.wait()
+        assert members(process.pid) == []
     assert process.returncode == 130, said
     assert "Traceback" not in out + said
     assert list(work.iterdir()) == []
     assert list(temporary.iterdir()) == []
-    assert group_of(process.pid) == []
 
 
 # --- doctor, train, help ---------------------------------------------------------------------------------------------

@@ -5,11 +5,14 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from sr_core.assets import asset_path
+from tests.children import started
 from tests.rig import wait_until
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -53,21 +56,18 @@ def test_ctrl_c_while_the_program_itself_is_being_read_is_quiet(tmp_path: Path):
     (package / "__init__.py").write_text(ENDLESS)
     os.mkfifo(tmp_path / "never")
     places = {"IMPORTING": str(tmp_path / "importing"), "NEVER": str(tmp_path / "never")}
-    process = subprocess.Popen(
-        [sys.executable, "-c", "from vr_app.start import main; main()"],
-        env={**os.environ, "PYTHONPATH": f"{tmp_path / 'packages'}:{ROOT}", **places},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    wait_until((tmp_path / "importing").exists, "the import of typer", PATIENCE)
-    process.send_signal(signal.SIGINT)
-    said = process.communicate(timeout=PATIENCE)
+    command = [sys.executable, "-c", "from vr_app.start import main; main()"]
+    env = {**os.environ, "PYTHONPATH": f"{tmp_path / 'packages'}:{ROOT}", **places}
+    with started(command, env=env) as process:
+        wait_until((tmp_path / "importing").exists, "the import of typer", PATIENCE)
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
     assert said[1] == ""
 
 
-def view(folder: Path, *arguments: str) -> subprocess.Popen:
+@contextmanager
+def view(folder: Path, *arguments: str) -> Iterator[subprocess.Popen]:
     """The viewer offscreen with a torch whose import never ends, begun: it is in that import."""
     package = folder / "packages" / "torch"
     package.mkdir(parents=True)
@@ -77,36 +77,27 @@ def view(folder: Path, *arguments: str) -> subprocess.Popen:
     (folder / "work").mkdir()
     (folder / "temporary").mkdir()
     command = ["view", str(asset_path("demo", "retina.jpg")), "--mode", "offscreen", "--size", "64x64"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "vr_app.cli", *command, "--tour", str(folder / "tour.json"), *arguments],
-        cwd=folder / "work",
-        env={
-            **os.environ,
-            "PYTHONPATH": f"{folder / 'packages'}:{ROOT}",
-            "TMPDIR": str(folder / "temporary"),
-            "IMPORTING": str(folder / "importing"),
-            "NEVER": str(folder / "never"),
-        },
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    wait_until((folder / "importing").exists, "the import of torch", PATIENCE)
-    return process
+    env = {
+        **os.environ,
+        "PYTHONPATH": f"{folder / 'packages'}:{ROOT}",
+        "TMPDIR": str(folder / "temporary"),
+        "IMPORTING": str(folder / "importing"),
+        "NEVER": str(folder / "never"),
+    }
+    words = [sys.executable, "-m", "vr_app.cli", *command, "--tour", folder / "tour.json", *arguments]
+    with started(words, cwd=folder / "work", env=env) as process:
+        wait_until((folder / "importing").exists, "the import of torch", PATIENCE)
+        yield process
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, None], ids=["SIGINT", "SIGTERM", "its own end"])
 def test_the_viewer_ends_while_torch_is_being_imported(tmp_path: Path, number: signal.Signals | None):
     # Enough frames that the worker, which makes way for them, has begun its import before they are over.
-    process = view(tmp_path, *([] if number else ["--frames", "300", "--stats", "stats.json"]))
-    try:
+    with view(tmp_path, *([] if number else ["--frames", "300", "--stats", "stats.json"])) as process:
         if number:
             process.send_signal(number)
         out, said = process.communicate(timeout=PATIENCE)
-    finally:
-        process.kill()
-        process.wait()
     assert process.returncode == (130 if number else 0), said
     assert out == ""  # not a word of the interpreter's end: the import was under way to the last
     assert "Traceback" not in said

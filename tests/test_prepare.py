@@ -28,6 +28,7 @@ from sr_core.study.data import NATIVE, PARTS, DataError, cut_reference, is_test_
 from sr_core.study.layouts import survey
 from sr_core.study.prepare import Prepared, PrepareError, divide, parse_short_side, prepare
 from sr_core.study.quality import LEAST_SHARPNESS, fingerprint, measure_quality, same_photographs
+from tests.children import members, started
 from vr_app.data_command import data
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -553,12 +554,10 @@ def test_interrupted_it_cleans_up_and_goes_on(tmp_path, workers):
     (tmp_path / "program.py").write_text(PROGRAM)
     command = [sys.executable, str(tmp_path / "program.py"), str(source), str(out), str(workers)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    program = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True
-    )
-    assert program.stdout.readline() == "1\n"
-    os.killpg(program.pid, signal.SIGINT)  # as a terminal does: to the workers too
-    _, said = program.communicate(timeout=60)
+    with started(command, env=environment) as program:
+        assert program.stdout.readline() == "1\n"
+        os.killpg(program.pid, signal.SIGINT)  # as a terminal does: to the workers too
+        _, said = program.communicate(timeout=60)
     assert program.returncode == 130, said
     assert "Traceback" not in said
     assert not (out / "manifest.json").exists()
@@ -577,9 +576,7 @@ def test_ended_at_once_it_leaves_no_process_behind(tmp_path, end):
     (tmp_path / "program.py").write_text(PROGRAM)
     command = [sys.executable, str(tmp_path / "program.py"), str(source), str(out), "2"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment, start_new_session=True
-    ) as program:
+    with started(command, stderr=subprocess.DEVNULL, env=environment) as program:
         assert program.stdout.readline() == "1\n"
         if end == "killed":
             program.kill()
@@ -587,25 +584,12 @@ def test_ended_at_once_it_leaves_no_process_behind(tmp_path, end):
             os.killpg(program.pid, signal.SIGINT)
             time.sleep(0.05)
             os.killpg(program.pid, signal.SIGINT)
-    deadline = time.monotonic() + 60
-    while (left := members(program.pid)) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert not left
+        program.wait(timeout=60)
+        deadline = time.monotonic() + 60
+        while (left := members(program.pid)) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert not left
     assert run(source, out).parts["train"] > 0
-
-
-def members(group: int) -> list[str]:
-    """Processes of a group that still run, by their command."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            text = stat.read_text()
-        except OSError:
-            continue
-        state, _, its_group = text.rpartition(")")[2].split()[:3]
-        if int(its_group) == group and state != "Z":
-            found.append(text)
-    return found
 
 
 EDITS = {

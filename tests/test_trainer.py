@@ -38,6 +38,7 @@ from sr_core.study.processes import OneProcess
 from sr_core.study.trainer import Trainer
 from sr_core.study.training import train
 from sr_core.study.training_config import TrainingError, load_config
+from tests.children import started
 from tests.small_training import QUIET, curve_of, retina, write_config
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -371,7 +372,7 @@ def test_a_signal_ends_the_run_with_a_checkpoint(tmp_path, drawn_data, number):
     command = [sys.executable, "-u", "-c", code, str(config), str(drawn_data), str(tmp_path / "runs")]
     root = Path(__file__).parent.parent
     environment = {**os.environ, "PYTHONPATH": str(root)}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path, env=environment) as child:
+    with started(command, stderr=None, cwd=tmp_path, env=environment) as child:
         lines = [child.stdout.readline(), child.stdout.readline()]
         assert "loss" in lines[1]
         assert " left" in lines[1]

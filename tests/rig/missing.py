@@ -1,0 +1,6 @@
+"""Prints what this machine lacks for the rig, in one line; nothing where the rig can run."""
+
+from tests.rig.service import missing_programs
+
+if __name__ == "__main__":
+    print(*missing_programs(), sep=", ")
