@@ -455,6 +455,16 @@ def test_a_patient_is_in_one_part_and_the_shares_are_kept(fixed_tests):
     assert divide(records, seed=4) != parts
 
 
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize(("dataset", "others", "validating"), [("DRIVE", 20, 2), ("CHASE_DB1", 10, 1), ("HRF", 30, 3)])
+def test_beside_a_data_sets_own_tests_one_patient_in_nine_validates(dataset, others, validating, seed):
+    records = [record(str(p), n, p >= others, dataset) for p in range(others + 20) for n in range(2)]
+    parts = divide(records, seed)
+    assert all((parts[one.file] == "test") == one.test for one in records)
+    counts = Counter(part for one in records if (part := parts[one.file]) != "test")
+    assert counts == {"validation": 2 * validating, "train": 2 * (others - validating)}
+
+
 def test_a_patients_part_does_not_hang_on_the_others():
     records = [record(str(p), 0) for p in range(200)]
     whole, half = divide(records, seed=0), divide(records[::2], seed=0)

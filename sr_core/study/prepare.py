@@ -431,23 +431,30 @@ def divide(records: Sequence[Prepared], seed: int) -> dict[str, str]:
     """The part (train, validation, test) of every file: one for all photographs of a patient, and for photographs
     that show the same (their fingerprints agree) under whatever name.
 
-    A patient with a test photograph is a test patient. Where the data set keeps tests of its own here, one in nine
-    of the others validates; else one in ten tests and one in ten validates, drawn by a digest of seed and patient, so
-    that a patient's part does not hang on what else is there. A part that the draw left empty gets one patient, while
-    two are left in training.
+    A patient with a test photograph is a test patient. Every other is drawn by a digest of seed and patient. Where the
+    data set keeps tests of its own here, and so is known to be whole, the lowest ninth of its other patients, to the
+    nearest number, validates. Elsewhere a patient tests, or validates, with a chance of one in ten each, so that the
+    part does not hang on who else is there. A part that is empty then gets one patient, while two are left in training.
     """
     groups = _groups(records)
     own_tests = {record.dataset for record in records if record.test}
     drawn: dict[int, tuple[str, float]] = {}
+    others: dict[str, list[tuple[float, int]]] = {}
     for group, members in groups.items():
-        first = min((record.dataset, record.patient) for record in members)
-        chance = int(hashlib.sha256(os.fsencode(f"{seed}/{'/'.join(first)}")).hexdigest()[:12], 16) / 16**12
-        test_share = 0.0 if first[0] in own_tests else TEST_SHARE
-        validation_share = VALIDATION_SHARE / (1 - TEST_SHARE) if first[0] in own_tests else VALIDATION_SHARE
-        if any(record.test for record in members) or chance < test_share:
+        dataset, patient = min((record.dataset, record.patient) for record in members)
+        chance = int(hashlib.sha256(os.fsencode(f"{seed}/{dataset}/{patient}")).hexdigest()[:12], 16) / 16**12
+        if any(record.test for record in members):
+            drawn[group] = "test", chance
+        elif dataset in own_tests:
+            others.setdefault(dataset, []).append((chance, group))
+        elif chance < TEST_SHARE:
             drawn[group] = "test", chance
         else:
-            drawn[group] = "validation" if chance < test_share + validation_share else "train", chance
+            drawn[group] = "validation" if chance < TEST_SHARE + VALIDATION_SHARE else "train", chance
+    for waiting in others.values():
+        validating = round(len(waiting) * VALIDATION_SHARE / (1 - TEST_SHARE))
+        for i, (chance, group) in enumerate(sorted(waiting)):
+            drawn[group] = "validation" if i < validating else "train", chance
     for part in ("validation", "test"):
         training = sorted((chance, group) for group, (where, chance) in drawn.items() if where == "train")
         if len(training) > 1 and all(where != part for where, _ in drawn.values()):
