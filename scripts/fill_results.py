@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sr_core.errors import UserError
 from sr_core.files import write_text
-from sr_core.study.report import fill
+from sr_core.study.comparison.report import fill
 
 
 def main() -> None:

@@ -29,13 +29,13 @@ sys.path.insert(0, str(ROOT))
 
 from sr_core.image import resample  # noqa: E402
 from sr_core.image.geometry import Rect  # noqa: E402
+from tests.helpers.visit import Visit  # noqa: E402
 from tests.rig import MonadoService, RemoteHeadset, Xvfb, grab_window, wait_until  # noqa: E402
 from tests.rig import Pose as HandPose  # noqa: E402
-from tests.visit import Visit  # noqa: E402
-from vr_app.core.region import Kind, Region  # noqa: E402
-from vr_app.core.sheet import MARGIN  # noqa: E402
-from vr_app.region_files import NAME as REGIONS_FILE  # noqa: E402
-from vr_app.region_files import format_regions  # noqa: E402
+from vr_app.core.panel.stand import MARGIN  # noqa: E402
+from vr_app.core.view.region import Kind, Region  # noqa: E402
+from vr_app.regions.files import NAME as REGIONS_FILE  # noqa: E402
+from vr_app.regions.files import format_regions  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"
 DEMO = ROOT / "assets" / "demo" / "retina.jpg"
@@ -312,7 +312,7 @@ def _steady(grab) -> np.ndarray:
 
 def before_after(folder: Path) -> None:
     """A vessel crossing of a test photograph: the small input enlarged, super-resolved, and what was photographed."""
-    from sr_core.study.data import load_references, shrink_reference
+    from sr_core.study.data.references import load_references, shrink_reference
 
     (found,) = load_references(data(), ["HRF/images/01_h.jpg"])
     reference, small = found.pixels, shrink_reference(found, 4)

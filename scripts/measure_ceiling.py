@@ -16,9 +16,9 @@ import numpy as np
 
 from sr_core.image.resample import enlarge_bicubic, to_uint8
 from sr_core.networks.zoo import SCALES, load_model
-from sr_core.study.data import Reference, data_root, load_references, load_split, shrink_reference
-from sr_core.study.evaluation import Upscale, bare_network
-from sr_core.study.metrics import scored_pixels
+from sr_core.study.comparison.evaluation import Upscale, bare_network
+from sr_core.study.comparison.metrics import scored_pixels
+from sr_core.study.data.references import Reference, data_root, load_references, load_split, shrink_reference
 
 BLOCK = 32
 """Pixels of the photograph a side: enough to average noise, small enough to lie between vessels."""

@@ -22,8 +22,8 @@ from sr_core.engine.halo import measure_halo
 from sr_core.files import write_text
 from sr_core.image.photograph import load_photograph
 from sr_core.networks.zoo import LoadedNetwork, available_models, load_model, weights_path
-from sr_core.study.data import Reference, data_root, load_references, load_split
-from sr_core.study.evaluation import Score, bare_network, evaluate, through_engine
+from sr_core.study.comparison.evaluation import Score, bare_network, evaluate, through_engine
+from sr_core.study.data.references import Reference, data_root, load_references, load_split
 
 HALO_PIECES = ("HRF/images/13_dr.JPG", "IDRiD/grading_q75/IDRiD_087.jpg")
 """Photographs that are not test photographs."""

@@ -1,4 +1,4 @@
-// The strip around a region of interest, as `vr_app.core.outline.strip` makes it.
+// The strip around a region of interest, as `vr_app.core.scene.outline.strip` makes it.
 
 uniform mat4 u_to_clip;      // world to clip coordinates
 

@@ -10,7 +10,7 @@ uniform int u_ring;          // 1: the ring, around the bottom from the left and
 
 out vec3 v_position;         // in panel coordinates, unrolled
 
-// See vr_app.core.bend. The series are exact to 1e-7 for angles up to 1; drivers' own functions need not be.
+// See vr_app.core.space.bend. The series are exact to 1e-7 for angles up to 1; drivers' own functions need not be.
 vec3 bent(vec2 flat_at) {
     float angle = flat_at.x * u_bend, aa = angle * angle;
     float sine = 1.0 - aa / 6.0 * (1.0 - aa / 20.0 * (1.0 - aa / 42.0 * (1.0 - aa / 72.0)));

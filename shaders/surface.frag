@@ -127,7 +127,7 @@ float equalised(float value, vec2 at) {
     return sum;
 }
 
-// The photograph as it is to look (vr_app.core.appearance), at a place of it (0 to 1). In colour local contrast changes
+// The photograph as it is to look (vr_app.core.view.appearance), at a place of it (0 to 1). In colour local contrast changes
 // the lightness alone: what would then be beyond white is made paler.
 vec3 adjusted(vec3 linear, vec2 at) {
     vec3 low = linear * 12.92, high = 1.055 * pow(max(linear, 0.0031308), vec3(1.0 / 2.4)) - 0.055;

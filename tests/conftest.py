@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.children import restore_interrupts
+from tests.helpers.children import restore_interrupts
 from tests.rig import Xvfb, missing_programs
 
 XR_TESTS_EXPECTED = 74
@@ -155,7 +155,7 @@ def clinic(tmp_path: Path) -> Path:
 @pytest.fixture
 def drawn_data(tmp_path: Path) -> Path:
     """A data folder with three drawn photographs, and a split of them beside it."""
-    from tests.small_training import write_data
+    from tests.helpers.small_training import write_data
 
     return write_data(tmp_path)
 

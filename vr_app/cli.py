@@ -11,12 +11,12 @@ import typer
 from rich.console import Console
 
 from sr_core.errors import UserError
-from vr_app.bench_command import bench
-from vr_app.data_command import data as data_commands
-from vr_app.evaluate_command import ListCommand, evaluate
-from vr_app.interruption import end_process
-from vr_app.options import Device, DeviceOption, ModelOption, TextureOption
-from vr_app.regions_command import regions
+from vr_app.commands.bench import bench
+from vr_app.commands.data import data as data_commands
+from vr_app.commands.evaluate import ListCommand, evaluate
+from vr_app.commands.options import Device, DeviceOption, ModelOption, TextureOption
+from vr_app.commands.regions import regions
+from vr_app.process.interruption import end_process
 
 app = typer.Typer(
     name="fundusxr",
@@ -173,7 +173,7 @@ def view(
     room: Annotated[Room, typer.Option(help="A dim room with a grid on its floor; auto: in a headset.")] = Room.auto,
     no_prefetch: Annotated[bool, typer.Option("--no-prefetch", help="Compute only what is looked at.")] = False,
 ) -> None:
-    from vr_app.view_command import ViewRequest, view_photographs
+    from vr_app.commands.view import ViewRequest, view_photographs
 
     request = ViewRequest(
         images=tuple(image or ()),
@@ -231,7 +231,7 @@ def upscale(
     fundusxr upscale eye.jpg eye_x4.png --texture 0.5
     ```
     """
-    from vr_app.upscale_command import upscale_photograph
+    from vr_app.commands.upscale import upscale_photograph
 
     upscale_photograph(source, out, scale, region, model, device, errors, invention, texture)
 
@@ -265,8 +265,8 @@ def train(
     fundusxr train mine.toml --data ~/fundus --runs /scratch/runs --threads 2
     ```
     """
-    from sr_core.study.training import DRY_ITERATIONS, cost
-    from sr_core.study.training import train as run_training
+    from sr_core.study.training.run import DRY_ITERATIONS, cost
+    from sr_core.study.training.run import train as run_training
 
     if dry_run:
         found = cost(config, data, runs, threads, errors, iterations or DRY_ITERATIONS, device=device)
@@ -301,7 +301,7 @@ def curves(
     """
     from sr_core.files import check_writable
     from sr_core.image.photograph import save_picture
-    from sr_core.study.curve import comparison_picture, read_runs
+    from sr_core.study.training.curve import comparison_picture, read_runs
 
     check_writable(out, (".png",))
     found = read_runs(runs or [Path("runs")])
@@ -321,7 +321,7 @@ def doctor() -> None:
     fundusxr doctor
     ```
     """
-    from vr_app.doctor import examine
+    from vr_app.commands.doctor import examine
 
     raise typer.Exit(examine(Console(highlight=False, soft_wrap=True)))
 

@@ -17,11 +17,10 @@ import numpy as np
 import torch
 from torch import nn
 
+from sr_core.engine.blocks import Block, block_for, first_group, next_group
 from sr_core.engine.engine import Engine
 from sr_core.engine.lanes import share_out
-from sr_core.engine.passes import block_for, first_group, next_group
 from sr_core.image.geometry import TILE, Rect, TileKey
-from sr_core.image.tiling import Block
 from sr_core.networks.cost import multiply_adds
 from sr_core.networks.zoo import LoadedNetwork
 

@@ -23,8 +23,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sr_core.engine.banded import Banded, add_transformed_, banded, strips, transform
-from sr_core.engine.mending import mend
+from sr_core.engine.banded_matrix import Banded, add_transformed_, banded, strips, transform
+from sr_core.engine.clipping import mend
 from sr_core.image import resample
 from sr_core.image.geometry import Rect
 
@@ -159,7 +159,7 @@ def _beyond(error: Tensor, slack: float) -> Tensor:
 
 @dataclass(frozen=True)
 class _Cells:
-    """One axis of n photograph pixels in pieces of CELL, as `sr_core.engine.mending` takes them."""
+    """One axis of n photograph pixels in pieces of CELL, as `sr_core.engine.clipping` takes them."""
 
     bounds: list[list[int]]
     spread: list[Tensor]

@@ -11,14 +11,13 @@ import numpy as np
 import torch
 
 from sr_core.engine import consistency
-from sr_core.engine.cuda import CudaGenerator
-from sr_core.engine.fast import measured_precision, prepare
+from sr_core.engine.blocks import HEIGHTS, Block, halve_block, plan_blocks
+from sr_core.engine.clipping import mend
+from sr_core.engine.generator_cpu import measured_precision, prepare
+from sr_core.engine.generator_cuda import CudaGenerator
 from sr_core.engine.lanes import Lanes, share_out
-from sr_core.engine.mending import mend
-from sr_core.engine.passes import HEIGHTS
 from sr_core.errors import UserError
 from sr_core.image.geometry import Rect
-from sr_core.image.tiling import Block, halve_block, plan_blocks
 from sr_core.networks.zoo import LoadedNetwork
 
 BLOCK_EDGE = {scale: max(sides) for scale, sides in HEIGHTS.items()}

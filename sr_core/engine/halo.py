@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from sr_core.engine.blocks import Block, plan_blocks
 from sr_core.engine.consistency import REACH
 from sr_core.engine.engine import Engine
 from sr_core.image.geometry import Rect
-from sr_core.image.tiling import Block, plan_blocks
 
 MAX_DIFFERENCE = 1
 """Grey levels by which a value computed in blocks may differ from the same value computed in one pass."""

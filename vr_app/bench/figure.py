@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from sr_core.errors import UserError
-from sr_core.study.curve import Line, panel
+from sr_core.study.training.curve import Line, panel
 
 
 def curves_picture(documents: Sequence[Mapping]) -> np.ndarray:

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import numpy as np
 
-from sr_core.engine.worker import Source
 from sr_core.image.geometry import Rect, TileKey
+from sr_core.tiles.worker import Source
 from vr_app.bench import pictures
 from vr_app.bench.progress import Progress
 from vr_app.bench.report import Measured, Settings, milliseconds, percentiles
 from vr_app.bench.stage import DISPLAY_PERIOD, Stage, open_stage, two_eyes
 from vr_app.bench.zoom import photograph_for
-from vr_app.core.intent import LookAt, SurfaceKind
-from vr_app.core.tour import Stop, Tour
+from vr_app.core.view.intent import LookAt, SurfaceKind
+from vr_app.core.view.tour import Stop, Tour
 from vr_app.gl.context import Context, open_offscreen
 
 EYE_SIZE = (320, 240)

@@ -14,8 +14,8 @@ from vr_app.bench.progress import Progress
 from vr_app.bench.report import Measured, Settings, milliseconds, percentiles
 from vr_app.bench.stage import EDGE, QUICK_EDGE, Stage, eye_on_region, open_stage, two_eyes
 from vr_app.bench.zoom import WARM_UP, photograph_for, size_of, warm_up
-from vr_app.core.intent import LookAt, SurfaceKind
-from vr_app.core.limits import DEFAULT_LIMITS, Limits
+from vr_app.core.tiles.limits import DEFAULT_LIMITS, Limits
+from vr_app.core.view.intent import LookAt, SurfaceKind
 from vr_app.gl.context import Context, open_offscreen
 from vr_app.gl.tiles import ATLAS, TILE_BYTES
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from sr_core.errors import UserError
 from vr_app.bench.bars import Bar, all_bars
-from vr_app.core.limits import machine_memory
+from vr_app.core.tiles.limits import machine_memory
 
 FORM = 1
 """Version of the JSON's form."""

@@ -13,21 +13,21 @@ from pathlib import Path
 import numpy as np
 
 from sr_core.errors import UserError
-from vr_app.app import Options, Viewer, session
 from vr_app.bench import pictures
 from vr_app.bench.bars import Bar
 from vr_app.bench.memory import resident_bytes
 from vr_app.bench.progress import Progress
 from vr_app.bench.report import Measured, Settings
 from vr_app.bench.stage import DISPLAY_PERIOD, BenchRuntime, two_eyes
-from vr_app.core.intent import LookAt, NextImage, SurfaceKind
-from vr_app.core.limits import MB, Limits
-from vr_app.core.stepping import step
-from vr_app.core.tour import Stop, Tour, TourPlayer
-from vr_app.core.view import MAX_ZOOM
+from vr_app.core.tiles.limits import MB, Limits
+from vr_app.core.view.intent import LookAt, NextImage, SurfaceKind
+from vr_app.core.view.step import step
+from vr_app.core.view.tour import Stop, Tour, TourPlayer
+from vr_app.core.view.view import MAX_ZOOM
 from vr_app.gl.context import open_offscreen
 from vr_app.runtime.choose import open_runtime
 from vr_app.runtime.interface import Runtime
+from vr_app.viewer.loop import Options, Viewer, session
 
 BARS = (
     Bar("soak_errors", "soak", "what the viewer had to tell: tiles or photographs that failed", "0", "", "most", 0),

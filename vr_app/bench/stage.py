@@ -12,19 +12,19 @@ import numpy as np
 
 from sr_core.errors import UserError
 from sr_core.image.geometry import Rect
-from vr_app.app import Options, Viewer, session
-from vr_app.core.hand import ControllerSample, Pulse
-from vr_app.core.intent import LookAt, NextImage, SurfaceKind
-from vr_app.core.layout import PANEL_DISTANCE
-from vr_app.core.limits import DEFAULT_LIMITS, Limits
-from vr_app.core.pose import Eye, Fov, Pose
-from vr_app.core.residency import NO_SLOT
-from vr_app.core.scene import Scene
-from vr_app.core.stepping import step
-from vr_app.core.wanted import Demand
+from vr_app.core.hands.sample import ControllerSample, Pulse
+from vr_app.core.scene.scene import Scene
+from vr_app.core.space.pose import Eye, Fov, Pose
+from vr_app.core.tiles.limits import DEFAULT_LIMITS, Limits
+from vr_app.core.tiles.slots import NO_SLOT
+from vr_app.core.tiles.visible import Demand
+from vr_app.core.view.intent import LookAt, NextImage, SurfaceKind
+from vr_app.core.view.layout import PANEL_DISTANCE
+from vr_app.core.view.step import step
 from vr_app.gl.context import Context
 from vr_app.gl.draw import Renderer
 from vr_app.gl.framebuffer import Framebuffer
+from vr_app.viewer.loop import Options, Viewer, session
 
 EYE_APART = 0.063
 """Metres between the two eyes."""

@@ -22,7 +22,7 @@ SIZE, QUICK_SIZE = (4624, 3468), (1200, 900)
 RUNS, QUICK_RUNS = 5, 1
 PATIENCE = 300.0
 
-PROGRAM = "import vr_app.cli, vr_app.view_command; from vr_app.bench.first_frame import main; main()"
+PROGRAM = "import vr_app.cli, vr_app.commands.view; from vr_app.bench.first_frame import main; main()"
 """What `fundusxr view` imports, and then a viewer as it makes it."""
 
 

@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 
 from sr_core.errors import UserError
-from vr_app.app import Options, Viewer, session
 from vr_app.bench import pictures
 from vr_app.bench.progress import Progress
 from vr_app.bench.report import Measured, Settings, milliseconds, percentiles
-from vr_app.core.intent import Moved
-from vr_app.core.layering import LayerMode
-from vr_app.core.pose import Pose
+from vr_app.core.scene.composition import LayerMode
+from vr_app.core.space.pose import Pose
+from vr_app.core.view.intent import Moved
 from vr_app.runtime.choose import open_runtime
+from vr_app.viewer.loop import Options, Viewer, session
 
 PANELS = 8
 SCALE = 0.3

@@ -13,7 +13,7 @@ from vr_app.bench import pictures
 from vr_app.bench.progress import Progress
 from vr_app.bench.report import Measured, Settings, milliseconds, percentiles
 from vr_app.bench.stage import EDGE, QUICK_EDGE, Stage, Visit, eye_on_region, open_stage
-from vr_app.core.intent import LookAt
+from vr_app.core.view.intent import LookAt
 from vr_app.gl.context import Context, open_offscreen
 
 SIZE, QUICK_SIZE = (3504, 2336), (1200, 800)

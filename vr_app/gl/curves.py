@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vr_app.core.appearance import REGIONS, SAMPLES, Curves
+from vr_app.core.view.appearance import REGIONS, SAMPLES, Curves
 from vr_app.gl import objects
 from vr_app.gl.calls import CALLS
 from vr_app.gl.context import GL

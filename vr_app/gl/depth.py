@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from vr_app.core.bend import columns
-from vr_app.core.pose import Pose
-from vr_app.core.surface import BEZEL, Panel, Retina
+from vr_app.core.space.bend import columns
+from vr_app.core.space.pose import Pose
+from vr_app.core.space.surface import BEZEL, Panel, Retina
 from vr_app.gl import objects
 from vr_app.gl.calls import CALLS
 from vr_app.gl.context import GL

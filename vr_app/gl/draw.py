@@ -8,15 +8,15 @@ from functools import lru_cache
 import numpy as np
 
 from sr_core.image.geometry import TILE, Rect
-from vr_app.core import invention
-from vr_app.core.appearance import LUMA, REGIONS, SAMPLES, Appearance, Channel
-from vr_app.core.bend import columns
-from vr_app.core.labels import AI_COLOR
-from vr_app.core.layering import SHARPER, Face, Layered, flat_eye
-from vr_app.core.outline import REGION_COLOUR
-from vr_app.core.pose import Eye
-from vr_app.core.scene import LabelItem, RayItem, Scene, SurfaceItem
-from vr_app.core.surface import BEZEL, CAP_ANGLE, Panel
+from vr_app.core.scene import overlay
+from vr_app.core.scene.composition import SHARPER, Face, Layered, flat_eye
+from vr_app.core.scene.outline import REGION_COLOUR
+from vr_app.core.scene.scene import LabelItem, RayItem, Scene, SurfaceItem
+from vr_app.core.scene.words import AI_COLOR
+from vr_app.core.space.bend import columns
+from vr_app.core.space.pose import Eye
+from vr_app.core.space.surface import BEZEL, CAP_ANGLE, Panel
+from vr_app.core.view.appearance import LUMA, REGIONS, SAMPLES, Appearance, Channel
 from vr_app.gl import objects, pages
 from vr_app.gl.calls import CALLS
 from vr_app.gl.context import GL
@@ -61,8 +61,8 @@ class Renderer:
     def __init__(self, tiles: TileArray) -> None:
         self._tiles = tiles
         sizes = (
-            *pages.defines(), f"INVENTED_FROM {invention.FROM}", f"INVENTED_FULL {invention.FULL}",
-            f"INVENTED_OPACITY {invention.OPACITY}", f"REGIONS {REGIONS}.0", f"SAMPLES {SAMPLES}.0",
+            *pages.defines(), f"INVENTED_FROM {overlay.FROM}", f"INVENTED_FULL {overlay.FULL}",
+            f"INVENTED_OPACITY {overlay.OPACITY}", f"REGIONS {REGIONS}.0", f"SAMPLES {SAMPLES}.0",
             f"LUMA vec3{LUMA}",
         )  # fmt: skip
         self._text = f"GLYPHS {GLYPHS_DRAWN}", f"EM {EM}.0", f"ROW_HEIGHT {letters().row_height}.0"
@@ -349,7 +349,7 @@ def _set_constants(program: Program) -> None:
     CALLS.glUniform1i(program["u_tiles"], _TILES_UNIT)
     CALLS.glUniform1i(program["u_pages"], _PAGES_UNIT)
     CALLS.glUniform1i(program["u_curves"], _CURVES_UNIT)
-    for name, colour in (("u_ai_colour", AI_COLOR), ("u_little", invention.LITTLE), ("u_much", invention.MUCH)):
+    for name, colour in (("u_ai_colour", AI_COLOR), ("u_little", overlay.LITTLE), ("u_much", overlay.MUCH)):
         CALLS.glUniform3f(program[name], *_linear(colour)[:3])
 
 

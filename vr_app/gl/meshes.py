@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 import trimesh
 
-from vr_app.core.pose import Pose
-from vr_app.core.surface import CAP_ANGLE, Retina
+from vr_app.core.space.pose import Pose
+from vr_app.core.space.surface import CAP_ANGLE, Retina
 
 UNIT = Retina(Pose(), 1.0, 1.0, 1.0)
 """Radius 1 metre, one radian per unit of surface coordinates: what `vr_app.gl.draw` scales to any retina."""

@@ -10,12 +10,11 @@ from functools import lru_cache
 import numpy as np
 
 from sr_core.image.geometry import Rect
-from vr_app.core.layering import Face
-from vr_app.core.outline import CASING, REACH, on_surface, strip
-from vr_app.core.pose import Eye
-from vr_app.core.scene import SurfaceItem
-from vr_app.core.surface import Retina, Surface
-from vr_app.core.view import ImageView
+from vr_app.core.scene.composition import Face
+from vr_app.core.scene.outline import CASING, REACH, on_surface, strip
+from vr_app.core.scene.scene import SurfaceItem
+from vr_app.core.space.pose import Eye
+from vr_app.core.space.surface import ImageView, Retina, Surface
 from vr_app.gl import objects
 from vr_app.gl.calls import CALLS
 from vr_app.gl.context import GL

@@ -8,7 +8,8 @@ import numpy as np
 
 from sr_core.image.geometry import TILE
 from sr_core.image.pyramid import GUTTER
-from vr_app.core.scene import NO_SLOT, PageWindow
+from vr_app.core.tiles.page_table import PageWindow
+from vr_app.core.tiles.slots import NO_SLOT
 from vr_app.gl import objects
 from vr_app.gl.calls import CALLS
 from vr_app.gl.context import GL

@@ -6,13 +6,13 @@ import ctypes
 
 import numpy as np
 
-from vr_app.core.sheet import SheetItem
+from vr_app.core.panel.stand import SheetItem
+from vr_app.core.panel.triangles import ATLAS, LETTERS, THUMBNAIL_EDGE, THUMBNAILS, THUMBNAILS_ACROSS, Drawn
 from vr_app.gl import objects
 from vr_app.gl.calls import CALLS
 from vr_app.gl.context import GL
 from vr_app.gl.framebuffer import Framebuffer
 from vr_app.gl.program import Program
-from vr_app.ui.dear import ATLAS, LETTERS, THUMBNAIL_EDGE, THUMBNAILS, THUMBNAILS_ACROSS, Drawn
 
 _STRIDE = 20
 """Bytes of a vertex: four floats and a colour."""

@@ -1,4 +1,4 @@
-"""The tiles' pixels: slots in one preallocated texture array. `vr_app.core.residency` knows which tile lies where."""
+"""The tiles' pixels: slots in one preallocated texture array. `vr_app.core.tiles.slots` knows which tile lies where."""
 
 from __future__ import annotations
 

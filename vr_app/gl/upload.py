@@ -11,7 +11,7 @@ from time import perf_counter, thread_time
 import numpy as np
 
 from sr_core.image.geometry import TileKey
-from vr_app.core.residency import Residency
+from vr_app.core.tiles.slots import Residency
 from vr_app.gl.tiles import TILE_BYTES, TileArray
 
 ReadyTile = tuple[TileKey, np.ndarray]

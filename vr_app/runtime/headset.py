@@ -11,11 +11,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 
-from vr_app.core.hand import ControllerSample, HandSample, Pulse
-from vr_app.core.layering import LayerMode
-from vr_app.core.onlooker import MirrorKind
-from vr_app.core.pose import Eye
-from vr_app.core.standing import floor_height
+from vr_app.core.hands.sample import ControllerSample, HandSample, Pulse
+from vr_app.core.scene.composition import LayerMode
+from vr_app.core.scene.spectator import MirrorKind
+from vr_app.core.space.origin import floor_height
+from vr_app.core.space.pose import Eye
 from vr_app.gl import context
 from vr_app.gl.framebuffer import Framebuffer
 from vr_app.runtime.interface import COMMANDS, Frame

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from vr_app.core.hand import ControllerSample, Pulse
-from vr_app.core.pose import Eye
-from vr_app.core.scene import Scene
+from vr_app.core.hands.sample import ControllerSample, Pulse
+from vr_app.core.scene.scene import Scene
+from vr_app.core.space.pose import Eye
 from vr_app.gl.draw import Renderer
 from vr_app.gl.framebuffer import Framebuffer
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from vr_app.core.onlooker import MirrorKind, Spectator
-from vr_app.core.pose import Eye
+from vr_app.core.scene.spectator import MirrorKind, Spectator
+from vr_app.core.space.pose import Eye
 from vr_app.gl import context
 from vr_app.gl.context import GL
 from vr_app.gl.framebuffer import Framebuffer

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from vr_app.core.pose import Eye, Fov, Pose
-from vr_app.core.scene import Scene
+from vr_app.core.scene.scene import Scene
+from vr_app.core.space.pose import Eye, Fov, Pose
 from vr_app.gl.draw import Renderer
 from vr_app.gl.framebuffer import Framebuffer
 

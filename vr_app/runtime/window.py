@@ -6,8 +6,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from vr_app.core.hand import ControllerSample, HandSample, Pulse
-from vr_app.core.pose import Eye, Ray
+from vr_app.core.hands.sample import ControllerSample, HandSample, Pulse
+from vr_app.core.space.pose import Eye, Ray
 from vr_app.gl.context import Window
 from vr_app.gl.framebuffer import Framebuffer
 from vr_app.runtime.interface import COMMANDS

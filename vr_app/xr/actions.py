@@ -10,8 +10,8 @@ from functools import partial
 
 import xr
 
-from vr_app.core.hand import ControllerSample, HandSample, Pulse
-from vr_app.core.pose import Pose, Ray
+from vr_app.core.hands.sample import ControllerSample, HandSample, Pulse
+from vr_app.core.space.pose import Pose, Ray
 from vr_app.xr import bindings, convert, raw
 from vr_app.xr.errors import HeadsetError, HeadsetLostError, openxr, own
 

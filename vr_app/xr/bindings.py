@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
-from vr_app.core.hand import TAP
+from vr_app.core.hands.sample import TAP
 
 SIDES = ("left", "right")
 HANDS = tuple(f"/user/hand/{side}" for side in SIDES)

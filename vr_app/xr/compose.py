@@ -6,9 +6,9 @@ import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from vr_app.core.layering import Arrangement
-from vr_app.core.pose import Eye
-from vr_app.core.scene import Scene
+from vr_app.core.scene.composition import Arrangement
+from vr_app.core.scene.scene import Scene
+from vr_app.core.space.pose import Eye
 
 
 @dataclass(frozen=True, eq=False)

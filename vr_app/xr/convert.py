@@ -6,7 +6,7 @@ import math
 
 import xr
 
-from vr_app.core.pose import Fov, Pose
+from vr_app.core.space.pose import Fov, Pose
 
 VALID = xr.SpaceLocationFlags.POSITION_VALID_BIT | xr.SpaceLocationFlags.ORIENTATION_VALID_BIT
 """Both bits have these values in `xr.ViewStateFlags` too."""

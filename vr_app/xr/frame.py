@@ -11,9 +11,9 @@ from typing import Protocol
 
 import xr
 
-from vr_app.core.layering import SHARPER
-from vr_app.core.pose import Eye
-from vr_app.core.scene import Scene
+from vr_app.core.scene.composition import SHARPER
+from vr_app.core.scene.scene import Scene
+from vr_app.core.space.pose import Eye
 from vr_app.gl.depth import DepthTarget
 from vr_app.gl.draw import Renderer
 from vr_app.gl.framebuffer import Framebuffer

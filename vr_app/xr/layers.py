@@ -13,7 +13,7 @@ from contextlib import ExitStack, suppress
 import numpy as np
 import xr
 
-from vr_app.core.pose import FAR, NEAR, Eye, Fov
+from vr_app.core.space.pose import FAR, NEAR, Eye, Fov
 from vr_app.gl.depth import DepthTarget
 from vr_app.gl.framebuffer import Framebuffer
 from vr_app.gl.mask import HiddenArea

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import xr
 
-from vr_app.core.layering import LayerMode, Offer, Shape
+from vr_app.core.scene.composition import LayerMode, Offer, Shape
 from vr_app.xr.system import System
 
 LONGEST = 4096

@@ -6,8 +6,8 @@ from contextlib import ExitStack, suppress
 
 import xr
 
-from vr_app.core.pose import Pose
-from vr_app.core.standing import at_eye_height, before_head, floor_height
+from vr_app.core.space.origin import at_eye_height, before_head, floor_height
+from vr_app.core.space.pose import Pose
 from vr_app.xr import convert
 from vr_app.xr.errors import openxr, own
 

@@ -14,7 +14,7 @@ import sys
 import time
 from dataclasses import dataclass
 
-from vr_app.own_process import environment
+from vr_app.process.environment import environment
 
 PATIENCE = 20.0
 """Seconds. Asking SteamVR for an instance starts it where it does not run yet."""

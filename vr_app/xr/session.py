@@ -13,8 +13,8 @@ from contextlib import ExitStack
 
 import xr
 
-from vr_app.core.layering import LayerMode
-from vr_app.core.pose import Eye
+from vr_app.core.scene.composition import LayerMode
+from vr_app.core.space.pose import Eye
 from vr_app.xr import convert, graphics, raw, visibility
 from vr_app.xr.actions import Actions
 from vr_app.xr.calls import FrameCalls

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import xr
 
-from vr_app.core.layering import ALL_PIXELS, Arrangement, Face, Key, Layered, Offer, Shape, arrange
-from vr_app.core.pose import Eye, Pose
-from vr_app.core.scene import Scene
-from vr_app.core.surface import Panel
+from vr_app.core.scene.composition import ALL_PIXELS, Arrangement, Face, Key, Layered, Offer, Shape, arrange
+from vr_app.core.scene.scene import Scene
+from vr_app.core.space.pose import Eye, Pose
+from vr_app.core.space.surface import Panel
 from vr_app.gl.draw import Renderer
 from vr_app.gl.text import line
 from vr_app.xr import convert

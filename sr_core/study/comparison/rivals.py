@@ -1,0 +1,177 @@
+"""What is compared: classical enlargers, networks alone and as the viewer shows them, and pictures made elsewhere."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy.ndimage import gaussian_filter
+
+from sr_core.engine.engine import Engine
+from sr_core.image.photograph import SUFFIXES, load_photograph
+from sr_core.image.resample import enlarge_bicubic, enlarge_pseudo_inverse, shrink, to_uint8
+from sr_core.networks.names import STARTS_FROM
+from sr_core.networks.zoo import LoadedNetwork
+from sr_core.study.comparison.evaluation import ALONE, EvaluationError, Upscale, Yardstick, bare_network, through_engine
+
+BICUBIC, BACK_PROJECTION = "bicubic", "back-projection"
+SHARPENED = "unsharp = "
+"""How the names begin of what is sharpened to a network's S3."""
+
+BACK_PROJECTIONS = 10
+
+UNSHARP_MOST, UNSHARP_STEPS, UNSHARP_CLOSE = 16.0, 10, 0.002
+"""Unsharp masking's largest amount, and the search for an amount: steps at most, and the S3 error that will do."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to enlarge. ``identity`` tells its weights or files apart: results kept under it hold for it alone.
+    ``make`` takes the yardstick whose reduction is to be enlarged to uint8 (H * scale, W * scale, 3); ``timed``: its
+    time is that of enlarging and nothing else."""
+
+    name: str
+    identity: str
+    make: Callable[[Yardstick], np.ndarray]
+    timed: bool = True
+
+
+def enlarge_lanczos(image: np.ndarray, scale: int) -> np.ndarray:
+    """Lanczos-3 enlargement of (H, W[, C]), mirrored borders, weights normalised to one: MATLAB's ``lanczos3``."""
+    image = image.astype(np.float32)
+    for axis in (0, 1):
+        n = image.shape[axis]
+        centre = (np.arange(n * scale) + 0.5) / scale - 0.5
+        index = np.floor(centre).astype(int)[:, None] + np.arange(-2, 4)
+        distance = centre[:, None] - index
+        weight = np.sinc(distance) * np.sinc(distance / 3)
+        weight /= weight.sum(axis=1, keepdims=True)
+        index %= 2 * n
+        index = np.where(index < n, index, 2 * n - 1 - index)
+        along = [-1 if i == axis else 1 for i in range(image.ndim)]
+        taps = (
+            np.take(image, index[:, k], axis=axis) * weight[:, k].astype(np.float32).reshape(along) for k in range(6)
+        )
+        image = sum(taps)
+    return image
+
+
+def back_project(image: np.ndarray, scale: int, steps: int = BACK_PROJECTIONS) -> np.ndarray:
+    """Bicubic enlargement, its disagreement with the small image enlarged and added, ``steps`` times.
+
+    Irani and Peleg 1991. Away from the borders the bicubic enlargement is scale^2 W', so this is gradient descent whose
+    limit is W+ y.
+    """
+    out = enlarge_bicubic(image, scale)
+    for _ in range(steps):
+        out += enlarge_bicubic(image - shrink(out, scale), scale)
+    return out
+
+
+def classical_methods() -> list[Method]:
+    """Bicubic (a = -0.5), Lanczos, back-projected bicubic, and its limit W+ y."""
+    enlargers = {
+        BICUBIC: enlarge_bicubic,
+        "lanczos": enlarge_lanczos,
+        BACK_PROJECTION: back_project,
+        "pseudo-inverse": enlarge_pseudo_inverse,
+    }
+    return [_plain(name, name, _rounded(enlarge)) for name, enlarge in enlargers.items()]
+
+
+def _rounded(enlarge: Upscale) -> Upscale:
+    return lambda small, scale: to_uint8(enlarge(small, scale))
+
+
+def _plain(name: str, identity: str, upscale: Upscale) -> Method:
+    return Method(name, identity, lambda yardstick: upscale(yardstick.small, yardstick.scale))
+
+
+def network_methods(network: LoadedNetwork) -> list[Method]:
+    """A network as the viewer shows it, under its name; alone, under "NAME alone"; and for one trained to look sharp
+    the plain way to look as sharp, under "unsharp = NAME"."""
+    engine = Engine(network, torch.device("cpu"))
+    shown = through_engine(engine)
+    identity = f"{network.sha256} {engine.precision} halo {network.halo} agrees {network.agrees}"
+    alone = _plain(f"{network.name}{ALONE}", network.sha256, bare_network(network.module))
+    if network.name not in STARTS_FROM:
+        return [_plain(network.name, identity, shown), alone]
+    remembering = _Remembering(shown)
+    as_sharp = Method(
+        f"{SHARPENED}{network.name}", identity, lambda yardstick: _as_sharp(yardstick, remembering.again), timed=False
+    )
+    return [_plain(network.name, identity, remembering.upscale), alone, as_sharp]
+
+
+class _Remembering:
+    """An enlarger whose last picture can be had again without enlarging anew."""
+
+    def __init__(self, upscale: Upscale) -> None:
+        self._upscale = upscale
+        self._last: tuple[np.ndarray, np.ndarray] | None = None
+
+    def upscale(self, small: np.ndarray, scale: int) -> np.ndarray:
+        picture = self._upscale(small, scale)
+        self._last = (small, picture)
+        return picture
+
+    def again(self, small: np.ndarray, scale: int) -> np.ndarray:
+        """The last picture if it is of the same small one; it is forgotten then, since many such are kept waiting."""
+        last, self._last = self._last, None
+        return last[1] if last and last[0] is small else self._upscale(small, scale)
+
+
+def _as_sharp(yardstick: Yardstick, shown: Upscale) -> np.ndarray:
+    """Unsharp masking of the bicubic enlargement (Gaussian of one photograph pixel) whose S3 is the network's."""
+    small, scale = yardstick.small, yardstick.scale
+    wanted, _ = yardstick.sharpness(shown(small, scale))
+    soft = enlarge_bicubic(small, scale)
+    detail = soft - gaussian_filter(soft, (scale, scale, 0))
+    low, high = 0.0, UNSHARP_MOST
+    for _ in range(UNSHARP_STEPS):
+        amount = (low + high) / 2
+        picture = to_uint8(soft + np.float32(amount) * detail)
+        error = yardstick.sharpness(picture)[0] - wanted
+        if abs(error) < UNSHARP_CLOSE:
+            break
+        low, high = (low, amount) if error > 0 else (amount, high)
+    return picture
+
+
+def picture_name(regime: str, scale: int, photograph: str) -> str:
+    """Name, without suffix, of a photograph's reduction, and of a picture that is made from it elsewhere."""
+    return f"{regime}-x{scale}-{Path(photograph).with_suffix('').as_posix().replace('/', '-')}"
+
+
+def external_pictures(name: str, folder: Path, wanted: list[str]) -> Mapping[str, Path]:
+    """The picture files in a folder by the names of ``picture_name``, one for each wanted name.
+
+    Raises EvaluationError: no such folder, no pictures in it, some missing (named).
+    """
+    if not folder.is_dir():
+        raise EvaluationError(f"--external {name}: {folder} is not a folder; name the one that holds its pictures")
+    found = {path.stem: path for path in sorted(folder.iterdir()) if path.suffix.lower() in SUFFIXES}
+    if not found:
+        raise EvaluationError(f"--external {name}: no pictures in {folder}; name them like {wanted[0]}.png")
+    missing = [stem for stem in wanted if stem not in found]
+    if missing:
+        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+        raise EvaluationError(f"--external {name}: {folder} lacks {', '.join(missing[:3])}{more}; add the pictures")
+    return {stem: found[stem] for stem in wanted}
+
+
+def external_method(name: str, path: Path, sha256: str) -> Method:
+    """One picture made elsewhere as a method for the one photograph it belongs to; time is not known."""
+
+    def make(yardstick: Yardstick) -> np.ndarray:
+        pixels = load_photograph(path).pixels
+        if pixels.shape != yardstick.reference.pixels.shape:
+            height, width = yardstick.reference.pixels.shape[:2]
+            raise EvaluationError(
+                f"{path}: {pixels.shape[1]}x{pixels.shape[0]} pixels, not {width}x{height}; "
+                f"enlarge the reduction x{yardstick.scale}"
+            )
+        return pixels
+
+    return Method(name, sha256, make, timed=False)

@@ -1,0 +1,217 @@
+"""A training's settings, read from a TOML file and checked."""
+
+import math
+import re
+import tomllib
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from sr_core.errors import UserError
+from sr_core.networks.discriminator import LEAST_SIDE
+from sr_core.networks.names import STARTS_FROM
+from sr_core.networks.zoo import network_config
+from sr_core.study.training.losses import PIXEL_LOSSES
+
+SCHEDULES = ("cosine", "step")
+PRECISIONS = ("float32", "bfloat16")
+DEGRADATIONS = ("bicubic", "field")
+TERMS = ("pixel", "feature", "adversarial")
+ADVERSARIAL_KEYS = ("start", "trunk", "discriminator", "weights", "shares", "judge_until", "against_screens")
+
+
+RANGES = {
+    "iterations": (1, 10**9),
+    "batch": (1, 4096),
+    "crop": (1, 4096),
+    "candidates": (1, 1000),
+    "validate_every": (1, 10**9),
+    "warmup": (0, 10**9),
+    "seed": (0, 2**63 - 1),
+    "discriminator": (1, 512),
+    "learning_rate": (1e-12, 1.0),
+}
+"""Least and most of each number: beyond, no machine would finish, or no library would take it."""
+
+MOST_PIXELS = 2**27
+"""Pixels of a batch's crops in the photographs: 8 times what the paper's batch has at x8."""
+
+LEAST_SHORT_SIDE = 64
+
+
+class TrainingError(UserError):
+    """A training that cannot start or go on: the file, the cause, the cure."""
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """A training run.
+
+    name: the run's folder; model, scale: the network (see zoo), whose name also says the stage: models that start from
+    another's weights have an adversary; split: a bundled split's name or a JSON file; short_sides: the sizes of the
+    references that crops are cut from, in pixels (0: the photographs' own), half of the crops from the first;
+    iterations; batch: crops an iteration, shared out among the processes; crop: their side in small-image pixels;
+    degradation: how small pictures come of references, 'bicubic' or 'field' (such a network restores, and is not held
+    to agree with its input); candidates: crops drawn for each, of which the one that bicubic gets most wrong is taken
+    (1: no choice); loss: 'l1', 'mse' or 'charbonnier'; learning_rate: Adam's, reached after ``warmup`` iterations, then
+    along a ``schedule``: 'cosine' down to 0, or 'step' to a tenth at half time; ema: decay of the moving average of the
+    weights that is validated and shipped; validate_every: iterations; seed; precision: 'float32' or 'bfloat16'
+    (autocast).
+
+    For the adversarial stage: start: the weights file it begins from (empty: the bundled ones); trunk: a VGG19 weights
+    file (empty: the VGG16 of the extra ``perceptual``); discriminator: maps of its first layer; weights: factors of
+    the terms pixel, feature, adversarial, or else shares: the parts of the gradient that they are to have, from which
+    the factors are worked out on the first crops; judge_until: the discriminator rests while it is right about more
+    of the crops than this; against_screens: trunk and discriminator see photographs and pictures without what repeats
+    in a crop from small pixel to small pixel.
+    """
+
+    name: str
+    model: str
+    scale: int
+    split: str
+    short_sides: tuple[int, ...]
+    iterations: int
+    batch: int
+    crop: int
+    loss: str
+    learning_rate: float
+    warmup: int
+    ema: float
+    validate_every: int
+    seed: int
+    candidates: int = 1
+    degradation: str = "bicubic"
+    schedule: str = "cosine"
+    precision: str = "float32"
+    start: str = ""
+    trunk: str = ""
+    discriminator: int = 64
+    weights: tuple[float, ...] = ()
+    shares: tuple[float, ...] = ()
+    judge_until: float = 1.0
+    against_screens: bool = False
+
+    @property
+    def adversarial(self) -> bool:
+        """Whether this is the second stage, with a discriminator."""
+        return self.model in STARTS_FROM
+
+    def rate(self, step: int) -> float:
+        """Adam's learning rate at a step. It depends on the step alone, so a run may be resumed with another number of
+        iterations."""
+        warm = min((step + 1) / self.warmup, 1.0) if self.warmup else 1.0
+        if self.schedule == "step":
+            return self.learning_rate * warm * (1.0 if step < self.iterations / 2 else 0.1)
+        return self.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * step / self.iterations))
+
+
+def load_config(path: Path) -> TrainingConfig:
+    """Read and check a training's TOML file. Raises TrainingError naming the file and the key."""
+    path = Path(path)
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise TrainingError(f"{path}: cannot be read ({error.strerror}); check its name") from None
+    except (ValueError, RecursionError) as error:  # numbers of thousands of digits and brackets within brackets too
+        raise TrainingError(f"{path}: not a TOML file ({error}); see assets/configs for examples") from None
+    known = {field.name: field for field in fields(TrainingConfig)}
+    for key in table:
+        if key not in known:
+            raise TrainingError(f"{path}: unknown key '{key}'; the keys are {', '.join(known)}")
+    for key, field in known.items():
+        if key not in table and field.default is MISSING:
+            raise TrainingError(f"{path}: key '{key}' is missing; see assets/configs for examples")
+        if key in table and not _fits(table[key], field.type):
+            name = getattr(field.type, "__name__", str(field.type))
+            name = "list of numbers" if name == "tuple" else name
+            raise TrainingError(f"{path}: '{key}' is {table[key]!r}; it must be of type {name}")
+    config = TrainingConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in table.items()})
+    _check_values(path, config)
+    _check_stage(path, config)
+    return config
+
+
+def _are_factors(given: tuple[float, ...]) -> bool:
+    return given[0] > 0 and all(0 <= factor < math.inf for factor in given)
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    if kind in (tuple[int, ...], tuple[float, ...]):
+        return isinstance(value, list) and all(_fits(item, kind.__args__[0]) for item in value)
+    return type(value) is kind or (kind is float and type(value) is int)
+
+
+def _check_values(path: Path, config: TrainingConfig) -> None:
+    for key, (least, most) in RANGES.items():
+        if not least <= getattr(config, key) <= most:
+            raise TrainingError(f"{path}: '{key}' is {_shown(getattr(config, key))}; it must be from {least} to {most}")
+    _check_network(path, config)
+    pixels = config.batch * (config.crop * config.scale) ** 2
+    if pixels > MOST_PIXELS:
+        raise TrainingError(
+            f"{path}: {config.batch} crops of {config.crop * config.scale} pixels a side are more than "
+            f"{MOST_PIXELS >> 20} megapixels; lower 'batch' or 'crop'"
+        )
+    if not 0 <= config.ema < 1:
+        raise TrainingError(f"{path}: 'ema' is {config.ema}; it must be at least 0 and below 1")
+    if not 0.5 <= config.judge_until <= 1:
+        raise TrainingError(f"{path}: 'judge_until' is {config.judge_until}; it must be from 0.5 to 1 (never rests)")
+    if not config.short_sides or not all(side == 0 or LEAST_SHORT_SIDE <= side <= 2**16 for side in config.short_sides):
+        raise TrainingError(
+            f"{path}: 'short_sides' must name at least one size in pixels, {LEAST_SHORT_SIDE} or more "
+            "(0: the photographs' own)"
+        )
+    if not re.fullmatch(r"\w([\w .+@-]{,98}[\w+@-])?", config.name) or config.name == "cache":
+        raise TrainingError(
+            f"{path}: 'name' is {config.name[:80]!r}; it must be a plain folder name of letters, digits and . _ - + @, "
+            "and not that of the cache"
+        )
+    for key in ("split", "start", "trunk"):
+        if "\0" in getattr(config, key):
+            raise TrainingError(f"{path}: '{key}' is {getattr(config, key)!r}, no file's name")
+    for key, known in (
+        ("loss", PIXEL_LOSSES),
+        ("schedule", SCHEDULES),
+        ("precision", PRECISIONS),
+        ("degradation", DEGRADATIONS),
+    ):
+        if getattr(config, key) not in known:
+            raise TrainingError(f"{path}: '{key}' is {getattr(config, key)!r}; choose {', '.join(known)}")
+
+
+def _shown(value: float) -> str:
+    """A number for a message, cut short."""
+    text = str(value) if isinstance(value, float) or abs(value) < 10**20 else "larger than any machine counts"
+    return text[:40]
+
+
+def _check_network(path: Path, config: TrainingConfig) -> None:
+    try:
+        network_config(config.model, config.scale)
+    except UserError as error:
+        raise TrainingError(f"{path}: {error}") from None
+
+
+def _check_stage(path: Path, config: TrainingConfig) -> None:
+    """The keys of the adversarial stage: there where they belong, and nowhere else."""
+    if not config.adversarial:
+        defaults = {field.name: field.default for field in fields(config)}
+        extra = [key for key in ADVERSARIAL_KEYS if getattr(config, key) != defaults[key]]
+        if extra:
+            raise TrainingError(
+                f"{path}: '{extra[0]}' belongs to the adversarial stage, which {config.model} has not; "
+                f"leave it out, or choose {', '.join(STARTS_FROM)}"
+            )
+        return
+    given = config.weights or config.shares
+    if bool(config.weights) == bool(config.shares) or len(given) != len(TERMS) or not _are_factors(given):
+        raise TrainingError(
+            f"{path}: give either 'weights' or 'shares', three numbers for {', '.join(TERMS)}: the first above 0, none "
+            "below"
+        )
+    if config.crop * config.scale < LEAST_SIDE:
+        raise TrainingError(
+            f"{path}: crops of {config.crop * config.scale} pixels are too small for the discriminator; "
+            f"set 'crop' to {-(-LEAST_SIDE // config.scale)} at least"
+        )

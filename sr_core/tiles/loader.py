@@ -1,0 +1,128 @@
+"""The thread that decodes picture files, so that drawing never waits for a disk or a decoder."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sr_core.errors import UserError
+from sr_core.image.photograph import Photograph, load_photograph
+from sr_core.image.pyramid import Pyramid, build_pyramid
+
+CLOSING_SECONDS = 0.3
+"""What `Loader.close` waits at most: a small file is decoded in that time, a large one cannot be cut short."""
+
+UNTAKEN = 2
+"""Decoded photographs that may lie untaken: each takes up to 400 MB, and a frame takes all that lie there."""
+
+
+@dataclass(frozen=True)
+class PhotographLoaded:
+    """The photograph at position `index` of the session, decoded, with its shrunk levels."""
+
+    index: int
+    photograph: Photograph
+    pyramid: Pyramid
+
+
+@dataclass(frozen=True)
+class PhotographFailed:
+    """A file that could not be opened, and why, in one line that names it."""
+
+    index: int
+    reason: str
+
+
+class Loader:
+    """Decodes `paths` on its own thread, those of the positions `first` first and then in order; and again those asked
+    for. For the thread that made it."""
+
+    def __init__(self, paths: Sequence[Path], first: Sequence[int] = ()) -> None:
+        self._paths = tuple(paths)
+        self._lock = threading.Condition()
+        self._first = deque(dict.fromkeys((*first, *range(len(paths)))))
+        self._again: tuple[int, ...] = ()
+        self._under_way: int | None = None
+        self._answers: deque[PhotographLoaded | PhotographFailed] = deque()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="loader", daemon=True)
+        self._thread.start()
+
+    def want(self, indices: Sequence[int]) -> None:
+        """Decode these again, most wanted first, before files not opened yet. Replaces the last such wish.
+
+        One that is being decoded, or lies here decoded and untaken, is not decoded once more.
+        """
+        with self._lock:
+            underway = {self._under_way, *(answer.index for answer in self._answers)}
+            again = tuple(index for index in indices if index not in underway)
+            if again != self._again:
+                self._again = again
+                self._lock.notify()
+
+    def ready(self) -> list[PhotographLoaded | PhotographFailed]:
+        """Everything answered since the last call."""
+        with self._lock:
+            found = list(self._answers)
+            self._answers.clear()
+            self._lock.notify()
+            return found
+
+    @property
+    def busy(self) -> bool:
+        """Whether answers are still to come."""
+        with self._lock:
+            return bool(self._first or self._again or self._answers) or self._under_way is not None
+
+    @property
+    def running(self) -> bool:
+        """Whether the thread lives: also a while after `close`, inside a decoder that cannot be cut short.
+
+        An interpreter that ends meanwhile may crash in it (`vr_app.process.interruption.end_process`).
+        """
+        return self._thread.is_alive()
+
+    def close(self) -> None:
+        """Stop after the file under way, and wait for that CLOSING_SECONDS at most. May be called twice."""
+        with self._lock:
+            self._stopping = True
+            self._first.clear()
+            self._again = ()
+            self._lock.notify()
+        self._thread.join(timeout=CLOSING_SECONDS)
+
+    # What follows runs on the loader's own thread.
+
+    def _run(self) -> None:
+        while (index := self._next()) is not None:
+            answer = _decode(index, self._paths[index])
+            with self._lock:
+                self._answers.append(answer)
+                self._under_way = None
+            del answer  # else it would live until the next is decoded
+
+    def _next(self) -> int | None:
+        """Wait for a file to decode and enter it as under way; None: the end."""
+        with self._lock:
+            while not self._stopping and (len(self._answers) >= UNTAKEN or not (self._again or self._first)):
+                self._lock.wait()
+            if self._stopping:
+                return None
+            if self._again:
+                self._under_way, self._again = self._again[0], self._again[1:]
+            else:
+                self._under_way = self._first.popleft()
+            return self._under_way
+
+
+def _decode(index: int, path: Path) -> PhotographLoaded | PhotographFailed:
+    try:
+        photograph = load_photograph(path)
+        return PhotographLoaded(index, photograph, build_pyramid(photograph.pixels))
+    except UserError as error:
+        return PhotographFailed(index, str(error))
+    except Exception as error:  # one bad file must not end the session
+        return PhotographFailed(index, f"{path}: cannot be opened ({error}); try another file")

@@ -1,0 +1,20 @@
+"""How programs run and end that show photographs outside the command."""
+
+import os
+import subprocess
+import sys
+
+LIKE_THE_COMMAND = """
+from vr_app.process.interruption import end_process
+end_process(0)
+"""
+"""While a thread of the worker may still be inside foreign code, an interpreter that ends by itself may crash."""
+
+
+def shown_by(script: str, *arguments: object, options: tuple[str, ...] = (), **environment: str) -> str:
+    """What a program tells that ends as the command does, and without an error; in a process of its own, because a
+    process has one GL platform."""
+    command = [sys.executable, *options, "-c", script + LIKE_THE_COMMAND, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, env={**os.environ, **environment})
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout

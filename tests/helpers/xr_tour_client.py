@@ -1,0 +1,143 @@
+"""The whole program in a headset, with a report of every frame, for tests/vr_app/xr/test_tour.py.
+
+    python -m tests.helpers.xr_tour_client [--profiles NAME,...] [--bare-hands] [--weights FOLDER] -- WORDS ...
+
+Prints one JSON line per frame: what is looked at and how it looks, where everything is that hands can press, what the
+hands do, and what was told. `--profiles`: only these controllers are known (a part of their paths). `--bare-hands`: the
+runtime's controllers stand for bare hands, which it has none of: their trigger pinches, and their grip grasps.
+`--weights`: networks have their weights from this folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from sr_core.networks import zoo
+from tests.helpers.xr_client import state
+from vr_app import cli
+from vr_app.commands import options as view_options
+from vr_app.core.panel.stand import head_of, point_at
+from vr_app.core.scene.notices import Notices
+from vr_app.viewer.loop import Viewer
+from vr_app.xr import bindings
+
+
+def told(viewer: Viewer, felt: list[int], said: list[str]) -> dict[str, object]:
+    """What a frame ended with."""
+    runtime, view, control = viewer.runtime, viewer.view, viewer.control
+    sample = viewer._sample
+    regions = view.regions
+    loaded = not viewer.supply.loader.busy and len(view.loaded) + len(view.failed) == len(view.images)
+    return {
+        "state": state(runtime),
+        "layers": runtime.layers_shown,
+        "frames": viewer.statistics.frames,
+        "ready": loaded and viewer._warm and not (viewer.supply.worker.warming or viewer.supply.worker.busy),
+        "sharp": bool(viewer.supply.wanted) and not viewer.supply.residency.absent(viewer.supply.wanted),
+        "scale": max(
+            (1 << max(0, key.level) for key in viewer.supply.wanted if viewer.supply.residency.has(key)), default=0
+        ),
+        "layout": view.stands.value,
+        "pair": view.compared and [view.compared.compare.value, view.compared.link.value, view.compared.divider],
+        "front": view.active,
+        "page": view.page[0],
+        "images": [[*image.center, image.zoom] for image in view.images],
+        "placed": {item.image: _place(item.surface) for item in viewer.placed if item.shown},
+        "original": view.original,
+        "finest": view.finest,
+        "invention": view.invention,
+        "look": view.appearance.fields(),
+        "field": view.field_angle,
+        "regions": [region.kind.value for region in regions.known],
+        "chosen": regions.chosen,
+        "armed": regions.armed,
+        "open": control.open,
+        "targets": _targets(viewer),
+        "rays": [[ray.end, ray.hits] for ray in viewer.rays],
+        "triggers": [hand.trigger for hand in sample.hands] if sample else [],
+        "grips": [hand.grip for hand in sample.hands] if sample else [],
+        "sticks": [[hand.stick_x, hand.stick_y] for hand in sample.hands] if sample else [],
+        "aims": [hand.aim is not None for hand in sample.hands] if sample else [],
+        "eyes": [eye.pose.position for eye in viewer._eyes],
+        "head": head_of(viewer._eyes) if viewer._eyes else None,
+        "floor": runtime.floor,
+        "room": viewer.room,
+        "veil": viewer.veil.shade if viewer.veil else 0.0,
+        "mirror": runtime._mirror.kind.value,
+        "recording": viewer.recording.active,
+        "model": viewer.options.model,
+        "rests": viewer.rests,
+        "felt": sum(felt),
+        "said": said,
+    }
+
+
+def _place(surface: object) -> list[float] | None:
+    """A panel's middle and width; nothing of the retina."""
+    return [*surface.pose.position, surface.width] if hasattr(surface, "width") else None
+
+
+def _targets(viewer: Viewer) -> dict[str, tuple[float, ...]]:
+    """Where in the world the panel's controls are, by their words."""
+    item = viewer.control.item
+    return {} if item is None else {name: point_at(item, at) for name, at in viewer.control.targets.items()}
+
+
+def report_every_frame() -> None:
+    frame, tell = Viewer.frame, Notices.tell
+    felt: list[int] = []
+    said: list[str] = []
+
+    def reporting(viewer: Viewer) -> None:
+        if not felt:
+            felt.append(0)
+            feel = viewer.runtime.feel
+
+            def counting(pulses: tuple) -> None:
+                felt.append(len(pulses))
+                feel(pulses)
+
+            viewer.runtime.feel = counting
+        frame(viewer)
+        os.write(1, (json.dumps(told(viewer, felt, said)) + "\n").encode())  # in one piece, beside the program's own
+
+    def telling(notices: Notices, text: str) -> None:
+        said.append(text)
+        tell(notices, text)
+
+    Viewer.frame, Notices.tell = reporting, telling
+
+
+def bare_hands() -> bindings.Profile:
+    """They, on the controls of the controller that Monado's remote hands hold."""
+    (hands,) = (profile for profile in bindings.PROFILES if profile.empty_grip)
+    controls = {"aim": "input/aim/pose", "trigger": "input/trigger/value", "grip": "input/squeeze/value"}
+    assert controls.keys() == hands.both.keys()
+    return replace(hands, path="/interaction_profiles/valve/index_controller", both=controls, extension="")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--profiles", default="")
+    parser.add_argument("--bare-hands", action="store_true")
+    parser.add_argument("--weights", type=Path)
+    parser.add_argument("words", nargs="*")
+    options = parser.parse_args()
+    words, names = options.words, options.profiles.split(",")
+    bindings.PROFILES = tuple(p for p in bindings.PROFILES if any(name in p.path for name in names))
+    if options.bare_hands:
+        bindings.PROFILES = (bare_hands(),)
+    if options.weights:
+        zoo.asset_path = view_options.asset_path = lambda kind, *name: options.weights.joinpath(*name)
+    report_every_frame()
+    sys.argv = ["fundusxr", *words]
+    cli.main()
+
+
+if __name__ == "__main__":
+    main()

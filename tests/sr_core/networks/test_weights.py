@@ -1,0 +1,140 @@
+"""The bundled weights: cards that say what they are, and scores on photographs that no training has seen."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy.ndimage import gaussian_filter
+
+from sr_core.engine.engine import Engine
+from sr_core.networks.names import STARTS_FROM
+from sr_core.networks.rdb_srgan import RdbSrgan
+from sr_core.networks.zoo import available_models, load_model
+from sr_core.study.comparison.evaluation import bare_network, evaluate, through_engine
+from sr_core.study.comparison.metrics import scored_pixels
+from sr_core.study.data.references import is_test_image, load_references, load_split, shrink_reference
+
+DATA = Path(os.environ.get("FUNDUSXR_DATA", "no-data"))
+needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="FUNDUSXR_DATA is not set to the image data")
+BUNDLED = [(model, scale) for model, scales in available_models().items() for scale in scales]
+LEAST_MINUTES, LEAST_MINUTES_OF_A_SECOND_STAGE = 60, 20
+
+
+def reaches_the_bar(scores):
+    """+0.8 dB over bicubic in the mean; 0.2 dB over the bare pseudo-inverse on nine images of ten."""
+    ahead = np.mean([score.gain_over_pseudo_inverse >= 0.2 for score in scores])
+    return np.mean([score.gain for score in scores]) >= 0.8 and ahead >= 0.9
+
+
+@pytest.fixture(scope="module")
+def references():
+    names = [name for name in load_split("fundus").test if name.startswith("HRF/")]
+    assert len(names) == 15
+    return load_references(DATA, names)
+
+
+def test_all_scales_have_weights():
+    assert available_models()["rdb-lite"] == (2, 4, 8)
+
+
+@pytest.mark.parametrize(("model", "scale"), BUNDLED)
+def test_cards_tell_how_the_weights_were_trained(model, scale):
+    network = load_model(model, scale)
+    card = network.card
+    assert card["network"] == vars(network.config)
+    assert card["parameters"] == sum(p.numel() for p in network.module.parameters())
+    assert card["cpu_minutes"] >= (LEAST_MINUTES_OF_A_SECOND_STAGE if model in STARTS_FROM else LEAST_MINUTES)
+    assert card["split"] == "fundus"
+    assert card["training_images"] == len(load_split("fundus").train)
+    assert card["validation"]["images"] == list(load_split("fundus").validation)
+    assert not any(is_test_image(name) for name in card["validation"]["images"])
+    assert card["training"]["scale"] == scale
+    assert card["command"].startswith("fundusxr train assets/configs/")
+
+
+def as_shown(network):
+    """What the viewer makes of a small picture with this network."""
+    return through_engine(Engine(network, torch.device("cpu")))
+
+
+@pytest.mark.parametrize(("model", "scale"), BUNDLED)
+def test_cards_tell_what_was_measured(model, scale):
+    card = load_model(model, scale).card
+    assert 1 <= card["halo"] <= 32
+    assert all(is_test_image(name) for name in card["test"]["images"])
+
+
+@needs_data
+def test_x4_reaches_the_bar_on_test_images(references):
+    network = load_model("rdb-lite", 4)
+    scores = evaluate(references, 4, as_shown(network))
+    assert reaches_the_bar(scores), scores
+    told = network.card["test"]["as_shown"]["gain_over_bicubic_db"]
+    assert np.mean([score.gain for score in scores]) == pytest.approx(told, abs=0.02)
+
+
+@needs_data
+@pytest.mark.parametrize("scale", [2, 8])
+def test_x2_and_x8_beat_bicubic_and_the_bare_pseudo_inverse_on_healthy_eyes(references, scale):
+    healthy = [reference for reference in references if "_h." in reference.name]
+    scores = evaluate(healthy, scale, as_shown(load_model("rdb-lite", scale)))
+    assert len(scores) == 5
+    assert min(score.gain for score in scores) > 0
+    assert np.mean([score.gain_over_pseudo_inverse for score in scores]) > 0
+
+
+@needs_data
+def test_zeroed_and_shuffled_weights_fail_the_bar(references):
+    trained = load_model("rdb-lite", 4)
+    zeroed, shuffled = RdbSrgan(trained.config), RdbSrgan(trained.config)
+    shuffled.load_state_dict(trained.module.state_dict())
+    for parameter in zeroed.parameters():
+        torch.nn.init.zeros_(parameter)
+    with torch.no_grad():
+        shuffled.head.weight.copy_(shuffled.head.weight.flip(0))
+    for broken in (zeroed, shuffled):
+        assert not reaches_the_bar(evaluate(references[:3], 4, as_shown(replace(trained, module=broken))))
+    assert [score.gain for score in evaluate(references[:3], 4, bare_network(zeroed))] == [0, 0, 0]
+
+
+def fine_detail(picture):
+    """What a Gaussian of 1.5 pixels takes away, float32 (H, W, 3)."""
+    picture = picture.astype(np.float32)
+    return picture - gaussian_filter(picture, (1.5, 1.5, 0))
+
+
+def root_mean_square(array, axes):
+    return np.sqrt((array**2).mean(axis=axes))
+
+
+def repeated_shares(picture, scale, inside):
+    """In each block of 8 x 8 small pixels, how much of the fine detail repeats from one small pixel to the next."""
+    rows, columns = (side // (8 * scale) for side in picture.shape[:2])
+    cells = (rows, 8, scale, columns, 8, scale)
+    detail = fine_detail(picture)[: rows * 8 * scale, : columns * 8 * scale].reshape(*cells, 3)
+    pattern = detail.mean(axis=(1, 4), keepdims=True)
+    pattern = pattern - pattern.mean(axis=(2, 5), keepdims=True)
+    whole = inside[: rows * 8 * scale, : columns * 8 * scale].reshape(cells).all(axis=(1, 2, 4, 5))
+    return (root_mean_square(pattern, (1, 2, 4, 5, 6)) / root_mean_square(detail, (1, 2, 4, 5, 6)))[whole]
+
+
+def block_detail(picture, inside):
+    """Root mean square of the fine detail in each block of 16 x 16 pixels inside the field, grey levels."""
+    rows, columns = (side // 16 for side in picture.shape[:2])
+    detail = fine_detail(picture)[: rows * 16, : columns * 16].reshape(rows, 16, columns, 16, 3)
+    whole = inside[: rows * 16, : columns * 16].reshape(rows, 16, columns, 16).all(axis=(1, 3))
+    return root_mean_square(detail, (1, 3, 4))[whole]
+
+
+@needs_data
+@pytest.mark.parametrize("scale", [2, 4, 8])
+def test_the_adversarial_stage_draws_no_pattern_and_no_speckle(scale):
+    """Neither a screen that repeats with the small pixels nor hatching, of which the optic disc once had much at x8."""
+    reference = load_references(DATA, ["HRF/images/13_h.jpg"])[0]
+    inside = scored_pixels(reference.field, reference.pixels.shape, 16)
+    picture = as_shown(load_model("rdb-lite-gan", scale))(shrink_reference(reference, scale), scale)
+    assert np.percentile(repeated_shares(picture, scale, inside), 99) < 0.3
+    assert (block_detail(picture, inside) - block_detail(reference.pixels, inside)).max() < 0.5

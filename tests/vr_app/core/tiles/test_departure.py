@@ -1,0 +1,96 @@
+"""How much of what is seen the network invented: the figure of the badge."""
+
+import numpy as np
+import pytest
+
+from sr_core.image.geometry import Rect, TileKey
+from vr_app.core.tiles.departure import STEADY, Departure, Departures
+from vr_app.core.tiles.slots import Residency
+from vr_app.core.tiles.visible import Demand
+
+TILES = Rect(4, 2, 2, 2)
+DEMAND = Demand(0, 2, Rect(265, 130, 110, 115), TILES, bytes([0, 1, 1, 1]), (5.0, 3.0))
+KEYS = [TileKey(0, 2, 4, 3), TileKey(0, 2, 5, 2), TileKey(0, 2, 5, 3)]
+UNSEEN = TileKey(0, 2, 4, 2)
+
+
+def departures(residency: Residency, tiles: dict[TileKey, float], agrees: bool = True, limit: int = 99) -> Departures:
+    """Tiles that were computed, and are resident."""
+    found = Departures(limit)
+    for key, levels in tiles.items():
+        found.keep(key, Departure(levels, agrees))
+        residency.reserve(key, 0.0)
+    return found
+
+
+def test_it_is_the_mean_over_the_tiles_in_sight():
+    residency = Residency(9)
+    found = departures(residency, dict(zip([*KEYS, UNSEEN], [1.0, 2.0, 6.0, 100.0], strict=True)))
+    assert found.seen([DEMAND], residency) == {0: Departure(3.0)}
+
+
+def test_tiles_that_are_not_resident_do_not_count_and_without_any_there_is_no_figure():
+    residency = Residency(9)
+    found = departures(residency, {KEYS[0]: 1.0})
+    found.keep(KEYS[1], Departure(50.0))
+    assert found.seen([DEMAND], residency) == {0: Departure(1.0)}
+    assert found.seen([DEMAND], Residency(9)) == {}
+
+
+def test_where_a_coarser_synthesised_tile_stands_in_that_one_counts_and_photographed_ones_never():
+    residency = Residency(9)
+    found = departures(residency, {KEYS[0]: 1.0, TileKey(0, 1, 2, 1): 4.0})
+    residency.reserve(TileKey(0, 0, 1, 0), 0.0)
+    assert found.seen([DEMAND], residency) == {0: Departure(3.0)}  # 1, and twice the 4 of their common parent
+    photographed = Demand(0, 0, DEMAND.visible, TILES, DEMAND.seen, DEMAND.focus)
+    assert found.seen([photographed], residency) == {}
+
+
+def test_each_photograph_has_its_own_figure_and_one_that_changed_has_none():
+    residency = Residency(9)
+    found = departures(residency, {KEYS[0]: 1.0, KEYS[0]._replace(photograph=1): 2.0})
+    other = Demand(1, 2, DEMAND.visible, TILES, DEMAND.seen, DEMAND.focus)
+    assert found.seen([DEMAND, other], residency) == {0: Departure(1.0), 1: Departure(2.0)}
+    found.forget(0)
+    assert found.seen([DEMAND, other], residency) == {1: Departure(2.0)}
+
+
+def test_one_restored_tile_in_sight_is_enough_to_say_so():
+    residency = Residency(9)
+    found = departures(residency, {KEYS[0]: 1.0})
+    found.keep(KEYS[1], Departure(3.0, agrees=False))
+    residency.reserve(KEYS[1], 0.0)
+    assert found.seen([DEMAND], residency) == {0: Departure(2.0, agrees=False)}
+
+
+def test_what_is_shown_changes_at_most_twice_a_second():
+    """Tiles arrive all the time, each with another figure."""
+    residency, found = Residency(9), Departures(99)
+    changes, shown = [], None
+    for frame, levels in enumerate(np.linspace(1, 9, 270)):
+        found.keep(KEYS[0], Departure(float(levels)))
+        residency.reserve(KEYS[0], 0.0)
+        residency.version += 1
+        now = frame / 90
+        new = found.shown([DEMAND], residency, now)
+        if new != shown:
+            changes.append(now)
+            shown = new
+    assert len(changes) == 6
+    assert np.diff(changes).min() >= STEADY
+    assert found.shown([DEMAND], residency, now, at_once=True) == {0: Departure(9.0)}
+
+
+def test_the_first_figure_after_a_rest_is_shown_without_delay():
+    residency, found = Residency(9), Departures(99)
+    assert found.shown([DEMAND], residency, 0.0) == {}
+    found.keep(KEYS[0], Departure(2.0))
+    residency.reserve(KEYS[0], 5.0)
+    assert found.shown([DEMAND], residency, 5.0) == {0: Departure(2.0)}
+
+
+@pytest.mark.parametrize("limit", [1, 2])
+def test_of_more_tiles_than_can_be_kept_the_oldest_are_forgotten(limit):
+    residency = Residency(9)
+    found = departures(residency, dict(zip(KEYS, [1.0, 2.0, 6.0], strict=True)), limit=limit)
+    assert found.seen([DEMAND], residency) == {0: Departure({1: 6.0, 2: 4.0}[limit])}

@@ -1,0 +1,120 @@
+"""The window on a real X screen in memory, with a mouse and a keyboard that xdotool moves."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.rig import Xvfb, grab_window, wait_until
+from vr_app.runtime.one_eye import IN_VIEW
+
+TITLE = "FundusXR test"
+MISSING = [program for program in ("Xvfb", "xdotool", "xwininfo") if shutil.which(program) is None]
+
+pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"needs {', '.join(MISSING)}: run scripts/test.sh")
+
+
+class Client:
+    """`tests.helpers.gl_window_client` on a screen of its own, and what it has said so far."""
+
+    def __init__(self, screen: Xvfb, picture: Path) -> None:
+        self.screen = screen
+        self.env = {**os.environ, "DISPLAY": screen.name, "XDG_SESSION_TYPE": "x11"}
+        command = [sys.executable, "-m", "tests.helpers.gl_window_client", str(picture)]
+        self.process = subprocess.Popen(command, env=self.env, stdout=subprocess.PIPE, text=True)
+        self.said: list[dict] = []
+        threading.Thread(target=self._listen, daemon=True).start()
+        self.wait_for(lambda said: "size" in said, "its first frame")
+        self.window = self.do("search", "--name", TITLE).split()[0]
+        self.do("windowfocus", "--sync", self.window)
+
+    def _listen(self) -> None:
+        for line in self.process.stdout:
+            self.said.append(json.loads(line))
+
+    def do(self, *arguments: str) -> str:
+        """What xdotool answers."""
+        return subprocess.run(["xdotool", *arguments], env=self.env, check=True, capture_output=True, text=True).stdout
+
+    def wait_for(self, wanted: Callable[[dict], bool], what: str, since: int = 0) -> dict:
+        """The first line since the given one that fits."""
+        return wait_until(lambda: next(filter(wanted, self.said[since:]), None), what, 60.0)
+
+    def after(self, *arguments: str, wanted: Callable[[dict], bool]) -> dict:
+        """Move the mouse or press a key; the first answer to it that fits."""
+        count = len(self.said)
+        self.do(*arguments)
+        return self.wait_for(wanted, f"the answer to xdotool {' '.join(arguments)}", count)
+
+
+@pytest.fixture
+def client(screen: Xvfb, tmp_path: Path) -> Iterator[Client]:
+    client = Client(screen, tmp_path / "picture.npy")
+    yield client
+    client.process.terminate()
+    client.process.wait(30)
+    client.process.stdout.close()
+
+
+def hand(said: dict) -> dict:
+    return said["sample"]["hands"][0]
+
+
+def test_window_shows_the_picture_and_hears_mouse_and_keys(client: Client, tmp_path: Path) -> None:
+    assert client.said[0]["runtime"] == "desktop"
+    assert client.said[0]["system"] == "X11"
+
+    # The cursor's ray passes through the cursor's pixel.
+    pointing = client.after(
+        "mousemove", "--window", client.window, "240", "60", wanted=lambda said: (hand(said)["aim"] or {}) != {}
+    )
+    x, y, z = hand(pointing)["aim"]["direction"]
+    half = IN_VIEW[1]
+    assert -x / z / half == pytest.approx((240 - 160) / 120, abs=0.02)
+    assert -y / z / half == pytest.approx((120 - 60) / 120, abs=0.02)
+
+    assert client.after("mousedown", "1", wanted=lambda said: hand(said)["trigger"] == 1.0)
+    assert client.after("mouseup", "1", wanted=lambda said: hand(said)["trigger"] == 0.0)
+    assert client.after("click", "4", wanted=lambda said: hand(said)["zoom_steps"] == 0.25)
+    assert client.after("click", "5", wanted=lambda said: hand(said)["zoom_steps"] == -0.25)
+    for key in ("s", "Tab"):
+        assert client.after("key", key, wanted=lambda said: said["sample"]["switch_surface"])
+    assert client.after("keydown", "o", wanted=lambda said: said["sample"]["original"])
+    assert client.after("keyup", "o", wanted=lambda said: not said["sample"]["original"])
+    assert client.after("key", "n", wanted=lambda said: said["sample"]["next_image"])
+    for key in ("Home", "0"):
+        assert client.after("key", key, wanted=lambda said: said["sample"]["reset"])
+    assert client.after("key", "r", wanted=lambda said: "record" in said["commands"])
+    for key in ("h", "F1"):
+        assert client.after("key", key, wanted=lambda said: "help" in said["commands"])
+
+    # On the screen are the bytes that were drawn, also after the window has changed its size.
+    client.after("windowsize", client.window, "400", "280", wanted=lambda said: said["size"] == [400, 280])
+    client.after("key", "p", wanted=lambda said: "screenshot" in said["commands"])
+    saved = tmp_path / "picture.npy"
+    wait_until(saved.exists, "the saved picture", 30.0)
+    picture = np.load(saved)
+    assert picture.shape == (280, 400, 3)
+
+    def on_screen() -> bool:
+        return np.array_equal(grab_window(client.screen.name, TITLE), picture)
+
+    wait_until(on_screen, "the drawn bytes on the screen", 30.0)
+    assert picture[140, 200, 0] > 100
+
+    client.do("key", "q")
+    assert client.process.wait(30) == 0
+
+
+def test_closing_the_window_ends_it(client: Client) -> None:
+    client.do("key", "Escape")
+    assert client.process.wait(30) == 0

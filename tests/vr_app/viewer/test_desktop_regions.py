@@ -1,0 +1,152 @@
+"""Regions of interest in a real window, with mouse and keys: marked, named, gone to, blinked, exported, kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sr_core.assets import asset_path
+from tests.helpers.places import ROOT
+from tests.helpers.visit import PATIENCE, Visit
+from tests.rig import Xvfb, wait_until
+from vr_app.core.scene.outline import REGION_COLOUR
+from vr_app.regions.files import NAME, parse_regions
+
+MISSING = [program for program in ("Xvfb", "xdotool", "xwininfo") if shutil.which(program) is None]
+
+pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"needs {', '.join(MISSING)}: run scripts/test.sh")
+
+SIZE = (640, 480)
+
+
+@pytest.fixture
+def photograph(tmp_path: Path) -> Path:
+    path = tmp_path / "clinic" / "disc.png"
+    path.parent.mkdir()
+    with Image.open(asset_path("demo", "retina.jpg")) as full:
+        full.convert("RGB").crop((100, 500, 400, 725)).save(path)
+    return path
+
+
+@contextmanager
+def visiting(screen: Xvfb, photograph: Path, folder: Path) -> Iterator[Visit]:
+    environment = {
+        **os.environ,
+        "DISPLAY": screen.name,
+        "XDG_SESSION_TYPE": "x11",
+        "XDG_STATE_HOME": str(folder / "state"),
+        "XR_RUNTIME_JSON": str(folder / "none.json"),
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": str(ROOT),
+    }
+    command = [sys.executable, "-m", "vr_app.cli", "view", photograph, "--size", f"{SIZE[0]}x{SIZE[1]}"]
+    with (folder / "program.log").open("w") as log:
+        process = subprocess.Popen([*map(str, command)], cwd=folder, env=environment, stdout=log, stderr=log)
+        try:
+            yield Visit(process, screen.name, folder)
+        finally:
+            process.kill()
+            process.wait()
+
+
+def regions(about: dict) -> list[dict]:
+    return about["surfaces"][0]["regions"]
+
+
+def kept(photograph: Path) -> list:
+    path = photograph.parent / NAME
+    return list(parse_regions(path.read_text())) if path.exists() else []
+
+
+def test_a_region_from_its_marking_to_the_next_session(screen: Xvfb, photograph: Path, tmp_path: Path) -> None:
+    with visiting(screen, photograph, tmp_path) as visit:
+        start = visit.look()
+        assert regions(start) == []
+        visit.do("mousemove", "--window", visit.window, "280", "200", "keydown", "shift", "mousedown", "1")
+        time.sleep(0.5)  # a hand closes before it moves
+        visit.do("mousemove", "--window", visit.window, "360", "260")
+        time.sleep(0.5)
+        visit.do("mouseup", "1", "keyup", "shift")
+        marked = visit.until(lambda about: bool(regions(about)) and bool(regions(about)[0]["words"]), "the region")
+        assert marked["surfaces"][0]["center"] == start["surfaces"][0]["center"]
+        (shown,) = regions(marked)
+        assert shown["words"] == "1 other"
+        assert shown["chosen"]
+        # It spans what lay between the two places of the cursor.
+        scale = photograph_pixels_per_window_pixel(start)
+        assert shown["rect"]["w"] == pytest.approx(80 * scale, abs=2)
+        assert shown["rect"]["h"] == pytest.approx(60 * scale, abs=2)
+        near = (np.abs(visit.picture.astype(int) - 255 * np.array(REGION_COLOUR[:3])).max(axis=-1) < 60).sum()
+        assert near > 200
+
+        visit.key("t")
+        named = visit.until(lambda about: regions(about)[0]["words"] == "1 disc", "its name")
+        wait_until(lambda: [region.kind.value for region in kept(photograph)] == ["disc"], "the file", PATIENCE)
+        assert kept(photograph)[0].made
+
+        visit.key("1")
+        there = visit.until(lambda about: about["surfaces"][0]["zoom"] > 1.5, "the jump")
+        rect = named["surfaces"][0]["regions"][0]["rect"]
+        middle = [(rect["x"] + rect["w"] / 2) / 300, (rect["y"] + rect["h"] / 2) / 225]
+        assert there["surfaces"][0]["center"] == pytest.approx(middle, abs=1e-6)
+
+        visit.key("e")
+        (path,) = wait_until(lambda: list(tmp_path.glob("fundusxr-disc-disc-*.png")), "the export", PATIENCE)
+        log = tmp_path / "program.log"
+        wait_until(lambda: "Region exported" in log.read_text(), "the notice", PATIENCE)
+        with Image.open(path) as picture:
+            assert picture.text["fundusxr:region-name"] == "disc"
+        path.unlink()
+
+        visit.do("keydown", "b")
+        visit.until(lambda about: about["original"], "the photograph's turn")
+        visit.until(lambda about: not about["original"], "super-resolution's turn")
+        visit.do("keyup", "b")
+
+        visit.key("i")
+        visit.until(lambda about: len(regions(about)) == 2, "a region of the view")
+        visit.key("x")
+        visit.until(lambda about: len(regions(about)) == 1, "it gone")
+        visit.key("u")
+        visit.until(lambda about: len(regions(about)) == 2, "it back")
+        wait_until(lambda: len(kept(photograph)) == 2, "both in the file", PATIENCE)
+        visit.key("q")
+        assert visit.process.wait(PATIENCE) == 0, log.read_text()
+
+    photograph = photograph.rename(photograph.with_name("renamed.png"))
+    with visiting(screen, photograph, tmp_path) as visit:
+        found = visit.until(lambda about: len(regions(about)) == 2, "the regions of the session before")
+        assert [region["words"] for region in regions(found)] == ["1 disc", "2 other"]
+        visit.key("q")
+        assert visit.process.wait(PATIENCE) == 0
+
+
+def photograph_pixels_per_window_pixel(about: dict) -> float:
+    """Of a panel 2 m away that faces the eye and shows the whole photograph."""
+    eye, surface = about["eyes"][0], about["surfaces"][0]
+    metres = 2.0 * (np.tan(eye["fov"]["up"]) - np.tan(eye["fov"]["down"])) / eye["size"][1]
+    return metres / surface["geometry"]["height"] * surface["size"][1]
+
+
+def test_a_bad_file_of_regions_is_told_and_the_photograph_shown(screen: Xvfb, photograph: Path, tmp_path: Path) -> None:
+    (photograph.parent / NAME).write_text(json.dumps({"version": 99, "regions": []}))
+    with visiting(screen, photograph, tmp_path) as visit:
+        about = visit.look()
+        assert regions(about) == []
+        log = (tmp_path / "program.log").read_text()
+        assert "newer version (99" in log
+        assert f"{NAME}.bad-1" in log
+        visit.key("q")
+        assert visit.process.wait(PATIENCE) == 0
+    assert (photograph.parent / f"{NAME}.bad-1").exists()

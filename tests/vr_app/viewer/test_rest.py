@@ -1,0 +1,73 @@
+"""A viewer whose runtime can show a frame again: it rests when nothing moves, and only then; and what becomes of its
+headset is told.
+
+It runs in a process of its own, because a process has one GL platform.
+"""
+
+from pathlib import Path
+
+from sr_core.image.photograph import save_picture
+from tests.helpers.ending import shown_by
+from tests.helpers.small_training import retina
+
+STAGE = """
+import sys, time
+from pathlib import Path
+from vr_app.viewer.loop import Options, session
+from vr_app.core.view.layout import Layout
+from vr_app.core.view.pair import Compare
+from vr_app.core.view.intent import SetCompare
+from vr_app.core.view.step import step
+from vr_app.files.folder_view import Found, Memory, keys_of, read_memory
+from vr_app.runtime.choose import open_runtime
+from vr_app.runtime.one_eye import OneEyeFrame
+
+OneEyeFrame.repeat = lambda frame: frame.keeps  # as a headset's does
+
+folder = Path(sys.argv[1])
+paths = tuple(sorted(folder.glob("*.png")))
+file = folder / "memory.json"
+
+def frames(viewer, until, patience=120.0):
+    end = time.monotonic() + patience
+    while not until():
+        assert time.monotonic() < end, (viewer.view, viewer.supply.worker.counts)
+        viewer.frame()
+
+def options(compare):
+    memory = Memory(file, keys_of(paths), "right", Found())
+    return Options(paths, layout=Layout.PAIR, compare=compare, memory=memory, say=print)
+
+with open_runtime("offscreen", (320, 240)) as choice, session(choice.runtime, options(Compare.SIDE)) as viewer:
+    frames(viewer, lambda: viewer.rests)
+    viewer.view = step(viewer.view, (SetCompare(Compare.SWIPE),), 0.0)
+    frames(viewer, lambda: not viewer.rests)
+    assert not file.exists()
+    frames(viewer, lambda: viewer.rests)
+    assert read_memory(file).remembered.compare is Compare.SWIPE  # before anything ended
+
+    viewer.view = step(viewer.view, (SetCompare(Compare.BLINK),), 0.0)
+    seen = []
+    for _ in range(600):  # ten seconds of the display's
+        viewer.frame()
+        assert not viewer.rests
+        seen.append(viewer.view.blink.second)
+    turns = sum(one != other for one, other in zip(seen, seen[1:]))
+    assert 7 <= turns <= 9, turns
+
+    # A headset that is lost, comes back, and is lost again within the time that a notice stands.
+    happens = iter([("lost",), ("back",), ("lost",)])
+    choice.runtime.take_notices = lambda: next(happens, ())
+    told = []
+    for _ in range(3):
+        viewer.frame()
+        told.append(viewer.status.notices)
+    assert told == [("lost",), ("back",), ("lost",)], told
+"""
+
+
+def test_a_view_that_alternates_or_is_not_yet_written_down_does_not_rest_and_a_second_loss_is_told(tmp_path: Path):
+    for number in (0, 1):
+        save_picture(tmp_path / f"{number}.png", retina(number, 240).pixels)
+    said = shown_by(STAGE, tmp_path, options=("-W", "error"))
+    assert said.splitlines() == ["fundusxr: lost", "fundusxr: back", "fundusxr: lost"]

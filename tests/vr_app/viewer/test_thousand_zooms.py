@@ -1,0 +1,118 @@
+"""What the viewer's bookkeeping holds after a thousand zooms: no more than after the first hundred, and within limits.
+
+The core is real; in the engine's place stands what it would answer.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from sr_core.image.geometry import TILE, TileKey
+from sr_core.image.pyramid import GUTTER, build_pyramid
+from vr_app.core.scene.scene import surface_items
+from vr_app.core.space.pose import Eye, Fov, Pose
+from vr_app.core.tiles.album import Album
+from vr_app.core.tiles.page_table import PageTable
+from vr_app.core.tiles.shelf import Shelf
+from vr_app.core.tiles.slots import FAILURES, Residency
+from vr_app.core.tiles.visible import demands, tiles_wanted
+from vr_app.core.view.intent import LookAt, NextImage, SurfaceKind
+from vr_app.core.view.place import place
+from vr_app.core.view.step import photograph_arrived, step
+from vr_app.core.view.view import PhotographInfo, ViewState
+
+SIZE = (1200, 900)
+SLOTS = 512
+TILE_MEMORY = 2_000_000
+INFO = PhotographInfo("eye", SIZE, (600.0, 450.0), 440.0)
+EYE = Eye(Pose(), Fov.symmetric(1.0, 4 / 3), (480, 360))
+
+
+class Core:
+    """The viewer's bookkeeping for three photographs, of which one fits."""
+
+    def __init__(self) -> None:
+        self.pyramids = [build_pyramid(np.full((SIZE[1], SIZE[0], 3), 50 * n, np.uint8)) for n in range(3)]
+        self.limit = 5_500_000
+        self.album = Album(self.limit)
+        self.shelf = Shelf(self.album, TILE_MEMORY)
+        self.residency = Residency(SLOTS)
+        self.pages = PageTable(self.residency)
+        self.view = ViewState.start(3, SurfaceKind.PANEL)
+        self.decoded = 0
+        for index, pyramid in enumerate(self.pyramids):
+            self.album.add(index, pyramid, str(index))
+            self.view = photograph_arrived(self.view, index, INFO)
+
+    def rest_on(self, look: LookAt) -> int:
+        """Frames until all that is wanted is resident."""
+        infos = (INFO,) * 3
+        self.view = step(step(self.view, (look,), 0.0), (), 1.0)
+        for frame in range(100):
+            placed = place(self.view, infos)
+            wants = demands(self.view, placed, (EYE,), infos)
+            wanted = tiles_wanted(self.view, wants, infos)
+            self.shelf.mark(wanted)
+            self.album.look(want.photograph for want in wants)
+            lacking = self.shelf.lacking(wanted, self.residency)
+            for index in self.album.to_decode(lacking):
+                self.album.add(index, self.pyramids[index], str(index))
+                self.decoded += 1
+            self._compute(self.shelf.to_compute(lacking))
+            self.residency.begin_frame()
+            for key, _ in self.shelf.to_upload(wanted, self.residency):
+                assert self.residency.reserve(key, float(frame)) is not None
+            surface_items(self.view, placed, wants, infos, self.pages, (EYE,), float(frame))
+            if not self.residency.failures(wanted) and not self.residency.absent(wanted):
+                return frame
+            if not self.shelf.lacking(wanted, self.residency):
+                return frame
+        raise AssertionError("the view never got what it wants")
+
+    def _compute(self, missing: tuple[TileKey, ...]) -> None:
+        for key in missing[:24]:
+            if (key.col * 31 + key.row) % 97 == 0:
+                self.residency.fail(key, "out of memory")
+            else:
+                self.shelf.keep(key, np.zeros((TILE + 2 * GUTTER, TILE + 2 * GUTTER, 4), np.uint8))
+
+
+def entries(thing: object, seen: set[int]) -> Iterator[int]:
+    """The lengths of all containers that hang on a thing."""
+    if id(thing) in seen:
+        return
+    seen.add(id(thing))
+    inner = [thing] if isinstance(thing, dict | list | set | tuple) else []
+    inner += [vars(thing)] if hasattr(thing, "__dict__") else []
+    for container in inner:
+        yield len(container)
+        for value in container.values() if isinstance(container, dict) else container:
+            yield from entries(value, seen)
+
+
+def held(core: Core) -> int:
+    kept = [core.album, core.shelf, core.residency, core.pages]
+    return sum(sum(entries(thing, set())) for thing in kept)
+
+
+def test_a_thousand_zooms_grow_nothing_and_limits_hold_throughout():
+    core, rng = Core(), np.random.default_rng(8)
+    after_hundred, most = 0, 0
+    for turn in range(1000):
+        center = tuple(rng.uniform(0.1, 0.9, 2))
+        core.view = step(core.view, (NextImage(),) if turn % 5 == 0 else (), 0.0)
+        kind = SurfaceKind.RETINA if turn % 7 == 3 else SurfaceKind.PANEL
+        core.rest_on(LookAt(kind, center, float(rng.uniform(3, 18))))
+        assert core.shelf.bytes <= TILE_MEMORY
+        assert core.album.bytes <= core.limit
+        assert len(core.residency) <= SLOTS
+        if turn % 20 == 19:
+            now = held(core)
+            after_hundred = max(after_hundred, now) if turn < 200 else after_hundred
+            most = max(most, now)
+    failures = sum(
+        core.residency.failure(TileKey(0, 2, col, row)) is not None for col in range(80) for row in range(60)
+    )
+    assert 0 < failures < FAILURES
+    assert core.decoded > 0
+    assert most <= 1.25 * after_hundred

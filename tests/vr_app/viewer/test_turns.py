@@ -1,0 +1,53 @@
+"""Where drawing is slow and takes the processor from the network, pictures of arriving tiles take turns with it.
+
+It runs in a process of its own, because a process has one GL platform.
+"""
+
+import pytest
+
+from tests.helpers.ending import shown_by
+
+STAGE = """
+import sys
+from sr_core.assets import asset_path
+from vr_app.bench.stage import eye_on_region, open_stage
+from vr_app.gl.context import open_offscreen
+
+step = float(sys.argv[1])
+with open_offscreen() as context, open_stage(
+    context, [asset_path("demo", "retina.jpg")], [eye_on_region(128)], device="cpu", model="rdb-lite", time_step=step,
+    period=0.0,
+) as stage:
+    viewer = stage.viewer
+    stage.warm_up()
+    looks = stage.regions(128)
+    for look in looks[:3]:  # a fade or two, to know what they take
+        stage.visit(look)
+    held, firsts = 0, []
+    for look in looks[3:9]:
+        sharp = []
+        def note():
+            global held
+            held += viewer.holds_back
+            there = any(key.synthesised and viewer.supply.residency.has(key) for key in viewer.supply.wanted)
+            sharp.append((there, viewer.holds_back))
+        stage.visit(look, note)
+        firsts.append(next(back for there, back in sharp if there))
+        assert sharp[-1] == (True, False)
+    print("held", held)
+    assert not any(firsts)
+    for _ in range(40):
+        stage.frame()
+    target = stage.runtime._framebuffers[0]
+    shown = target.read()
+    assert viewer._drawn is not None
+    viewer._drawn = None  # draw all of it anew
+    stage.frame()
+    assert (target.read() == shown).all()
+"""
+
+
+@pytest.mark.parametrize(("step", "waits"), [(0.03, True), (0.011, False)], ids=["slow", "quick"])
+def test_a_slow_fade_waits_for_the_network_but_the_first_tile_and_the_last_are_shown_at_once(step, waits):
+    told = shown_by(STAGE, step, options=("-W", "error"))
+    assert (int(told.split()[-1]) > 0) == waits

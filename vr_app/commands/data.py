@@ -1,0 +1,125 @@
+"""`fundusxr data`: photographs made ready for training and measuring."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+if TYPE_CHECKING:
+    from sr_core.study.data.prepare import Preparation
+
+data = typer.Typer(
+    help="""Make folders of photographs ready for training and measuring.
+
+Example:
+
+```
+fundusxr data prepare ~/HRF ~/prepared/hrf
+```
+""",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+console = Console(stderr=True, highlight=False, soft_wrap=True)
+_NAMED = 20
+"""Photographs left out that are told one by one; the manifest lists all."""
+
+
+class LayoutName(StrEnum):
+    """How the source folder names its photographs."""
+
+    auto = "auto"
+    folder = "folder"
+    eyepacs = "eyepacs"
+    hrf = "hrf"
+    idrid = "idrid"
+    chase = "chase"
+    drive = "drive"
+    stare = "stare"
+
+
+@data.callback()
+def about() -> None:
+    """Keeps `prepare` a command of its own name while it is the only one."""
+
+
+@data.command()
+def prepare(
+    source: Annotated[Path, typer.Argument(help="A folder of photographs, or of data sets.", metavar="SOURCE")],
+    out: Annotated[Path, typer.Argument(help="A new folder, or one to go on with.", metavar="OUT")],
+    layout: Annotated[LayoutName, typer.Option(help="The data set's layout; auto tells by the names.")] = (
+        LayoutName.auto
+    ),
+    short_side: Annotated[
+        str, typer.Option(help="Pixels of the short side, or native; nothing is enlarged.", metavar="N|native")
+    ] = "1024",
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes; without it one a processor core.", metavar="N")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the division by patients.")] = 0,
+) -> None:
+    """Cut photographs to the retina, bring them to one size, screen them, and divide them by patient.
+
+    Stopped at any time (Ctrl-C), the same command goes on where it was.
+
+    Examples:
+
+    ```
+    fundusxr data prepare ~/HRF ~/prepared/hrf
+    fundusxr data prepare ~/kaggle ~/prepared/eyepacs --layout eyepacs --workers 8
+    fundusxr data prepare ~/CHASE_DB1 ~/prepared/chase --short-side native
+    ```
+    """
+    from sr_core.study.data.prepare import parse_short_side
+    from sr_core.study.data.prepare import prepare as run
+
+    columns = (TextColumn("preparing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    size = parse_short_side(short_side)
+    done = 0
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=None)
+
+        def report(finished: int, count: int) -> None:
+            nonlocal done
+            done = finished
+            bar.update(task, completed=finished, total=count)
+
+        try:
+            result = run(source, out, layout.value, size, workers or os.cpu_count() or 1, seed, report)
+        except KeyboardInterrupt:
+            bar.stop()
+            console.print(f"stopped: {done} photographs are finished and kept; the same command goes on from there")
+            raise typer.Exit(130) from None
+    for line in _summary(result):
+        console.print(line, markup=False)
+
+
+def _summary(result: Preparation) -> list[str]:
+    """What the user wants to know at the end."""
+    found, parts = result.survey, result.parts
+    lines = [f"fundusxr: layout {found.layout} ({found.about}), {len(found.entries)} photographs"]
+    if found.others:
+        lines.append(f"  {len(found.others)} other pictures are not photographs of it, for example {found.others[0]}")
+    lines += [f"  not read: {folder}" for folder in found.closed]
+    if result.gone:
+        lines.append(
+            f"  {len(result.gone)} photographs that were prepared before are no longer in the source, for example "
+            f"{result.gone[0]}: their pictures stay, the lists are without them"
+        )
+    if result.resumed:
+        lines.append(f"  {result.resumed} were finished before")
+    if len(result.left_out) <= _NAMED:
+        lines += [f"  left out: {one.source}: {one.reason}" for one in result.left_out]
+    else:
+        kinds = Counter(one.kind for one in result.left_out).most_common()
+        counts = ", ".join(f"{count} {kind}" for kind, count in kinds)
+        lines.append(f"  left out: {counts}; the manifest lists each with its reason")
+    counts = ", ".join(f"{count} {part}" for part, count in parts.items())
+    return [*lines, f"fundusxr: wrote {result.manifest} ({counts})"]

@@ -1,0 +1,73 @@
+"""What hands do at one moment, and what they feel. The mouse of the desktop window is a hand like any other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vr_app.core.space.pose import Pose, Ray
+
+PRESSED, LET_GO = 0.6, 0.4
+"""Trigger and grip values beyond which they count as pressed and as let go; apart, so that a trembling finger does
+neither."""
+
+TAP = 0.3
+"""Seconds. A shorter press is a tap, a longer one holds."""
+
+MOST = {"trigger": 1.0, "grip": 1.0, "stick_x": 1.0, "stick_y": 1.0, "zoom_steps": 16.0}
+"""What the fields of a `HandSample` go up to."""
+
+TICK_SECONDS, TICK_AMPLITUDE = 0.02, 0.5
+
+
+@dataclass(frozen=True)
+class HandSample:
+    """One hand at one moment. `aim` is None where the hand is not tracked.
+
+    `trigger`, `grip` 0 to 1; `stick_x`, `stick_y` -1 to 1, right and forward positive; `zoom_steps`: doublings of the
+    zoom asked for at once (a wheel); `push_zooms`: the profile has no thumbstick, so that pushing while holding zooms;
+    `shown`: its ray is drawn (a mouse has its cursor); `pose`: the whole pose that the ray comes from, None for a
+    mouse, which is exact and moves no panels; `empty_grip`: the button (a field of `ControllerSample`) that gripping
+    means where the ray meets no photograph, for hands that have none. `squeezes`: its grip and trigger are apart, so
+    that dragging with both marks a region; for a mouse, Shift is the grip.
+    """
+
+    aim: Ray | None = None
+    trigger: float = 0.0
+    stick_x: float = 0.0
+    stick_y: float = 0.0
+    zoom_steps: float = 0.0
+    push_zooms: bool = False
+    shown: bool = True
+    grip: float = 0.0
+    pose: Pose | None = None
+    empty_grip: str = ""
+    squeezes: bool = True
+
+
+@dataclass(frozen=True)
+class ControllerSample:
+    """Both hands and the buttons. `original` and `blink` last while held; the other buttons are true in the frame of
+    the press."""
+
+    hands: tuple[HandSample, ...] = ()
+    original: bool = False
+    blink: bool = False
+    switch_surface: bool = False
+    next_layout: bool = False
+    next_image: bool = False
+    image_before: bool = False
+    compare: bool = False
+    link: bool = False
+    reset: bool = False
+    invention: bool = False
+    undo: bool = False
+    panel: bool = False
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """A tick to be felt in a hand (its index): seconds, and amplitude 0 to 1."""
+
+    hand: int
+    seconds: float = TICK_SECONDS
+    amplitude: float = TICK_AMPLITUDE

@@ -1,0 +1,78 @@
+"""The words at regions of interest: number and name, beside the outline, never on one another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from vr_app.core.scene.outline import REGION_COLOUR, Outline, on_surface, standing_at
+from vr_app.core.scene.scene import LabelItem, SurfaceItem
+from vr_app.core.scene.words import PLATE
+from vr_app.core.space.surface import Panel
+from vr_app.core.view.layout import PANEL_HEIGHT
+
+HEIGHTS = {False: 0.040, True: 0.050}
+"""Metres of em at 2 m: of the chosen region (True) and of the others."""
+
+ON_RETINA = 1.3
+"""Words on the retina are so much larger: a window stands farther from it."""
+
+LETTER, PLATE_X, PLATE_Y = 0.56, 0.45, 0.65
+"""Em that a letter takes as a rule, and by which the plate reaches beyond the words, sideways and from their middle."""
+
+GAP = 0.3
+"""Em between an outline and its words."""
+
+LIFT = 0.004
+"""Metres before the surface."""
+
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom in metres from the surface's middle."""
+
+
+def region_labels(items: Iterable[SurfaceItem]) -> tuple[LabelItem, ...]:
+    """For each region that is in sight on its surface, the chosen one's first: above it, or below, or in its corner.
+
+    One for which there is no room beside the others has none until one comes nearer.
+    """
+    out: list[LabelItem] = []
+    for item in items:
+        taken: list[Box] = []
+        for outline in sorted(item.outlines, key=lambda outline: not outline.chosen):
+            if outline.words:
+                out += _label(item, outline, taken)
+    return tuple(out)
+
+
+def _label(item: SurfaceItem, outline: Outline, taken: list[Box]) -> list[LabelItem]:
+    surface = item.surface
+    extent = np.array(surface.extent())
+    corners = on_surface(outline.rect, surface, item.view.center, item.view.zoom, item.size)
+    left, top, right, bottom = np.concatenate([corner * extent for corner in corners]).tolist()
+    inset = 1.0 if isinstance(surface, Panel) else 0.8
+    first, highest, farthest, lowest = (inset * np.multiply(surface.bounds, (*extent, *extent))).tolist()
+    if right < first or left > farthest or bottom < highest or top > lowest:
+        return []
+    height = HEIGHTS[outline.chosen]
+    if isinstance(surface, Panel):
+        height *= surface.height / PANEL_HEIGHT  # a panel that hands have shrunk keeps its proportions
+    else:
+        height *= ON_RETINA
+    width, reach = (LETTER * len(outline.words) + 2 * PLATE_X) * height, PLATE_Y * height
+    x = min(max(left, first), farthest - width)
+    away = GAP * height + reach
+    for y in (top - away, bottom + away, max(top, highest) + away):
+        box = (x, y - reach, x + width, y + reach)
+        if y - reach < highest or y + reach > lowest or any(_meet(box, other) for other in taken):
+            continue
+        taken.append(box)
+        s = np.array([x + PLATE_X * height, y]) / extent
+        pose = standing_at(surface, s, LIFT)
+        bend = surface.bend if isinstance(surface, Panel) else 0.0
+        return [LabelItem(outline.words, pose, height, 0.0, REGION_COLOUR, PLATE, bend)]
+    return []
+
+
+def _meet(one: Box, other: Box) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]

@@ -1,0 +1,145 @@
+"""What is drawn: plain values that `vr_app.gl.draw` turns into pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from vr_app.core.panel.stand import SheetItem
+from vr_app.core.scene.outline import Outline, outlines
+from vr_app.core.space.bend import bent, columns
+from vr_app.core.space.pose import Eye, Pose, Vec3
+from vr_app.core.space.surface import ImageView, Panel, Retina, Surface
+from vr_app.core.tiles.page_table import PageTable, PageWindow
+from vr_app.core.tiles.visible import Demand
+from vr_app.core.view.appearance import AS_PHOTOGRAPHED, Appearance, Curves
+from vr_app.core.view.place import Placed, Words
+from vr_app.core.view.view import PhotographInfo, ViewState
+
+Rgba = tuple[float, float, float, float]
+
+WORDS_WIDE, WORDS_HIGH = 0.7, 0.1
+"""Metres: how long the longest words below a panel may be from its edge on, and how far they reach beyond it."""
+
+
+@dataclass(frozen=True)
+class SurfaceItem:
+    """A photograph (its index in the session) on its surface. `size` in photograph pixels. `words`: how those at it
+    stand. `curves`: of its local contrast, where that is asked for. `outlines`: of its regions of interest."""
+
+    surface: Panel | Retina
+    view: ImageView
+    size: tuple[int, int]
+    pages: PageWindow
+    photograph: int = 0
+    words: Words = field(default_factory=Words)
+    curves: Curves | None = None
+    outlines: tuple[Outline, ...] = ()
+
+
+@dataclass(frozen=True)
+class LabelItem:
+    """A line of text `height` metres high (of its em), standing at `pose` (x right, y up, seen from +z).
+
+    `align`: which point of the text lies at the pose: 0 its left end, 0.5 its middle, 1 its right end; vertically
+    always its middle. `background` is drawn as a plate behind it (alpha 0: none). `bend`: how it is bent about a
+    vertical through that point, as a panel is.
+    """
+
+    text: str
+    pose: Pose
+    height: float
+    align: float = 0.0
+    color: Rgba = (1.0, 1.0, 1.0, 1.0)
+    background: Rgba = (0.0, 0.0, 0.0, 0.0)
+    bend: float = 0.0
+
+
+@dataclass(frozen=True)
+class RayItem:
+    """A pointer: a thin beam from `start` to `end`; a dot at the end where it `hits` a surface."""
+
+    start: Vec3
+    end: Vec3
+    hits: bool
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Everything in the order in which it is drawn: the floor, surfaces, labels, the control panel, rays, the veil.
+
+    `invention`: synthesised pixels are overlaid with how far they depart from what the photograph alone determines.
+    `backdrop`: the room is behind all; without it the picture is transparent where nothing is drawn.
+    `appearance`: how the photographs look, beneath that overlay and all that marks them. `floor`: the height in metres
+    of the room's floor; None: there is no room. `veil`: how dark all is, 0 to 1.
+    """
+
+    surfaces: tuple[SurfaceItem, ...] = ()
+    labels: tuple[LabelItem, ...] = ()
+    rays: tuple[RayItem, ...] = ()
+    sheet: SheetItem | None = None
+    invention: bool = False
+    backdrop: bool = True
+    appearance: Appearance = AS_PHOTOGRAPHED
+    floor: float | None = None
+    veil: float = 0.0
+
+
+def surface_items(
+    view: ViewState,
+    placed: Sequence[Placed],
+    wants: Sequence[Demand],
+    infos: Sequence[PhotographInfo | None],
+    pages: PageTable,
+    eyes: Sequence[Eye],
+    now: float,
+) -> tuple[SurfaceItem, ...]:
+    """Draw items of the photographs that have their coarsest tile. `now` in seconds on the frame clock.
+
+    Panels that no eye can see anything of are left out, but for the front one, on which the session's words stand; and
+    what only waits for its turn.
+    """
+    by_image = {demand.photograph: demand for demand in wants}
+    items = []
+    for item in placed:
+        info = infos[item.image]
+        # Asked for even out of sight: that keeps the coarsest tile from eviction, for when the head turns.
+        window = pages.window(item.image, info, by_image.get(item.image), now)
+        if window is None or not item.shown:
+            continue
+        if item.image == view.active or in_sight(item.surface, eyes, item.words.scale):
+            around = outlines(view.regions, item.image)
+            seen = view.images[item.image]
+            items.append(SurfaceItem(item.surface, seen, info.size, window, item.image, item.words, outlines=around))
+    return tuple(items)
+
+
+def in_sight(surface: Surface, eyes: Sequence[Eye], words: float = 1.0) -> bool:
+    """Whether any eye may see a part of the surface or of the words that stand at it, larger by `words` than usual.
+
+    False only where that is certain: the panel with its words lies wholly beyond one side of each eye's picture, or
+    behind the eye. The retina surrounds the viewer and is always in sight.
+    """
+    if isinstance(surface, Retina):
+        return True
+    left, top, right, bottom = np.multiply(surface.bounds, 2 * (surface.width, surface.height))
+    width, height = right - left, bottom - top
+    half = np.array([max(width / 2, words * WORDS_WIDE - width / 2), height / 2]) + words * WORDS_HIGH
+    middle = (left + right) / 2, -(top + bottom) / 2, 0
+    pieces = columns(2 * half[0], surface.bend)
+    across = np.linspace(-1, 1, 1 + pieces)
+    corners = np.array([(x, y, 0) for x in across for y in (-1, 1)]) * [*half, 0] + middle
+    if surface.bend:
+        corners = bent(corners, surface.bend)
+    world = corners @ surface.pose.rotation().T + surface.pose.position
+    return any(_before(eye, world) for eye in eyes)
+
+
+def _before(eye: Eye, points: np.ndarray) -> bool:
+    """Whether each of the planes that bound the eye's picture has some of `points` (n, 3) on its inner side."""
+    x, y, z = eye.local(points).T
+    left, right, up, down = eye.fov.tangents()
+    sides = (x + left * z, -x - right * z, y + down * z, -y - up * z, -z)
+    return all((side > 0).any() for side in sides)

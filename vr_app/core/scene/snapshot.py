@@ -1,0 +1,69 @@
+"""What a screenshot tells about itself, so that every pixel of it can be traced to a photograph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+from vr_app.core.scene.scene import Scene
+from vr_app.core.space.pose import Eye
+from vr_app.core.space.surface import Panel
+from vr_app.core.tiles.departure import Departure
+from vr_app.core.tiles.page_table import finest_shown
+from vr_app.core.view.view import PhotographInfo, ViewState
+
+
+def describe_snapshot(
+    view: ViewState,
+    eyes: Sequence[Eye],
+    scene: Scene,
+    infos: Sequence[PhotographInfo | None],
+    invented: Mapping[int, Departure],
+    model: str,
+    texture: float,
+    targets: Mapping[str, tuple[float, float]],
+) -> dict:
+    """Plain values for JSON: how the photographs stand and are compared; the eyes (pose, field of view in radians,
+    picture size), the pointers' rays, and for each surface its photograph, geometry, centre, zoom, the finest scale on
+    it (1: photographed pixels only), the outlines of regions, and by `invented`, by photograph, how many grey levels
+    what is seen departs from what the photograph determines; how the photographs are made to look; the `finest` level
+    that may be shown; the control panel's sheet and where on it, in its texels, its controls (`targets`) are; the
+    `model` that computes, and its `texture`, 0 (fidelity) to 1."""
+    surfaces = []
+    for item in scene.surfaces:
+        surfaces.append(
+            {
+                "photograph": infos[item.photograph].name,
+                "size": item.size,
+                "surface": "panel" if isinstance(item.surface, Panel) else "retina",
+                "geometry": asdict(item.surface),
+                "center": item.view.center,
+                "zoom": item.view.zoom,
+                "level": item.pages.level,
+                "scale": max(1, 1 << max(0, finest_shown(item.pages))),
+                "regions": [asdict(outline) for outline in item.outlines],
+                **_invention(invented.get(item.photograph)),
+            }
+        )
+    return {
+        "original": view.original or view.finest == 0,
+        "finest": view.finest,
+        "layout": view.stands.value,
+        "compare": view.compared.compare.value if view.compared else None,
+        "link": view.compared.link.value if view.compared else None,
+        "sheet": scene.sheet and {**asdict(scene.sheet), "targets": dict(targets)},
+        "model": model,
+        "texture": texture,
+        "invention": scene.invention,
+        "appearance": scene.appearance.fields(),
+        "eyes": [asdict(eye) for eye in eyes],
+        "rays": [asdict(ray) for ray in scene.rays],
+        "surfaces": surfaces,
+    }
+
+
+def _invention(departure: Departure | None) -> dict:
+    """None in both fields: no computed pixel is seen."""
+    if departure is None:
+        return {"invented": None, "agrees": None}
+    return {"invented": round(departure.levels, 3), "agrees": departure.agrees}

@@ -1,0 +1,303 @@
+"""The words on the scene: what is synthesised, what is being computed, and that none of it is for diagnosis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from vr_app.core.scene.overlay import FROM, FULL, LITTLE, MUCH
+from vr_app.core.scene.scene import LabelItem, Rgba, SurfaceItem
+from vr_app.core.space.bend import standing_on
+from vr_app.core.space.pose import Pose
+from vr_app.core.space.surface import Panel
+from vr_app.core.tiles.departure import Departure
+from vr_app.core.tiles.page_table import finest_shown
+from vr_app.core.view.layout import PAIR_WIDTH, PAIR_WORDS, PANEL_DISTANCE, WALL_HEIGHT, Layout
+from vr_app.core.view.pair import Compare, Link
+from vr_app.core.view.view import PhotographInfo, ViewState
+
+AI_COLOR: Rgba = (0.19, 0.86, 0.95, 1.0)
+"""Cyan: no fundus has it."""
+
+PLAIN: Rgba = (0.82, 0.82, 0.82, 1.0)
+WARNING: Rgba = (1.0, 0.72, 0.25, 1.0)
+PLATE: Rgba = (0.02, 0.02, 0.025, 0.8)
+
+TEXT_HEIGHT = 0.052
+"""Metres of em at 2 m: 1.5 degrees, over 20 pixels of an eye with 15 pixels per degree."""
+
+NOTICE_HEIGHT = 0.03
+NOTICE_LENGTH = 110
+NOTICES = 2
+"""Lines at most of what went wrong, below the badges, where they hide no retina."""
+
+RESTORED = "Restored: does not agree with the photograph"
+
+LEGEND = (
+    (0.0, "Computed detail, away from what the photograph determines by", PLAIN),
+    (0.9, f"{FROM:.0f} to {(FROM + FULL) / 2:.0f}", LITTLE),
+    (1.0, f"{FULL:.0f} or more grey levels", MUCH),
+)
+"""What the overlay's colours mean, one line: metres from the frame's left edge, words, colour."""
+
+PHOTOGRAPH = "Photograph"
+NOT_FOR_DIAGNOSIS = "Not for diagnosis"
+
+LETTER = 0.56
+"""Em that a letter is wide, of names as they are."""
+
+LINKS = {Link.OFF: "not linked", Link.SAME: "linked", Link.MIRRORED: "linked, mirrored"}
+BLINKS = "hold it to keep it"
+
+NEARER = 1.14
+"""How much higher a pair's panels are seen at their outer edges, which are nearer, than in their middle."""
+
+MAKE_WAY = 0.09
+"""Metres by which the middle words move right where the badge tells a figure, so that they keep apart."""
+
+HELP = (
+    "drag: pan     wheel: zoom about the cursor",
+    "double click: centre     U: undo",
+    "S: panel or retina     O held: original photograph",
+    "N, PageDown: next image or page     PageUp: the one before",
+    "L: one, pair, row, wall, retina     0: whole image",
+    "pair: C side, swipe, blink     K link     wall: double click takes one",
+    "V: what the network invented, in colour",
+    "G: colour, red-free, red, blue     D: local contrast",
+    "+ and -: contrast     A: as photographed",
+    "P: screenshot     R: record a tour, R again: save it",
+    "Shift and drag: mark a region     I: mark what is seen",
+    "1 to 9, J: go to a region     T: name it     X: delete it",
+    "B held: photograph and AI in turn     E: export the region",
+    "Space: panel     F: room     Z: recentre     H: help     Q: quit",
+)
+
+
+@dataclass(frozen=True)
+class Status:
+    """What the words depend on besides the pictures. `notices`: lines about files that could not be opened. `invented`:
+    by photograph how far what is seen of it departs from what it determines. `legend`: of the overlay that shows it.
+    `texture`: where the network stands between fidelity (0) and likely texture (1). `adjusted`: how the photographs are
+    made to look, in words. `titles`: the names of photographs where there are several to tell apart. `hint`: what the
+    caption's place says where there is none."""
+
+    original: bool = False
+    computing: frozenset[int] = frozenset()
+    unavailable: frozenset[int] = frozenset()
+    caption: str = ""
+    help: bool = False
+    recording: bool = False
+    notices: tuple[str, ...] = ()
+    invented: Mapping[int, Departure] = field(default_factory=dict)
+    legend: bool = False
+    texture: float = 0.0
+    adjusted: str = ""
+    titles: Mapping[int, str] = field(default_factory=dict)
+    hint: str = ""
+
+
+def labels(items: Sequence[SurfaceItem], front: int, status: Status) -> tuple[LabelItem, ...]:
+    """The words for every surface and, at the `front` photograph's, for the session."""
+    out: list[LabelItem] = []
+    stage, below = _Frame(Pose((0.0, 0.0, -PANEL_DISTANCE)), 2.4, 1.6), 0
+    together = any(item.words.brief or item.words.part for item in items)
+    for item in items:
+        frame = _frame(item)
+        out += _badges(item, status, frame)
+        told = [] if together else _warnings(item, status)
+        out += [_below(text, frame, row, WARNING) for row, text in enumerate(told)]
+        if item.photograph == front or len(items) == 1:
+            stage, below = frame, len(told)
+    if together:
+        told = list(dict.fromkeys(text for item in items for text in _warnings(item, status)))
+        stage, below = (_WALL if items[0].words.brief else stage), len(told)
+        out += [_below(text, stage, row, WARNING) for row, text in enumerate(told)]
+        out.append(_not_for_diagnosis(stage, 1.0 if items[0].words.brief else 0.5))
+    elif len(status.titles) > 1 and len(items) > 1:
+        below = max(len(_warnings(item, status)) for item in items)
+        stage = _Frame(_WALL.pose, 2 * PAIR_WIDTH, NEARER * max(_frame(item).height for item in items), PAIR_WORDS)
+    return tuple(out + _session_lines(stage, status, below))
+
+
+def titles(view: ViewState, infos: Sequence[PhotographInfo | None]) -> dict[int, str]:
+    """The names to tell: of a pair, and on the wall."""
+    if view.compared is not None:
+        blinks = view.compared.compare is Compare.BLINK
+        told = (f"{n} of 2: " if blinks else "" for n in (1, 2))
+        return {i: f"{which}{infos[i].name}" for which, i in zip(told, view.compared.images, strict=True) if infos[i]}
+    if view.stands is Layout.WALL:
+        return {i: info.name for i, info in enumerate(infos) if info is not None}
+    return {}
+
+
+def hint(view: ViewState) -> str:
+    """What can be done with what is shown, or is done with it, where the picture does not tell."""
+    if view.stands is Layout.WALL:
+        page, pages = view.page
+        return f"page {page + 1} of {pages}" if pages > 1 else ""
+    pair = view.compared
+    if pair is None or pair.compare is Compare.SWIPE:
+        return ""
+    return LINKS[pair.link] if pair.compare is Compare.SIDE else BLINKS
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """A rectangle that words stand above and below of: its middle, width and height in metres; how large they are, in
+    proportion to a single panel's, and the small ones that what must be known is told in; and how it is bent, as a
+    panel is."""
+
+    pose: Pose
+    width: float
+    height: float
+    scale: float = 1.0
+    small: float = 1.0
+    bend: float = 0.0
+
+
+_WALL = _Frame(Pose((0.0, 0.0, -PANEL_DISTANCE)), 2.4, WALL_HEIGHT + 0.16, PAIR_WORDS)
+
+
+def _frame(item: SurfaceItem) -> _Frame:
+    if isinstance(item.surface, Panel):
+        # Of a panel with a divider all of it: its edges lie equally far from its middle.
+        left, top, right, bottom = item.surface.bounds
+        width, height = max(-left, right) * item.surface.width, max(-top, bottom) * item.surface.height
+        return _Frame(item.surface.pose, 2 * width, 2 * height, item.words.scale, item.words.moved, item.surface.bend)
+    # The retina surrounds the viewer: its words stand on a pane in front of it, low enough to leave the view free.
+    return _Frame(Pose((0.0, 0.0, -1.6)), 1.6, 1.28)
+
+
+def _badges(item: SurfaceItem, status: Status, frame: _Frame) -> list[LabelItem]:
+    """What its pixels are, in the line below the picture; its title above, where titles are told."""
+    badge, color = _provenance(item, status)
+    title = status.titles.get(item.photograph, "")
+    computing = item.photograph in status.computing
+    part = item.words.part
+    if item.words.brief:
+        room = round(frame.width / (LETTER * TEXT_HEIGHT * frame.scale))
+        words = shortened(title if badge == PHOTOGRAPH and title else f"{badge} · {title}", room)
+        return [_line(words, frame, 0.0, 1, align=0.0, color=color, background=PLATE)]
+    end = 1.0 if part == "right" else 0.0
+    out = []
+    if part:
+        badge += " · computing" if computing else ""
+        out.append(_line(badge, frame, end, 1, align=end, color=color, background=PLATE))
+    else:
+        departure = _departure(item, status)
+        middle = 0.5 + (MAKE_WAY * frame.scale / frame.width if departure is not None else 0.0)
+        out.append(_line(badge, frame, 0.0, 1, align=0.0, color=color, background=PLATE))
+        if item.photograph in status.unavailable:
+            out.append(_line("AI not available here", frame, middle, 1, align=0.5, color=WARNING, background=PLATE))
+        elif computing:
+            out.append(_line("computing ...", frame, middle, 1, align=0.5, color=AI_COLOR, background=PLATE))
+        out.append(_not_for_diagnosis(frame, 1.0))
+    if part == "right":
+        out.append(_divider(item, frame))
+    if title:
+        room = round(0.95 * frame.width / (LETTER * TEXT_HEIGHT * frame.scale) / (2 if part else 1))
+        title = shortened(title, max(8, room))
+        out.append(_line(title, frame, end, -1, align=end, color=PLAIN, background=PLATE))
+    return out
+
+
+def _not_for_diagnosis(frame: _Frame, u: float) -> LabelItem:
+    return _line(NOT_FOR_DIAGNOSIS, frame, u, 1, align=u, color=WARNING, background=PLATE)
+
+
+def _divider(item: SurfaceItem, frame: _Frame) -> LabelItem:
+    """The handle at the foot of the line between two photographs on one panel."""
+    at = item.surface.bounds[0] * item.surface.width / frame.width + 0.5
+    foot = 1.0 - 0.7 * TEXT_HEIGHT * frame.scale / frame.height
+    return _at("< >", frame, at, foot, TEXT_HEIGHT * frame.scale, 0.5, PLAIN, (*PLATE[:3], 0.92))
+
+
+def _departure(item: SurfaceItem, status: Status) -> Departure | None:
+    synthesised = finest_shown(item.pages) > 0 and not status.original
+    return status.invented.get(item.photograph) if synthesised else None
+
+
+def _provenance(item: SurfaceItem, status: Status) -> tuple[str, Rgba]:
+    finest = finest_shown(item.pages)
+    if status.original:
+        return ("Original" if item.words.brief else "Original photograph"), PLAIN
+    if finest > 0:
+        told = "" if item.words.brief else _told(_departure(item, status))
+        return f"AI x{1 << finest}{told}", AI_COLOR
+    return PHOTOGRAPH, PLAIN
+
+
+def _warnings(item: SurfaceItem, status: Status) -> list[str]:
+    """What must be known of its pixels, a line each."""
+    departure = _departure(item, status)
+    out = [RESTORED] if departure is not None and not departure.agrees else []
+    if finest_shown(item.pages) > 0 and not status.original and status.texture > 0:
+        out.append(texture_told(status.texture))
+    if status.adjusted:
+        out.append(f"Adjusted: {status.adjusted}")
+    return out
+
+
+def texture_told(texture: float) -> str:
+    """The line of a network that was trained, at least in part, to look sharp."""
+    return f"Texture {texture:g}: looks sharper, and more of it is invented"
+
+
+def _told(departure: Departure | None) -> str:
+    if departure is None:
+        return ""
+    return f" · invents {departure.levels:.1f} levels" if departure.agrees else " restored"
+
+
+def _session_lines(stage: _Frame, status: Status, row: int) -> list[LabelItem]:
+    """`row`: the first that is free of those below the badges."""
+    out = []
+    above = 1 if status.titles else 0  # of the line that the titles stand in
+    if status.caption or status.hint:
+        words = status.caption or status.hint
+        out.append(_line(words, stage, 0.5, -1, above, align=0.5, color=PLAIN, background=PLATE))
+    if status.recording:
+        out.append(_line("recording a tour", stage, 1.0, -1, above, align=1.0, color=WARNING, background=PLATE))
+    if status.help:
+        for i, text in enumerate(HELP):
+            v = 0.5 + min(0.085, 0.95 / len(HELP)) * (i - (len(HELP) - 1) / 2)
+            out.append(_at(text, stage, 0.5, v, TEXT_HEIGHT * stage.scale, 0.5, PLAIN, (*PLATE[:3], 0.92)))
+    if status.legend:
+        out += [_below(text, stage, row, color, along) for along, text, color in LEGEND]
+        row += 1
+    for i, text in enumerate(status.notices[-NOTICES:]):
+        out.append(_below(shortened(text), stage, row + i, WARNING))
+    return out
+
+
+def shortened(text: str, length: int = NOTICE_LENGTH) -> str:
+    """At most `length` characters; the middle, where long paths are, gives way."""
+    if len(text) <= length:
+        return text
+    half = (length - 3) // 2
+    return f"{text[:half]}...{text[-half:]}"
+
+
+def _line(text: str, frame: _Frame, u: float, side: int, row: int = 0, **look) -> LabelItem:
+    """Below (side 1) or above (side -1) the frame, `row` lines away from it, `u` of the way from its left to its right
+    end."""
+    height = TEXT_HEIGHT * frame.scale
+    v = 0.5 + side * (0.5 + (0.95 + 1.9 * row) * height / frame.height)
+    return _at(text, frame, u, v, height, look["align"], look["color"], look["background"])
+
+
+def _below(text: str, frame: _Frame, row: int, color: Rgba, along: float = 0.0) -> LabelItem:
+    """A small line under the badges, `along` metres (of a single panel's words) from the frame's left edge."""
+    height = NOTICE_HEIGHT * frame.small
+    v = 1.0 + (1.85 * TEXT_HEIGHT * frame.scale + (0.15 + 1.35 * row) * height) / frame.height
+    return _at(text, frame, along * frame.small / frame.width, v, height, 0.0, color, PLATE)
+
+
+def _at(
+    text: str, frame: _Frame, u: float, v: float, height: float, align: float, color: Rgba, background: Rgba
+) -> LabelItem:
+    local = np.array([(u - 0.5) * frame.width, (0.5 - v) * frame.height, 0.004])
+    pose = standing_on(frame.pose, local, frame.bend)
+    return LabelItem(text, pose, height, align, color, background, frame.bend)

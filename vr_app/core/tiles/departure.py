@@ -1,0 +1,82 @@
+"""How far what is in sight departs from what the photograph alone determines, tile by tile."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sr_core.image.geometry import TileKey
+from vr_app.core.tiles.slots import Residency
+from vr_app.core.tiles.visible import Demand
+
+STEADY = 0.5
+"""Seconds for which a figure that is shown stays the same, so that it can be read while tiles arrive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """How far pixels depart from what the photograph determines: the mean in grey levels. `agrees`: shrunk again they
+    are the photograph; False: the network restores, and may change what the photograph shows."""
+
+    levels: float
+    agrees: bool = True
+
+
+class Departures:
+    """The departure of each synthesised tile, and of what is seen of a photograph. For the thread that draws.
+
+    It is known of the newest `limit` tiles: as many as can be resident or kept in memory.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._tiles: dict[TileKey, Departure] = {}
+        self._shown: dict[int, Departure] = {}
+        self._shown_for: tuple | None = None
+        self._shown_at = 0.0
+
+    def keep(self, key: TileKey, departure: Departure) -> None:
+        """A tile was computed."""
+        self._tiles.pop(key, None)
+        self._tiles[key] = departure
+        if len(self._tiles) > self._limit:
+            del self._tiles[next(iter(self._tiles))]
+
+    def forget(self, photograph: int) -> None:
+        """A photograph has changed."""
+        self._tiles = {key: departure for key, departure in self._tiles.items() if key.photograph != photograph}
+
+    def shown(
+        self, wants: Sequence[Demand], residency: Residency, now: float, at_once: bool = False
+    ) -> dict[int, Departure]:
+        """`seen`, but the same for STEADY seconds (`now` on the frame clock) unless it is wanted `at_once`."""
+        if at_once or self._shown_for is None or now - self._shown_at >= STEADY:
+            made_for = residency.version, tuple(wants)
+            if made_for != self._shown_for:
+                self._shown, self._shown_for, self._shown_at = self.seen(wants, residency), made_for, now
+        return self._shown
+
+    def seen(self, wants: Sequence[Demand], residency: Residency) -> dict[int, Departure]:
+        """By photograph the mean over the tiles in sight, for each of which the finest resident synthesised one counts
+        that stands there. Photographs without any are left out."""
+        found = {}
+        for demand in wants:
+            tiles = [tile for tile in self._standing(demand, residency) if tile is not None]
+            if tiles:
+                levels = sum(tile.levels for tile in tiles) / len(tiles)
+                found[demand.photograph] = Departure(levels, all(tile.agrees for tile in tiles))
+        return found
+
+    def _standing(self, demand: Demand, residency: Residency) -> list[Departure | None]:
+        if demand.level <= 0:
+            return []
+        cells = zip(demand.tiles.points(), demand.seen, strict=True)
+        return [self._finest(demand, cell, residency) for cell, seen in cells if seen]
+
+    def _finest(self, demand: Demand, cell: tuple[int, int], residency: Residency) -> Departure | None:
+        col, row = cell
+        for up in range(demand.level):
+            key = TileKey(demand.photograph, demand.level - up, col >> up, row >> up)
+            if residency.has(key):
+                return self._tiles.get(key)
+        return None

@@ -1,0 +1,97 @@
+"""What a session may take: the limits in bytes, and what is no sensible limit."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from sr_core.errors import UserError
+from sr_core.image.geometry import TILE
+from vr_app.core.tiles.album import PHOTOGRAPH_MEMORY
+from vr_app.core.tiles.shelf import TILE_MEMORY
+
+MB = 1_000_000
+
+GPU_MEMORY = 108 * MB
+"""Bytes of the texture array: 6,144 tiles."""
+
+SLOT_BYTES = 4 * (TILE + 2) ** 2
+"""What a tile takes in the texture array."""
+
+SLOTS_PER_LAYER = 64
+"""The texture array has whole layers of so many."""
+
+GPU_BYTES_PER_PIXEL = 20
+"""Bytes of tiles that one view may need at once for each pixel of the eye's picture. The level whose pixels are nearest
+to the eye's own has up to 2.4 times as many, its tiles cover up to 1.3 times what is seen, and with the coarser tiles
+that stand below them it is a third more: 4.1 texels of 4 bytes, and 6 % for the gutters; the rest is reserve."""
+
+TILE_BYTES_PER_PIXEL = 15
+"""The same for computed tiles in memory, which have four channels too and nothing below them: a view's whole."""
+
+LEAST_GPU, LEAST_TILES, LEAST_PHOTOGRAPHS = 24 * MB, 18 * MB, 16 * MB
+"""Whatever the size of the eye's picture: a view of 1280x800 and room to move; a photograph of 4 megapixels."""
+
+PHOTOGRAPH_SHARE = 4
+"""Decoded photographs take by default at most this part of the machine's memory."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bytes: computed tiles in memory, decoded photographs in memory, tiles on the graphics card."""
+
+    tiles: int = TILE_MEMORY
+    photographs: int = PHOTOGRAPH_MEMORY
+    gpu: int = GPU_MEMORY
+
+    @property
+    def slots(self) -> int:
+        """Tiles that the graphics card may hold."""
+        return self.gpu // (SLOTS_PER_LAYER * SLOT_BYTES) * SLOTS_PER_LAYER
+
+
+DEFAULT_LIMITS = Limits()
+
+
+UNTOLD = 1 << 50
+"""Bytes that stand for the machine's memory where the system does not tell: more than any has."""
+
+
+def machine_memory() -> int | None:
+    """Bytes of memory that the machine has; None where the system does not tell (Windows)."""
+    if "SC_PHYS_PAGES" not in getattr(os, "sysconf_names", ()):
+        return None
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def choose_limits(
+    tiles: int | None, photographs: int | None, gpu: int | None, size: tuple[int, int], machine: int
+) -> Limits:
+    """Limits from what was asked for in MB (None: the default, more where the picture needs more).
+
+    `size`: the eye's picture in pixels, as far as it is known before a headset tells. `machine`: bytes of memory.
+    Raises UserError for a limit that cannot hold what one view needs, or exceeds the machine's memory.
+    """
+    pixels = size[0] * size[1]
+    least_tiles = max(LEAST_TILES, TILE_BYTES_PER_PIXEL * pixels)
+    least_gpu = max(LEAST_GPU, GPU_BYTES_PER_PIXEL * pixels)
+    decoded = max(LEAST_PHOTOGRAPHS, min(PHOTOGRAPH_MEMORY, machine // PHOTOGRAPH_SHARE))
+    return Limits(
+        _checked("--tile-memory", tiles, least_tiles, machine, max(TILE_MEMORY, least_tiles), size),
+        _checked("--photograph-memory", photographs, LEAST_PHOTOGRAPHS, machine, decoded, size),
+        _checked("--gpu-memory", gpu, least_gpu, machine, max(GPU_MEMORY, least_gpu), size),
+    )
+
+
+def _checked(name: str, given: int | None, least: int, most: int, default: int, size: tuple[int, int]) -> int:
+    """Bytes; the default where nothing was asked for."""
+    if given is None:
+        return default
+    least_mb, most_mb = -(-least // MB), most // MB
+    if given < least_mb:
+        raise UserError(
+            f"{name} {given}: too small for one view of {size[0]}x{size[1]} pixels; give at least {least_mb} (MB)"
+        )
+    if given > most_mb:
+        raise UserError(f"{name} {given}: more than this machine's memory; give at most {most_mb} (MB)")
+    return given * MB

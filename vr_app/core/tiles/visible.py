@@ -1,0 +1,257 @@
+"""Which tiles the eyes can resolve, most wanted first."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from sr_core.image.geometry import MAX_LEVEL, TILE, Rect, TileKey, coarsest_level, level_size
+from vr_app.core.space.pose import Eye
+from vr_app.core.space.surface import ImageView, Surface, photograph_uv
+from vr_app.core.view.place import Placed
+from vr_app.core.view.view import PhotographInfo, ViewState
+
+GRID = 24
+"""Rays per side with which each eye's picture is sampled."""
+
+BULGE = 0.05
+"""How far, in its own size, what is seen between four rays may reach beyond them."""
+
+HYSTERESIS = 0.12
+"""Levels by which the eye must move past a switching point, so that a trembling head does not change the picture."""
+
+SETTLE = 0.06
+"""Seconds a view must rest before the network starts on it: what flies past is never computed. A view that was jumped
+to need not: nothing lies between it and the one before."""
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What the eyes see of one photograph.
+
+    `level`: the one whose pixels are nearest to the eyes' own. `visible`: the bounds of what is seen, in pixels of that
+    level. `tiles`: the tiles of that level that cover the bounds, as columns and rows. `seen`: a byte for each of them,
+    row by row: 1 where some eye sees a part (a rolled head or a curved surface leaves corners out), else 0. `focus`:
+    the tile column and row in the middle of what is seen, in quarters, so that a trembling head does not move it.
+    """
+
+    photograph: int
+    level: int
+    visible: Rect
+    tiles: Rect
+    seen: bytes
+    focus: tuple[float, float]
+
+    def mask(self) -> np.ndarray:
+        """`seen` as (rows, columns) bool."""
+        return np.frombuffer(self.seen, bool).reshape(self.tiles.h, self.tiles.w)
+
+
+def demands(
+    view: ViewState,
+    placed: Sequence[Placed],
+    eyes: Sequence[Eye],
+    infos: Sequence[PhotographInfo | None],
+    before: Sequence[Demand] = (),
+) -> tuple[Demand, ...]:
+    """What `eyes` see of each placed photograph; surfaces that no eye meets are left out.
+
+    `before` is the last frame's answer, for hysteresis of the level.
+    """
+    levels = {demand.photograph: demand.level for demand in before}
+    found = []
+    for item in placed:
+        info = infos[item.image]
+        image = view.images[item.image]
+        seen = [part for eye in eyes for part in (_seen(image, item.surface, eye, info),) if part is not None]
+        if seen:
+            found.append(_demand(view, item.image, info, seen, levels.get(item.image)))
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """Patches of the photograph that one eye sees, each with its corners `low` and `high` (n, 2) in photograph pixels,
+    and the finest detail among them (photograph pixels per eye pixel)."""
+
+    low: np.ndarray
+    high: np.ndarray
+    detail: float
+
+
+@lru_cache(maxsize=64)
+def _seen(image: ImageView, surface: Surface, eye: Eye, info: PhotographInfo) -> _Seen | None:
+    """Kept: of several panels only one moves at a time, and an eye before a screen never does."""
+    s, _ = surface.hit(np.asarray(eye.pose.position), _grid(eye))
+    if np.isnan(s[..., 0]).all():
+        return None
+    pixels = photograph_uv(s, image.center, image.zoom) * info.size
+    low, high = _patches(pixels)
+    bounds = surface.bounds
+    first, last = (photograph_uv(edge, image.center, image.zoom) for edge in (bounds[:2], bounds[2:]))
+    low = np.maximum(low, np.maximum(first, 0.0) * info.size)
+    high = np.minimum(high, np.minimum(last, 1.0) * info.size)
+    kept = (high[:, 0] > low[:, 0]) & (high[:, 1] > low[:, 1])
+    if not kept.any():
+        return None
+    return _Seen(low[kept], high[kept], _detail(pixels, eye, info))
+
+
+@lru_cache(maxsize=4)
+def _grid(eye: Eye) -> np.ndarray:
+    """World directions through the sampled points of the eye's picture, (GRID + 1, GRID + 1, 3): for all surfaces."""
+    steps = np.arange(GRID + 1) / GRID
+    return eye.rays(steps[None, :] * eye.size[0], steps[:, None] * eye.size[1])
+
+
+def _patches(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What lies between each four neighbouring rays: lower and upper bounds (n, 2) in photograph pixels.
+
+    `pixels` (rows, columns, 2): where the rays meet the photograph's plane, NaN where they miss the surface. Where only
+    some of the four hit it, the patch is taken to reach a step and a half further.
+    """
+    # NaN never wins in fmin and fmax; either both coordinates are NaN or none.
+    low = np.fmin(np.fmin(pixels[:-1, :-1], pixels[:-1, 1:]), np.fmin(pixels[1:, :-1], pixels[1:, 1:])).reshape(-1, 2)
+    high = np.fmax(np.fmax(pixels[:-1, :-1], pixels[:-1, 1:]), np.fmax(pixels[1:, :-1], pixels[1:, 1:])).reshape(-1, 2)
+    hit = (~np.isnan(pixels[..., 0])).view(np.int8)
+    count = (hit[:-1, :-1] + hit[:-1, 1:] + hit[1:, :-1] + hit[1:, 1:]).ravel()
+    some = count > 0
+    low, high, count = low[some], high[some], count[some]
+    size = high - low
+    step = np.maximum(size[:, 0], size[:, 1])
+    longest = step.max(initial=0.0)
+    step[count == 1] = longest if longest > 0 else np.inf
+    margin = (np.where(count == 4, BULGE, 1.5) * step)[:, None]
+    return low - margin, high + margin
+
+
+def _detail(pixels: np.ndarray, eye: Eye, info: PhotographInfo) -> float:
+    """Photograph pixels per eye pixel where they are finest, but for a tenth of the picture."""
+    x, y = pixels[..., 0], pixels[..., 1]
+    inside = (x >= 0) & (x <= info.size[0]) & (y >= 0) & (y <= info.size[1])
+    x, y = np.where(inside, x, np.nan), np.where(inside, y, np.nan)
+    per_column = np.hypot(x[:GRID, 1:] - x[:GRID, :-1], y[:GRID, 1:] - y[:GRID, :-1])
+    per_row = np.hypot(x[1:, :GRID] - x[:-1, :GRID], y[1:, :GRID] - y[:-1, :GRID])
+    areas = (per_column * per_row).ravel() * (GRID / eye.size[0] * GRID / eye.size[1])
+    known = areas[~np.isnan(areas)]
+    # A surface smaller than the sampling grid: about the detail of a photograph one step across.
+    return math.sqrt(_tenth(known)) if known.size else max(info.size) / max(eye.size) * GRID
+
+
+def _tenth(values: np.ndarray) -> float:
+    """The 10th percentile, as `np.percentile` has it, in a third of its time."""
+    at = 0.1 * (values.size - 1)
+    below = int(at)
+    above = min(below + 1, values.size - 1)
+    ordered = np.partition(values, (below, above))
+    return float(ordered[below] + (at - below) * (ordered[above] - ordered[below]))
+
+
+def _demand(view: ViewState, index: int, info: PhotographInfo, seen: list[_Seen], before: int | None) -> Demand:
+    level = _level(min(part.detail for part in seen), before, info)
+    level = min(level, 0 if view.original else view.finest)
+    whole = Rect(0, 0, *level_size(*info.size, level))
+    low = np.floor(np.concatenate([part.low for part in seen]) * 2.0**level).astype(int)
+    high = np.ceil(np.concatenate([part.high for part in seen]) * 2.0**level).astype(int)
+    x, y = (int(v) for v in low.min(axis=0))
+    right, bottom = (int(v) for v in high.max(axis=0))
+    visible = Rect(x, y, right - x, bottom - y).intersect(whole)
+    middle = tuple(round(4 * at / TILE) / 4 for at in (visible.x + visible.w / 2, visible.y + visible.h / 2))
+    tiles = visible.cells(TILE)
+    return Demand(index, level, visible, tiles, _covered(low, high, tiles), middle)
+
+
+def _covered(low: np.ndarray, high: np.ndarray, tiles: Rect) -> bytes:
+    """`Demand.seen`: those among `tiles` that any patch (level pixels) touches."""
+    corner = tiles.x, tiles.y
+    first = np.clip(low // TILE - corner, 0, (tiles.w - 1, tiles.h - 1))
+    last = np.clip(-(-high // TILE) - 1 - corner, first, (tiles.w - 1, tiles.h - 1))
+    # Each patch adds one to its tiles, by way of a table of differences (a summed area the other way round).
+    count = np.zeros((tiles.h + 1, tiles.w + 1), int)
+    np.add.at(count, (first[:, 1], first[:, 0]), 1)
+    np.add.at(count, (last[:, 1] + 1, last[:, 0] + 1), 1)
+    np.add.at(count, (first[:, 1], last[:, 0] + 1), -1)
+    np.add.at(count, (last[:, 1] + 1, first[:, 0]), -1)
+    return (count.cumsum(axis=0).cumsum(axis=1)[:-1, :-1] > 0).tobytes()
+
+
+def _level(detail: float, before: int | None, info: PhotographInfo) -> int:
+    exact = -math.log2(max(detail, 1e-9))
+    kept = before is not None and abs(exact - before) <= 0.5 + HYSTERESIS
+    level = before if kept else round(exact)
+    return max(coarsest_level(*info.size), min(MAX_LEVEL, level))
+
+
+def is_jump(before: Sequence[Demand], now: Sequence[Demand], photograph: int) -> bool:
+    """Whether less than half of what is seen of a photograph, or was seen a frame ago, is common to both: no movement,
+    but another picture, in which a tile that fades in would replace nothing that was looked at."""
+    was, sees = (next((want for want in wants if want.photograph == photograph), None) for wants in (before, now))
+    if sees is None or was is None:
+        return sees is not None
+    a, b = ([part / 2.0**want.level for part in _sides(want.visible)] for want in (was, sees))
+    common = max(0.0, min(a[2], b[2]) - max(a[0], b[0])) * max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
+    areas = [(right - left) * (bottom - top) for left, top, right, bottom in (a, b)]
+    return common < (sum(areas) - common) / 2
+
+
+def _sides(rect: Rect) -> tuple[int, int, int, int]:
+    return rect.x, rect.y, rect.right, rect.bottom
+
+
+def tiles_wanted(
+    view: ViewState, wants: Sequence[Demand], infos: Sequence[PhotographInfo | None], jumped: bool = False
+) -> tuple[TileKey, ...]:
+    """Every tile that should be resident, most wanted first.
+
+    First the coarsest tile of each loaded photograph (so that nothing is ever blank), then the photographed tiles
+    that are seen, from the middle outward, then the synthesised ones, once the view rests or at once where it has
+    `jumped` here and not moved since.
+    """
+    base = tuple(TileKey(i, coarsest_level(*info.size), 0, 0) for i, info in enumerate(infos) if info is not None)
+    covers = tuple(_Cover(want.photograph, want.level, want.tiles, want.seen, want.focus) for want in wants)
+    return _in_order(base, covers, jumped or view.still_for >= SETTLE)
+
+
+class _Cover(NamedTuple):
+    """What the order depends on in a `Demand`: all but the pixels at the edge, which change with every breath."""
+
+    photograph: int
+    level: int
+    tiles: Rect
+    seen: bytes
+    focus: tuple[float, float]
+
+
+@lru_cache(maxsize=2)
+def _in_order(base: tuple[TileKey, ...], covers: tuple[_Cover, ...], rests: bool) -> tuple[TileKey, ...]:
+    photographed = _nearest_first([_around(cover, min(cover.level, 0)) for cover in covers])
+    synthesised = _nearest_first([_around(cover, cover.level) for cover in covers if cover.level > 0 and rests])
+    return tuple(dict.fromkeys((*base, *photographed, *synthesised)))
+
+
+def _around(cover: _Cover, level: int) -> np.ndarray:
+    """What is seen of the cover in a level no finer than its own: (n, 5) of the distance from the focus in tiles, and
+    the tile's photograph, level, column and row."""
+    shift, tiles = cover.level - level, cover.tiles
+    rows, cols = np.frombuffer(cover.seen, bool).reshape(tiles.h, tiles.w).nonzero()
+    corner = np.array([tiles.x, tiles.y]) >> shift
+    found = np.zeros((tiles.h + 1, tiles.w + 1), bool)  # each tile of the level once
+    found[(rows + tiles.y >> shift) - corner[1], (cols + tiles.x >> shift) - corner[0]] = True
+    at = np.argwhere(found)[:, ::-1] + corner
+    distance = np.linalg.norm(at + 0.5 - np.asarray(cover.focus) / 2**shift, axis=1)
+    whose = np.broadcast_to((cover.photograph, level), at.shape)
+    return np.column_stack([distance, whose, at])
+
+
+def _nearest_first(tiles: list[np.ndarray]) -> list[TileKey]:
+    """The tiles of all covers by distance; those equally far in the keys' own order."""
+    if not tiles:
+        return []
+    together = np.concatenate(tiles)
+    ordered = together[np.lexsort(together.T[::-1])]
+    return list(map(TileKey._make, ordered[:, 1:].astype(int).tolist()))

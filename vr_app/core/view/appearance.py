@@ -1,0 +1,129 @@
+"""How photographs are made to look: which channel, how bright, how much contrast. It changes what is seen, no pixel.
+
+Photographed and computed pixels go through the same curve at the same place of the photograph, in `surface.frag`, after
+filtering. Values are those of the file (sRGB-encoded, 0 to 1), because that is what an image viewer's sliders mean.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from enum import Enum
+
+import numpy as np
+
+
+class Channel(Enum):
+    """What of the photograph is shown; the values are how it is told. Red-free is the green channel, as grey: where
+    vessels and nerve fibres stand out most, as in a photograph through a green filter."""
+
+    COLOUR = "colour"
+    RED_FREE = "red-free"
+    RED = "red channel"
+    BLUE = "blue channel"
+
+
+BRIGHTNESS, CONTRAST, GAMMA, LOCAL = (-0.5, 0.5), (0.4, 3.0), (0.4, 2.5), (0.0, 1.0)
+"""What the fields of `Appearance` may be."""
+
+LOCAL_AT_ONCE = 0.6
+"""How much local contrast its key gives."""
+
+STEP = 2.0**0.25
+"""The factor by which a key changes the contrast."""
+
+
+REGIONS = 8
+"""Along the photograph's width and height."""
+
+SAMPLES = 64
+"""Of a curve: at values 0, 1/63, ..., 1."""
+
+LUMA = (0.2126, 0.7152, 0.0722)
+"""Rec. 709: what of red, green and blue makes lightness."""
+
+
+@dataclass(frozen=True, eq=False)
+class Curves:
+    """`samples` (REGIONS, REGIONS, SAMPLES) uint16, 0 to 65535, rows of regions from top to bottom: what the values 0,
+    1/63, ..., 1 become. Each begins with 0, ends with 65535 and never falls. Equal to itself alone."""
+
+    samples: np.ndarray
+
+
+@dataclass(frozen=True)
+class Appearance:
+    """As photographed, unless told otherwise.
+
+    `brightness` is added, -0.5 to 0.5 of white; `contrast`, 0.4 to 3, stretches about mid grey; `gamma`, 0.4 to 2.5:
+    above 1 dark parts become lighter; `local`, 0 to 1: how far local contrast (`vr_app.core.scene.local_contrast`)
+    goes.
+    """
+
+    channel: Channel = Channel.COLOUR
+    brightness: float = 0.0
+    contrast: float = 1.0
+    gamma: float = 1.0
+    local: float = 0.0
+
+    @property
+    def adjusted(self) -> bool:
+        """Whether anything looks different from the photograph."""
+        return self != AS_PHOTOGRAPHED
+
+    @property
+    def within(self) -> Appearance:
+        """The nearest that may be; what is no number is as photographed."""
+        limits = {"brightness": BRIGHTNESS, "contrast": CONTRAST, "gamma": GAMMA, "local": LOCAL}
+        held = {}
+        for name, (low, high) in limits.items():
+            value = getattr(self, name)
+            # To a thousandth: a slider's way back to where it began leaves no trace.
+            held[name] = (
+                round(min(high, max(low, value)), 3) if math.isfinite(value) else getattr(AS_PHOTOGRAPHED, name)
+            )
+        return replace(self, **held)
+
+    def told(self) -> str:
+        """In words, for the picture: 'red-free, contrast 1.4'; empty where nothing is adjusted."""
+        words = [self.channel.value] if self.channel is not Channel.COLOUR else []
+        if self.brightness:
+            words.append(f"brightness {self.brightness:+.2f}")
+        if self.contrast != 1:
+            words.append(f"contrast {self.contrast:.2g}")
+        if self.gamma != 1:
+            words.append(f"gamma {self.gamma:.2g}")
+        if self.local:
+            words.append(f"local contrast {self.local:.2g}")
+        return ", ".join(words)
+
+    def fields(self) -> dict:
+        """Plain values for JSON."""
+        return {
+            "channel": self.channel.value,
+            "brightness": self.brightness,
+            "contrast": self.contrast,
+            "gamma": self.gamma,
+            "local": self.local,
+        }
+
+
+AS_PHOTOGRAPHED = Appearance()
+
+COMMANDS = ("channel", "local contrast", "more contrast", "less contrast", "as photographed")
+"""What keys can ask for, as of `pressed`."""
+
+
+def pressed(command: str, now: Appearance) -> Appearance:
+    """What one of COMMANDS makes of an appearance."""
+    if command == "channel":
+        channels = list(Channel)
+        return replace(now, channel=channels[(channels.index(now.channel) + 1) % len(channels)])
+    if command == "local contrast":
+        return replace(now, local=0.0 if now.local else LOCAL_AT_ONCE)
+    if command == "as photographed":
+        return AS_PHOTOGRAPHED
+    contrast = now.contrast * (STEP if command == "more contrast" else 1 / STEP)
+    # Steps up and down meet again at 1 exactly.
+    steps = round(math.log(min(CONTRAST[1], max(CONTRAST[0], contrast)), STEP))
+    return replace(now, contrast=STEP**steps).within

@@ -1,0 +1,223 @@
+"""What can be asked of the view by hands, keys, the control panel and tours: plain values, which `stepping` obeys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from vr_app.core.space.pose import Pose
+from vr_app.core.space.surface import Uv
+from vr_app.core.view.appearance import Appearance
+from vr_app.core.view.layout import Layout
+from vr_app.core.view.pair import Compare, Link
+from vr_app.core.view.region import RegionGesture
+
+
+class SurfaceKind(Enum):
+    PANEL = "panel"
+    RETINA = "retina"
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A panel where hands have put it: its middle's pose, and its size in proportion to that on the arc."""
+
+    pose: Pose
+    scale: float = 1.0
+
+
+@dataclass(frozen=True)
+class Pan:
+    """Bring photograph point `uv` of an image to surface coordinates `s`."""
+
+    image: int
+    uv: Uv
+    s: Uv
+
+
+@dataclass(frozen=True)
+class Zoom:
+    """Change an image's zoom by 2**log2_delta; photograph point `anchor` stays where it is seen."""
+
+    image: int
+    anchor: Uv
+    log2_delta: float
+
+
+@dataclass(frozen=True)
+class MovePanel:
+    """Put an image's panel somewhere."""
+
+    image: int
+    moved: Moved
+
+
+@dataclass(frozen=True)
+class Begin:
+    """What changes from now on is a move of its own, until the next: undone at once."""
+
+
+@dataclass(frozen=True)
+class Undo:
+    """Back to where the last move began."""
+
+
+@dataclass(frozen=True)
+class ShowOriginal:
+    """Show the photograph alone while it lasts."""
+
+    shown: bool
+
+
+@dataclass(frozen=True)
+class ShowInvention:
+    """Overlay synthesised pixels with how far they depart from what the photograph determines, or do so no more."""
+
+    shown: bool
+
+
+@dataclass(frozen=True)
+class Adjust:
+    """Make the photographs look so from now on."""
+
+    appearance: Appearance
+
+
+@dataclass(frozen=True)
+class LimitLevel:
+    """Show no level finer than this; 0: the photograph alone."""
+
+    finest: int
+
+
+@dataclass(frozen=True)
+class SetFieldAngle:
+    """The camera's full field in degrees of visual angle."""
+
+    degrees: float
+
+
+@dataclass(frozen=True)
+class BringForward:
+    """Bring a photograph to the front, if it is loaded."""
+
+    image: int
+
+
+@dataclass(frozen=True)
+class SwitchSurface:
+    """Panel to retina or back."""
+
+
+@dataclass(frozen=True)
+class NextImage:
+    """Bring the next photograph to the front, the next two where a pair is shown, the next page of the wall; `by` -1:
+    the one before."""
+
+    by: int = 1
+
+
+@dataclass(frozen=True)
+class ShowLayout:
+    """Let photographs stand in another way; a pair of those chosen last, else of the front one and the next."""
+
+    layout: Layout
+
+
+@dataclass(frozen=True)
+class NextLayout:
+    """The next way of standing among those that the photographs are enough for, a pair in each way of comparing."""
+
+    by: int = 1
+
+
+@dataclass(frozen=True)
+class Pick:
+    """Take a photograph from the wall: it stands alone."""
+
+    image: int
+
+
+@dataclass(frozen=True)
+class ShowPair:
+    """Two photographs beside each other, the first on the left."""
+
+    first: int
+    second: int
+
+
+@dataclass(frozen=True)
+class SetCompare:
+    """Compare the pair in another way."""
+
+    compare: Compare
+
+
+@dataclass(frozen=True)
+class SetLink:
+    """Link the views of the pair in another way, as they are now."""
+
+    link: Link
+
+
+@dataclass(frozen=True)
+class MoveDivider:
+    """Put the divider of a swipe so far across the panel, 0 to 1."""
+
+    to: float
+
+
+@dataclass(frozen=True)
+class KeepShown:
+    """Have a blink go on showing what it shows, or alternate again."""
+
+    kept: bool
+
+
+@dataclass(frozen=True)
+class ResetView:
+    """The whole of the front photograph again, and its panel back in its place on the arc."""
+
+
+@dataclass(frozen=True)
+class LookAt:
+    """Jump to a view (tours)."""
+
+    surface: SurfaceKind
+    center: Uv
+    zoom: float
+    invention: bool = False
+
+
+Gesture = (
+    Pan
+    | Zoom
+    | MovePanel
+    | Begin
+    | Undo
+    | ShowOriginal
+    | ShowInvention
+    | Adjust
+    | LimitLevel
+    | SetFieldAngle
+    | BringForward
+    | SwitchSurface
+    | NextImage
+    | ShowLayout
+    | NextLayout
+    | Pick
+    | ShowPair
+    | SetCompare
+    | SetLink
+    | MoveDivider
+    | KeepShown
+    | ResetView
+    | LookAt
+    | RegionGesture
+)
+
+ALONE = (
+    *(SwitchSurface, NextImage, BringForward, ShowLayout, NextLayout, Pick),
+    *(ShowPair, SetCompare, SetLink, ResetView),
+)
+"""Gestures that are each a move of their own."""

@@ -1,0 +1,204 @@
+"""What is remembered of a folder from one session to the next, and its form on disk (JSON).
+
+No name of a file is in it: photographs are told apart by `keys`, which the caller makes.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Any, TypeVar
+
+from sr_core.errors import UserError
+from vr_app.core.space.pose import Pose
+from vr_app.core.space.surface import ImageView
+from vr_app.core.view.intent import Moved, SurfaceKind
+from vr_app.core.view.layout import Layout
+from vr_app.core.view.pair import LEAST_PART, Compare, Link, Pair
+from vr_app.core.view.view import MAX_ZOOM, PANEL_SCALES, ViewState
+
+VERSION = 1
+MOST = 100_000
+"""Entries of any list: more is no folder of photographs."""
+
+HANDS = "right", "left"
+FARTHEST_OUT = 2.0
+"""How far beyond its photograph, in its own size, the middle of a view may lie: one laid over another may."""
+
+
+class MemoryFileError(UserError):
+    """What was remembered cannot be read: the reason."""
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """What `ViewState` has of the same names, with keys in the place of positions. `layout` is never the retina."""
+
+    layout: Layout = Layout.ROW
+    surface: SurfaceKind = SurfaceKind.PANEL
+    active: str = ""
+    pair: tuple[str, str] | None = None
+    compare: Compare = Compare.SIDE
+    link: Link | None = None
+    divider: float = 0.5
+    hand: str = "right"
+    views: Mapping[str, ImageView] = field(default_factory=dict)
+    moved: tuple[tuple[Layout, str, Moved], ...] = ()
+
+
+def remember(view: ViewState, keys: Sequence[str], hand: str) -> Remembered:
+    """Of a view of photographs with these keys. Whole photographs need no view of their own."""
+    pair = view.pair
+    return Remembered(
+        layout=view.layout,
+        surface=view.surface,
+        active=keys[view.active],
+        pair=(keys[pair.images[0]], keys[pair.images[1]]) if pair else None,
+        compare=pair.compare if pair else Compare.SIDE,
+        link=pair.link if pair else None,
+        divider=pair.divider if pair else 0.5,
+        hand=hand,
+        views={key: image for key, image in zip(keys, view.images, strict=True) if image.zoom > 1.0},
+        moved=tuple(
+            (layout, keys[i], moved)
+            for layout, panels in ((view.layout, view.panels), *view.elsewhere)
+            for i, moved in panels
+        ),
+    )
+
+
+def restore(view: ViewState, keys: Sequence[str], found: Remembered) -> ViewState:
+    """A view of photographs not loaded yet, as it was. What is remembered of others is left out."""
+    place = {key: index for index, key in enumerate(keys)}
+    panels: dict[Layout, dict[int, Moved]] = {}
+    for layout, key, moved in found.moved:
+        if key in place:
+            panels.setdefault(layout, {})[place[key]] = moved
+    panels = {layout: tuple(sorted(there.items(), key=lambda item: item[0])) for layout, there in panels.items()}
+    two = tuple(place[key] for key in found.pair or () if key in place)
+    pair = Pair((two[0], two[1]), found.compare, found.link, divider=found.divider) if len(set(two)) == 2 else None
+    if pair is None and found.layout is Layout.PAIR and len(keys) > 1:
+        pair = Pair((0, 1), found.compare)
+    active = place.get(found.active, pair.images[0] if pair else 0)
+    if pair and found.layout is Layout.PAIR and active not in pair.images:
+        active = pair.images[0]
+    return replace(
+        view,
+        images=tuple(found.views.get(key, ImageView()) for key in keys),
+        layout=found.layout,
+        surface=found.surface,
+        active=active,
+        pair=pair,
+        panels=panels.pop(found.layout, ()),
+        elsewhere=tuple(sorted(panels.items(), key=lambda item: item[0].value)),
+    )
+
+
+def format_memory(found: Remembered) -> str:
+    """Its JSON."""
+    fields = {
+        "version": VERSION,
+        "layout": found.layout.value,
+        "surface": found.surface.value,
+        "active": found.active,
+        "pair": found.pair,
+        "compare": found.compare.value,
+        "link": found.link.value if found.link else None,
+        "divider": found.divider,
+        "hand": found.hand,
+        "views": {key: [*image.center, image.zoom] for key, image in found.views.items()},
+        "moved": [
+            [layout.value, key, *moved.pose.position, *moved.pose.orientation, moved.scale]
+            for layout, key, moved in found.moved
+        ],
+    }
+    return json.dumps(fields, indent=1) + "\n"
+
+
+def parse_memory(text: str) -> Remembered:
+    """Raises MemoryFileError, with the reason, where it is none of this version."""
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        raise MemoryFileError("damaged (not JSON)") from None
+    if not isinstance(data, dict):
+        raise MemoryFileError("damaged (not an object)")
+    version = data.get("version")
+    if isinstance(version, int) and not isinstance(version, bool) and version > VERSION:
+        raise MemoryFileError(f"written by a newer version of the program (form {version}, this one knows {VERSION})")
+    if version is not VERSION:
+        raise MemoryFileError("damaged (no version)")
+    try:
+        return _parsed(data)
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise MemoryFileError(f"damaged ({error})") from None
+
+
+def _parsed(data: dict[str, Any]) -> Remembered:
+    pair, link = data["pair"], data["link"]
+    return Remembered(
+        layout=_layout(data["layout"]),
+        surface=_one_of(SurfaceKind, data["surface"]),
+        active=_key(data["active"]),
+        pair=None if pair is None else (_key(_items(pair, 2)[0]), _key(pair[1])),
+        compare=_one_of(Compare, data["compare"]),
+        link=None if link is None else _one_of(Link, link),
+        divider=_number(data["divider"], LEAST_PART, 1 - LEAST_PART),
+        hand=HANDS[HANDS.index(data["hand"])],
+        views=dict(_view(key, parts) for key, parts in _fields(data["views"])),
+        moved=tuple(_moved(_items(parts, 10)) for parts in _items(data["moved"])),
+    )
+
+
+def _view(key: Any, parts: Any) -> tuple[str, ImageView]:
+    u, v, zoom = _items(parts, 3)
+    u, v = (_number(part, -FARTHEST_OUT, 1 + FARTHEST_OUT) for part in (u, v))
+    return _key(key), ImageView((u, v), _number(zoom, 1.0, MAX_ZOOM))
+
+
+def _moved(parts: list[Any]) -> tuple[Layout, str, Moved]:
+    x, y, z, *turned = (_number(part, -math.inf, math.inf) for part in parts[2:9])
+    pose = Pose((x, y, z), (turned[0], turned[1], turned[2], turned[3]))
+    if not pose.sound:
+        raise ValueError("a panel that is nowhere")
+    return _layout(parts[0]), _key(parts[1]), Moved(pose, _number(parts[9], *PANEL_SCALES))
+
+
+Kind = TypeVar("Kind", bound=Enum)
+
+
+def _one_of(kinds: type[Kind], value: Any) -> Kind:
+    return kinds(value)
+
+
+def _layout(value: Any) -> Layout:
+    if value == Layout.RETINA.value:
+        raise ValueError("the retina is no layout of panels")
+    return Layout(value)
+
+
+def _key(value: Any) -> str:
+    if not isinstance(value, str) or len(value) > 64:
+        raise ValueError("a photograph's key that is none")
+    return value
+
+
+def _items(value: Any, count: int | None = None) -> list[Any]:
+    if not isinstance(value, list) or len(value) > MOST or (count is not None and len(value) != count):
+        raise ValueError("a list that is none, or too long or short")
+    return value
+
+
+def _fields(value: Any) -> Iterable[tuple[Any, Any]]:
+    if not isinstance(value, dict) or len(value) > MOST:
+        raise ValueError("views that are none")
+    return value.items()
+
+
+def _number(value: Any, low: float, high: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise ValueError(f"{value!r} where a number from {low:g} to {high:g} belongs")
+    return float(value)

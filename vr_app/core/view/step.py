@@ -1,0 +1,280 @@
+"""How the view changes: what each gesture makes of it, what can be undone, and photographs and regions that arrive."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import replace
+
+from sr_core.image.geometry import MAX_LEVEL
+from vr_app.core.space.surface import ImageView
+from vr_app.core.view import region
+from vr_app.core.view.intent import (
+    ALONE,
+    Adjust,
+    Begin,
+    BringForward,
+    Gesture,
+    KeepShown,
+    LimitLevel,
+    LookAt,
+    Moved,
+    MoveDivider,
+    MovePanel,
+    NextImage,
+    NextLayout,
+    Pan,
+    Pick,
+    ResetView,
+    SetCompare,
+    SetFieldAngle,
+    SetLink,
+    ShowInvention,
+    ShowLayout,
+    ShowOriginal,
+    ShowPair,
+    SurfaceKind,
+    SwitchSurface,
+    Undo,
+    Zoom,
+)
+from vr_app.core.view.layout import Layout
+from vr_app.core.view.pair import LEAST_PART, Blink, Compare
+from vr_app.core.view.pairing import (
+    arranged,
+    brought_forward,
+    compared,
+    completed,
+    following,
+    laid,
+    next_layout,
+    paired,
+    retied,
+    stood,
+    turned,
+    with_pair,
+)
+from vr_app.core.view.region import Region, RegionGesture, Subject
+from vr_app.core.view.view import (
+    FIELD_ANGLES,
+    PANEL_SCALES,
+    Moment,
+    PhotographInfo,
+    ViewState,
+    largest_zoom,
+    next_loaded,
+    on_surface,
+    settled,
+    swapped,
+    with_image,
+)
+
+MOST_DOUBLINGS = 64.0
+"""More than any zoom's change."""
+
+PAST = 50
+"""Moves that can be undone."""
+
+UNSEEN = 0.004
+"""A move by a smaller part of the surface, or of the zoom, is none: undoing it would show nothing."""
+
+
+def step(view: ViewState, gestures: tuple[Gesture, ...], dt: float) -> ViewState:
+    """Apply gestures in order. `dt` seconds have passed. What no view can be (NaN, infinite) changes nothing."""
+    after = view
+    for gesture in gestures:
+        after = _remembering(after, gesture)
+    moved = after.moment != view.moment
+    after = replace(after, still_for=0.0 if moved else view.still_for + dt)
+    pair = after.compared
+    blinks = pair is not None and pair.compare is Compare.BLINK
+    blink = after.blink.after(dt) if blinks else Blink()
+    return after if blink == after.blink else replace(after, blink=blink)
+
+
+def _remembering(view: ViewState, gesture: Gesture) -> ViewState:
+    """Apply a gesture, and remember how it was where a move begins with it. A tour leaves nothing to undo."""
+    if isinstance(gesture, Begin):
+        return replace(view, begins=True)
+    after = _apply(view, gesture)
+    if not isinstance(gesture, Undo):
+        after = following(view, after)
+    if isinstance(gesture, LookAt) and view.past:
+        return replace(after, past=(), begins=True)
+    if isinstance(gesture, LookAt | Undo) or after.moment == view.moment:
+        return after
+    alone = isinstance(gesture, (*ALONE, region.Alone))
+    past = (*view.past, view.moment)[-PAST:] if view.begins or alone else view.past
+    return replace(after, past=past, begins=alone)
+
+
+def _apply(view: ViewState, gesture: Gesture) -> ViewState:
+    if isinstance(gesture, RegionGesture):
+        return _with_regions(view, gesture)
+    match gesture:
+        case Pan(image, uv, s):
+            old = view.images[image]
+            center = (uv[0] - s[0] / old.zoom, uv[1] - s[1] / old.zoom)
+            return with_image(view, image, replace(old, center=center))
+        case Zoom(image, anchor, log2_delta):
+            old = view.images[image]
+            log2_delta = min(MOST_DOUBLINGS, max(-MOST_DOUBLINGS, log2_delta)) if math.isfinite(log2_delta) else 0.0
+            zoom = min(view.limits[image], max(1.0, old.zoom * 2.0**log2_delta))
+            if zoom == old.zoom:  # or rounding would move the centre, and the view would never rest
+                return view
+            kept = old.zoom / zoom
+            center = tuple(a - (a - c) * kept for a, c in zip(anchor, old.center, strict=True))
+            return with_image(view, image, ImageView(center, zoom))
+        case MovePanel(image, moved):
+            return _with_panel(view, image, moved)
+        case Undo():
+            return _undone(view)
+        case ShowOriginal(shown):
+            return replace(view, original=shown)
+        case ShowInvention(shown):
+            return replace(view, invention=shown)
+        case Adjust(appearance):
+            return replace(view, appearance=appearance.within)
+        case LimitLevel(finest):
+            return replace(view, finest=min(MAX_LEVEL, max(0, finest)))
+        case SetFieldAngle(degrees):
+            low, high = FIELD_ANGLES
+            return replace(
+                view, field_angle=min(high, max(low, degrees)) if math.isfinite(degrees) else view.field_angle
+            )
+        case BringForward(image):
+            there = 0 <= image < len(view.images) and view.homes[image] is not None
+            return brought_forward(view, image) if there else view
+        case SwitchSurface():
+            other = SurfaceKind.RETINA if view.surface is SurfaceKind.PANEL else SurfaceKind.PANEL
+            return settled(on_surface(view, other))
+        case NextImage(by):
+            return turned(view, by)
+        case ShowLayout(layout):
+            return arranged(view, layout)
+        case NextLayout(by):
+            return next_layout(view, by)
+        case Pick(image):
+            picked = (*(i for i in view.picked if i != image), image)[-2:]
+            return settled(replace(arranged(view, Layout.ONE), active=image, picked=picked))
+        case ShowPair(first, second):
+            return arranged(paired(view, (first, second)), Layout.PAIR) if first != second else view
+        case SetCompare(compare):
+            return compared(view, compare)
+        case SetLink(link):
+            return retied(replace(view, pair=replace(view.pair, link=link))) if view.pair else view
+        case MoveDivider(to):
+            divider = min(1 - LEAST_PART, max(LEAST_PART, to))
+            put = view.pair is not None and math.isfinite(to)
+            return replace(view, pair=replace(view.pair, divider=divider)) if put else view
+        case KeepShown(kept):
+            return replace(view, blink=replace(view.blink, kept=kept))
+        case ResetView():
+            return _reset(view)
+        case LookAt(surface, center, zoom, invention):
+            return with_image(
+                on_surface(replace(view, invention=invention), surface), view.active, ImageView(center, zoom)
+            )
+
+
+def _with_regions(view: ViewState, gesture: RegionGesture) -> ViewState:
+    """What a gesture makes of the regions, and the view of the one to jump to."""
+    half, (u, v) = 0.5 / view.front.zoom, view.front.center
+    regions = region.changed(view.regions, gesture, view.active, ((u - half, v - half), (u + half, v + half)))
+    view = replace(view, regions=regions)
+    there = regions.chosen_region
+    if there is None or not isinstance(gesture, region.GoToRegion | region.NextRegion):
+        return view
+    image = regions.image_of(there, view.active)
+    center, zoom = region.view_of(there.rect, regions.subjects[image].size)
+    seen = view.compared is None or image in view.compared.images
+    if view.stands is Layout.WALL or not seen:  # where it would be too small, or not be seen
+        view = arranged(view, Layout.ONE)
+    return with_image(replace(view, active=image), image, ImageView(center, max(1.0, zoom)))
+
+
+def _with_panel(view: ViewState, image: int, moved: Moved) -> ViewState:
+    if not (moved.pose.sound and math.isfinite(moved.scale)):
+        return view
+    smallest, largest = PANEL_SCALES
+    within = replace(moved, scale=min(largest, max(smallest, moved.scale)))
+    return replace(view, panels=tuple(sorted({**dict(view.panels), image: within}.items(), key=lambda item: item[0])))
+
+
+def _undone(view: ViewState) -> ViewState:
+    """How it was before the last move that can be seen; the present view where there is none."""
+    for back in reversed(range(len(view.past))):
+        then = view.past[back]
+        if not _alike(then, view.moment):
+            before = stood(replace(view, surface=then.surface), then.layout)
+            before = replace(before, images=then.images, active=then.active, panels=then.panels, pair=then.pair)
+            before = replace(before, regions=view.regions.back_to(then.marked))
+            return replace(before, past=view.past[:back], begins=True)
+    return replace(view, past=(), begins=True)
+
+
+def _alike(one: Moment, other: Moment) -> bool:
+    """Whether nobody could tell them apart: a trigger touched by a trembling hand moves the photograph a little."""
+    if replace(one, images=()) != replace(other, images=()):
+        return False
+    return all(
+        abs(a.zoom / b.zoom - 1) < UNSEEN and math.dist(a.center, b.center) * b.zoom < UNSEEN
+        for a, b in zip(one.images, other.images, strict=True)
+    )
+
+
+def _reset(view: ViewState) -> ViewState:
+    """The whole of the front photograph, of a pair both; on the panel's own place."""
+    images = view.compared.images if view.compared else (view.active,)
+    view = replace(view, panels=tuple(item for item in view.panels if item[0] not in images))
+    for image in images:
+        view = with_image(view, image, ImageView(view.homes[image] or (0.5, 0.5), 1.0))
+    return retied(view) if view.compared else view
+
+
+def photograph_arrived(view: ViewState, index: int, info: PhotographInfo) -> ViewState:
+    """A photograph is loaded and its field of view is known."""
+    homes = (*view.homes[:index], info.home, *view.homes[index + 1 :])
+    limits = (*view.limits[:index], largest_zoom(info.size), *view.limits[index + 1 :])
+    fields = {**dict(view.fields), index: info.field}
+    regions = view.regions.with_subject(index, Subject(info.sha256, info.name, info.size))
+    view = replace(view, homes=homes, limits=limits, regions=regions)
+    view = replace(view, fields=tuple(sorted(fields.items(), key=lambda item: item[0])))
+    view = with_image(view, index, view.images[index])
+    view = settled(view) if index == view.active else view
+    view = completed(view, index)
+    # Undoing a move of another photograph is to leave this one as it is now.
+    past = (replace(then, images=swapped(then.images, index, view.images[index])) for then in view.past)
+    return replace(view, past=tuple(past))
+
+
+def regions_arrived(view: ViewState, found: Iterable[Region]) -> ViewState:
+    """Regions kept from before. Undoing leaves them."""
+    regions = view.regions.with_known(found)
+    new = regions.known[len(view.regions.known) :]
+    past = (replace(then, marked=(*then.marked, *new)) for then in view.past)
+    return replace(view, regions=regions, past=tuple(past)) if new else view
+
+
+def regions_stamped(view: ViewState, moment: str) -> ViewState:
+    """Regions just made get their time, as ISO 8601, in what can be undone too."""
+    regions = view.regions.stamped(moment)
+    named = dict(zip(view.regions.known, regions.known, strict=True))
+    past = (replace(then, marked=tuple(named.get(item, item) for item in then.marked)) for then in view.past)
+    return replace(view, regions=regions, past=tuple(past))
+
+
+def photograph_failed(view: ViewState, index: int) -> ViewState:
+    """A photograph cannot be opened: another one that is loaded comes to the front, or the next that may yet be.
+
+    Photographs arrive in their order: while none is loaded, all before the active one have failed.
+    """
+    view = replace(view, failed=view.failed | {index})
+    if view.pair is not None and index in view.pair.images:
+        view = replace(view, pair=None)
+    if index == view.active:
+        other = next_loaded(view)
+        if other == index:
+            other = (index + 1) % len(view.images)
+        view = settled(replace(view, active=other, past=()))
+    return laid(with_pair(view)) if view.layout is Layout.PAIR and view.pair is None else view

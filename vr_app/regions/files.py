@@ -1,0 +1,246 @@
+"""Regions of interest on disk: one file for a folder of photographs, beside them, or where the user keeps such things.
+
+A file from a newer version, or that is none, is set aside and told, never overwritten. A session reads and writes on a
+thread of its own: a disk may take longer than a frame.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from sr_core.errors import UserError
+from sr_core.files import OutputError, write_text
+from sr_core.image.geometry import Rect
+from vr_app.core.view.region import MOST_NOTE, Kind, Region, Regions
+from vr_app.files.state_folder import set_aside, state_folder
+
+NAME = "fundusxr-regions.json"
+VERSION = 1
+
+MOST_BYTES = 20_000_000
+"""Some hundred thousand regions."""
+
+SIDE_LIMIT = 1 << 24
+"""Pixels: no photograph is so wide."""
+
+
+class RegionFileError(UserError):
+    """A file of regions that cannot be used: its name, the cause, what has become of it."""
+
+
+def places(folder: Path) -> tuple[Path, Path]:
+    """Where a folder's regions may lie: beside the photographs, and where that may not be written among the user's."""
+    folder = folder.absolute()
+    key = hashlib.sha256(os.fsencode(folder)).hexdigest()[:32]
+    return folder / NAME, state_folder("regions") / f"{key}.json"
+
+
+def read_regions(folder: Path) -> tuple[tuple[Region, ...], tuple[str, ...]]:
+    """What is kept of a folder's photographs, from both places, and what the user should know: files set aside."""
+    found: dict[Region, None] = {}
+    told: list[str] = []
+    for path in places(folder):
+        try:
+            found |= dict.fromkeys(_read(path))
+        except RegionFileError as error:
+            told.append(str(error))
+    return tuple(found), tuple(told)
+
+
+def _read(path: Path) -> tuple[Region, ...]:
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise ValueError(f"larger than {MOST_BYTES // 10**6} MB")
+        return parse_regions(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return ()
+    except NotADirectoryError:
+        return ()
+    except OSError as error:
+        raise RegionFileError(f"{path}: regions cannot be read ({error.strerror}); check its permissions") from None
+    except (ValueError, RecursionError) as error:
+        cause = str(error) or type(error).__name__
+        raise RegionFileError(f"{path}: {cause}; {_set_aside(path)}") from None
+
+
+def _set_aside(path: Path) -> str:
+    """What has become of a bad file."""
+    try:
+        return f"kept as {set_aside(path).name}; its regions are not shown"
+    except OSError:
+        return "left as it is; its regions are not shown"
+
+
+def parse_regions(text: str) -> tuple[Region, ...]:
+    """The regions of a file's JSON text. Raises ValueError with the cause, in a few words."""
+    try:
+        told = json.loads(text)
+    except json.JSONDecodeError:
+        raise ValueError("not a file of regions (no JSON)") from None
+    if not isinstance(told, dict) or not isinstance(told.get("version"), int) or isinstance(told["version"], bool):
+        raise ValueError("not a file of regions (no version)")
+    if told["version"] != VERSION:
+        age = "a newer" if told["version"] > VERSION else "an unknown"
+        raise ValueError(f"regions of {age} version ({told['version']}; this program knows {VERSION})")
+    if not isinstance(told.get("regions"), list):
+        raise ValueError("damaged (no list of regions)")
+    found = []
+    for number, item in enumerate(told["regions"], start=1):
+        try:
+            found.append(_region(item))
+        except (TypeError, KeyError, ValueError):
+            raise ValueError(f"damaged (region {number})") from None
+    return tuple(dict.fromkeys(found))
+
+
+def _region(item: dict) -> Region:
+    x, y, w, h = item["rect"]
+    sides = (x, y, w, h)
+    if any(type(side) is not int for side in sides) or min(x, y) < 0 or min(w, h) < 1:
+        raise ValueError
+    if max(x + w, y + h) > SIDE_LIMIT:
+        raise ValueError
+    photograph = item["photograph"]
+    if len(photograph) != 64 or set(photograph) - set("0123456789abcdef"):
+        raise ValueError
+    words = item["file"], item.get("note", ""), item.get("made", "")
+    if not all(isinstance(word, str) and len(word) <= MOST_NOTE for word in words):
+        raise ValueError
+    return Region(photograph, words[0], Rect(x, y, w, h), Kind(item["kind"]), words[1], words[2])
+
+
+def format_regions(regions: Iterable[Region]) -> str:
+    """The JSON text that `parse_regions` reads."""
+    items = [
+        {
+            "photograph": region.photograph,
+            "file": region.file,
+            "rect": [region.rect.x, region.rect.y, region.rect.w, region.rect.h],
+            "kind": region.kind.value,
+            "note": region.note,
+            "made": region.made,
+        }
+        for region in regions
+    ]
+    return json.dumps({"version": VERSION, "regions": items}, indent=1, ensure_ascii=False) + "\n"
+
+
+def save_changes(folder: Path, removed: Sequence[Region], added: Sequence[Region]) -> tuple[str, ...]:
+    """Enter changes in what is kept of a folder: what another session has written meanwhile stays. Returns what the
+    user should know; raises OutputError where neither place can be written."""
+    kept, told = read_regions(folder)
+    gone = set(removed)
+    regions = [*(region for region in kept if region not in gone), *added]
+    regions = list(dict.fromkeys(regions))
+    beside, own = places(folder)
+    for path in (beside, own):
+        try:
+            if path == own:
+                if not (regions or own.exists()):
+                    continue
+                _make_private(own.parent)
+            elif not regions and not beside.exists():
+                continue
+            write_text(path, format_regions(regions))
+        except (OutputError, OSError):
+            continue
+        if path == beside and own.exists():
+            _forget(own)
+        return told
+    if not regions:
+        return told
+    raise OutputError(f"{beside}: regions cannot be written, nor can {own}; make one of the folders writable")
+
+
+def _make_private(folder: Path) -> None:
+    """The names of patients' photographs are nobody else's business."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _forget(path: Path) -> None:
+    """What lay in the user's own folder now lies beside the photographs."""
+    path.unlink(missing_ok=True)
+
+
+class RegionStore:
+    """The regions of the photographs `paths`, by their index in the session. For the thread that draws: files are read
+    and written on a thread of the store's own, one after the other."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._folders = tuple(path.parent for path in paths)
+        self._saved: dict[Path, tuple[Region, ...]] = {}
+        self._last: tuple[Region, ...] = ()
+        self._told: list[str] = []
+        self._disk = ThreadPoolExecutor(1, "regions")
+        self._kept = {folder: self._disk.submit(read_regions, folder) for folder in dict.fromkeys(self._folders)}
+        self._unread = set(self._kept)
+        self._loaded: list[tuple[int, str]] = []
+        self._writing: list[Future[tuple[str, ...]]] = []
+
+    def photograph_loaded(self, image: int, sha256: str) -> None:
+        """From now on its regions are looked for."""
+        self._loaded.append((image, sha256))
+
+    def arrived(self) -> tuple[Region, ...]:
+        """What is kept of photographs that have been loaded, once it is read, since the last call."""
+        found: list[Region] = []
+        for image, sha256 in [item for item in self._loaded if self._kept[self._folders[item[0]]].done()]:
+            self._loaded.remove((image, sha256))
+            found += self._of(self._folders[image], sha256)
+        return tuple(found)
+
+    def _of(self, folder: Path, sha256: str) -> tuple[Region, ...]:
+        kept, told = self._kept[folder].result()
+        if folder in self._unread:
+            self._unread.remove(folder)
+            self._told += told
+        found = tuple(region for region in kept if region.photograph == sha256)
+        saved = self._saved.get(folder, ())
+        self._saved[folder] = (*saved, *(region for region in found if region not in saved))
+        return found
+
+    @property
+    def reading(self) -> bool:
+        """Whether regions of loaded photographs may still come."""
+        return bool(self._loaded)
+
+    def save(self, regions: Regions) -> None:
+        """Write what has changed since the last call, on the store's own thread."""
+        if regions.known is self._last:
+            return
+        self._last = regions.known
+        now: dict[Path, list[Region]] = {folder: [] for folder in self._saved}
+        for region in regions.known:
+            image = regions.image_of(region, -1)
+            if image is not None:
+                now.setdefault(self._folders[image], []).append(region)
+        for folder, ours in now.items():
+            before = self._saved.get(folder, ())
+            removed = tuple(region for region in before if region not in ours)
+            added = tuple(region for region in ours if region not in before)
+            if removed or added:
+                self._saved[folder] = tuple(ours)
+                self._writing.append(self._disk.submit(save_changes, folder, removed, added))
+
+    @property
+    def busy(self) -> bool:
+        """Whether there may be something to tell."""
+        return bool(self._writing or self._loaded)
+
+    def notices(self) -> tuple[str, ...]:
+        """What the user should know since the last call."""
+        told, self._told = self._told, []
+        for done in [future for future in self._writing if future.done()]:
+            self._writing.remove(done)
+            error = done.exception()
+            told += [str(error)] if error is not None else done.result()
+        return tuple(told)
+
+    def close(self) -> None:
+        """Wait until all is written. May be called twice."""
+        self._disk.shutdown()

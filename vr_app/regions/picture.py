@@ -1,0 +1,194 @@
+"""A region of interest as one picture to hand on: photograph, super-resolution and difference side by side, with all
+that is needed to know what they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from sr_core.assets import asset_path
+from sr_core.image.resample import enlarge_bicubic, to_uint8
+from vr_app.core.scene import overlay
+from vr_app.core.scene.outline import REGION_COLOUR
+from vr_app.core.scene.scene import Rgba
+from vr_app.core.scene.words import AI_COLOR, PLAIN, WARNING
+from vr_app.core.view.region import Region
+from vr_app.fonts import SHIPPED
+
+LEAST_EDGE = 420
+"""Pixels: a smaller picture is shown with each of its pixels as a square of several."""
+
+GROUND = (16, 17, 19)
+QUIET = (0.62, 0.62, 0.62, 1.0)
+
+DESCRIPTION = (
+    "Photographed pixels (enlarged), super-resolved ones, and the difference between the latter and what the "
+    "photograph alone determines, in grey levels. Super-resolved pixels are computed by FundusXR, not photographed. "
+    "Not for diagnosis."
+)
+
+
+@dataclass(frozen=True)
+class _Sizes:
+    """Pixels: of three sizes of letters, of the margin, and between things."""
+
+    large: int
+    middle: int
+    small: int
+    margin: int
+    gap: int
+
+    @staticmethod
+    def of(cell: int) -> _Sizes:
+        """For pictures so wide: what is seen smaller as a whole needs larger letters."""
+        grown = min(2.5, max(1.0, cell / 500))
+        return _Sizes(*(round(size * grown) for size in (30, 19, 15, 28, 16)))
+
+
+@dataclass(frozen=True)
+class Made:
+    """What computed a region's pixels: `scale`, the network's name and its place on the dial, the SHA-256 of its
+    weights, whether its pictures agree with the photograph; and the program's version."""
+
+    scale: int
+    model: str
+    texture: float
+    weights: str
+    agrees: bool
+    version: str
+
+
+def describe(region: Region, made: Made) -> dict[str, str]:
+    """The picture's text entries."""
+    rect = region.rect
+    return {
+        "Description": DESCRIPTION,
+        "fundusxr:source": region.file,
+        "fundusxr:source-sha256": region.photograph,
+        "fundusxr:region": f"{rect.x},{rect.y},{rect.w},{rect.h}",
+        "fundusxr:region-name": region.kind.value,
+        "fundusxr:region-note": region.note,
+        "fundusxr:region-made": region.made,
+        "fundusxr:scale": str(made.scale),
+        "fundusxr:model": made.model,
+        "fundusxr:texture": f"{made.texture:g}",
+        "fundusxr:weights-sha256": made.weights,
+        "fundusxr:agrees": "yes" if made.agrees else "no",
+        "fundusxr:version": made.version,
+    }
+
+
+def region_picture(photographed: np.ndarray, computed: np.ndarray, region: Region, made: Made) -> np.ndarray:
+    """The picture, (H, W, 3) uint8.
+
+    `photographed`: the region's own pixels, (h, w, 3) uint8; `computed`: (h scale, w scale, 4) uint8, as of
+    `Engine.compute`.
+    """
+    pictures = (
+        to_uint8(enlarge_bicubic(photographed.astype(np.float32), made.scale)),
+        computed[..., :3],
+        difference(computed),
+    )
+    height, width = computed.shape[:2]
+    times = max(1, -(-LEAST_EDGE // max(height, width)))
+    cell = max(width * times, LEAST_EDGE)
+    levels = float(computed[..., 3].mean())
+    captions = [
+        (f"Photograph: its own pixels, enlarged x{made.scale} (bicubic)", PLAIN),
+        (f"AI x{made.scale}: computed, not photographed", AI_COLOR),
+        (f"What the AI added: {levels:.1f} grey levels on average", PLAIN),
+    ]
+    sizes = _Sizes.of(cell)
+    margin, gap, line = sizes.margin, sizes.gap, sizes.middle
+    top = margin + sizes.large + line + 2 * gap
+    below = top + height * times + gap // 2
+    foot = below + line + 3 * gap + 2 * sizes.small
+    size = (2 * margin + 3 * cell + 2 * gap, foot + 3 * sizes.small + margin)
+    inner = size[0] - 2 * margin
+    sheet = Image.new("RGB", size, GROUND)
+    pen = ImageDraw.Draw(sheet)
+    _write(pen, (margin, margin), region.kind.value, sizes.large, REGION_COLOUR)
+    _write(pen, (size[0] - margin, margin), "Not for diagnosis", sizes.large, WARNING, "ra")
+    _write(pen, (margin, margin + sizes.large + gap), _about(region), line, PLAIN, within=inner)
+    for i, (pixels, (caption, colour)) in enumerate(zip(pictures, captions, strict=True)):
+        x = margin + i * (cell + gap)
+        shown = np.repeat(np.repeat(pixels, times, axis=0), times, axis=1)
+        sheet.paste(Image.fromarray(np.ascontiguousarray(shown)), (x + (cell - width * times) // 2, top))
+        _write(pen, (x, below), caption, line, colour, within=cell)
+    _legend(sheet, pen, (margin + 2 * (cell + gap), below + line + gap), cell, sizes.small)
+    for row, words in enumerate(_provenance(region, made)):
+        _write(pen, (margin, foot + row * sizes.small * 3 // 2), words, sizes.small, QUIET, within=inner)
+    return np.asarray(sheet)
+
+
+def difference(computed: np.ndarray) -> np.ndarray:
+    """How far (h, w, 4) computed pixels depart from what the photograph determines, (h, w, 3) uint8: in the overlay's
+    colours, on the picture in dark grey, by which one finds one's way."""
+    grey = computed[..., :3].astype(np.float32).mean(axis=-1, keepdims=True) * 0.35
+    return np.round(_coloured(computed[..., 3].astype(np.float32), grey)).astype(np.uint8)
+
+
+def _coloured(levels: np.ndarray, ground: np.ndarray) -> np.ndarray:
+    """As `shaders/surface.frag` does: nothing, then yellow, then magenta. (..., 3) float, 0 to 255."""
+    much = np.clip((levels - overlay.FROM) / (overlay.FULL - overlay.FROM), 0, 1)[..., None]
+    little, most = (255 * np.array(colour[:3], np.float32) for colour in (overlay.LITTLE, overlay.MUCH))
+    ramp = little + (most - little) * np.clip(2 * much - 1, 0, 1)
+    return ground + (ramp - ground) * (overlay.OPACITY * np.minimum(2 * much, 1))
+
+
+def _legend(sheet: Image.Image, pen: ImageDraw.ImageDraw, at: tuple[int, int], wide: int, small: int) -> None:
+    """The colours from nothing to `FULL` grey levels, `wide` pixels, with their figures, `small` pixels of em."""
+    (x, y), most = at, overlay.FULL * 1.15
+    levels = np.linspace(0, most, wide, dtype=np.float32)
+    bar = np.round(_coloured(levels, np.full((wide, 1), 40, np.float32))).astype(np.uint8)
+    sheet.paste(Image.fromarray(np.repeat(bar[None], small, axis=0)), (x, y))
+    middle = (overlay.FROM + overlay.FULL) / 2
+    for level in (0.0, overlay.FROM, middle):
+        anchor = "ma" if level else "la"
+        _write(pen, (x + level / most * wide, y + small * 4 // 3), f"{level:g}", small, QUIET, anchor)
+    _write(pen, (x + wide, y + small * 4 // 3), f"{overlay.FULL:g} or more grey levels", small, QUIET, "ra")
+
+
+def _about(region: Region) -> str:
+    rect = region.rect
+    place = f"{rect.w} x {rect.h} pixels of the photograph, from x {rect.x}, y {rect.y}"
+    made = f"marked {region.made[:10]}" if region.made else ""
+    return "    ".join(word for word in (region.file, place, made, region.note) if word)
+
+
+def _provenance(region: Region, made: Made) -> Sequence[str]:
+    dial = f", texture {made.texture:g}" if made.texture else ""
+    agrees = "" if made.agrees else "; restored: does not agree with the photograph"
+    return (
+        f"FundusXR {made.version}, model {made.model} x{made.scale}{dial}, weights SHA-256 {made.weights}{agrees}",
+        f"Photograph SHA-256 {region.photograph}",
+    )
+
+
+def _write(
+    pen: ImageDraw.ImageDraw,
+    at: tuple[float, float],
+    text: str,
+    size: int,
+    colour: Rgba,
+    anchor: str = "la",
+    within: float = float("inf"),
+) -> None:
+    """A line of text; smaller where it would be wider than `within` pixels, and then cut short."""
+    font = _font(size)
+    while size > 10 and font.getlength(text) > within:
+        size -= 1
+        font = _font(size)
+    while len(text) > 4 and font.getlength(text) > within:
+        text = f"{text[:-4]}..."
+    pen.text(at, text, tuple(round(255 * part) for part in colour[:3]), font, anchor)
+
+
+@lru_cache(maxsize=64)
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    """The font that ships with the program."""
+    return ImageFont.truetype(str(asset_path("fonts", SHIPPED)), size)

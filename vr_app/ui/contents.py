@@ -1,0 +1,364 @@
+"""What the control panel offers, as plain values: pages of rows in, events out. `vr_app.ui.imgui` draws the rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from vr_app.core.view.appearance import AS_PHOTOGRAPHED, BRIGHTNESS, CONTRAST, GAMMA, LOCAL, Appearance, Channel
+from vr_app.core.view.region import (
+    ArmMarking,
+    Blink,
+    DeleteRegion,
+    Kind,
+    MarkView,
+    NameRegion,
+    NextRegion,
+    RegionGesture,
+    Regions,
+)
+from vr_app.core.view.view import FIELD_ANGLES, NO_REGIONS
+
+PAGES = ("Images", "View", "Regions", "Adjust", "About")
+
+COLUMNS, ROWS = 3, 2
+"""Images on one page of the gallery."""
+
+NAME_LENGTH = 13
+"""Letters of an image's name below its thumbnail."""
+
+# Events: what was asked for.
+
+
+COMPARES = {"side": "Side", "swipe": "Swipe", "blink": "Blink"}
+LINKS = {"off": "Off", "same": "Same", "mirrored": "Mirrored"}
+"""What the panel calls ways to compare a pair, and to link it."""
+
+
+@dataclass(frozen=True)
+class PickImage:
+    """Bring a photograph to the front."""
+
+    image: int
+
+
+@dataclass(frozen=True)
+class TurnOver:
+    """To the next photograph, pair or page of the wall, whichever is shown; `by` -1: the one before."""
+
+    by: int
+
+
+@dataclass(frozen=True)
+class PickLayout:
+    """One of `PanelState.layouts`."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class PickCompare:
+    """Compare the pair in one of the ways of COMPARES."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class PickLink:
+    """Link the pair in one of the ways of LINKS."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class PickModel:
+    """Compute with this network from now on: one of `PanelState.models`."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class TurnDial:
+    """Compute with the dial from fidelity (0) to texture (1) here from now on."""
+
+    texture: float
+
+
+@dataclass(frozen=True)
+class UpTo:
+    """Show no level finer than this: 0 is the photograph alone."""
+
+    level: int
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """Show what the network invented, or do so no more."""
+
+    shown: bool
+
+
+@dataclass(frozen=True)
+class LookLike:
+    """Make the photographs look so."""
+
+    appearance: Appearance
+
+
+@dataclass(frozen=True)
+class SetAngle:
+    """The camera's field angle in degrees."""
+
+    degrees: float
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A command, as keys have them, or one of ACTIONS."""
+
+    command: str
+
+
+@dataclass(frozen=True)
+class Turn:
+    """To another page of the panel, or of its gallery; or open and close it."""
+
+    place: Place
+
+
+@dataclass(frozen=True)
+class Regional:
+    """Something to do with the regions of interest."""
+
+    gesture: RegionGesture
+
+
+Picked = PickImage | TurnOver | PickLayout | PickCompare | PickLink | PickModel
+Event = Picked | TurnDial | UpTo | Overlay | LookLike | SetAngle | Ask | Turn | Regional
+
+ACTIONS = {
+    "reset": "Whole image",
+    "undo": "Undo",
+    "room": "Room",
+    "recentre": "Recentre",
+    "screenshot": "Screenshot",
+    "record": "Record tour",
+}
+"""What the panel can ask for at once, and what it calls that."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where in the panel one is: open or only its handle; the page; and the page of its gallery."""
+
+    open: bool = False
+    page: int = 1
+    gallery: int = 0
+
+
+@dataclass(frozen=True)
+class PanelState:
+    """What the panel tells of the session.
+
+    `images`: names, None for one that is not (yet) loaded; `thumbnails`: those of them whose thumbnail is at hand,
+    and its width and height in proportion to a thumbnail's place. `front`: the image in front. `layouts`, `models`:
+    names to choose from; `compare`, `link`: of a pair that is shown, else empty; `texture`: where the dial stands, None
+    where there are no weights for it. `finest`: the finest level that may be shown. `actions`: those of ACTIONS that
+    exist. `about`: lines.
+    """
+
+    images: tuple[str | None, ...] = ()
+    thumbnails: tuple[tuple[int, tuple[float, float]], ...] = ()
+    front: int = 0
+    layouts: tuple[str, ...] = ()
+    layout: str = ""
+    compare: str = ""
+    link: str = ""
+    models: tuple[str, ...] = ()
+    model: str = ""
+    texture: float | None = None
+    finest: int = 3
+    invention: bool = False
+    appearance: Appearance = AS_PHOTOGRAPHED
+    field_angle: float = 45.0
+    regions: Regions = NO_REGIONS
+    actions: tuple[str, ...] = ()
+    about: tuple[str, ...] = ()
+
+
+# Rows: how it is offered. Every control has a name of its own.
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of several: words and what choosing them asks for; `chosen`: its index, -1 for none."""
+
+    title: str
+    options: tuple[tuple[str, Event], ...]
+    chosen: int
+
+
+@dataclass(frozen=True)
+class Slider:
+    """A value within limits. `told`: the value in words. `moved` says what moving it asks for; where it is costly,
+    `when_let_go`, only at the end. `logarithmic`: equal ways are equal factors."""
+
+    title: str
+    value: float
+    limits: tuple[float, float]
+    told: str
+    when_let_go: bool = False
+    logarithmic: bool = False
+
+
+@dataclass(frozen=True)
+class Buttons:
+    """Things to ask for at once; `chosen`: the index of the one that is so now, -1 for none."""
+
+    buttons: tuple[tuple[str, Event], ...]
+    chosen: int = -1
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A photograph of the gallery: its thumbnail's place and extent there, None while there is none."""
+
+    name: str
+    event: PickImage
+    chosen: bool
+    extent: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class Gallery:
+    pictures: tuple[Picture, ...]
+
+
+@dataclass(frozen=True)
+class Words:
+    """Lines to read; `warns` in the colour of warnings."""
+
+    lines: tuple[str, ...]
+    warns: bool = False
+
+
+Row = Choice | Slider | Buttons | Gallery | Words
+
+
+def rows(state: PanelState, place: Place) -> tuple[Row, ...]:
+    """What the page shows."""
+    return (_images, _view, _regions, _adjust, _about)[place.page](state, place)
+
+
+def _images(state: PanelState, place: Place) -> tuple[Row, ...]:
+    extents = dict(state.thumbnails)
+    loaded = [
+        Picture(shortened(name), PickImage(i), i == state.front, extents.get(i))
+        for i, name in enumerate(state.images)
+        if name is not None
+    ]
+    each = COLUMNS * ROWS
+    pages = max(1, -(-len(loaded) // each))
+    at = min(place.gallery, pages - 1)
+    found: list[Row] = [Gallery(tuple(loaded[at * each : (at + 1) * each]))]
+    if pages > 1:
+        back, on = (Turn(replace(place, gallery=(at + by) % pages)) for by in (-1, 1))
+        found.append(Buttons((("‹ back", back), (f"{at + 1} of {pages}", on), ("more ›", on))))
+    if len(loaded) > 1:
+        what = {"Pair": "pair", "Wall": "page"}.get(state.layout, "image")
+        found.append(Buttons(((f"{what.capitalize()} before", TurnOver(-1)), (f"Next {what}", TurnOver(1)))))
+    return tuple(found)
+
+
+def _view(state: PanelState, place: Place) -> tuple[Row, ...]:
+    found: list[Row] = []
+    if len(state.layouts) > 1:
+        found.append(_choice("Layout", [(name, PickLayout(name)) for name in state.layouts], PickLayout(state.layout)))
+    if state.compare:
+        found.append(_choice("Compare", [(COMPARES[n], PickCompare(n)) for n in COMPARES], PickCompare(state.compare)))
+    if state.link:
+        found.append(_choice("Link", [(LINKS[n], PickLink(n)) for n in LINKS], PickLink(state.link)))
+    shown = UpTo(0 if state.finest == 0 else 3)
+    found.append(_choice("Show", [("AI", UpTo(3)), ("Original", UpTo(0))], shown))
+    found.append(_choice("AI up to", [(f"x{1 << n}", UpTo(n)) for n in (1, 2, 3)], UpTo(state.finest)))
+    if len(state.models) > 1:
+        found.append(_choice("Network", [(name, PickModel(name)) for name in state.models], PickModel(state.model)))
+    if state.texture is not None:
+        found.append(Slider("Texture", state.texture, (0.0, 1.0), f"{state.texture:.2f}", when_let_go=True))
+    found.append(_choice("Invented", [("Hide", Overlay(False)), ("Colour", Overlay(True))], Overlay(state.invention)))
+    found.append(Slider("Field", state.field_angle, FIELD_ANGLES, f"{state.field_angle:.0f}°"))
+    found.append(Buttons(tuple((ACTIONS[name], Ask(name)) for name in ACTIONS if name in state.actions)))
+    return tuple(found)
+
+
+def _regions(state: PanelState, place: Place) -> tuple[Row, ...]:
+    regions = state.regions
+    drag = ("Drag now, or not", ArmMarking(False)) if regions.armed else ("Mark by dragging", ArmMarking(True))
+    found: list[Row] = [Words((_told(regions, state.front),)), _regional(("Mark what is seen", MarkView()), drag)]
+    if regions.known:
+        blink = ("Stop blinking", Blink(False)) if regions.blinking else ("Blink with original", Blink(True))
+        found.append(_regional(("Go to the next", NextRegion()), blink))
+    if regions.chosen_region is not None:
+        names = [(kind.capitalize(), NameRegion(kind)) for kind in Kind]
+        kind = list(Kind).index(regions.chosen_region.kind)
+        found.append(_regional(*names[:6], chosen=kind if kind < 6 else -1))
+        (other,), (delete,) = _regional(*names[6:]).buttons, _regional(("Delete", DeleteRegion())).buttons
+        found.append(Buttons((other, ("Export", Ask("export region")), delete), chosen=kind - 6 if kind == 6 else -1))
+    return tuple(found)
+
+
+def _regional(*buttons: tuple[str, RegionGesture], chosen: int = -1) -> Buttons:
+    return Buttons(tuple((words, Regional(gesture)) for words, gesture in buttons), chosen)
+
+
+def _told(regions: Regions, front: int) -> str:
+    """The chosen region's number and name, and how many the front photograph has."""
+    mine, region = regions.of(front), regions.chosen_region
+    if region is None:
+        return "Go to a region, to name, export or delete it." if regions.known else "No region yet."
+    where = f"{mine.index(regions.chosen) + 1} of {len(mine)}" if regions.chosen in mine else shortened(region.file)
+    return f"Region {where}: {region.kind}"
+
+
+def _adjust(state: PanelState, place: Place) -> tuple[Row, ...]:
+    look = state.appearance
+    names = {Channel.COLOUR: "Colour", Channel.RED_FREE: "Red-free", Channel.RED: "Red", Channel.BLUE: "Blue"}
+    channels = [(word, LookLike(replace(look, channel=channel))) for channel, word in names.items()]
+    return (
+        _choice("Channel", channels, LookLike(look)),
+        Slider("Brightness", look.brightness, BRIGHTNESS, f"{look.brightness:+.2f}"),
+        Slider("Contrast", look.contrast, CONTRAST, f"{look.contrast:.2f}", logarithmic=True),
+        Slider("Gamma", look.gamma, GAMMA, f"{look.gamma:.2f}", logarithmic=True),
+        Slider("Local", look.local, LOCAL, f"{look.local:.2f}"),
+        Buttons((("As photographed", LookLike(AS_PHOTOGRAPHED)),)),
+        Words(("Adjustments change what is seen,", "no pixel of the photograph.")),
+    )
+
+
+def _about(state: PanelState, place: Place) -> tuple[Row, ...]:
+    return Words(("Not for diagnosis",), warns=True), Words(state.about)
+
+
+def _choice(title: str, options: list[tuple[str, Event]], now: Event) -> Choice:
+    events = [event for _, event in options]
+    return Choice(title, tuple(options), events.index(now) if now in events else -1)
+
+
+def moved(title: str, value: float, state: PanelState) -> Event:
+    """What moving the slider of that title to a value asks for."""
+    if title == "Texture":
+        return TurnDial(round(value, 2))
+    if title == "Field":
+        return SetAngle(float(round(value)))
+    name = {"Brightness": "brightness", "Contrast": "contrast", "Gamma": "gamma", "Local": "local"}[title]
+    still = getattr(AS_PHOTOGRAPHED, name)
+    low, high = {"brightness": BRIGHTNESS, "contrast": CONTRAST, "gamma": GAMMA, "local": LOCAL}[name]
+    near = abs(value - still) < 0.015 * (high - low)  # the way back to the photograph is easy to find
+    return LookLike(replace(state.appearance, **{name: still if near else round(value, 2)}).within)
+
+
+def shortened(name: str) -> str:
+    """At most NAME_LENGTH letters: the end, where numbers are, stays. Not every name of a file can be encoded."""
+    name = "".join(letter if letter.isprintable() else "?" for letter in name)
+    if len(name) <= NAME_LENGTH:
+        return name
+    return f"{name[: NAME_LENGTH - 8]}…{name[-7:]}"

@@ -1,0 +1,355 @@
+"""The control panel of a session: where it stands, who points at it, what it offers, and when it is drawn anew."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sr_core.networks.names import STARTS_FROM, has_dial, models_at_hand, parse_blend
+from vr_app.core.hands.sample import ControllerSample, HandSample, Pulse
+from vr_app.core.panel import stand as sheet
+from vr_app.core.panel.pointer import Grasp, Pointer
+from vr_app.core.panel.stand import SheetItem
+from vr_app.core.panel.triangles import THUMBNAIL_EDGE, THUMBNAILS_ACROSS
+from vr_app.core.scene.scene import RayItem
+from vr_app.core.space.pose import Eye
+from vr_app.core.space.surface import Panel
+from vr_app.core.tiles.album import Album
+from vr_app.core.view.intent import (
+    Adjust,
+    BringForward,
+    Gesture,
+    LimitLevel,
+    NextImage,
+    ResetView,
+    SetCompare,
+    SetFieldAngle,
+    SetLink,
+    ShowInvention,
+    ShowLayout,
+    Undo,
+)
+from vr_app.core.view.layout import Layout
+from vr_app.core.view.pair import Compare, Link
+from vr_app.core.view.pairing import layouts_offered
+from vr_app.core.view.view import PhotographInfo, ViewState
+from vr_app.fonts import all_fonts
+from vr_app.gl.sheet import SheetPicture
+from vr_app.ui.contents import (
+    ACTIONS,
+    Ask,
+    Event,
+    LookLike,
+    Overlay,
+    PanelState,
+    PickCompare,
+    PickImage,
+    PickLayout,
+    PickLink,
+    Place,
+    Regional,
+    SetAngle,
+    Turn,
+    TurnOver,
+    UpTo,
+)
+from vr_app.ui.imgui import HANDLE, HIGH, WIDE, Interface, InterfaceError
+
+LAYOUTS = {"One": Layout.ONE, "Pair": Layout.PAIR, "Row": Layout.ROW, "Wall": Layout.WALL, "Eye": Layout.RETINA}
+"""What the panel calls them."""
+
+SCALES = (2, 4, 8)
+"""A network is offered where it has weights for all of them."""
+
+WITHOUT_HAND = (-0.15, -0.45, -0.55)
+"""Metres to the right, up and backward from the head: where a panel stands whose hand is not tracked."""
+
+INWARD = 0.3
+"""How far, in its width, an open panel stands to the inner side of the hand that carries it."""
+
+OUTWARD = 0.9
+"""How far, in its width, the handle of a closed one stands to the outer side, level with the hand: above it, it would
+hide what hands point at, and the words below a photograph."""
+
+ABOUT = (
+    "Super-resolved fundus photographs",
+    "on demand. A research program.",
+    "",
+    "What has a cyan outline is computed:",
+    "likely, not photographed.",
+    "",
+)
+
+
+@dataclass(frozen=True)
+class Networks:
+    """What can compute. `names` to choose from; `dials`: those of them with weights for the dial."""
+
+    names: tuple[str, ...]
+    dials: frozenset[str]
+
+    @staticmethod
+    def at_hand() -> Networks:
+        """Those with weights at every scale; the dial's other ends are not offered by themselves."""
+        whole = {name: scales for name, scales in models_at_hand().items() if set(SCALES) <= set(scales)}
+        dials = frozenset(name for name, scales in whole.items() if has_dial(name, scales))
+        return Networks(tuple(name for name in whole if STARTS_FROM.get(name) not in dials), dials)
+
+
+def base_of(model: str) -> str:
+    """The network that a place of the dial belongs to."""
+    blend = parse_blend(model)
+    return blend.pixel if blend else STARTS_FROM.get(model, model)
+
+
+class Control:
+    """Belongs to the thread that draws. `left_handed`: the panel is carried by the right hand and pressed by the left.
+
+    Until `prepare`, and where that fails, there is no panel.
+    """
+
+    def __init__(self, left_handed: bool = False) -> None:
+        self._carrier = 1 if left_handed else 0
+        self._interface: Interface | None = None
+        self.picture: SheetPicture | None = None
+        self.targets: dict[str, tuple[float, float]] = {}
+        """Where the panel's controls are, in its texels, by their words."""
+        self.networks = Networks((), frozenset())
+        self._place = Place()
+        self._grasp = Grasp()
+        self._pointer: Pointer | None = None
+        self._pressed = False
+        self._surface: Panel | None = None
+        self._told = PanelState()
+        self._extent_open = WIDE, HIGH
+        self._size = (20, 20)
+        self._em = 20
+        self._scale: float | None = None
+        self._version = 0
+        self._hands: tuple[HandSample, ...] = ()
+        self._thumbnails: dict[int, tuple[float, float]] = {}
+
+    def prepare(self) -> str:
+        """Make it all, which takes half a second. Returns, in a line, why there is none; empty where there is."""
+        try:
+            self._interface = Interface(all_fonts())
+        except InterfaceError as error:
+            return str(error)
+        most = sheet.EM_PIXELS[1]
+        self.picture = SheetPicture((round(WIDE * most), round(HIGH * most)))
+        self.networks = Networks.at_hand()
+        self._paint(PanelState())  # what a first drawing costs is paid here
+        return ""
+
+    @property
+    def of_use(self) -> bool:
+        """Whether there is anybody who could point at a panel."""
+        return bool(self._hands)
+
+    @property
+    def open(self) -> bool:
+        return self._place.open
+
+    def toggle(self) -> None:
+        """Open the panel, or close it."""
+        self._turn(replace(self._place, open=not self._place.open))
+
+    # Each frame: first `take`, then `update`, then what is to be drawn.
+
+    def take(self, sample: ControllerSample, eyes: Sequence[Eye]) -> ControllerSample:
+        """What the hands do besides pressing the panel. `sample` is a steady one."""
+        self._hands = sample.hands
+        if self.picture is None:
+            return sample
+        if sample.panel:
+            self.toggle()
+        carrier = self._stand(sample, eyes)
+        left, self._pointer = self._grasp.take(sample, self._surface, self._size, carrier)
+        return left
+
+    def update(self, state: PanelState, album: Album) -> tuple[Event, ...]:
+        """What was asked for on the panel. Makes its picture anew where that has changed."""
+        if self.picture is None:
+            return ()
+        if state != self._told:
+            self._told, self._extent_open = state, self._interface.extent(state)
+        if self._surface is None:
+            return ()
+        if self._place.open and self._place.page == 0:
+            self._add_thumbnail(album, len(state.images))
+        shown = replace(state, thumbnails=tuple(self._thumbnails.items())) if self._place.open else PanelState()
+        events = self._paint(shown)
+        for event in events:
+            if isinstance(event, Turn):
+                self._turn(event.place)
+        return tuple(event for event in events if not isinstance(event, Turn))
+
+    @property
+    def item(self) -> SheetItem | None:
+        """The sheet to be drawn, if there is one."""
+        return None if self._surface is None else SheetItem(self._surface, self._size, self._version)
+
+    @property
+    def rays(self) -> tuple[RayItem, ...]:
+        """The beam of the hand that points at the panel."""
+        if self._pointer is None or self.item is None:
+            return ()
+        hand = self._hands[self._pointer.hand]
+        if hand.aim is None or not hand.shown:
+            return ()
+        return (RayItem(hand.aim.origin, sheet.point_at(self.item, self._pointer.at), True),)
+
+    def beaming(self, sample: ControllerSample) -> tuple[HandSample, ...]:
+        """The hands whose beams are shown: that of the hand with the open panel would lie over it."""
+        carries = self._place.open and len(sample.hands) == 2
+        return tuple(hand for i, hand in enumerate(sample.hands) if not (carries and i == self._carrier))
+
+    def pulses(self) -> tuple[Pulse, ...]:
+        """What the hand that presses the panel is to feel, once a press."""
+        before, self._pressed = self._pressed, bool(self._pointer and self._pointer.pressed)
+        return (Pulse(self._pointer.hand),) if self._pressed and not before else ()
+
+    def forget(self, image: int) -> None:
+        """A photograph has changed: so has its thumbnail."""
+        self._thumbnails.pop(image, None)
+
+    def close(self) -> None:
+        """Give everything back. May be called twice."""
+        if self._interface is not None:
+            self._interface.close()
+        if self.picture is not None:
+            self.picture.close()
+        self._interface = self.picture = None
+
+    # Where it stands.
+
+    def _stand(self, sample: ControllerSample, eyes: Sequence[Eye]) -> int | None:
+        """Put the sheet where it belongs in this frame; the hand that carries it, None where none does.
+
+        A window has one picture and a mouse, a headset two of each; where nobody can point, there is no sheet.
+        """
+        if len(sample.hands) == len(eyes) == 1:
+            self._em = sheet.window_em(eyes[0].size[1])
+            self._size = self._texels()
+            self._surface = sheet.in_picture(eyes[0], self._size, sheet.MARGIN if self._place.open else 0)
+            return None
+        if len(sample.hands) == len(eyes) == 2:
+            return self._stand_in_hand(sample, eyes)
+        if eyes:  # else the head is not tracked: it comes back to where the sheet is
+            self._surface = None
+        return None
+
+    def _stand_in_hand(self, sample: ControllerSample, eyes: Sequence[Eye]) -> int | None:
+        self._em = sheet.em_pixels(eyes[0])
+        self._size = self._texels()
+        carrier, other = sample.hands[self._carrier], sample.hands[1 - self._carrier]
+        carried = carrier.aim is not None and other.aim is not None
+        if not carried and self._place.open and self._surface is not None and self._scale is not None:
+            return None  # it stays where it was, for whichever hand is there
+        if carrier.aim is None and not self._place.open:
+            self._surface = None
+            return None
+        head = sheet.head_of(eyes)
+        hand = carrier.aim.origin if carrier.aim is not None else eyes[0].pose.point(WITHOUT_HAND)
+        inward = INWARD * WIDE if self._place.open else -OUTWARD * HANDLE
+        stands = inward * (1 if self._carrier == 0 else -1), not self._place.open
+        if self._scale is None:
+            self._scale = sheet.scale_for(head, hand, self._extent, *stands)
+        self._surface = sheet.in_hand(head, hand, self._extent, self._scale, *stands)
+        return self._carrier if carried else None
+
+    @property
+    def _extent(self) -> tuple[float, float]:
+        """Width and height in em."""
+        return self._extent_open if self._place.open else (HANDLE, HANDLE)
+
+    def _texels(self) -> tuple[int, int]:
+        wide, high = (round(part * self._em) for part in self._extent)
+        return wide, high
+
+    def _turn(self, place: Place) -> None:
+        if place.open != self._place.open:
+            self._scale = None
+        self._place = place
+
+    # What it shows.
+
+    def _paint(self, state: PanelState) -> tuple[Event, ...]:
+        events, drawn = self._interface.draw(state, self._place, self._em, self._size, self._pointer)
+        if drawn is not None:
+            self.picture.paint(drawn)
+            self.targets = drawn.targets
+            self._version += 1
+        return events
+
+    def _add_thumbnail(self, album: Album, count: int) -> None:
+        """One that is at hand and not shown yet: one a frame."""
+        for image in range(min(count, THUMBNAILS_ACROSS**2)):
+            pixels = None if image in self._thumbnails else album.thumbnail(image, THUMBNAIL_EDGE)
+            if pixels is not None:
+                self.picture.put_thumbnail(image, pixels)
+                height, width = pixels.shape[:2]
+                self._thumbnails[image] = width / THUMBNAIL_EDGE, height / THUMBNAIL_EDGE
+                return
+
+
+def gestures_of(event: Event, view: ViewState) -> tuple[Gesture, ...]:
+    """What an event of the panel means for the view."""
+    match event:
+        case PickImage(image):
+            return (BringForward(image),)
+        case TurnOver(by):
+            return (NextImage(by),)
+        case PickLayout(name):
+            return () if LAYOUTS[name] is view.stands else (ShowLayout(LAYOUTS[name]),)
+        case PickCompare(name):
+            return (SetCompare(Compare(name)),)
+        case PickLink(name):
+            return (SetLink(Link(name)),)
+        case UpTo(level):
+            return (LimitLevel(level),)
+        case Overlay(shown):
+            return (ShowInvention(shown),)
+        case LookLike(look):
+            return (Adjust(look),)
+        case SetAngle(degrees):
+            return (SetFieldAngle(degrees),)
+        case Regional(gesture):
+            return (gesture,)
+        case Ask("reset"):
+            return (ResetView(),)
+        case Ask("undo"):
+            return (Undo(),)
+    return ()
+
+
+def state_of(
+    view: ViewState,
+    infos: Sequence[PhotographInfo | None],
+    model: str,
+    texture: float,
+    networks: Networks,
+    headset: bool = False,
+) -> PanelState:
+    """What the panel tells of a session. `headset`: there is a head to recentre on."""
+    base = base_of(model)
+    offered = {view.stands, *(layout for layout, _ in layouts_offered(len(view.loaded)))}
+    pair = view.compared
+    return PanelState(
+        images=tuple(info and info.name for info in infos),
+        front=view.active,
+        layouts=tuple(name for name, kind in LAYOUTS.items() if kind in offered),
+        layout=next(name for name, kind in LAYOUTS.items() if kind is view.stands),
+        compare=pair.compare.value if pair else "",
+        link=pair.link.value if pair and pair.compare is Compare.SIDE else "",
+        models=networks.names,
+        model=base,
+        texture=texture if base in networks.dials else None,
+        finest=view.finest,
+        invention=view.invention,
+        appearance=view.appearance,
+        field_angle=view.field_angle,
+        regions=replace(view.regions, draft=None),  # it changes in every frame of a drag
+        actions=tuple(name for name in ACTIONS if headset or name != "recentre"),
+        about=(*ABOUT, f"Network: {base}"),
+    )
