@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vr_app.core.hands.hands import Hands, Hold
+from vr_app.core.hands.hand import Hold
+from vr_app.core.hands.hands import Hands
 from vr_app.core.hands.pointing import Pointed, pointed_at
 from vr_app.core.hands.sample import ControllerSample, HandSample, Pulse
 from vr_app.core.space.pose import Pose, Ray

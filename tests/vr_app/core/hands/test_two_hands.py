@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.vr_app.core.hands.test_hands import AWAY, HAND, INFO, Session, along, at, both_surfaces, seen, surfaces
-from vr_app.core.hands.hands import DOUBLE, JUMP_M
+from vr_app.core.hands.dragging import DOUBLE
+from vr_app.core.hands.hands import JUMP_M
 from vr_app.core.hands.sample import TAP, HandSample, Pulse
 from vr_app.core.hands.soft_stop import RESISTANCE, SoftStop, flattened, reaches_stop, unflattened
 from vr_app.core.space.pose import Pose, Ray, product

@@ -1,0 +1,71 @@
+"""What a trigger does on a photograph: hold and drag it, centre it, undo, or move the divider of a pair."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from vr_app.core.hands.hand import Hand, Hold, Shown, Tap
+from vr_app.core.hands.pointing import at_divider, met_at, pointed_at
+from vr_app.core.hands.sample import HandSample
+from vr_app.core.space.pose import Ray
+from vr_app.core.space.surface import photograph_uv
+from vr_app.core.view.intent import Begin, Gesture, MoveDivider, Pan, Pick, Undo, Zoom
+from vr_app.core.view.layout import Layout
+
+PUSH_GAIN = 6.0
+"""Doublings of the zoom per metre that a hand pushes along its ray while it holds a point (pushing magnifies)."""
+
+DOUBLE = 0.35
+"""Seconds from a tap's end within which the next press makes it a double one."""
+
+
+def pressed(hand: Hand, others: Sequence[Hand], aim: Ray, shown: Shown) -> list[Gesture]:
+    """Take hold of the point under the ray; a double press centres it, or beside every photograph undoes."""
+    if any(other.grip is not None for other in others):
+        hand.spent = True  # it helps the other hand to scale a panel
+        return []
+    pointed = pointed_at(aim, shown.view, shown.placed)
+    image = pointed.image if pointed else None
+    double = hand.tap is not None and hand.tap.image == image and hand.tap.soon_followed(aim, shown.now, DOUBLE)
+    hand.tap = None
+    hand.press, hand.spent = Tap(shown.now, aim.direction, image), double
+    if double and shown.view.stands is Layout.WALL and pointed:
+        return [Pick(image)]
+    if double:
+        return [Begin(), Pan(image, pointed.uv, (0.0, 0.0))] if pointed else [Undo()]
+    if pointed is None:
+        return []
+    if at_divider(pointed, shown.view, shown.placed):
+        hand.divides = image
+        return [Begin()]
+    hand.hold = Hold(pointed.image, pointed.uv, aim.origin)
+    return [] if any(other.hold is not None for other in others) else [Begin()]
+
+
+def dragged(hand: Hand, sample: HandSample, shown: Shown) -> list[Gesture]:
+    """Keep the held photograph point under the ray; pushing, the stick or the wheel zooms about it."""
+    hold, aim = hand.hold, sample.aim
+    gestures: list[Gesture] = []
+    # The surface counts, not whether the photograph reaches there: it is being dragged there.
+    s = met_at(hold.image, aim, shown.placed)
+    image = shown.view.images[hold.image]
+    if s is not None and tuple(photograph_uv(s, image.center, image.zoom)) != hold.uv:
+        gestures.append(Pan(hold.image, hold.uv, s))
+    doublings = hand.doublings(sample, image.zoom, shown.dt)
+    if sample.push_zooms:
+        # Along the ray of now, from where the hand was: turning the wrist is no push.
+        doublings += float(np.subtract(aim.origin, hold.position) @ aim.direction) * PUSH_GAIN
+        hand.hold = replace(hold, position=aim.origin)
+    if doublings:
+        hand.zoomed = hold.image
+        gestures.append(Zoom(hold.image, hold.uv, doublings))
+    return gestures
+
+
+def divider_dragged(hand: Hand, aim: Ray, shown: Shown) -> list[Gesture]:
+    """Move the divider to where the ray meets the panel; it stays where the ray meets none."""
+    s = met_at(hand.divides, aim, shown.placed)
+    return [MoveDivider(s[0] + 0.5)] if s is not None else []

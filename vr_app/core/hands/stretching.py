@@ -1,0 +1,75 @@
+"""Two hands that hold one photograph stretch it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from vr_app.core.hands.hand import Hand, Shown
+from vr_app.core.hands.pointing import met_at
+from vr_app.core.hands.sample import HandSample
+from vr_app.core.hands.soft_stop import LEAST_APART, flattened, unflattened
+from vr_app.core.space.surface import Uv, photograph_uv
+from vr_app.core.view.intent import Gesture, Pan, Zoom
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Two hands hold one photograph: the point `uv` between theirs, how far apart the rays met the surface when the
+    second took hold (metres), and the zoom's base 2 logarithm then."""
+
+    image: int
+    uv: Uv
+    apart: float
+    log_zoom: float
+
+    def log_zoom_at(self, apart: float, largest: float) -> float:
+        """The zoom's base 2 logarithm with the rays so far apart; `largest`: the largest zoom there is."""
+        wanted = self.log_zoom + math.log2(apart / self.apart)
+        return flattened(min(math.log2(largest), max(0.0, wanted)))
+
+
+def stretched(
+    stretch: Stretch | None, hands: Sequence[tuple[Hand, HandSample]], shown: Shown
+) -> tuple[Stretch | None, list[Gesture]]:
+    """The stretch as it is now, and its gestures: the point between the hands stays between their rays.
+
+    `stretch`: the last frame's. None: no two hands hold the same photograph.
+    """
+    held = [(hand, now) for hand, now in hands if hand.hold is not None]
+    if len(held) != 2 or held[0][0].hold.image != held[1][0].hold.image:
+        if stretch is not None:
+            _hold_on(held, shown)
+        return None, []
+    index = held[0][0].hold.image
+    one, other = (met_at(index, now.aim, shown.placed) for _, now in held)
+    if one is None or other is None:
+        return stretch, []
+    image = shown.view.images[index]
+    middle = (one[0] + other[0]) / 2, (one[1] + other[1]) / 2
+    extent = next(item.surface for item in shown.placed if item.image == index).extent()
+    apart = max(LEAST_APART, math.hypot(*((a - b) * unit for a, b, unit in zip(one, other, extent, strict=True))))
+    between = photograph_uv(middle, image.center, image.zoom)
+    if stretch is None or stretch.image != index:
+        u, v = between
+        stretch = Stretch(index, (float(u), float(v)), apart, unflattened(math.log2(image.zoom)))
+    gestures: list[Gesture] = []
+    doublings = stretch.log_zoom_at(apart, shown.view.limits[index]) - math.log2(image.zoom)
+    if abs(doublings) > 1e-9:
+        gestures.append(Zoom(index, stretch.uv, doublings))
+        for hand, _ in held:
+            hand.zoomed = index
+    if gestures or math.dist(between, stretch.uv) > 1e-9:
+        gestures.append(Pan(index, stretch.uv, middle))
+    return stretch, gestures
+
+
+def _hold_on(held: Sequence[tuple[Hand, HandSample]], shown: Shown) -> None:
+    """A hand that goes on alone holds what is under its ray now."""
+    for hand, now in held:
+        s = met_at(hand.hold.image, now.aim, shown.placed)
+        if s is not None:
+            image = shown.view.images[hand.hold.image]
+            u, v = photograph_uv(s, image.center, image.zoom)
+            hand.hold = replace(hand.hold, uv=(float(u), float(v)), position=now.aim.origin)
