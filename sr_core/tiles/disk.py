@@ -18,6 +18,7 @@ import os
 import re
 import secrets
 import struct
+import threading
 import time
 import zlib
 from collections import OrderedDict, deque
@@ -74,7 +75,8 @@ class TileName:
 
 
 class TileCache:
-    """For one thread, the worker's. `folder` is made when first needed; `limit` is what it may take, in bytes on disk.
+    """Any thread may call it; one at a time has its turn. `folder` is made when first needed; `limit` is what it may
+    take, in bytes on disk.
 
     `tell` gets one line, once, when the folder cannot be used; it is then left alone. Nothing here raises for what a
     disk may do.
@@ -84,6 +86,7 @@ class TileCache:
         self._folder = Path(folder)
         self._limit = limit
         self._tell = tell
+        self._one = threading.RLock()
         self._usable = True
         self._writable = True
         self._unsaved: deque[tuple[TileName, np.ndarray]] = deque(maxlen=UNSAVED)
@@ -93,8 +96,10 @@ class TileCache:
 
     def get(self, name: TileName) -> np.ndarray | None:
         """The tile's pixels, read-only uint8 (height, width, channels); None where they are not there or not right."""
-        if not self._usable or name.file not in self._known(name.folder):
-            return None
+        with self._one:
+            return self._get(name) if self._usable and name.file in self._known(name.folder) else None
+
+    def _get(self, name: TileName) -> np.ndarray | None:
         path = self._folder / name.folder / name.file
         try:
             data = path.read_bytes()
@@ -114,8 +119,9 @@ class TileCache:
 
     def keep(self, name: TileName, pixels: np.ndarray) -> None:
         """Enter a tile to be written in some later `work`. `pixels`: (height, width, channels) uint8."""
-        if self._usable and self._writable:
-            self._unsaved.append((name, pixels))
+        with self._one:
+            if self._usable and self._writable:
+                self._unsaved.append((name, pixels))
 
     @property
     def busy(self) -> bool:
@@ -124,19 +130,21 @@ class TileCache:
 
     def work(self) -> None:
         """Write one tile, or look through one folder for what to remove: a few milliseconds at most on a local disk."""
-        if self._unsaved:
-            self._save(*self._unsaved.popleft())
-        elif self._tidying is not None:
-            try:
-                next(self._tidying)
-            except StopIteration:
-                self._tidying = None
+        with self._one:
+            if self._unsaved:
+                self._save(*self._unsaved.popleft())
+            elif self._tidying is not None:
+                try:
+                    next(self._tidying)
+                except StopIteration:
+                    self._tidying = None
 
     def finish(self, seconds: float) -> None:
         """Write what waits, for that time at most; the rest is given up."""
         end = time.monotonic() + seconds
-        while self._unsaved and time.monotonic() < end:
-            self._save(*self._unsaved.popleft())
+        with self._one:
+            while self._unsaved and time.monotonic() < end:
+                self._save(*self._unsaved.popleft())
 
     def _save(self, name: TileName, pixels: np.ndarray) -> None:
         if name.file in self._known(name.folder):

@@ -71,8 +71,10 @@ def test_the_linter_finds_nothing():
             "threading",
             [
                 "sr_core/engine/lanes.py",
-                "sr_core/tiles/worker.py",
+                "sr_core/tiles/disk.py",
+                "sr_core/tiles/engines.py",
                 "sr_core/tiles/loader.py",
+                "sr_core/tiles/worker.py",
                 "sr_core/study/data/pool.py",
                 "sr_core/study/training/run.py",
                 "vr_app/files/folder_view.py",

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from sr_core.image.geometry import Rect, TileKey
-from sr_core.tiles.worker import Source
+from sr_core.tiles.request import Source
 from vr_app.bench import pictures
 from vr_app.bench.progress import Progress
 from vr_app.bench.report import Measured, Settings, milliseconds, percentiles

@@ -12,7 +12,7 @@ from sr_core.errors import UserError
 from sr_core.files import check_writable
 from sr_core.image.photograph import PhotographError, find_photographs
 from sr_core.networks.names import models_at_hand, turn_dial
-from sr_core.tiles.worker import DiskCache
+from sr_core.tiles.request import DiskCache
 from vr_app.core.scene.composition import LayerMode
 from vr_app.core.scene.spectator import MirrorKind
 from vr_app.core.tiles.limits import MB, UNTOLD, choose_limits, machine_memory

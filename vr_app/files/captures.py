@@ -13,7 +13,7 @@ import numpy as np
 from sr_core.errors import UserError
 from sr_core.files import write_text
 from sr_core.image.photograph import save_picture
-from sr_core.tiles.worker import Counts
+from sr_core.tiles.request import Counts
 from vr_app.core.scene.statistics import Statistics
 from vr_app.core.view.tour import TourRecorder, format_tour
 from vr_app.core.view.view import ViewState

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sr_core.networks.names import dialled, texture_of
-from sr_core.tiles.worker import DiskCache
+from sr_core.tiles.request import DiskCache
 from vr_app.core.hands.hands import Hands
 from vr_app.core.hands.pointing import pointed_at
 from vr_app.core.hands.sample import ControllerSample

@@ -10,7 +10,8 @@ from pathlib import Path
 from sr_core.image.geometry import TileKey
 from sr_core.image.photograph import PhotographError
 from sr_core.tiles.loader import Loader, PhotographFailed, PhotographLoaded
-from sr_core.tiles.worker import DiskCache, Source, TileFailed, TileReady, Worker
+from sr_core.tiles.request import DiskCache, Source, TileFailed, TileReady
+from sr_core.tiles.worker import Worker
 from vr_app.core.tiles.album import Album
 from vr_app.core.tiles.departure import Departure, Departures
 from vr_app.core.tiles.limits import SLOT_BYTES, Limits

@@ -20,7 +20,9 @@ from sr_core.engine.engine import BLOCK_EDGE, Engine
 from sr_core.image.geometry import TILE, Rect, TileKey
 from sr_core.image.pyramid import GUTTER
 from sr_core.networks.zoo import LoadedNetwork, load_model
-from sr_core.tiles.worker import AHEAD_SHARE, Answer, Counts, DiskCache, Source, TileFailed, TileReady, Worker
+from sr_core.tiles.request import Answer, Counts, DiskCache, Source, TileFailed, TileReady
+from sr_core.tiles.schedule import AHEAD_SHARE
+from sr_core.tiles.worker import Worker
 from tests.rig import wait_until
 
 PATIENCE = 120.0
@@ -391,7 +393,7 @@ def test_a_wish_stops_what_is_computed_ahead_after_the_group_under_way(worker):
 def test_a_tile_ahead_that_is_wished_for_while_it_is_computed_is_computed_once(worker):
     ahead = tiles(range(2), range(2))
     worker.want((), SOURCES, ahead)
-    wait_until(lambda: worker._begun or worker.counts.prefetched, "the group under way, or done", PATIENCE)
+    wait_until(lambda: worker._schedule._begun or worker.counts.prefetched, "the group under way, or done", PATIENCE)
     worker.want(ahead, SOURCES)
     found = everything(worker)
     assert sorted(answer.key for answer in found) == sorted(ahead)
@@ -449,7 +451,7 @@ def test_a_thousand_wishes_leave_nothing_behind(worker):
     del pixels, sources
     everything(worker)
     worker.ready()
-    kept = [getattr(worker, name) for name in ("_pending", "_ahead", "_begun", "_answered")]
+    kept = [getattr(worker._schedule, name) for name in ("_pending", "_ahead", "_begun", "_answered")]
     assert [len(each) for each in kept] == [0] * 4
     assert adds_up(worker.counts)
     wait_until(lambda: not any(array() is not None for array in held), "the photographs' release", PATIENCE)
@@ -494,7 +496,8 @@ def test_missing_weights_fail_every_tile_in_one_line_and_the_thread_goes_on():
 
 OUT_OF_MEMORY = """
 import resource, time, numpy as np
-from sr_core.tiles.worker import Source, TileFailed, TileReady, Worker
+from sr_core.tiles.request import Source, TileFailed, TileReady
+from sr_core.tiles.worker import Worker
 from sr_core.image.geometry import TileKey
 
 def answers():
@@ -575,7 +578,8 @@ def test_close_does_not_wait_for_the_import_of_torch():
 
 TORCH_LATE = """
 import sys, time, numpy as np
-from sr_core.tiles.worker import Source, TileReady, Worker
+from sr_core.tiles.request import Source, TileReady
+from sr_core.tiles.worker import Worker
 from sr_core.image.geometry import TileKey
 import sr_core.tiles.loader, vr_app.commands.view, vr_app.core.tiles.visible, vr_app.core.scene.scene
 
