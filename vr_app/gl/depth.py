@@ -1,11 +1,12 @@
 """How far away each pixel of an eye's picture is, for a headset's runtime that moves the picture to where the head has
-gone since: it was drawn without, in order, and so the same shapes are drawn once more, in the same order, with nothing
-but their depth."""
+gone since.
+
+Pictures are painted in order, without depth. So the same shapes are drawn once more in the same order, as depth alone.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from vr_app.core.space.pose import Pose
 from vr_app.core.space.surface import BEZEL, Panel, Retina
 from vr_app.gl import objects
 from vr_app.gl.calls import CALLS
+from vr_app.gl.cap import Cap
 from vr_app.gl.context import GL
 from vr_app.gl.program import Program
 from vr_app.gl.room import REACH
@@ -59,7 +61,8 @@ class DepthTarget:
 class DepthRenderer:
     """Draws shapes into what is bound. Makes no GL object but at its start.
 
-    `label`, `ray`: programs for what `vr_app.gl.draw` draws just as it does in colour; `text`: what `label` defines.
+    `label`, `ray`: programs that draw in depth what `vr_app.gl.labels` and `vr_app.gl.rays` draw in colour. `text`:
+    what the former defines.
     """
 
     def __init__(self, text: tuple[str, ...]) -> None:
@@ -81,11 +84,11 @@ class DepthRenderer:
         CALLS.glUniform1i(self._panel["u_ring"], 0)
         self._draw_front(2 * pieces + 2)
 
-    def draw_retina(self, retina: Retina, to_clip: np.ndarray, draw_cap: Callable[[], None]) -> None:
-        """The retina, of which `draw_cap` draws the unit sphere's part."""
+    def draw_retina(self, retina: Retina, to_clip: np.ndarray, cap: Cap) -> None:
+        """The retina, of which `cap` is the part of the unit sphere."""
         self._use(self._retina, retina.pose, to_clip)
         CALLS.glUniform1f(self._retina["u_radius"], retina.radius)
-        draw_cap()
+        cap.draw()
 
     def draw_sheet(self, panel: Panel, to_clip: np.ndarray) -> None:
         """The control panel."""
@@ -101,8 +104,7 @@ class DepthRenderer:
 
     def _use(self, program: Program, pose: Pose, to_clip: np.ndarray) -> None:
         program.use()
-        matrix = (to_clip @ pose.matrix()).astype(np.float32)
-        CALLS.glUniformMatrix4fv(program["u_to_clip"], 1, True, matrix.tobytes())
+        program.set_matrix(to_clip @ pose.matrix())
 
     def _draw_front(self, vertices: int) -> None:
         CALLS.glBindVertexArray(self._no_vertices)

@@ -12,7 +12,7 @@ from vr_app.core.space.pose import Pose
 from vr_app.core.space.surface import CAP_ANGLE, Retina
 
 UNIT = Retina(Pose(), 1.0, 1.0, 1.0)
-"""Radius 1 metre, one radian per unit of surface coordinates: what `vr_app.gl.draw` scales to any retina."""
+"""Radius 1 metre, one radian per unit of surface coordinates: `vr_app.gl.cap` holds it, for retinas of any size."""
 
 
 def retina_mesh(retina: Retina, rings: int = 24, sectors: int = 96, reach: float = CAP_ANGLE) -> trimesh.Trimesh:

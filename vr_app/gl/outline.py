@@ -11,12 +11,13 @@ import numpy as np
 
 from sr_core.image.geometry import Rect
 from vr_app.core.scene.composition import Face
-from vr_app.core.scene.outline import CASING, REACH, on_surface, strip
+from vr_app.core.scene.outline import CASING, REACH, REGION_COLOUR, on_surface, strip
 from vr_app.core.scene.scene import SurfaceItem
 from vr_app.core.space.pose import Eye
 from vr_app.core.space.surface import ImageView, Retina, Surface
 from vr_app.gl import objects
 from vr_app.gl.calls import CALLS
+from vr_app.gl.colour import linear
 from vr_app.gl.context import GL
 from vr_app.gl.program import Program
 
@@ -32,47 +33,53 @@ Strip = tuple[np.ndarray, tuple[float, float]]
 class OutlineRenderer:
     """Draws the outlines of one surface after the other. Makes no GL object but at its start."""
 
-    def __init__(self, linear: tuple[float, float, float]) -> None:
-        """`linear`: REGION_COLOUR as linear light."""
+    def __init__(self) -> None:
         self._program = Program("outline.vert", "outline.frag")
         self._vertices = objects.vertex_array()
         (self._buffer,) = objects.buffers(1)
         GL.glBindVertexArray(self._vertices)
         GL.glBindBuffer(GL.GL_ARRAY_BUFFER, self._buffer)
         GL.glBufferData(GL.GL_ARRAY_BUFFER, VERTICES * FLOATS * 4, ctypes.c_void_p(None), GL.GL_STREAM_DRAW)
-        from OpenGL.raw.GL.VERSION.GL_2_0 import glVertexAttribPointer  # see `vr_app.gl.draw._Cap`
+        from OpenGL.raw.GL.VERSION.GL_2_0 import glVertexAttribPointer  # see `vr_app.gl.cap`
 
         for place, count, offset in ((0, 3, 0), (1, 2, 12)):
             GL.glEnableVertexAttribArray(place)
             glVertexAttribPointer(place, count, GL.GL_FLOAT, False, FLOATS * 4, ctypes.c_void_p(offset))
         GL.glBindVertexArray(0)
-        self.finer = 1.0
-        """Pixels of the picture for each of the eye's: lines are as many times as wide in it."""
         self._program.use()
-        CALLS.glUniform3f(self._program["u_colour"], *linear)
+        CALLS.glUniform3f(self._program["u_colour"], *linear(REGION_COLOUR)[:3])
 
-    def draw(self, item: SurfaceItem, eye: Eye, to_clip: np.ndarray) -> None:
-        """Those of a surface. `to_clip` (4, 4): world to clip coordinates."""
-        self._draw(item, _pixel(item.surface, eye) * self.finer, to_clip, _strip)
+    def draw(self, item: SurfaceItem, eye: Eye, to_clip: np.ndarray, finer: float) -> None:
+        """Those of a surface. `to_clip` (4, 4): world to clip coordinates. `finer`: pixels of the picture for each of
+        the eye's; lines are as many times as wide in it."""
+        if item.outlines:
+            self._draw(item, _pixel(item.surface, eye) * finer, to_clip, _strip, finer)
 
-    def draw_unrolled(self, item: SurfaceItem, face: Face) -> None:
+    def draw_unrolled(self, item: SurfaceItem, face: Face, finer: float) -> None:
         """Those of a retina on its own picture, which is unrolled by longitude and latitude."""
+        if not item.outlines:
+            return
         left, bottom, right, top = face.left, face.bottom, face.right, face.top
         to_clip = np.diag([2 / (right - left), 2 / (top - bottom), 0.0, 1.0])
         to_clip[:2, 3] = -(right + left) / (right - left), -(top + bottom) / (top - bottom)
-        eye_pixel = self.finer * item.surface.radius * (right - left) / face.size[0]
-        self._draw(item, eye_pixel, to_clip, _strip_unrolled)
+        eye_pixel = finer * item.surface.radius * (right - left) / face.size[0]
+        self._draw(item, eye_pixel, to_clip, _strip_unrolled, finer)
 
-    def _draw(self, item: SurfaceItem, eye_pixel: float, to_clip: np.ndarray, strip_of: Callable[..., Strip]) -> None:
+    def _draw(
+        self,
+        item: SurfaceItem,
+        eye_pixel: float,
+        to_clip: np.ndarray,
+        strip_of: Callable[..., Strip],
+        finer: float,
+    ) -> None:
         """`eye_pixel`: metres that one measures at most; `to_clip`: from what `strip_of` counts in."""
-        if not item.outlines:
-            return
         program = self._program
         program.use()
-        CALLS.glUniformMatrix4fv(program["u_to_clip"], 1, True, to_clip.astype(np.float32).tobytes())
+        program.set_matrix(to_clip)
         CALLS.glBindVertexArray(self._vertices)
         CALLS.glBindBuffer(GL.GL_ARRAY_BUFFER, self._buffer)
-        CALLS.glUniform1f(program["u_casing"], CASING * self.finer)
+        CALLS.glUniform1f(program["u_casing"], CASING * finer)
         for outline in item.outlines:
             reach = _rounded((outline.width + 2 * CASING + 2) * REACH * eye_pixel)
             vertices, half = strip_of(outline.rect, item.surface, item.view, item.size, reach)
@@ -80,7 +87,7 @@ class OutlineRenderer:
                 continue
             GL.glBufferSubData(GL.GL_ARRAY_BUFFER, 0, vertices.nbytes, ctypes.c_void_p(vertices.ctypes.data))
             CALLS.glUniform2f(program["u_half"], *half)
-            CALLS.glUniform1f(program["u_width"], outline.width * self.finer)
+            CALLS.glUniform1f(program["u_width"], outline.width * finer)
             GL.glDrawArrays(GL.GL_TRIANGLES, 0, len(vertices))
 
     def close(self) -> None:

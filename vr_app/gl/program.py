@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from vr_app.gl import objects
 from vr_app.gl.calls import CALLS
 from vr_app.gl.context import GL
@@ -41,6 +43,10 @@ class Program:
     def use(self) -> None:
         """Draw with it from now on."""
         CALLS.glUseProgram(self._handle)
+
+    def set_matrix(self, to_clip: np.ndarray) -> None:
+        """Where its vertices are seen: 4x4, from their coordinates to clip coordinates. The program is in use."""
+        CALLS.glUniformMatrix4fv(self["u_to_clip"], 1, True, to_clip.astype(np.float32).tobytes())
 
     def __getitem__(self, uniform: str) -> int:
         """A uniform's location; -1, which GL ignores, where the shaders do not use it."""

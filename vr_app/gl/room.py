@@ -34,7 +34,7 @@ class RoomRenderer:
         """The floor's grid at a height in metres, over what is there, in a picture of `size` pixels. `to_clip` (4, 4):
         world to clip coordinates."""
         self._floor.use()
-        CALLS.glUniformMatrix4fv(self._floor["u_to_clip"], 1, True, to_clip.astype(np.float32).tobytes())
+        self._floor.set_matrix(to_clip)
         CALLS.glUniform1f(self._floor["u_floor"], height)
         CALLS.glUniform2f(self._floor["u_half_size"], size[0] / 2, size[1] / 2)
         CALLS.glBindVertexArray(self._no_vertices)

@@ -1,0 +1,254 @@
+"""Photographs on their surfaces become pixels."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sr_core.image.geometry import TILE
+from vr_app.core.scene import overlay
+from vr_app.core.scene.composition import Face
+from vr_app.core.scene.scene import Scene, SurfaceItem
+from vr_app.core.scene.words import AI_COLOR
+from vr_app.core.space.bend import columns
+from vr_app.core.space.pose import Eye
+from vr_app.core.space.surface import BEZEL, CAP_ANGLE, Panel, Retina
+from vr_app.core.view.appearance import LUMA, REGIONS, SAMPLES, Channel
+from vr_app.gl import objects, pages, units
+from vr_app.gl.calls import CALLS
+from vr_app.gl.cap import Cap
+from vr_app.gl.colour import linear
+from vr_app.gl.context import GL
+from vr_app.gl.curves import CurveTextures
+from vr_app.gl.outline import OutlineRenderer
+from vr_app.gl.pages import PAGE_WINDOWS, PageTextures
+from vr_app.gl.program import Program
+
+_SOFT_EDGE = 0.006
+"""Metres drawn beyond the bezel, for its antialiased edge."""
+
+_CHANNELS = {Channel.RED: 1, Channel.RED_FREE: 2, Channel.BLUE: 3}
+
+
+class PhotographRenderer:
+    """Draws surfaces with what the page table shows on them, and the outlines of regions over them.
+
+    `finer`, here and below: pixels of the picture for each of the eye's, so that lines are as wide to the eye.
+    """
+
+    def __init__(self) -> None:
+        self._programs = SurfacePrograms()
+        self._no_vertices = objects.vertex_array()
+        self._cap: Cap | None = None
+        self._pages = PageTextures()
+        self._curves = CurveTextures(PAGE_WINDOWS, units.CURVES)
+        self._outlines = OutlineRenderer()
+
+    def prepare(self) -> None:
+        """Make what would otherwise be made by the first retina and the first adjusted photograph drawn."""
+        self.cap()
+        self._programs.of(adjusted=True)
+
+    def cap(self) -> Cap:
+        """The retina's mesh, made for the first one."""
+        if self._cap is None:
+            self._cap = Cap()
+        return self._cap
+
+    @property
+    def textures(self) -> tuple[tuple[int, int], ...]:
+        """Units and array textures that must be bound while photographs are drawn."""
+        return (units.PAGES, self._pages.texture), (units.CURVES, self._curves.texture)
+
+    def draw(self, scene: Scene, eye: Eye, to_clip: np.ndarray, finer: float = 1.0) -> None:
+        """Draw a scene's surfaces as `eye` sees them. `to_clip` (4, 4): world to clip coordinates."""
+        full = self._programs.of(scene.appearance.adjusted)
+        marked = scene.invention or scene.appearance.adjusted
+        for program in full:
+            program.use()
+            _set_look(program, scene, finer)
+        for program in self._programs.plain:
+            program.use()
+            CALLS.glUniform1f(program["u_finer"], finer)
+        # All page windows first: to change a texture that was drawn with, some drivers finish that drawing.
+        for at in range(0, len(scene.surfaces), PAGE_WINDOWS):
+            together = scene.surfaces[at : at + PAGE_WINDOWS]
+            self._show(together)
+            for page, item in enumerate(together):
+                inside = full if marked or self._pages.failed(page) else self._programs.plain
+                if isinstance(item.surface, Panel):
+                    self._draw_panel(full[0], inside[0], page, item, to_clip)
+                else:
+                    self._draw_retina(inside[1], page, item, eye, to_clip)
+                self._outlines.draw(item, eye, to_clip, finer)
+
+    def draw_unrolled(self, scene: Scene, face: Face, finer: float) -> None:
+        """Draw a scene's one retina on its own picture, unrolled by longitude and latitude."""
+        (item,) = scene.surfaces
+        program, surface = self._programs.unrolled(scene.appearance.adjusted), item.surface
+        program.use()
+        _set_look(program, scene, finer)
+        self._show(scene.surfaces)
+        CALLS.glUniform4f(program["u_bounds"], face.left, face.bottom, face.right, face.top)
+        CALLS.glUniform2f(program["u_size"], surface.radius, CAP_ANGLE)
+        _set_photograph(program, 0, item, _spanned(surface))
+        CALLS.glBindVertexArray(self._no_vertices)
+        GL.glDrawArrays(GL.GL_TRIANGLE_STRIP, 0, 4)
+        self._outlines.draw_unrolled(item, face, finer)
+
+    def close(self) -> None:
+        """Give all GL objects back. May be called twice."""
+        for owner in (self._programs, self._pages, self._curves, self._outlines):
+            owner.close()
+        if self._cap is not None:
+            self._cap.close()
+            self._cap = None
+        if self._no_vertices:
+            GL.glDeleteVertexArrays(1, [self._no_vertices])
+            self._no_vertices = 0
+
+    def _show(self, items: tuple[SurfaceItem, ...]) -> None:
+        """Put what is drawn of photographs into the textures, from the first layer on."""
+        self._curves.show([item.curves for item in items])
+        CALLS.glActiveTexture(GL.GL_TEXTURE0 + units.PAGES)
+        self._pages.show([item.pages for item in items])
+
+    def _draw_panel(self, ring: Program, inside: Program, page: int, item: SurfaceItem, to_clip: np.ndarray) -> None:
+        # What is drawn lies about the middle of what is there of the panel, which the photograph's may not be.
+        surface = item.surface
+        left, top, right, bottom = surface.bounds
+        middle = (left + right) / 2, (top + bottom) / 2
+        to_world = surface.pose.matrix()
+        to_world[:3, 3] = surface.point(np.array(middle))
+        to_clip = to_clip @ to_world
+        width, height = surface.width * (right - left), surface.height * (bottom - top)
+        right, top = (edge / 2 + BEZEL + _SOFT_EDGE for edge in (width, height))
+        CALLS.glBindVertexArray(self._no_vertices)
+        CALLS.glEnable(GL.GL_CULL_FACE)  # a panel has no back
+        pieces = columns(width, surface.bend)
+        for program, around, vertices in ((ring, 1, 4 * pieces + 6), (inside, 0, 2 * pieces + 2)):
+            if program is self._programs.plain[0]:
+                CALLS.glDisable(GL.GL_BLEND)  # nothing shows through
+            program.use()
+            program.set_matrix(to_clip)
+            _set_photograph(program, page, item, (surface.width, surface.height), middle)
+            CALLS.glUniform2f(program["u_size"], width / 2, height / 2)
+            CALLS.glUniform1f(program["u_bezel"], BEZEL)
+            CALLS.glUniform4f(program["u_inner"], *_interior(item, middle, (width, height)))
+            CALLS.glUniform4f(program["u_outer"], -right, -top, right, top)
+            CALLS.glUniform1f(program["u_bend"], surface.bend)
+            CALLS.glUniform1i(program["u_columns"], pieces)
+            CALLS.glUniform1i(program["u_ring"], around)
+            GL.glDrawArrays(GL.GL_TRIANGLE_STRIP, 0, vertices)
+        CALLS.glEnable(GL.GL_BLEND)
+        CALLS.glDisable(GL.GL_CULL_FACE)
+
+    def _draw_retina(self, program: Program, page: int, item: SurfaceItem, eye: Eye, to_clip: np.ndarray) -> None:
+        cap, surface = self.cap(), item.surface
+        program.use()
+        program.set_matrix(to_clip @ surface.pose.matrix())
+        inside = surface.pose.inverse_matrix()
+        CALLS.glUniform3f(program["u_eye"], *(inside[:3, :3] @ eye.pose.position + inside[:3, 3]).tolist())
+        CALLS.glUniform1f(program["u_radius"], surface.radius)
+        CALLS.glUniform2f(program["u_size"], surface.radius, CAP_ANGLE)
+        _set_photograph(program, page, item, _spanned(surface))
+        cap.draw()
+
+
+class SurfacePrograms:
+    """The programs that draw photographs, each pair for panels and for the retina."""
+
+    def __init__(self) -> None:
+        self._defines = (
+            *pages.defines(), f"INVENTED_FROM {overlay.FROM}", f"INVENTED_FULL {overlay.FULL}",
+            f"INVENTED_OPACITY {overlay.OPACITY}", f"REGIONS {REGIONS}.0", f"SAMPLES {SAMPLES}.0",
+            f"LUMA vec3{LUMA}",
+        )  # fmt: skip
+        self._full = self._pair()
+        self.plain = self._pair("PLAIN")
+        """For a panel's interior and for the retina, where nothing is laid over the photograph: less than half the
+        cost."""
+        self._adjusted: tuple[Program, Program] | None = None
+        self._unrolled: dict[bool, Program] = {}
+
+    def of(self, adjusted: bool) -> tuple[Program, Program]:
+        """Those that draw everything. Photographs that look as they were photographed do not pay for adjustments."""
+        if not adjusted:
+            return self._full
+        if self._adjusted is None:
+            self._adjusted = self._pair("ADJUSTED")
+        return self._adjusted
+
+    def unrolled(self, adjusted: bool) -> Program:
+        """The one for the retina's own picture, made for the first one."""
+        if adjusted not in self._unrolled:
+            defines = *(("ADJUSTED",) if adjusted else ()), "RETINA", "UNROLLED"
+            self._unrolled[adjusted] = self._program("unrolled.vert", *defines)
+        return self._unrolled[adjusted]
+
+    def _pair(self, *defines: str) -> tuple[Program, Program]:
+        return self._program("panel.vert", *defines), self._program("retina.vert", *defines, "RETINA")
+
+    def _program(self, vertex: str, *defines: str) -> Program:
+        """A program with what never changes set."""
+        program = Program(vertex, "surface.frag", (*self._defines, *defines))
+        program.use()
+        CALLS.glUniform1i(program["u_tiles"], units.TILES)
+        CALLS.glUniform1i(program["u_pages"], units.PAGES)
+        CALLS.glUniform1i(program["u_curves"], units.CURVES)
+        for name, colour in (("u_ai_colour", AI_COLOR), ("u_little", overlay.LITTLE), ("u_much", overlay.MUCH)):
+            CALLS.glUniform3f(program[name], *linear(colour)[:3])
+        return program
+
+    def close(self) -> None:
+        """Give all programs back. May be called twice."""
+        for program in (*self._full, *self.plain, *(self._adjusted or ()), *self._unrolled.values()):
+            program.close()
+
+
+def _spanned(retina: Retina) -> tuple[float, float]:
+    """Metres that the photograph's width and height span on the retina at zoom 1."""
+    return retina.radians_u * retina.radius, retina.radians_v * retina.radius
+
+
+def _interior(
+    item: SurfaceItem, middle: tuple[float, float], size: tuple[float, float]
+) -> tuple[float, float, float, float]:
+    """Left, lower, right and upper edge, in metres from the `middle` of what is there of a panel, of where it shows the
+    photograph; within its `size`, width and height in metres."""
+    sides = []
+    spans = item.surface.width, item.surface.height
+    for whole, center, off, there in zip(spans, item.view.center, middle, size, strict=True):
+        ends = ((at * item.view.zoom - off) * whole for at in (-center, 1 - center))
+        sides.append([min(max(end, -there / 2), there / 2) for end in ends])
+    (left, right), (upper, lower) = sides
+    return left, -lower, right, -upper
+
+
+def _set_look(program: Program, scene: Scene, finer: float) -> None:
+    """What all photographs of a scene share."""
+    CALLS.glUniform1i(program["u_invention"], scene.invention)
+    CALLS.glUniform1f(program["u_finer"], finer)
+    appearance = scene.appearance
+    CALLS.glUniform1i(program["u_channel"], _CHANNELS.get(appearance.channel, 0))
+    tone = appearance.brightness, appearance.contrast, 1 / appearance.gamma, appearance.local
+    CALLS.glUniform4f(program["u_tone"], *tone)
+
+
+def _set_photograph(
+    program: Program, page: int, item: SurfaceItem, metres: tuple[float, float], middle: tuple[float, float] = (0, 0)
+) -> None:
+    """What both surfaces share. `metres`: what the photograph's width and height span on the surface at zoom 1;
+    `middle`: the surface coordinates in the middle of what is drawn."""
+    window, (width, height), zoom = item.pages, item.size, item.view.zoom
+    # Differences of large numbers are taken here, in double precision; what the shader gets is small.
+    per_tile = TILE * 2.0**-window.level
+    x, y = window.col * per_tile, window.row * per_tile
+    u, v = (center + s / zoom for center, s in zip(item.view.center, middle, strict=True))
+    CALLS.glUniform1i(program["u_page"], page)
+    CALLS.glUniform2i(program["u_window"], window.cols, window.rows)
+    CALLS.glUniform1f(program["u_tiles_per_pixel"], 1 / per_tile)
+    CALLS.glUniform4ui(program["u_outside"], *pages.outside(window))
+    CALLS.glUniform2f(program["u_center"], u * width - x, v * height - y)
+    CALLS.glUniform2f(program["u_per_metre"], width / (zoom * metres[0]), height / (zoom * metres[1]))
+    CALLS.glUniform4f(program["u_photograph"], -x, -y, width - x, height - y)
+    CALLS.glUniform1f(program["u_hair"], 0.01 * 2.0 ** -max(window.level, 0))
