@@ -19,6 +19,7 @@ from PIL import Image
 from sr_core.assets import asset_path
 from sr_core.image.geometry import TileKey, level_size
 from sr_core.image.pyramid import Pyramid, build_pyramid, cut_tile
+from tests.helpers.records import of
 from vr_app.core.scene.scene import Scene, SurfaceItem, surface_items
 from vr_app.core.space.pose import FAR, NEAR, Eye, Fov, Pose
 from vr_app.core.space.surface import Panel, Retina, photograph_uv
@@ -26,9 +27,10 @@ from vr_app.core.tiles.page_table import PageTable
 from vr_app.core.tiles.slots import Residency
 from vr_app.core.tiles.visible import demands, tiles_wanted
 from vr_app.core.view.intent import LookAt, SurfaceKind
+from vr_app.core.view.photograph import PhotographRecord
 from vr_app.core.view.place import place
 from vr_app.core.view.step import step
-from vr_app.core.view.view import PhotographInfo, ViewState
+from vr_app.core.view.view import ViewState
 from vr_app.gl.context import GL, Context, ContextError, open_offscreen
 from vr_app.gl.draw import Renderer
 from vr_app.gl.framebuffer import Framebuffer
@@ -83,7 +85,7 @@ class Stage:
         self.pyramid: Pyramid = build_pyramid(pixels)
         self.pictures = {-n: picture for n, picture in enumerate(self.pyramid.levels)} | (levels or {})
         width, height = self.pyramid.size
-        self.info = PhotographInfo("photograph", (width, height), (width / 2, height / 2), min(width, height) / 2)
+        self.record = PhotographRecord("photograph", (width, height), (width / 2, height / 2), min(width, height) / 2)
         self.tiles = TileArray(slots)
         self.residency = Residency(self.tiles.slots)
         self.pages = PageTable(self.residency)
@@ -91,15 +93,15 @@ class Stage:
         self.renderer = Renderer(self.tiles)
 
     def view(self, surface: SurfaceKind, center: tuple[float, float], zoom: float) -> ViewState:
-        return step(ViewState.start(1, surface), (LookAt(surface, center, zoom),), 0.0)
+        return step(of(ViewState.start(1, surface), [self.record]), (LookAt(surface, center, zoom),), 0.0)
 
     def items(self, view: ViewState, eyes: tuple[Eye, ...], now: float = LATER) -> tuple[SurfaceItem, ...]:
         """Upload every tile that the eyes want and that there is a picture for, and say what to draw."""
-        placed = place(view, (self.info,))
-        wants = demands(view, placed, eyes, (self.info,))
-        keys = tiles_wanted(replace(view, still_for=1.0), wants, (self.info,))
+        placed = place(view)
+        wants = demands(view, placed, eyes)
+        keys = tiles_wanted(replace(view, still_for=1.0), wants)
         self.put(*(key for key in keys if key.level in self.pictures and not self.residency.has(key)))
-        return surface_items(view, placed, wants, (self.info,), self.pages, eyes, now)
+        return surface_items(view, placed, wants, self.pages, eyes, now)
 
     def put(self, *keys: TileKey) -> None:
         ready = [(key, cut_tile(_marked(self.pictures[key.level], key.level), (0, 0), key.rect)) for key in keys]

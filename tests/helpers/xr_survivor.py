@@ -40,7 +40,7 @@ def report(runtime: HeadsetRuntime, viewer: Viewer, notices: list[str]) -> dict[
         "center": image.center,
         "surface": viewer.view.surface.value,
         "active": viewer.view.active,
-        "layout": viewer.view.stands.value,
+        "layout": viewer.view.layout.value,
         "pair": repr(viewer.view.compared),
         "appearance": viewer.view.appearance.fields(),
         "regions": [repr(region) for region in viewer.view.regions.known],
@@ -60,7 +60,7 @@ def main() -> None:
         with session(runtime, options) as viewer:
             while runtime.poll_events() and not select.select([sys.stdin], [], [], 0.0)[0]:
                 viewer.frame()
-                if not settled and None not in viewer.supply.infos:
+                if not settled and None not in viewer.view.photographs:
                     viewer.view, settled = step(viewer.view, SET, 0.0), True
                 if settled and viewer._warm and not viewer.supply.worker.warming:
                     print(json.dumps(report(runtime, viewer, notices)), flush=True)

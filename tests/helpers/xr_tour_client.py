@@ -42,7 +42,7 @@ def told(viewer: Viewer, felt: list[int], said: list[str]) -> dict[str, object]:
         "scale": max(
             (1 << max(0, key.level) for key in viewer.supply.wanted if viewer.supply.residency.has(key)), default=0
         ),
-        "layout": view.stands.value,
+        "layout": view.layout.value,
         "pair": view.compared and [view.compared.compare.value, view.compared.link.value, view.compared.divider],
         "front": view.active,
         "page": view.page[0],

@@ -45,7 +45,7 @@ def _start(context: Context, runtime: StartingRuntime, options: Options, begun: 
     """Frames until one has shown the photograph; seconds since `begun`."""
     first = None
     with session(runtime, options) as viewer:
-        while not (viewer.supply.infos[0] and len(viewer.supply.residency)):
+        while not (viewer.view.photographs[0] and len(viewer.supply.residency)):
             viewer.frame()
             first = first or runtime.finished_at
         return {

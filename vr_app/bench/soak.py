@@ -21,9 +21,9 @@ from vr_app.bench.report import Measured, Settings
 from vr_app.bench.stage import DISPLAY_PERIOD, BenchRuntime, two_eyes
 from vr_app.core.tiles.limits import MB, Limits
 from vr_app.core.view.intent import LookAt, NextImage, SurfaceKind
+from vr_app.core.view.photograph import MAX_ZOOM
 from vr_app.core.view.step import step
 from vr_app.core.view.tour import Stop, Tour, TourPlayer
-from vr_app.core.view.view import MAX_ZOOM
 from vr_app.gl.context import open_offscreen
 from vr_app.runtime.choose import open_runtime
 from vr_app.runtime.interface import Runtime
@@ -140,7 +140,7 @@ def _runtime(mode: str) -> Iterator[Runtime]:
 def _wander(viewer: Viewer, wanderer: Wanderer, seconds: float, seen: _Seen, progress: Progress) -> None:
     """Stop after stop, to the first rest after so many seconds."""
     viewer.player = wanderer
-    _frames_until(viewer, lambda: all(viewer.supply.infos), PATIENCE)
+    _frames_until(viewer, lambda: all(viewer.view.photographs), PATIENCE)
     progress.begin("soak, seconds", math.ceil(seconds))
     begun = time.monotonic()
     while True:

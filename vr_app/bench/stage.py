@@ -199,7 +199,7 @@ class Stage:
 
     def load(self) -> None:
         """Frames until every photograph has been decoded and drawn."""
-        self.frames_until(lambda: all(self.viewer.supply.infos), "the photographs")
+        self.frames_until(lambda: all(self.viewer.view.photographs), "the photographs")
         self.frame()
 
     def warm_up(self) -> None:
@@ -246,20 +246,20 @@ class Stage:
 
     def region(self, center: tuple[float, float], edge: int = EDGE) -> LookAt:
         """The view of `eye_on_region(edge)` on `edge` x `edge` pixels of the front photograph about `center`."""
-        info = self.viewer.supply.infos[self.viewer.view.active]
-        uv = center[0] / info.size[0], center[1] / info.size[1]
-        return LookAt(SurfaceKind.PANEL, uv, info.size[0] / self._shown_width(edge))
+        record = self.viewer.view.record
+        uv = center[0] / record.size[0], center[1] / record.size[1]
+        return LookAt(SurfaceKind.PANEL, uv, record.size[0] / self._shown_width(edge))
 
     def regions(self, edge: int = EDGE) -> list[LookAt]:
         """Views of all regions of the front photograph that have no tile in common, in an order that jumps about."""
-        info = self.viewer.supply.infos[self.viewer.view.active]
-        shown = self._shown_width(edge), self._shown_width(edge) * info.size[1] / info.size[0]
+        record = self.viewer.view.record
+        shown = self._shown_width(edge), self._shown_width(edge) * record.size[1] / record.size[0]
         pitch = edge + 2 * TILE_AT_X4
         # A panel's edge never comes into view, so its outermost pixels cannot stand in the middle.
         margin = [max(part, edge) / 2 for part in shown]
-        counts = [int((size - 2 * m) // pitch) + 1 for size, m in zip(info.size, margin, strict=True)]
+        counts = [int((size - 2 * m) // pitch) + 1 for size, m in zip(record.size, margin, strict=True)]
         if min(counts) < 1:
-            raise UserError(f"bench: {info.name} is too small for regions of {edge}x{edge} pixels; name a larger one")
+            raise UserError(f"bench: {record.name} is too small for regions of {edge}x{edge} pixels; name a larger one")
         at = [(margin[0] + pitch * x, margin[1] + pitch * y) for x, y in Rect(0, 0, *counts).points()]
         return [self.region(at[i], edge) for i in np.random.default_rng(1).permutation(len(at))]
 

@@ -67,7 +67,7 @@ def measure(settings: Settings, progress: Progress) -> Measured:
 
 def _set_up(viewer: Viewer) -> None:
     """All panels in sight, whole and sharp, and at rest."""
-    _frames_until(viewer, lambda: all(viewer.supply.infos))
+    _frames_until(viewer, lambda: all(viewer.view.photographs))
     moved = []
     for n in range(PANELS):
         across, up = (n % 4 - 1.5) * 0.56, 0.32 - 0.64 * (n // 4)

@@ -132,4 +132,4 @@ class Memory:
 
 def _told(view: ViewState) -> tuple:
     """All of a view that is written down."""
-    return view.images, view.active, view.surface, view.layout, view.panels, view.elsewhere, view.pair
+    return view.images, view.active, view.layout, view.flat, view.panels, view.elsewhere, view.pair

@@ -16,7 +16,7 @@ from pathlib import Path
 from sr_core.errors import UserError
 from sr_core.files import OutputError, write_text
 from sr_core.image.geometry import Rect
-from vr_app.core.view.region import MOST_NOTE, Kind, Region, Regions
+from vr_app.core.view.region import MOST_NOTE, Kind, Photographs, Region, Regions, image_of
 from vr_app.files.state_folder import set_aside, state_folder
 
 NAME = "fundusxr-regions.json"
@@ -209,14 +209,14 @@ class RegionStore:
         """Whether regions of loaded photographs may still come."""
         return bool(self._loaded)
 
-    def save(self, regions: Regions) -> None:
+    def save(self, regions: Regions, photographs: Photographs) -> None:
         """Write what has changed since the last call, on the store's own thread."""
         if regions.known is self._last:
             return
         self._last = regions.known
         now: dict[Path, list[Region]] = {folder: [] for folder in self._saved}
         for region in regions.known:
-            image = regions.image_of(region, -1)
+            image = image_of(region, photographs, -1)
             if image is not None:
                 now.setdefault(self._folders[image], []).append(region)
         for folder, ours in now.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from vr_app.core.view.appearance import AS_PHOTOGRAPHED, BRIGHTNESS, CONTRAST, GAMMA, LOCAL, Appearance, Channel
+from vr_app.core.view.photograph import PhotographRecord
 from vr_app.core.view.region import (
     ArmMarking,
     Blink,
@@ -159,14 +160,14 @@ class Place:
 class PanelState:
     """What the panel tells of the session.
 
-    `images`: names, None for one that is not (yet) loaded; `thumbnails`: those of them whose thumbnail is at hand,
+    `photographs`: None for one that is not (yet) loaded; `thumbnails`: those of them whose thumbnail is at hand,
     and its width and height in proportion to a thumbnail's place. `front`: the image in front. `layouts`, `models`:
     names to choose from; `compare`, `link`: of a pair that is shown, else empty; `texture`: where the dial stands, None
     where there are no weights for it. `finest`: the finest level that may be shown. `actions`: those of ACTIONS that
     exist. `about`: lines.
     """
 
-    images: tuple[str | None, ...] = ()
+    photographs: tuple[PhotographRecord | None, ...] = ()
     thumbnails: tuple[tuple[int, tuple[float, float]], ...] = ()
     front: int = 0
     layouts: tuple[str, ...] = ()
@@ -183,6 +184,11 @@ class PanelState:
     regions: Regions = NO_REGIONS
     actions: tuple[str, ...] = ()
     about: tuple[str, ...] = ()
+
+    @property
+    def record(self) -> PhotographRecord | None:
+        """Of the front photograph; None while it is not loaded."""
+        return self.photographs[self.front] if self.photographs else None
 
 
 # Rows: how it is offered. Every control has a name of its own.
@@ -253,7 +259,7 @@ def _images(state: PanelState, place: Place) -> tuple[Row, ...]:
     extents = dict(state.thumbnails)
     loaded = [
         Picture(shortened(name), PickImage(i), i == state.front, extents.get(i))
-        for i, name in enumerate(state.images)
+        for i, name in enumerate(record and record.name for record in state.photographs)
         if name is not None
     ]
     each = COLUMNS * ROWS
@@ -293,7 +299,7 @@ def _view(state: PanelState, place: Place) -> tuple[Row, ...]:
 def _regions(state: PanelState, place: Place) -> tuple[Row, ...]:
     regions = state.regions
     drag = ("Drag now, or not", ArmMarking(False)) if regions.armed else ("Mark by dragging", ArmMarking(True))
-    found: list[Row] = [Words((_told(regions, state.front),)), _regional(("Mark what is seen", MarkView()), drag)]
+    found: list[Row] = [Words((_told(regions, state.record),)), _regional(("Mark what is seen", MarkView()), drag)]
     if regions.known:
         blink = ("Stop blinking", Blink(False)) if regions.blinking else ("Blink with original", Blink(True))
         found.append(_regional(("Go to the next", NextRegion()), blink))
@@ -310,7 +316,7 @@ def _regional(*buttons: tuple[str, RegionGesture], chosen: int = -1) -> Buttons:
     return Buttons(tuple((words, Regional(gesture)) for words, gesture in buttons), chosen)
 
 
-def _told(regions: Regions, front: int) -> str:
+def _told(regions: Regions, front: PhotographRecord | None) -> str:
     """The chosen region's number and name, and how many the front photograph has."""
     mine, region = regions.of(front), regions.chosen_region
     if region is None:

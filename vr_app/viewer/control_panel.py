@@ -32,7 +32,7 @@ from vr_app.core.view.intent import (
 from vr_app.core.view.layout import Layout
 from vr_app.core.view.pair import Compare, Link
 from vr_app.core.view.pairing import layouts_offered
-from vr_app.core.view.view import PhotographInfo, ViewState
+from vr_app.core.view.view import ViewState
 from vr_app.fonts import all_fonts
 from vr_app.gl.sheet import SheetPicture
 from vr_app.ui.contents import (
@@ -176,7 +176,7 @@ class Control:
         if self._surface is None:
             return ()
         if self._place.open and self._place.page == 0:
-            self._add_thumbnail(album, len(state.images))
+            self._add_thumbnail(album, len(state.photographs))
         shown = replace(state, thumbnails=tuple(self._thumbnails.items())) if self._place.open else PanelState()
         events = self._paint(shown)
         for event in events:
@@ -301,7 +301,7 @@ def gestures_of(event: Event, view: ViewState) -> tuple[Gesture, ...]:
         case TurnOver(by):
             return (NextImage(by),)
         case PickLayout(name):
-            return () if LAYOUTS[name] is view.stands else (ShowLayout(LAYOUTS[name]),)
+            return () if LAYOUTS[name] is view.layout else (ShowLayout(LAYOUTS[name]),)
         case PickCompare(name):
             return (SetCompare(Compare(name)),)
         case PickLink(name):
@@ -325,7 +325,6 @@ def gestures_of(event: Event, view: ViewState) -> tuple[Gesture, ...]:
 
 def state_of(
     view: ViewState,
-    infos: Sequence[PhotographInfo | None],
     model: str,
     texture: float,
     networks: Networks,
@@ -333,13 +332,13 @@ def state_of(
 ) -> PanelState:
     """What the panel tells of a session. `headset`: there is a head to recentre on."""
     base = base_of(model)
-    offered = {view.stands, *(layout for layout, _ in layouts_offered(len(view.loaded)))}
+    offered = {view.layout, *(layout for layout, _ in layouts_offered(len(view.loaded)))}
     pair = view.compared
     return PanelState(
-        images=tuple(info and info.name for info in infos),
+        photographs=view.photographs,
         front=view.active,
         layouts=tuple(name for name, kind in LAYOUTS.items() if kind in offered),
-        layout=next(name for name, kind in LAYOUTS.items() if kind is view.stands),
+        layout=next(name for name, kind in LAYOUTS.items() if kind is view.layout),
         compare=pair.compare.value if pair else "",
         link=pair.link.value if pair and pair.compare is Compare.SIDE else "",
         models=networks.names,

@@ -36,7 +36,7 @@ from vr_app.core.view.layout import Layout
 from vr_app.core.view.pair import Compare
 from vr_app.core.view.place import place, within_reach
 from vr_app.core.view.region import COMMANDS as REGION_COMMANDS
-from vr_app.core.view.region import GoToRegion, NextRegion
+from vr_app.core.view.region import GoToRegion, NextRegion, image_of
 from vr_app.core.view.step import photograph_arrived, photograph_failed, regions_arrived, regions_stamped, step
 from vr_app.core.view.tour import Tour, TourPlayer
 from vr_app.core.view.view import ViewState
@@ -252,8 +252,8 @@ class Viewer:
                 self._drawn = self._stood = None  # its new tiles may come to lie where the old ones did
                 self.curves.forget(news.index)
                 self.control.forget(news.index)
-            self.view = photograph_arrived(self.view, news.index, news.info)
-            self.region_store.photograph_loaded(news.index, news.info.sha256)
+            self.view = photograph_arrived(self.view, news.index, news.record)
+            self.region_store.photograph_loaded(news.index, news.record.sha256)
         self.view = regions_arrived(self.view, self.region_store.arrived())
 
     def look(self, frame: Frame, sample: ControllerSample) -> None:
@@ -268,12 +268,12 @@ class Viewer:
         self._veil(gestures, before)
         self._keep_regions()
         self.runtime.feel(self.hands.ticks(before, self.view) + self.control.pulses())
-        self.placed = place(self.view, self.supply.infos, Pose((0.0, 0.0, -self.options.stand_back)))
+        self.placed = place(self.view, Pose((0.0, 0.0, -self.options.stand_back)))
         self.reach = within_reach(self.placed)
         if frame.eyes:
             seen = self.wants
             eyes = tuple(eye.finer(frame.detail) for eye in frame.eyes)
-            self.wants = demands(self.view, self.placed, eyes, self.supply.infos, seen)
+            self.wants = demands(self.view, self.placed, eyes, seen)
             self._jumped = is_jump(seen, self.wants, self.view.active)
             self._arrived = self._jumped or (self._arrived and self.view.still_for > 0)
         beams = (self._pointer(hand.aim) for hand in self.control.beaming(sample) if hand.aim and hand.shown)
@@ -292,7 +292,7 @@ class Viewer:
             original=self.view.original or self.view.finest == 0,
             recording=self.recording.active,
             legend=self.view.invention,
-            titles=titles(self.view, self.supply.infos),
+            titles=titles(self.view),
             hint=hint(self.view),
             adjusted=self.view.appearance.told(),
         )
@@ -320,9 +320,7 @@ class Viewer:
 
     def draw(self, frame: Frame) -> None:
         """The scene, once for each eye; and its picture when one is due."""
-        surfaces = surface_items(
-            self.view, self.placed, self.wants, self.supply.infos, self.pages, frame.eyes, self.now
-        )
+        surfaces = surface_items(self.view, self.placed, self.wants, self.pages, frame.eyes, self.now)
         surfaces = self.curves.adjusted(surfaces, self.view.appearance)
         due = self.screenshots.due and self._settled()
         invented = self.supply.departures.shown(self.wants, self.supply.residency, self.now, at_once=due)
@@ -361,9 +359,7 @@ class Viewer:
         self._shown = self._shown or bool(surfaces)
         if pictures:
             made_by = self.options.model, self.status.texture
-            about = describe_snapshot(
-                self.view, frame.eyes, scene, self.supply.infos, invented, *made_by, self.control.targets
-            )
+            about = describe_snapshot(self.view, frame.eyes, scene, invented, *made_by, self.control.targets)
             saved = self.screenshots.save(pictures, about)
             self.notices.tell(f"Screenshot saved: {', '.join(saved)}")
 
@@ -380,7 +376,7 @@ class Viewer:
 
     def report(self) -> None:
         """What is written at the end, once it is known that any photograph could be opened."""
-        while self.supply.loader.busy and not any(self.supply.infos):
+        while self.supply.loader.busy and not self.view.loaded:
             self.take_what_arrived()
             time.sleep(0.01)
         if self.recording.active:
@@ -404,7 +400,7 @@ class Viewer:
         if leap and self.view.surface is SurfaceKind.RETINA and self.view.front != before.front:
             self._jumps += 1
         pair = self.view.compared
-        shown = self.view.stands, self.view.active, pair and (pair.images, pair.compare), self._jumps
+        shown = self.view.layout, self.view.active, pair and (pair.images, pair.compare), self._jumps
         self.veil.see(shown if self._shown else None, self.dt)
 
     def _veiled(self, scene: Scene) -> Scene:
@@ -437,14 +433,14 @@ class Viewer:
         """Those just made get their time, and what has changed is written down."""
         if self.view.regions.unstamped:
             self.view = regions_stamped(self.view, datetime.now(UTC).isoformat(timespec="seconds"))
-        self.region_store.save(self.view.regions)
+        self.region_store.save(self.view.regions, self.view.photographs)
         for notice in (*self.region_store.notices(), *self.exporter.notices()):
             self.notices.tell(notice)
 
     def _export_region(self) -> None:
         """The chosen region into a file, beside the session."""
         region = self.view.regions.chosen_region
-        image = None if region is None else self.view.regions.image_of(region, self.view.active)
+        image = None if region is None else image_of(region, self.view.photographs, self.view.active)
         if image is None:
             self.notices.tell("No region is chosen: mark one, or go to one by its number")
             return
@@ -466,7 +462,7 @@ class Viewer:
 
     def _led_by_tour(self) -> tuple[tuple[Gesture, ...], str]:
         """The tour's view now. It begins with its photograph, and its last view stays while a screenshot is awaited."""
-        if self.player is None or self.supply.infos[self.view.active] is None:
+        if self.player is None or self.view.record is None:
             return (), ""
         if self.player.over and not (self.options.ends or self.screenshots.due):
             return (), ""
@@ -493,7 +489,7 @@ class Viewer:
             return ()
         named = self.options.model, self.status.texture
         headset = self.runtime.name == "xr"
-        told = state_of(self.view, self.supply.infos, *named, self.control.networks, headset)
+        told = state_of(self.view, *named, self.control.networks, headset)
         gestures: list[Gesture] = []
         for event in self.control.update(told, self.supply.album):
             gestures += gestures_of(event, self.view)

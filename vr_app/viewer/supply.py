@@ -19,7 +19,8 @@ from vr_app.core.tiles.prefetch import REST, tiles_ahead
 from vr_app.core.tiles.shelf import Shelf
 from vr_app.core.tiles.slots import Residency
 from vr_app.core.tiles.visible import Demand, tiles_wanted
-from vr_app.core.view.view import PhotographInfo, ViewState
+from vr_app.core.view.photograph import PhotographRecord
+from vr_app.core.view.view import ViewState
 from vr_app.gl.tiles import TileArray
 from vr_app.gl.upload import Uploader, UploadReport
 from vr_app.process.interruption import watch
@@ -33,7 +34,7 @@ class Opened:
     """A photograph can be looked at; `changed`: it was already, but the file has changed since."""
 
     index: int
-    info: PhotographInfo
+    record: PhotographRecord
     changed: bool
 
 
@@ -47,7 +48,7 @@ class Unopened:
 class Supply:
     """Owns the loader, the worker and the texture array. Main thread.
 
-    `infos`: of each photograph, None until it is opened. `wanted`: the tiles wished for now, most wanted first.
+    `wanted`: the tiles wished for now, most wanted first.
     `lacks`: some of these, or of those computed ahead, are not there yet. `computing`: the photographs of which wanted
     ones are being computed.
     """
@@ -79,7 +80,7 @@ class Supply:
         self.album = Album(limits.photographs)
         self.shelf = Shelf(self.album, limits.tiles)
         self.departures = Departures(self.tiles.slots + limits.tiles // SLOT_BYTES)
-        self.infos: tuple[PhotographInfo | None, ...] = (None,) * len(paths)
+        self._count = len(paths)
         self.wanted: tuple[TileKey, ...] = ()
         self.lacks = True
         self.computing: frozenset[int] = frozenset()
@@ -112,7 +113,7 @@ class Supply:
             self._say(arrival.reason)
             return None
         self._unopened += 1
-        if self._unopened == len(self.infos):
+        if self._unopened == self._count:
             raise PhotographError(arrival.reason)
         self._say(arrival.reason)
         return Unopened(arrival.index)
@@ -131,9 +132,8 @@ class Supply:
             self._say(f"{photograph.path}: has changed on disk; it is shown as it is now")
         height, width = photograph.pixels.shape[:2]
         middle = field.cx, field.cy
-        info = PhotographInfo(photograph.path.name, (width, height), middle, field.radius, photograph.sha256)
-        self.infos = (*self.infos[:index], info, *self.infos[index + 1 :])
-        return Opened(index, info, changed)
+        record = PhotographRecord(photograph.path.name, (width, height), middle, field.radius, photograph.sha256)
+        return Opened(index, record, changed)
 
     def _tile(self, answer: TileReady | TileFailed) -> None:
         if answer.request_id < self._computing_since:
@@ -150,7 +150,7 @@ class Supply:
     def ask(self, view: ViewState, wants: Sequence[Demand], at_once: bool) -> None:
         """Tell the loader and the worker what is missing of what the eyes can resolve; the newest wish wins. `at_once`:
         somebody waits for it, whether the view has come to rest or not."""
-        self.wanted = tiles_wanted(view, wants, self.infos, at_once)
+        self.wanted = tiles_wanted(view, wants, at_once)
         self.shelf.mark(self.wanted)
         self.album.look(demand.photograph for demand in wants)
         lacking = self.shelf.lacking(self.wanted, self.residency)
@@ -173,7 +173,7 @@ class Supply:
             self._ahead = None
             return ()
         if self._ahead is None or self._ahead[0] is not self.wanted:
-            tiles = tiles_ahead(demand, self.infos[demand.photograph])
+            tiles = tiles_ahead(demand, view.photographs[demand.photograph])
             self._ahead = self.wanted, self.shelf.to_compute(self.shelf.lacking(tiles, self.residency))
         # A photograph may be dropped meanwhile, for another that arrives.
         return self._ahead[1] if self.album.pixels(demand.photograph) is not None else ()

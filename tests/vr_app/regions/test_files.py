@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from sr_core.files import OutputError
 from sr_core.image.geometry import Rect
 from tests.rig import wait_until
-from vr_app.core.view.region import Kind, Region, Regions, Subject
+from vr_app.core.view.photograph import PhotographRecord
+from vr_app.core.view.region import Kind, Region, Regions
 from vr_app.files.state_folder import state_folder
 from vr_app.regions import files as region_files
 from vr_app.regions.files import (
@@ -180,8 +181,8 @@ def test_a_folder_in_the_files_place_is_told(folder):
     assert "cannot be read" in told[0]
 
 
-def shown(*subjects: Subject | None, known: tuple[Region, ...] = ()) -> Regions:
-    return Regions(subjects=subjects, known=known)
+def photograph(sha256: str, name: str) -> PhotographRecord:
+    return PhotographRecord(name, (500, 500), (250.0, 250.0), 240.0, sha256)
 
 
 def kept_of(store: RegionStore, image: int, sha256: str) -> tuple[Region, ...]:
@@ -202,8 +203,8 @@ def test_a_store_keeps_each_photographs_regions_with_its_folder(tmp_path):
         made.mkdir()
     store = RegionStore([folders[0] / "right eye.jpg", folders[1] / "left.jpg"])
     assert kept_of(store, 0, SHA) == kept_of(store, 1, OTHER) == ()
-    subjects = Subject(SHA, "right eye.jpg", (500, 500)), Subject(OTHER, "left.jpg", (500, 500))
-    store.save(shown(*subjects, known=(DISC, LESION)))
+    subjects = photograph(SHA, "right eye.jpg"), photograph(OTHER, "left.jpg")
+    store.save(Regions((DISC, LESION)), subjects)
     assert told_at_the_end(store) == ()
     assert [read_regions(made)[0] for made in folders] == [(DISC,), (LESION,)]
 
@@ -213,8 +214,8 @@ def test_a_renamed_photograph_keeps_its_regions_and_those_of_absent_ones_stay_un
     store = RegionStore([folder / "renamed.jpg"])
     assert kept_of(store, 0, SHA) == (DISC,)
     more = Region(SHA, "renamed.jpg", Rect(5, 5, 50, 50))
-    store.save(shown(Subject(SHA, "renamed.jpg", (500, 500)), known=(DISC, more)))
-    store.save(shown(Subject(SHA, "renamed.jpg", (500, 500)), known=(more,)))
+    store.save(Regions((DISC, more)), (photograph(SHA, "renamed.jpg"),))
+    store.save(Regions((more,)), (photograph(SHA, "renamed.jpg"),))
     assert told_at_the_end(store) == ()
     assert read_regions(folder)[0] == (LESION, more)
 
@@ -230,13 +231,13 @@ def test_a_slow_disk_keeps_nobody_waiting(folder, monkeypatch):
     assert store.arrived() == ()
     assert store.reading
     more = Region(SHA, "right eye.jpg", Rect(5, 5, 50, 50))
-    store.save(shown(Subject(SHA, "right eye.jpg", (500, 500)), known=(more,)))
+    store.save(Regions((more,)), (photograph(SHA, "right eye.jpg"),))
     turns.set()
     found: list[Region] = []
     wait_until(lambda: found.extend(store.arrived()) or found, "the regions")
     assert found == [DISC]
     assert not store.reading
-    store.save(shown(Subject(SHA, "right eye.jpg", (500, 500)), known=(more, DISC)))
+    store.save(Regions((more, DISC)), (photograph(SHA, "right eye.jpg"),))
     assert told_at_the_end(store) == ()
     assert set(read(folder)[0]) == {DISC, more}
 
@@ -245,7 +246,7 @@ def test_what_has_not_changed_is_not_written(folder):
     save_changes(folder, [], [DISC])
     before = (folder / NAME).stat().st_mtime_ns
     store = RegionStore([folder / "right eye.jpg"])
-    store.save(shown(Subject(SHA, "right eye.jpg", (500, 500)), known=kept_of(store, 0, SHA)))
+    store.save(Regions(kept_of(store, 0, SHA)), (photograph(SHA, "right eye.jpg"),))
     store.close()
     assert (folder / NAME).stat().st_mtime_ns == before
 
@@ -254,6 +255,6 @@ def test_a_store_tells_what_could_not_be_written(folder, monkeypatch, own_state)
     own_state.write_text("a file")
     monkeypatch.setattr("vr_app.regions.files.NAME", "no such folder/x.json")
     store = RegionStore([folder / "right eye.jpg"])
-    store.save(shown(Subject(SHA, "right eye.jpg", (500, 500)), known=(DISC,)))
+    store.save(Regions((DISC,)), (photograph(SHA, "right eye.jpg"),))
     (line,) = told_at_the_end(store)
     assert "regions cannot be written" in line

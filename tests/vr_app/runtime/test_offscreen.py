@@ -34,9 +34,9 @@ def play(runtime: Runtime, stage: Stage, frames: int) -> list[float]:
             assert runtime.read(frame.time) == ControllerSample()
             assert frame.should_render
             stage.items(view, frame.eyes)
-            placed = place(view, (stage.info,))
-            wants = demands(view, placed, frame.eyes, (stage.info,))
-            items = surface_items(view, placed, wants, (stage.info,), stage.pages, frame.eyes, LATER)
+            placed = place(view)
+            wants = demands(view, placed, frame.eyes)
+            items = surface_items(view, placed, wants, stage.pages, frame.eyes, LATER)
             for eye, framebuffer in frame.targets():
                 stage.renderer.draw(framebuffer, eye, Scene(items))
         if len(times) == frames:

@@ -173,7 +173,7 @@ def sitting(runtime_of: type[Mouse], photographs: tuple[Path, ...], **options: o
         with session(runtime, Options(photographs, say=lambda _: None, **options)) as viewer:
             hand = Hand(viewer, runtime)
             hand.until(
-                lambda: viewer.control.picture is not None and None not in viewer.supply.infos, "the control panel"
+                lambda: viewer.control.picture is not None and None not in viewer.view.photographs, "the control panel"
             )
             hand.frames()
             yield hand

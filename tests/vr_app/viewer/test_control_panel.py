@@ -18,8 +18,9 @@ from vr_app.core.view.appearance import AS_PHOTOGRAPHED, Appearance, Channel
 from vr_app.core.view.intent import NextImage, SetCompare, SurfaceKind
 from vr_app.core.view.layout import Layout
 from vr_app.core.view.pair import Compare, Link
+from vr_app.core.view.photograph import PhotographRecord
 from vr_app.core.view.step import photograph_arrived, step
-from vr_app.core.view.view import PhotographInfo, ViewState
+from vr_app.core.view.view import ViewState
 from vr_app.fonts import all_fonts
 from vr_app.runtime.interface import COMMANDS
 from vr_app.ui.contents import (
@@ -52,9 +53,9 @@ from vr_app.ui.contents import (
 from vr_app.viewer.control_panel import LAYOUTS, Networks, base_of, gestures_of, state_of
 
 IMAGES, VIEW, REGIONS, ADJUST, ABOUT = range(5)
-INFO = PhotographInfo("disc.png", (400, 300), (200.0, 150.0), 150.0)
+INFO = PhotographRecord("disc.png", (400, 300), (200.0, 150.0), 150.0)
 STATE = PanelState(
-    images=("disc.png", None, "macula.png"),
+    photographs=(INFO, None, replace(INFO, name="macula.png")),
     layouts=("One", "Pair", "Eye"),
     layout="One",
     models=("rdb-lite", "rdb-paper"),
@@ -94,11 +95,11 @@ def test_what_is_shown_can_be_turned_over_both_ways(layout, words):
     assert turns == Buttons(tuple(zip(words, (TurnOver(-1), TurnOver(1)), strict=True)))
     view = ViewState.start(3)
     assert [gestures_of(event, view) for _, event in turns.buttons] == [(NextImage(-1),), (NextImage(1),)]
-    assert len(rows(replace(STATE, images=("disc.png",)), Place(True, IMAGES))) == 1
+    assert len(rows(replace(STATE, photographs=(INFO,)), Place(True, IMAGES))) == 1
 
 
 def test_many_images_have_pages_that_go_round():
-    state = replace(STATE, images=tuple(f"{n}.png" for n in range(64)))
+    state = replace(STATE, photographs=tuple(replace(INFO, name=f"{n}.png") for n in range(64)))
     seen, place = [], Place(True, IMAGES)
     for _ in range(11):
         gallery, buttons, _ = rows(state, place)
@@ -109,7 +110,7 @@ def test_many_images_have_pages_that_go_round():
     back = rows(state, place)[1].buttons[0][1].place
     assert isinstance(rows(state, back)[0], Gallery)
     assert rows(state, back)[0].pictures[-1].event == PickImage(63)
-    assert rows(replace(state, images=("a.png",)), replace(place, gallery=9))  # fewer than there were
+    assert rows(replace(state, photographs=(INFO,)), replace(place, gallery=9))  # fewer than there were
 
 
 def test_what_is_not_there_is_not_offered():
@@ -148,7 +149,7 @@ def words(state: PanelState) -> list[str]:
 def test_regions_are_marked_named_and_exported_as_far_as_there_are_any():
     view = photograph_arrived(ViewState.start(1), 0, INFO)
     networks = Networks((), ())
-    state = state_of(view, (INFO,), "rdb-lite", 0.0, networks)
+    state = state_of(view, "rdb-lite", 0.0, networks)
     assert words(state) == ["Mark what is seen", "Mark by dragging"]
 
     def pressed(word: str) -> None:
@@ -156,7 +157,7 @@ def test_regions_are_marked_named_and_exported_as_far_as_there_are_any():
         events = {word: event for row in rows(state, Place(True, REGIONS)) if isinstance(row, Buttons)
                   for word, event in row.buttons}  # fmt: skip
         view = step(view, gestures_of(events[word], view), 0.0)
-        state = state_of(view, (INFO,), "rdb-lite", 0.0, networks)
+        state = state_of(view, "rdb-lite", 0.0, networks)
 
     pressed("Mark by dragging")
     assert view.regions.armed
@@ -182,8 +183,8 @@ def test_what_can_be_asked_for_is_a_command_that_exists():
 
 def test_recentring_is_offered_where_there_is_a_head():
     view, networks = ViewState.start(1), Networks((), ())
-    assert "recentre" in state_of(view, (None,), "rdb-lite", 0.0, networks, headset=True).actions
-    assert "recentre" not in state_of(view, (None,), "rdb-lite", 0.0, networks).actions
+    assert "recentre" in state_of(view, "rdb-lite", 0.0, networks, headset=True).actions
+    assert "recentre" not in state_of(view, "rdb-lite", 0.0, networks).actions
 
 
 def test_sliders_mean_values_and_the_photographs_own_is_easy_to_find():
@@ -236,17 +237,17 @@ def test_events_change_the_view():
 def test_the_state_tells_the_session():
     view = photograph_arrived(ViewState.start(2, SurfaceKind.RETINA), 0, INFO)
     networks = Networks(("rdb-lite", "srcnn"), frozenset({"rdb-lite"}))
-    state = state_of(view, (INFO, None), "rdb-lite+rdb-lite-gan@0.5", 0.5, networks)
-    assert state.images == ("disc.png", None)
+    state = state_of(view, "rdb-lite+rdb-lite-gan@0.5", 0.5, networks)
+    assert state.photographs == (INFO, None)
     assert LAYOUTS[state.layout] is Layout.RETINA
     assert state.layouts == ("One", "Eye")
     assert (state.compare, state.link) == ("", "")
     pair = step(photograph_arrived(view, 1, INFO), (SetCompare(Compare.SIDE),), 0.0)
-    state = state_of(pair, (INFO, INFO), "rdb-lite+rdb-lite-gan@0.5", 0.5, networks)
+    state = state_of(pair, "rdb-lite+rdb-lite-gan@0.5", 0.5, networks)
     assert (state.layout, state.compare, state.link) == ("Pair", "side", "same")
     assert state.layouts == ("One", "Pair", "Eye")
     assert (state.model, state.texture) == ("rdb-lite", 0.5)
-    assert state_of(view, (INFO, None), "srcnn", 0.0, networks).texture is None
+    assert state_of(view, "srcnn", 0.0, networks).texture is None
     assert base_of("rdb-lite-gan") == "rdb-lite"
     assert set(state.actions) <= set(ACTIONS)
 

@@ -58,7 +58,7 @@ CHANGES = (
 whole = 3 * 1500 * 1100 * 4 // 3
 options = Options(paths, limits=Limits(photographs=int(1.5 * whole)), prefetch=True, say=said.append)
 with open_runtime("offscreen", (480, 360)) as choice, session(choice.runtime, options) as viewer:
-    frames(viewer, lambda: not viewer.supply.loader.busy and all(viewer.supply.infos))
+    frames(viewer, lambda: not viewer.supply.loader.busy and all(viewer.view.photographs))
     assert viewer.supply.album.whole == 1
     for index in (0, 1, 2, 3, 0):
         go(viewer, index)
@@ -70,7 +70,7 @@ with open_runtime("offscreen", (480, 360)) as choice, session(choice.runtime, op
     save_picture(paths[0], np.full((900, 1300, 3), 250, np.uint8))
     go(viewer, 0, (0.6, 0.6))
     assert len(said) == 1 and "changed on disk" in said[0] and paths[0].name in said[0], said
-    assert viewer.supply.infos[0].size == (1300, 900)
+    assert viewer.view.photographs[0].size == (1300, 900)
     go(viewer, 0)
     kept = [pixels for key, pixels in viewer.supply.shelf._computed.items() if key.photograph == 0]
     assert kept and min(pixels[..., :3].min() for pixels in kept) > 200  # none of the former photograph's
@@ -110,7 +110,7 @@ with open_runtime("offscreen", (480, 360)) as choice, session(choice.runtime, op
     drawn = []
     draw = viewer.renderer.draw
     viewer.renderer.draw = lambda *given: (drawn.append(1), draw(*given))
-    frames(viewer, lambda: not viewer.supply.loader.busy and all(viewer.supply.infos))
+    frames(viewer, lambda: not viewer.supply.loader.busy and all(viewer.view.photographs))
     go(viewer, 0)
     fading = viewer.now
     frames(viewer, lambda: viewer.now > fading + 1.0)
@@ -150,7 +150,7 @@ def close(at):
 
 with open_runtime("offscreen", (480, 360)) as choice, session(choice.runtime, Options(paths)) as viewer:
     viewer.player = Guide()
-    frames(viewer, lambda: all(viewer.supply.infos) and viewer.view.still_for > 0.5)
+    frames(viewer, lambda: all(viewer.view.photographs) and viewer.view.still_for > 0.5)
     for at in (0.3, 0.7):
         assert all(synthesised_wished_for(close(at)) for _ in range(4))
     for n in range(1, 10):

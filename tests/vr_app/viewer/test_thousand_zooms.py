@@ -17,14 +17,15 @@ from vr_app.core.tiles.shelf import Shelf
 from vr_app.core.tiles.slots import FAILURES, Residency
 from vr_app.core.tiles.visible import demands, tiles_wanted
 from vr_app.core.view.intent import LookAt, NextImage, SurfaceKind
+from vr_app.core.view.photograph import PhotographRecord
 from vr_app.core.view.place import place
 from vr_app.core.view.step import photograph_arrived, step
-from vr_app.core.view.view import PhotographInfo, ViewState
+from vr_app.core.view.view import ViewState
 
 SIZE = (1200, 900)
 SLOTS = 512
 TILE_MEMORY = 2_000_000
-INFO = PhotographInfo("eye", SIZE, (600.0, 450.0), 440.0)
+INFO = PhotographRecord("eye", SIZE, (600.0, 450.0), 440.0)
 EYE = Eye(Pose(), Fov.symmetric(1.0, 4 / 3), (480, 360))
 
 
@@ -46,12 +47,11 @@ class Core:
 
     def rest_on(self, look: LookAt) -> int:
         """Frames until all that is wanted is resident."""
-        infos = (INFO,) * 3
         self.view = step(step(self.view, (look,), 0.0), (), 1.0)
         for frame in range(100):
-            placed = place(self.view, infos)
-            wants = demands(self.view, placed, (EYE,), infos)
-            wanted = tiles_wanted(self.view, wants, infos)
+            placed = place(self.view)
+            wants = demands(self.view, placed, (EYE,))
+            wanted = tiles_wanted(self.view, wants)
             self.shelf.mark(wanted)
             self.album.look(want.photograph for want in wants)
             lacking = self.shelf.lacking(wanted, self.residency)
@@ -62,7 +62,7 @@ class Core:
             self.residency.begin_frame()
             for key, _ in self.shelf.to_upload(wanted, self.residency):
                 assert self.residency.reserve(key, float(frame)) is not None
-            surface_items(self.view, placed, wants, infos, self.pages, (EYE,), float(frame))
+            surface_items(self.view, placed, wants, self.pages, (EYE,), float(frame))
             if not self.residency.failures(wanted) and not self.residency.absent(wanted):
                 return frame
             if not self.shelf.lacking(wanted, self.residency):

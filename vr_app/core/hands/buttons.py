@@ -36,7 +36,7 @@ def pressed_buttons(sample: ControllerSample, view: ViewState) -> list[Gesture]:
         "next_layout": NextLayout(),
         "next_image": NextImage(),
         "image_before": NextImage(-1),
-        "compare": SetCompare(_after(view.pair.compare if view.stands is Layout.PAIR and view.pair else None, Compare)),
+        "compare": SetCompare(_after(view.pair.compare if view.layout is Layout.PAIR and view.pair else None, Compare)),
         "link": SetLink(_after(view.pair.link if view.pair else None, Link)),
         "reset": ResetView(),
         "invention": ShowInvention(not view.invention),

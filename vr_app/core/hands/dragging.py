@@ -32,7 +32,7 @@ def pressed(hand: Hand, others: Sequence[Hand], aim: Ray, shown: Shown) -> list[
     double = hand.tap is not None and hand.tap.image == image and hand.tap.soon_followed(aim, shown.now, DOUBLE)
     hand.tap = None
     hand.press, hand.spent = Tap(shown.now, aim.direction, image), double
-    if double and shown.view.stands is Layout.WALL and pointed:
+    if double and shown.view.layout is Layout.WALL and pointed:
         return [Pick(image)]
     if double:
         return [Begin(), Pan(image, pointed.uv, (0.0, 0.0))] if pointed else [Undo()]

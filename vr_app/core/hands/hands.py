@@ -93,7 +93,7 @@ class Hands:
 
     def _let_go_of_what_is_gone(self, view: ViewState) -> None:
         """Another layout, photograph or pair is shown: what was held is no longer there."""
-        shown = view.stands, view.active, view.pair and (view.pair.images, view.pair.compare)
+        shown = view.layout, view.active, view.pair and (view.pair.images, view.pair.compare)
         if self._shown != shown:
             self._shown = shown
             for hand in self._hands:

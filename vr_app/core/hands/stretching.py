@@ -55,7 +55,7 @@ def stretched(
         u, v = between
         stretch = Stretch(index, (float(u), float(v)), apart, unflattened(math.log2(image.zoom)))
     gestures: list[Gesture] = []
-    doublings = stretch.log_zoom_at(apart, shown.view.limits[index]) - math.log2(image.zoom)
+    doublings = stretch.log_zoom_at(apart, shown.view.largest_zoom(index)) - math.log2(image.zoom)
     if abs(doublings) > 1e-9:
         gestures.append(Zoom(index, stretch.uv, doublings))
         for hand, _ in held:

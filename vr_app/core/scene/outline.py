@@ -16,6 +16,7 @@ from sr_core.image.geometry import Rect
 from vr_app.core.space.bend import columns, standing_on
 from vr_app.core.space.pose import Pose, product
 from vr_app.core.space.surface import CAP_ANGLE, Panel, Retina, Surface, surface_s
+from vr_app.core.view.photograph import PhotographRecord
 from vr_app.core.view.region import Regions, drafted
 
 REGION_COLOUR = (0.62, 0.93, 0.36, 1.0)
@@ -48,16 +49,16 @@ class Outline:
         return WIDTHS[self.chosen]
 
 
-def outlines(regions: Regions, image: int) -> tuple[Outline, ...]:
-    """Those of an image's regions, the chosen one last, and of the one being marked."""
+def outlines(regions: Regions, photograph: PhotographRecord, image: int) -> tuple[Outline, ...]:
+    """Those of a photograph's regions, the chosen one last, and of the one being marked on it. `image`: its index."""
     found = [
         Outline(regions.known[index].rect, index == regions.chosen, f"{number} {regions.known[index].kind}")
-        for number, index in enumerate(regions.of(image), start=1)
+        for number, index in enumerate(regions.of(photograph), start=1)
     ]
     found.sort(key=lambda outline: outline.chosen)
-    subject, draft = regions.subject(image), regions.draft
-    if subject and draft and draft.image == image:
-        rect = drafted(draft, subject.size)
+    draft = regions.draft
+    if draft and draft.image == image:
+        rect = drafted(draft, photograph.size)
         if rect is not None:
             found.append(Outline(rect, True))
     return tuple(found)

@@ -16,7 +16,7 @@ from vr_app.core.tiles.page_table import PageTable, PageWindow
 from vr_app.core.tiles.visible import Demand
 from vr_app.core.view.appearance import AS_PHOTOGRAPHED, Appearance, Curves
 from vr_app.core.view.place import Placed, Words
-from vr_app.core.view.view import PhotographInfo, ViewState
+from vr_app.core.view.view import ViewState
 
 Rgba = tuple[float, float, float, float]
 
@@ -91,7 +91,6 @@ def surface_items(
     view: ViewState,
     placed: Sequence[Placed],
     wants: Sequence[Demand],
-    infos: Sequence[PhotographInfo | None],
     pages: PageTable,
     eyes: Sequence[Eye],
     now: float,
@@ -104,15 +103,15 @@ def surface_items(
     by_image = {demand.photograph: demand for demand in wants}
     items = []
     for item in placed:
-        info = infos[item.image]
+        record = view.photographs[item.image]
         # Asked for even out of sight: that keeps the coarsest tile from eviction, for when the head turns.
-        window = pages.window(item.image, info, by_image.get(item.image), now)
+        window = pages.window(item.image, record, by_image.get(item.image), now)
         if window is None or not item.shown:
             continue
         if item.image == view.active or in_sight(item.surface, eyes, item.words.scale):
-            around = outlines(view.regions, item.image)
+            around = outlines(view.regions, record, item.image)
             seen = view.images[item.image]
-            items.append(SurfaceItem(item.surface, seen, info.size, window, item.image, item.words, outlines=around))
+            items.append(SurfaceItem(item.surface, seen, record.size, window, item.image, item.words, outlines=around))
     return tuple(items)
 
 

@@ -10,14 +10,13 @@ from vr_app.core.space.pose import Eye
 from vr_app.core.space.surface import Panel
 from vr_app.core.tiles.departure import Departure
 from vr_app.core.tiles.page_table import finest_shown
-from vr_app.core.view.view import PhotographInfo, ViewState
+from vr_app.core.view.view import ViewState
 
 
 def describe_snapshot(
     view: ViewState,
     eyes: Sequence[Eye],
     scene: Scene,
-    infos: Sequence[PhotographInfo | None],
     invented: Mapping[int, Departure],
     model: str,
     texture: float,
@@ -33,7 +32,7 @@ def describe_snapshot(
     for item in scene.surfaces:
         surfaces.append(
             {
-                "photograph": infos[item.photograph].name,
+                "photograph": view.photographs[item.photograph].name,
                 "size": item.size,
                 "surface": "panel" if isinstance(item.surface, Panel) else "retina",
                 "geometry": asdict(item.surface),
@@ -48,7 +47,7 @@ def describe_snapshot(
     return {
         "original": view.original or view.finest == 0,
         "finest": view.finest,
-        "layout": view.stands.value,
+        "layout": view.layout.value,
         "compare": view.compared.compare.value if view.compared else None,
         "link": view.compared.link.value if view.compared else None,
         "sheet": scene.sheet and {**asdict(scene.sheet), "targets": dict(targets)},

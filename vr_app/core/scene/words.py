@@ -16,7 +16,7 @@ from vr_app.core.tiles.departure import Departure
 from vr_app.core.tiles.page_table import finest_shown
 from vr_app.core.view.layout import PAIR_WIDTH, PAIR_WORDS, PANEL_DISTANCE, WALL_HEIGHT, Layout
 from vr_app.core.view.pair import Compare, Link
-from vr_app.core.view.view import PhotographInfo, ViewState
+from vr_app.core.view.view import ViewState
 
 AI_COLOR: Rgba = (0.19, 0.86, 0.95, 1.0)
 """Cyan: no fundus has it."""
@@ -121,20 +121,21 @@ def labels(items: Sequence[SurfaceItem], front: int, status: Status) -> tuple[La
     return tuple(out + _session_lines(stage, status, below))
 
 
-def titles(view: ViewState, infos: Sequence[PhotographInfo | None]) -> dict[int, str]:
+def titles(view: ViewState) -> dict[int, str]:
     """The names to tell: of a pair, and on the wall."""
+    records = view.photographs
     if view.compared is not None:
         blinks = view.compared.compare is Compare.BLINK
         told = (f"{n} of 2: " if blinks else "" for n in (1, 2))
-        return {i: f"{which}{infos[i].name}" for which, i in zip(told, view.compared.images, strict=True) if infos[i]}
-    if view.stands is Layout.WALL:
-        return {i: info.name for i, info in enumerate(infos) if info is not None}
+        return {i: f"{which}{records[i].name}" for which, i in zip(told, view.compared.images, strict=True)}
+    if view.layout is Layout.WALL:
+        return {i: record.name for i, record in enumerate(records) if record is not None}
     return {}
 
 
 def hint(view: ViewState) -> str:
     """What can be done with what is shown, or is done with it, where the picture does not tell."""
-    if view.stands is Layout.WALL:
+    if view.layout is Layout.WALL:
         page, pages = view.page
         return f"page {page + 1} of {pages}" if pages > 1 else ""
     pair = view.compared

@@ -9,7 +9,7 @@ import numpy as np
 from sr_core.image.geometry import Rect, TileKey, coarsest_level
 from vr_app.core.tiles.slots import FADE, NO_SLOT, Residency
 from vr_app.core.tiles.visible import Demand
-from vr_app.core.view.view import PhotographInfo
+from vr_app.core.view.photograph import PhotographRecord
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,12 +58,12 @@ class PageTable:
         self._residency = residency
         self._kept: dict[int, _Kept] = {}
 
-    def window(self, photograph: int, info: PhotographInfo, demand: Demand | None, now: float) -> PageWindow | None:
+    def window(self, photograph: int, record: PhotographRecord, demand: Demand | None, now: float) -> PageWindow | None:
         """For each tile wanted, itself or its nearest resident ancestor; marks what it shows as drawn in this frame.
 
         None while the photograph's coarsest tile is not resident. `demand`: None where no eye meets it.
         """
-        base_key = TileKey(photograph, coarsest_level(*info.size), 0, 0)
+        base_key = TileKey(photograph, coarsest_level(*record.size), 0, 0)
         base = self._residency.find(base_key)
         if base is None:
             return None

@@ -6,26 +6,26 @@ import numpy as np
 
 from sr_core.image.geometry import MAX_LEVEL, TILE, Rect, TileKey, level_size
 from vr_app.core.tiles.visible import Demand
-from vr_app.core.view.view import PhotographInfo
+from vr_app.core.view.photograph import PhotographRecord
 
 REST = 0.4
 """Seconds that a view must rest before anything is computed ahead: no work for a glance."""
 
 
-def tiles_ahead(demand: Demand, info: PhotographInfo) -> tuple[TileKey, ...]:
+def tiles_ahead(demand: Demand, record: PhotographRecord) -> tuple[TileKey, ...]:
     """Synthesised tiles beside those that `demand` sees, from the focus outward.
 
     The ring: every tile that touches one seen, for a pan. Then, for a zoom by two about the middle, the next level's
     tiles in half the width and height of what is seen. None of a view that needs no synthesised tiles and would not
     after such a zoom.
     """
-    ring = _nearest_first(_ring(demand, info), demand.focus, demand.photograph, demand.level)
+    ring = _nearest_first(_ring(demand, record), demand.focus, demand.photograph, demand.level)
     return ring + _nearest_first(
-        _closer(demand, info), (2 * demand.focus[0], 2 * demand.focus[1]), demand.photograph, demand.level + 1
+        _closer(demand, record), (2 * demand.focus[0], 2 * demand.focus[1]), demand.photograph, demand.level + 1
     )
 
 
-def _ring(demand: Demand, info: PhotographInfo) -> np.ndarray:
+def _ring(demand: Demand, record: PhotographRecord) -> np.ndarray:
     """(n, 2) column and row of the tiles of the demand's level that touch one seen and are not seen."""
     if demand.level <= 0:
         return np.zeros((0, 2), int)
@@ -35,21 +35,21 @@ def _ring(demand: Demand, info: PhotographInfo) -> np.ndarray:
         for dx in (-1, 0, 1):
             around |= np.roll(seen, (dy, dx), axis=(0, 1))
     at = np.argwhere(around & ~seen)[:, ::-1] + (demand.tiles.x - 2, demand.tiles.y - 2)
-    return at[_inside(at, info, demand.level)]
+    return at[_inside(at, record, demand.level)]
 
 
-def _closer(demand: Demand, info: PhotographInfo) -> np.ndarray:
+def _closer(demand: Demand, record: PhotographRecord) -> np.ndarray:
     """(n, 2) column and row of the next level's tiles in the middle of what is seen."""
     level, seen = demand.level + 1, demand.visible
     if not 1 <= level <= MAX_LEVEL:
         return np.zeros((0, 2), int)
     middle = Rect(seen.x + seen.w // 4, seen.y + seen.h // 4, seen.w // 2, seen.h // 2).scale(2)
     at = np.array(list(middle.cells(TILE).points()), int).reshape(-1, 2)
-    return at[_inside(at, info, level)]
+    return at[_inside(at, record, level)]
 
 
-def _inside(at: np.ndarray, info: PhotographInfo, level: int) -> np.ndarray:
-    cells = Rect(0, 0, *level_size(*info.size, level)).cells(TILE)
+def _inside(at: np.ndarray, record: PhotographRecord, level: int) -> np.ndarray:
+    cells = Rect(0, 0, *level_size(*record.size, level)).cells(TILE)
     return ((at >= 0) & (at < (cells.w, cells.h))).all(axis=1)
 
 

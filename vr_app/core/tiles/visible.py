@@ -13,8 +13,9 @@ import numpy as np
 from sr_core.image.geometry import MAX_LEVEL, TILE, Rect, TileKey, coarsest_level, level_size
 from vr_app.core.space.pose import Eye
 from vr_app.core.space.surface import ImageView, Surface, photograph_uv
+from vr_app.core.view.photograph import PhotographRecord
 from vr_app.core.view.place import Placed
-from vr_app.core.view.view import PhotographInfo, ViewState
+from vr_app.core.view.view import ViewState
 
 GRID = 24
 """Rays per side with which each eye's picture is sampled."""
@@ -56,7 +57,6 @@ def demands(
     view: ViewState,
     placed: Sequence[Placed],
     eyes: Sequence[Eye],
-    infos: Sequence[PhotographInfo | None],
     before: Sequence[Demand] = (),
 ) -> tuple[Demand, ...]:
     """What `eyes` see of each placed photograph; surfaces that no eye meets are left out.
@@ -66,11 +66,11 @@ def demands(
     levels = {demand.photograph: demand.level for demand in before}
     found = []
     for item in placed:
-        info = infos[item.image]
+        record = view.photographs[item.image]
         image = view.images[item.image]
-        seen = [part for eye in eyes for part in (_seen(image, item.surface, eye, info),) if part is not None]
+        seen = [part for eye in eyes for part in (_seen(image, item.surface, eye, record),) if part is not None]
         if seen:
-            found.append(_demand(view, item.image, info, seen, levels.get(item.image)))
+            found.append(_demand(view, item.image, record, seen, levels.get(item.image)))
     return tuple(found)
 
 
@@ -85,21 +85,21 @@ class _Seen:
 
 
 @lru_cache(maxsize=64)
-def _seen(image: ImageView, surface: Surface, eye: Eye, info: PhotographInfo) -> _Seen | None:
+def _seen(image: ImageView, surface: Surface, eye: Eye, record: PhotographRecord) -> _Seen | None:
     """Kept: of several panels only one moves at a time, and an eye before a screen never does."""
     s, _ = surface.hit(np.asarray(eye.pose.position), _grid(eye))
     if np.isnan(s[..., 0]).all():
         return None
-    pixels = photograph_uv(s, image.center, image.zoom) * info.size
+    pixels = photograph_uv(s, image.center, image.zoom) * record.size
     low, high = _patches(pixels)
     bounds = surface.bounds
     first, last = (photograph_uv(edge, image.center, image.zoom) for edge in (bounds[:2], bounds[2:]))
-    low = np.maximum(low, np.maximum(first, 0.0) * info.size)
-    high = np.minimum(high, np.minimum(last, 1.0) * info.size)
+    low = np.maximum(low, np.maximum(first, 0.0) * record.size)
+    high = np.minimum(high, np.minimum(last, 1.0) * record.size)
     kept = (high[:, 0] > low[:, 0]) & (high[:, 1] > low[:, 1])
     if not kept.any():
         return None
-    return _Seen(low[kept], high[kept], _detail(pixels, eye, info))
+    return _Seen(low[kept], high[kept], _detail(pixels, eye, record))
 
 
 @lru_cache(maxsize=4)
@@ -130,17 +130,17 @@ def _patches(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return low - margin, high + margin
 
 
-def _detail(pixels: np.ndarray, eye: Eye, info: PhotographInfo) -> float:
+def _detail(pixels: np.ndarray, eye: Eye, record: PhotographRecord) -> float:
     """Photograph pixels per eye pixel where they are finest, but for a tenth of the picture."""
     x, y = pixels[..., 0], pixels[..., 1]
-    inside = (x >= 0) & (x <= info.size[0]) & (y >= 0) & (y <= info.size[1])
+    inside = (x >= 0) & (x <= record.size[0]) & (y >= 0) & (y <= record.size[1])
     x, y = np.where(inside, x, np.nan), np.where(inside, y, np.nan)
     per_column = np.hypot(x[:GRID, 1:] - x[:GRID, :-1], y[:GRID, 1:] - y[:GRID, :-1])
     per_row = np.hypot(x[1:, :GRID] - x[:-1, :GRID], y[1:, :GRID] - y[:-1, :GRID])
     areas = (per_column * per_row).ravel() * (GRID / eye.size[0] * GRID / eye.size[1])
     known = areas[~np.isnan(areas)]
     # A surface smaller than the sampling grid: about the detail of a photograph one step across.
-    return math.sqrt(_tenth(known)) if known.size else max(info.size) / max(eye.size) * GRID
+    return math.sqrt(_tenth(known)) if known.size else max(record.size) / max(eye.size) * GRID
 
 
 def _tenth(values: np.ndarray) -> float:
@@ -152,10 +152,10 @@ def _tenth(values: np.ndarray) -> float:
     return float(ordered[below] + (at - below) * (ordered[above] - ordered[below]))
 
 
-def _demand(view: ViewState, index: int, info: PhotographInfo, seen: list[_Seen], before: int | None) -> Demand:
-    level = _level(min(part.detail for part in seen), before, info)
+def _demand(view: ViewState, index: int, record: PhotographRecord, seen: list[_Seen], before: int | None) -> Demand:
+    level = _level(min(part.detail for part in seen), before, record)
     level = min(level, 0 if view.original else view.finest)
-    whole = Rect(0, 0, *level_size(*info.size, level))
+    whole = Rect(0, 0, *level_size(*record.size, level))
     low = np.floor(np.concatenate([part.low for part in seen]) * 2.0**level).astype(int)
     high = np.ceil(np.concatenate([part.high for part in seen]) * 2.0**level).astype(int)
     x, y = (int(v) for v in low.min(axis=0))
@@ -180,11 +180,11 @@ def _covered(low: np.ndarray, high: np.ndarray, tiles: Rect) -> bytes:
     return (count.cumsum(axis=0).cumsum(axis=1)[:-1, :-1] > 0).tobytes()
 
 
-def _level(detail: float, before: int | None, info: PhotographInfo) -> int:
+def _level(detail: float, before: int | None, record: PhotographRecord) -> int:
     exact = -math.log2(max(detail, 1e-9))
     kept = before is not None and abs(exact - before) <= 0.5 + HYSTERESIS
     level = before if kept else round(exact)
-    return max(coarsest_level(*info.size), min(MAX_LEVEL, level))
+    return max(coarsest_level(*record.size), min(MAX_LEVEL, level))
 
 
 def is_jump(before: Sequence[Demand], now: Sequence[Demand], photograph: int) -> bool:
@@ -203,16 +203,14 @@ def _sides(rect: Rect) -> tuple[int, int, int, int]:
     return rect.x, rect.y, rect.right, rect.bottom
 
 
-def tiles_wanted(
-    view: ViewState, wants: Sequence[Demand], infos: Sequence[PhotographInfo | None], jumped: bool = False
-) -> tuple[TileKey, ...]:
+def tiles_wanted(view: ViewState, wants: Sequence[Demand], jumped: bool = False) -> tuple[TileKey, ...]:
     """Every tile that should be resident, most wanted first.
 
     First the coarsest tile of each loaded photograph (so that nothing is ever blank), then the photographed tiles
     that are seen, from the middle outward, then the synthesised ones, once the view rests or at once where it has
     `jumped` here and not moved since.
     """
-    base = tuple(TileKey(i, coarsest_level(*info.size), 0, 0) for i, info in enumerate(infos) if info is not None)
+    base = tuple(TileKey(i, coarsest_level(*view.photographs[i].size), 0, 0) for i in view.loaded)
     covers = tuple(_Cover(want.photograph, want.level, want.tiles, want.seen, want.focus) for want in wants)
     return _in_order(base, covers, jumped or view.still_for >= SETTLE)
 

@@ -13,12 +13,12 @@ from vr_app.core.view.view import ViewState, next_loaded, on_surface, settled, s
 
 def turned(view: ViewState, by: int) -> ViewState:
     """`NextImage`: the wall's next page, the next two of a pair, or the next photograph."""
-    if view.stands is Layout.WALL:
+    if view.layout is Layout.WALL:
         page, pages = view.page
         hung = view.hung[(page + by) % pages * standing.PAGE :]
-        first = next((i for i in hung if view.homes[i] is not None), hung[0])
+        first = next((i for i in hung if view.photographs[i] is not None), hung[0])
         return replace(view, active=first) if pages > 1 else view
-    if view.stands is Layout.PAIR and len(view.loaded) > 1:
+    if view.layout is Layout.PAIR and len(view.loaded) > 1:
         return paired(view, _next_two(view, by))
     return settled(replace(view, active=next_loaded(view, by)))
 
@@ -49,12 +49,13 @@ def arranged(view: ViewState, layout: Layout) -> ViewState:
 
 def stood(view: ViewState, layout: Layout) -> ViewState:
     """In another layout, whose panels stand where hands last put them there."""
-    if layout is view.layout:
+    if layout is view.flat:
         return view
-    elsewhere = dict(view.elsewhere) | {view.layout: view.panels}
+    elsewhere = dict(view.elsewhere) | {view.flat: view.panels}
     panels = elsewhere.pop(layout, ())
     kept = sorted((item for item in elsewhere.items() if item[1]), key=lambda item: item[0].value)
-    return replace(view, layout=layout, panels=panels, elsewhere=tuple(kept))
+    shown = layout if view.layout is view.flat else view.layout
+    return replace(view, layout=shown, flat=layout, panels=panels, elsewhere=tuple(kept))
 
 
 def layouts_offered(count: int) -> tuple[tuple[Layout, Compare], ...]:
@@ -68,8 +69,8 @@ def layouts_offered(count: int) -> tuple[tuple[Layout, Compare], ...]:
 def next_layout(view: ViewState, by: int) -> ViewState:
     """`NextLayout`."""
     offered = layouts_offered(len(view.loaded))
-    compare = view.pair.compare if view.stands is Layout.PAIR and view.pair else Compare.SIDE
-    now = view.stands, compare
+    compare = view.pair.compare if view.layout is Layout.PAIR and view.pair else Compare.SIDE
+    now = view.layout, compare
     # A row of two is none of them: it comes before the retina.
     at = offered.index(now) + by if now in offered else (len(offered) - 1 if by > 0 else 0)
     layout, compare = offered[at % len(offered)]
@@ -151,7 +152,7 @@ def laid(view: ViewState) -> ViewState:
 
 def completed(view: ViewState, index: int) -> ViewState:
     """A pair for which a photograph has come that was missing."""
-    if view.layout is not Layout.PAIR:
+    if view.flat is not Layout.PAIR:
         return view
     if view.pair is None:
         view = with_pair(view)

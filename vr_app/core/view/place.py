@@ -11,7 +11,7 @@ from vr_app.core.view import layout as standing
 from vr_app.core.view.intent import Moved
 from vr_app.core.view.layout import Layout
 from vr_app.core.view.pair import Compare, Pair, divided, laid_over
-from vr_app.core.view.view import PhotographInfo, ViewState
+from vr_app.core.view.view import ViewState
 
 RETINA_RADIUS = 2.0
 """Metres. The sphere is scaled up from 11.5 mm so that the viewer stands inside."""
@@ -41,56 +41,57 @@ class Placed:
     shown: bool = True
 
 
-def place(view: ViewState, infos: tuple[PhotographInfo | None, ...], retina_pose: Pose = ORIGIN) -> tuple[Placed, ...]:
+def place(view: ViewState, retina_pose: Pose = ORIGIN) -> tuple[Placed, ...]:
     """Where every photograph that is shown is seen: as `view.layout` has it, but for panels that hands have moved; or
     on the retina alone.
 
     `retina_pose`: the sphere's centre. In a headset the viewer stands there; a window's eye stands a little behind.
     """
-    front = infos[view.active]
-    if view.stands is Layout.WALL:
-        return _moved_too(view, _on_wall(view, infos))
+    front = view.record
+    if view.layout is Layout.WALL:
+        return _moved_too(view, _on_wall(view))
     if front is None:
         return ()
-    if view.stands is Layout.RETINA:
+    if view.layout is Layout.RETINA:
         retina = Retina.of(front.size, front.field_radius, view.field_angle, retina_pose, RETINA_RADIUS)
         return (Placed(view.active, retina),)
     if view.layout is Layout.ROW:
-        return _in_row(view, infos)
-    if view.compared is not None and all(infos[i] is not None for i in view.compared.images):
-        return _as_pair(view, view.compared, infos)
+        return _in_row(view)
+    if view.compared is not None:
+        return _as_pair(view, view.compared)
     return _moved_too(view, [Placed(view.active, standing.alone(front.size))])
 
 
-def _in_row(view: ViewState, infos: tuple[PhotographInfo | None, ...]) -> tuple[Placed, ...]:
-    loaded = [i for i, info in enumerate(infos) if info is not None]
-    row = standing.row([infos[i].size for i in loaded], loaded.index(view.active))
+def _in_row(view: ViewState) -> tuple[Placed, ...]:
+    records, loaded = view.photographs, view.loaded
+    row = standing.row([records[i].size for i in loaded], loaded.index(view.active))
     placed = [Placed(loaded[n], panel) for n, panel in row.items()]
     # One that was moved leaves its gap on the arc, where nothing else moves because of it; and it is seen although the
     # arc has no room for it.
     there = {item.image for item in placed}
-    beyond = [i for i, _ in view.panels if i not in there and infos[i] is not None]
-    return _moved_too(view, placed + [Placed(i, standing.alone(infos[i].size)) for i in beyond])
+    beyond = [i for i, _ in view.panels if i not in there and records[i] is not None]
+    return _moved_too(view, placed + [Placed(i, standing.alone(records[i].size)) for i in beyond])
 
 
-def _on_wall(view: ViewState, infos: tuple[PhotographInfo | None, ...]) -> list[Placed]:
+def _on_wall(view: ViewState) -> list[Placed]:
     hung = view.hung
     # While photographs arrive nothing moves: each has its place from the start.
-    panels = standing.wall([info.size if (info := infos[i]) else None for i in hung], view.page[0])
+    panels = standing.wall([record.size if (record := view.photographs[i]) else None for i in hung], view.page[0])
     return [Placed(hung[n], panel, Words(standing.WALL_WORDS, brief=True)) for n, panel in panels.items()]
 
 
-def _as_pair(view: ViewState, pair: Pair, infos: tuple[PhotographInfo | None, ...]) -> tuple[Placed, ...]:
+def _as_pair(view: ViewState, pair: Pair) -> tuple[Placed, ...]:
+    records = view.photographs
     first, second = pair.images
     words = Words(standing.PAIR_WORDS)
     if pair.compare is Compare.SIDE:
-        panels = standing.pair(infos[first].size, infos[second].size)
+        panels = standing.pair(records[first].size, records[second].size)
         placed = [Placed(i, panel, words) for i, panel in zip(pair.images, panels, strict=True)]
         return _moved_too(view, placed)
     # On one panel, which is the first one's.
-    (whole,) = _moved_too(view, [Placed(first, standing.alone(infos[first].size), words)])
+    (whole,) = _moved_too(view, [Placed(first, standing.alone(records[first].size), words)])
     panel, words = whole.surface, whole.words
-    over = laid_over(panel, infos[first].field, infos[second].field)
+    over = laid_over(panel, records[first].field, records[second].field)
     if pair.compare is Compare.SWIPE:
         left, right = divided(panel, over, pair.divider)
         return Placed(first, left, replace(words, part="left")), Placed(second, right, replace(words, part="right"))

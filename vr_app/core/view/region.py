@@ -7,11 +7,13 @@ found again when the file has another name.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from sr_core.image.geometry import Rect
+from vr_app.core.space.surface import Uv
+from vr_app.core.view.photograph import PhotographRecord
 
 LEAST_SIDE = 4
 """Photograph pixels: what is smaller was a tap, or a trembling hand."""
@@ -29,7 +31,7 @@ three flashes that can hurt."""
 MOST_NOTE = 500
 """Characters of a note."""
 
-Uv = tuple[float, float]
+Photographs = Sequence[PhotographRecord | None]
 
 
 class Kind(StrEnum):
@@ -60,15 +62,6 @@ class Region:
     kind: Kind = Kind.OTHER
     note: str = ""
     made: str = ""
-
-
-@dataclass(frozen=True)
-class Subject:
-    """A photograph that can have regions: its file's SHA-256 and name, its width and height in pixels."""
-
-    sha256: str
-    file: str
-    size: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -176,39 +169,24 @@ COMMANDS: dict[str, RegionGesture] = {
 
 @dataclass(frozen=True)
 class Regions:
-    """All regions of a session. `subjects`: by image, None while it is not loaded. `chosen`: an index of `known`."""
+    """All regions of a session. `chosen`: an index of `known`."""
 
-    subjects: tuple[Subject | None, ...] = ()
     known: tuple[Region, ...] = ()
     chosen: int | None = None
     draft: Draft | None = None
     armed: bool = False
     blinking: bool = False
 
-    def of(self, image: int) -> tuple[int, ...]:
-        """The regions of an image, as indices of `known`, in the order they were made in: the first is number 1."""
-        subject = self.subject(image)
-        if subject is None:
+    def of(self, photograph: PhotographRecord | None) -> tuple[int, ...]:
+        """The regions of a photograph, as indices of `known`, in the order they were made in: the first is number 1.
+        None while it is not loaded."""
+        if photograph is None:
             return ()
-        return tuple(i for i, region in enumerate(self.known) if region.photograph == subject.sha256)
-
-    def subject(self, image: int) -> Subject | None:
-        """The photograph of an image; None while it is not loaded."""
-        return self.subjects[image] if image < len(self.subjects) else None
+        return tuple(i for i, region in enumerate(self.known) if region.photograph == photograph.sha256)
 
     @property
     def chosen_region(self) -> Region | None:
         return None if self.chosen is None else self.known[self.chosen]
-
-    def image_of(self, region: Region, front: int) -> int | None:
-        """An image that shows a region's photograph, the front one before others; None where none does."""
-        having = [i for i, subject in enumerate(self.subjects) if subject and subject.sha256 == region.photograph]
-        return front if front in having else having[0] if having else None
-
-    def with_subject(self, image: int, subject: Subject) -> Regions:
-        """A photograph has been loaded, or has changed."""
-        padded = (*self.subjects, *(None,) * (image + 1 - len(self.subjects)))
-        return replace(self, subjects=(*padded[:image], subject, *padded[image + 1 :]))
 
     def with_known(self, found: Iterable[Region]) -> Regions:
         """And these, which were kept from before; one that is known already is not there twice."""
@@ -230,24 +208,32 @@ class Regions:
         return replace(self, known=known, chosen=self.chosen if still else None)
 
 
-def changed(regions: Regions, gesture: RegionGesture, front: int, seen: tuple[Uv, Uv]) -> Regions:
+def image_of(region: Region, photographs: Photographs, front: int) -> int | None:
+    """An image that shows a region's photograph, the front one before others; None where none does."""
+    having = [i for i, record in enumerate(photographs) if record and record.sha256 == region.photograph]
+    return front if front in having else having[0] if having else None
+
+
+def changed(
+    regions: Regions, gesture: RegionGesture, photographs: Photographs, front: int, seen: tuple[Uv, Uv]
+) -> Regions:
     """What a gesture makes of the regions. `front`: the front image; `seen`: two corners of what is seen of it."""
     match gesture:
         case ShowDraft(draft):
             return replace(regions, draft=draft)
         case MarkRegion(draft):
-            return _marked(replace(regions, armed=False, draft=None), draft)
+            return _marked(replace(regions, armed=False, draft=None), draft, photographs[draft.image])
         case MarkView():
-            return _marked(regions, Draft(front, *_shrunk(*seen)))
+            return _marked(regions, Draft(front, *_shrunk(*seen)), photographs[front])
         case ArmMarking(armed):
             return replace(regions, armed=armed)
         case Blink(shown):
             return replace(regions, blinking=shown)
         case GoToRegion(number):
-            found = regions.of(front)
+            found = regions.of(photographs[front])
             return replace(regions, chosen=found[number - 1]) if 1 <= number <= len(found) else regions
         case NextRegion():
-            return replace(regions, chosen=_next(regions, front))
+            return replace(regions, chosen=_next(regions, photographs, front))
     region = regions.chosen_region
     if region is None:
         return regions
@@ -262,16 +248,15 @@ def changed(regions: Regions, gesture: RegionGesture, front: int, seen: tuple[Uv
     return regions
 
 
-def _marked(regions: Regions, draft: Draft) -> Regions:
-    subject = regions.subject(draft.image)
-    rect = drafted(draft, subject.size) if subject else None
+def _marked(regions: Regions, draft: Draft, photograph: PhotographRecord | None) -> Regions:
+    rect = drafted(draft, photograph.size) if photograph else None
     if rect is None or min(rect.w, rect.h) < LEAST_SIDE:
         return regions
-    same = (i for i in regions.of(draft.image) if regions.known[i].rect == rect)
+    same = (i for i in regions.of(photograph) if regions.known[i].rect == rect)
     there = next(same, None)
     if there is not None:
         return replace(regions, chosen=there)
-    new = Region(subject.sha256, subject.file, rect)
+    new = Region(photograph.sha256, photograph.name, rect)
     return replace(regions, known=(*regions.known, new), chosen=len(regions.known))
 
 
@@ -294,14 +279,14 @@ def _shrunk(one: Uv, other: Uv) -> tuple[Uv, Uv]:
     return (cut[0][0], cut[1][0]), (cut[0][1], cut[1][1])
 
 
-def _next(regions: Regions, front: int) -> int | None:
+def _next(regions: Regions, photographs: Photographs, front: int) -> int | None:
     """The region after the chosen one: first those of the front image, then of the images after it."""
-    order = list(dict.fromkeys(i for image in range(len(regions.subjects)) for i in regions.of(image)))
+    order = list(dict.fromkeys(i for photograph in photographs for i in regions.of(photograph)))
     if not order:
         return None
     if regions.chosen in order:
         return order[(order.index(regions.chosen) + 1) % len(order)]
-    return next(iter(regions.of(front)), order[0])
+    return next(iter(regions.of(photographs[front])), order[0])
 
 
 def _swapped(regions: Regions, region: Region) -> Regions:

@@ -18,7 +18,8 @@ from vr_app.core.space.surface import ImageView
 from vr_app.core.view.intent import Moved, SurfaceKind
 from vr_app.core.view.layout import Layout
 from vr_app.core.view.pair import LEAST_PART, Compare, Link, Pair
-from vr_app.core.view.view import MAX_ZOOM, PANEL_SCALES, ViewState
+from vr_app.core.view.photograph import MAX_ZOOM
+from vr_app.core.view.view import PANEL_SCALES, ViewState
 
 VERSION = 1
 MOST = 100_000
@@ -35,7 +36,7 @@ class MemoryFileError(UserError):
 
 @dataclass(frozen=True)
 class Remembered:
-    """What `ViewState` has of the same names, with keys in the place of positions. `layout` is never the retina."""
+    """What `ViewState` has of the same names, with keys in the place of positions. `layout` is its `flat`."""
 
     layout: Layout = Layout.ROW
     surface: SurfaceKind = SurfaceKind.PANEL
@@ -53,7 +54,7 @@ def remember(view: ViewState, keys: Sequence[str], hand: str) -> Remembered:
     """Of a view of photographs with these keys. Whole photographs need no view of their own."""
     pair = view.pair
     return Remembered(
-        layout=view.layout,
+        layout=view.flat,
         surface=view.surface,
         active=keys[view.active],
         pair=(keys[pair.images[0]], keys[pair.images[1]]) if pair else None,
@@ -64,7 +65,7 @@ def remember(view: ViewState, keys: Sequence[str], hand: str) -> Remembered:
         views={key: image for key, image in zip(keys, view.images, strict=True) if image.zoom > 1.0},
         moved=tuple(
             (layout, keys[i], moved)
-            for layout, panels in ((view.layout, view.panels), *view.elsewhere)
+            for layout, panels in ((view.flat, view.panels), *view.elsewhere)
             for i, moved in panels
         ),
     )
@@ -88,8 +89,8 @@ def restore(view: ViewState, keys: Sequence[str], found: Remembered) -> ViewStat
     return replace(
         view,
         images=tuple(found.views.get(key, ImageView()) for key in keys),
-        layout=found.layout,
-        surface=found.surface,
+        layout=Layout.RETINA if found.surface is SurfaceKind.RETINA else found.layout,
+        flat=found.layout,
         active=active,
         pair=pair,
         panels=panels.pop(found.layout, ()),

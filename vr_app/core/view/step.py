@@ -54,14 +54,13 @@ from vr_app.core.view.pairing import (
     turned,
     with_pair,
 )
-from vr_app.core.view.region import Region, RegionGesture, Subject
+from vr_app.core.view.photograph import PhotographRecord
+from vr_app.core.view.region import Region, RegionGesture
 from vr_app.core.view.view import (
     FIELD_ANGLES,
     PANEL_SCALES,
     Moment,
-    PhotographInfo,
     ViewState,
-    largest_zoom,
     next_loaded,
     on_surface,
     settled,
@@ -119,7 +118,7 @@ def _apply(view: ViewState, gesture: Gesture) -> ViewState:
         case Zoom(image, anchor, log2_delta):
             old = view.images[image]
             log2_delta = min(MOST_DOUBLINGS, max(-MOST_DOUBLINGS, log2_delta)) if math.isfinite(log2_delta) else 0.0
-            zoom = min(view.limits[image], max(1.0, old.zoom * 2.0**log2_delta))
+            zoom = min(view.largest_zoom(image), max(1.0, old.zoom * 2.0**log2_delta))
             if zoom == old.zoom:  # or rounding would move the centre, and the view would never rest
                 return view
             kept = old.zoom / zoom
@@ -143,7 +142,7 @@ def _apply(view: ViewState, gesture: Gesture) -> ViewState:
                 view, field_angle=min(high, max(low, degrees)) if math.isfinite(degrees) else view.field_angle
             )
         case BringForward(image):
-            there = 0 <= image < len(view.images) and view.homes[image] is not None
+            there = 0 <= image < len(view.images) and view.photographs[image] is not None
             return brought_forward(view, image) if there else view
         case SwitchSurface():
             other = SurfaceKind.RETINA if view.surface is SurfaceKind.PANEL else SurfaceKind.PANEL
@@ -180,15 +179,16 @@ def _apply(view: ViewState, gesture: Gesture) -> ViewState:
 def _with_regions(view: ViewState, gesture: RegionGesture) -> ViewState:
     """What a gesture makes of the regions, and the view of the one to jump to."""
     half, (u, v) = 0.5 / view.front.zoom, view.front.center
-    regions = region.changed(view.regions, gesture, view.active, ((u - half, v - half), (u + half, v + half)))
+    seen = (u - half, v - half), (u + half, v + half)
+    regions = region.changed(view.regions, gesture, view.photographs, view.active, seen)
     view = replace(view, regions=regions)
     there = regions.chosen_region
     if there is None or not isinstance(gesture, region.GoToRegion | region.NextRegion):
         return view
-    image = regions.image_of(there, view.active)
-    center, zoom = region.view_of(there.rect, regions.subjects[image].size)
+    image = region.image_of(there, view.photographs, view.active)
+    center, zoom = region.view_of(there.rect, view.photographs[image].size)
     seen = view.compared is None or image in view.compared.images
-    if view.stands is Layout.WALL or not seen:  # where it would be too small, or not be seen
+    if view.layout is Layout.WALL or not seen:  # where it would be too small, or not be seen
         view = arranged(view, Layout.ONE)
     return with_image(replace(view, active=image), image, ImageView(center, max(1.0, zoom)))
 
@@ -206,8 +206,8 @@ def _undone(view: ViewState) -> ViewState:
     for back in reversed(range(len(view.past))):
         then = view.past[back]
         if not _alike(then, view.moment):
-            before = stood(replace(view, surface=then.surface), then.layout)
-            before = replace(before, images=then.images, active=then.active, panels=then.panels, pair=then.pair)
+            before = replace(stood(view, then.flat), layout=then.layout, panels=then.panels, pair=then.pair)
+            before = replace(before, images=then.images, active=then.active)
             before = replace(before, regions=view.regions.back_to(then.marked))
             return replace(before, past=view.past[:back], begins=True)
     return replace(view, past=(), begins=True)
@@ -228,18 +228,13 @@ def _reset(view: ViewState) -> ViewState:
     images = view.compared.images if view.compared else (view.active,)
     view = replace(view, panels=tuple(item for item in view.panels if item[0] not in images))
     for image in images:
-        view = with_image(view, image, ImageView(view.homes[image] or (0.5, 0.5), 1.0))
+        view = with_image(view, image, ImageView(view.home(image), 1.0))
     return retied(view) if view.compared else view
 
 
-def photograph_arrived(view: ViewState, index: int, info: PhotographInfo) -> ViewState:
+def photograph_arrived(view: ViewState, index: int, record: PhotographRecord) -> ViewState:
     """A photograph is loaded and its field of view is known."""
-    homes = (*view.homes[:index], info.home, *view.homes[index + 1 :])
-    limits = (*view.limits[:index], largest_zoom(info.size), *view.limits[index + 1 :])
-    fields = {**dict(view.fields), index: info.field}
-    regions = view.regions.with_subject(index, Subject(info.sha256, info.name, info.size))
-    view = replace(view, homes=homes, limits=limits, regions=regions)
-    view = replace(view, fields=tuple(sorted(fields.items(), key=lambda item: item[0])))
+    view = replace(view, photographs=(*view.photographs[:index], record, *view.photographs[index + 1 :]))
     view = with_image(view, index, view.images[index])
     view = settled(view) if index == view.active else view
     view = completed(view, index)
@@ -277,4 +272,4 @@ def photograph_failed(view: ViewState, index: int) -> ViewState:
         if other == index:
             other = (index + 1) % len(view.images)
         view = settled(replace(view, active=other, past=()))
-    return laid(with_pair(view)) if view.layout is Layout.PAIR and view.pair is None else view
+    return laid(with_pair(view)) if view.flat is Layout.PAIR and view.pair is None else view

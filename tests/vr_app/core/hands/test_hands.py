@@ -27,15 +27,16 @@ from vr_app.core.view.intent import (
     SwitchSurface,
     Zoom,
 )
+from vr_app.core.view.photograph import MAX_ZOOM, PhotographRecord
 from vr_app.core.view.place import Placed, place, within_reach
 from vr_app.core.view.step import photograph_arrived, step
-from vr_app.core.view.view import MAX_ZOOM, PhotographInfo, ViewState
+from vr_app.core.view.view import ViewState
 
 examples = settings(deadline=None, max_examples=60)
 both_surfaces = pytest.mark.parametrize("surface", [SurfaceKind.PANEL, SurfaceKind.RETINA])
 surfaces = st.sampled_from([SurfaceKind.PANEL, SurfaceKind.RETINA])
 
-INFO = PhotographInfo("fundus", (4800, 3600), (2400.0, 1800.0), 1680.0)
+INFO = PhotographRecord("fundus", (4800, 3600), (2400.0, 1800.0), 1680.0)
 DT = 1 / 72
 HAND = (0.2, -0.3, 0.1)
 AWAY = Ray(HAND, (0.0, 0.0, 1.0))
@@ -60,7 +61,7 @@ class Session:
 
     @property
     def placed(self) -> tuple[Placed, ...]:
-        return place(self.view, (INFO,) * self.count)
+        return place(self.view)
 
     def ray(self, s: tuple[float, float], origin: tuple[float, float, float] = HAND) -> Ray:
         """From a hand to a place on the front photograph's surface."""

@@ -16,7 +16,6 @@ from vr_app.core.hands.soft_stop import RESISTANCE, SoftStop, flattened, reaches
 from vr_app.core.space.pose import Pose, Ray, product
 from vr_app.core.space.surface import photograph_uv
 from vr_app.core.view.intent import Begin, Pan, SurfaceKind, Undo, Zoom
-from vr_app.core.view.view import largest_zoom
 
 examples = settings(deadline=None, max_examples=40)
 OTHER = (-0.2, -0.3, 0.1)
@@ -51,7 +50,7 @@ def test_the_point_under_the_ray_stays_within_a_photograph_pixel_from_x1_to_the_
     for _ in range(72 * 6):
         session.frame(HandSample(ray, stick_y=1.0))
         assert math.dist(session.pointed(ray).uv, spot) < PIXEL
-    assert session.view.front.zoom == pytest.approx(largest_zoom(INFO.size))
+    assert session.view.front.zoom == pytest.approx(INFO.largest_zoom)
     assert session.view.front.zoom > 32
 
 
@@ -457,7 +456,7 @@ def test_whatever_hands_send_the_view_is_one(surface, frames):
     for hands in frames:
         session.frame(*hands)
         front = session.view.front
-        assert 1.0 <= front.zoom <= largest_zoom(INFO.size)
+        assert 1.0 <= front.zoom <= INFO.largest_zoom
         assert all(0.0 <= c <= 1.0 for c in front.center)
         for _, moved in session.view.panels:
             assert moved.pose.sound
@@ -490,4 +489,4 @@ def test_a_gesture_made_of_nothing_leaves_the_view_alone():
         session.apply(gesture)
         assert session.view.moment == before
     session.apply(Zoom(0, (0.5, 0.5), 1e9))
-    assert session.view.front.zoom == pytest.approx(largest_zoom(INFO.size))
+    assert session.view.front.zoom == pytest.approx(INFO.largest_zoom)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from sr_core.image.geometry import TILE, Rect, TileKey
+from tests.helpers.records import of
 from vr_app.core.scene.scene import SurfaceItem, in_sight, surface_items
 from vr_app.core.scene.words import Status, labels
 from vr_app.core.space.pose import Eye, Fov, Pose
@@ -17,10 +18,11 @@ from vr_app.core.space.surface import Panel, Retina
 from vr_app.core.tiles.page_table import PageTable, PageWindow, finest_shown, synthesised_around
 from vr_app.core.tiles.slots import FADE, NO_SLOT, Residency
 from vr_app.core.tiles.visible import Demand
+from vr_app.core.view.photograph import PhotographRecord
 from vr_app.core.view.place import Placed
-from vr_app.core.view.view import PhotographInfo, ViewState
+from vr_app.core.view.view import ViewState
 
-INFO = PhotographInfo("eye", (1024, 512), (512.0, 256.0), 250.0)
+INFO = PhotographRecord("eye", (1024, 512), (512.0, 256.0), 250.0)
 COARSEST = -4
 BASE = TileKey(0, COARSEST, 0, 0)
 EYE = Eye(Pose(), Fov.symmetric(math.radians(50), 4 / 3), (640, 480))
@@ -294,7 +296,7 @@ def test_a_panel_behind_or_beside_the_eye_is_left_out_unless_it_is_the_front_one
     panel = Panel(Pose.facing((-2 * math.sin(yaw), 0.0, -2 * math.cos(yaw)), yaw), 1.6, 1.6)
     residency = residency_of(BASE, BASE._replace(photograph=1))
     placed = [Placed(1, panel), Placed(0, panel)]
-    items = surface_items(ViewState.start(2), placed, (), [INFO] * 2, PageTable(residency), (EYE,), NOW)
+    items = surface_items(of(ViewState.start(2), [INFO] * 2), placed, (), PageTable(residency), (EYE,), NOW)
     assert [item.photograph for item in items] == ([1, 0] if kept else [0])
     assert in_sight(panel, (EYE,)) == kept
     other = replace(EYE, pose=Pose.facing((0.0, 0.0, 0.0), yaw))
@@ -312,7 +314,7 @@ def test_the_coarsest_tile_of_a_panel_out_of_sight_is_kept_for_when_the_head_tur
     for _ in range(3):
         residency.begin_frame()
         placed = [Placed(0, Panel(Pose((0, 0, -2)), 2.0, 1.0)), Placed(1, behind)]
-        assert len(surface_items(ViewState.start(2), placed, (), [INFO] * 2, pages, (EYE,), NOW)) == 1
+        assert len(surface_items(of(ViewState.start(2), [INFO] * 2), placed, (), pages, (EYE,), NOW)) == 1
     assert residency.reserve(TileKey(0, 0, 0, 0), NOW) is None
 
 
@@ -321,7 +323,8 @@ def test_only_photographs_with_their_coarsest_tile_become_items_and_each_keeps_i
     panel = Panel(Pose((0, 0, -2)), 2.0, 1.0)
     residency = residency_of(BASE, TileKey(2, COARSEST, 0, 0))
     placed = [Placed(i, panel) for i in (2, 1, 0)]
-    items = surface_items(view, placed, [demand(0, Rect(1, 1, 2, 2))], [INFO] * 3, PageTable(residency), (EYE,), NOW)
+    wants = [demand(0, Rect(1, 1, 2, 2))]
+    items = surface_items(of(view, [INFO] * 3), placed, wants, PageTable(residency), (EYE,), NOW)
     assert [(item.photograph, item.pages.cols) for item in items] == [(2, 0), (0, 2)]
     assert all(item.size == (1024, 512) for item in items)
 

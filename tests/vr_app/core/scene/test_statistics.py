@@ -11,13 +11,13 @@ from vr_app.core.scene.statistics import MAX_FRAMES_KEPT, Statistics
 from vr_app.core.space.surface import ImageView
 from vr_app.core.tiles.slots import Residency
 from vr_app.core.tiles.visible import SETTLE, Demand
-from vr_app.core.view.intent import SurfaceKind
+from vr_app.core.view.layout import Layout
 from vr_app.core.view.view import ViewState
 
 TILES = Rect(4, 2, 2, 2)
 DEMAND = Demand(0, 2, Rect(265, 130, 110, 115), TILES, bytes([0, 1, 1, 1]), (5.0, 3.0))
 KEYS = [TileKey(0, 2, 4, 3), TileKey(0, 2, 5, 2), TileKey(0, 2, 5, 3)]
-MOVING = ViewState((ImageView((0.4, 0.4), 8.0),), ((0.5, 0.5),), (64.0,))
+MOVING = ViewState((ImageView((0.4, 0.4), 8.0),), (None,))
 RESTING = replace(MOVING, still_for=SETTLE)
 
 
@@ -140,7 +140,7 @@ def test_all_that_the_network_computed_counts_even_what_nobody_saw():
     [
         replace(RESTING, images=(ImageView((0.4, 0.5), 8.0),)),
         replace(RESTING, images=(ImageView((0.4, 0.4), 8.1),)),
-        replace(RESTING, surface=SurfaceKind.RETINA),
+        replace(RESTING, layout=Layout.RETINA),
     ],
     ids=["panned", "zoomed", "surface"],
 )

@@ -32,9 +32,10 @@ from vr_app.core.tiles.slots import NO_SLOT
 from vr_app.core.view.intent import Moved, MovePanel, SetCompare, ShowLayout
 from vr_app.core.view.layout import Layout
 from vr_app.core.view.pair import Compare
+from vr_app.core.view.photograph import PhotographRecord
 from vr_app.core.view.place import place
 from vr_app.core.view.step import photograph_arrived, step
-from vr_app.core.view.view import PhotographInfo, ViewState
+from vr_app.core.view.view import ViewState
 from vr_app.gl.text import line
 
 PANEL = Panel(Pose((0.0, 0.0, -2.0)), 2.4, 1.6)
@@ -270,7 +271,7 @@ def test_shortened_text_fits_and_what_fits_is_left_alone(text):
 def layout_items(count: int, *gestures: object, names: str = "{}.jpg") -> tuple[tuple[SurfaceItem, ...], dict]:
     """What a layout of photographs shows, all of it computed, and what the words need to know of it besides."""
     infos = tuple(
-        PhotographInfo(names.format(i), (1000 + 400 * (i % 3), 1000), (500.0, 500.0), 480.0) for i in range(count)
+        PhotographRecord(names.format(i), (1000 + 400 * (i % 3), 1000), (500.0, 500.0), 480.0) for i in range(count)
     )
     view = ViewState.start(count)
     for index, info in enumerate(infos):
@@ -283,10 +284,10 @@ def layout_items(count: int, *gestures: object, names: str = "{}.jpg") -> tuple[
         SurfaceItem(
             placed.surface, view.images[placed.image], infos[placed.image].size, pages, placed.image, placed.words
         )
-        for placed in place(view, infos)
+        for placed in place(view)
         if placed.shown
     )
-    known = {"titles": titles(view, infos), "hint": hint(view), "computing": frozenset(range(count))}
+    known = {"titles": titles(view), "hint": hint(view), "computing": frozenset(range(count))}
     return items, known | {"invented": {i: Departure(11.8, agrees=False) for i in range(count)}}
 
 

@@ -10,9 +10,10 @@ from vr_app.core.space.pose import Eye, Fov, Pose
 from vr_app.core.tiles.limits import LEAST_GPU, LEAST_PHOTOGRAPHS, LEAST_TILES, MB, Limits, choose_limits
 from vr_app.core.tiles.visible import demands, tiles_wanted
 from vr_app.core.view.intent import LookAt, SurfaceKind
+from vr_app.core.view.photograph import PhotographRecord
 from vr_app.core.view.place import place
 from vr_app.core.view.step import photograph_arrived, step
-from vr_app.core.view.view import PhotographInfo, ViewState
+from vr_app.core.view.view import ViewState
 from vr_app.gl.tiles import ATLAS, TILE_BYTES
 
 SIZE, MACHINE = (1280, 800), 16_000 * MB
@@ -60,7 +61,7 @@ def test_too_little_and_too_much_are_refused_with_the_bound_and_the_bound_is_all
 @pytest.mark.parametrize("size", [(320, 240), (1280, 800), (1920, 1200)])
 def test_the_least_that_is_allowed_holds_whatever_one_view_needs(size):
     """Every zoom of a photograph on a panel and inside the eye: the tiles wanted, and all that stand below them."""
-    info = PhotographInfo("eye", (4288, 2848), (2144.0, 1424.0), 1400.0)
+    info = PhotographRecord("eye", (4288, 2848), (2144.0, 1424.0), 1400.0)
     with pytest.raises(UserError) as refused:
         choose_limits(None, None, 1, size, MACHINE)
     least = int(str(refused.value).split("at least ")[1].split()[0])
@@ -72,7 +73,7 @@ def test_the_least_that_is_allowed_holds_whatever_one_view_needs(size):
             view = photograph_arrived(ViewState.start(1, kind), 0, info)
             view = step(view, (LookAt(kind, (0.45, 0.55), zoom),), 0.0)
             view = step(view, (), 1.0)
-            wanted = tiles_wanted(view, demands(view, place(view, (info,)), (eye,), (info,)), (info,))
+            wanted = tiles_wanted(view, demands(view, place(view), (eye,)))
             line = {key.ancestor(level) for key in wanted for level in range(-7, key.level + 1)}
             most = max(most, len(line | {TileKey(0, 0, 0, 0)}))
     assert most <= slots

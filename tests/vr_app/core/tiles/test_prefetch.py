@@ -3,9 +3,9 @@
 from sr_core.image.geometry import TILE, Rect, TileKey
 from vr_app.core.tiles.prefetch import tiles_ahead
 from vr_app.core.tiles.visible import Demand
-from vr_app.core.view.view import PhotographInfo
+from vr_app.core.view.photograph import PhotographRecord
 
-INFO = PhotographInfo("eye", (1000, 800), (500.0, 400.0), 380.0)
+INFO = PhotographRecord("eye", (1000, 800), (500.0, 400.0), 380.0)
 
 
 def demand(level: int, tiles: Rect, seen: bytes | None = None, index: int = 0) -> Demand:

@@ -10,17 +10,19 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from sr_core.image.geometry import TILE, Rect, TileKey, coarsest_level
+from tests.helpers.records import of
 from vr_app.core.space.pose import Eye, Fov, Pose
 from vr_app.core.space.surface import photograph_uv, retina_angle
 from vr_app.core.tiles.visible import HYSTERESIS, SETTLE, Demand, _tenth, demands, is_jump, tiles_wanted
 from vr_app.core.view.intent import LookAt, SurfaceKind
+from vr_app.core.view.photograph import PhotographRecord
 from vr_app.core.view.place import place
 from vr_app.core.view.step import photograph_arrived, step
-from vr_app.core.view.view import PhotographInfo, ViewState, largest_zoom
+from vr_app.core.view.view import ViewState
 
 PANEL, RETINA = SurfaceKind.PANEL, SurfaceKind.RETINA
-INFO = PhotographInfo("eye", (4288, 2848), (2100.0, 1420.0), 1400.0)
-SMALL = PhotographInfo("small", (999, 701), (500.0, 350.0), 340.0)
+INFO = PhotographRecord("eye", (4288, 2848), (2100.0, 1420.0), 1400.0)
+SMALL = PhotographRecord("small", (999, 701), (500.0, 350.0), 340.0)
 
 
 def window(size: tuple[int, int]) -> tuple[Eye, ...]:
@@ -45,8 +47,8 @@ def looking_at(
 
 
 def seen(view: ViewState, eyes: tuple[Eye, ...], before: tuple[Demand, ...] = ()) -> Demand:
-    infos = (INFO,) * len(view.images)
-    (demand,) = (d for d in demands(view, place(view, infos), eyes, infos, before) if d.photograph == view.active)
+    view = of(view, (INFO,) * len(view.images))
+    (demand,) = (d for d in demands(view, place(view), eyes, before) if d.photograph == view.active)
     return demand
 
 
@@ -79,10 +81,10 @@ def test_every_photograph_pixel_that_a_dense_grid_of_rays_sees_lies_in_a_wanted_
     for _ in range(40):
         center, zoom = random_place(rng)
         info = INFO if rng.random() < 0.7 else SMALL
-        view = looking_at(surface, center, zoom)
+        view = of(looking_at(surface, center, zoom), (info,))
         head = turned(eyes, Rotation.from_rotvec(rng.normal(0, 0.35, 3)), rng.normal(0, 0.25, 3))
-        placed = place(view, (info,))
-        wants = demands(view, placed, head, (info,))
+        placed = place(view)
+        wants = demands(view, placed, head)
         for eye in head:
             columns, rows = np.meshgrid(np.arange(2.5, eye.size[0], 7), np.arange(2.5, eye.size[1], 7))
             s, _ = placed[0].surface.hit(np.asarray(eye.pose.position), eye.rays(columns, rows))
@@ -101,15 +103,15 @@ def test_every_photograph_pixel_that_a_dense_grid_of_rays_sees_lies_in_a_wanted_
 def excess(surface: SurfaceKind, eyes: tuple[Eye, ...], size: tuple[int, int], seed: int) -> list[float]:
     """The area of the synthesised tiles wanted over the visible one, for views anywhere on a photograph of `size`, up
     to its largest zoom."""
-    info = PhotographInfo("any", size, (size[0] / 2, size[1] / 2), 0.48 * min(size))
+    info = PhotographRecord("any", size, (size[0] / 2, size[1] / 2), 0.48 * min(size))
     arrived = photograph_arrived(ViewState.start(1, surface), 0, info)
     rng = np.random.default_rng(seed)
     found = []
-    for log_zoom in np.linspace(0, math.log2(largest_zoom(size)), 70):
+    for log_zoom in np.linspace(0, math.log2(info.largest_zoom), 70):
         view = step(arrived, (LookAt(surface, tuple(rng.random(2)), 2**log_zoom),), 0.01)
         view = replace(view, still_for=SETTLE)
-        (demand,) = demands(view, place(view, (info,)), eyes, (info,))
-        tiles = [key for key in tiles_wanted(view, [demand], [info]) if key.synthesised]
+        (demand,) = demands(view, place(view), eyes)
+        tiles = [key for key in tiles_wanted(view, [demand]) if key.synthesised]
         if demand.level < 1:
             assert not tiles
             continue
@@ -192,7 +194,7 @@ def test_the_original_is_shown_without_synthesised_tiles_and_a_whole_photograph_
     held = replace(view, original=True, still_for=9.0)
     demand = seen(held, WINDOW)
     assert demand.level == 0
-    assert not any(key.synthesised for key in tiles_wanted(held, [demand], [INFO]))
+    assert not any(key.synthesised for key in tiles_wanted(of(held, [INFO]), [demand]))
     whole = looking_at(surface)
     assert seen(replace(whole, original=True), WINDOW) == seen(whole, WINDOW)
     assert seen(whole, WINDOW).level < 0
@@ -221,11 +223,11 @@ def test_past_the_switching_point_the_level_does_change_and_another_photographs_
 
 
 def test_a_surface_behind_the_eyes_is_not_demanded():
-    view = looking_at(PANEL)
+    view = of(looking_at(PANEL), (INFO,))
     away = turned(WINDOW, Rotation.from_euler("y", 180, degrees=True), np.zeros(3))
-    assert demands(view, place(view, (INFO,)), away, (INFO,)) == ()
+    assert demands(view, place(view), away) == ()
     behind = turned(WINDOW, Rotation.identity(), np.array([0.0, 0.0, -3.0]))
-    assert demands(view, place(view, (INFO,)), behind, (INFO,)) == ()
+    assert demands(view, place(view), behind) == ()
 
 
 def test_a_panel_too_small_and_far_for_the_sampling_grid_to_fill_is_still_wanted_where_it_is_hit():
@@ -243,8 +245,8 @@ def test_the_focus_is_the_middle_of_what_is_seen():
 
 def test_coarsest_tiles_of_all_photographs_come_first_even_of_those_out_of_sight():
     view = looking_at(PANEL, zoom=8.0, count=3)
-    infos = (INFO, None, SMALL)
-    wanted = tiles_wanted(replace(view, still_for=1.0), [seen(view, WINDOW)], infos)
+    shown = of(replace(view, still_for=1.0), (INFO, None, SMALL))
+    wanted = tiles_wanted(shown, [seen(view, WINDOW)])
     assert wanted[:2] == (TileKey(0, coarsest_level(*INFO.size), 0, 0), TileKey(2, coarsest_level(*SMALL.size), 0, 0))
     assert all(key.photograph == 0 for key in wanted[2:])
 
@@ -253,7 +255,7 @@ def test_coarsest_tiles_of_all_photographs_come_first_even_of_those_out_of_sight
 def test_then_come_photographed_tiles_and_then_synthesised_ones_each_from_the_middle_outward(surface, zoom):
     view = replace(looking_at(surface, (0.4, 0.6), zoom), still_for=SETTLE)
     demand = seen(view, WINDOW)
-    wanted = tiles_wanted(view, [demand], [INFO])
+    wanted = tiles_wanted(of(view, [INFO]), [demand])
     assert len(set(wanted)) == len(wanted)
     rest = wanted[1:]
     assert [key.synthesised for key in rest] == sorted(key.synthesised for key in rest)
@@ -268,7 +270,7 @@ def test_then_come_photographed_tiles_and_then_synthesised_ones_each_from_the_mi
 
 def test_below_each_synthesised_tile_its_photographed_one_is_wanted_too():
     view = replace(looking_at(PANEL, (0.4, 0.6), 16.0), still_for=SETTLE)
-    wanted = tiles_wanted(view, [seen(view, WINDOW)], [INFO])
+    wanted = tiles_wanted(of(view, [INFO]), [seen(view, WINDOW)])
     synthesised = {key for key in wanted if key.synthesised}
     assert synthesised
     assert {key.ancestor(0) for key in synthesised} == {key for key in wanted if key.level == 0}
@@ -278,18 +280,18 @@ def test_synthesised_tiles_are_wanted_only_once_the_view_rests_or_where_it_jumpe
     view = looking_at(PANEL, zoom=16.0)
     demand = seen(view, WINDOW)
     for still_for, any_synthesised in ((0.0, False), (0.99 * SETTLE, False), (SETTLE, True), (60.0, True)):
-        wanted = tiles_wanted(replace(view, still_for=still_for), [demand], [INFO])
+        wanted = tiles_wanted(of(replace(view, still_for=still_for), [INFO]), [demand])
         assert any(key.synthesised for key in wanted) == any_synthesised
         assert any(key.level == 0 for key in wanted)
-        jumped = tiles_wanted(replace(view, still_for=still_for), [demand], [INFO], jumped=True)
-        assert jumped == tiles_wanted(replace(view, still_for=SETTLE), [demand], [INFO])
+        jumped = tiles_wanted(of(replace(view, still_for=still_for), [INFO]), [demand], jumped=True)
+        assert jumped == tiles_wanted(of(replace(view, still_for=SETTLE), [INFO]), [demand])
 
 
 def test_a_photographed_tile_below_several_synthesised_ones_is_wanted_once_and_two_photographs_mix_by_distance():
     view = replace(looking_at(PANEL, zoom=16.0, count=2), still_for=SETTLE)
     first = seen(view, WINDOW)
     second = replace(first, photograph=1, focus=(first.focus[0] + 2.25, first.focus[1]))
-    wanted = tiles_wanted(view, [first, second], (INFO, INFO))
+    wanted = tiles_wanted(of(view, (INFO, INFO)), [first, second])
     assert len(set(wanted)) == len(wanted)
     focus = {0: np.array(first.focus), 1: np.array(second.focus)}
     fine = [key for key in wanted if key.level == first.level]
@@ -302,7 +304,7 @@ def test_a_trembling_head_leaves_the_order_of_what_is_wanted_alone():
     view = replace(looking_at(PANEL, (0.4, 0.6), 12.0), still_for=SETTLE)
     still = seen(view, WINDOW)
     moved = seen(view, turned(WINDOW, Rotation.identity(), np.array([0.0, 0.0, 2e-4])), (still,))
-    assert tiles_wanted(view, [still], [INFO]) is tiles_wanted(view, [moved], [INFO])
+    assert tiles_wanted(of(view, [INFO]), [still]) is tiles_wanted(of(view, [INFO]), [moved])
 
 
 def seen_of(visible: Rect, level: int, photograph: int = 0) -> Demand:

@@ -35,9 +35,10 @@ from vr_app.core.view.intent import (
 from vr_app.core.view.layout import PAGE, Layout
 from vr_app.core.view.pair import BLINK_SECONDS, Compare, Link, Pair, side_of
 from vr_app.core.view.pairing import layouts_offered
+from vr_app.core.view.photograph import PhotographRecord
 from vr_app.core.view.place import place, within_reach
 from vr_app.core.view.step import photograph_arrived, photograph_failed, step
-from vr_app.core.view.view import PhotographInfo, ViewState
+from vr_app.core.view.view import ViewState
 
 examples = settings(deadline=None, max_examples=60)
 
@@ -45,18 +46,18 @@ WINDOW = 0.64
 """Tangent to the side that every window shows (vr_app.runtime.one_eye)."""
 
 INFOS = (
-    PhotographInfo("right_then.jpg", (2000, 1000), (1000.0, 480.0), 500.0),
-    PhotographInfo("left.jpg", (1200, 1200), (640.0, 600.0), 560.0),
-    PhotographInfo("other.jpg", (1000, 800), (500.0, 400.0), 400.0),
-    PhotographInfo("more.jpg", (1000, 800), (500.0, 400.0), 400.0),
+    PhotographRecord("right_then.jpg", (2000, 1000), (1000.0, 480.0), 500.0),
+    PhotographRecord("left.jpg", (1200, 1200), (640.0, 600.0), 560.0),
+    PhotographRecord("other.jpg", (1000, 800), (500.0, 400.0), 400.0),
+    PhotographRecord("more.jpg", (1000, 800), (500.0, 400.0), 400.0),
 )
 
 
-def infos(count: int) -> tuple[PhotographInfo, ...]:
+def infos(count: int) -> tuple[PhotographRecord, ...]:
     return tuple(replace(INFOS[i % 4], name=f"{i}.jpg") for i in range(count))
 
 
-def loaded(these: tuple[PhotographInfo, ...] = INFOS, **start: object) -> ViewState:
+def loaded(these: tuple[PhotographRecord, ...] = INFOS, **start: object) -> ViewState:
     view = ViewState.start(len(these), **start)
     for index, info in enumerate(these):
         view = photograph_arrived(view, index, info)
@@ -134,11 +135,9 @@ def test_nothing_moves_on_the_wall_while_photographs_arrive():
     photographs = infos(15)
     view = ViewState.start(15, layout=Layout.WALL)
     seen: dict[int, Panel] = {}
-    known: tuple = (None,) * 15
     for index, info in enumerate(photographs):
         view = photograph_arrived(view, index, info)
-        known = (*known[:index], info, *known[index + 1 :])
-        now = {item.image: item.surface for item in place(view, known)}
+        now = {item.image: item.surface for item in place(view)}
         assert seen.items() <= now.items()
         seen = now
     assert set(seen) == set(range(PAGE))
@@ -147,7 +146,7 @@ def test_nothing_moves_on_the_wall_while_photographs_arrive():
 def test_a_photograph_that_cannot_be_opened_has_no_place_on_the_wall():
     view = photograph_failed(loaded(infos(5), layout=Layout.WALL), 1)
     assert view.hung == (0, 2, 3, 4)
-    placed = place(view, (INFOS[0], None, *INFOS[1:]))
+    placed = place(view)
     assert [item.image for item in placed] == [0, 2, 3, 4]
 
 
@@ -160,12 +159,12 @@ def test_the_layouts_come_in_turn_and_back_again_the_other_way(count):
     offered = layouts_offered(count)
     seen = []
     for _ in offered:
-        pair = view.pair.compare if view.stands is Layout.PAIR else Compare.SIDE
-        seen.append((view.stands, pair))
+        pair = view.pair.compare if view.layout is Layout.PAIR else Compare.SIDE
+        seen.append((view.layout, pair))
         view = after(view, NextLayout())
     assert tuple(seen) == offered
-    assert view.stands is Layout.ONE
-    assert after(view, NextLayout(-1)).stands is Layout.RETINA
+    assert view.layout is Layout.ONE
+    assert after(view, NextLayout(-1)).layout is Layout.RETINA
     assert {kind for kind, _ in offered} >= {Layout.ONE, Layout.RETINA}
     assert len(offered) == {1: 2, 2: 5, 3: 6}.get(count, 7)
 
@@ -174,7 +173,7 @@ def test_every_layout_places_what_it_is_named_after():
     view = loaded()
     shown = {}
     for kind in Layout:
-        placed = place(after(view, ShowLayout(kind)), INFOS)
+        placed = place(after(view, ShowLayout(kind)))
         shown[kind] = [item.image for item in placed]
     assert shown == {
         Layout.ONE: [0],
@@ -187,8 +186,8 @@ def test_every_layout_places_what_it_is_named_after():
 
 def test_the_retina_leads_back_to_the_layout_before():
     view = after(loaded(), ShowLayout(Layout.WALL), SwitchSurface())
-    assert view.stands is Layout.RETINA
-    assert after(view, SwitchSurface()).stands is Layout.WALL
+    assert view.layout is Layout.RETINA
+    assert after(view, SwitchSurface()).layout is Layout.WALL
 
 
 def test_pages_turn_round_and_back_and_the_front_photograph_is_on_the_page():
@@ -196,7 +195,7 @@ def test_pages_turn_round_and_back_and_the_front_photograph_is_on_the_page():
     pages = []
     for _ in range(3):
         pages.append(view.page)
-        shown = [item.image for item in place(view, infos(30))]
+        shown = [item.image for item in place(view)]
         assert shown == list(range(12 * view.page[0], min(30, 12 * view.page[0] + 12)))
         assert view.active in shown
         view = after(view, NextImage())
@@ -209,7 +208,7 @@ def test_pages_turn_round_and_back_and_the_front_photograph_is_on_the_page():
 def test_a_photograph_taken_from_the_wall_stands_alone_and_undo_hangs_it_back():
     wall = after(loaded(), ShowLayout(Layout.WALL))
     view = after(wall, Pick(2))
-    assert (view.stands, view.active) == (Layout.ONE, 2)
+    assert (view.layout, view.active) == (Layout.ONE, 2)
     assert after(view, Undo()).moment == wall.moment
 
 
@@ -233,9 +232,9 @@ def test_pairs_come_in_turn_and_none_is_left_out(count, pairs):
 
 def test_a_pair_of_one_photograph_is_that_one_until_another_comes():
     view = photograph_arrived(ViewState.start(2, layout=Layout.PAIR), 0, INFOS[0])
-    assert [item.image for item in place(view, (INFOS[0], None))] == [0]
+    assert [item.image for item in place(view)] == [0]
     view = photograph_arrived(view, 1, INFOS[1])
-    assert [item.image for item in place(view, INFOS[:2])] == [0, 1]
+    assert [item.image for item in place(view)] == [0, 1]
 
 
 def test_a_photograph_that_cannot_be_opened_leaves_the_pair_to_another():
@@ -254,7 +253,7 @@ def test_a_panel_is_where_hands_have_put_it_in_the_layout_in_which_they_did():
     row = after(view, ShowLayout(Layout.ROW), Begin(), MovePanel(1, replace(there, scale=2.0)), Undo())
     assert row.moved(1) is None
     assert after(row, Undo()).moved(1) == there
-    (wall,) = (item for item in place(view, INFOS) if item.image == 1)
+    (wall,) = (item for item in place(view) if item.image == 1)
     assert wall.surface.pose == there.pose
     assert wall.words.scale == pytest.approx(0.5 * layout.WALL_WORDS)
 
@@ -340,7 +339,7 @@ def test_only_the_pair_is_linked_and_only_while_it_is_shown():
 @given(pans, st.floats(0, 3))
 def test_on_one_panel_field_lies_upon_field_wherever_one_looks(compare, these, spot, doublings):
     view = after(paired(compare, these=these), Zoom(these[0], spot, doublings))
-    first, second = place(view, INFOS)
+    first, second = place(view)
     for angle in np.linspace(0, 2 * math.pi, 7):
         points = []
         for item in (first, second):
@@ -354,7 +353,7 @@ def test_on_one_panel_field_lies_upon_field_wherever_one_looks(compare, these, s
 def test_a_swipe_shows_the_first_left_of_the_divider_and_the_second_right_of_it():
     view = after(paired(Compare.SWIPE, these=(2, 1)), Zoom(2, (0.4, 0.5), 1.0))
     view = replace(view, pair=replace(view.pair, divider=0.3))
-    first, second = place(view, INFOS)
+    first, second = place(view)
     whole = within_reach((first, second))
     assert [item.image for item in whole] == [view.pair.images[0]]
     panel = whole[0].surface
@@ -369,7 +368,7 @@ def test_only_what_is_seen_on_either_side_of_the_divider_is_wanted():
     eye = Eye(Pose(), Fov.symmetric(1.0, 1.6), (1280, 800))
     view = replace(paired(Compare.SWIPE), still_for=1.0)
     view = replace(view, pair=replace(view.pair, divider=0.25))
-    first, second = demands(view, place(view, INFOS), (eye,), INFOS)
+    first, second = demands(view, place(view), (eye,))
     scale = 2.0**first.level
     assert first.visible.right == pytest.approx(0.25 * 1000 * scale, abs=2)
     assert second.visible.x == pytest.approx(0.25 * 1000 * scale, abs=2)
@@ -440,7 +439,7 @@ def test_a_double_trigger_takes_a_photograph_from_the_wall():
     ray = replace(session.ray((0.0, 0.0)), origin=(0.0, 0.0, 0.0), direction=tuple(target / np.linalg.norm(target)))
     for trigger in (0.0, 1.0, 0.0, 1.0, 0.0):
         session.frame(HandSample(ray, trigger=trigger), dt=0.05)
-    assert (session.view.stands, session.view.active) == (Layout.ONE, 3)
+    assert (session.view.layout, session.view.active) == (Layout.ONE, 3)
 
 
 def test_a_thumbstick_flicked_to_the_side_turns_over_once_until_it_comes_back():

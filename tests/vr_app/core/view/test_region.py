@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from sr_core.image.geometry import Rect
 from vr_app.core.view.intent import LookAt, SurfaceKind, Undo
+from vr_app.core.view.photograph import PhotographRecord
 from vr_app.core.view.region import (
     BLINK,
     FILLS,
@@ -28,10 +29,10 @@ from vr_app.core.view.region import (
     drafted,
 )
 from vr_app.core.view.step import photograph_arrived, regions_arrived, regions_stamped, step
-from vr_app.core.view.view import PhotographInfo, ViewState
+from vr_app.core.view.view import ViewState
 
 SIZE = (4000, 3000)
-EYES = [PhotographInfo(f"{name}.jpg", SIZE, (2000.0, 1500.0), 1400.0, name * 64) for name in "ab"]
+EYES = [PhotographRecord(f"{name}.jpg", SIZE, (2000.0, 1500.0), 1400.0, name * 64) for name in "ab"]
 examples = settings(deadline=None, max_examples=80)
 
 
@@ -153,7 +154,7 @@ def test_a_number_counts_the_front_photographs_own_regions():
 
 def test_a_region_never_needs_more_zoom_than_its_photograph_allows():
     view = after(session(), drag(1000, 600, 1005, 605), GoToRegion(1))
-    assert view.front.zoom == view.limits[0]
+    assert view.front.zoom == view.largest_zoom(0)
 
 
 def test_the_next_drag_marks_once():
@@ -183,7 +184,7 @@ def test_a_region_belongs_to_its_file_whatever_its_name():
     renamed = replace(EYES[0], name="renamed.jpg")
     view = photograph_arrived(ViewState.start(1), 0, renamed)
     view = regions_arrived(view, [Region("a" * 64, "a.jpg", Rect(1, 2, 30, 40))])
-    assert view.regions.of(0) == (0,)
+    assert view.regions.of(view.record) == (0,)
 
 
 def test_blinking_is_slow_enough_to_hurt_nobody():

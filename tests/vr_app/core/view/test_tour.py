@@ -34,7 +34,7 @@ zooms = st.floats(1, 64)
 
 
 def view_at(center: tuple[float, float], zoom: float, surface: SurfaceKind = PANEL) -> ViewState:
-    return ViewState((ImageView(center, zoom),), ((0.5, 0.5),), (64.0,), surface=surface)
+    return replace(ViewState.start(1, surface), images=(ImageView(center, zoom),))
 
 
 def test_travel_begins_where_the_last_stop_stood_and_ends_exactly_at_its_own():

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from tests.helpers.records import of
 from vr_app.core.space.pose import Pose
 from vr_app.core.space.surface import ImageView, Panel, Retina, photograph_uv, surface_s
 from vr_app.core.view.intent import (
@@ -27,16 +28,17 @@ from vr_app.core.view.intent import (
     Zoom,
 )
 from vr_app.core.view.layout import PANEL_GAP, PANEL_MAX_WIDTH
+from vr_app.core.view.photograph import MAX_ZOOM, PhotographRecord
 from vr_app.core.view.place import RETINA_RADIUS, place
 from vr_app.core.view.step import PAST, photograph_arrived, photograph_failed, step
-from vr_app.core.view.view import MAX_ZOOM, PhotographInfo, ViewState, largest_zoom
+from vr_app.core.view.view import ViewState
 
 examples = settings(deadline=None, max_examples=60)
 
 PANEL, RETINA = SurfaceKind.PANEL, SurfaceKind.RETINA
 both_surfaces = pytest.mark.parametrize("surface", [PANEL, RETINA])
 HOME = (0.4, 0.55)
-INFO = PhotographInfo("fundus", (8000, 4000), (3200.0, 2200.0), 2000.0)
+INFO = PhotographRecord("fundus", (8000, 4000), (3200.0, 2200.0), 2000.0)
 
 fractions = st.floats(0, 1)
 points = st.tuples(fractions, fractions)
@@ -56,10 +58,10 @@ def looking(surface: SurfaceKind, center: tuple[float, float], zoom: float, coun
     return step(loaded(count), (LookAt(surface, center, zoom),), 0.0)
 
 
-def infos(*aspects: float | None) -> tuple[PhotographInfo | None, ...]:
+def infos(*aspects: float | None) -> tuple[PhotographRecord | None, ...]:
     """A photograph for every aspect, 1000 pixels high; None where it is not loaded."""
     sizes = [aspect and (round(1000 * aspect), 1000) for aspect in aspects]
-    return tuple(size and PhotographInfo("x", size, (size[0] / 2, 500.0), 450.0) for size in sizes)
+    return tuple(size and PhotographRecord("x", size, (size[0] / 2, 500.0), 450.0) for size in sizes)
 
 
 def azimuth(point: np.ndarray) -> float:
@@ -137,12 +139,12 @@ def test_the_zoom_stops_at_both_ends_and_then_leaves_the_view_alone(surface):
     ],
 )
 def test_the_largest_zoom_leaves_384_pixels_of_x8_across_the_shorter_side_and_lies_between_4_and_64(size, largest):
-    assert largest_zoom(size) == pytest.approx(largest)
+    assert replace(INFO, size=size).largest_zoom == pytest.approx(largest)
 
 
 @both_surfaces
 def test_no_gesture_magnifies_a_photograph_beyond_its_own_end(surface):
-    small = PhotographInfo("small", (1600, 1200), (800.0, 600.0), 600.0)
+    small = PhotographRecord("small", (1600, 1200), (800.0, 600.0), 600.0)
     view = photograph_arrived(loaded(2), 1, small)
     for gesture in (Zoom(1, (0.5, 0.5), 9.0), Zoom(0, (0.5, 0.5), 9.0), LookAt(surface, (0.5, 0.5), 60.0)):
         view = step(view, (gesture,), 0.01)
@@ -152,7 +154,7 @@ def test_no_gesture_magnifies_a_photograph_beyond_its_own_end(surface):
 
 def test_a_photograph_that_arrives_brings_a_zoom_that_was_set_before_within_its_end():
     view = step(ViewState.start(1), (LookAt(PANEL, (0.02, 0.5), 60.0),), 0.01)
-    view = photograph_arrived(view, 0, PhotographInfo("small", (1600, 1200), (800.0, 600.0), 600.0))
+    view = photograph_arrived(view, 0, PhotographRecord("small", (1600, 1200), (800.0, 600.0), 600.0))
     assert view.front == ImageView((0.02, 0.5), 25.0)
 
 
@@ -221,7 +223,7 @@ def test_a_view_of_the_photographs_edge_on_the_retina_moves_inward_on_the_panel(
 
 
 def test_the_next_photograph_skips_what_is_not_loaded_and_wraps():
-    view = replace(ViewState.start(5), homes=(None, HOME, None, HOME, None), active=1)
+    view = of(replace(ViewState.start(5), active=1), (None, INFO, None, INFO, None))
     seen = []
     for _ in range(3):
         view = step(view, (NextImage(),), 0.01)
@@ -229,9 +231,9 @@ def test_the_next_photograph_skips_what_is_not_loaded_and_wraps():
     assert seen == [3, 1, 3]
 
 
-@pytest.mark.parametrize("homes", [(None, HOME, None), (None, None, None)])
-def test_the_next_photograph_is_the_same_where_no_other_is_loaded(homes):
-    view = replace(ViewState.start(3), homes=homes, active=1)
+@pytest.mark.parametrize("photographs", [(None, INFO, None), (None, None, None)])
+def test_the_next_photograph_is_the_same_where_no_other_is_loaded(photographs):
+    view = of(replace(ViewState.start(3), active=1), photographs)
     assert step(view, (NextImage(),), 0.01).active == 1
 
 
@@ -243,7 +245,7 @@ def test_each_photograph_keeps_its_own_view_while_another_is_in_front():
 
 
 def test_the_next_whole_photograph_on_the_retina_is_centred_on_its_own_field():
-    view = replace(loaded(2, RETINA), homes=(HOME, (0.6, 0.45)))
+    view = of(loaded(2, RETINA), (INFO, replace(INFO, field_center=(4800.0, 1800.0))))
     assert step(view, (NextImage(),), 0.01).front == ImageView((0.6, 0.45), 1.0)
 
 
@@ -263,7 +265,8 @@ def test_a_tours_jump_takes_surface_centre_and_zoom_at_once():
 
 def test_a_photograph_that_arrives_in_front_on_the_retina_is_centred_on_its_field():
     view = photograph_arrived(ViewState.start(2, RETINA), 0, INFO)
-    assert view.homes == (HOME, None)
+    assert view.photographs == (INFO, None)
+    assert view.home(0) == HOME
     assert view.front.center == HOME
 
 
@@ -271,7 +274,7 @@ def test_a_photograph_that_arrives_behind_moves_nothing_in_sight():
     before = photograph_arrived(ViewState.start(2, RETINA), 0, INFO)
     before = step(before, (Pan(0, (0.2, 0.7), (0.0, 0.0)),), 0.01)
     view = photograph_arrived(before, 1, INFO)
-    assert view.homes == (HOME, HOME)
+    assert view.photographs == (INFO, INFO)
     assert (view.images, view.active) == (before.images, before.active)
 
 
@@ -282,7 +285,7 @@ def test_the_next_that_may_still_load_comes_to_the_front_while_none_is_loaded():
 
 
 def test_a_loaded_photograph_comes_to_the_front_in_the_place_of_one_that_failed():
-    view = replace(ViewState.start(4, RETINA), homes=(HOME, None, None, HOME), active=1)
+    view = of(replace(ViewState.start(4, RETINA), active=1), (INFO, None, None, INFO))
     after = photograph_failed(view, 1)
     assert after.active == 3
     assert after.front == ImageView(HOME, 1.0)
@@ -357,7 +360,7 @@ def test_the_front_panel_stands_straight_ahead_2_metres_away_and_1_point_6_high(
 
 @pytest.mark.parametrize("active", [0, 1, 2])
 def test_photographs_stand_in_their_order_from_left_to_right_about_the_active_one(active):
-    placed = place(replace(loaded(3), active=active), infos(1.0, 1.5, 0.8))
+    placed = place(of(replace(loaded(3), active=active), infos(1.0, 1.5, 0.8)))
     assert [item.image for item in placed] == [0, 1, 2]
     middles = [azimuth(item.surface.point(np.zeros(2))) for item in placed]
     assert middles == sorted(middles)
@@ -372,7 +375,7 @@ some_infos = st.lists(st.none() | st.floats(0.1, 12), min_size=1, max_size=9).ma
 def test_panels_on_the_arc_face_the_viewer_keep_their_aspect_and_never_overlap(photographs, active):
     assume(active < len(photographs))
     assume(photographs[active] is not None)
-    placed = place(replace(ViewState.start(len(photographs)), active=active), photographs)
+    placed = place(of(replace(ViewState.start(len(photographs)), active=active), photographs))
     indices = [item.image for item in placed]
     present = [index for index, info in enumerate(photographs) if info is not None]
     assert active in indices
@@ -398,25 +401,24 @@ def test_panels_on_the_arc_face_the_viewer_keep_their_aspect_and_never_overlap(p
 
 
 def test_a_panorama_is_bounded_in_width_and_lower_for_it():
-    (placed,) = place(loaded(), infos(6.0))
+    (placed,) = place(of(loaded(), infos(6.0)))
     assert (placed.surface.width, placed.surface.height) == pytest.approx((3.6, 0.6))
 
 
 def test_what_is_not_loaded_leaves_no_gap_on_the_arc():
-    view = loaded(3)
-    with_gap = place(view, infos(1.0, None, 1.5))
-    without = place(view, infos(1.0, 1.5))
+    with_gap = place(of(loaded(3), infos(1.0, None, 1.5)))
+    without = place(of(loaded(2), infos(1.0, 1.5)))
     assert [item.image for item in with_gap] == [0, 2]
     assert [item.surface for item in with_gap] == [item.surface for item in without]
 
 
 @both_surfaces
 def test_nothing_is_placed_while_the_active_photograph_is_not_loaded(surface):
-    assert place(replace(ViewState.start(2), surface=surface), infos(None, 1.0)) == ()
+    assert place(of(ViewState.start(2, surface), infos(None, 1.0))) == ()
 
 
 def test_photographs_that_find_no_room_on_the_arc_are_left_out():
-    placed = place(replace(loaded(40), active=20), infos(*[1.0] * 40))
+    placed = place(of(replace(loaded(40), active=20), infos(*[1.0] * 40)))
     assert 3 < len(placed) < 15
     assert placed[len(placed) // 2].image == 20
 
@@ -424,7 +426,7 @@ def test_photographs_that_find_no_room_on_the_arc_are_left_out():
 def test_the_retina_stands_alone_around_the_viewer_and_spans_the_field_angle():
     pose = Pose.facing((0.5, 1.0, -0.5), 0.3)
     view = replace(loaded(3, RETINA), active=1, field_angle=60.0)
-    (placed,) = place(view, (INFO,) * 3, pose)
+    (placed,) = place(view, pose)
     assert placed.image == 1
     assert placed.surface == Retina.of(INFO.size, INFO.field_radius, 60.0, pose, RETINA_RADIUS)
     for s in ((0, 0), (0.25, 0), (0, -0.5)):
@@ -436,9 +438,9 @@ THERE = Moved(Pose.facing((0.5, 0.2, -1.0), 0.3), 0.5)
 
 
 def test_a_moved_panel_stands_where_it_was_put_and_leaves_its_gap_on_the_arc():
-    before = place(loaded(3), (INFO,) * 3)
+    before = place(loaded(3))
     view = step(loaded(3), (MovePanel(1, THERE),), 0.01)
-    after = place(view, (INFO,) * 3)
+    after = place(view)
     assert [item.image for item in after] == [item.image for item in before]
     for item, old in zip(after, before, strict=True):
         if item.image == 1:
@@ -450,14 +452,14 @@ def test_a_moved_panel_stands_where_it_was_put_and_leaves_its_gap_on_the_arc():
 
 def test_a_moved_panel_is_seen_where_the_arc_has_no_room_for_it():
     view = step(replace(loaded(40), active=20), (MovePanel(0, THERE),), 0.01)
-    placed = place(view, infos(*[1.0] * 40))
+    placed = place(of(view, infos(*[1.0] * 40)))
     assert placed[-1].image == 0
     assert placed[-1].surface.pose == THERE.pose
 
 
 def test_a_moved_panel_is_no_retina():
     view = step(loaded(2, RETINA), (MovePanel(0, THERE),), 0.01)
-    assert isinstance(place(view, (INFO,) * 2)[0].surface, Retina)
+    assert isinstance(place(view)[0].surface, Retina)
 
 
 def test_a_reset_brings_the_front_panel_alone_back():
@@ -505,7 +507,7 @@ def test_undo_leaves_a_photograph_that_arrived_meanwhile_as_it_is():
 
 
 def test_undo_does_not_lead_to_a_photograph_that_could_not_be_opened():
-    view = replace(loaded(3), homes=(HOME, HOME, None), active=1)
+    view = of(replace(loaded(3), active=1), (INFO, INFO, None))
     failed = photograph_failed(replace(step(view, (NextImage(),), 0.01), active=1), 1)
     assert step(failed, (Undo(),), 0.01).active == failed.active
 

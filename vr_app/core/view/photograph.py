@@ -1,0 +1,57 @@
+"""The record of a photograph: all that the view knows of one besides its pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from sr_core.image.geometry import MAX_LEVEL
+from vr_app.core.space.surface import Uv
+from vr_app.core.view.pair import FieldOfView, side_of
+
+MAX_ZOOM = 64.0
+"""The largest zoom of any photograph, and what a tour may ask for."""
+
+FINEST_ACROSS = 384
+"""Pixels of the finest level that the largest zoom leaves across the surface, along the photograph's shorter side.
+Beyond that only these pixels would grow, no detail. A headset shows the panel some 500 pixels high."""
+
+LEAST_ZOOM_IN = 4.0
+"""The largest zoom of photographs too small for that rule."""
+
+
+@dataclass(frozen=True)
+class PhotographRecord:
+    """A photograph that is open. One is made when its file is decoded, and nothing else keeps these facts.
+
+    `size`: width and height in pixels. `field_center`, `field_radius`: the circle of the field of view, in pixels.
+    `sha256`: of the file, hexadecimal; what belongs to a photograph is kept under it.
+    """
+
+    name: str
+    size: tuple[int, int]
+    field_center: tuple[float, float]
+    field_radius: float
+    sha256: str = ""
+
+    @property
+    def home(self) -> Uv:
+        """The middle of the field of view in photograph coordinates."""
+        return self.field_center[0] / self.size[0], self.field_center[1] / self.size[1]
+
+    @property
+    def laterality(self) -> str:
+        """'right' or 'left' where the file's name tells whose eye it is, else ''."""
+        return side_of(self.name)
+
+    @cached_property
+    def field(self) -> FieldOfView:
+        """The field of view in photograph coordinates, and whose eye it is."""
+        reach = self.field_radius / self.size[0], self.field_radius / self.size[1]
+        return FieldOfView(self.home, reach, self.laterality)
+
+    @property
+    def largest_zoom(self) -> float:
+        """How far it can be magnified: 21 times for 1024 pixels on its shorter side, 48 for 2304, MAX_ZOOM from 3072
+        on. See FINEST_ACROSS."""
+        return min(MAX_ZOOM, max(LEAST_ZOOM_IN, min(self.size) * 2.0**MAX_LEVEL / FINEST_ACROSS))
