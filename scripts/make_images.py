@@ -2,8 +2,7 @@
 
     FUNDUSXR_DATA=~/fundus scripts/rig.sh exec .venv/bin/python scripts/make_images.py [NAME ...]
 
-Window and headset need the rig (Xvfb and Monado). FUNDUSXR_DATA holds HRF/, CHASE_DB1/ and demo/ (see README.md for
-their credits).
+Window and headset need the rig (Xvfb and Monado). FUNDUSXR_DATA holds HRF/ and demo/ (see README.md for their credits).
 """
 
 from __future__ import annotations
@@ -162,23 +161,25 @@ def hands_rest(headset: RemoteHeadset) -> None:
         getattr(headset, side)(pose=HandPose((-0.6, 0.0, 0.0, 0.8), (x, 1.6 + y, z)))
 
 
-EYES = ("CHASE_DB1/Image_01R.jpg", "CHASE_DB1/Image_01L.jpg")
-THEN_AND_NOW = ("CHASE_DB1/Image_01L.jpg", "CHASE_DB1/Image_02L.jpg")
+EYES = {"right.jpg": "demo/normal_fundus_cc0.jpg", "left.jpg": "demo/retina.jpg"}
+THEN_AND_NOW = {name: f"HRF/images/{name}" for name in ("02_h.jpg", "12_h.jpg")}
+WALL = {name: f"HRF/images/{name}" for name in (*(f"{n:02}_h.jpg" for n in range(1, 16)), "01_g.jpg")}
 LAYOUTS = {
     "layout-pair": ("pair", "side", EYES),
     "layout-swipe": ("pair", "swipe", THEN_AND_NOW),
     "layout-blink": ("pair", "blink", THEN_AND_NOW),
     "layout-row": ("row", "side", EYES),
-    "layout-wall": ("wall", "side", tuple(f"CHASE_DB1/Image_{n:02}{side}.jpg" for n in range(1, 9) for side in "RL")),
+    "layout-wall": ("wall", "side", WALL),
     "layout-retina": ("retina", "side", EYES),
 }
-"""Each layout with what it is of. Swipe and blink show two children's eyes: no two visits of one are at hand."""
+"""Each layout with what it is of: files' names, and where they are from. Swipe and blink show two people's eyes: no two
+visits of one are at hand."""
 
 
 def layout(name: str, folder: Path) -> None:
     """A layout in both eyes, as Monado composes them."""
-    kind, compare, paths = LAYOUTS[name]
-    photographs = [str(data() / path) for path in paths]
+    kind, compare, shown = LAYOUTS[name]
+    photographs = [str(shutil.copy(data() / path, folder / name)) for name, path in shown.items()]
     with in_headset() as (screen, service):
         command = [sys.executable, "-m", "vr_app.cli", "view", *photographs, "--mode", "xr", "--fresh"]
         command += ["--layout", kind, *(("--compare", compare) if kind == "pair" else ())]
@@ -196,13 +197,16 @@ def blink(command: list[str], env: dict[str, str], screen: Xvfb) -> Image.Image:
     found: dict[bytes, np.ndarray] = {}
 
     def two_in_turn() -> bool:
-        """Whether for a while two pictures have been seen, and no third."""
+        """Whether for a while two pictures have been seen, of two photographs, and no third."""
         turns.append(np.hsplit(grab_window(screen.name, "Monado", PATIENCE), 2)[0])
         del turns[:-24]
         seen = [turn.tobytes() for turn in turns]
         found.clear()
         found.update(zip(seen, turns, strict=True))
-        return len(turns) == 24 and turns[0].std() > 20 and len(found) == 2 and min(map(seen.count, found)) > 6
+        if len(turns) < 24 or len(found) != 2 or min(map(seen.count, found)) <= 6:
+            return False
+        one, other = (turn.astype(int) for turn in found.values())
+        return one.std() > 20 and np.abs(one - other).mean() > 2
 
     try:
         wait_until(two_in_turn, "two pictures in turn", PATIENCE, 0.25)

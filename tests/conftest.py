@@ -14,11 +14,15 @@ import shutil
 import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.helpers.children import restore_interrupts
 from tests.rig import Xvfb, missing_programs
+
+if TYPE_CHECKING:
+    import torch
 
 XR_TESTS_EXPECTED = 74
 
@@ -158,6 +162,16 @@ def drawn_data(tmp_path: Path) -> Path:
     from tests.helpers.small_training import write_data
 
     return write_data(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def cuda() -> torch.device:
+    """The CUDA device, for tests marked `gpu`."""
+    import torch
+
+    if not torch.cuda.is_available():
+        pytest.skip("needs a CUDA device: scripts/gpu_check.sh runs it on a machine that has one")
+    return torch.device("cuda")
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ def touched(moves: Tensor, rows: List[List[int]], columns: List[List[int]]) -> L
     cells: List[Tensor] = []
     for cell in columns:
         cells.append(stacked[:, cell[8] : cell[9]].any(dim=1))
-    found: List[List[int]] = torch.stack(cells, dim=1).nonzero().tolist()
+    found: List[List[int]] = torch.stack(cells, dim=1).nonzero().cpu().tolist()
     return found
 
 def mend(x: Tensor, y: Tensor, error: Tensor, left_alone: List[float], scale: int, rows: List[List[int]],

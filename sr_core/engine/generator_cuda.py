@@ -25,6 +25,7 @@ class CudaGenerator:
         self._plain = Plain(module, device, precision)
         self._pinned = torch.empty(3 * edge * edge, dtype=torch.uint8, pin_memory=True)
         self._input = torch.zeros(1, 3, edge, edge, device=device)
+        self.stream.wait_stream(torch.cuda.current_stream(device))  # on which weights and input were put there
         with torch.inference_mode(), torch.cuda.stream(self.stream):
             for _ in range(3):  # the libraries choose their kernels before anything is recorded
                 self._plain(self._input)
