@@ -52,6 +52,12 @@ def texture_of(name: str) -> float:
     return blend.amount if blend else float(name in STARTS_FROM)
 
 
+def base_of(name: str) -> str:
+    """The model trained on pixels that a place of the dial belongs to; any other name is its own."""
+    blend = parse_blend(name)
+    return blend.pixel if blend else STARTS_FROM.get(name, name)
+
+
 def dialled(model: str, texture: float) -> str:
     """The name of a model trained on pixels with the dial at ``texture``: its own at 0, that of its adversarial stage
     at 1. Raises UserError off the dial, and for a model that has no adversarial stage of its own."""

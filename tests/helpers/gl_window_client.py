@@ -15,8 +15,9 @@ from dataclasses import asdict
 import numpy as np
 
 from tests.helpers.gl_stage import Stage, demo_photograph
+from vr_app.core.hands.keys import meant
 from vr_app.core.scene.scene import Scene
-from vr_app.core.view.intent import SurfaceKind
+from vr_app.core.view.intent import SurfaceKind, TakeScreenshot
 from vr_app.gl.context import open_window
 from vr_app.runtime.window import WindowRuntime
 
@@ -29,16 +30,16 @@ def main(picture: str) -> None:
     said = None
     print(json.dumps(runtime.describe()), flush=True)
     while runtime.poll_events():
-        commands = runtime.take_commands()
         with runtime.frame() as frame:
             sample = runtime.read(frame.time)
             for eye, framebuffer in frame.targets():
                 stage.renderer.draw(framebuffer, eye, Scene(stage.items(view, (eye,))))
-        if "screenshot" in commands:
+        asked = meant(sample.keys, view)
+        if TakeScreenshot() in asked:
             np.save(picture + ".part.npy", runtime.framebuffer.read())
             os.replace(picture + ".part.npy", picture)
         size = runtime.framebuffer.size if frame.should_render else None
-        say = {"sample": asdict(sample), "commands": commands, "size": size}
+        say = {"sample": asdict(sample), "asked": [type(intent).__name__ for intent in asked], "size": size}
         if say != said:
             print(json.dumps(say), flush=True)
             said = say

@@ -17,10 +17,9 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from sr_core.networks import zoo
+from sr_core.networks import names, zoo
 from tests.helpers.xr_client import state
 from vr_app import cli
-from vr_app.commands import options as view_options
 from vr_app.core.panel.stand import head_of, point_at
 from vr_app.core.scene.notices import Notices
 from vr_app.viewer.loop import Viewer
@@ -66,11 +65,11 @@ def told(viewer: Viewer, felt: list[int], said: list[str]) -> dict[str, object]:
         "eyes": [eye.pose.position for eye in viewer._eyes],
         "head": head_of(viewer._eyes) if viewer._eyes else None,
         "floor": runtime.floor,
-        "room": viewer.room,
+        "room": viewer.view.settings.room,
         "veil": viewer.veil.shade if viewer.veil else 0.0,
         "mirror": runtime._mirror.kind.value,
         "recording": viewer.recording.active,
-        "model": viewer.options.model,
+        "model": viewer.view.settings.model,
         "rests": viewer.rests,
         "felt": sum(felt),
         "said": said,
@@ -128,12 +127,12 @@ def main() -> None:
     parser.add_argument("--weights", type=Path)
     parser.add_argument("words", nargs="*")
     options = parser.parse_args()
-    words, names = options.words, options.profiles.split(",")
-    bindings.PROFILES = tuple(p for p in bindings.PROFILES if any(name in p.path for name in names))
+    words, known = options.words, options.profiles.split(",")
+    bindings.PROFILES = tuple(p for p in bindings.PROFILES if any(name in p.path for name in known))
     if options.bare_hands:
         bindings.PROFILES = (bare_hands(),)
     if options.weights:
-        zoo.asset_path = view_options.asset_path = lambda kind, *name: options.weights.joinpath(*name)
+        zoo.asset_path = names.asset_path = lambda kind, *name: options.weights.joinpath(*name)
     report_every_frame()
     sys.argv = ["fundusxr", *words]
     cli.main()

@@ -136,9 +136,6 @@ class BenchRuntime:
     def read(self, time: float) -> ControllerSample:
         return ControllerSample()
 
-    def take_commands(self) -> tuple[str, ...]:
-        return ()
-
     def feel(self, pulses: tuple[Pulse, ...]) -> None:
         pass
 

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from sr_core.errors import UserError
+from vr_app.core.hands.keys import key_named
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +34,9 @@ _WINDOW_CURE = (
 _OFFSCREEN_CURE = "install Mesa with 'apt-get install libegl1 libgl1 libgl1-mesa-dri'"
 
 _NAMED_KEYS = ("SPACE", "TAB", "HOME", "ESCAPE", "F1", "DELETE", "LEFT_SHIFT", "RIGHT_SHIFT", "PAGE_UP", "PAGE_DOWN")
+
+_SIGNS = "',-./0123456789;=ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]`"
+"""Of a US keyboard, without the number pad: GLFW's code of a key is the ASCII code of the sign that stands there."""
 
 
 class ContextError(UserError):
@@ -277,7 +281,8 @@ class Window(Context):
         self._pressed: list[str] = []
         self._clicks: list[bool] = []
         self._down = False
-        self._held: set[str] = set()
+        self._held: dict[int, str] = {}
+        """The names of the keys that are down, by scancode: the layout may change before a key is let go."""
         self._scrolled = 0.0
         glfw.window_hint(glfw.CONTEXT_VERSION_MAJOR, 3)
         glfw.window_hint(glfw.CONTEXT_VERSION_MINOR, 3)
@@ -362,8 +367,8 @@ class Window(Context):
         return self._down
 
     def held(self, key: str) -> bool:
-        """Whether a key is down: 'o', '0', 'tab', 'f1', 'ctrl+z' ..., as the user's keyboard layout names it."""
-        return key in self._held
+        """Whether a key is down: 'o', '0', 'tab', 'f1', 'ctrl+z' ..., named as `vr_app.core.hands.keys` has it."""
+        return key in self._held.values()
 
     def take_pressed(self) -> tuple[str, ...]:
         """Keys pressed since the last call, in order, named as in `held`."""
@@ -392,19 +397,26 @@ class Window(Context):
                 self._glfw.terminate()
 
     def _on_key(self, window: Any, key: int, scancode: int, action: int, modifiers: int) -> None:
-        name = self._key_name(key, scancode)
-        if name and modifiers & self._glfw.MOD_CONTROL and action == self._glfw.PRESS:
-            name = f"ctrl+{name}"
         if action == self._glfw.PRESS:
+            name = self._key_name(key, scancode, bool(modifiers & self._glfw.MOD_SHIFT))
+            if name and modifiers & self._glfw.MOD_CONTROL:
+                name = f"ctrl+{name}"
             self._pressed.append(name)
-            self._held.add(name)
+            self._held[scancode] = name
         elif action == self._glfw.RELEASE:
-            self._held -= {name, f"ctrl+{name}"}
+            self._held.pop(scancode, None)
 
-    def _key_name(self, key: int, scancode: int) -> str:
+    def _key_name(self, key: int, scancode: int, shift: bool) -> str:
+        glfw = self._glfw
         for name in _NAMED_KEYS:
-            if key == getattr(self._glfw, f"KEY_{name}"):
+            if key == getattr(glfw, f"KEY_{name}"):
                 return name.lower()
+        place = chr(key).lower() if chr(max(0, key)) in _SIGNS else ""
+        layout = {self._printed(ord(sign)) for sign in _SIGNS} if place else ()
+        return key_named(self._printed(key, scancode), place, layout, shift)
+
+    def _printed(self, key: int, scancode: int = 0) -> str:
+        """What a key types without Shift in the layout that is in use now, in lower case; empty where nothing."""
         name = self._glfw.get_key_name(key, scancode)
         return (name.decode() if isinstance(name, bytes) else name or "").lower()
 

@@ -10,7 +10,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from dataclasses import replace
 
+from vr_app.core.hands.keys import LEAVE, MIRROR
 from vr_app.core.hands.sample import ControllerSample, HandSample, Pulse
 from vr_app.core.scene.composition import LayerMode
 from vr_app.core.scene.spectator import MirrorKind
@@ -18,7 +20,7 @@ from vr_app.core.space.origin import floor_height
 from vr_app.core.space.pose import Eye
 from vr_app.gl import context
 from vr_app.gl.framebuffer import Framebuffer
-from vr_app.runtime.interface import COMMANDS, Frame
+from vr_app.runtime.interface import Frame
 from vr_app.runtime.mirror import MIRROR_INTERVAL, TITLE, Mirror
 from vr_app.runtime.one_eye import OneEyeFrame, one_eye
 from vr_app.xr.probe import HeadsetWatch
@@ -79,7 +81,7 @@ class HeadsetRuntime:
         self._watch = HeadsetWatch()
         self._leave_by: float | None = None
         self._ended = self._closed = False
-        self._commands: tuple[str, ...] = ()
+        self._pressed: tuple[str, ...] = ()
         self._notices: tuple[str, ...] = ()
         self._clock = FrameClock()
         self._camera_kept = False
@@ -179,11 +181,12 @@ class HeadsetRuntime:
             return
         closed = not self._mirror.window.poll()
         pressed = self._mirror.window.take_pressed()
-        self._commands += tuple(COMMANDS[key] for key in pressed if key in COMMANDS)
-        for _ in range(pressed.count("m")):
-            self._mirror.kind = self._mirror.kind.next()
-            self._camera_kept = False
-        if (closed or "escape" in pressed) and self._leave_by is None:
+        self._pressed += pressed
+        for key in pressed:
+            if key in MIRROR.keys:
+                self._mirror.kind = self._mirror.kind.next()
+                self._camera_kept = False
+        if (closed or set(LEAVE.keys) & set(pressed)) and self._leave_by is None:
             self._leave()
 
     def _leave(self) -> None:
@@ -238,10 +241,16 @@ class HeadsetRuntime:
         return self._mirror is None or self._mirror.content()
 
     def read(self, time: float) -> ControllerSample:
-        """Hands (left, right) and buttons as they will be at `time`, a frame's; hands point nowhere without focus.
+        """Hands (left, right) and buttons as they will be at `time`, a frame's; hands point nowhere without focus. Keys
+        are those of the window.
 
-        They let go of everything for one frame where the runtime has moved the space.
+        Hands let go of everything for one frame where the runtime has moved the space.
         """
+        sample = self._hands(time)
+        pressed, self._pressed = self._pressed, ()
+        return replace(sample, keys=pressed) if pressed else sample
+
+    def _hands(self, time: float) -> ControllerSample:
         if self._session is None or not self._session.running:
             return EMPTY_HANDS
         sample = self._session.actions.read(time)
@@ -251,11 +260,6 @@ class HeadsetRuntime:
         """Ticks for the hands; nothing while there is no session."""
         if self._session is not None and self._session.running:
             self._session.actions.feel(pulses)
-
-    def take_commands(self) -> tuple[str, ...]:
-        """What keys in the window asked for since the last call, in order."""
-        commands, self._commands = self._commands, ()
-        return commands
 
     def take_notices(self) -> tuple[str, ...]:
         """What has happened to the headset since the last call, for the user to read."""

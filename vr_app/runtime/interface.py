@@ -12,30 +12,6 @@ from vr_app.core.space.pose import Eye
 from vr_app.gl.draw import Renderer
 from vr_app.gl.framebuffer import Framebuffer
 
-COMMANDS = {
-    "p": "screenshot",
-    "r": "record",
-    "h": "help",
-    "f1": "help",
-    "g": "channel",
-    "d": "local contrast",
-    "+": "more contrast",
-    "=": "more contrast",
-    "-": "less contrast",
-    "a": "as photographed",
-    "i": "mark view",
-    "t": "name region",
-    "x": "delete region",
-    "delete": "delete region",
-    "j": "next region",
-    **{str(number): f"region {number}" for number in range(1, 10)},
-    "e": "export region",
-    "f": "room",
-    "z": "recentre",
-    "space": "panel",
-}
-"""Keys of a window, and what they ask for that no hand can do."""
-
 
 class Frame(Protocol):
     """One frame between `wait` and `end`."""
@@ -101,11 +77,7 @@ class Runtime(Protocol):
         ...
 
     def read(self, time: float) -> ControllerSample:
-        """Hands and buttons as they will be at `time`."""
-        ...
-
-    def take_commands(self) -> tuple[str, ...]:
-        """What keys asked for since the last call: the values of COMMANDS."""
+        """Hands and buttons as they will be at `time`, and the keys pressed since the last call."""
         ...
 
     def take_notices(self) -> tuple[str, ...]:

@@ -55,10 +55,6 @@ class OffscreenRuntime:
         """Nobody's hands."""
         return ControllerSample()
 
-    def take_commands(self) -> tuple[str, ...]:
-        """Nobody's keys."""
-        return ()
-
     def take_notices(self) -> tuple[str, ...]:
         """Nothing happens to it."""
         return ()

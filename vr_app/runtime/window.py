@@ -6,11 +6,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from vr_app.core.hands.keys import BLINK, ORIGINAL, QUIT
 from vr_app.core.hands.sample import ControllerSample, HandSample, Pulse
 from vr_app.core.space.pose import Eye, Ray
 from vr_app.gl.context import Window
 from vr_app.gl.framebuffer import Framebuffer
-from vr_app.runtime.interface import COMMANDS
 from vr_app.runtime.one_eye import FLOOR, OneEyeFrame, one_eye
 
 ZOOM_PER_NOTCH = 0.25
@@ -23,12 +23,9 @@ _IDLE = 0.1
 class WindowRuntime:
     """A `Runtime` in a window.
 
-    The cursor points as a hand's ray would; the left button is the trigger, Shift the grip; the wheel zooms. Keys: S or
-    Tab the other surface, L the next layout, O (held) the original, B (held) that and super-resolution in turn, N or
-    PageDown the next photograph or page, PageUp the one before, C another comparison of a pair, K another link of it,
-    Home or 0 the whole photograph, V what the network invented, U or Ctrl+Z undo, Esc or Q the end, and those of
-    COMMANDS. The picture is drawn into a framebuffer of its own and copied, since a window's is mostly not sRGB. The
-    window stays its maker's to close, after the runtime.
+    The cursor points as a hand's ray would; the left button is the trigger, Shift the grip; the wheel zooms. Keys are
+    those of `vr_app.core.hands.keys`. The picture is drawn into a framebuffer of its own and copied, since a window's
+    is mostly not sRGB. The window stays its maker's to close, after the runtime.
     """
 
     name = "desktop"
@@ -39,7 +36,6 @@ class WindowRuntime:
         self._period = 1.0 / window.refresh_rate
         self._shown_at = 0.0
         self._pressed: tuple[str, ...] = ()
-        self._commands: tuple[str, ...] = ()
         self.framebuffer: Framebuffer | None = None
         """The last picture; None before the first and while the window is minimised."""
         self._drawn: Framebuffer | None = None
@@ -53,14 +49,8 @@ class WindowRuntime:
         going_on = self._window.poll(_IDLE if self.framebuffer is None else 0.0)
         pressed = self._window.take_pressed()
         self._pressed += pressed
-        self._commands += tuple(COMMANDS[key] for key in pressed if key in COMMANDS)
         self._fit()
-        return going_on and not {"escape", "q"} & set(pressed)
-
-    def take_commands(self) -> tuple[str, ...]:
-        """What was asked for since the last call, in order."""
-        commands, self._commands = self._commands, ()
-        return commands
+        return going_on and not set(QUIT.keys) & set(pressed)
 
     @contextmanager
     def frame(self) -> Iterator[OneEyeFrame]:
@@ -75,21 +65,9 @@ class WindowRuntime:
 
     def read(self, time: float) -> ControllerSample:
         """The mouse as hand 0, and the keys pressed since the last call."""
-        pressed, self._pressed = set(self._pressed), ()
-        return ControllerSample(
-            hands=(self._mouse(),),
-            original=self._window.held("o"),
-            blink=self._window.held("b"),
-            switch_surface=bool(pressed & {"s", "tab"}),
-            next_layout="l" in pressed,
-            next_image=bool(pressed & {"n", "page_down"}),
-            image_before="page_up" in pressed,
-            compare="c" in pressed,
-            link="k" in pressed,
-            reset=bool(pressed & {"home", "0"}),
-            invention="v" in pressed,
-            undo=bool(pressed & {"u", "ctrl+z"}),
-        )
+        pressed, self._pressed = self._pressed, ()
+        original, blink = (any(map(self._window.held, row.keys)) for row in (ORIGINAL, BLINK))
+        return ControllerSample((self._mouse(),), original, blink, keys=pressed)
 
     def take_notices(self) -> tuple[str, ...]:
         """Nothing happens to it."""

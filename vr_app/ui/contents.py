@@ -4,7 +4,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from sr_core.networks.names import base_of, dialled
 from vr_app.core.view.appearance import AS_PHOTOGRAPHED, BRIGHTNESS, CONTRAST, GAMMA, LOCAL, Appearance, Channel
+from vr_app.core.view.intent import (
+    Adjust,
+    BringForward,
+    ComputeWith,
+    ExportRegion,
+    Gesture,
+    LimitLevel,
+    NextImage,
+    Recentre,
+    RecordTour,
+    ResetView,
+    SetCompare,
+    SetFieldAngle,
+    SetLink,
+    ShowInvention,
+    ShowLayout,
+    ShowRoom,
+    TakeScreenshot,
+    Undo,
+)
+from vr_app.core.view.layout import Layout
+from vr_app.core.view.pair import Compare, Link
 from vr_app.core.view.photograph import PhotographRecord
 from vr_app.core.view.region import (
     ArmMarking,
@@ -14,7 +37,6 @@ from vr_app.core.view.region import (
     MarkView,
     NameRegion,
     NextRegion,
-    RegionGesture,
     Regions,
 )
 from vr_app.core.view.view import FIELD_ANGLES, NO_REGIONS
@@ -27,124 +49,21 @@ COLUMNS, ROWS = 3, 2
 NAME_LENGTH = 13
 """Letters of an image's name below its thumbnail."""
 
-# Events: what was asked for.
-
-
-COMPARES = {"side": "Side", "swipe": "Swipe", "blink": "Blink"}
-LINKS = {"off": "Off", "same": "Same", "mirrored": "Mirrored"}
-"""What the panel calls ways to compare a pair, and to link it."""
-
-
-@dataclass(frozen=True)
-class PickImage:
-    """Bring a photograph to the front."""
-
-    image: int
-
-
-@dataclass(frozen=True)
-class TurnOver:
-    """To the next photograph, pair or page of the wall, whichever is shown; `by` -1: the one before."""
-
-    by: int
-
-
-@dataclass(frozen=True)
-class PickLayout:
-    """One of `PanelState.layouts`."""
-
-    name: str
-
-
-@dataclass(frozen=True)
-class PickCompare:
-    """Compare the pair in one of the ways of COMPARES."""
-
-    name: str
-
-
-@dataclass(frozen=True)
-class PickLink:
-    """Link the pair in one of the ways of LINKS."""
-
-    name: str
-
-
-@dataclass(frozen=True)
-class PickModel:
-    """Compute with this network from now on: one of `PanelState.models`."""
-
-    name: str
-
-
-@dataclass(frozen=True)
-class TurnDial:
-    """Compute with the dial from fidelity (0) to texture (1) here from now on."""
-
-    texture: float
-
-
-@dataclass(frozen=True)
-class UpTo:
-    """Show no level finer than this: 0 is the photograph alone."""
-
-    level: int
-
-
-@dataclass(frozen=True)
-class Overlay:
-    """Show what the network invented, or do so no more."""
-
-    shown: bool
-
-
-@dataclass(frozen=True)
-class LookLike:
-    """Make the photographs look so."""
-
-    appearance: Appearance
-
-
-@dataclass(frozen=True)
-class SetAngle:
-    """The camera's field angle in degrees."""
-
-    degrees: float
-
-
-@dataclass(frozen=True)
-class Ask:
-    """A command, as keys have them, or one of ACTIONS."""
-
-    command: str
+LAYOUTS = {Layout.ONE: "One", Layout.PAIR: "Pair", Layout.ROW: "Row", Layout.WALL: "Wall", Layout.RETINA: "Eye"}
+COMPARES = {Compare.SIDE: "Side", Compare.SWIPE: "Swipe", Compare.BLINK: "Blink"}
+LINKS = {Link.OFF: "Off", Link.SAME: "Same", Link.MIRRORED: "Mirrored"}
+"""What the panel calls layouts, and ways to compare and to link a pair."""
 
 
 @dataclass(frozen=True)
 class Turn:
-    """To another page of the panel, or of its gallery; or open and close it."""
+    """To another page of the panel, or of its gallery; or open and close it: of no concern to the view."""
 
     place: Place
 
 
-@dataclass(frozen=True)
-class Regional:
-    """Something to do with the regions of interest."""
-
-    gesture: RegionGesture
-
-
-Picked = PickImage | TurnOver | PickLayout | PickCompare | PickLink | PickModel
-Event = Picked | TurnDial | UpTo | Overlay | LookLike | SetAngle | Ask | Turn | Regional
-
-ACTIONS = {
-    "reset": "Whole image",
-    "undo": "Undo",
-    "room": "Room",
-    "recentre": "Recentre",
-    "screenshot": "Screenshot",
-    "record": "Record tour",
-}
-"""What the panel can ask for at once, and what it calls that."""
+Event = Gesture | Turn
+"""What comes of a press on the panel."""
 
 
 @dataclass(frozen=True)
@@ -161,19 +80,19 @@ class PanelState:
     """What the panel tells of the session.
 
     `photographs`: None for one that is not (yet) loaded; `thumbnails`: those of them whose thumbnail is at hand,
-    and its width and height in proportion to a thumbnail's place. `front`: the image in front. `layouts`, `models`:
-    names to choose from; `compare`, `link`: of a pair that is shown, else empty; `texture`: where the dial stands, None
-    where there are no weights for it. `finest`: the finest level that may be shown. `actions`: those of ACTIONS that
-    exist. `about`: lines.
+    and its width and height in proportion to a thumbnail's place. `front`: the image in front. `layouts`, `models`: to
+    choose from; `compare`, `link`: of a pair that is shown, else None; `texture`: where the dial stands, None where
+    there are no weights for it. `finest`: the finest level that may be shown. `room`: the panels stand in one.
+    `headset`: there is a head to recentre on. `about`: lines.
     """
 
     photographs: tuple[PhotographRecord | None, ...] = ()
     thumbnails: tuple[tuple[int, tuple[float, float]], ...] = ()
     front: int = 0
-    layouts: tuple[str, ...] = ()
-    layout: str = ""
-    compare: str = ""
-    link: str = ""
+    layouts: tuple[Layout, ...] = ()
+    layout: Layout = Layout.ROW
+    compare: Compare | None = None
+    link: Link | None = None
     models: tuple[str, ...] = ()
     model: str = ""
     texture: float | None = None
@@ -182,7 +101,8 @@ class PanelState:
     appearance: Appearance = AS_PHOTOGRAPHED
     field_angle: float = 45.0
     regions: Regions = NO_REGIONS
-    actions: tuple[str, ...] = ()
+    room: bool = False
+    headset: bool = False
     about: tuple[str, ...] = ()
 
     @property
@@ -229,7 +149,7 @@ class Picture:
     """A photograph of the gallery: its thumbnail's place and extent there, None while there is none."""
 
     name: str
-    event: PickImage
+    event: BringForward
     chosen: bool
     extent: tuple[float, float] | None
 
@@ -258,7 +178,7 @@ def rows(state: PanelState, place: Place) -> tuple[Row, ...]:
 def _images(state: PanelState, place: Place) -> tuple[Row, ...]:
     extents = dict(state.thumbnails)
     loaded = [
-        Picture(shortened(name), PickImage(i), i == state.front, extents.get(i))
+        Picture(shortened(name), BringForward(i), i == state.front, extents.get(i))
         for i, name in enumerate(record and record.name for record in state.photographs)
         if name is not None
     ]
@@ -270,50 +190,64 @@ def _images(state: PanelState, place: Place) -> tuple[Row, ...]:
         back, on = (Turn(replace(place, gallery=(at + by) % pages)) for by in (-1, 1))
         found.append(Buttons((("‹ back", back), (f"{at + 1} of {pages}", on), ("more ›", on))))
     if len(loaded) > 1:
-        what = {"Pair": "pair", "Wall": "page"}.get(state.layout, "image")
-        found.append(Buttons(((f"{what.capitalize()} before", TurnOver(-1)), (f"Next {what}", TurnOver(1)))))
+        what = {Layout.PAIR: "pair", Layout.WALL: "page"}.get(state.layout, "image")
+        found.append(Buttons(((f"{what.capitalize()} before", NextImage(-1)), (f"Next {what}", NextImage(1)))))
     return tuple(found)
 
 
 def _view(state: PanelState, place: Place) -> tuple[Row, ...]:
     found: list[Row] = []
     if len(state.layouts) > 1:
-        found.append(_choice("Layout", [(name, PickLayout(name)) for name in state.layouts], PickLayout(state.layout)))
-    if state.compare:
-        found.append(_choice("Compare", [(COMPARES[n], PickCompare(n)) for n in COMPARES], PickCompare(state.compare)))
-    if state.link:
-        found.append(_choice("Link", [(LINKS[n], PickLink(n)) for n in LINKS], PickLink(state.link)))
-    shown = UpTo(0 if state.finest == 0 else 3)
-    found.append(_choice("Show", [("AI", UpTo(3)), ("Original", UpTo(0))], shown))
-    found.append(_choice("AI up to", [(f"x{1 << n}", UpTo(n)) for n in (1, 2, 3)], UpTo(state.finest)))
+        layouts = [(word, ShowLayout(layout)) for layout, word in LAYOUTS.items() if layout in state.layouts]
+        found.append(_choice("Layout", layouts, ShowLayout(state.layout)))
+    if state.compare is not None:
+        compares = [(word, SetCompare(compare)) for compare, word in COMPARES.items()]
+        found.append(_choice("Compare", compares, SetCompare(state.compare)))
+    if state.link is not None:
+        found.append(_choice("Link", [(word, SetLink(link)) for link, word in LINKS.items()], SetLink(state.link)))
+    shown = LimitLevel(0 if state.finest == 0 else 3)
+    found.append(_choice("Show", [("AI", LimitLevel(3)), ("Original", LimitLevel(0))], shown))
+    levels = [(f"x{1 << n}", LimitLevel(n)) for n in (1, 2, 3)]
+    found.append(_choice("AI up to", levels, LimitLevel(state.finest)))
     if len(state.models) > 1:
-        found.append(_choice("Network", [(name, PickModel(name)) for name in state.models], PickModel(state.model)))
+        networks = [(name, ComputeWith(name)) for name in state.models]
+        found.append(_choice("Network", networks, ComputeWith(base_of(state.model))))
     if state.texture is not None:
         found.append(Slider("Texture", state.texture, (0.0, 1.0), f"{state.texture:.2f}", when_let_go=True))
-    found.append(_choice("Invented", [("Hide", Overlay(False)), ("Colour", Overlay(True))], Overlay(state.invention)))
+    invented = [("Hide", ShowInvention(False)), ("Colour", ShowInvention(True))]
+    found.append(_choice("Invented", invented, ShowInvention(state.invention)))
     found.append(Slider("Field", state.field_angle, FIELD_ANGLES, f"{state.field_angle:.0f}°"))
-    found.append(Buttons(tuple((ACTIONS[name], Ask(name)) for name in ACTIONS if name in state.actions)))
+    found.append(Buttons(_actions(state)))
     return tuple(found)
+
+
+def _actions(state: PanelState) -> tuple[tuple[str, Event], ...]:
+    """What can be asked for at once."""
+    recentre = (("Recentre", Recentre()),) if state.headset else ()
+    return (
+        ("Whole image", ResetView()),
+        ("Undo", Undo()),
+        ("Room", ShowRoom(not state.room)),
+        *recentre,
+        ("Screenshot", TakeScreenshot()),
+        ("Record tour", RecordTour()),
+    )
 
 
 def _regions(state: PanelState, place: Place) -> tuple[Row, ...]:
     regions = state.regions
     drag = ("Drag now, or not", ArmMarking(False)) if regions.armed else ("Mark by dragging", ArmMarking(True))
-    found: list[Row] = [Words((_told(regions, state.record),)), _regional(("Mark what is seen", MarkView()), drag)]
+    found: list[Row] = [Words((_told(regions, state.record),)), Buttons((("Mark what is seen", MarkView()), drag))]
     if regions.known:
         blink = ("Stop blinking", Blink(False)) if regions.blinking else ("Blink with original", Blink(True))
-        found.append(_regional(("Go to the next", NextRegion()), blink))
+        found.append(Buttons((("Go to the next", NextRegion()), blink)))
     if regions.chosen_region is not None:
-        names = [(kind.capitalize(), NameRegion(kind)) for kind in Kind]
+        names = tuple((kind.capitalize(), NameRegion(kind)) for kind in Kind)
         kind = list(Kind).index(regions.chosen_region.kind)
-        found.append(_regional(*names[:6], chosen=kind if kind < 6 else -1))
-        (other,), (delete,) = _regional(*names[6:]).buttons, _regional(("Delete", DeleteRegion())).buttons
-        found.append(Buttons((other, ("Export", Ask("export region")), delete), chosen=kind - 6 if kind == 6 else -1))
+        found.append(Buttons(names[:6], chosen=kind if kind < 6 else -1))
+        rest = (*names[6:], ("Export", ExportRegion()), ("Delete", DeleteRegion()))
+        found.append(Buttons(rest, chosen=kind - 6 if kind >= 6 else -1))
     return tuple(found)
-
-
-def _regional(*buttons: tuple[str, RegionGesture], chosen: int = -1) -> Buttons:
-    return Buttons(tuple((words, Regional(gesture)) for words, gesture in buttons), chosen)
 
 
 def _told(regions: Regions, front: PhotographRecord | None) -> str:
@@ -328,14 +262,14 @@ def _told(regions: Regions, front: PhotographRecord | None) -> str:
 def _adjust(state: PanelState, place: Place) -> tuple[Row, ...]:
     look = state.appearance
     names = {Channel.COLOUR: "Colour", Channel.RED_FREE: "Red-free", Channel.RED: "Red", Channel.BLUE: "Blue"}
-    channels = [(word, LookLike(replace(look, channel=channel))) for channel, word in names.items()]
+    channels = [(word, Adjust(replace(look, channel=channel))) for channel, word in names.items()]
     return (
-        _choice("Channel", channels, LookLike(look)),
+        _choice("Channel", channels, Adjust(look)),
         Slider("Brightness", look.brightness, BRIGHTNESS, f"{look.brightness:+.2f}"),
         Slider("Contrast", look.contrast, CONTRAST, f"{look.contrast:.2f}", logarithmic=True),
         Slider("Gamma", look.gamma, GAMMA, f"{look.gamma:.2f}", logarithmic=True),
         Slider("Local", look.local, LOCAL, f"{look.local:.2f}"),
-        Buttons((("As photographed", LookLike(AS_PHOTOGRAPHED)),)),
+        Buttons((("As photographed", Adjust(AS_PHOTOGRAPHED)),)),
         Words(("Adjustments change what is seen,", "no pixel of the photograph.")),
     )
 
@@ -352,14 +286,14 @@ def _choice(title: str, options: list[tuple[str, Event]], now: Event) -> Choice:
 def moved(title: str, value: float, state: PanelState) -> Event:
     """What moving the slider of that title to a value asks for."""
     if title == "Texture":
-        return TurnDial(round(value, 2))
+        return ComputeWith(dialled(base_of(state.model), round(value, 2)))
     if title == "Field":
-        return SetAngle(float(round(value)))
+        return SetFieldAngle(float(round(value)))
     name = {"Brightness": "brightness", "Contrast": "contrast", "Gamma": "gamma", "Local": "local"}[title]
     still = getattr(AS_PHOTOGRAPHED, name)
     low, high = {"brightness": BRIGHTNESS, "contrast": CONTRAST, "gamma": GAMMA, "local": LOCAL}[name]
     near = abs(value - still) < 0.015 * (high - low)  # the way back to the photograph is easy to find
-    return LookLike(replace(state.appearance, **{name: still if near else round(value, 2)}).within)
+    return Adjust(replace(state.appearance, **{name: still if near else round(value, 2)}).within)
 
 
 def shortened(name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sr_core.networks.names import STARTS_FROM, has_dial, models_at_hand, parse_blend
+from sr_core.networks.names import STARTS_FROM, base_of, has_dial, models_at_hand, texture_of
 from vr_app.core.hands.sample import ControllerSample, HandSample, Pulse
 from vr_app.core.panel import stand as sheet
 from vr_app.core.panel.pointer import Grasp, Pointer
@@ -15,48 +15,14 @@ from vr_app.core.scene.scene import RayItem
 from vr_app.core.space.pose import Eye
 from vr_app.core.space.surface import Panel
 from vr_app.core.tiles.album import Album
-from vr_app.core.view.intent import (
-    Adjust,
-    BringForward,
-    Gesture,
-    LimitLevel,
-    NextImage,
-    ResetView,
-    SetCompare,
-    SetFieldAngle,
-    SetLink,
-    ShowInvention,
-    ShowLayout,
-    Undo,
-)
-from vr_app.core.view.layout import Layout
-from vr_app.core.view.pair import Compare, Link
+from vr_app.core.view.intent import Gesture
+from vr_app.core.view.pair import Compare
 from vr_app.core.view.pairing import layouts_offered
 from vr_app.core.view.view import ViewState
 from vr_app.fonts import all_fonts
 from vr_app.gl.sheet import SheetPicture
-from vr_app.ui.contents import (
-    ACTIONS,
-    Ask,
-    Event,
-    LookLike,
-    Overlay,
-    PanelState,
-    PickCompare,
-    PickImage,
-    PickLayout,
-    PickLink,
-    Place,
-    Regional,
-    SetAngle,
-    Turn,
-    TurnOver,
-    UpTo,
-)
+from vr_app.ui.contents import LAYOUTS, Event, PanelState, Place, Turn
 from vr_app.ui.imgui import HANDLE, HIGH, WIDE, Interface, InterfaceError
-
-LAYOUTS = {"One": Layout.ONE, "Pair": Layout.PAIR, "Row": Layout.ROW, "Wall": Layout.WALL, "Eye": Layout.RETINA}
-"""What the panel calls them."""
 
 SCALES = (2, 4, 8)
 """A network is offered where it has weights for all of them."""
@@ -94,12 +60,6 @@ class Networks:
         whole = {name: scales for name, scales in models_at_hand().items() if set(SCALES) <= set(scales)}
         dials = frozenset(name for name, scales in whole.items() if has_dial(name, scales))
         return Networks(tuple(name for name in whole if STARTS_FROM.get(name) not in dials), dials)
-
-
-def base_of(model: str) -> str:
-    """The network that a place of the dial belongs to."""
-    blend = parse_blend(model)
-    return blend.pixel if blend else STARTS_FROM.get(model, model)
 
 
 class Control:
@@ -151,8 +111,9 @@ class Control:
         return self._place.open
 
     def toggle(self) -> None:
-        """Open the panel, or close it."""
-        self._turn(replace(self._place, open=not self._place.open))
+        """Open the panel, or close it; nothing where there is none."""
+        if self.picture is not None:
+            self._turn(replace(self._place, open=not self._place.open))
 
     # Each frame: first `take`, then `update`, then what is to be drawn.
 
@@ -161,13 +122,11 @@ class Control:
         self._hands = sample.hands
         if self.picture is None:
             return sample
-        if sample.panel:
-            self.toggle()
         carrier = self._stand(sample, eyes)
         left, self._pointer = self._grasp.take(sample, self._surface, self._size, carrier)
         return left
 
-    def update(self, state: PanelState, album: Album) -> tuple[Event, ...]:
+    def update(self, state: PanelState, album: Album) -> tuple[Gesture, ...]:
         """What was asked for on the panel. Makes its picture anew where that has changed."""
         if self.picture is None:
             return ()
@@ -293,62 +252,28 @@ class Control:
                 return
 
 
-def gestures_of(event: Event, view: ViewState) -> tuple[Gesture, ...]:
-    """What an event of the panel means for the view."""
-    match event:
-        case PickImage(image):
-            return (BringForward(image),)
-        case TurnOver(by):
-            return (NextImage(by),)
-        case PickLayout(name):
-            return () if LAYOUTS[name] is view.layout else (ShowLayout(LAYOUTS[name]),)
-        case PickCompare(name):
-            return (SetCompare(Compare(name)),)
-        case PickLink(name):
-            return (SetLink(Link(name)),)
-        case UpTo(level):
-            return (LimitLevel(level),)
-        case Overlay(shown):
-            return (ShowInvention(shown),)
-        case LookLike(look):
-            return (Adjust(look),)
-        case SetAngle(degrees):
-            return (SetFieldAngle(degrees),)
-        case Regional(gesture):
-            return (gesture,)
-        case Ask("reset"):
-            return (ResetView(),)
-        case Ask("undo"):
-            return (Undo(),)
-    return ()
-
-
-def state_of(
-    view: ViewState,
-    model: str,
-    texture: float,
-    networks: Networks,
-    headset: bool = False,
-) -> PanelState:
+def state_of(view: ViewState, networks: Networks, headset: bool = False) -> PanelState:
     """What the panel tells of a session. `headset`: there is a head to recentre on."""
+    model = view.settings.model
     base = base_of(model)
     offered = {view.layout, *(layout for layout, _ in layouts_offered(len(view.loaded)))}
     pair = view.compared
     return PanelState(
         photographs=view.photographs,
         front=view.active,
-        layouts=tuple(name for name, kind in LAYOUTS.items() if kind in offered),
-        layout=next(name for name, kind in LAYOUTS.items() if kind is view.layout),
-        compare=pair.compare.value if pair else "",
-        link=pair.link.value if pair and pair.compare is Compare.SIDE else "",
+        layouts=tuple(layout for layout in LAYOUTS if layout in offered),
+        layout=view.layout,
+        compare=pair.compare if pair else None,
+        link=pair.link if pair and pair.compare is Compare.SIDE else None,
         models=networks.names,
-        model=base,
-        texture=texture if base in networks.dials else None,
+        model=model,
+        texture=texture_of(model) if base in networks.dials else None,
         finest=view.finest,
         invention=view.invention,
         appearance=view.appearance,
         field_angle=view.field_angle,
         regions=replace(view.regions, draft=None),  # it changes in every frame of a drag
-        actions=tuple(name for name in ACTIONS if headset or name != "recentre"),
+        room=view.settings.room,
+        headset=headset,
         about=(*ABOUT, f"Network: {base}"),
     )

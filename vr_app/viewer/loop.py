@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sr_core.networks.names import dialled, texture_of
+from sr_core.networks.names import models_at_hand, texture_of
 from sr_core.tiles.request import DiskCache
 from vr_app.core.hands.hands import Hands
 from vr_app.core.hands.pointing import pointed_at
@@ -30,16 +30,24 @@ from vr_app.core.tiles.limits import DEFAULT_LIMITS, Limits
 from vr_app.core.tiles.page_table import PageTable
 from vr_app.core.tiles.prefetch import REST
 from vr_app.core.tiles.visible import SETTLE, demands, is_jump
-from vr_app.core.view import appearance
-from vr_app.core.view.intent import Adjust, Gesture, ResetView, SurfaceKind, Undo
+from vr_app.core.view.intent import (
+    ExportRegion,
+    Gesture,
+    Recentre,
+    RecordTour,
+    ResetView,
+    SurfaceKind,
+    TakeScreenshot,
+    ToggleControlPanel,
+    Undo,
+)
 from vr_app.core.view.layout import Layout
 from vr_app.core.view.pair import Compare
 from vr_app.core.view.place import place, within_reach
-from vr_app.core.view.region import COMMANDS as REGION_COMMANDS
 from vr_app.core.view.region import GoToRegion, NextRegion, image_of
 from vr_app.core.view.step import photograph_arrived, photograph_failed, regions_arrived, regions_stamped, step
 from vr_app.core.view.tour import Tour, TourPlayer
-from vr_app.core.view.view import ViewState
+from vr_app.core.view.view import Settings, ViewState
 from vr_app.files.captures import Recording, Screenshots, write_statistics
 from vr_app.files.folder_view import Memory
 from vr_app.gl import objects
@@ -49,8 +57,7 @@ from vr_app.process.interruption import Interruption
 from vr_app.regions.export import Exporter
 from vr_app.regions.files import RegionStore
 from vr_app.runtime.interface import Frame, Runtime
-from vr_app.ui.contents import Ask, PickModel, TurnDial
-from vr_app.viewer.control_panel import Control, base_of, gestures_of, state_of
+from vr_app.viewer.control_panel import Control, state_of
 from vr_app.viewer.supply import Supply, Unopened
 
 SWITCH_SECONDS = 0.0005
@@ -130,6 +137,8 @@ class Viewer:
         self.options = options
         self.folder_memory = options.memory
         self.view = ViewState.start(len(options.paths), options.surface, layout=options.layout, compare=options.compare)
+        settings = Settings(options.model, tuple(models_at_hand()), options.room)
+        self.view = replace(self.view, settings=settings)
         if self.folder_memory is not None:
             self.view = self.folder_memory.restored(self.view)
             stack.callback(self.folder_memory.close)
@@ -160,25 +169,24 @@ class Viewer:
         stack.callback(self.exporter.close)
         self.hands = Hands()
         self.player = TourPlayer(options.tour) if options.tour else None
+        self.asked: tuple[Gesture, ...] = ()
+        """What is asked for in the next frame besides: by whoever holds the viewer."""
         self.wants, self.placed, self.reach, self.rays = (), (), (), ()
-        self.status = Status(texture=texture_of(options.model))
+        self.status = Status()
         self.finished = self.rests = self.holds_back = False
         self._shown = self._warm = self._jumped = self._arrived = False
         self._sample: ControllerSample | None = None
         self._eyes: tuple[Eye, ...] = ()
         self._same_since = 0.0
-        self._heard: tuple[str, ...] = ()
         self._rested: tuple | None = None
         self._drawn: Scene | None = None
         self._objects_made = 0
         self.now = self.dt = 0.0
         self._frame_time: float | None = None
         self.pace = Pace()
-        self.room = options.room
         self.veil = Veil() if runtime.name == "xr" else None
         self._stood: Scene | None = None
         self._jumps = 0
-        self._asked: tuple[Gesture, ...] = ()
 
     def frame(self) -> None:
         """One turn of the loop. Raises KeyboardInterrupt, after it, where a signal has come."""
@@ -211,13 +219,11 @@ class Viewer:
         same = frame.eyes == self._eyes and sample == self._sample
         if not same:
             self._sample, self._eyes, self._same_since = sample, frame.eyes, frame.time
-        self._heard += tuple(self.runtime.take_commands())
         for notice in self.runtime.take_notices():
             self.notices.tell_of_headset(notice)
         # At rest nothing comes of itself any more: only if somebody has changed the view need all be asked again.
-        goes_on = (
-            self.rests and same and not self._heard and self._rested == (self.view, self.player, self.notices.shown)
-        )
+        unchanged = self._rested == (self.view, self.player, self.notices.shown)
+        goes_on = self.rests and same and not self.asked and unchanged
         rested = goes_on or (frame.time - self._same_since >= STILL and not self._awaits_something())
         self.rests = rested and frame.repeat()
         if self.rests and not goes_on:
@@ -228,7 +234,7 @@ class Viewer:
         """Whether the next picture may differ, or the program's end be near, with eyes and hands at rest."""
         moving = self.view.still_for < STILL or self.pace.fading(self.now)
         moving = moving or (self.veil is not None and (self.veil.shade > 0 or self.veil.holds))
-        asked = self._heard or self._asked or self.status.notices or self.screenshots.due or self.recording.active
+        asked = self.asked or self.status.notices or self.screenshots.due or self.recording.active
         asked = asked or self.view.alternates or self.exporter.busy or self.region_store.busy
         asked = asked or (self.folder_memory is not None and self.folder_memory.busy)
         led = self.control.open or (self.player is not None and not self.player.over)
@@ -262,10 +268,14 @@ class Viewer:
         led, caption = self._led_by_tour()
         sample = self.control.take(self.hands.steady(sample, self.dt), frame.eyes)
         before = self.view
-        asked, self._asked = self._asked + self._asked_on_panel(), ()
+        asked, self.asked = self.asked + self._asked_on_panel(), ()
         gestures = led + self.hands.read(sample, before, self.reach, self.dt) + asked
         self.view = step(before, gestures, self.dt)
         self._veil(gestures, before)
+        for gesture in gestures:
+            self._perform(gesture)
+        if self.view.settings.model != before.settings.model:  # what the last network computed goes
+            self.supply.compute_with(self.view.settings.model)
         self._keep_regions()
         self.runtime.feel(self.hands.ticks(before, self.view) + self.control.pulses())
         self.placed = place(self.view, Pose((0.0, 0.0, -self.options.stand_back)))
@@ -278,9 +288,6 @@ class Viewer:
             self._arrived = self._jumped or (self._arrived and self.view.still_for > 0)
         beams = (self._pointer(hand.aim) for hand in self.control.beaming(sample) if hand.aim and hand.shown)
         self.rays = (*beams, *self.control.rays)
-        heard, self._heard = self._heard, ()
-        for command in heard:
-            self._obey(command)
         self.recording.see(self.view, self.dt)
         if self.folder_memory is not None:
             self.folder_memory.see(self.view, self.now)
@@ -295,6 +302,8 @@ class Viewer:
             titles=titles(self.view),
             hint=hint(self.view),
             adjusted=self.view.appearance.told(),
+            help=self.view.settings.help,
+            texture=texture_of(self.view.settings.model),
         )
 
     def ask(self) -> None:
@@ -326,7 +335,7 @@ class Viewer:
         invented = self.supply.departures.shown(self.wants, self.supply.residency, self.now, at_once=due)
         status = replace(self.status, invented=invented)
         words = (*region_labels(surfaces), *labels(surfaces, self.view.active, status))
-        floor = self.runtime.floor if self.room and self.view.surface is SurfaceKind.PANEL else None
+        floor = self.runtime.floor if self.view.settings.room and self.view.surface is SurfaceKind.PANEL else None
         scene = Scene(
             surfaces,
             words,
@@ -358,7 +367,7 @@ class Viewer:
                 pictures.append(target.read())  # an onlooker's is not in it
         self._shown = self._shown or bool(surfaces)
         if pictures:
-            made_by = self.options.model, self.status.texture
+            made_by = self.view.settings.model, self.status.texture
             about = describe_snapshot(self.view, frame.eyes, scene, invented, *made_by, self.control.targets)
             saved = self.screenshots.save(pictures, about)
             self.notices.tell(f"Screenshot saved: {', '.join(saved)}")
@@ -382,8 +391,9 @@ class Viewer:
         if self.recording.active:
             self.notices.tell(self.recording.save(self.options.paths[self.view.active]))
         if self.options.stats is not None:
-            about = {"mode": self.runtime.name, **self.runtime.describe(), "model": self.options.model}
-            about["texture"] = self.status.texture
+            about = {"mode": self.runtime.name, **self.runtime.describe()}
+            about["model"] = self.view.settings.model
+            about["texture"] = texture_of(self.view.settings.model)
             about["memory"] = self.supply.memory
             seen = self.supply.departures.seen(self.wants, self.supply.residency).get(self.view.active)
             about["invented"] = seen and round(seen.levels, 3)
@@ -444,7 +454,7 @@ class Viewer:
         if image is None:
             self.notices.tell("No region is chosen: mark one, or go to one by its number")
             return
-        self.exporter.export(self.options.paths[image], region, self.options.model)
+        self.exporter.export(self.options.paths[image], region, self.view.settings.model)
         self.notices.tell(f"Exporting {region.kind.value} of {region.file} ...")
 
     @property
@@ -484,52 +494,24 @@ class Viewer:
         return RayItem(aim.origin, (float(end[0]), float(end[1]), float(end[2])), pointed is not None)
 
     def _asked_on_panel(self) -> tuple[Gesture, ...]:
-        """What was asked for on the control panel, as gestures; what none does is done at once."""
+        """What was asked for on the control panel."""
         if self.control.picture is None:
             return ()
-        named = self.options.model, self.status.texture
-        headset = self.runtime.name == "xr"
-        told = state_of(self.view, *named, self.control.networks, headset)
-        gestures: list[Gesture] = []
-        for event in self.control.update(told, self.supply.album):
-            gestures += gestures_of(event, self.view)
-            match event:
-                case PickModel(name):
-                    self._compute_with(name)
-                case TurnDial(texture):
-                    self._compute_with(dialled(base_of(self.options.model), texture))
-                case Ask(command):
-                    self._obey(command)
-        return tuple(gestures)
+        told = state_of(self.view, self.control.networks, headset=self.runtime.name == "xr")
+        return self.control.update(told, self.supply.album)
 
-    def _compute_with(self, model: str) -> None:
-        """Another network from now on: what the last one computed goes."""
-        if model == self.options.model:
-            return
-        self.options = replace(self.options, model=model)
-        self.status = replace(self.status, texture=texture_of(model))
-        self.supply.compute_with(model)
-
-    def _obey(self, command: str) -> None:
-        """What the window's keys ask for besides gestures."""
-        if command == "panel":
-            self.control.toggle()
-        elif command == "help":
-            self.status = replace(self.status, help=not self.status.help)
-        elif command in appearance.COMMANDS:
-            adjusted = appearance.pressed(command, self.view.appearance)
-            self.view = step(self.view, (Adjust(adjusted),), 0.0)
-        elif command == "screenshot":
-            self.screenshots.ask()
-        elif command == "record" and self.recording.active:
-            self.notices.tell(self.recording.save(self.options.paths[self.view.active]))
-        elif command == "record":
-            self.recording.begin()
-        elif command in REGION_COMMANDS:
-            self._asked += (REGION_COMMANDS[command],)
-        elif command == "room":
-            self.room = not self.room
-        elif command == "recentre":
-            self.runtime.recentre()
-        elif command == "export region":
-            self._export_region()
+    def _perform(self, effect: Gesture) -> None:
+        """What is asked for outside of the view."""
+        match effect:
+            case ToggleControlPanel():
+                self.control.toggle()
+            case TakeScreenshot():
+                self.screenshots.ask()
+            case RecordTour() if self.recording.active:
+                self.notices.tell(self.recording.save(self.options.paths[self.view.active]))
+            case RecordTour():
+                self.recording.begin()
+            case Recentre():
+                self.runtime.recentre()
+            case ExportRegion():
+                self._export_region()

@@ -52,7 +52,7 @@ with open_offscreen() as context:
             viewer.frame()
         assert viewer.veil.shade == 0
 
-        runtime.asked = ControllerSample(switch_surface=True)
+        runtime.asked = ControllerSample(keys=("s",))
         shades, pictures, held = [], [], []
         viewer.frame()
         while viewer.veil.shade > 0 or viewer.veil.holds:
@@ -81,7 +81,7 @@ with open_offscreen() as context:
         viewer.view = step(viewer.view, (LookAt(SurfaceKind.RETINA, (0.7, 0.7), 2.0),), 0.0)
         viewer.frame()
         assert viewer.veil.shade == 0 and not viewer.veil.holds
-        viewer._asked = (GoToRegion(1),)
+        viewer.asked = (GoToRegion(1),)
         viewer.frame()
         assert viewer.veil.holds
         until(lambda: viewer.veil.shade == 0)

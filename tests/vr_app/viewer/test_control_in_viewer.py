@@ -18,7 +18,7 @@ from vr_app.core.hands.sample import ControllerSample, HandSample
 from vr_app.core.panel.stand import point_at
 from vr_app.core.space.pose import Eye, Fov, Pose, Ray
 from vr_app.core.view.appearance import AS_PHOTOGRAPHED, Channel
-from vr_app.core.view.intent import SurfaceKind
+from vr_app.core.view.intent import ComputeWith, SurfaceKind
 from vr_app.gl import objects
 from vr_app.gl.context import Context
 from vr_app.gl.framebuffer import Framebuffer
@@ -39,15 +39,12 @@ class Mouse(OffscreenRuntime):
         super().__init__(context, SIZE)
         self.point: np.ndarray | None = None
         self.down = False
-        self.commands: tuple[str, ...] = ()
+        self.keys: tuple[str, ...] = ()
 
     def read(self, time: float) -> ControllerSample:
         aim = None if self.point is None else _ray((0.0, 0.0, 0.0), self.point)
-        return ControllerSample(hands=(HandSample(aim, float(self.down), shown=False),))
-
-    def take_commands(self) -> tuple[str, ...]:
-        commands, self.commands = self.commands, ()
-        return commands
+        keys, self.keys = self.keys, ()
+        return ControllerSample(hands=(HandSample(aim, float(self.down), shown=False),), keys=keys)
 
 
 class Stereo(Mouse):
@@ -232,7 +229,7 @@ def test_a_mouse_does_on_the_panel_what_it_says(photographs: tuple[Path, ...]) -
 
         hand.press("close")
         assert not viewer.control.open
-        hand.runtime.commands = ("panel",)
+        hand.runtime.keys = ("space",)
         hand.frames(2)
         assert viewer.control.open
         assert objects.made() == made
@@ -246,8 +243,7 @@ def test_a_panel_that_rests_is_drawn_once(photographs: tuple[Path, ...]) -> None
         version = hand.viewer.control.item.version
         hand.frames(20)
         assert hand.viewer.control.item.version == version
-        hand.runtime.commands = ("invention",)
-        hand.viewer.view = replace(hand.viewer.view, invention=True)
+        hand.runtime.keys = ("v",)
         hand.frames()
         assert hand.viewer.control.item.version > version
 
@@ -356,7 +352,7 @@ def test_without_imgui_there_is_no_panel_and_all_else_works(photographs: tuple[P
             hand = Hand(viewer, runtime)
             hand.until(lambda: bool(said), "the notice")
             assert "no control panel" in said[0]
-            runtime.commands = ("panel", "channel")
+            runtime.keys = ("space", "g")
             runtime.point = np.array([0.0, 0.0, -2.0])
             hand.frames()
             assert viewer.control.item is None
@@ -373,10 +369,15 @@ def test_another_network_begins_anew(photographs: tuple[Path, ...]) -> None:
             return any(viewer.supply.residency.has(key) for key in viewer.supply.wanted if key.synthesised)
 
         hand.until(computed, "computed tiles")
-        viewer._compute_with("rdb-paper+rdb-paper-gan@0.5")
+        settings = replace(viewer.view.settings, models=("rdb-paper", "rdb-paper-gan"))  # their weights have gone
+        viewer.view = replace(viewer.view, settings=settings)
+        viewer.asked = (ComputeWith("rdb-paper+rdb-paper-gan@0.5"),)
+        hand.frames(1)
         assert not computed()
         assert viewer.supply.shelf.bytes == 0
         assert viewer.status.texture == 0.5
         hand.until(lambda: bool(viewer.status.unavailable), "that its weights are missing")
-        viewer._compute_with("rdb-lite")
+        settings = replace(viewer.view.settings, models=("rdb-lite",))
+        viewer.view = replace(viewer.view, settings=settings)
+        viewer.asked = (ComputeWith("rdb-lite"),)
         hand.until(computed, "computed tiles again")

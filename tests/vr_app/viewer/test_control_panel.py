@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from sr_core.networks.names import base_of, texture_of
 from vr_app.core.hands.hands import Hands
 from vr_app.core.hands.sample import ControllerSample, HandSample
 from vr_app.core.panel import stand as sheet
@@ -15,53 +16,59 @@ from vr_app.core.panel.pointer import Grasp, Pointer
 from vr_app.core.space.pose import Eye, Fov, Pose, Ray
 from vr_app.core.space.surface import Panel
 from vr_app.core.view.appearance import AS_PHOTOGRAPHED, Appearance, Channel
-from vr_app.core.view.intent import NextImage, SetCompare, SurfaceKind
+from vr_app.core.view.intent import (
+    Adjust,
+    BringForward,
+    ComputeWith,
+    Gesture,
+    LimitLevel,
+    NextImage,
+    Recentre,
+    RecordTour,
+    ResetView,
+    SetCompare,
+    SetFieldAngle,
+    SetLink,
+    ShowHelp,
+    ShowInvention,
+    ShowLayout,
+    ShowRoom,
+    SurfaceKind,
+    TakeScreenshot,
+    Undo,
+)
 from vr_app.core.view.layout import Layout
 from vr_app.core.view.pair import Compare, Link
 from vr_app.core.view.photograph import PhotographRecord
+from vr_app.core.view.region import MarkView
 from vr_app.core.view.step import photograph_arrived, step
-from vr_app.core.view.view import ViewState
+from vr_app.core.view.view import Settings, ViewState
 from vr_app.fonts import all_fonts
-from vr_app.runtime.interface import COMMANDS
 from vr_app.ui.contents import (
-    ACTIONS,
     NAME_LENGTH,
     PAGES,
-    Ask,
     Buttons,
     Choice,
     Gallery,
-    LookLike,
-    Overlay,
     PanelState,
-    PickCompare,
-    PickImage,
-    PickLayout,
-    PickLink,
-    PickModel,
     Place,
-    SetAngle,
     Slider,
     Turn,
-    TurnDial,
-    TurnOver,
-    UpTo,
     moved,
     rows,
     shortened,
 )
-from vr_app.viewer.control_panel import LAYOUTS, Networks, base_of, gestures_of, state_of
+from vr_app.viewer.control_panel import Networks, state_of
 
 IMAGES, VIEW, REGIONS, ADJUST, ABOUT = range(5)
 INFO = PhotographRecord("disc.png", (400, 300), (200.0, 150.0), 150.0)
 STATE = PanelState(
     photographs=(INFO, None, replace(INFO, name="macula.png")),
-    layouts=("One", "Pair", "Eye"),
-    layout="One",
+    layouts=(Layout.ONE, Layout.PAIR, Layout.RETINA),
+    layout=Layout.ONE,
     models=("rdb-lite", "rdb-paper"),
     model="rdb-lite",
     texture=0.25,
-    actions=("reset", "screenshot"),
     about=("FundusXR",),
 )
 
@@ -77,7 +84,7 @@ def test_each_page_has_rows():
 
 def test_the_gallery_shows_what_is_loaded_and_marks_the_front_one():
     gallery, _ = rows(replace(STATE, front=2, thumbnails=((2, (1.0, 0.75)),)), Place(True, IMAGES))
-    assert [picture.event for picture in gallery.pictures] == [PickImage(0), PickImage(2)]
+    assert [picture.event for picture in gallery.pictures] == [BringForward(0), BringForward(2)]
     assert [picture.chosen for picture in gallery.pictures] == [False, True]
     assert [picture.extent for picture in gallery.pictures] == [None, (1.0, 0.75)]
 
@@ -85,16 +92,14 @@ def test_the_gallery_shows_what_is_loaded_and_marks_the_front_one():
 @pytest.mark.parametrize(
     ("layout", "words"),
     [
-        ("One", ("Image before", "Next image")),
-        ("Pair", ("Pair before", "Next pair")),
-        ("Wall", ("Page before", "Next page")),
+        (Layout.ONE, ("Image before", "Next image")),
+        (Layout.PAIR, ("Pair before", "Next pair")),
+        (Layout.WALL, ("Page before", "Next page")),
     ],
 )
 def test_what_is_shown_can_be_turned_over_both_ways(layout, words):
     (*_, turns) = rows(replace(STATE, layout=layout), Place(True, IMAGES))
-    assert turns == Buttons(tuple(zip(words, (TurnOver(-1), TurnOver(1)), strict=True)))
-    view = ViewState.start(3)
-    assert [gestures_of(event, view) for _, event in turns.buttons] == [(NextImage(-1),), (NextImage(1),)]
+    assert turns == Buttons(tuple(zip(words, (NextImage(-1), NextImage(1)), strict=True)))
     assert len(rows(replace(STATE, photographs=(INFO,)), Place(True, IMAGES))) == 1
 
 
@@ -109,24 +114,30 @@ def test_many_images_have_pages_that_go_round():
     assert place == Place(True, IMAGES, 0)
     back = rows(state, place)[1].buttons[0][1].place
     assert isinstance(rows(state, back)[0], Gallery)
-    assert rows(state, back)[0].pictures[-1].event == PickImage(63)
+    assert rows(state, back)[0].pictures[-1].event == BringForward(63)
     assert rows(replace(state, photographs=(INFO,)), replace(place, gallery=9))  # fewer than there were
 
 
 def test_what_is_not_there_is_not_offered():
-    little = replace(STATE, models=("rdb-lite",), texture=None, layouts=("One",))
+    little = replace(STATE, models=("rdb-lite",), texture=None, layouts=(Layout.ONE,))
     titles = {row.title for row in rows(little, Place(True, VIEW)) if isinstance(row, Choice | Slider)}
     assert titles == {"Show", "AI up to", "Invented", "Field"}
     (buttons,) = (row for row in rows(STATE, Place(True, VIEW)) if isinstance(row, Buttons))
-    assert buttons.buttons == (("Whole image", Ask("reset")), ("Screenshot", Ask("screenshot")))
+    assert buttons.buttons == (
+        ("Whole image", ResetView()),
+        ("Undo", Undo()),
+        ("Room", ShowRoom(True)),
+        ("Screenshot", TakeScreenshot()),
+        ("Record tour", RecordTour()),
+    )
 
 
 @pytest.mark.parametrize(
     ("changes", "page", "title", "chosen"),
     [
-        ({"layout": "Eye"}, VIEW, "Layout", "Eye"),
-        ({"compare": "swipe"}, VIEW, "Compare", "Swipe"),
-        ({"link": "mirrored"}, VIEW, "Link", "Mirrored"),
+        ({"layout": Layout.RETINA}, VIEW, "Layout", "Eye"),
+        ({"compare": Compare.SWIPE}, VIEW, "Compare", "Swipe"),
+        ({"link": Link.MIRRORED}, VIEW, "Link", "Mirrored"),
         ({"finest": 0}, VIEW, "Show", "Original"),
         ({"finest": 2}, VIEW, "Show", "AI"),
         ({"finest": 2}, VIEW, "AI up to", "x4"),
@@ -149,15 +160,15 @@ def words(state: PanelState) -> list[str]:
 def test_regions_are_marked_named_and_exported_as_far_as_there_are_any():
     view = photograph_arrived(ViewState.start(1), 0, INFO)
     networks = Networks((), ())
-    state = state_of(view, "rdb-lite", 0.0, networks)
+    state = state_of(view, networks)
     assert words(state) == ["Mark what is seen", "Mark by dragging"]
 
     def pressed(word: str) -> None:
         nonlocal view, state
         events = {word: event for row in rows(state, Place(True, REGIONS)) if isinstance(row, Buttons)
                   for word, event in row.buttons}  # fmt: skip
-        view = step(view, gestures_of(events[word], view), 0.0)
-        state = state_of(view, "rdb-lite", 0.0, networks)
+        view = step(view, (events[word],), 0.0)
+        state = state_of(view, networks)
 
     pressed("Mark by dragging")
     assert view.regions.armed
@@ -177,25 +188,45 @@ def test_regions_are_marked_named_and_exported_as_far_as_there_are_any():
     assert words(state) == ["Mark what is seen", "Mark by dragging"]
 
 
-def test_what_can_be_asked_for_is_a_command_that_exists():
-    assert set(ACTIONS) - {"reset", "undo"} <= set(COMMANDS.values())
+def test_whatever_is_offered_is_an_intent_or_the_panels_own_turn():
+    marked = step(photograph_arrived(ViewState.start(3), 0, INFO), (MarkView(),), 0.0)
+    full = replace(STATE, compare=Compare.SIDE, link=Link.SAME, regions=marked.regions, headset=True)
+    offered = []
+    for page in range(len(PAGES)):
+        for row in rows(full, Place(True, page)):
+            if isinstance(row, Choice | Buttons):
+                offered += [event for _, event in (row.options if isinstance(row, Choice) else row.buttons)]
+            elif isinstance(row, Gallery):
+                offered += [picture.event for picture in row.pictures]
+            elif isinstance(row, Slider):
+                offered.append(moved(row.title, row.value, full))
+    assert len(offered) > 50
+    assert all(isinstance(event, Gesture) for event in offered)
+    for event in offered:  # obeyed as they are: none is told apart on the way
+        assert isinstance(step(marked, (event,), 0.0), ViewState)
 
 
 def test_recentring_is_offered_where_there_is_a_head():
-    view, networks = ViewState.start(1), Networks((), ())
-    assert "recentre" in state_of(view, "rdb-lite", 0.0, networks, headset=True).actions
-    assert "recentre" not in state_of(view, "rdb-lite", 0.0, networks).actions
+    view, networks = ViewState.start(1), Networks((), frozenset())
+
+    def offered(headset: bool) -> list[str]:
+        state = state_of(view, networks, headset=headset)
+        found = (row for row in rows(state, Place(True, VIEW)) if isinstance(row, Buttons))
+        return [word for row in found for word, event in row.buttons if event == Recentre()]
+
+    assert offered(headset=True) == ["Recentre"]
+    assert offered(headset=False) == []
 
 
 def test_sliders_mean_values_and_the_photographs_own_is_easy_to_find():
-    look = LookLike(Appearance(contrast=1.5))
+    look = Adjust(Appearance(contrast=1.5))
     assert moved("Contrast", 1.5, STATE) == look
-    assert moved("Contrast", 1.03, replace(STATE, appearance=look.appearance)) == LookLike(AS_PHOTOGRAPHED)
-    assert moved("Local", 7.0, STATE) == LookLike(Appearance(local=1.0))
-    assert moved("Brightness", -0.2, STATE) == LookLike(Appearance(brightness=-0.2))
-    assert moved("Gamma", 2.0, STATE) == LookLike(Appearance(gamma=2.0))
-    assert moved("Texture", 0.123, STATE) == TurnDial(0.12)
-    assert moved("Field", 49.6, STATE) == SetAngle(50.0)
+    assert moved("Contrast", 1.03, replace(STATE, appearance=look.appearance)) == Adjust(AS_PHOTOGRAPHED)
+    assert moved("Local", 7.0, STATE) == Adjust(Appearance(local=1.0))
+    assert moved("Brightness", -0.2, STATE) == Adjust(Appearance(brightness=-0.2))
+    assert moved("Gamma", 2.0, STATE) == Adjust(Appearance(gamma=2.0))
+    assert moved("Texture", 0.123, STATE) == ComputeWith("rdb-lite+rdb-lite-gan@0.12")
+    assert moved("Field", 49.6, STATE) == SetFieldAngle(50.0)
 
 
 def test_every_row_of_sliders_has_a_meaning():
@@ -212,44 +243,56 @@ def test_events_change_the_view():
         view = photograph_arrived(view, index, INFO)
 
     def after(event):
-        return step(view, gestures_of(event, view), 0.0)
+        return step(view, (event,), 0.0)
 
-    assert after(PickImage(2)).active == 2
-    assert after(PickImage(1)).active == 0  # not loaded
-    assert after(PickImage(99)).active == 0
-    assert after(PickLayout("Eye")).surface is SurfaceKind.RETINA
-    assert after(PickLayout("Pair")).compared.images == (0, 2)
-    assert after(PickLayout("Row")).moment == view.moment
-    assert after(PickCompare("blink")).compared.compare is Compare.BLINK
-    assert step(after(PickLayout("Pair")), gestures_of(PickLink("off"), view), 0.0).compared.link is Link.OFF
-    assert after(UpTo(1)).finest == 1
-    assert after(Overlay(True)).invention
-    assert after(LookLike(Appearance(gamma=2.0))).appearance.gamma == 2.0
-    assert after(SetAngle(60.0)).field_angle == 60.0
-    assert after(SetAngle(math.nan)).field_angle == 45.0
-    assert after(SetAngle(1e9)).field_angle == 130.0
-    assert gestures_of(Ask("screenshot"), view) == ()
-    assert gestures_of(PickModel("rdb-paper"), view) == ()
-    moved_on = step(view, gestures_of(PickImage(2), view), 0.0)
-    assert step(moved_on, gestures_of(Ask("undo"), moved_on), 0.0).active == 0
+    assert after(BringForward(2)).active == 2
+    assert after(BringForward(1)).active == 0  # not loaded
+    assert after(BringForward(99)).active == 0
+    assert after(ShowLayout(Layout.RETINA)).surface is SurfaceKind.RETINA
+    assert after(ShowLayout(Layout.PAIR)).compared.images == (0, 2)
+    assert after(ShowLayout(Layout.ROW)).moment == view.moment
+    assert after(SetCompare(Compare.BLINK)).compared.compare is Compare.BLINK
+    assert step(after(ShowLayout(Layout.PAIR)), (SetLink(Link.OFF),), 0.0).compared.link is Link.OFF
+    assert after(LimitLevel(1)).finest == 1
+    assert after(ShowInvention(True)).invention
+    assert after(Adjust(Appearance(gamma=2.0))).appearance.gamma == 2.0
+    assert after(SetFieldAngle(60.0)).field_angle == 60.0
+    assert after(SetFieldAngle(math.nan)).field_angle == 45.0
+    assert after(SetFieldAngle(1e9)).field_angle == 130.0
+    assert after(TakeScreenshot()) == view
+    assert after(ComputeWith("rdb-paper")) == view  # no weights of it are known
+    moved_on = step(view, (BringForward(2),), 0.0)
+    assert step(moved_on, (Undo(),), 0.0).active == 0
+
+
+def test_network_room_and_help_are_state_of_the_view():
+    settings = Settings("rdb-lite", ("rdb-lite", "rdb-lite-gan", "srcnn"))
+    view = replace(ViewState.start(1), settings=settings)
+    dialled = "rdb-lite+rdb-lite-gan@0.5"
+    for name, model in (("srcnn", "srcnn"), (dialled, dialled), ("rdb-lite+rdb-lite-gan@7", "rdb-lite"),
+                        ("rdb-lite+srresnet@0.5", "rdb-lite"), ("", "rdb-lite")):  # fmt: skip
+        assert step(view, (ComputeWith(name),), 0.0).settings == replace(settings, model=model)
+    assert step(view, (ShowRoom(True), ShowHelp(True)), 0.0).settings == replace(settings, room=True, help=True)
+    assert step(view, (ShowRoom(True), ShowRoom(False)), 0.0).settings == settings
 
 
 def test_the_state_tells_the_session():
-    view = photograph_arrived(ViewState.start(2, SurfaceKind.RETINA), 0, INFO)
+    dialled = Settings("rdb-lite+rdb-lite-gan@0.5")
+    view = photograph_arrived(replace(ViewState.start(2, SurfaceKind.RETINA), settings=dialled), 0, INFO)
     networks = Networks(("rdb-lite", "srcnn"), frozenset({"rdb-lite"}))
-    state = state_of(view, "rdb-lite+rdb-lite-gan@0.5", 0.5, networks)
+    state = state_of(view, networks)
     assert state.photographs == (INFO, None)
-    assert LAYOUTS[state.layout] is Layout.RETINA
-    assert state.layouts == ("One", "Eye")
-    assert (state.compare, state.link) == ("", "")
+    assert state.layout is Layout.RETINA
+    assert state.layouts == (Layout.ONE, Layout.RETINA)
+    assert (state.compare, state.link) == (None, None)
     pair = step(photograph_arrived(view, 1, INFO), (SetCompare(Compare.SIDE),), 0.0)
-    state = state_of(pair, "rdb-lite+rdb-lite-gan@0.5", 0.5, networks)
-    assert (state.layout, state.compare, state.link) == ("Pair", "side", "same")
-    assert state.layouts == ("One", "Pair", "Eye")
-    assert (state.model, state.texture) == ("rdb-lite", 0.5)
-    assert state_of(view, "srcnn", 0.0, networks).texture is None
+    state = state_of(pair, networks)
+    assert (state.layout, state.compare, state.link) == (Layout.PAIR, Compare.SIDE, Link.SAME)
+    assert state.layouts == (Layout.ONE, Layout.PAIR, Layout.RETINA)
+    assert (base_of(state.model), state.texture) == ("rdb-lite", 0.5)
+    assert choice(replace(state, models=("rdb-lite", "srcnn")), VIEW, "Network").chosen == 0
+    assert state_of(replace(view, settings=Settings("srcnn")), networks).texture is None
     assert base_of("rdb-lite-gan") == "rdb-lite"
-    assert set(state.actions) <= set(ACTIONS)
 
 
 def test_networks_at_hand_have_weights_at_every_scale():
@@ -296,12 +339,12 @@ def test_the_dial_is_turned_where_it_is_let_go():
     interface.close()
     assert not any(events[:10])
     (turned,) = [event for asked in events for event in asked]
-    assert isinstance(turned, TurnDial)
-    assert 0.5 < turned.texture < 1.0
+    assert isinstance(turned, ComputeWith)
+    assert 0.5 < texture_of(turned.model) < 1.0
 
 
 def test_turning_the_page_is_the_panels_own_affair():
-    assert gestures_of(Turn(Place(True, 2)), ViewState.start(1)) == ()
+    assert not isinstance(Turn(Place(True, 2)), Gesture)
 
 
 # Where it stands.

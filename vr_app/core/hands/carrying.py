@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from vr_app.core.hands.buttons import BUTTONS
 from vr_app.core.hands.hand import Hand, Shown
 from vr_app.core.hands.panel_grip import Grip
 from vr_app.core.hands.pointing import pointed_at
 from vr_app.core.hands.sample import HandSample
 from vr_app.core.space.surface import Panel
-from vr_app.core.view.intent import Begin, Gesture, MovePanel, NextImage, NextLayout
+from vr_app.core.view.intent import Begin, Gesture, MovePanel
 
 
 def gripped(hand: Hand, others: Sequence[Hand], sample: HandSample, shown: Shown) -> list[Gesture]:
@@ -19,8 +20,7 @@ def gripped(hand: Hand, others: Sequence[Hand], sample: HandSample, shown: Shown
         return []
     pointed = pointed_at(sample.aim, shown.view, shown.placed)
     if pointed is None:
-        meant = {"next_layout": NextLayout(), "next_image": NextImage()}
-        return [meant[sample.empty_grip]] if sample.empty_grip else []
+        return [BUTTONS[sample.empty_grip](shown.view)] if sample.empty_grip else []
     panel = next(item.surface for item in shown.placed if item.image == pointed.image)
     if sample.pose is None or not isinstance(panel, Panel):
         return []

@@ -46,22 +46,20 @@ class HandSample:
 
 @dataclass(frozen=True)
 class ControllerSample:
-    """Both hands and the buttons. `original` and `blink` last while held; the other buttons are true in the frame of
-    the press."""
+    """Both hands, the buttons, and a window's keys. `original` and `blink` last while held; the other buttons are true
+    in the frame of the press. `keys`: those pressed since the last sample, in order, by the names of
+    `vr_app.core.hands.keys`."""
 
     hands: tuple[HandSample, ...] = ()
     original: bool = False
     blink: bool = False
-    switch_surface: bool = False
     next_layout: bool = False
     next_image: bool = False
-    image_before: bool = False
-    compare: bool = False
-    link: bool = False
     reset: bool = False
     invention: bool = False
     undo: bool = False
     panel: bool = False
+    keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from vr_app.core.hands.keys import help_lines
 from vr_app.core.scene.overlay import FROM, FULL, LITTLE, MUCH
 from vr_app.core.scene.scene import LabelItem, Rgba, SurfaceItem
 from vr_app.core.space.bend import standing_on
@@ -57,22 +58,7 @@ NEARER = 1.14
 MAKE_WAY = 0.09
 """Metres by which the middle words move right where the badge tells a figure, so that they keep apart."""
 
-HELP = (
-    "drag: pan     wheel: zoom about the cursor",
-    "double click: centre     U: undo",
-    "S: panel or retina     O held: original photograph",
-    "N, PageDown: next image or page     PageUp: the one before",
-    "L: one, pair, row, wall, retina     0: whole image",
-    "pair: C side, swipe, blink     K link     wall: double click takes one",
-    "V: what the network invented, in colour",
-    "G: colour, red-free, red, blue     D: local contrast",
-    "+ and -: contrast     A: as photographed",
-    "P: screenshot     R: record a tour, R again: save it",
-    "Shift and drag: mark a region     I: mark what is seen",
-    "1 to 9, J: go to a region     T: name it     X: delete it",
-    "B held: photograph and AI in turn     E: export the region",
-    "Space: panel     F: room     Z: recentre     H: help     Q: quit",
-)
+HELP = help_lines()
 
 
 @dataclass(frozen=True)

@@ -84,6 +84,21 @@ class Appearance:
             )
         return replace(self, **held)
 
+    def next_channel(self) -> Appearance:
+        """With the channel after this one, round the end."""
+        channels = list(Channel)
+        return replace(self, channel=channels[(channels.index(self.channel) + 1) % len(channels)])
+
+    def switched_local(self) -> Appearance:
+        """With local contrast, or where there is some, without."""
+        return replace(self, local=0.0 if self.local else LOCAL_AT_ONCE)
+
+    def contrasted(self, steps: int) -> Appearance:
+        """With `steps` steps more contrast, each a factor of STEP. Up and down meet again at 1 exactly."""
+        wanted = self.contrast * STEP**steps
+        whole = round(math.log(min(CONTRAST[1], max(CONTRAST[0], wanted)), STEP))
+        return replace(self, contrast=STEP**whole).within
+
     def told(self) -> str:
         """In words, for the picture: 'red-free, contrast 1.4'; empty where nothing is adjusted."""
         words = [self.channel.value] if self.channel is not Channel.COLOUR else []
@@ -109,21 +124,3 @@ class Appearance:
 
 
 AS_PHOTOGRAPHED = Appearance()
-
-COMMANDS = ("channel", "local contrast", "more contrast", "less contrast", "as photographed")
-"""What keys can ask for, as of `pressed`."""
-
-
-def pressed(command: str, now: Appearance) -> Appearance:
-    """What one of COMMANDS makes of an appearance."""
-    if command == "channel":
-        channels = list(Channel)
-        return replace(now, channel=channels[(channels.index(now.channel) + 1) % len(channels)])
-    if command == "local contrast":
-        return replace(now, local=0.0 if now.local else LOCAL_AT_ONCE)
-    if command == "as photographed":
-        return AS_PHOTOGRAPHED
-    contrast = now.contrast * (STEP if command == "more contrast" else 1 / STEP)
-    # Steps up and down meet again at 1 exactly.
-    steps = round(math.log(min(CONTRAST[1], max(CONTRAST[0], contrast)), STEP))
-    return replace(now, contrast=STEP**steps).within

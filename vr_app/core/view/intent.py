@@ -1,4 +1,7 @@
-"""What can be asked of the view by hands, keys, the control panel and tours: plain values, which `stepping` obeys."""
+"""What can be asked of a session by hands, keys, the control panel, tours and tests: one vocabulary of frozen values.
+
+`vr_app.core.view.step` obeys those that change the view. Those of `Effect` act outside of it; the viewer performs them.
+"""
 
 from __future__ import annotations
 
@@ -189,6 +192,55 @@ class LookAt:
     invention: bool = False
 
 
+@dataclass(frozen=True)
+class ComputeWith:
+    """Compute with this network from now on: its name, or a place of the dial (`sr_core.networks.names`)."""
+
+    model: str
+
+
+@dataclass(frozen=True)
+class ShowRoom:
+    """Let the panels stand in a room, or in the dark."""
+
+    shown: bool
+
+
+@dataclass(frozen=True)
+class ShowHelp:
+    """Show what keys and mouse do, or do so no more."""
+
+    shown: bool
+
+
+@dataclass(frozen=True)
+class TakeScreenshot:
+    """Save a picture once everything wanted is sharp."""
+
+
+@dataclass(frozen=True)
+class RecordTour:
+    """Begin to record a tour; while one is recorded, save it."""
+
+
+@dataclass(frozen=True)
+class ExportRegion:
+    """Write the chosen region into a file."""
+
+
+@dataclass(frozen=True)
+class Recentre:
+    """Put the scene before the viewer's head."""
+
+
+@dataclass(frozen=True)
+class ToggleControlPanel:
+    """Open the control panel, or close it."""
+
+
+Effect = TakeScreenshot | RecordTour | ExportRegion | Recentre | ToggleControlPanel
+"""What leaves the view as it is and acts outside of it."""
+
 Gesture = (
     Pan
     | Zoom
@@ -213,6 +265,10 @@ Gesture = (
     | KeepShown
     | ResetView
     | LookAt
+    | ComputeWith
+    | ShowRoom
+    | ShowHelp
+    | Effect
     | RegionGesture
 )
 

@@ -157,16 +157,6 @@ Alone = MarkRegion | MarkView | NameRegion | NoteRegion | DeleteRegion | GoToReg
 """Each of these is a move of its own, undone at once."""
 
 
-COMMANDS: dict[str, RegionGesture] = {
-    "mark view": MarkView(),
-    "name region": NameRegion(),
-    "delete region": DeleteRegion(),
-    "next region": NextRegion(),
-    **{f"region {number}": GoToRegion(number) for number in range(1, 10)},
-}
-"""What keys can ask for, by the names that `vr_app.runtime.interface.COMMANDS` gives."""
-
-
 @dataclass(frozen=True)
 class Regions:
     """All regions of a session. `chosen`: an index of `known`."""

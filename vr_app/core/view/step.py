@@ -14,6 +14,7 @@ from vr_app.core.view.intent import (
     Adjust,
     Begin,
     BringForward,
+    ComputeWith,
     Gesture,
     KeepShown,
     LimitLevel,
@@ -29,10 +30,12 @@ from vr_app.core.view.intent import (
     SetCompare,
     SetFieldAngle,
     SetLink,
+    ShowHelp,
     ShowInvention,
     ShowLayout,
     ShowOriginal,
     ShowPair,
+    ShowRoom,
     SurfaceKind,
     SwitchSurface,
     Undo,
@@ -150,7 +153,7 @@ def _apply(view: ViewState, gesture: Gesture) -> ViewState:
         case NextImage(by):
             return turned(view, by)
         case ShowLayout(layout):
-            return arranged(view, layout)
+            return view if layout is view.layout else arranged(view, layout)
         case NextLayout(by):
             return next_layout(view, by)
         case Pick(image):
@@ -174,6 +177,13 @@ def _apply(view: ViewState, gesture: Gesture) -> ViewState:
             return with_image(
                 on_surface(replace(view, invention=invention), surface), view.active, ImageView(center, zoom)
             )
+        case ComputeWith(model):
+            return replace(view, settings=view.settings.computing_with(model))
+        case ShowRoom(shown):
+            return replace(view, settings=replace(view.settings, room=shown))
+        case ShowHelp(shown):
+            return replace(view, settings=replace(view.settings, help=shown))
+    return view  # an Effect's
 
 
 def _with_regions(view: ViewState, gesture: RegionGesture) -> ViewState:

@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass, field, replace
 
 from sr_core.image.geometry import MAX_LEVEL
+from sr_core.networks.names import parse_blend
 from vr_app.core.space.surface import ImageView, Uv
 from vr_app.core.view import layout as standing
 from vr_app.core.view.appearance import AS_PHOTOGRAPHED, Appearance
@@ -53,6 +54,27 @@ class Moment:
 
 
 @dataclass(frozen=True)
+class Settings:
+    """What a session is set to, beside what is looked at.
+
+    `model`: the network that computes, by name; `models`: those that can be chosen, the dial's both ends among them.
+    `room`: the panels stand in one. `help`: what keys and mouse do is shown.
+    """
+
+    model: str = "rdb-lite"
+    models: tuple[str, ...] = ()
+    room: bool = False
+    help: bool = False
+
+    def computing_with(self, model: str) -> Settings:
+        """With another network; the same where it, or an end of the dial that it stands between, cannot be chosen."""
+        blend = parse_blend(model)
+        ends = (blend.pixel, blend.texture) if blend else (model,)
+        sound = blend is None or 0 < blend.amount < 1
+        return replace(self, model=model) if sound and set(ends) <= set(self.models) else self
+
+
+@dataclass(frozen=True)
 class ViewState:
     """All that decides what is drawn, apart from where the eyes are.
 
@@ -62,8 +84,8 @@ class ViewState:
     retina among the ways; `flat`: the layout of panels that is shown, or that one comes back to from the retina.
     `panels`: see `Moment`; `elsewhere`: the panels moved in other layouts. `pair`: the one that is compared, or was
     last. `blink`: how far its turns are. `picked`: the last two photographs taken from the wall. `failed`: those that
-    cannot be opened. `regions`: those of interest. `past`: how it was before each of the last moves; `begins`: the next
-    change begins another.
+    cannot be opened. `regions`: those of interest. `settings`: see there. `past`: how it was before each of the last
+    moves; `begins`: the next change begins another.
     """
 
     images: tuple[ImageView, ...]
@@ -84,6 +106,7 @@ class ViewState:
     elsewhere: tuple[tuple[Layout, Panels], ...] = ()
     failed: frozenset[int] = frozenset()
     regions: Regions = NO_REGIONS
+    settings: Settings = Settings()
     past: tuple[Moment, ...] = ()
     begins: bool = True
 

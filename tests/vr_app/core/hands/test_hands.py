@@ -25,6 +25,8 @@ from vr_app.core.view.intent import (
     ShowOriginal,
     SurfaceKind,
     SwitchSurface,
+    ToggleControlPanel,
+    Undo,
     Zoom,
 )
 from vr_app.core.view.photograph import MAX_ZOOM, PhotographRecord
@@ -350,16 +352,21 @@ def test_the_original_is_told_of_only_when_its_button_changes():
 @pytest.mark.parametrize(
     ("button", "gesture"),
     [
-        ("switch_surface", SwitchSurface()),
         ("next_image", NextImage()),
-        ("image_before", NextImage(-1)),
         ("next_layout", NextLayout()),
         ("reset", ResetView()),
         ("invention", ShowInvention(True)),
+        ("undo", Undo()),
+        ("panel", ToggleControlPanel()),
     ],
 )
 def test_a_button_asks_for_what_it_is_named_after(button, gesture):
     assert Session.of().frame(**{button: True}) == (gesture,)
+
+
+def test_keys_ask_through_the_same_hands():
+    assert Session.of().frame(keys=("s",)) == (SwitchSurface(),)
+    assert Session.of().frame(keys=("page_up",)) == (NextImage(-1),)
 
 
 def test_what_is_invented_is_shown_and_hidden_by_the_same_button():
@@ -372,7 +379,7 @@ def test_switching_the_surface_while_dragging_lets_go_of_the_old_one():
     session = Session.of()
     hand = HandSample(session.ray((0.1, 0.1)), trigger=1.0, push_zooms=True)
     session.frame(hand)
-    session.frame(hand, switch_surface=True)
+    session.frame(hand, keys=("s",))
     assert session.view.surface is SurfaceKind.RETINA
     assert session.frame(replace(hand, aim=session.ray((0.3, 0.0)))) == ()
     assert session.holds == [None]

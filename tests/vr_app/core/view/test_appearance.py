@@ -9,15 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vr_app.core.hands.keys import meant
 from vr_app.core.scene.local_contrast import CLIP, CurveBook, local_curves
 from vr_app.core.view.appearance import (
     AS_PHOTOGRAPHED,
-    COMMANDS,
     REGIONS,
     SAMPLES,
     Appearance,
     Channel,
-    pressed,
 )
 from vr_app.core.view.intent import Adjust, Pan, Undo
 from vr_app.core.view.step import step
@@ -38,7 +37,7 @@ def test_keys_go_round_the_channels_and_back():
     look, seen = AS_PHOTOGRAPHED, []
     for _ in Channel:
         seen.append(look.channel)
-        look = pressed("channel", look)
+        look = look.next_channel()
     assert seen == list(Channel)
     assert look == AS_PHOTOGRAPHED
 
@@ -46,21 +45,22 @@ def test_keys_go_round_the_channels_and_back():
 def test_contrast_goes_up_and_down_by_the_same_steps_and_ends_at_its_limits():
     look = AS_PHOTOGRAPHED
     for _ in range(3):
-        look = pressed("more contrast", look)
+        look = look.contrasted(1)
     assert look.contrast == pytest.approx(2**0.75, abs=1e-3)
     for _ in range(3):
-        look = pressed("less contrast", look)
+        look = look.contrasted(-1)
     assert look == AS_PHOTOGRAPHED
     for _ in range(40):
-        look = pressed("less contrast", look)
+        look = look.contrasted(-1)
     assert 0.4 <= look.contrast < 0.5
 
 
 def test_local_contrast_is_switched_and_all_is_put_back():
-    look = pressed("local contrast", AS_PHOTOGRAPHED)
+    look = AS_PHOTOGRAPHED.switched_local()
     assert look.local > 0
-    assert pressed("local contrast", look) == AS_PHOTOGRAPHED
-    assert pressed("as photographed", replace(look, gamma=2.0, channel=Channel.BLUE)) == AS_PHOTOGRAPHED
+    assert look.switched_local() == AS_PHOTOGRAPHED
+    view = replace(ViewState.start(1), appearance=replace(look, gamma=2.0, channel=Channel.BLUE))
+    assert step(view, meant(("a",), view), 0.0).appearance == AS_PHOTOGRAPHED
 
 
 @given(st.floats(), st.floats(), st.floats(), st.floats())
@@ -71,8 +71,11 @@ def test_whatever_is_asked_for_what_is_shown_is_within_the_limits(brightness, co
     assert 0.4 <= shown.contrast <= 3
     assert 0.4 <= shown.gamma <= 2.5
     assert 0 <= shown.local <= 1
-    for command in COMMANDS:
-        assert pressed(command, shown) == pressed(command, shown).within
+    for key in ("g", "d", "+", "-", "a"):
+        (asked,) = meant((key,), ViewState.start(1))
+        assert asked.appearance == asked.appearance.within
+    for look in (shown.next_channel(), shown.switched_local(), shown.contrasted(1), shown.contrasted(-1)):
+        assert look == look.within
 
 
 def test_undo_takes_back_a_move_and_leaves_the_look():

@@ -455,10 +455,10 @@ def test_buttons_lead_through_comparisons_and_links():
     session = Session.of(zoom=1.0, count=2)
     seen_compared, seen_links = [], []
     for _ in range(4):
-        session.frame(compare=True)
+        session.frame(keys=("c",))
         seen_compared.append(session.view.compared.compare)
     for _ in range(3):
-        session.frame(link=True)
+        session.frame(keys=("k",))
         seen_links.append(session.view.pair.link)
     assert seen_compared == [Compare.SIDE, Compare.SWIPE, Compare.BLINK, Compare.SIDE]
     assert set(seen_links) == set(Link)

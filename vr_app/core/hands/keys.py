@@ -1,0 +1,229 @@
+"""The keys of a window: one table, from which the window's handling, the help on the screen and docs/viewer.md come.
+
+The letter printed on a key counts. Where a keyboard layout has no such Latin letter or digit (Cyrillic, Greek, the
+digits of a French one), the key's place counts: where that letter stands on a US keyboard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeVar
+
+from vr_app.core.view.appearance import AS_PHOTOGRAPHED, Appearance
+from vr_app.core.view.intent import (
+    Adjust,
+    ExportRegion,
+    Gesture,
+    NextImage,
+    NextLayout,
+    Recentre,
+    RecordTour,
+    ResetView,
+    SetCompare,
+    SetLink,
+    ShowHelp,
+    ShowInvention,
+    ShowRoom,
+    SwitchSurface,
+    TakeScreenshot,
+    ToggleControlPanel,
+    Undo,
+)
+from vr_app.core.view.layout import Layout
+from vr_app.core.view.pair import Compare, Link
+from vr_app.core.view.region import DeleteRegion, GoToRegion, MarkView, NameRegion, NextRegion
+from vr_app.core.view.step import step
+from vr_app.core.view.view import ViewState
+
+Meaning = Callable[[ViewState], Gesture]
+"""What a press asks for, as things stand."""
+
+Kind = TypeVar("Kind", bound=Enum)
+
+HELP_LINE = 66
+"""Characters of a line of the help: what a single panel has room for."""
+
+
+@dataclass(frozen=True)
+class Binding:
+    """A row of the table.
+
+    `keys`: names as `vr_app.gl.context.Window` tells them; none for what the mouse does. `shown`: how the row is
+    headed; the keys' own names where it is empty. `help`: a few words for the screen; empty where the row is left out
+    there. `docs`: words for docs/viewer.md (Markdown). `means`: None for what lasts while a key is held, and for what
+    the runtime does itself.
+    """
+
+    keys: tuple[str, ...]
+    help: str
+    docs: str
+    means: Meaning | None = None
+    shown: str = ""
+    held: bool = False
+
+    @property
+    def heading(self) -> str:
+        """The first column in docs/viewer.md."""
+        return (self.shown or ", ".join(f"`{_label(key)}`" for key in self.keys)) + (" held" if self.held else "")
+
+
+def next_compare(view: ViewState) -> Gesture:
+    """Compare the pair in the next way; where no pair is shown, side by side."""
+    shown = view.pair.compare if view.layout is Layout.PAIR and view.pair else None
+    return SetCompare(_after(shown, Compare))
+
+
+def next_link(view: ViewState) -> Gesture:
+    """Link the pair in the next way."""
+    return SetLink(_after(view.pair.link if view.pair else None, Link))
+
+
+def _after(now: Kind | None, kinds: type[Kind]) -> Kind:
+    """The one after `now`, in turn; the first where there is none."""
+    all_kinds = tuple(kinds)
+    return all_kinds[0] if now is None else all_kinds[(all_kinds.index(now) + 1) % len(all_kinds)]
+
+
+def _always(intent: Gesture) -> Meaning:
+    return lambda view: intent
+
+
+def _look(change: Callable[[Appearance], Appearance]) -> Meaning:
+    return lambda view: Adjust(change(view.appearance))
+
+
+def _region(number: int) -> Binding:
+    return Binding((str(number),), "", "", _always(GoToRegion(number)))
+
+
+ORIGINAL = Binding(("o",), "original photograph", "the original photograph", held=True)
+BLINK = Binding(("b",), "photograph and AI in turn", "photograph and super-resolution in turn", held=True)
+MIRROR = Binding(("m",), "", "beside a headset: what [the window](headset.md#the-window) shows")
+LEAVE = Binding(("escape",), "", "", shown="`Esc`")
+QUIT = Binding(("q", *LEAVE.keys), "quit", "quit")
+"""What the runtimes look for themselves: Q is not heard beside a headset, where nobody looks at the keyboard."""
+
+BINDINGS: tuple[Binding, ...] = (
+    Binding((), "pan", "the photograph under the cursor comes along", shown="drag"),
+    Binding((), "centre", "the spot comes to the middle; beside every photograph: undo", shown="double click"),
+    Binding((), "", "the original photograph", shown="held beside every photograph"),
+    Binding((), "zoom about the cursor", "zoom about the cursor", shown="wheel"),
+    Binding(("s", "tab"), "panel or retina", "panel or retina", _always(SwitchSurface())),
+    ORIGINAL,
+    Binding(("l",), "next layout", "the next [layout](#layouts)", _always(NextLayout())),
+    Binding(
+        ("n", "page_down"), "next image or page", "next image; next pair; next page of the wall", _always(NextImage())
+    ),
+    Binding(("page_up",), "the one before", "the one before", _always(NextImage(-1))),
+    Binding((), "take it", "take that photograph, alone", shown="double click on the wall"),
+    Binding(
+        ("c",), "pair side, swipe, blink",
+        "compare a pair [side by side, with a divider, blinking](#comparing-two)", next_compare,
+    ),
+    Binding(("k",), "link the pair", "link a pair: not, to the same place, to the mirrored one", next_link),
+    Binding(("0", "home"), "whole image", "the whole image", _always(ResetView())),
+    Binding(("u", "ctrl+z"), "undo", "undo the last move", _always(Undo())),
+    Binding((), "mark a region", "mark a [region of interest](#regions-of-interest)", shown="Shift and drag"),
+    Binding(("i",), "mark what is seen", "mark what is seen", _always(MarkView())),
+    Binding((), "go to a region", "go to that region of the front photograph", shown="`1` to `9`"),
+    *(_region(number) for number in range(1, 10)),
+    Binding(("j",), "next region", "go to the next region", _always(NextRegion())),
+    Binding(
+        ("t",), "name it",
+        "name the chosen region: disc, macula, vessel, lesion, haemorrhage, exudate, other", _always(NameRegion()),
+    ),
+    Binding(
+        ("x", "delete"), "delete it", "delete the chosen region; `U` brings it back", _always(DeleteRegion())
+    ),
+    Binding(
+        ("e",), "export it",
+        "[export](#a-region-as-a-picture) the chosen region into the current folder", _always(ExportRegion()),
+    ),
+    BLINK,
+    Binding(
+        ("v",), "what the network invented",
+        "[what the network invents](#what-the-network-invents), in colour; again: no more",
+        lambda view: ShowInvention(not view.invention),
+    ),
+    Binding(
+        ("g",), "colour, red-free, red, blue",
+        "the photograph in [colour, red-free, red, blue](#how-photographs-look)", _look(Appearance.next_channel),
+    ),
+    Binding(("d",), "local contrast", "local contrast; again: no more", _look(Appearance.switched_local)),
+    Binding(
+        ("+", "="), "more contrast", "more contrast", _look(lambda look: look.contrasted(1)), shown="`+`"
+    ),
+    Binding(("-",), "less", "less contrast", _look(lambda look: look.contrasted(-1))),
+    Binding(
+        ("a",), "as photographed", "as photographed: none of these adjustments", _always(Adjust(AS_PHOTOGRAPHED))
+    ),
+    Binding(("space",), "control panel", "[the control panel](#the-control-panel)", _always(ToggleControlPanel())),
+    Binding(("p",), "screenshot", "screenshot into the current folder", _always(TakeScreenshot())),
+    Binding(("r",), "record a tour, or save it", "record a tour; again: save it", _always(RecordTour())),
+    Binding(
+        ("f",), "room", "the [room](headset.md#the-room), on or off",
+        lambda view: ShowRoom(not view.settings.room),
+    ),
+    Binding(("z",), "recentre", "beside a headset: [recentre](headset.md#the-room)", _always(Recentre())),
+    Binding(("h", "f1"), "help", "help", lambda view: ShowHelp(not view.settings.help)),
+    MIRROR,
+    QUIT,
+)  # fmt: skip
+
+MEANINGS: dict[str, Meaning] = {key: row.means for row in BINDINGS if row.means for key in row.keys}
+
+BOUND = frozenset(key for row in BINDINGS for key in row.keys)
+"""Every key that does something."""
+
+
+def meant(pressed: Iterable[str], view: ViewState) -> tuple[Gesture, ...]:
+    """What keys ask for, pressed one after the other: each finds the view as the one before has left it."""
+    asked: list[Gesture] = []
+    for key in pressed:
+        if key in MEANINGS:
+            asked.append(MEANINGS[key](view))
+            view = step(view, (asked[-1],), 0.0)
+    return tuple(asked)
+
+
+def key_named(printed: str, place: str, layout: Collection[str], shift: bool = False) -> str:
+    """The name by which a key counts.
+
+    `printed`: the sign that it types without Shift, in lower case; `place`: the sign of its place on a US keyboard,
+    empty where it has none. `layout`: all signs that the keyboard types without Shift. `shift`: it is held, with which
+    French keyboards type the digits of the upper row.
+    """
+    if len(place) != 1 or not (place.isascii() and place.isalnum()):
+        return printed
+    if place in layout or (printed in BOUND and not (shift and place.isdigit())):
+        return printed
+    return place
+
+
+def help_lines() -> tuple[str, ...]:
+    """The help on the screen, as few lines as hold it."""
+    lines: list[str] = []
+    for row in BINDINGS:
+        if not row.help:
+            continue
+        words = f"{row.heading.replace('`', '')}: {row.help}"
+        longer = f"{lines[-1]}     {words}" if lines else words
+        if lines and len(longer) <= HELP_LINE:
+            lines[-1] = longer
+        else:
+            lines.append(words)
+    return tuple(lines)
+
+
+def docs_table() -> str:
+    """The table of docs/viewer.md, in Markdown."""
+    rows = (f"| {row.heading} | {row.docs} |" for row in BINDINGS if row.docs)
+    return "\n".join(("| | |", "| --- | --- |", *rows))
+
+
+def _label(key: str) -> str:
+    """What stands on the key: 'PageDown' for 'page_down', 'Ctrl+Z' for 'ctrl+z'."""
+    named = {"page_down": "PageDown", "page_up": "PageUp", "escape": "Esc"}
+    return named.get(key) or "+".join(part.capitalize() for part in key.split("+")) if len(key) > 1 else key.upper()
