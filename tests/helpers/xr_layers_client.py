@@ -62,7 +62,7 @@ def hear_depth() -> dict[str, float]:
 def told(runtime: HeadsetRuntime) -> list[list[float]]:
     """Of each eye's depth in the layer shown last: the least and the greatest that is stored, and the metres that they
     mean; nothing where the runtime is told none."""
-    shown = runtime._session.layer.shown
+    shown = runtime._session.layers.behind.shown
     chained = [view.next for view in shown.views[: shown.view_count]] if shown else []
     kind = xr_trouble.xr.CompositionLayerDepthInfoKHR
     infos = [ctypes.cast(next, ctypes.POINTER(kind)).contents for next in chained if next]

@@ -147,14 +147,14 @@ class HeadsetRuntime:
     @property
     def layers_shown(self) -> int:
         """Of how many layers the last frame was made, where surfaces are shown apart."""
-        composed = None if self._session is None else self._session.composed
+        composed = None if self._session is None else self._session.layers.composed
         return 0 if composed is None else len(composed.layers)
 
     def repeat_frame(self) -> None:
         """Hand over what the last frame did, and do nothing else. Raises `HeadsetError` without such a frame."""
-        if self._session is None or not self._session.running or self._session.composed is None:
+        if self._session is None or not self._session.running or self._session.layers.composed is None:
             raise HeadsetError("the headset shows nothing by layers now: keep it on")
-        repeat_frame(self._session, self._session.composed.layers)
+        repeat_frame(self._session, self._session.layers.composed.layers)
 
     # What the loop asks for.
 

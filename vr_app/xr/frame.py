@@ -89,7 +89,7 @@ class HeadsetFrame:
         self.time = time
         self.should_render = False
         self.keeps = False  # the runtime takes turns between images
-        self.detail = SHARPER if session.surfaces is not None else 1.0
+        self.detail = SHARPER if session.layers.surfaces is not None else 1.0
         self.period: float | None = None
         self.eyes: tuple[Eye, ...] = ()
         self.layers: Sequence[ctypes.Structure] = []
@@ -101,7 +101,7 @@ class HeadsetFrame:
     def locate(self, display_time: int) -> None:
         """Find hands and eyes; no eyes while the head is not tracked, or where one of them is nowhere (NaN)."""
         self._session.locate(display_time)
-        self.eyes = self._session.eyes
+        self.eyes = self._session.head.eyes
 
     def targets(self) -> Iterator[tuple[Eye, Framebuffer]]:
         """Each eye with the framebuffer to draw it into, bound; it is handed on when the iteration goes on. After the
@@ -114,9 +114,9 @@ class HeadsetFrame:
     def _whole(self, deepen: Callable[[DepthTarget, Eye], None] | None) -> Iterator[tuple[Eye, Framebuffer]]:
         if not (self.should_render and self.eyes):
             return
-        self._session.composed = None
-        yield from self._draw(self._session.layer, self._onlooker.see, deepen)
-        self.layers = [self._session.layer.shown]
+        self._session.layers.composed = None
+        yield from self._draw(self._session.layers.behind, self._onlooker.see, deepen)
+        self.layers = [self._session.layers.behind.shown]
         yield from self._onlooker.views(self.eyes)
 
     def pictures(
@@ -129,25 +129,25 @@ class HeadsetFrame:
         """
         if not (self.should_render and self.eyes):
             return
-        session = self._session
-        if session.surfaces is None or whole:
+        layers = self._session.layers
+        if layers.surfaces is None or whole:
             deepen = partial(renderer.draw_depth, scene)
             yield from ((eye, target, scene) for eye, target in self._whole(deepen))
             return
-        before, still = session.composed, True
+        before, still = layers.composed, True
         if before is None or not before.stands(scene, self.eyes):
-            still, session.composed = False, None
-            arrangement, surfaces = session.surfaces.arrange(scene, self.eyes, renderer)
+            still, layers.composed = False, None
+            arrangement, surfaces = layers.surfaces.arrange(scene, self.eyes, renderer)
             known = before.arrangement if before is not None and before.eyes == self.eyes else None
             if known is None or known.behind != arrangement.behind:
-                yield from self._drawn(session.layer, arrangement.behind, renderer)
-            layers = [session.layer.shown, *surfaces]
+                yield from self._drawn(layers.behind, arrangement.behind, renderer)
+            shown = [layers.behind.shown, *surfaces]
             if arrangement.before is not None:
                 if known is None or known.before != arrangement.before:
-                    yield from self._drawn(session.before, arrangement.before, renderer)
-                layers.append(session.before.shown)
-            session.composed = Composed(scene, self.eyes, arrangement, layers)
-        self.layers = session.composed.layers
+                    yield from self._drawn(layers.before, arrangement.before, renderer)
+                shown.append(layers.before.shown)
+            layers.composed = Composed(scene, self.eyes, arrangement, shown)
+        self.layers = layers.composed.layers
         yield from ((eye, target, scene) for eye, target in self._onlooker.views(self.eyes, True, still))
 
     def _drawn(
@@ -165,12 +165,12 @@ class HeadsetFrame:
     ) -> Iterator[tuple[Eye, Framebuffer]]:
         self._drawing = layer.draw(self.eyes, drawn, deepen)
         yield from self._drawing
-        layer.structure(self._session.views)
+        layer.structure(self._session.head.views)
 
     def repeat(self) -> bool:
         """Hand over what the last frame did, if that was for the same eyes and nobody beside the headset wants a new
         picture; whether it is so."""
-        composed = self._session.composed
+        composed = self._session.layers.composed
         if composed is None or composed.eyes != self.eyes or not self._onlooker.content():
             return False
         if self.should_render:

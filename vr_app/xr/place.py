@@ -38,6 +38,8 @@ class Place:
         """The reference space that tells the floor; empty: none does."""
         self._asked = self._seen = False
         self._floor_known = False
+        self._moves_at: int | None = None
+        self._runtime_moved = self._moved = False
 
     def _owned(self, handles: ExitStack, kind: xr.ReferenceSpaceType) -> xr.Space:
         return own(handles, xr.destroy_space, self._create(kind, Pose()))
@@ -55,24 +57,42 @@ class Place:
         """Put the scene before the head, as soon as it is known where that is."""
         self._asked = True
 
-    def runtime_moved(self) -> bool:
-        """The runtime has recentred its LOCAL: what we had done to it is over. Whether that was anything."""
-        self._asked = self._seen = self._floor_known = False
-        elsewhere = self._origin != Pose()
-        if elsewhere:
-            self._stand(Pose())
-        return elsewhere
+    def moves_at(self, time: int) -> None:
+        """The runtime recentres its LOCAL at `time` (XrTime)."""
+        self._moves_at = time
+
+    def note_move(self, display_time: int) -> bool:
+        """Whether the runtime, as far as it has told, has moved its space before a frame shown at `display_time`."""
+        if self._moves_at is None or display_time < self._moves_at:
+            return False
+        self._moves_at = None
+        self._runtime_moved = self._moved = True
+        return True
+
+    def take_moved(self) -> bool:
+        """Whether the space has moved since the last call."""
+        moved, self._moved = self._moved, False
+        return moved
 
     def floor_moved(self) -> None:
         """The floor may be elsewhere."""
         self._floor_known = False
 
-    def settle(self, display_time: int) -> bool:
-        """Do what is to be done before a frame shown at `display_time` is located; whether the space has moved."""
-        moved = (self._asked or not self._seen) and self._before_head(display_time)
+    def settle(self, display_time: int) -> None:
+        """Let the space stand where a frame shown at `display_time` is to be located."""
+        if self._runtime_moved:
+            self._undo_ours()
+        if (self._asked or not self._seen) and self._before_head(display_time):
+            self._moved = True
         if not self._floor_known:
             self._find_floor(display_time)
-        return moved
+
+    def _undo_ours(self) -> None:
+        """The runtime has recentred its LOCAL: what we had done to it is over."""
+        self._runtime_moved = self._asked = self._seen = self._floor_known = False
+        if self._origin != Pose():
+            self._stand(Pose())
+            self._moved = True
 
     def _before_head(self, display_time: int) -> bool:
         head = self._locate(self._head, self._base, display_time)

@@ -8,22 +8,19 @@ from __future__ import annotations
 
 import ctypes
 import logging
-from collections import deque
 from contextlib import ExitStack
 
 import xr
 
 from vr_app.core.scene.composition import LayerMode
-from vr_app.core.space.pose import Eye
-from vr_app.xr import convert, graphics, raw, visibility
+from vr_app.xr import graphics, visibility
 from vr_app.xr.actions import Actions
 from vr_app.xr.calls import FrameCalls
-from vr_app.xr.compose import Composed
+from vr_app.xr.composition import Layers
 from vr_app.xr.errors import LOST_MESSAGE, HeadsetError, HeadsetLostError, openxr, own
-from vr_app.xr.layers import ProjectionLayer
-from vr_app.xr.offers import offer_in, takes_depth
+from vr_app.xr.events import Events
+from vr_app.xr.head import Head
 from vr_app.xr.place import Place
-from vr_app.xr.surfaces import OVER, SurfaceLayers
 from vr_app.xr.system import EYES, VIEWS, System
 
 log = logging.getLogger(__name__)
@@ -33,15 +30,12 @@ REFRESH_RATE = 90.0
 looked at stands still."""
 
 
-NO_EVENT = xr.Result.EVENT_UNAVAILABLE.value
-
-
 class Session:
     """A session on the GL context that is current; all calls belong to its thread.
 
-    `running`: between READY and STOPPING, when frames are waited for. `calls`: those of a frame. `views`, `eyes`: where
-    the eyes are (None and none: nobody knows), as `locate` has found them. Raises `HeadsetError` where the runtime
-    refuses, `HeadsetLostError` from any method once the runtime has gone.
+    `running`: between READY and STOPPING, when frames are waited for. `calls`: those of a frame. `head`: where the eyes
+    are. `layers`: what is handed over to be shown. Raises `HeadsetError` where the runtime refuses, `HeadsetLostError`
+    from any method once the runtime has gone.
     """
 
     def __init__(self, system: System, left_handed: bool = False, layers: LayerMode = LayerMode.OFF) -> None:
@@ -49,39 +43,19 @@ class Session:
         self.state = xr.SessionState.UNKNOWN
         self.running = False
         self.ended = False
-        self._moves_at: int | None = None
-        self._runtime_moved = self._space_moved = False
-        self._poll_event, self._locate_views = raw.checked("xrPollEvent"), raw.checked("xrLocateViews")
-        self._heard = False
-        self._event = xr.EventDataBuffer()
-        self._events: deque[xr.EventDataBuffer] = deque()
         with ExitStack() as handles:
             graphics.check_requirements(system.instance, system.id)
             self.handle = self._create(handles)
             self.place = Place(self.handle, handles)
-            self.layer = ProjectionLayer(self.handle, self.space, system.view_sizes, handles, deep=takes_depth(system))
-            self.before: ProjectionLayer | None = None
-            self.surfaces: SurfaceLayers | None = None
-            offer = offer_in(system, layers)
-            if offer.layers > 2:
-                self.before = ProjectionLayer(
-                    self.handle, self.space, system.view_sizes, handles, OVER, self.layer.deep
-                )
-                self.surfaces = SurfaceLayers(self.handle, self.space, offer, handles)
-            self.composed: Composed | None = None
-            self._where = xr.ViewLocateInfo(VIEWS, 0, self.space)
-            self._view_state = xr.ViewState()
-            self._views = (xr.View * EYES)(*(xr.View() for _ in range(EYES)))
-            self._view_count = ctypes.c_uint32()
-            self._told, self._told_eyes = b"", ()
+            self.layers = Layers(self.handle, self.space, system, layers, handles)
+            self.head = Head(self.handle, self.space, system.view_sizes)
             if visibility.EXTENSION in system.enabled:
                 for eye in range(EYES):
                     self._hide(eye)
             self.actions = Actions(system.instance, self.handle, handles, system.enabled, left_handed)
             self.blend_mode = self._blend_mode()
             self.calls = FrameCalls(self.handle, self.blend_mode)
-            self.views: ctypes.Array[xr.View] | None = None
-            self.eyes: tuple[Eye, ...] = ()
+            self._events = Events(system.instance, self.place)
             self._handles = handles.pop_all()
 
     def _create(self, handles: ExitStack) -> xr.Session:
@@ -98,65 +72,25 @@ class Session:
         return self.place.space
 
     def locate(self, display_time: int) -> None:
-        """Find `eyes` and hands as they will be at `display_time`, the frame's, and let the scene stand where it is to.
+        """Find `head` and hands as they will be at `display_time`, the frame's, and let the scene stand where it is to.
 
         What the runtime has to tell is asked for once in a frame, and here: some (Monado) move their space first and
         tell then. Where it has moved in between, all is found anew.
         """
-        self._note_move(display_time)
+        self.place.note_move(display_time)
         self._find(display_time)
-        self._collect()
-        self._heard = True
-        if self._note_move(display_time):
+        self._events.fetch_ahead()
+        if self.place.note_move(display_time):
             self._find(display_time)
 
     def _find(self, display_time: int) -> None:
-        self._settle(display_time)
-        state, views = self._located(display_time)
-        valid = state.view_state_flags & convert.VALID == convert.VALID
-        self.views, self.eyes = (views, self._eyes_of(views)) if valid else (None, ())
+        self.place.settle(display_time)
+        self.layers.stand_in(self.space)
+        self.head.locate(self.space, display_time)
         self.actions.locate(self.space, display_time)
 
-    def _settle(self, display_time: int) -> None:
-        if self._runtime_moved:
-            self._runtime_moved = False
-            self._space_moved = self.place.runtime_moved() or self._space_moved
-        self._space_moved = self.place.settle(display_time) or self._space_moved
-        if self.layer.space is not self.space:
-            self.composed = None
-        for layer in filter(None, (self.layer, self.before, self.surfaces)):
-            layer.space = self.space
-
-    def _note_move(self, display_time: int) -> bool:
-        """Whether the runtime, as far as it has told, has moved its space before a frame shown at `display_time`."""
-        if self._moves_at is None or display_time < self._moves_at:
-            return False
-        self._moves_at = None
-        self._runtime_moved = self._space_moved = True
-        return True
-
-    def _located(self, display_time: int) -> tuple[xr.ViewState, ctypes.Array[xr.View]]:
-        """Where the eyes will be; in place of those that it told before."""
-        self._where.display_time, self._where.space = display_time, self.space
-        state, count = ctypes.byref(self._view_state), ctypes.byref(self._view_count)
-        self._locate_views(self.handle, self._where, state, EYES, count, self._views)
-        return self._view_state, self._views
-
-    def _eyes_of(self, views: ctypes.Array[xr.View]) -> tuple[Eye, ...]:
-        """The eyes; none where one of them is nowhere (NaN)."""
-        told = bytes(views)
-        if told != self._told:
-            found = [(convert.pose(view.pose), convert.fov(view.fov)) for view in views]
-            sizes = self.system.view_sizes
-            whole = not any(None in both for both in found)
-            eyes = (Eye(pose, fov, size) for (pose, fov), size in zip(found, sizes, strict=True))
-            self._told, self._told_eyes = told, tuple(eyes) if whole else ()
-        return self._told_eyes
-
     def _hide(self, eye: int) -> None:
-        mesh = visibility.hidden_mesh(self.handle, eye)
-        for layer in filter(None, (self.layer, self.before)):
-            layer.hide(eye, mesh)
+        self.layers.hide(eye, visibility.hidden_mesh(self.handle, eye))
 
     def _blend_mode(self) -> xr.EnvironmentBlendMode:
         """Opaque, or what the headset prefers where it lets the room be seen."""
@@ -167,35 +101,10 @@ class Session:
 
     def poll(self) -> None:
         """Take in all events, those that the frame before has heard of, or else what the runtime tells now. Afterwards
-        `running`, `ended` and `state` are current."""
-        if not self._heard:
-            self._collect()
-        self._heard = False
-        while self._events and not self.ended:
-            self._take(self._events.popleft())
-
-    def _collect(self) -> None:
-        """Fetch what the runtime has to tell, for `poll` to take in: a session may not end in the midst of a frame.
-
-        That the space moves is noted at once: some runtimes (Monado) move it first and tell then.
-        """
-        while (event := self._next_event()) is not None:
-            if event.type == xr.StructureType.EVENT_DATA_REFERENCE_SPACE_CHANGE_PENDING:
-                moves = ctypes.cast(ctypes.pointer(event), ctypes.POINTER(xr.EventDataReferenceSpaceChangePending))
-                if moves.contents.reference_space_type == xr.ReferenceSpaceType.LOCAL:
-                    self._moves_at = moves.contents.change_time
-                else:
-                    self.place.floor_moved()
-            else:
-                self._events.append(event)
-
-    def _next_event(self) -> xr.EventDataBuffer | None:
-        """Mostly there is none, for which pyopenxr raises an exception."""
-        event, self._event.type = self._event, xr.StructureType.EVENT_DATA_BUFFER
-        if self._poll_event(self.system.instance, ctypes.byref(event)) == NO_EVENT:
-            return None
-        self._event = xr.EventDataBuffer()
-        return event
+        `running`, `ended` and `state` are current. A session does not end in the midst of a frame."""
+        self._events.fetch()
+        while not self.ended and (event := self._events.next()) is not None:
+            self._take(event)
 
     def _take(self, event: xr.EventDataBuffer) -> None:
         match event.type:
@@ -210,7 +119,6 @@ class Session:
                 mask = ctypes.cast(ctypes.pointer(event), ctypes.POINTER(xr.EventDataVisibilityMaskChangedKHR))
                 if mask.contents.view_index < EYES:
                     self._hide(mask.contents.view_index)
-                    self.composed = None
             case xr.StructureType.EVENT_DATA_EVENTS_LOST:
                 log.warning("the headset's runtime dropped events: they were not taken in time")
             case xr.StructureType.EVENT_DATA_DISPLAY_REFRESH_RATE_CHANGED_FB:
@@ -257,8 +165,7 @@ class Session:
         The panels, placed in the space, move along. What a hand held at its old place it must let go, or it would drag
         it by the length of the move. Ask once per frame.
         """
-        moved, self._space_moved = self._space_moved, False
-        return moved
+        return self.place.take_moved()
 
     def request_exit(self) -> None:
         """Ask to end: the runtime leads through STOPPING to EXITING, frames go on until then."""
