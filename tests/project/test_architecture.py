@@ -95,6 +95,35 @@ def test_only_the_photograph_module_opens_picture_files():
             assert "Image.open" not in path.read_text(encoding="utf-8"), path
 
 
+MOST_LINES, MOST_ATTRIBUTES = 250, 20
+"""Of a class: more than that does more than one job."""
+
+STILL_TOO_LARGE = {"Viewer", "ViewState", "ViewRequest", "TrainingConfig"}
+"""Being taken apart. Whoever has done so deletes the name."""
+
+
+def attributes(kind: ast.ClassDef) -> set[str]:
+    """The fields of a dataclass, and what its methods assign to `self`."""
+    fields = {
+        item.target.id for item in kind.body if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
+    }
+    stored = (node for node in ast.walk(kind) if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store))
+    return fields | {node.attr for node in stored if isinstance(node.value, ast.Name) and node.value.id == "self"}
+
+
+def test_no_class_does_more_than_one_job():
+    too_large = []
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                lines, count = node.end_lineno - node.lineno + 1, len(attributes(node))
+                if lines > MOST_LINES or count > MOST_ATTRIBUTES:
+                    told = f"{path.relative_to(ROOT)}: {node.name} has {lines} lines, {count} attributes"
+                    too_large.append((node.name, told))
+    assert not [told for name, told in too_large if name not in STILL_TOO_LARGE]
+    assert {name for name, _ in too_large} == STILL_TOO_LARGE, "delete the names of classes that have become small"
+
+
 def test_the_viewer_loads_without_torch_trimesh_or_a_graphics_library():
     heavy = "torch", "trimesh", "OpenGL", "xr", "glfw", "imgui_bundle", "sr_core.study"
     code = f"import sys, vr_app.cli, vr_app.commands.view; print([m for m in {heavy!r} if m in sys.modules])"

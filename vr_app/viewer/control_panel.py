@@ -22,7 +22,8 @@ from vr_app.core.view.view import ViewState
 from vr_app.fonts import all_fonts
 from vr_app.gl.sheet import SheetPicture
 from vr_app.ui.contents import LAYOUTS, Event, PanelState, Place, Turn
-from vr_app.ui.imgui import HANDLE, HIGH, WIDE, Interface, InterfaceError
+from vr_app.ui.imgui import Interface, InterfaceError
+from vr_app.ui.style import HANDLE, HIGH, WIDE
 
 SCALES = (2, 4, 8)
 """A network is offered where it has weights for all of them."""
