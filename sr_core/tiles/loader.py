@@ -1,4 +1,4 @@
-"""The thread that decodes picture files, so that drawing never waits for a disk or a decoder."""
+"""The thread that opens photographs, so that drawing never waits for a disk or a decoder."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import threading
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from sr_core.errors import UserError
-from sr_core.image.photograph import Photograph, load_photograph
 from sr_core.image.pyramid import Pyramid, build_pyramid
+from sr_core.image.source import OpenedPhotograph, PhotographSource
 
 CLOSING_SECONDS = 0.3
 """What `Loader.close` waits at most: a small file is decoded in that time, a large one cannot be cut short."""
@@ -24,26 +23,26 @@ class PhotographLoaded:
     """The photograph at position `index` of the session, decoded, with its shrunk levels."""
 
     index: int
-    photograph: Photograph
+    photograph: OpenedPhotograph
     pyramid: Pyramid
 
 
 @dataclass(frozen=True)
 class PhotographFailed:
-    """A file that could not be opened, and why, in one line that names it."""
+    """One that could not be opened, and why, in one line that names it."""
 
     index: int
     reason: str
 
 
 class Loader:
-    """Decodes `paths` on its own thread, those of the positions `first` first and then in order; and again those asked
+    """Opens `sources` on its own thread, those of the positions `first` first and then in order; and again those asked
     for. For the thread that made it."""
 
-    def __init__(self, paths: Sequence[Path], first: Sequence[int] = ()) -> None:
-        self._paths = tuple(paths)
+    def __init__(self, sources: Sequence[PhotographSource], first: Sequence[int] = ()) -> None:
+        self._sources = tuple(sources)
         self._lock = threading.Condition()
-        self._first = deque(dict.fromkeys((*first, *range(len(paths)))))
+        self._first = deque(dict.fromkeys((*first, *range(len(sources)))))
         self._again: tuple[int, ...] = ()
         self._under_way: int | None = None
         self._answers: deque[PhotographLoaded | PhotographFailed] = deque()
@@ -98,7 +97,7 @@ class Loader:
 
     def _run(self) -> None:
         while (index := self._next()) is not None:
-            answer = _decode(index, self._paths[index])
+            answer = _decode(index, self._sources[index])
             with self._lock:
                 self._answers.append(answer)
                 self._under_way = None
@@ -118,11 +117,11 @@ class Loader:
             return self._under_way
 
 
-def _decode(index: int, path: Path) -> PhotographLoaded | PhotographFailed:
+def _decode(index: int, source: PhotographSource) -> PhotographLoaded | PhotographFailed:
     try:
-        photograph = load_photograph(path)
+        photograph = source.open()
         return PhotographLoaded(index, photograph, build_pyramid(photograph.pixels))
     except UserError as error:
         return PhotographFailed(index, str(error))
-    except Exception as error:  # one bad file must not end the session
-        return PhotographFailed(index, f"{path}: cannot be opened ({error}); try another file")
+    except Exception as error:  # one bad photograph must not end the session
+        return PhotographFailed(index, f"{source.id}: cannot be opened ({error}); try another")

@@ -86,7 +86,7 @@ def main(layers: str, surface: str, *paths: str) -> None:
                 viewer.frame()
                 whole = bool(viewer.wants) and not viewer.supply.residency.absent(viewer.supply.wanted)
                 # A process that ends while torch is being imported may abort.
-                done = viewer._warm and not (viewer.supply.worker.busy or viewer.supply.worker.warming)
+                done = viewer._warm and not (viewer.supply.service.worker.busy or viewer.supply.service.worker.warming)
                 since = since if whole and done else viewer.now
                 report = {"sharp": viewer.now - since > 2 * STILL, "layers": runtime.layers_shown}
                 report |= {"rests": viewer.rests, "made": objects.made(), "depth": heard, "told": told(runtime)}

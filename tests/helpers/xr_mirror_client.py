@@ -51,7 +51,9 @@ def main(kind: str, *paths: str) -> None:
                 at, now = time.monotonic(), turn()
                 viewer.frame()
                 done = viewer._warm and not (
-                    viewer.supply.worker.busy or viewer.supply.worker.warming or viewer.supply.loader.busy
+                    viewer.supply.service.worker.busy
+                    or viewer.supply.service.worker.warming
+                    or viewer.supply.service.loader.busy
                 )
                 whole = bool(viewer.wants) and not viewer.supply.residency.absent(viewer.supply.wanted)
                 report = {"at": at, "turn": now, "slow": bool(now % 2), "ready": done and whole, "rests": viewer.rests}

@@ -45,7 +45,7 @@ def report(runtime: HeadsetRuntime, viewer: Viewer, notices: list[str]) -> dict[
         "appearance": viewer.view.appearance.fields(),
         "regions": [repr(region) for region in viewer.view.regions.known],
         "sharp": bool(viewer.supply.wanted) and all(viewer.supply.residency.has(key) for key in viewer.supply.wanted),
-        "photographs": viewer.supply.album.bytes,
+        "photographs": viewer.supply.service.photographs.bytes,
         "notices": notices,
         **resources(),
     }
@@ -62,7 +62,7 @@ def main() -> None:
                 viewer.frame()
                 if not settled and None not in viewer.view.photographs:
                     viewer.view, settled = step(viewer.view, SET, 0.0), True
-                if settled and viewer._warm and not viewer.supply.worker.warming:
+                if settled and viewer._warm and not viewer.supply.service.worker.warming:
                     print(json.dumps(report(runtime, viewer, notices)), flush=True)
     finally:
         runtime.close()

@@ -31,12 +31,15 @@ def told(viewer: Viewer, felt: list[int], said: list[str]) -> dict[str, object]:
     runtime, view, control = viewer.runtime, viewer.view, viewer.control
     sample = viewer._sample
     regions = view.regions
-    loaded = not viewer.supply.loader.busy and len(view.loaded) + len(view.failed) == len(view.images)
+    service = viewer.supply.service
+    loaded = not service.loader.busy and len(view.loaded) + len(view.failed) == len(view.images)
     return {
         "state": state(runtime),
         "layers": runtime.layers_shown,
         "frames": viewer.statistics.frames,
-        "ready": loaded and viewer._warm and not (viewer.supply.worker.warming or viewer.supply.worker.busy),
+        "ready": loaded
+        and viewer._warm
+        and not (viewer.supply.service.worker.warming or viewer.supply.service.worker.busy),
         "sharp": bool(viewer.supply.wanted) and not viewer.supply.residency.absent(viewer.supply.wanted),
         "scale": max(
             (1 << max(0, key.level) for key in viewer.supply.wanted if viewer.supply.residency.has(key)), default=0

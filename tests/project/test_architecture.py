@@ -74,6 +74,7 @@ def test_the_linter_finds_nothing():
                 "sr_core/tiles/disk.py",
                 "sr_core/tiles/engines.py",
                 "sr_core/tiles/loader.py",
+                "sr_core/tiles/service.py",
                 "sr_core/tiles/worker.py",
                 "sr_core/study/data/pool.py",
                 "sr_core/study/training/run.py",

@@ -96,17 +96,19 @@ class SaturatedWorker:
     """The viewer's own worker, whose wishes are, while `saturated`, followed by FILLER's tiles, without end."""
 
     def __init__(self, stage: Stage) -> None:
-        self._worker = stage.viewer.supply.worker
-        self._album = stage.viewer.supply.album
+        self._worker = stage.viewer.supply.service.worker
+        self._photographs = stage.viewer.supply.service.photographs
         self._filler = tuple(TileKey(0, 2, col, row) for col, row in FILLER.points())
         self.saturated = False
 
-    def want(self, tiles: Sequence[TileKey], sources: Sequence[Source], ahead: Sequence[TileKey] = ()) -> None:
-        """See `Worker.want`."""
+    def want(
+        self, tiles: Sequence[TileKey], sources: Sequence[Source], ahead: Sequence[TileKey] = (), *who: object
+    ) -> None:
+        """See `Worker.want`; `who`: the client and its priority."""
         if self.saturated:
             tiles = tuple(dict.fromkeys((*tiles, *self._filler)))
-            sources = sources or (Source(0, self._album.pixels(0), self._album.sha256(0)),)
-        self._worker.want(tiles, sources, ahead)
+            sources = sources or (Source(0, self._photographs.pixels(0), self._photographs.sha256(0)),)
+        self._worker.want(tiles, sources, ahead, *who)
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._worker, name)
@@ -130,7 +132,7 @@ def _worker_rows(context: Context, folder: Path, settings: Settings, progress: P
     with open_stage(
         context, [path], two_eyes(EYE_SIZE), device=settings.device, model=settings.model, time_step=step, period=0.0
     ) as stage:
-        worker = stage.viewer.supply.worker = SaturatedWorker(stage)
+        worker = stage.viewer.supply.service.worker = SaturatedWorker(stage)
         stage.visit(views[0])
         stage.warm_up()
         _make_sharp(stage, views, progress)

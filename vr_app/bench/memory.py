@@ -71,7 +71,7 @@ def _growth(context: Context, folder: Path, settings: Settings, progress: Progre
             stage.visit(look)
             resident.append(resident_bytes())
             progress.step()
-        computed = stage.viewer.supply.worker.counts.computed
+        computed = stage.viewer.supply.service.worker.counts.computed
     known = None not in resident
     measured.values["memory_growth_1000_zooms"] = (
         100 * (max(resident[first:]) / resident[first - 1] - 1) if known else None
@@ -168,7 +168,7 @@ class _Watch:
 
     def see(self) -> None:
         """After a frame."""
-        self.photographs = max(self.photographs, self._viewer.supply.album.bytes)
-        self.tiles = max(self.tiles, self._viewer.supply.shelf.bytes)
+        self.photographs = max(self.photographs, self._viewer.supply.service.photographs.bytes)
+        self.tiles = max(self.tiles, self._viewer.supply.service.memory.bytes)
         resident = resident_bytes()
         self.resident = resident if resident is None or self.resident is None else max(self.resident, resident)

@@ -177,7 +177,7 @@ def _whole(viewer: Viewer) -> bool:
 
 
 def _measured(viewer: Viewer, wanderer: Wanderer, settings: Settings, seconds: float, seen: _Seen) -> Measured:
-    counts = viewer.supply.worker.counts
+    counts = viewer.supply.service.worker.counts
     half = len(seen.resident) // 2
     known = half > 0 and None not in seen.resident
     growth = 100 * (max(seen.resident[half:]) / max(seen.resident[:half]) - 1) if known else None

@@ -201,7 +201,7 @@ class Stage:
 
     def warm_up(self) -> None:
         """Frames until the worker is as fast as it gets."""
-        self.frames_until(lambda: not self.viewer.supply.worker.warming, "the network's warm-up")
+        self.frames_until(lambda: not self.viewer.supply.service.worker.warming, "the network's warm-up")
 
     def show(self, photograph: int) -> None:
         """Bring a photograph to the front."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sr_core.networks.names import STARTS_FROM, base_of, has_dial, models_at_hand, texture_of
+from sr_core.tiles.photographs import Photographs
 from vr_app.core.hands.sample import ControllerSample, HandSample, Pulse
 from vr_app.core.panel import stand as sheet
 from vr_app.core.panel.pointer import Grasp, Pointer
@@ -14,7 +15,6 @@ from vr_app.core.panel.triangles import THUMBNAIL_EDGE, THUMBNAILS_ACROSS
 from vr_app.core.scene.scene import RayItem
 from vr_app.core.space.pose import Eye
 from vr_app.core.space.surface import Panel
-from vr_app.core.tiles.album import Album
 from vr_app.core.view.intent import Gesture
 from vr_app.core.view.pair import Compare
 from vr_app.core.view.pairing import layouts_offered
@@ -127,7 +127,7 @@ class Control:
         left, self._pointer = self._grasp.take(sample, self._surface, self._size, carrier)
         return left
 
-    def update(self, state: PanelState, album: Album) -> tuple[Gesture, ...]:
+    def update(self, state: PanelState, photographs: Photographs) -> tuple[Gesture, ...]:
         """What was asked for on the panel. Makes its picture anew where that has changed."""
         if self.picture is None:
             return ()
@@ -136,7 +136,7 @@ class Control:
         if self._surface is None:
             return ()
         if self._place.open and self._place.page == 0:
-            self._add_thumbnail(album, len(state.photographs))
+            self._add_thumbnail(photographs, len(state.photographs))
         shown = replace(state, thumbnails=tuple(self._thumbnails.items())) if self._place.open else PanelState()
         events = self._paint(shown)
         for event in events:
@@ -242,10 +242,10 @@ class Control:
             self._version += 1
         return events
 
-    def _add_thumbnail(self, album: Album, count: int) -> None:
+    def _add_thumbnail(self, photographs: Photographs, count: int) -> None:
         """One that is at hand and not shown yet: one a frame."""
         for image in range(min(count, THUMBNAILS_ACROSS**2)):
-            pixels = None if image in self._thumbnails else album.thumbnail(image, THUMBNAIL_EDGE)
+            pixels = None if image in self._thumbnails else photographs.thumbnail(image, THUMBNAIL_EDGE)
             if pixels is not None:
                 self.picture.put_thumbnail(image, pixels)
                 height, width = pixels.shape[:2]

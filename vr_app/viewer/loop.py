@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sr_core.image.source import FileSource
 from sr_core.networks.names import models_at_hand, texture_of
 from sr_core.tiles.request import DiskCache
 from vr_app.core.hands.hands import Hands
@@ -144,7 +145,7 @@ class Viewer:
             stack.callback(self.folder_memory.close)
         self.notices = Notices(options.say)
         self.supply = Supply(
-            options.paths,
+            tuple(map(FileSource, options.paths)),
             self.view.awaited,
             options.model,
             options.device,
@@ -159,7 +160,7 @@ class Viewer:
         self.control = Control(options.left_handed)
         stack.callback(self.control.close)
         self.pages = PageTable(self.supply.residency)
-        self.curves = CurveBook(self.supply.album.coarse)
+        self.curves = CurveBook(self.supply.service.photographs.coarse)
         self.statistics = Statistics()
         self.screenshots = Screenshots(options.screenshot)
         self.recording = Recording()
@@ -199,7 +200,7 @@ class Viewer:
                 self.take_what_arrived()
                 self.look(frame, sample)
                 self.ask()
-                self.supply.worker.leave_room(self._moves(frame))
+                self.supply.service.worker.leave_room(self._moves(frame))
                 self.upload()
                 if frame.should_render:
                     self.draw(frame)
@@ -353,7 +354,7 @@ class Viewer:
             return  # on a small machine the worker needs the processor more
         fades = stands is not None and only_tiles(stands, scene)
         waits = fades and self.pace.waits(self.now, self.view.still_for > 0)
-        self.holds_back = waits and self.supply.worker.busy  # that asks for the worker's lock: last
+        self.holds_back = waits and self.supply.service.worker.busy  # that asks for the worker's lock: last
         if self.holds_back:
             return
         self._drawn = scene
@@ -378,14 +379,15 @@ class Viewer:
         self.statistics.frame(now, now - begun, frame.period)
         if self.rests:
             return
-        self.statistics.see(self.view, self.wants, self.supply.residency, self.supply.worker.counts.computed, now)
+        computed = self.supply.service.worker.counts.computed
+        self.statistics.see(self.view, self.wants, self.supply.residency, computed, now)
         self.statistics.full_collections_in_frames = self._collector.full_in_frames
         self.statistics.gl_objects_after_warm_up = objects.made() - self._objects_made if self._warm else 0
         self.finished = self._over and not self.screenshots.awaited(now)
 
     def report(self) -> None:
         """What is written at the end, once it is known that any photograph could be opened."""
-        while self.supply.loader.busy and not self.view.loaded:
+        while self.supply.service.loader.busy and not self.view.loaded:
             self.take_what_arrived()
             time.sleep(0.01)
         if self.recording.active:
@@ -397,7 +399,7 @@ class Viewer:
             about["memory"] = self.supply.memory
             seen = self.supply.departures.seen(self.wants, self.supply.residency).get(self.view.active)
             about["invented"] = seen and round(seen.levels, 3)
-            write_statistics(self.options.stats, about, self.statistics, self.supply.worker.counts)
+            write_statistics(self.options.stats, about, self.statistics, self.supply.service.worker.counts)
 
     # Their parts.
 
@@ -432,7 +434,7 @@ class Viewer:
         self.renderer.sheets = self.control.picture
         self._objects_made = objects.made()
         self._collector.started()
-        self.supply.worker.warm_up()
+        self.supply.service.worker.warm_up()
 
     def _moves(self, frame: Frame) -> bool:
         """Whether the next frames need the processor more than tiles do: the view moves, or pictures are drawn in every
@@ -482,7 +484,7 @@ class Viewer:
     def _settled(self) -> bool:
         """Whether the view rests and all that it wants is there and has faded in."""
         fading = self.pace.fading(self.now) or (self.veil is not None and self.veil.shade > 0)
-        if self.supply.loader.busy or self.region_store.reading or self.view.still_for < SETTLE or fading:
+        if self.supply.service.loader.busy or self.region_store.reading or self.view.still_for < SETTLE or fading:
             return False
         if not (self._over or (self._tour_over and self.options.frames is None)):
             return False
@@ -498,7 +500,7 @@ class Viewer:
         if self.control.picture is None:
             return ()
         told = state_of(self.view, self.control.networks, headset=self.runtime.name == "xr")
-        return self.control.update(told, self.supply.album)
+        return self.control.update(told, self.supply.service.photographs)
 
     def _perform(self, effect: Gesture) -> None:
         """What is asked for outside of the view."""

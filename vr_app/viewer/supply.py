@@ -1,22 +1,20 @@
-"""Photographs and computed tiles: what is asked for, what has come, and what lies on the graphics card."""
+"""The viewer as a client of the tile service: what it asks for, what has come, and what lies on the graphics card."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
 from sr_core.image.geometry import TileKey
 from sr_core.image.photograph import PhotographError
-from sr_core.tiles.loader import Loader, PhotographFailed, PhotographLoaded
-from sr_core.tiles.request import DiskCache, Source, TileFailed, TileReady
+from sr_core.image.source import PhotographSource
+from sr_core.tiles.request import DiskCache, TileFailed, TileReady
+from sr_core.tiles.service import Notice, PhotographLost, PhotographOpened, TileService, Wanted
 from sr_core.tiles.worker import Worker
-from vr_app.core.tiles.album import Album
 from vr_app.core.tiles.departure import Departure, Departures
 from vr_app.core.tiles.limits import SLOT_BYTES, Limits
 from vr_app.core.tiles.prefetch import REST, tiles_ahead
-from vr_app.core.tiles.shelf import Shelf
 from vr_app.core.tiles.slots import Residency
 from vr_app.core.tiles.visible import Demand, tiles_wanted
 from vr_app.core.view.photograph import PhotographRecord
@@ -46,7 +44,7 @@ class Unopened:
 
 
 class Supply:
-    """Owns the loader, the worker and the texture array. Main thread.
+    """Owns the tile service and the texture array. Main thread.
 
     `wanted`: the tiles wished for now, most wanted first.
     `lacks`: some of these, or of those computed ahead, are not there yet. `computing`: the photographs of which wanted
@@ -55,7 +53,7 @@ class Supply:
 
     def __init__(
         self,
-        paths: Sequence[Path],
+        sources: Sequence[PhotographSource],
         awaited: int,
         model: str,
         device: str,
@@ -67,26 +65,22 @@ class Supply:
     ) -> None:
         """`awaited`: the photograph to open first. `say`: gets what the user should know. The stack closes it all."""
         self._say, self._limits, self._prefetch = say, limits, prefetch
-        self.loader = Loader(paths, awaited)
-        watch(lambda: self.loader.running)
-        stack.callback(self.loader.close)
-        self.worker = Worker(model, device, disk=tile_cache)
-        watch(lambda: self.worker.running)
-        stack.callback(self.worker.close)
+        worker = Worker(model, device, disk=tile_cache)
+        self.service = TileService(sources, worker, awaited, limits.photographs, limits.tiles)
+        self.service.join()
+        watch(lambda: self.service.running)
+        stack.callback(self.service.close)
         self.tiles = TileArray(limits.slots)
         stack.callback(self.tiles.close)
         self._uploader = Uploader(self.tiles, UPLOAD_BYTES, UPLOAD_SECONDS)
         self.residency = Residency(self.tiles.slots)
-        self.album = Album(limits.photographs)
-        self.shelf = Shelf(self.album, limits.tiles)
         self.departures = Departures(self.tiles.slots + limits.tiles // SLOT_BYTES)
-        self._count = len(paths)
+        self._count = len(sources)
         self.wanted: tuple[TileKey, ...] = ()
         self.lacks = True
         self.computing: frozenset[int] = frozenset()
         self._ahead: tuple[tuple[TileKey, ...], tuple[TileKey, ...]] | None = None
         self._unopened = 0
-        self._computing_since = 0
 
     # What has come.
 
@@ -95,55 +89,42 @@ class Supply:
 
         Raises PhotographError where the last one could not be opened either.
         """
-        news = tuple(filter(None, map(self._photograph, self.loader.ready())))
-        for answer in self.worker.ready():
-            self._tile(answer)
-        for notice in self.worker.notices():
-            self._say(notice)
-        return news
+        found: list[Opened | Unopened] = []
+        for news in self.service.take():
+            match news:
+                case PhotographOpened():
+                    found.append(self._opened(news))
+                case PhotographLost():
+                    found += self._lost(news)
+                case TileReady():
+                    self.departures.keep(news.key, Departure(news.invented, news.agrees))
+                case TileFailed():
+                    self.residency.fail(news.key, news.reason)
+                    self._say(f"Super-resolution: {news.reason}")
+                case Notice():
+                    self._say(news.text)
+        return tuple(found)
 
-    def _photograph(self, arrival: PhotographLoaded | PhotographFailed) -> Opened | Unopened | None:
-        return self._failed(arrival) if isinstance(arrival, PhotographFailed) else self._loaded(arrival)
+    def _lost(self, news: PhotographLost) -> list[Unopened]:
+        """A photograph that cannot be opened is left out; the last hope gone, the program ends with it. One that was
+        opened before keeps its coarse picture."""
+        if not news.known:
+            self._unopened += 1
+            if self._unopened == self._count:
+                raise PhotographError(news.reason)
+        self._say(news.reason)
+        return [] if news.known else [Unopened(news.index)]
 
-    def _failed(self, arrival: PhotographFailed) -> Unopened | None:
-        """A file that cannot be opened is left out; the last hope gone, the program ends with it. One that was opened
-        before keeps its coarse picture."""
-        if self.album.knows(arrival.index):
-            self.album.lose(arrival.index, arrival.reason)
-            self._say(arrival.reason)
-            return None
-        self._unopened += 1
-        if self._unopened == self._count:
-            raise PhotographError(arrival.reason)
-        self._say(arrival.reason)
-        return Unopened(arrival.index)
-
-    def _loaded(self, arrival: PhotographLoaded) -> Opened | None:
-        """A file decoded for the first time, or again: then it may have changed, and all that came of it goes."""
-        index, photograph, field = arrival.index, arrival.photograph, arrival.photograph.field
-        again = self.album.knows(index)
-        changed = self.album.add(index, arrival.pyramid, photograph.sha256)
-        if again and not changed:
-            return None
-        if changed:
-            self.shelf.forget(index)
+    def _opened(self, news: PhotographOpened) -> Opened:
+        """One opened for the first time, or that has changed: then all that came of it goes."""
+        index, facts = news.index, news.facts
+        if news.changed:
             self.residency.forget(index)
             self.departures.forget(index)
-            self._say(f"{photograph.path}: has changed on disk; it is shown as it is now")
-        height, width = photograph.pixels.shape[:2]
-        middle = field.cx, field.cy
-        record = PhotographRecord(photograph.path.name, (width, height), middle, field.radius, photograph.sha256)
-        return Opened(index, record, changed)
-
-    def _tile(self, answer: TileReady | TileFailed) -> None:
-        if answer.request_id < self._computing_since:
-            return  # of a network that no longer computes
-        if isinstance(answer, TileFailed):
-            self.residency.fail(answer.key, answer.reason)
-            self._say(f"Super-resolution: {answer.reason}")
-        elif answer.photograph == self.album.sha256(answer.key.photograph):  # else it has changed meanwhile
-            self.shelf.keep(answer.key, answer.pixels)
-            self.departures.keep(answer.key, Departure(answer.invented, answer.agrees))
+            self._say(f"{facts.id}: has changed on disk; it is shown as it is now")
+        field = facts.field.value
+        record = PhotographRecord(facts.name, facts.size, (field.cx, field.cy), field.radius, facts.sha256)
+        return Opened(index, record, news.changed)
 
     # What is asked for.
 
@@ -151,18 +132,14 @@ class Supply:
         """Tell the loader and the worker what is missing of what the eyes can resolve; the newest wish wins. `at_once`:
         somebody waits for it, whether the view has come to rest or not."""
         self.wanted = tiles_wanted(view, wants, at_once)
-        self.shelf.mark(self.wanted)
-        self.album.look(demand.photograph for demand in wants)
-        lacking = self.shelf.lacking(self.wanted, self.residency)
-        self.loader.want(self.album.to_decode(lacking))
-        for key, reason in self.album.not_available(lacking):
+        seen = tuple(demand.photograph for demand in wants)
+        plan = self.service.plan(Wanted(self.wanted, tuple(self.residency.lacking(self.wanted)), seen))
+        for key, reason in plan.unavailable:
             self.residency.fail(key, reason)
-        missing = self.shelf.to_compute(lacking)
-        ahead = self._what_may_follow(view, wants, nothing_lacks=not lacking)
-        self.lacks = bool(lacking or ahead)
-        of = sorted({key.photograph for key in (*missing, *ahead)})
-        self.worker.want(missing, [Source(i, self.album.pixels(i), self.album.sha256(i)) for i in of], ahead)
-        self.computing = frozenset(key.photograph for key in missing)
+        ahead = self._what_may_follow(view, wants, nothing_lacks=not plan.waits)
+        self.service.pursue(plan, ahead)
+        self.lacks = bool(plan.waits or ahead)
+        self.computing = frozenset(key.photograph for key in plan.compute)
 
     def _what_may_follow(self, view: ViewState, wants: Sequence[Demand], nothing_lacks: bool) -> tuple[TileKey, ...]:
         """Tiles to compute ahead, once the view rests and has all it wants: the same until it wants something else, so
@@ -174,21 +151,20 @@ class Supply:
             return ()
         if self._ahead is None or self._ahead[0] is not self.wanted:
             tiles = tiles_ahead(demand, view.photographs[demand.photograph])
-            self._ahead = self.wanted, self.shelf.to_compute(self.shelf.lacking(tiles, self.residency))
+            self._ahead = self.wanted, self.service.missing(self.residency.lacking(tiles))
         # A photograph may be dropped meanwhile, for another that arrives.
-        return self._ahead[1] if self.album.pixels(demand.photograph) is not None else ()
+        return self._ahead[1] if self.service.photographs.pixels(demand.photograph) is not None else ()
 
     def compute_with(self, model: str) -> None:
         """Another network from now on: what the last one computed goes."""
-        self._computing_since = self.worker.use(model)
-        self.shelf.forget_computed()
+        self.service.use(model)
         self.residency.forget_computed()
 
     # What is there.
 
     def upload(self, since: float) -> UploadReport:
         """Copy tiles that are at hand, within the frame's budget; they fade in from `since` on."""
-        ready = self.shelf.to_upload(self.wanted, self.residency)
+        ready = self.service.tiles(self.residency.absent(self.wanted), self.residency.has)
         return self._uploader.upload(ready, self.residency, since)
 
     @property
@@ -209,17 +185,17 @@ class Supply:
     @property
     def busy(self) -> bool:
         """Whether more may come by itself."""
-        return self.loader.busy or self.worker.busy or self.worker.warming or self.lacks
+        return self.service.busy or self.lacks
 
     @property
     def memory(self) -> dict[str, int]:
         """What is taken and the limit, in bytes: computed tiles, decoded photographs, tiles on the graphics card."""
         return {
-            "tile_bytes": self.shelf.bytes,
+            "tile_bytes": self.service.memory.bytes,
             "tile_limit": self._limits.tiles,
-            "photograph_bytes": self.album.bytes,
+            "photograph_bytes": self.service.photographs.bytes,
             "photograph_limit": self._limits.photographs,
-            "whole_photographs": self.album.whole,
+            "whole_photographs": self.service.photographs.whole,
             "gpu_bytes": self.tiles.slots * SLOT_BYTES,
             "gpu_limit": self._limits.gpu,
         }

@@ -3,11 +3,14 @@
 import threading
 import time
 import weakref
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from sr_core.image.photograph import save_picture
+from sr_core.image.source import FileSource
 from sr_core.tiles import loader as loader_module
 from sr_core.tiles.loader import UNTAKEN, Loader, PhotographFailed, PhotographLoaded
 from tests.rig import wait_until
@@ -21,6 +24,10 @@ def photographs(tmp_path):
     return paths
 
 
+def files(paths: Sequence[Path]) -> list[FileSource]:
+    return [FileSource(path) for path in paths]
+
+
 def everything(loader: Loader) -> list:
     found, deadline = [], time.monotonic() + 60
     while loader.busy:
@@ -31,12 +38,12 @@ def everything(loader: Loader) -> list:
 
 
 def test_photographs_arrive_in_order_with_their_levels(photographs):
-    loader = Loader(photographs)
+    loader = Loader(files(photographs))
     found = everything(loader)
     loader.close()
     assert [(type(a), a.index) for a in found] == [(PhotographLoaded, i) for i in range(3)]
     for i, answer in enumerate(found):
-        assert answer.photograph.path == photographs[i]
+        assert answer.photograph.facts.id == str(photographs[i])
         assert answer.pyramid.levels[0] is answer.photograph.pixels
         assert not any(level.flags.writeable for level in answer.pyramid.levels)
 
@@ -44,7 +51,7 @@ def test_photographs_arrive_in_order_with_their_levels(photographs):
 def test_a_file_that_cannot_be_opened_is_told_by_name_and_the_others_still_open(photographs, tmp_path):
     broken = tmp_path / "broken.png"
     broken.write_bytes(photographs[0].read_bytes()[:200])
-    loader = Loader([broken, photographs[0], tmp_path / "missing.jpg", photographs[1], tmp_path / "nul\0.png"])
+    loader = Loader(files([broken, photographs[0], tmp_path / "missing.jpg", photographs[1], tmp_path / "nul\0.png"]))
     found = everything(loader)
     loader.close()
     kinds = [PhotographFailed, PhotographLoaded, PhotographFailed, PhotographLoaded, PhotographFailed]
@@ -56,7 +63,7 @@ def test_a_file_that_cannot_be_opened_is_told_by_name_and_the_others_still_open(
 
 def test_after_close_its_thread_has_ended_with_files_still_unread(photographs):
     before = set(threading.enumerate())
-    loader = Loader(photographs * 2000)
+    loader = Loader(files(photographs * 2000))
     (thread,) = set(threading.enumerate()) - before
     loader.close()
     assert not thread.is_alive()
@@ -71,7 +78,7 @@ def answered(loader: Loader, count: int) -> list:
 
 
 def test_a_photograph_is_decoded_again_when_wanted_before_files_not_opened_yet(photographs):
-    loader = Loader(photographs * 20)
+    loader = Loader(files(photographs * 20))
     found = answered(loader, 3)
     loader.want([1, 0])
     found = answered(loader, 4)
@@ -82,7 +89,7 @@ def test_a_photograph_is_decoded_again_when_wanted_before_files_not_opened_yet(p
 
 
 def test_the_last_wish_replaces_the_one_before(photographs):
-    loader = Loader(photographs)
+    loader = Loader(files(photographs))
     everything(loader)
     for wish in ([0, 1, 2], [2], [], [1]):
         loader.want(wish)
@@ -93,7 +100,7 @@ def test_the_last_wish_replaces_the_one_before(photographs):
 
 
 def test_one_that_is_wanted_in_every_frame_is_decoded_once(photographs):
-    loader = Loader(photographs)
+    loader = Loader(files(photographs))
     everything(loader)
     loader.want([0])
     while loader.busy and not loader._answers:
@@ -107,7 +114,7 @@ def test_one_that_is_wanted_in_every_frame_is_decoded_once(photographs):
 
 
 def test_a_file_that_changed_meanwhile_comes_with_its_new_pixels_and_sha256(photographs):
-    loader = Loader(photographs[:1])
+    loader = Loader(files(photographs[:1]))
     (before,) = everything(loader)
     save_picture(photographs[0], np.zeros((90, 80, 3), np.uint8))
     loader.want([0])
@@ -116,13 +123,13 @@ def test_a_file_that_changed_meanwhile_comes_with_its_new_pixels_and_sha256(phot
     loader.want([0])
     (gone,) = everything(loader)
     loader.close()
-    assert before.photograph.sha256 != after.photograph.sha256
+    assert before.photograph.facts.sha256 != after.photograph.facts.sha256
     assert after.photograph.pixels.shape == (90, 80, 3)
     assert isinstance(gone, PhotographFailed)
 
 
 def test_not_more_than_a_few_lie_decoded_and_untaken(photographs):
-    loader = Loader(photographs)
+    loader = Loader(files(photographs))
     wait_until(lambda: len(loader._answers) == UNTAKEN and loader._under_way is None, "two photographs", 60)
     assert loader.busy
     assert [answer.index for answer in everything(loader)] == [0, 1, 2]
@@ -130,7 +137,7 @@ def test_not_more_than_a_few_lie_decoded_and_untaken(photographs):
 
 
 def test_a_photograph_taken_is_not_held_by_the_loader(photographs):
-    loader = Loader(photographs)
+    loader = Loader(files(photographs))
     held = [weakref.ref(answer.photograph.pixels) for answer in everything(loader)]
     wait_until(lambda: not any(pixels() is not None for pixels in held), "the pixels' release", 60)
     loader.close()
@@ -147,13 +154,13 @@ def test_close_waits_for_no_decoder_and_says_whether_one_still_runs(photographs,
     begun, end = threading.Event(), threading.Event()
     decode = loader_module._decode
 
-    def slowly(index, path):
+    def slowly(index, source):
         begun.set()
         end.wait(60)
-        return decode(index, path)
+        return decode(index, source)
 
     monkeypatch.setattr(loader_module, "_decode", slowly)
-    loader = Loader(photographs)
+    loader = Loader(files(photographs))
     assert begun.wait(60)
     loader.close()
     assert loader.running

@@ -20,11 +20,11 @@ from sr_core.image.geometry import TileKey
 from sr_core.image.photograph import load_photograph
 from sr_core.image.pyramid import build_pyramid
 from sr_core.study.training.curve import COLOURS, PANEL
+from sr_core.tiles.photographs import Photographs
 from vr_app import cli
 from vr_app.bench import bars, figure, frame, pictures, report, zoom
 from vr_app.bench.bars import Bar, MissingRowError, all_bars, judge
 from vr_app.bench.report import Measured, Settings
-from vr_app.core.tiles.album import Album
 
 COMMANDS = ("engine", "zoom", "frame", "start", "memory")
 QUIET = {"OMP_NUM_THREADS": "1", "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "200"}
@@ -139,9 +139,10 @@ def test_frames_were_counted_alike_and_the_worker_was_saturated(found):
 def test_a_saturated_worker_is_asked_for_the_view_first_and_then_without_end():
     asked = []
     worker = SimpleNamespace(want=lambda *words: asked.append(words), busy=True)
-    album = Album()
+    album = Photographs()
     album.add(0, build_pyramid(np.zeros((100, 100, 3), np.uint8)), "hash")
-    supply = SimpleNamespace(worker=worker, album=album)
+    service = SimpleNamespace(worker=worker, photographs=album)
+    supply = SimpleNamespace(service=service)
     saturated = frame.SaturatedWorker(SimpleNamespace(viewer=SimpleNamespace(supply=supply)))
     tile = TileKey(0, 3, 1, 2)
     saturated.want((tile,), ("source",))

@@ -374,7 +374,7 @@ def test_another_network_begins_anew(photographs: tuple[Path, ...]) -> None:
         viewer.asked = (ComputeWith("rdb-paper+rdb-paper-gan@0.5"),)
         hand.frames(1)
         assert not computed()
-        assert viewer.supply.shelf.bytes == 0
+        assert viewer.supply.service.memory.bytes == 0
         assert viewer.status.texture == 0.5
         hand.until(lambda: bool(viewer.status.unavailable), "that its weights are missing")
         settings = replace(viewer.view.settings, models=("rdb-lite",))

@@ -32,7 +32,7 @@ said = []
 def frames(viewer, until, patience=120.0):
     end = time.monotonic() + patience
     while not until():
-        assert time.monotonic() < end, ("gave up", said, viewer.supply.memory, viewer.supply.worker.counts)
+        assert time.monotonic() < end, ("gave up", said, viewer.supply.memory, viewer.supply.service.worker.counts)
         viewer.frame()
         assert viewer.supply.memory["photograph_bytes"] <= viewer.supply.memory["photograph_limit"]
         assert viewer.supply.memory["tile_bytes"] <= viewer.supply.memory["tile_limit"]
@@ -58,12 +58,12 @@ CHANGES = (
 whole = 3 * 1500 * 1100 * 4 // 3
 options = Options(paths, limits=Limits(photographs=int(1.5 * whole)), prefetch=True, say=said.append)
 with open_runtime("offscreen", (480, 360)) as choice, session(choice.runtime, options) as viewer:
-    frames(viewer, lambda: not viewer.supply.loader.busy and all(viewer.view.photographs))
-    assert viewer.supply.album.whole == 1
+    frames(viewer, lambda: not viewer.supply.service.loader.busy and all(viewer.view.photographs))
+    assert viewer.supply.service.photographs.whole == 1
     for index in (0, 1, 2, 3, 0):
         go(viewer, index)
         assert not failed(viewer), index
-        assert viewer.supply.album.whole == 1
+        assert viewer.supply.service.photographs.whole == 1
     assert not said, said
 
     go(viewer, 1, (0.3, 0.3))  # 0 is dropped
@@ -72,7 +72,7 @@ with open_runtime("offscreen", (480, 360)) as choice, session(choice.runtime, op
     assert len(said) == 1 and "changed on disk" in said[0] and paths[0].name in said[0], said
     assert viewer.view.photographs[0].size == (1300, 900)
     go(viewer, 0)
-    kept = [pixels for key, pixels in viewer.supply.shelf._computed.items() if key.photograph == 0]
+    kept = [pixels for key, pixels in viewer.supply.service.memory._computed.items() if key.photograph == 0]
     assert kept and min(pixels[..., :3].min() for pixels in kept) > 200  # none of the former photograph's
 
     go(viewer, 0, (0.6, 0.6))
@@ -110,7 +110,7 @@ with open_runtime("offscreen", (480, 360)) as choice, session(choice.runtime, op
     drawn = []
     draw = viewer.renderer.draw
     viewer.renderer.draw = lambda *given: (drawn.append(1), draw(*given))
-    frames(viewer, lambda: not viewer.supply.loader.busy and all(viewer.view.photographs))
+    frames(viewer, lambda: not viewer.supply.service.loader.busy and all(viewer.view.photographs))
     go(viewer, 0)
     fading = viewer.now
     frames(viewer, lambda: viewer.now > fading + 1.0)

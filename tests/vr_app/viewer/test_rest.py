@@ -31,7 +31,7 @@ file = folder / "memory.json"
 def frames(viewer, until, patience=120.0):
     end = time.monotonic() + patience
     while not until():
-        assert time.monotonic() < end, (viewer.view, viewer.supply.worker.counts)
+        assert time.monotonic() < end, (viewer.view, viewer.supply.service.worker.counts)
         viewer.frame()
 
 def options(compare):

@@ -9,11 +9,11 @@ import numpy as np
 
 from sr_core.image.geometry import TILE, TileKey
 from sr_core.image.pyramid import GUTTER, build_pyramid
+from sr_core.tiles.memory import TilesInMemory
+from sr_core.tiles.photographs import Photographs
 from vr_app.core.scene.scene import surface_items
 from vr_app.core.space.pose import Eye, Fov, Pose
-from vr_app.core.tiles.album import Album
 from vr_app.core.tiles.page_table import PageTable
-from vr_app.core.tiles.shelf import Shelf
 from vr_app.core.tiles.slots import FAILURES, Residency
 from vr_app.core.tiles.visible import demands, tiles_wanted
 from vr_app.core.view.intent import LookAt, NextImage, SurfaceKind
@@ -35,14 +35,14 @@ class Core:
     def __init__(self) -> None:
         self.pyramids = [build_pyramid(np.full((SIZE[1], SIZE[0], 3), 50 * n, np.uint8)) for n in range(3)]
         self.limit = 5_500_000
-        self.album = Album(self.limit)
-        self.shelf = Shelf(self.album, TILE_MEMORY)
+        self.photographs = Photographs(self.limit)
+        self.memory = TilesInMemory(self.photographs, TILE_MEMORY)
         self.residency = Residency(SLOTS)
         self.pages = PageTable(self.residency)
         self.view = ViewState.start(3, SurfaceKind.PANEL)
         self.decoded = 0
         for index, pyramid in enumerate(self.pyramids):
-            self.album.add(index, pyramid, str(index))
+            self.photographs.add(index, pyramid, str(index))
             self.view = photograph_arrived(self.view, index, INFO)
 
     def rest_on(self, look: LookAt) -> int:
@@ -52,20 +52,20 @@ class Core:
             placed = place(self.view)
             wants = demands(self.view, placed, (EYE,))
             wanted = tiles_wanted(self.view, wants)
-            self.shelf.mark(wanted)
-            self.album.look(want.photograph for want in wants)
-            lacking = self.shelf.lacking(wanted, self.residency)
-            for index in self.album.to_decode(lacking):
-                self.album.add(index, self.pyramids[index], str(index))
+            self.memory.mark(wanted)
+            self.photographs.look(want.photograph for want in wants)
+            lacking = self.memory.lacking(self.residency.lacking(wanted))
+            for index in self.photographs.to_decode(lacking):
+                self.photographs.add(index, self.pyramids[index], str(index))
                 self.decoded += 1
-            self._compute(self.shelf.to_compute(lacking))
+            self._compute(self.memory.to_compute(lacking))
             self.residency.begin_frame()
-            for key, _ in self.shelf.to_upload(wanted, self.residency):
+            for key, _ in self.memory.tiles(self.residency.absent(wanted), self.residency.has):
                 assert self.residency.reserve(key, float(frame)) is not None
             surface_items(self.view, placed, wants, self.pages, (EYE,), float(frame))
             if not self.residency.failures(wanted) and not self.residency.absent(wanted):
                 return frame
-            if not self.shelf.lacking(wanted, self.residency):
+            if not self.memory.lacking(self.residency.lacking(wanted)):
                 return frame
         raise AssertionError("the view never got what it wants")
 
@@ -74,7 +74,7 @@ class Core:
             if (key.col * 31 + key.row) % 97 == 0:
                 self.residency.fail(key, "out of memory")
             else:
-                self.shelf.keep(key, np.zeros((TILE + 2 * GUTTER, TILE + 2 * GUTTER, 4), np.uint8))
+                self.memory.keep(key, np.zeros((TILE + 2 * GUTTER, TILE + 2 * GUTTER, 4), np.uint8))
 
 
 def entries(thing: object, seen: set[int]) -> Iterator[int]:
@@ -91,7 +91,7 @@ def entries(thing: object, seen: set[int]) -> Iterator[int]:
 
 
 def held(core: Core) -> int:
-    kept = [core.album, core.shelf, core.residency, core.pages]
+    kept = [core.photographs, core.memory, core.residency, core.pages]
     return sum(sum(entries(thing, set())) for thing in kept)
 
 
@@ -103,8 +103,8 @@ def test_a_thousand_zooms_grow_nothing_and_limits_hold_throughout():
         core.view = step(core.view, (NextImage(),) if turn % 5 == 0 else (), 0.0)
         kind = SurfaceKind.RETINA if turn % 7 == 3 else SurfaceKind.PANEL
         core.rest_on(LookAt(kind, center, float(rng.uniform(3, 18))))
-        assert core.shelf.bytes <= TILE_MEMORY
-        assert core.album.bytes <= core.limit
+        assert core.memory.bytes <= TILE_MEMORY
+        assert core.photographs.bytes <= core.limit
         assert len(core.residency) <= SLOTS
         if turn % 20 == 19:
             now = held(core)

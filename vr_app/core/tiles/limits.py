@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from sr_core.errors import UserError
 from sr_core.image.geometry import TILE
-from vr_app.core.tiles.album import PHOTOGRAPH_MEMORY
-from vr_app.core.tiles.shelf import TILE_MEMORY
+from sr_core.tiles.memory import TILE_MEMORY
+from sr_core.tiles.photographs import PHOTOGRAPH_MEMORY
 
 MB = 1_000_000
 

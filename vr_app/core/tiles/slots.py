@@ -63,6 +63,11 @@ class Residency:
         slots = self._slots
         return [key for key in keys if key not in slots]
 
+    def lacking(self, keys: Iterable[TileKey]) -> list[TileKey]:
+        """Those of the tiles that are not resident and may be had, in their order."""
+        absent, failed = self.absent(keys), self._failed
+        return [key for key in absent if key not in failed] if failed else absent
+
     def slots(self, photograph: int, level: int, tiles: Rect) -> np.ndarray:
         """The slots of a rectangle of tiles, (rows, columns) int; NO_SLOT: not resident. Marks none as drawn."""
         get, cols = self._slots.get, range(tiles.x, tiles.right)

@@ -42,8 +42,8 @@ class _Photograph:
         return _Photograph(sha256, coarse, pyramid, coarse_bytes, fine_bytes)
 
 
-class Album:
-    """For the thread that draws. `memory`: bytes of decoded photographs. A single one may exceed it: it is needed."""
+class Photographs:
+    """For one thread at a time. `memory`: bytes of decoded photographs. A single one may exceed it: it is needed."""
 
     def __init__(self, memory: int = PHOTOGRAPH_MEMORY) -> None:
         self._photographs: dict[int, _Photograph] = {}
@@ -90,6 +90,11 @@ class Album:
         """The sha256 of the file that the photograph was decoded from."""
         return self._photographs[index].sha256
 
+    def has(self, key: TileKey) -> bool:
+        """Whether a photographed tile's level is at hand."""
+        photograph = self._photographs.get(key.photograph)
+        return photograph is not None and (photograph.full is not None or key.level in photograph.coarse)
+
     def tile(self, key: TileKey) -> np.ndarray | None:
         """A photographed tile with its gutter, if its level is at hand."""
         photograph = self._photographs.get(key.photograph)
@@ -107,9 +112,8 @@ class Album:
             if index in self._photographs:
                 self._photographs[index].looked_at = self._moment
 
-    def to_decode(self, lacking: Iterable[TileKey]) -> tuple[int, ...]:
-        """Dropped photographs that must be decoded for these tiles, most wanted first, as many as fit beside those at
-        hand that are needed too. Room for them is made now."""
+    def needed(self, lacking: Iterable[TileKey]) -> tuple[int, ...]:
+        """Photographs that must be whole for these tiles, most wanted first, as many as fit beside each other."""
         needed: list[int] = []
         taken = sum(photograph.coarse_bytes for photograph in self._photographs.values())
         for index in dict.fromkeys(key.photograph for key in lacking if self._needs_fine(key)):
@@ -119,11 +123,25 @@ class Album:
                 break
             if not photograph.lost:
                 needed.append(index)
-        self._needed = tuple(needed)
-        dropped = tuple(index for index in needed if self._photographs[index].full is None)
+        return tuple(needed)
+
+    def dropped(self, indices: Iterable[int]) -> tuple[int, ...]:
+        """Those of these photographs that are not whole."""
+        return tuple(index for index in indices if self._photographs[index].full is None)
+
+    def need(self, needed: tuple[int, ...]) -> None:
+        """These are not dropped until others are needed. Room for those that are not whole is made now."""
+        self._needed = needed
+        dropped = self.dropped(needed)
         if dropped:
             self._make_room(sum(self._photographs[index].fine_bytes for index in dropped))
-        return dropped
+
+    def to_decode(self, lacking: Iterable[TileKey]) -> tuple[int, ...]:
+        """Dropped photographs that must be decoded for these tiles, most wanted first, as many as fit beside those at
+        hand that are needed too. Room for them is made now."""
+        needed = self.needed(lacking)
+        self.need(needed)
+        return self.dropped(needed)
 
     def not_available(self, lacking: Iterable[TileKey]) -> list[tuple[TileKey, str]]:
         """Those of the tiles that cannot be had because their photograph is lost, and why."""

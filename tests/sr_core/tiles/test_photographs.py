@@ -8,7 +8,7 @@ import pytest
 
 from sr_core.image.geometry import TileKey
 from sr_core.image.pyramid import Pyramid, build_pyramid
-from vr_app.core.tiles.album import COARSE_EDGE, Album
+from sr_core.tiles.photographs import COARSE_EDGE, Photographs
 
 SIZE = (1200, 800)
 
@@ -21,15 +21,15 @@ COARSE = sum(level.nbytes for level in pyramid().levels if max(level.shape) <= C
 FINE = sum(level.nbytes for level in pyramid().levels) - COARSE
 
 
-def album(count: int, whole: int) -> Album:
+def album(count: int, whole: int) -> Photographs:
     """`count` photographs, of which `whole` fit with all their levels."""
-    found = Album(count * COARSE + whole * FINE)
+    found = Photographs(count * COARSE + whole * FINE)
     for index in range(count):
         found.add(index, pyramid(index), f"sha {index}")
     return found
 
 
-def whole(album: Album, count: int) -> list[int]:
+def whole(album: Photographs, count: int) -> list[int]:
     return [index for index in range(count) if album.pixels(index) is not None]
 
 
@@ -61,7 +61,7 @@ def test_what_is_dropped_is_given_back_to_the_system():
     assert [level() for level in fine_levels] == [None] * len(fine_levels)
 
 
-def pyramids_of(album: Album, index: int) -> list[np.ndarray]:
+def pyramids_of(album: Photographs, index: int) -> list[np.ndarray]:
     """A photograph's levels, the owners of their pixels."""
     pixels = album.pixels(index)
     again = build_pyramid(np.array(pixels))
@@ -103,7 +103,7 @@ def test_one_that_arrives_meanwhile_does_not_displace_one_that_is_needed():
 
 
 def test_a_single_photograph_larger_than_the_limit_is_kept_whole():
-    found = Album(1000)
+    found = Photographs(1000)
     found.add(0, pyramid(), "")
     assert found.pixels(0) is not None
     assert found.to_decode([fine(0)]) == ()
@@ -117,7 +117,7 @@ def test_coarse_tiles_need_no_decoding_and_a_small_photograph_is_never_dropped()
     found = album(2, whole=1)
     assert found.to_decode([TileKey(1, -2, 0, 0), TileKey(1, -5, 0, 0)]) == ()
     assert found.to_decode([TileKey(1, -1, 0, 0)]) == (1,)
-    small = Album(1)
+    small = Photographs(1)
     for index in range(3):
         small.add(index, pyramid(index, (COARSE_EDGE, 100)), "")
     assert whole(small, 3) == [0, 1, 2]
@@ -156,7 +156,7 @@ def test_tiles_of_a_lost_photograph_are_not_available_and_it_is_not_asked_for_ag
 
 
 def test_nothing_is_known_of_a_photograph_before_it_came():
-    found = Album()
+    found = Photographs()
     assert not found.knows(0)
     assert found.pixels(0) is None
     assert found.tile(fine(0, 0)) is None

@@ -1,0 +1,94 @@
+"""Where photographs come from. A file is one source; whatever can be opened to pixels and facts is another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
+
+import numpy as np
+
+from sr_core.image.field_of_view import FieldOfView
+from sr_core.image.photograph import load_photograph
+
+Value = TypeVar("Value")
+
+
+class Origin(StrEnum):
+    """How a fact about a photograph is known."""
+
+    HEADER = "header"
+    """The source says so."""
+    FITTED = "fitted"
+    """It was measured on the pixels."""
+    ASSUMED = "assumed"
+    """Nobody says so: a value that is often right."""
+
+
+@dataclass(frozen=True)
+class Fact(Generic[Value]):
+    """What is known of a photograph, and how. Whoever shows or exports the value tells its origin."""
+
+    value: Value
+    origin: Origin
+
+
+@dataclass(frozen=True)
+class PhotographFacts:
+    """What is known of a photograph besides its pixels; None: nothing.
+
+    `id`: of the source, as messages name it. `name`: as people know the photograph. `size`: width and height in pixels.
+    `sha256`: of what it was decoded from, hexadecimal: it tells photographs apart. `field`: the circle of its field of
+    view, in pixels. `laterality`: 'right' or 'left'. `field_angle`: across the field, in degrees. `pixel_spacing`:
+    millimetres on the retina from one pixel to the next. `notices`: what the user should know, a line each.
+    """
+
+    id: str
+    name: str
+    size: tuple[int, int]
+    sha256: str
+    field: Fact[FieldOfView]
+    laterality: Fact[str] | None = None
+    field_angle: Fact[float] | None = None
+    pixel_spacing: Fact[float] | None = None
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class OpenedPhotograph:
+    """A decoded photograph: pixels uint8 (H, W, 3) sRGB, read-only, and what is known of it."""
+
+    pixels: np.ndarray
+    facts: PhotographFacts
+
+
+class PhotographSource(Protocol):
+    """`id`: what messages call it, such as a path; no two sources of a session have the same."""
+
+    @property
+    def id(self) -> str: ...
+
+    def open(self) -> OpenedPhotograph:
+        """Decode it, on a thread of the caller's; again whenever it is needed again, with the same sha256 unless it has
+        changed. Raises UserError, whose one line names the source, the cause and the cure."""
+        ...
+
+
+@dataclass(frozen=True)
+class FileSource:
+    """A picture file, as `load_photograph` reads it."""
+
+    path: Path
+
+    @property
+    def id(self) -> str:
+        return str(self.path)
+
+    def open(self) -> OpenedPhotograph:
+        """Raises PhotographError."""
+        photograph = load_photograph(self.path)
+        height, width = photograph.pixels.shape[:2]
+        field = Fact(photograph.field, Origin.FITTED)
+        facts = PhotographFacts(self.id, self.path.name, (width, height), photograph.sha256, field)
+        return OpenedPhotograph(photograph.pixels, facts)
