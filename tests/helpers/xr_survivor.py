@@ -19,9 +19,9 @@ from pathlib import Path
 
 from tests.helpers.xr_client import resources, state
 from vr_app.core.view.appearance import AS_PHOTOGRAPHED, Channel
-from vr_app.core.view.intent import Adjust
+from vr_app.core.view.intent import Adjust, MarkView, NameRegion
 from vr_app.core.view.layout import Layout
-from vr_app.core.view.region import Kind, MarkView, NameRegion
+from vr_app.core.view.region import Kind
 from vr_app.core.view.step import step
 from vr_app.process.interruption import end_process
 from vr_app.runtime.headset import HeadsetRuntime

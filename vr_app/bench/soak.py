@@ -20,8 +20,8 @@ from vr_app.bench.progress import Progress
 from vr_app.bench.report import Measured, Settings
 from vr_app.bench.stage import DISPLAY_PERIOD, BenchRuntime, two_eyes
 from vr_app.core.tiles.limits import MB, Limits
+from vr_app.core.view.bounds import MAX_ZOOM
 from vr_app.core.view.intent import LookAt, NextImage, SurfaceKind
-from vr_app.core.view.photograph import MAX_ZOOM
 from vr_app.core.view.step import step
 from vr_app.core.view.tour import Stop, Tour, TourPlayer
 from vr_app.gl.context import open_offscreen

@@ -16,7 +16,8 @@ from pathlib import Path
 from sr_core.errors import UserError
 from sr_core.files import OutputError, write_text
 from sr_core.image.geometry import Rect
-from vr_app.core.view.region import MOST_NOTE, Kind, Photographs, Region, Regions, image_of
+from vr_app.core.view.bounds import MOST_NOTE
+from vr_app.core.view.region import Kind, Photographs, Region, Regions, image_of
 from vr_app.files.state_folder import set_aside, state_folder
 
 NAME = "fundusxr-regions.json"

@@ -6,14 +6,21 @@ from dataclasses import dataclass, replace
 
 from sr_core.networks.names import base_of, dialled
 from vr_app.core.view.appearance import AS_PHOTOGRAPHED, BRIGHTNESS, CONTRAST, GAMMA, LOCAL, Appearance, Channel
+from vr_app.core.view.bounds import FIELD_ANGLES
 from vr_app.core.view.intent import (
     Adjust,
+    ArmMarking,
+    BlinkRegion,
     BringForward,
     ComputeWith,
+    DeleteRegion,
     ExportRegion,
-    Gesture,
+    Intent,
     LimitLevel,
+    MarkView,
+    NameRegion,
     NextImage,
+    NextRegion,
     Recentre,
     RecordTour,
     ResetView,
@@ -29,17 +36,8 @@ from vr_app.core.view.intent import (
 from vr_app.core.view.layout import Layout
 from vr_app.core.view.pair import Compare, Link
 from vr_app.core.view.photograph import PhotographRecord
-from vr_app.core.view.region import (
-    ArmMarking,
-    Blink,
-    DeleteRegion,
-    Kind,
-    MarkView,
-    NameRegion,
-    NextRegion,
-    Regions,
-)
-from vr_app.core.view.view import FIELD_ANGLES, NO_REGIONS
+from vr_app.core.view.region import Kind, Regions
+from vr_app.core.view.view import NO_REGIONS
 
 PAGES = ("Images", "View", "Regions", "Adjust", "About")
 
@@ -62,7 +60,7 @@ class Turn:
     place: Place
 
 
-Event = Gesture | Turn
+Event = Intent | Turn
 """What comes of a press on the panel."""
 
 
@@ -239,7 +237,9 @@ def _regions(state: PanelState, place: Place) -> tuple[Row, ...]:
     drag = ("Drag now, or not", ArmMarking(False)) if regions.armed else ("Mark by dragging", ArmMarking(True))
     found: list[Row] = [Words((_told(regions, state.record),)), Buttons((("Mark what is seen", MarkView()), drag))]
     if regions.known:
-        blink = ("Stop blinking", Blink(False)) if regions.blinking else ("Blink with original", Blink(True))
+        blink = (
+            ("Stop blinking", BlinkRegion(False)) if regions.blinking else ("Blink with original", BlinkRegion(True))
+        )
         found.append(Buttons((("Go to the next", NextRegion()), blink)))
     if regions.chosen_region is not None:
         names = tuple((kind.capitalize(), NameRegion(kind)) for kind in Kind)

@@ -15,7 +15,7 @@ from vr_app.core.panel.triangles import THUMBNAIL_EDGE, THUMBNAILS_ACROSS
 from vr_app.core.scene.scene import RayItem
 from vr_app.core.space.pose import Eye
 from vr_app.core.space.surface import Panel
-from vr_app.core.view.intent import Gesture
+from vr_app.core.view.intent import Intent
 from vr_app.core.view.pair import Compare
 from vr_app.core.view.pairing import layouts_offered
 from vr_app.core.view.view import ViewState
@@ -127,7 +127,7 @@ class Control:
         left, self._pointer = self._grasp.take(sample, self._surface, self._size, carrier)
         return left
 
-    def update(self, state: PanelState, photographs: Photographs) -> tuple[Gesture, ...]:
+    def update(self, state: PanelState, photographs: Photographs) -> tuple[Intent, ...]:
         """What was asked for on the panel. Makes its picture anew where that has changed."""
         if self.picture is None:
             return ()

@@ -33,7 +33,9 @@ from vr_app.core.tiles.prefetch import REST
 from vr_app.core.tiles.visible import SETTLE, demands, is_jump
 from vr_app.core.view.intent import (
     ExportRegion,
-    Gesture,
+    GoToRegion,
+    Intent,
+    NextRegion,
     Recentre,
     RecordTour,
     ResetView,
@@ -45,7 +47,7 @@ from vr_app.core.view.intent import (
 from vr_app.core.view.layout import Layout
 from vr_app.core.view.pair import Compare
 from vr_app.core.view.place import place, within_reach
-from vr_app.core.view.region import GoToRegion, NextRegion, image_of
+from vr_app.core.view.region import image_of
 from vr_app.core.view.step import photograph_arrived, photograph_failed, regions_arrived, regions_stamped, step
 from vr_app.core.view.tour import Tour, TourPlayer
 from vr_app.core.view.view import Settings, ViewState
@@ -170,7 +172,7 @@ class Viewer:
         stack.callback(self.exporter.close)
         self.hands = Hands()
         self.player = TourPlayer(options.tour) if options.tour else None
-        self.asked: tuple[Gesture, ...] = ()
+        self.asked: tuple[Intent, ...] = ()
         """What is asked for in the next frame besides: by whoever holds the viewer."""
         self.wants, self.placed, self.reach, self.rays = (), (), (), ()
         self.status = Status()
@@ -270,11 +272,11 @@ class Viewer:
         sample = self.control.take(self.hands.steady(sample, self.dt), frame.eyes)
         before = self.view
         asked, self.asked = self.asked + self._asked_on_panel(), ()
-        gestures = led + self.hands.read(sample, before, self.reach, self.dt) + asked
-        self.view = step(before, gestures, self.dt)
-        self._veil(gestures, before)
-        for gesture in gestures:
-            self._perform(gesture)
+        intents = led + self.hands.read(sample, before, self.reach, self.dt) + asked
+        self.view = step(before, intents, self.dt)
+        self._veil(intents, before)
+        for intent in intents:
+            self._perform(intent)
         if self.view.settings.model != before.settings.model:  # what the last network computed goes
             self.supply.compute_with(self.view.settings.model)
         self._keep_regions()
@@ -403,12 +405,12 @@ class Viewer:
 
     # Their parts.
 
-    def _veil(self, gestures: tuple[Gesture, ...], before: ViewState) -> None:
+    def _veil(self, intents: tuple[Intent, ...], before: ViewState) -> None:
         """What changes at one stroke around the viewer does so behind the veil: layout, photograph, pair, and on the
         retina a jump to elsewhere."""
         if self.veil is None:
             return
-        leap = any(isinstance(gesture, GoToRegion | NextRegion | Undo | ResetView) for gesture in gestures)
+        leap = any(isinstance(intent, GoToRegion | NextRegion | Undo | ResetView) for intent in intents)
         if leap and self.view.surface is SurfaceKind.RETINA and self.view.front != before.front:
             self._jumps += 1
         pair = self.view.compared
@@ -472,7 +474,7 @@ class Viewer:
         """Whether all that was asked for has been shown."""
         return self._frames_over or (self.options.ends and self._tour_over)
 
-    def _led_by_tour(self) -> tuple[tuple[Gesture, ...], str]:
+    def _led_by_tour(self) -> tuple[tuple[Intent, ...], str]:
         """The tour's view now. It begins with its photograph, and its last view stays while a screenshot is awaited."""
         if self.player is None or self.view.record is None:
             return (), ""
@@ -495,14 +497,14 @@ class Viewer:
         end = aim.at(pointed.distance if pointed else POINTER_REACH)
         return RayItem(aim.origin, (float(end[0]), float(end[1]), float(end[2])), pointed is not None)
 
-    def _asked_on_panel(self) -> tuple[Gesture, ...]:
+    def _asked_on_panel(self) -> tuple[Intent, ...]:
         """What was asked for on the control panel."""
         if self.control.picture is None:
             return ()
         told = state_of(self.view, self.control.networks, headset=self.runtime.name == "xr")
         return self.control.update(told, self.supply.service.photographs)
 
-    def _perform(self, effect: Gesture) -> None:
+    def _perform(self, effect: Intent) -> None:
         """What is asked for outside of the view."""
         match effect:
             case ToggleControlPanel():

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from vr_app.viewer.loop import Options, session
 from vr_app.core.hands.sample import ControllerSample
-from vr_app.core.view.region import DeleteRegion, GoToRegion, MarkView
+from vr_app.core.view.intent import DeleteRegion, GoToRegion, MarkView
 from vr_app.core.view.intent import LookAt, SurfaceKind, SwitchSurface, Undo
 from vr_app.core.view.step import step
 from vr_app.gl.context import open_offscreen

@@ -20,8 +20,9 @@ from vr_app.core.view.intent import (
     Adjust,
     BringForward,
     ComputeWith,
-    Gesture,
+    Intent,
     LimitLevel,
+    MarkView,
     NextImage,
     Recentre,
     RecordTour,
@@ -40,7 +41,6 @@ from vr_app.core.view.intent import (
 from vr_app.core.view.layout import Layout
 from vr_app.core.view.pair import Compare, Link
 from vr_app.core.view.photograph import PhotographRecord
-from vr_app.core.view.region import MarkView
 from vr_app.core.view.step import photograph_arrived, step
 from vr_app.core.view.view import Settings, ViewState
 from vr_app.fonts import all_fonts
@@ -201,7 +201,7 @@ def test_whatever_is_offered_is_an_intent_or_the_panels_own_turn():
             elif isinstance(row, Slider):
                 offered.append(moved(row.title, row.value, full))
     assert len(offered) > 50
-    assert all(isinstance(event, Gesture) for event in offered)
+    assert all(isinstance(event, Intent) for event in offered)
     for event in offered:  # obeyed as they are: none is told apart on the way
         assert isinstance(step(marked, (event,), 0.0), ViewState)
 
@@ -344,7 +344,7 @@ def test_the_dial_is_turned_where_it_is_let_go():
 
 
 def test_turning_the_page_is_the_panels_own_affair():
-    assert not isinstance(Turn(Place(True, 2)), Gesture)
+    assert not isinstance(Turn(Place(True, 2)), Intent)
 
 
 # Where it stands.
@@ -452,5 +452,5 @@ def test_a_press_on_the_sheet_drags_no_photograph_beneath_it():
     hands, grasp = Hands(), Grasp()
     for x, trigger in ((0.0, 0.0), (0.0, 1.0), (0.1, 1.0), (0.19, 1.0), (0.0, 0.0)):
         left, _ = grasp.take(ControllerSample((pointing(x, trigger=trigger),)), PANEL, SIZE, None)
-        gestures = hands.read(hands.steady(left, 1 / 60), view, (Placed(0, beneath),), 1 / 60)
-        assert gestures == ()
+        intents = hands.read(hands.steady(left, 1 / 60), view, (Placed(0, beneath),), 1 / 60)
+        assert intents == ()

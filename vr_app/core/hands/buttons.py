@@ -5,7 +5,7 @@ from __future__ import annotations
 from vr_app.core.hands.hand import Hand
 from vr_app.core.hands.keys import MEANINGS, Meaning, meant
 from vr_app.core.hands.sample import ControllerSample, HandSample
-from vr_app.core.view.intent import Gesture, NextImage
+from vr_app.core.view.intent import Intent, NextImage
 from vr_app.core.view.view import ViewState
 
 FLICK, FLICK_ENDS = 0.8, 0.4
@@ -23,12 +23,12 @@ BUTTONS: dict[str, Meaning] = {
 """What the buttons of `ControllerSample` ask for: each does what a key does."""
 
 
-def pressed_buttons(sample: ControllerSample, view: ViewState) -> list[Gesture]:
+def pressed_buttons(sample: ControllerSample, view: ViewState) -> list[Intent]:
     """What each button means that went down in this frame, and each key."""
     return [means(view) for name, means in BUTTONS.items() if getattr(sample, name)] + list(meant(sample.keys, view))
 
 
-def flicked(hand: Hand, sample: HandSample) -> list[Gesture]:
+def flicked(hand: Hand, sample: HandSample) -> list[Intent]:
     """A thumbstick flicked to the side turns over, once until it comes back."""
     aside = sample.stick_x if abs(sample.stick_x) > abs(sample.stick_y) else 0.0
     was, hand.flicked = hand.flicked, abs(aside) > (FLICK_ENDS if hand.flicked else FLICK)

@@ -10,10 +10,10 @@ from vr_app.core.hands.panel_grip import Grip
 from vr_app.core.hands.pointing import pointed_at
 from vr_app.core.hands.sample import HandSample
 from vr_app.core.space.surface import Panel
-from vr_app.core.view.intent import Begin, Gesture, MovePanel
+from vr_app.core.view.intent import Begin, Intent, MovePanel
 
 
-def gripped(hand: Hand, others: Sequence[Hand], sample: HandSample, shown: Shown) -> list[Gesture]:
+def gripped(hand: Hand, others: Sequence[Hand], sample: HandSample, shown: Shown) -> list[Intent]:
     """Take the panel under the ray; where another hand has one, help to scale it."""
     hand.hold, hand.divides, hand.spent = None, None, True
     if any(other.grip is not None for other in others):
@@ -29,7 +29,7 @@ def gripped(hand: Hand, others: Sequence[Hand], sample: HandSample, shown: Shown
     return [Begin()]
 
 
-def carried(hand: Hand, sample: HandSample, others: Sequence[tuple[Hand, HandSample]]) -> list[Gesture]:
+def carried(hand: Hand, sample: HandSample, others: Sequence[tuple[Hand, HandSample]]) -> list[Intent]:
     """Move the panel as if it were part of the hand; a second hand that presses or grips scales it."""
     helping = ((other.index, now.pose.position) for other, now in others if now.pose is not None and other.helps)
     hand.grip = hand.grip.helped(sample.pose.position, next(helping, None))

@@ -12,7 +12,7 @@ from vr_app.core.hands.pointing import at_divider, met_at, pointed_at
 from vr_app.core.hands.sample import HandSample
 from vr_app.core.space.pose import Ray
 from vr_app.core.space.surface import photograph_uv
-from vr_app.core.view.intent import Begin, Gesture, MoveDivider, Pan, Pick, Undo, Zoom
+from vr_app.core.view.intent import Begin, Intent, MoveDivider, Pan, Pick, Undo, Zoom
 from vr_app.core.view.layout import Layout
 
 PUSH_GAIN = 6.0
@@ -22,7 +22,7 @@ DOUBLE = 0.35
 """Seconds from a tap's end within which the next press makes it a double one."""
 
 
-def pressed(hand: Hand, others: Sequence[Hand], aim: Ray, shown: Shown) -> list[Gesture]:
+def pressed(hand: Hand, others: Sequence[Hand], aim: Ray, shown: Shown) -> list[Intent]:
     """Take hold of the point under the ray; a double press centres it, or beside every photograph undoes."""
     if any(other.grip is not None for other in others):
         hand.spent = True  # it helps the other hand to scale a panel
@@ -45,15 +45,15 @@ def pressed(hand: Hand, others: Sequence[Hand], aim: Ray, shown: Shown) -> list[
     return [] if any(other.hold is not None for other in others) else [Begin()]
 
 
-def dragged(hand: Hand, sample: HandSample, shown: Shown) -> list[Gesture]:
+def dragged(hand: Hand, sample: HandSample, shown: Shown) -> list[Intent]:
     """Keep the held photograph point under the ray; pushing, the stick or the wheel zooms about it."""
     hold, aim = hand.hold, sample.aim
-    gestures: list[Gesture] = []
+    intents: list[Intent] = []
     # The surface counts, not whether the photograph reaches there: it is being dragged there.
     s = met_at(hold.image, aim, shown.placed)
     image = shown.view.images[hold.image]
     if s is not None and tuple(photograph_uv(s, image.center, image.zoom)) != hold.uv:
-        gestures.append(Pan(hold.image, hold.uv, s))
+        intents.append(Pan(hold.image, hold.uv, s))
     doublings = hand.doublings(sample, image.zoom, shown.dt)
     if sample.push_zooms:
         # Along the ray of now, from where the hand was: turning the wrist is no push.
@@ -61,11 +61,11 @@ def dragged(hand: Hand, sample: HandSample, shown: Shown) -> list[Gesture]:
         hand.hold = replace(hold, position=aim.origin)
     if doublings:
         hand.zoomed = hold.image
-        gestures.append(Zoom(hold.image, hold.uv, doublings))
-    return gestures
+        intents.append(Zoom(hold.image, hold.uv, doublings))
+    return intents
 
 
-def divider_dragged(hand: Hand, aim: Ray, shown: Shown) -> list[Gesture]:
+def divider_dragged(hand: Hand, aim: Ray, shown: Shown) -> list[Intent]:
     """Move the divider to where the ray meets the panel; it stays where the ray meets none."""
     s = met_at(hand.divides, aim, shown.placed)
     return [MoveDivider(s[0] + 0.5)] if s is not None else []

@@ -16,10 +16,10 @@ from vr_app.core.hands.sample import MOST, ControllerSample, HandSample, Pulse
 from vr_app.core.hands.soft_stop import reaches_stop, stick
 from vr_app.core.hands.stretching import Stretch, stretched
 from vr_app.core.space.pose import Pose, Ray
-from vr_app.core.view.intent import Begin, Gesture, KeepShown, ResetView, ShowOriginal, Undo, Zoom
+from vr_app.core.view.intent import Begin, Intent, KeepShown, ResetView, ShowDraft, ShowOriginal, Undo, Zoom
 from vr_app.core.view.pair import Compare
 from vr_app.core.view.place import Placed
-from vr_app.core.view.region import BLINK, ShowDraft
+from vr_app.core.view.region import BLINK
 from vr_app.core.view.view import ViewState
 
 JUMP_M, JUMP_RADIANS = 1.0, 1.5
@@ -54,37 +54,37 @@ class Hands:
 
     def read(
         self, sample: ControllerSample, view: ViewState, placed: Sequence[Placed], dt: float
-    ) -> tuple[Gesture, ...]:
-        """The gestures that a steady `sample` makes on what is shown now; `dt` seconds since the last sample."""
+    ) -> tuple[Intent, ...]:
+        """The intents that a steady `sample` makes on what is shown now; `dt` seconds since the last sample."""
         self._now += dt
         self._let_go_of_what_is_gone(view)
         shown = Shown(view, placed, self._now, dt)
         hands = list(zip(self._hands, sample.hands, strict=False))
-        gestures: list[Gesture] = []
+        intents: list[Intent] = []
         for hand in self._hands:
             hand.zoomed = None
         for hand, now in hands:
-            gestures += self._presses(hand, now, shown)
+            intents += self._presses(hand, now, shown)
         if self._stretch is not None or sum(hand.hold is not None for hand, _ in hands) > 1:
             self._stretch, stretching = stretched(self._stretch, hands, shown)
-            gestures += stretching
+            intents += stretching
         for hand, now in hands:
-            gestures += self._motion(hand, now, hands, shown)
-        gestures += self._shows(sample, view)
+            intents += self._motion(hand, now, hands, shown)
+        intents += self._shows(sample, view)
         asked = pressed_buttons(sample, view)
         for hand, now in hands:
             asked += flicked(hand, now)
-        gestures += self._keeps_shown(view)
-        if any(isinstance(gesture, Undo | ResetView) for gesture in (*gestures, *asked)):
+        intents += self._keeps_shown(view)
+        if any(isinstance(intent, Undo | ResetView) for intent in (*intents, *asked)):
             for hand in self._hands:  # or what it holds would come back to it
                 if hand.marking is None or asked:
                     hand.let_go()
         draft = next((hand.marking for hand in self._hands if hand.marking is not None), None)
         drafts = [ShowDraft(draft)] if draft != view.regions.draft else []
-        return (*gestures, *asked, *drafts)
+        return (*intents, *asked, *drafts)
 
     def ticks(self, before: ViewState, after: ViewState) -> tuple[Pulse, ...]:
-        """What the hands that zoomed are to feel, now that their gestures have led from one view to the other."""
+        """What the hands that zoomed are to feel, now that their intents have led from one view to the other."""
         return tuple(
             Pulse(hand.index)
             for hand in self._hands
@@ -102,31 +102,31 @@ class Hands:
     def _others(self, hand: Hand) -> list[Hand]:
         return [other for other in self._hands if other is not hand]
 
-    def _presses(self, hand: Hand, sample: HandSample, shown: Shown) -> list[Gesture]:
+    def _presses(self, hand: Hand, sample: HandSample, shown: Shown) -> list[Intent]:
         """What begins and ends with trigger and grip."""
         hand.trigger.take(sample.trigger)
         hand.grips.take(sample.grip)
         if sample.aim is None:
             hand.let_go()
             return []
-        gestures: list[Gesture] = []
+        intents: list[Intent] = []
         if hand.grip is not None and not hand.grips.down:
             hand.grip = None
         if hand.marking is not None:
             return mark_ended(hand)
         if hand.grips.went_down:
-            gestures += gripped(hand, self._others(hand), sample, shown)
+            intents += gripped(hand, self._others(hand), sample, shown)
         if hand.trigger.went_down and means_marking(hand, self._others(hand), sample, shown.view):
-            return gestures + mark_begun(hand, sample.aim, shown)
+            return intents + mark_begun(hand, sample.aim, shown)
         if not hand.trigger.down:
             hand.release_trigger(sample.aim, shown.now)
         elif hand.trigger.went_down and hand.grip is None:
-            gestures += pressed(hand, self._others(hand), sample.aim, shown)
-        return gestures
+            intents += pressed(hand, self._others(hand), sample.aim, shown)
+        return intents
 
     def _motion(
         self, hand: Hand, sample: HandSample, hands: Sequence[tuple[Hand, HandSample]], shown: Shown
-    ) -> list[Gesture]:
+    ) -> list[Intent]:
         """What follows from where one hand is now, and its thumbstick or wheel."""
         if sample.aim is None:
             hand.zooming = False
@@ -143,7 +143,7 @@ class Hands:
         shared = any(other.hold and other.hold.image == hand.hold.image for other in self._others(hand))
         return [] if shared else dragged(hand, sample, shown)
 
-    def _shows(self, sample: ControllerSample, view: ViewState) -> list[Gesture]:
+    def _shows(self, sample: ControllerSample, view: ViewState) -> list[Intent]:
         """Whether the photograph itself is to be seen: while a button or a trigger beside it asks so, or it blinks."""
         original = sample.original or any(hand.presses_beside(self._now) for hand in self._hands)
         original = original or self._blinks(sample.blink or view.regions.blinking)
@@ -158,14 +158,14 @@ class Hands:
             self._blinking_since = self._now
         return int((self._now - self._blinking_since) / BLINK + 1e-9) % 2 == 0
 
-    def _keeps_shown(self, view: ViewState) -> list[Gesture]:
+    def _keeps_shown(self, view: ViewState) -> list[Intent]:
         """Of two photographs that blink, a hand that holds one keeps it shown."""
         blinks = view.compared is not None and view.compared.compare is Compare.BLINK
         kept = any(hand.hold is not None for hand in self._hands)
         return [KeepShown(kept)] if blinks and kept != view.blink.kept else []
 
 
-def _zoomed_where_pointed(hand: Hand, sample: HandSample, shown: Shown) -> list[Gesture]:
+def _zoomed_where_pointed(hand: Hand, sample: HandSample, shown: Shown) -> list[Intent]:
     """Stick and wheel of a hand that holds nothing zoom about the spot pointed at."""
     asks = stick(sample.stick_y) != 0.0 or sample.zoom_steps != 0.0
     pointed = pointed_at(sample.aim, shown.view, shown.placed) if asks else None

@@ -14,10 +14,15 @@ from typing import TypeVar
 from vr_app.core.view.appearance import AS_PHOTOGRAPHED, Appearance
 from vr_app.core.view.intent import (
     Adjust,
+    DeleteRegion,
     ExportRegion,
-    Gesture,
+    GoToRegion,
+    Intent,
+    MarkView,
+    NameRegion,
     NextImage,
     NextLayout,
+    NextRegion,
     Recentre,
     RecordTour,
     ResetView,
@@ -33,11 +38,10 @@ from vr_app.core.view.intent import (
 )
 from vr_app.core.view.layout import Layout
 from vr_app.core.view.pair import Compare, Link
-from vr_app.core.view.region import DeleteRegion, GoToRegion, MarkView, NameRegion, NextRegion
 from vr_app.core.view.step import step
 from vr_app.core.view.view import ViewState
 
-Meaning = Callable[[ViewState], Gesture]
+Meaning = Callable[[ViewState], Intent]
 """What a press asks for, as things stand."""
 
 Kind = TypeVar("Kind", bound=Enum)
@@ -69,13 +73,13 @@ class Binding:
         return (self.shown or ", ".join(f"`{_label(key)}`" for key in self.keys)) + (" held" if self.held else "")
 
 
-def next_compare(view: ViewState) -> Gesture:
+def next_compare(view: ViewState) -> Intent:
     """Compare the pair in the next way; where no pair is shown, side by side."""
     shown = view.pair.compare if view.layout is Layout.PAIR and view.pair else None
     return SetCompare(_after(shown, Compare))
 
 
-def next_link(view: ViewState) -> Gesture:
+def next_link(view: ViewState) -> Intent:
     """Link the pair in the next way."""
     return SetLink(_after(view.pair.link if view.pair else None, Link))
 
@@ -86,7 +90,7 @@ def _after(now: Kind | None, kinds: type[Kind]) -> Kind:
     return all_kinds[0] if now is None else all_kinds[(all_kinds.index(now) + 1) % len(all_kinds)]
 
 
-def _always(intent: Gesture) -> Meaning:
+def _always(intent: Intent) -> Meaning:
     return lambda view: intent
 
 
@@ -178,9 +182,9 @@ BOUND = frozenset(key for row in BINDINGS for key in row.keys)
 """Every key that does something."""
 
 
-def meant(pressed: Iterable[str], view: ViewState) -> tuple[Gesture, ...]:
+def meant(pressed: Iterable[str], view: ViewState) -> tuple[Intent, ...]:
     """What keys ask for, pressed one after the other: each finds the view as the one before has left it."""
-    asked: list[Gesture] = []
+    asked: list[Intent] = []
     for key in pressed:
         if key in MEANINGS:
             asked.append(MEANINGS[key](view))

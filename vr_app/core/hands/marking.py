@@ -12,8 +12,8 @@ from vr_app.core.hands.pointing import met_at, pointed_at
 from vr_app.core.hands.sample import HandSample
 from vr_app.core.space.pose import Ray
 from vr_app.core.space.surface import photograph_uv
-from vr_app.core.view.intent import Gesture, Undo
-from vr_app.core.view.region import Draft, MarkRegion
+from vr_app.core.view.intent import Intent, MarkRegion, Undo
+from vr_app.core.view.region import Draft
 from vr_app.core.view.view import ViewState
 
 SQUEEZE = 0.5
@@ -27,7 +27,7 @@ def means_marking(hand: Hand, others: Sequence[Hand], sample: HandSample, view: 
     return not helps and (view.regions.armed or (sample.squeezes and hand.grips.down))
 
 
-def mark_begun(hand: Hand, aim: Ray, shown: Shown) -> list[Gesture]:
+def mark_begun(hand: Hand, aim: Ray, shown: Shown) -> list[Intent]:
     """Start a region at the photograph point under the ray. A panel that came along with the squeeze is put back."""
     pointed = pointed_at(aim, shown.view, shown.placed)
     if pointed is None:
@@ -47,7 +47,7 @@ def mark_dragged(hand: Hand, aim: Ray, shown: Shown) -> None:
         hand.marking = replace(hand.marking, end=(float(u), float(v)))
 
 
-def mark_ended(hand: Hand) -> list[Gesture]:
+def mark_ended(hand: Hand) -> list[Intent]:
     """The region, once the trigger is let go."""
     if hand.trigger.down:
         return []

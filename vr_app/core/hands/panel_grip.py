@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from vr_app.core.hands.soft_stop import LEAST_APART
 from vr_app.core.space.pose import Pose, Vec3
+from vr_app.core.view.bounds import PANEL_SCALES
 from vr_app.core.view.intent import Moved
-from vr_app.core.view.view import PANEL_SCALES
 
 
 @dataclass(frozen=True)

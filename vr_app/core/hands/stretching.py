@@ -11,7 +11,7 @@ from vr_app.core.hands.pointing import met_at
 from vr_app.core.hands.sample import HandSample
 from vr_app.core.hands.soft_stop import LEAST_APART, flattened, unflattened
 from vr_app.core.space.surface import Uv, photograph_uv
-from vr_app.core.view.intent import Gesture, Pan, Zoom
+from vr_app.core.view.intent import Intent, Pan, Zoom
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class Stretch:
 
 def stretched(
     stretch: Stretch | None, hands: Sequence[tuple[Hand, HandSample]], shown: Shown
-) -> tuple[Stretch | None, list[Gesture]]:
-    """The stretch as it is now, and its gestures: the point between the hands stays between their rays.
+) -> tuple[Stretch | None, list[Intent]]:
+    """The stretch as it is now, and its intents: the point between the hands stays between their rays.
 
     `stretch`: the last frame's. None: no two hands hold the same photograph.
     """
@@ -54,15 +54,15 @@ def stretched(
     if stretch is None or stretch.image != index:
         u, v = between
         stretch = Stretch(index, (float(u), float(v)), apart, unflattened(math.log2(image.zoom)))
-    gestures: list[Gesture] = []
+    intents: list[Intent] = []
     doublings = stretch.log_zoom_at(apart, shown.view.largest_zoom(index)) - math.log2(image.zoom)
     if abs(doublings) > 1e-9:
-        gestures.append(Zoom(index, stretch.uv, doublings))
+        intents.append(Zoom(index, stretch.uv, doublings))
         for hand, _ in held:
             hand.zoomed = index
-    if gestures or math.dist(between, stretch.uv) > 1e-9:
-        gestures.append(Pan(index, stretch.uv, middle))
-    return stretch, gestures
+    if intents or math.dist(between, stretch.uv) > 1e-9:
+        intents.append(Pan(index, stretch.uv, middle))
+    return stretch, intents
 
 
 def _hold_on(held: Sequence[tuple[Hand, HandSample]], shown: Shown) -> None:

@@ -9,8 +9,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import Annotated
 
 import numpy as np
+
+from vr_app.core.view.bounds import Within
 
 
 class Channel(Enum):
@@ -61,10 +64,10 @@ class Appearance:
     """
 
     channel: Channel = Channel.COLOUR
-    brightness: float = 0.0
-    contrast: float = 1.0
-    gamma: float = 1.0
-    local: float = 0.0
+    brightness: Annotated[float, Within(*BRIGHTNESS)] = 0.0
+    contrast: Annotated[float, Within(*CONTRAST)] = 1.0
+    gamma: Annotated[float, Within(*GAMMA)] = 1.0
+    local: Annotated[float, Within(*LOCAL)] = 0.0
 
     @property
     def adjusted(self) -> bool:

@@ -7,13 +7,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Annotated
 
 from vr_app.core.space.pose import Pose
-from vr_app.core.space.surface import Uv
 from vr_app.core.view.appearance import Appearance
+from vr_app.core.view.bounds import (
+    FIELD_ANGLES,
+    MAX_ZOOM,
+    MOST_DOUBLINGS,
+    MOST_NAME,
+    MOST_NOTE,
+    MOST_REGIONS,
+    By,
+    Coordinate,
+    Fraction,
+    Image,
+    Level,
+    Spot,
+    Within,
+)
 from vr_app.core.view.layout import Layout
 from vr_app.core.view.pair import Compare, Link
-from vr_app.core.view.region import RegionGesture
+from vr_app.core.view.region import Draft, Kind
 
 
 class SurfaceKind(Enum):
@@ -26,32 +41,32 @@ class Moved:
     """A panel where hands have put it: its middle's pose, and its size in proportion to that on the arc."""
 
     pose: Pose
-    scale: float = 1.0
+    scale: Annotated[float, Within(1e-3, 1e3)] = 1.0
 
 
 @dataclass(frozen=True)
 class Pan:
     """Bring photograph point `uv` of an image to surface coordinates `s`."""
 
-    image: int
-    uv: Uv
-    s: Uv
+    image: Image
+    uv: Spot
+    s: Spot
 
 
 @dataclass(frozen=True)
 class Zoom:
     """Change an image's zoom by 2**log2_delta; photograph point `anchor` stays where it is seen."""
 
-    image: int
-    anchor: Uv
-    log2_delta: float
+    image: Image
+    anchor: Spot
+    log2_delta: Annotated[float, Within(-MOST_DOUBLINGS, MOST_DOUBLINGS)]
 
 
 @dataclass(frozen=True)
 class MovePanel:
     """Put an image's panel somewhere."""
 
-    image: int
+    image: Image
     moved: Moved
 
 
@@ -90,21 +105,21 @@ class Adjust:
 class LimitLevel:
     """Show no level finer than this; 0: the photograph alone."""
 
-    finest: int
+    finest: Level
 
 
 @dataclass(frozen=True)
 class SetFieldAngle:
     """The camera's full field in degrees of visual angle."""
 
-    degrees: float
+    degrees: Annotated[float, Within(*FIELD_ANGLES)]
 
 
 @dataclass(frozen=True)
 class BringForward:
     """Bring a photograph to the front, if it is loaded."""
 
-    image: int
+    image: Image
 
 
 @dataclass(frozen=True)
@@ -117,7 +132,7 @@ class NextImage:
     """Bring the next photograph to the front, the next two where a pair is shown, the next page of the wall; `by` -1:
     the one before."""
 
-    by: int = 1
+    by: By = 1
 
 
 @dataclass(frozen=True)
@@ -131,22 +146,22 @@ class ShowLayout:
 class NextLayout:
     """The next way of standing among those that the photographs are enough for, a pair in each way of comparing."""
 
-    by: int = 1
+    by: By = 1
 
 
 @dataclass(frozen=True)
 class Pick:
     """Take a photograph from the wall: it stands alone."""
 
-    image: int
+    image: Image
 
 
 @dataclass(frozen=True)
 class ShowPair:
     """Two photographs beside each other, the first on the left."""
 
-    first: int
-    second: int
+    first: Image
+    second: Image
 
 
 @dataclass(frozen=True)
@@ -167,7 +182,7 @@ class SetLink:
 class MoveDivider:
     """Put the divider of a swipe so far across the panel, 0 to 1."""
 
-    to: float
+    to: Coordinate
 
 
 @dataclass(frozen=True)
@@ -187,16 +202,80 @@ class LookAt:
     """Jump to a view (tours)."""
 
     surface: SurfaceKind
-    center: Uv
-    zoom: float
+    center: tuple[Fraction, Fraction]
+    zoom: Annotated[float, Within(1.0, MAX_ZOOM)]
     invention: bool = False
+
+
+@dataclass(frozen=True)
+class ShowDraft:
+    """Show what a hand is marking; None: nothing any more."""
+
+    draft: Draft | None
+
+
+@dataclass(frozen=True)
+class MarkRegion:
+    """Make what was dragged a region, and choose it. Smaller than LEAST_SIDE it is none."""
+
+    draft: Draft
+
+
+@dataclass(frozen=True)
+class MarkView:
+    """Make a region of what is seen of the front photograph: OF_VIEW of it."""
+
+
+@dataclass(frozen=True)
+class ArmMarking:
+    """The next drag on a photograph marks, or not any more: for hands that have nothing but a trigger."""
+
+    armed: bool
+
+
+@dataclass(frozen=True)
+class NameRegion:
+    """Say what the chosen region is of; None: the next of the list."""
+
+    kind: Kind | None = None
+
+
+@dataclass(frozen=True)
+class NoteRegion:
+    """Put a note to the chosen region, in place of its last one."""
+
+    note: Annotated[str, Within(0, MOST_NOTE)]
+
+
+@dataclass(frozen=True)
+class DeleteRegion:
+    """Remove the chosen region. `Undo` brings it back."""
+
+
+@dataclass(frozen=True)
+class GoToRegion:
+    """Choose the front photograph's region of this number, from 1, and jump to it."""
+
+    number: Annotated[int, Within(1, MOST_REGIONS)]
+
+
+@dataclass(frozen=True)
+class NextRegion:
+    """Choose the next region, of this photograph or the next that has one, and jump to it."""
+
+
+@dataclass(frozen=True)
+class BlinkRegion:
+    """Show photograph and super-resolution in turn, for BLINK seconds each, while it lasts."""
+
+    shown: bool
 
 
 @dataclass(frozen=True)
 class ComputeWith:
     """Compute with this network from now on: its name, or a place of the dial (`sr_core.networks.names`)."""
 
-    model: str
+    model: Annotated[str, Within(1, MOST_NAME)]
 
 
 @dataclass(frozen=True)
@@ -241,7 +320,20 @@ class ToggleControlPanel:
 Effect = TakeScreenshot | RecordTour | ExportRegion | Recentre | ToggleControlPanel
 """What leaves the view as it is and acts outside of it."""
 
-Gesture = (
+RegionIntent = (
+    ShowDraft
+    | MarkRegion
+    | MarkView
+    | ArmMarking
+    | NameRegion
+    | NoteRegion
+    | DeleteRegion
+    | GoToRegion
+    | NextRegion
+    | BlinkRegion
+)
+
+Intent = (
     Pan
     | Zoom
     | MovePanel
@@ -269,11 +361,12 @@ Gesture = (
     | ShowRoom
     | ShowHelp
     | Effect
-    | RegionGesture
+    | RegionIntent
 )
 
 ALONE = (
     *(SwitchSurface, NextImage, BringForward, ShowLayout, NextLayout, Pick),
     *(ShowPair, SetCompare, SetLink, ResetView),
+    *(MarkRegion, MarkView, NameRegion, NoteRegion, DeleteRegion, GoToRegion, NextRegion),
 )
-"""Gestures that are each a move of their own."""
+"""Intents that are each a move of their own, undone at once."""

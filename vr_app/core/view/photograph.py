@@ -7,10 +7,8 @@ from functools import cached_property
 
 from sr_core.image.geometry import MAX_LEVEL
 from vr_app.core.space.surface import Uv
+from vr_app.core.view.bounds import MAX_ZOOM
 from vr_app.core.view.pair import FieldOfView, side_of
-
-MAX_ZOOM = 64.0
-"""The largest zoom of any photograph, and what a tour may ask for."""
 
 FINEST_ACROSS = 384
 """Pixels of the finest level that the largest zoom leaves across the surface, along the photograph's shorter side.

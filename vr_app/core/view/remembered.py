@@ -15,11 +15,11 @@ from typing import Any, TypeVar
 from sr_core.errors import UserError
 from vr_app.core.space.pose import Pose
 from vr_app.core.space.surface import ImageView
+from vr_app.core.view.bounds import MAX_ZOOM, PANEL_SCALES
 from vr_app.core.view.intent import Moved, SurfaceKind
 from vr_app.core.view.layout import Layout
 from vr_app.core.view.pair import LEAST_PART, Compare, Link, Pair
-from vr_app.core.view.photograph import MAX_ZOOM
-from vr_app.core.view.view import PANEL_SCALES, ViewState
+from vr_app.core.view.view import ViewState
 
 VERSION = 1
 MOST = 100_000

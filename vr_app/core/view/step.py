@@ -1,4 +1,4 @@
-"""How the view changes: what each gesture makes of it, what can be undone, and photographs and regions that arrive."""
+"""How the view changes: what each intent makes of it, what can be undone, and photographs and regions that arrive."""
 
 from __future__ import annotations
 
@@ -8,28 +8,33 @@ from dataclasses import replace
 
 from sr_core.image.geometry import MAX_LEVEL
 from vr_app.core.space.surface import ImageView
-from vr_app.core.view import region
+from vr_app.core.view.bounds import FIELD_ANGLES, MOST_DOUBLINGS, PANEL_SCALES
 from vr_app.core.view.intent import (
     ALONE,
     Adjust,
     Begin,
     BringForward,
     ComputeWith,
-    Gesture,
+    GoToRegion,
+    Intent,
     KeepShown,
     LimitLevel,
     LookAt,
+    MarkRegion,
     Moved,
     MoveDivider,
     MovePanel,
     NextImage,
     NextLayout,
+    NextRegion,
     Pan,
     Pick,
+    RegionIntent,
     ResetView,
     SetCompare,
     SetFieldAngle,
     SetLink,
+    ShowDraft,
     ShowHelp,
     ShowInvention,
     ShowLayout,
@@ -58,10 +63,9 @@ from vr_app.core.view.pairing import (
     with_pair,
 )
 from vr_app.core.view.photograph import PhotographRecord
-from vr_app.core.view.region import Region, RegionGesture
+from vr_app.core.view.region import Region, image_of
+from vr_app.core.view.region_step import changed, view_of
 from vr_app.core.view.view import (
-    FIELD_ANGLES,
-    PANEL_SCALES,
     Moment,
     ViewState,
     next_loaded,
@@ -71,9 +75,6 @@ from vr_app.core.view.view import (
     with_image,
 )
 
-MOST_DOUBLINGS = 64.0
-"""More than any zoom's change."""
-
 PAST = 50
 """Moves that can be undone."""
 
@@ -81,11 +82,11 @@ UNSEEN = 0.004
 """A move by a smaller part of the surface, or of the zoom, is none: undoing it would show nothing."""
 
 
-def step(view: ViewState, gestures: tuple[Gesture, ...], dt: float) -> ViewState:
-    """Apply gestures in order. `dt` seconds have passed. What no view can be (NaN, infinite) changes nothing."""
+def step(view: ViewState, intents: tuple[Intent, ...], dt: float) -> ViewState:
+    """Apply intents in order. `dt` seconds have passed. What no view can be (NaN, infinite) changes nothing."""
     after = view
-    for gesture in gestures:
-        after = _remembering(after, gesture)
+    for intent in intents:
+        after = _remembering(after, intent)
     moved = after.moment != view.moment
     after = replace(after, still_for=0.0 if moved else view.still_for + dt)
     pair = after.compared
@@ -94,26 +95,28 @@ def step(view: ViewState, gestures: tuple[Gesture, ...], dt: float) -> ViewState
     return after if blink == after.blink else replace(after, blink=blink)
 
 
-def _remembering(view: ViewState, gesture: Gesture) -> ViewState:
-    """Apply a gesture, and remember how it was where a move begins with it. A tour leaves nothing to undo."""
-    if isinstance(gesture, Begin):
+def _remembering(view: ViewState, intent: Intent) -> ViewState:
+    """Apply an intent, and remember how it was where a move begins with it. A tour leaves nothing to undo."""
+    if isinstance(intent, Begin):
         return replace(view, begins=True)
-    after = _apply(view, gesture)
-    if not isinstance(gesture, Undo):
+    after = _apply(view, intent)
+    if not isinstance(intent, Undo):
         after = following(view, after)
-    if isinstance(gesture, LookAt) and view.past:
+    if isinstance(intent, LookAt) and view.past:
         return replace(after, past=(), begins=True)
-    if isinstance(gesture, LookAt | Undo) or after.moment == view.moment:
+    if isinstance(intent, LookAt | Undo) or after.moment == view.moment:
         return after
-    alone = isinstance(gesture, (*ALONE, region.Alone))
+    alone = isinstance(intent, ALONE)
     past = (*view.past, view.moment)[-PAST:] if view.begins or alone else view.past
     return replace(after, past=past, begins=alone)
 
 
-def _apply(view: ViewState, gesture: Gesture) -> ViewState:
-    if isinstance(gesture, RegionGesture):
-        return _with_regions(view, gesture)
-    match gesture:
+def _apply(view: ViewState, intent: Intent) -> ViewState:
+    if any(image >= len(view.images) for image in _images_of(intent)):
+        return view
+    if isinstance(intent, RegionIntent):
+        return _with_regions(view, intent)
+    match intent:
         case Pan(image, uv, s):
             old = view.images[image]
             center = (uv[0] - s[0] / old.zoom, uv[1] - s[1] / old.zoom)
@@ -186,17 +189,29 @@ def _apply(view: ViewState, gesture: Gesture) -> ViewState:
     return view  # an Effect's
 
 
-def _with_regions(view: ViewState, gesture: RegionGesture) -> ViewState:
-    """What a gesture makes of the regions, and the view of the one to jump to."""
+def _images_of(intent: Intent) -> tuple[int, ...]:
+    """The photographs that an intent is about."""
+    match intent:
+        case Pan(image=image) | Zoom(image=image) | MovePanel(image=image) | BringForward(image) | Pick(image):
+            return (image,)
+        case ShowPair(first, second):
+            return first, second
+        case MarkRegion(draft) | ShowDraft(draft) if draft is not None:
+            return (draft.image,)
+    return ()
+
+
+def _with_regions(view: ViewState, intent: RegionIntent) -> ViewState:
+    """What an intent makes of the regions, and the view of the one to jump to."""
     half, (u, v) = 0.5 / view.front.zoom, view.front.center
     seen = (u - half, v - half), (u + half, v + half)
-    regions = region.changed(view.regions, gesture, view.photographs, view.active, seen)
+    regions = changed(view.regions, intent, view.photographs, view.active, seen)
     view = replace(view, regions=regions)
     there = regions.chosen_region
-    if there is None or not isinstance(gesture, region.GoToRegion | region.NextRegion):
+    if there is None or not isinstance(intent, GoToRegion | NextRegion):
         return view
-    image = region.image_of(there, view.photographs, view.active)
-    center, zoom = region.view_of(there.rect, view.photographs[image].size)
+    image = image_of(there, view.photographs, view.active)
+    center, zoom = view_of(there.rect, view.photographs[image].size)
     seen = view.compared is None or image in view.compared.images
     if view.layout is Layout.WALL or not seen:  # where it would be too small, or not be seen
         view = arranged(view, Layout.ONE)

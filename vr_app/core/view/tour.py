@@ -9,8 +9,8 @@ from typing import Any
 
 from sr_core.errors import UserError
 from vr_app.core.space.surface import ImageView, Uv
+from vr_app.core.view.bounds import MAX_ZOOM
 from vr_app.core.view.intent import LookAt, SurfaceKind
-from vr_app.core.view.photograph import MAX_ZOOM
 from vr_app.core.view.view import ViewState
 
 VERSION = 1

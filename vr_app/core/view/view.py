@@ -1,4 +1,4 @@
-"""What is looked at: the state that gestures and tours change, and that everything drawn follows from.
+"""What is looked at: the state that intents and tours change, and that everything drawn follows from.
 
 `stepping` says what changes it, `arranging` how layouts and pairs follow each other.
 """
@@ -13,6 +13,7 @@ from sr_core.networks.names import parse_blend
 from vr_app.core.space.surface import ImageView, Uv
 from vr_app.core.view import layout as standing
 from vr_app.core.view.appearance import AS_PHOTOGRAPHED, Appearance
+from vr_app.core.view.bounds import MAX_ZOOM
 from vr_app.core.view.intent import (
     Moved,
     SurfaceKind,
@@ -24,14 +25,8 @@ from vr_app.core.view.pair import (
     FieldOfView,
     Pair,
 )
-from vr_app.core.view.photograph import MAX_ZOOM, PhotographRecord
+from vr_app.core.view.photograph import PhotographRecord
 from vr_app.core.view.region import Region, Regions
-
-PANEL_SCALES = (0.125, 4.0)
-"""How small and how large hands can make a panel, in proportion to its size on the arc."""
-
-FIELD_ANGLES = (10.0, 130.0)
-"""Degrees of field angle that cameras have: from a narrow one's to a wide field's."""
 
 NO_REGIONS = Regions()
 

@@ -14,8 +14,9 @@ from vr_app.core.hands.pointing import Pointed, pointed_at
 from vr_app.core.hands.sample import ControllerSample, HandSample, Pulse
 from vr_app.core.space.pose import Pose, Ray
 from vr_app.core.space.surface import Panel, surface_s
+from vr_app.core.view.bounds import MAX_ZOOM
 from vr_app.core.view.intent import (
-    Gesture,
+    Intent,
     LookAt,
     NextImage,
     NextLayout,
@@ -29,7 +30,7 @@ from vr_app.core.view.intent import (
     Undo,
     Zoom,
 )
-from vr_app.core.view.photograph import MAX_ZOOM, PhotographRecord
+from vr_app.core.view.photograph import PhotographRecord
 from vr_app.core.view.place import Placed, place, within_reach
 from vr_app.core.view.step import photograph_arrived, step
 from vr_app.core.view.view import ViewState
@@ -46,7 +47,7 @@ AWAY = Ray(HAND, (0.0, 0.0, 1.0))
 
 @dataclass
 class Session:
-    """One viewer's frames: each sample is read on what is shown now, and its gestures applied."""
+    """One viewer's frames: each sample is read on what is shown now, and its intents applied."""
 
     view: ViewState
     count: int = 1
@@ -76,15 +77,15 @@ class Session:
         assert found is not None
         return found
 
-    def frame(self, *hands: HandSample, dt: float = DT, **buttons: bool) -> tuple[Gesture, ...]:
+    def frame(self, *hands: HandSample, dt: float = DT, **buttons: bool) -> tuple[Intent, ...]:
         self.sample = sample = self.hands.steady(ControllerSample(hands, **buttons), dt)
-        gestures = self.hands.read(sample, self.view, within_reach(self.placed), dt)
-        before, self.view = self.view, step(self.view, gestures, dt)
+        intents = self.hands.read(sample, self.view, within_reach(self.placed), dt)
+        before, self.view = self.view, step(self.view, intents, dt)
         self.pulses = self.hands.ticks(before, self.view)
-        return gestures
+        return intents
 
-    def apply(self, gesture: Gesture) -> None:
-        self.view = step(self.view, (gesture,), DT)
+    def apply(self, intent: Intent) -> None:
+        self.view = step(self.view, (intent,), DT)
 
     @property
     def holds(self) -> list[Hold | None]:
@@ -350,7 +351,7 @@ def test_the_original_is_told_of_only_when_its_button_changes():
 
 
 @pytest.mark.parametrize(
-    ("button", "gesture"),
+    ("button", "intent"),
     [
         ("next_image", NextImage()),
         ("next_layout", NextLayout()),
@@ -360,8 +361,8 @@ def test_the_original_is_told_of_only_when_its_button_changes():
         ("panel", ToggleControlPanel()),
     ],
 )
-def test_a_button_asks_for_what_it_is_named_after(button, gesture):
-    assert Session.of().frame(**{button: True}) == (gesture,)
+def test_a_button_asks_for_what_it_is_named_after(button, intent):
+    assert Session.of().frame(**{button: True}) == (intent,)
 
 
 def test_keys_ask_through_the_same_hands():
@@ -390,6 +391,6 @@ def test_a_wheel_and_a_drag_of_one_frame_keep_the_held_point_under_the_ray():
     session.frame(HandSample(session.ray((0.1, 0.1)), trigger=1.0))
     held = session.holds[0].uv
     ray = session.ray((-0.2, 0.3))
-    gestures = session.frame(HandSample(ray, trigger=1.0, zoom_steps=0.5))
-    assert [type(gesture) for gesture in gestures] == [Pan, Zoom]
+    intents = session.frame(HandSample(ray, trigger=1.0, zoom_steps=0.5))
+    assert [type(intent) for intent in intents] == [Pan, Zoom]
     assert session.pointed(ray).uv == pytest.approx(held)

@@ -8,8 +8,8 @@ from tests.vr_app.core.hands.test_hands import AWAY, DT, HAND, INFO, Session, at
 from vr_app.core.hands.sample import HandSample
 from vr_app.core.space.pose import Pose, Ray
 from vr_app.core.space.surface import photograph_uv
-from vr_app.core.view.intent import SurfaceKind
-from vr_app.core.view.region import BLINK, ArmMarking, Blink
+from vr_app.core.view.intent import ArmMarking, BlinkRegion, SurfaceKind
+from vr_app.core.view.region import BLINK
 
 both_surfaces = pytest.mark.parametrize("surface", [SurfaceKind.PANEL, SurfaceKind.RETINA])
 
@@ -155,7 +155,7 @@ def test_a_squeeze_beside_every_photograph_marks_nothing():
 def test_blinking_shows_photograph_and_super_resolution_in_turn_while_it_lasts(asked):
     session = Session.of()
     if asked == "switched":
-        session.apply(Blink(True))
+        session.apply(BlinkRegion(True))
     held = asked == "held"
     shown = []
     for _ in range(round(4 * BLINK / DT)):
@@ -166,6 +166,6 @@ def test_blinking_shows_photograph_and_super_resolution_in_turn_while_it_lasts(a
     assert turns == 3
     assert sum(shown) == pytest.approx(len(shown) / 2, abs=2)
     if asked == "switched":
-        session.apply(Blink(False))
+        session.apply(BlinkRegion(False))
     session.frame()
     assert session.view.original is False

@@ -28,7 +28,7 @@ def hand(pose: Pose, **pressed: float) -> HandSample:
 
 
 def taps(session: Session, sample: HandSample, count: int, seconds: float = 0.08) -> list:
-    """Presses the trigger `count` times, each for `seconds` and then let go as long; the gestures made."""
+    """Presses the trigger `count` times, each for `seconds` and then let go as long; the intents made."""
     made = []
     for _ in range(count):
         made += session.frame(replace(sample, trigger=1.0), dt=seconds)
@@ -485,8 +485,8 @@ def test_a_jump_is_not_a_quick_hand():
 def test_a_gesture_made_of_nothing_leaves_the_view_alone():
     session = Session.of()
     before = session.view.moment
-    for gesture in (Pan(0, (math.nan, 0.5), (0.0, 0.0)), Zoom(0, (0.5, 0.5), math.nan), Zoom(0, (0.5, math.inf), 1.0)):
-        session.apply(gesture)
+    for intent in (Pan(0, (math.nan, 0.5), (0.0, 0.0)), Zoom(0, (0.5, 0.5), math.nan), Zoom(0, (0.5, math.inf), 1.0)):
+        session.apply(intent)
         assert session.view.moment == before
     session.apply(Zoom(0, (0.5, 0.5), 1e9))
     assert session.view.front.zoom == pytest.approx(INFO.largest_zoom)

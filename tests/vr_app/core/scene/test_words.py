@@ -268,7 +268,7 @@ def test_shortened_text_fits_and_what_fits_is_left_alone(text):
     assert (shortened(text) == text) == (len(text) <= NOTICE_LENGTH) or "..." in text
 
 
-def layout_items(count: int, *gestures: object, names: str = "{}.jpg") -> tuple[tuple[SurfaceItem, ...], dict]:
+def layout_items(count: int, *intents: object, names: str = "{}.jpg") -> tuple[tuple[SurfaceItem, ...], dict]:
     """What a layout of photographs shows, all of it computed, and what the words need to know of it besides."""
     infos = tuple(
         PhotographRecord(names.format(i), (1000 + 400 * (i % 3), 1000), (500.0, 500.0), 480.0) for i in range(count)
@@ -276,7 +276,7 @@ def layout_items(count: int, *gestures: object, names: str = "{}.jpg") -> tuple[
     view = ViewState.start(count)
     for index, info in enumerate(infos):
         view = photograph_arrived(view, index, info)
-    view = step(view, gestures, 0.1)
+    view = step(view, intents, 0.1)
     entries = np.zeros((2, 2, 8), np.int16)
     entries[..., 0:4] = 1, 2, NO_SLOT, 0
     pages = PageWindow(2, 0, 0, entries, (0, -3))

@@ -64,9 +64,9 @@ def loaded(these: tuple[PhotographRecord, ...] = INFOS, **start: object) -> View
     return view
 
 
-def after(view: ViewState, *gestures: object) -> ViewState:
-    for gesture in gestures:
-        view = step(view, (gesture,), DT)
+def after(view: ViewState, *intents: object) -> ViewState:
+    for intent in intents:
+        view = step(view, (intent,), DT)
     return view
 
 

@@ -8,26 +8,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sr_core.image.geometry import Rect
-from vr_app.core.view.intent import LookAt, SurfaceKind, Undo
-from vr_app.core.view.photograph import PhotographRecord
-from vr_app.core.view.region import (
-    BLINK,
-    FILLS,
-    OF_VIEW,
+from vr_app.core.view.intent import (
     ArmMarking,
-    Blink,
+    BlinkRegion,
     DeleteRegion,
-    Draft,
     GoToRegion,
-    Kind,
+    LookAt,
     MarkRegion,
     MarkView,
     NameRegion,
     NextRegion,
     NoteRegion,
-    Region,
-    drafted,
+    SurfaceKind,
+    Undo,
 )
+from vr_app.core.view.photograph import PhotographRecord
+from vr_app.core.view.region import BLINK, Draft, Kind, Region, drafted
+from vr_app.core.view.region_step import FILLS, OF_VIEW
 from vr_app.core.view.step import photograph_arrived, regions_arrived, regions_stamped, step
 from vr_app.core.view.view import ViewState
 
@@ -43,9 +40,9 @@ def session(count: int = 1) -> ViewState:
     return view
 
 
-def after(view: ViewState, *gestures) -> ViewState:
-    for gesture in gestures:
-        view = step(view, (gesture,), 0.01)
+def after(view: ViewState, *intents) -> ViewState:
+    for intent in intents:
+        view = step(view, (intent,), 0.01)
     return view
 
 
@@ -188,5 +185,5 @@ def test_a_region_belongs_to_its_file_whatever_its_name():
 
 
 def test_blinking_is_slow_enough_to_hurt_nobody():
-    assert after(session(), Blink(True)).regions.blinking
+    assert after(session(), BlinkRegion(True)).regions.blinking
     assert 1 / (2 * BLINK) < 1.0

@@ -1,4 +1,4 @@
-"""What is looked at: how gestures change it, and where the photographs stand."""
+"""What is looked at: how intents change it, and where the photographs stand."""
 
 import math
 from dataclasses import replace
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.helpers.records import of
 from vr_app.core.space.pose import Pose
 from vr_app.core.space.surface import ImageView, Panel, Retina, photograph_uv, surface_s
+from vr_app.core.view.bounds import MAX_ZOOM
 from vr_app.core.view.intent import (
     Begin,
     LookAt,
@@ -28,7 +29,7 @@ from vr_app.core.view.intent import (
     Zoom,
 )
 from vr_app.core.view.layout import PANEL_GAP, PANEL_MAX_WIDTH
-from vr_app.core.view.photograph import MAX_ZOOM, PhotographRecord
+from vr_app.core.view.photograph import PhotographRecord
 from vr_app.core.view.place import RETINA_RADIUS, place
 from vr_app.core.view.step import PAST, photograph_arrived, photograph_failed, step
 from vr_app.core.view.view import ViewState
@@ -146,8 +147,8 @@ def test_the_largest_zoom_leaves_384_pixels_of_x8_across_the_shorter_side_and_li
 def test_no_gesture_magnifies_a_photograph_beyond_its_own_end(surface):
     small = PhotographRecord("small", (1600, 1200), (800.0, 600.0), 600.0)
     view = photograph_arrived(loaded(2), 1, small)
-    for gesture in (Zoom(1, (0.5, 0.5), 9.0), Zoom(0, (0.5, 0.5), 9.0), LookAt(surface, (0.5, 0.5), 60.0)):
-        view = step(view, (gesture,), 0.01)
+    for intent in (Zoom(1, (0.5, 0.5), 9.0), Zoom(0, (0.5, 0.5), 9.0), LookAt(surface, (0.5, 0.5), 60.0)):
+        view = step(view, (intent,), 0.01)
     view = step(view, (NextImage(), LookAt(surface, (0.5, 0.5), 60.0)), 0.01)
     assert [image.zoom for image in view.images] == [60.0, 25.0]
 
@@ -166,7 +167,7 @@ def test_a_zoom_at_its_end_does_not_creep_by_rounding(surface, center, anchor):
 
 
 anywhere = st.tuples(st.floats(-2, 3), st.floats(-2, 3))
-gestures = st.one_of(
+intents = st.one_of(
     st.builds(Pan, st.integers(0, 1), anywhere, anywhere),
     st.builds(Zoom, st.integers(0, 1), anywhere, st.floats(-8, 8)),
     st.builds(LookAt, surfaces, anywhere, zooms),
@@ -175,7 +176,7 @@ gestures = st.one_of(
 
 
 @examples
-@given(st.lists(gestures, max_size=12))
+@given(st.lists(intents, max_size=12))
 def test_no_gestures_lead_beyond_the_photograph_or_the_zooms_ends(sequence):
     view = step(loaded(2), tuple(sequence), 0.01)
     for image in view.images:
@@ -307,16 +308,16 @@ def test_stillness_counts_while_nothing_changes_and_starts_again_when_something_
 
 
 @pytest.mark.parametrize(
-    "gesture",
+    "intent",
     [Pan(0, (0.4, 0.4), (0.0, 0.0)), Zoom(0, (0.5, 0.5), -0.1), SwitchSurface(), NextImage(), ResetView()],
 )
-def test_whatever_changes_the_picture_ends_the_stillness(gesture):
+def test_whatever_changes_the_picture_ends_the_stillness(intent):
     view = step(looking(PANEL, (0.5, 0.5), 4.0, count=2), (), 1.0)
-    assert step(view, (gesture,), 0.25).still_for == 0.0
+    assert step(view, (intent,), 0.25).still_for == 0.0
 
 
 @pytest.mark.parametrize(
-    "gesture",
+    "intent",
     [
         ShowOriginal(True),
         ShowInvention(True),
@@ -328,9 +329,9 @@ def test_whatever_changes_the_picture_ends_the_stillness(gesture):
         NextImage(),
     ],
 )
-def test_a_gesture_that_leaves_the_view_as_it_was_does_not_end_the_stillness(gesture):
+def test_an_intent_that_leaves_the_view_as_it_was_does_not_end_the_stillness(intent):
     view = step(loaded(), (), 1.0)
-    assert step(view, (gesture,), 0.25).still_for == pytest.approx(1.25)
+    assert step(view, (intent,), 0.25).still_for == pytest.approx(1.25)
 
 
 def test_the_original_shows_only_while_it_is_asked_for():

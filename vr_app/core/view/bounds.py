@@ -1,0 +1,56 @@
+"""What the numbers and texts of an intent may be. The bounds stand in their types, where the codec finds them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from sr_core.image.geometry import MAX_LEVEL
+
+PANEL_SCALES = (0.125, 4.0)
+"""How small and how large hands can make a panel, in proportion to its size on the arc."""
+
+FIELD_ANGLES = (10.0, 130.0)
+"""Degrees of field angle that cameras have: from a narrow one's to a wide field's."""
+
+MAX_ZOOM = 64.0
+"""The largest zoom of any photograph, and what a tour may ask for."""
+
+MOST_DOUBLINGS = 64.0
+"""More than any zoom's change."""
+
+MOST_PHOTOGRAPHS = 100_000
+"""More than any folder that one looks through."""
+
+MOST_REGIONS = 1_000_000
+"""More than anybody marks."""
+
+MOST_NOTE = 500
+"""Characters of a note."""
+
+FAR_OUT = 1e6
+"""Widths of a photograph or a panel: a ray that grazes a panel meets its plane far beyond the edge."""
+
+MOST_NAME = 200
+"""Characters of a network's name."""
+
+
+@dataclass(frozen=True)
+class Within:
+    """A number from `low` to `high`, or a text of so many characters."""
+
+    low: float
+    high: float
+
+
+Image = Annotated[int, Within(0, MOST_PHOTOGRAPHS - 1)]
+"""A photograph by its place in the view, from 0. One that the view does not have changes nothing."""
+
+Coordinate = Annotated[float, Within(-FAR_OUT, FAR_OUT)]
+Spot = tuple[Coordinate, Coordinate]
+"""A point in photograph or surface coordinates, on the photograph or beside it."""
+
+Fraction = Annotated[float, Within(0.0, 1.0)]
+Level = Annotated[int, Within(0, MAX_LEVEL)]
+By = Literal[-1, 1]
+"""Onward (1) or back (-1)."""

@@ -1,0 +1,108 @@
+"""What intents make of the regions of interest, and the view of a region that one goes to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sr_core.image.geometry import Rect
+from vr_app.core.space.surface import Uv
+from vr_app.core.view.bounds import MOST_NOTE
+from vr_app.core.view.intent import (
+    ArmMarking,
+    BlinkRegion,
+    DeleteRegion,
+    GoToRegion,
+    MarkRegion,
+    MarkView,
+    NameRegion,
+    NextRegion,
+    NoteRegion,
+    RegionIntent,
+    ShowDraft,
+)
+from vr_app.core.view.photograph import PhotographRecord
+from vr_app.core.view.region import Draft, Photographs, Region, Regions, drafted
+
+LEAST_SIDE = 4
+"""Photograph pixels: what is smaller was a tap, or a trembling hand."""
+
+OF_VIEW = 0.8
+"""How much of what is seen, across and down, marking the view takes: its outline is then in sight."""
+
+FILLS = 0.6
+"""How much of the surface a region takes, across or down, once one has jumped to it."""
+
+
+def changed(
+    regions: Regions, intent: RegionIntent, photographs: Photographs, front: int, seen: tuple[Uv, Uv]
+) -> Regions:
+    """What an intent makes of the regions. `front`: the front image; `seen`: two corners of what is seen of it."""
+    match intent:
+        case ShowDraft(draft):
+            return replace(regions, draft=draft)
+        case MarkRegion(draft):
+            return _marked(replace(regions, armed=False, draft=None), draft, photographs[draft.image])
+        case MarkView():
+            return _marked(regions, Draft(front, *_shrunk(*seen)), photographs[front])
+        case ArmMarking(armed):
+            return replace(regions, armed=armed)
+        case BlinkRegion(shown):
+            return replace(regions, blinking=shown)
+        case GoToRegion(number):
+            found = regions.of(photographs[front])
+            return replace(regions, chosen=found[number - 1]) if 1 <= number <= len(found) else regions
+        case NextRegion():
+            return replace(regions, chosen=_next(regions, photographs, front))
+    region = regions.chosen_region
+    if region is None:
+        return regions
+    match intent:
+        case NameRegion(kind):
+            return _swapped(regions, replace(region, kind=kind or region.kind.next()))
+        case NoteRegion(note):
+            return _swapped(regions, replace(region, note=" ".join(note.split())[:MOST_NOTE]))
+        case DeleteRegion():
+            left = (*regions.known[: regions.chosen], *regions.known[regions.chosen + 1 :])
+            return replace(regions, known=left, chosen=None)
+    return regions
+
+
+def _marked(regions: Regions, draft: Draft, photograph: PhotographRecord | None) -> Regions:
+    rect = drafted(draft, photograph.size) if photograph else None
+    if rect is None or min(rect.w, rect.h) < LEAST_SIDE:
+        return regions
+    same = (i for i in regions.of(photograph) if regions.known[i].rect == rect)
+    there = next(same, None)
+    if there is not None:
+        return replace(regions, chosen=there)
+    new = Region(photograph.sha256, photograph.name, rect)
+    return replace(regions, known=(*regions.known, new), chosen=len(regions.known))
+
+
+def _shrunk(one: Uv, other: Uv) -> tuple[Uv, Uv]:
+    """OF_VIEW of what lies between two corners and in the photograph."""
+    sides = [(max(0.0, min(a, b)), min(1.0, max(a, b))) for a, b in zip(one, other, strict=True)]
+    cut = [(low + (high - low) * (1 - OF_VIEW) / 2, high - (high - low) * (1 - OF_VIEW) / 2) for low, high in sides]
+    return (cut[0][0], cut[1][0]), (cut[0][1], cut[1][1])
+
+
+def _next(regions: Regions, photographs: Photographs, front: int) -> int | None:
+    """The region after the chosen one: first those of the front image, then of the images after it."""
+    order = list(dict.fromkeys(i for photograph in photographs for i in regions.of(photograph)))
+    if not order:
+        return None
+    if regions.chosen in order:
+        return order[(order.index(regions.chosen) + 1) % len(order)]
+    return next(iter(regions.of(photographs[front])), order[0])
+
+
+def _swapped(regions: Regions, region: Region) -> Regions:
+    known = (*regions.known[: regions.chosen], region, *regions.known[regions.chosen + 1 :])
+    return replace(regions, known=known)
+
+
+def view_of(rect: Rect, size: tuple[int, int]) -> tuple[Uv, float]:
+    """The photograph point in the middle of a region, and the zoom at which it takes FILLS of the surface."""
+    width, height = size
+    middle = (rect.x + rect.w / 2) / width, (rect.y + rect.h / 2) / height
+    return middle, FILLS / max(rect.w / width, rect.h / height)
