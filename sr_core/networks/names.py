@@ -20,6 +20,10 @@ STARTS_FROM: Mapping[str, str] = {
 }
 """Models of the adversarial stage, each with the model, trained on pixels, whose weights it starts from."""
 
+BEGINS_AS: Mapping[str, str] = {"rdb-file": "rdb-lite"}
+"""Models that are told how the file codes the photograph, each with the model of the same sizes that is not, whose
+weights it begins with."""
+
 _BLEND = re.compile(r"(?P<pixel>[^+@]+)\+(?P<texture>[^+@]+)@(?P<amount>[0-9.e-]+)")
 
 

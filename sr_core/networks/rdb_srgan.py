@@ -69,11 +69,12 @@ class RdbSrgan(nn.Module):
     """The generator's network. Its output is added to the bicubic (a = -0.5) enlargement by the caller, so
     zeroed weights give exactly bicubic; fresh weights do too, because the last layer begins at zero."""
 
-    def __init__(self, config: RdbSrganConfig) -> None:
+    def __init__(self, config: RdbSrganConfig, inputs: int = 3) -> None:
+        """`inputs`: channels of the input, the colours first."""
         super().__init__()
         self.config = config
         g0 = config.features
-        self.shallow = nn.Conv2d(3, g0, 3, padding=1)
+        self.shallow = nn.Conv2d(inputs, g0, 3, padding=1)
         self.entry = nn.Conv2d(g0, g0, 3, padding=1)
         self.blocks = nn.ModuleList(ResidualDenseBlock(g0, config.layers, config.growth) for _ in range(config.blocks))
         self.fusion = nn.Conv2d(g0 * config.blocks, g0, 1)
@@ -82,7 +83,7 @@ class RdbSrgan(nn.Module):
         self.shuffle = nn.PixelShuffle(config.scale)
 
     def forward(self, lr: Tensor) -> Tensor:
-        """(N, 3, H, W) in 0..1 -> the residual, (N, 3, H * scale, W * scale), in the same units."""
+        """(N, inputs, H, W), colours in 0..1 -> the residual, (N, 3, H * scale, W * scale), in the same units."""
         shallow = self.shallow(lr)
         x = self.entry(shallow)
         outputs = []

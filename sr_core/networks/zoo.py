@@ -14,7 +14,7 @@ from torch import nn
 
 from sr_core.assets import asset_path
 from sr_core.errors import UserError
-from sr_core.networks import rdb_srgan, srcnn, srresnet
+from sr_core.networks import rdb_file, rdb_srgan, srcnn, srresnet
 from sr_core.networks.generator import SCALES
 from sr_core.networks.names import Blend, parse_blend, texture_of
 
@@ -23,6 +23,7 @@ GeneratorConfig = rdb_srgan.RdbSrganConfig | srresnet.SrResNetConfig | srcnn.Src
 CONFIGS: Mapping[str, Callable[[int], GeneratorConfig]] = {
     "rdb-lite": rdb_srgan.LITE,
     "rdb-lite-gan": rdb_srgan.LITE,
+    "rdb-file": rdb_file.LITE,
     "rdb-paper": rdb_srgan.PAPER,
     "rdb-paper-gan": rdb_srgan.PAPER,
     "srresnet": srresnet.PUBLISHED,

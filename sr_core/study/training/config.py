@@ -9,13 +9,13 @@ from typing import Any
 
 from sr_core.errors import UserError
 from sr_core.networks.discriminator import LEAST_SIDE
-from sr_core.networks.names import STARTS_FROM
+from sr_core.networks.names import BEGINS_AS, STARTS_FROM
 from sr_core.networks.zoo import network_config
 from sr_core.study.training.losses import PIXEL_LOSSES
 
 SCHEDULES = ("cosine", "step")
 PRECISIONS = ("float32", "bfloat16")
-DEGRADATIONS = ("bicubic", "field")
+DEGRADATIONS = ("bicubic", "field", "file")
 TERMS = ("pixel", "feature", "adversarial")
 ADVERSARIAL_KEYS = ("start", "trunk", "discriminator", "weights", "shares", "judge_until", "against_screens")
 
@@ -51,8 +51,8 @@ class TrainingConfig:
     another's weights have an adversary; split: a bundled split's name or a JSON file; short_sides: the sizes of the
     references that crops are cut from, in pixels (0: the photographs' own), half of the crops from the first;
     iterations; batch: crops an iteration, shared out among the processes; crop: their side in small-image pixels;
-    degradation: how small pictures come of references, 'bicubic' or 'field' (such a network restores, and is not held
-    to agree with its input); candidates: crops drawn for each, of which the one that bicubic gets most wrong is taken
+    degradation: how small pictures come of references, 'bicubic', 'field' (such a network restores, and is not held
+    to agree with its input) or 'file' (as JPEG files, and clean; of the network that is told of the file); candidates: crops drawn for each, of which the one that bicubic gets most wrong is taken
     (1: no choice); loss: 'l1', 'mse' or 'charbonnier'; learning_rate: Adam's, reached after ``warmup`` iterations, then
     along a ``schedule``: 'cosine' down to 0, or 'step' to a tenth at half time; ema: decay of the moving average of the
     weights that is validated and shipped; validate_every: iterations; seed; precision: 'float32' or 'bfloat16'
@@ -170,6 +170,11 @@ def _check_values(path: Path, config: TrainingConfig) -> None:
     for key in ("split", "start", "trunk"):
         if "\0" in getattr(config, key):
             raise TrainingError(f"{path}: '{key}' is {getattr(config, key)!r}, no file's name")
+    if (config.model in BEGINS_AS) != (config.degradation == "file"):
+        raise TrainingError(
+            f"{path}: degradation '{config.degradation}' does not go with {config.model}; "
+            f"'file' belongs to {', '.join(BEGINS_AS)} and to no other"
+        )
     for key, known in (
         ("loss", PIXEL_LOSSES),
         ("schedule", SCHEDULES),

@@ -18,7 +18,7 @@ from sr_core.engine.engine import choose_device
 from sr_core.networks.cost import multiply_adds
 from sr_core.networks.discriminator import Discriminator
 from sr_core.networks.zoo import network_config
-from sr_core.study.data.references import data_root, load_split, load_tuning_references
+from sr_core.study.data.references import NATIVE, Split, data_root, load_split, load_tuning_references
 from sr_core.study.training.config import TERMS, TrainingConfig, TrainingError, load_config
 from sr_core.study.training.losses import choose_trunk
 from sr_core.study.training.processes import Processes, join_processes
@@ -180,9 +180,20 @@ def _prepare(
         raise TrainingError(f"split {config.split}: no training or no validation images; it needs both")
     console.print(f"preparing {len(split.train)} training and {len(split.validation)} validation images")
     with processes.first():
-        groups = [load_tuning_references(root, split.train, runs / "cache", side) for side in config.short_sides]
+        groups = [
+            load_tuning_references(root, photographs(config, split, side), runs / "cache", side)
+            for side in config.short_sides
+        ]
         validation = load_tuning_references(root, split.validation, runs / "cache")
     return Trainer(config, groups, validation, runs / config.name, processes, untrained)
+
+
+def photographs(config: TrainingConfig, split: Split, side: int) -> tuple[str, ...]:
+    """The split's training photographs that a short side is cut from. Where the network learns to undo JPEG's damage,
+    the photographs' own size only of the sets that hold detail there and not their own blocks."""
+    if config.degradation != "file" or side != NATIVE or not split.sharp:
+        return split.train
+    return tuple(name for name in split.train if name.split("/")[0] in split.sharp)
 
 
 def _iterate(trainer: Trainer, stop: threading.Event, show: Callable[[float], None], checkpoint_seconds: float) -> None:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from sr_core.networks.discriminator import Discriminator
-from sr_core.networks.names import STARTS_FROM
+from sr_core.networks.names import BEGINS_AS, STARTS_FROM
 from sr_core.networks.zoo import load_model
 from sr_core.study.training import losses
 from sr_core.study.training.checkpoint import named_tensors, restore
@@ -35,11 +35,13 @@ RIGHT_REMEMBERED = 0.9
 @dataclass(frozen=True)
 class Crops:
     """A batch in 0..1, float32: `small` (N, 3, h, w); its bicubic enlargement and the photograph's own pixels (N, 3,
-    h * scale, w * scale)."""
+    h * scale, w * scale). `told`: what a network is told of the file that codes them beside `small`: places (N, PLACES,
+    h, w) and strength (N, STRENGTHS), or nothing."""
 
     small: Tensor
     bicubic: Tensor
     photograph: Tensor
+    told: tuple[Tensor, ...] = ()
 
 
 class PixelStage:
@@ -50,14 +52,18 @@ class PixelStage:
     def __init__(
         self, config: TrainingConfig, generator: nn.Module, processes: Processes, untrained: bool = False
     ) -> None:
-        """``untrained`` is for the other stage: this one begins untrained."""
+        """A generator that is told of the file begins as the one that is not; ``untrained`` is for the other stage."""
         self._config, self._generator = config, generator
+        if config.model in BEGINS_AS and not untrained:
+            clean = load_model(BEGINS_AS[config.model], config.scale)
+            generator.begin_as(clean.module)
+            self.about = {"started_from": clean.sha256}
         self._forward = processes.prepare(generator)
         self._adam = _adam(generator)
 
     def step(self, crops: Crops, rate: float) -> dict[str, Tensor]:
         """One iteration's losses, by name; 'loss' in grey levels for L1. ``apply`` follows, or not."""
-        residual = generate(self._forward, crops.small, self._config.precision)
+        residual = generate(self._forward, crops.small, self._config.precision, crops.told)
         loss = losses.PIXEL_LOSSES[self._config.loss](residual, crops.photograph - crops.bicubic)
         self._adam.zero_grad(set_to_none=True)
         loss.backward()
@@ -204,10 +210,10 @@ class AdversarialStage:
 Stage = PixelStage | AdversarialStage
 
 
-def generate(network: nn.Module, small: Tensor, precision: str) -> Tensor:
+def generate(network: nn.Module, small: Tensor, precision: str, told: tuple[Tensor, ...] = ()) -> Tensor:
     """The residual in float32, computed in the precision asked for."""
     with torch.autocast(small.device.type, torch.bfloat16, enabled=precision == "bfloat16"):
-        return network(small).float()
+        return network(small, *told).float()
 
 
 def _adam(module: nn.Module) -> torch.optim.Adam:

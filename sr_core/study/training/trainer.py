@@ -23,8 +23,10 @@ from torch import Tensor
 from sr_core.image.photograph import save_picture
 from sr_core.networks.cost import parameters
 from sr_core.networks.zoo import network_config
+from sr_core.study.comparison.coded import CODINGS, evaluate_coded
 from sr_core.study.comparison.evaluation import Score, bare_network, evaluate
 from sr_core.study.comparison.metrics import scored_pixels
+from sr_core.study.data.file_crops import FileCropSampler
 from sr_core.study.data.references import CropSampler, Reference, Split, degrade_reference, shrink_reference
 from sr_core.study.training.checkpoint import (
     damaged,
@@ -95,7 +97,10 @@ class Trainer:
         self.stage = stage(config, self._net, self.processes, untrained)
         self._average.load_state_dict(self._net.state_dict())
         self._average.eval().requires_grad_(False)
-        self._sampler = CropSampler(train, config.scale, config.crop, config.candidates, config.degradation)
+        if config.degradation == "file":
+            self._sampler = FileCropSampler(train, config.scale, config.crop, config.candidates)
+        else:
+            self._sampler = CropSampler(train, config.scale, config.crop, config.candidates, config.degradation)
         self._validation = validation
         named = [[reference.name for reference in group] for group in (*train[:1], validation)]
         self._photographs = hashlib.sha256(json.dumps(named).encode()).hexdigest()
@@ -136,7 +141,8 @@ class Trainer:
     def _draw(self) -> Crops:
         """This process's crops of the batch that all draw alike."""
         parts = share(self._sampler.draw(self._rng, self.config.batch), self.processes)
-        return Crops(*(part.permute(0, 3, 1, 2) for part in parts))
+        small, bicubic, photograph, *told = (p.permute(0, 3, 1, 2) if p.ndim == 4 else p for p in parts)
+        return Crops(small, bicubic, photograph, tuple(told))
 
     def _follow(self) -> None:
         """Move the average; its decay grows from 0, so that the first weights do not weigh for ever."""
@@ -148,7 +154,10 @@ class Trainer:
                 mean.copy_(now)
 
     def validate(self) -> list[Score]:
-        """Scores of the averaged weights on the validation references."""
+        """Scores of the averaged weights on the validation references; told of files, on each at every coding of
+        ``CODINGS``, one after the other."""
+        if self.config.degradation == "file":
+            return [s for c in CODINGS for s in evaluate_coded(self._validation, self.config.scale, self._average, c)]
         reduce = degrade_reference if self.config.degradation == "field" else shrink_reference
         return evaluate(self._validation, self.config.scale, bare_network(self._average), reduce)
 
@@ -163,10 +172,18 @@ class Trainer:
                     "psnr_db": float(np.mean([score.psnr for score in scores])),
                     "gain_db": float(np.mean([score.gain for score in scores])),
                     "gain_over_pseudo_inverse_db": float(np.mean([s.gain_over_pseudo_inverse for s in scores])),
+                    **self._told_by_coding(scores),
                     "cpu_seconds": round(self.cpu_seconds, 1),
                 }
             )
         self._sums, self._counts = {}, {}
+
+    def _told_by_coding(self, scores: Sequence[Score]) -> dict[str, dict[str, float]]:
+        """Gain in dB over bicubic of the decoded file, by coding; nothing for a network that is not told of files."""
+        if self.config.degradation != "file":
+            return {}
+        by_coding = np.reshape([score.gain for score in scores], (len(CODINGS), -1)).mean(axis=1)
+        return {"gain_by_coding_db": {c.name: round(float(g), 3) for c, g in zip(CODINGS, by_coding, strict=True)}}
 
     def save(self) -> None:
         """Write the checkpoint, whole or not at all, and the curve.
@@ -249,9 +266,10 @@ class Trainer:
                 "psnr_db": [round(score.psnr, 3) for score in scores],
                 "gain_over_bicubic_db": [round(score.gain, 3) for score in scores],
                 "gain_over_pseudo_inverse_db": [round(score.gain_over_pseudo_inverse, 3) for score in scores],
+                **self._told_by_coding(scores),
                 "where": "inside the field of view, network alone, without consistency projection",
             },
-            "agrees": config.degradation == "bicubic",
+            "agrees": config.degradation != "field",
             "training": asdict(config),
             **self.stage.about,
             **{key: value for key, value in self.stage.state().items() if value},

@@ -1,0 +1,168 @@
+"""What a JPEG file says of the photograph as it is shown: its coding and the coefficients of its blocks.
+
+The coefficients are the file's own whole numbers: the photograph's cosine coefficients over the steps of the tables,
+rounded. They are read by jpeglib where it is installed, turned as EXIF turns the picture, and compared with the shown
+pixels: where the two do not belong together, because a colour profile was applied or the file is damaged, nothing is
+claimed of them.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sr_core.image.coding import Coding
+from sr_core.image.geometry import Rect
+from sr_core.image.jpeg_header import Component, JpegHeader, UnusableJpeg, read_header
+
+_TURNS = {
+    1: (False, False, False), 2: (False, True, False), 3: (False, True, True), 4: (False, False, True),
+    5: (True, False, False), 6: (True, True, False), 7: (True, True, True), 8: (True, False, True),
+}  # fmt: skip
+"""EXIF orientation to what shows the stored picture upright: whether rows and columns change places, and after that
+whether it is mirrored left to right and top to bottom."""
+
+PROBES = 400
+"""Blocks of luma that are decoded to see whether coefficients and pixels belong together."""
+
+BELONGS = 1.0
+"""Grey levels between the decoded luma of the coefficients and that of the pixels, the median over the probes, up to
+which they do: decoders differ by rounding, a colour profile moves every pixel by several."""
+
+_READING = threading.Lock()
+"""jpeglib keeps the libjpeg that it has chosen in a global."""
+
+
+@dataclass(frozen=True, eq=False)
+class Coefficients:
+    """One component's coefficients, int16 (rows, columns, 8, 8) by frequency down and across, read-only; steps (8, 8);
+    pixel: width and height of the component's pixels in the photograph's, 2 along an axis where it is halved; origin: x
+    and y of the first block's corner in the photograph's pixels, 0 or below."""
+
+    blocks: np.ndarray
+    steps: np.ndarray
+    pixel: tuple[int, int]
+    origin: tuple[int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class JpegFile:
+    """A photograph's file. planes: luma and, unless the file is grey, Cb and Cr; empty where the coefficients are not
+    known, and `reason` says why: the coding holds all the same."""
+
+    coding: Coding
+    planes: tuple[Coefficients, ...]
+    reason: str = ""
+
+
+def read_jpeg_file(data: bytes, path: Path, orientation: int, pixels: np.ndarray) -> JpegFile:
+    """What the file of the bytes `data`, which lies at `path`, says of the shown `pixels`, uint8 (H, W, 3), turned as
+    the EXIF `orientation` says. Raises UnusableJpeg where it says nothing that could be held to."""
+    header = read_header(data)
+    turn = _TURNS.get(orientation, _TURNS[1])
+    shown = (header.height, header.width) if turn[0] else (header.width, header.height)
+    if shown != (pixels.shape[1], pixels.shape[0]):
+        raise UnusableJpeg("its size is not that of the picture shown")
+    coding = _coding(header, turn)
+    try:
+        planes = _planes(header, _read_blocks(path, header), turn)
+    except UnusableJpeg as error:
+        return JpegFile(coding, (), str(error))
+    if _departure(planes[0], pixels) > BELONGS:
+        raise UnusableJpeg("its coefficients do not give the picture shown (a colour profile, or damage)")
+    return JpegFile(coding, planes)
+
+
+def _coding(header: JpegHeader, turn: tuple[bool, bool, bool]) -> Coding:
+    luma, *chroma = header.components
+    flip, halved = turn[0], chroma[0].halved if chroma else (False, False)
+    halved = halved[::-1] if flip else halved
+    size = (header.height, header.width) if flip else (header.width, header.height)
+    origin = tuple(n % (16 if h else 8) if mirrored else 0 for n, h, mirrored in zip(size, halved, turn[1:], strict=True))
+    tables = [steps.T if flip else steps for steps in (luma.steps, *(part.steps for part in chroma[:1]))]
+    return Coding(tables[0], tables[1] if chroma else None, (halved[0], halved[1]), (origin[0], origin[1]))
+
+
+def _read_blocks(path: Path, header: JpegHeader) -> list[np.ndarray]:
+    """Every component's coefficients as stored. Raises UnusableJpeg."""
+    if importlib.util.find_spec("jpeglib") is None:
+        raise UnusableJpeg("jpeglib, which reads coefficients, is not installed")
+    import jpeglib
+
+    try:
+        with _READING:
+            found = jpeglib.read_dct(str(path))
+            blocks = [found.Y] if len(header.components) == 1 else [found.Y, found.Cb, found.Cr]
+    except Exception as error:  # what a damaged file makes of it
+        raise UnusableJpeg(f"its coefficients cannot be read ({error})") from None
+    for part, component in zip(blocks, header.components, strict=True):
+        wide, tall = (
+            -(-(-(-side // (2 if half else 1))) // 8)
+            for side, half in zip((header.width, header.height), component.halved, strict=True)
+        )
+        if part is None or part.shape != (tall, wide, 8, 8):
+            raise UnusableJpeg("its coefficients are not as many as its header says")
+    return blocks
+
+
+def _planes(header: JpegHeader, blocks: list[np.ndarray], turn: tuple[bool, bool, bool]) -> tuple[Coefficients, ...]:
+    size = header.width, header.height
+    return tuple(_turned(c, part, size, turn) for c, part in zip(header.components, blocks, strict=True))
+
+
+def _turned(
+    component: Component, blocks: np.ndarray, size: tuple[int, int], turn: tuple[bool, bool, bool]
+) -> Coefficients:
+    """A component as shown. Mirrored, a cosine of odd frequency changes its sign; the last block, which reaches past
+    the picture's edge, comes first."""
+    flip, mirrored = turn[0], turn[1:]
+    steps, pixel = component.steps, tuple(2 if half else 1 for half in component.halved)
+    if flip:
+        blocks, steps, size, pixel = blocks.transpose(1, 0, 3, 2), steps.T, size[::-1], pixel[::-1]
+    sign = np.array([1, -1] * 4, np.int16)
+    if mirrored[0]:
+        blocks = blocks[:, ::-1] * sign
+    if mirrored[1]:
+        blocks = blocks[::-1] * sign[:, None]
+    origin = tuple(
+        side - 8 * count * wide if mirror else 0
+        for side, count, wide, mirror in zip(size, blocks.shape[1::-1], pixel, mirrored, strict=True)
+    )
+    blocks = np.ascontiguousarray(blocks)
+    blocks.setflags(write=False)
+    return Coefficients(blocks, steps, (pixel[0], pixel[1]), (origin[0], origin[1]))
+
+
+def _departure(luma: Coefficients, pixels: np.ndarray) -> float:
+    """The median over some blocks of the mean difference, in grey levels, between the decoded luma and the pixels'."""
+    rows, columns = luma.blocks.shape[:2]
+    x0, y0 = luma.origin
+    whole = Rect(0, 0, pixels.shape[1], pixels.shape[0])
+    found = []
+    for index in np.linspace(0, rows * columns - 1, min(PROBES, rows * columns)).astype(int):
+        row, column = divmod(int(index), columns)
+        rect = Rect(x0 + 8 * column, y0 + 8 * row, 8, 8)
+        if not whole.contains(rect):
+            continue
+        shown = pixels[rect.slices()].astype(np.float64)
+        if shown.min() == 0 or shown.max() == 255:
+            continue  # decoding has clipped it
+        decoded = COSINES.T @ (luma.blocks[row, column] * luma.steps) @ COSINES + 128
+        found.append(np.abs(decoded - shown @ LUMA_OF_RGB).mean())
+    return float(np.median(found)) if found else 0.0
+
+
+def _cosines() -> np.ndarray:
+    """The orthonormal cosine transform of eight values: coefficients = COSINES @ values."""
+    matrix = np.cos(np.pi / 8 * np.arange(8)[:, None] * (np.arange(8) + 0.5)) / 2
+    matrix[0] /= np.sqrt(2)
+    return matrix
+
+
+COSINES = _cosines()
+LUMA_OF_RGB = np.array([0.299, 0.587, 0.114])
+"""ITU-T T.871 (JFIF)."""

@@ -1,0 +1,139 @@
+"""Random crops as a photograph's file gives them: clean, or through JPEG with what is known of its coding."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from sr_core.image.coding import Coding, clean_places, clean_strength
+from sr_core.image.resample import downsample_matrix, enlarge_matrix
+from sr_core.study.data.file_degradation import CLEAN, TWICE, Save, coding_of, draw_save, saved
+from sr_core.study.data.references import DataError, Reference
+
+_ENLARGED = 4
+"""Small pixels around a crop that its enlargement is computed from."""
+
+_BLOCK = 16
+"""Pixels along a block of halved chroma."""
+
+TURNED = 0.25
+"""The share of coded pictures that are turned after their file is opened."""
+
+
+class FileCropSampler:
+    """Random small crops as files give them, each with its coding, its bicubic enlargement and the photograph's pixels.
+
+    Groups, draws, flips and candidates as `data.CropSampler`; a crop's candidates are coded alike. Some coded pictures
+    are turned once more afterwards, as EXIF turns a camera's.
+    """
+
+    def __init__(self, groups: Sequence[Sequence[Reference]], scale: int, crop: int, candidates: int = 1) -> None:
+        """`crop`: the side of the small crops in pixels. Raises DataError where a picture is too small."""
+        self._groups, self._scale, self._crop, self._candidates = groups, scale, crop, candidates
+        self._small = -(-(crop + 2 * _ENLARGED + _BLOCK) // 8) * 8
+        self._side = self._small * scale
+        self._down = downsample_matrix(self._small, scale).astype(np.float32)
+        self._up = enlarge_matrix(crop + 2 * _ENLARGED, scale).astype(np.float32)
+        for reference in (reference for group in groups for reference in group):
+            if min(reference.pixels.shape[:2]) < self._side:
+                raise DataError(f"{reference.name}: too small for crops of {crop} pixels; lower 'crop'")
+
+    def draw(self, rng: np.random.Generator, batch: int) -> tuple[np.ndarray, ...]:
+        """(batch, crop, crop, 3) small crops; their bicubic enlargements and the photographs' own pixels, (batch,
+        crop * scale, crop * scale, 3), in 0..1 of full white; `Coding.places` (batch, crop, crop, PLACES) and
+        `Coding.strength` (batch, STRENGTHS). Float32."""
+        drawn = [self._draw_one(rng) for _ in range(batch)]
+        small, enlarged, photograph, places, strength = (np.stack(parts) for parts in zip(*drawn, strict=True))
+        white = np.float32(255)
+        return small / white, enlarged / white, photograph / white, places, strength
+
+    def _draw_one(self, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+        saves = _draw_saves(rng)
+        before, after = _draw_turn(rng), _draw_turn(rng) if rng.random() < TURNED else (0, False)
+        group = self._groups[0] if len(self._groups) == 1 or rng.integers(2) else self._other_group(rng)
+        reference = group[int(rng.integers(len(group)))]
+        windows = [_turn(self._window(reference, rng), *before) for _ in range(self._candidates)]
+        corner = tuple(_ENLARGED + int(rng.integers(_BLOCK)) for _ in "yx")
+        found = [self._cut(window, corner, saves, after) for window in windows]
+        small, enlarged, photograph = max(found, key=_missed)
+        if not saves:
+            places = clean_places(self._crop, self._crop).transpose(1, 2, 0)
+            return small, enlarged, photograph, places, clean_strength()
+        coding = turned(cropped(coding_of(saves[-1]), corner), self._crop, *after)
+        places = coding.places(0, 0, self._crop, self._crop).transpose(1, 2, 0)
+        return small, enlarged, photograph, places, coding.strength()
+
+    def _cut(
+        self, window: np.ndarray, corner: tuple[int, ...], saves: Sequence[Save], after: tuple[int, bool]
+    ) -> tuple[np.ndarray, ...]:
+        """The small crop that begins at `corner`, its enlargement and the photograph's pixels, grey levels."""
+        scale, (y, x) = self._scale, corner
+        small = np.clip(np.rint(_along_both(self._down, window.astype(np.float32))), 0, 255)
+        for save in saves:
+            small = saved(small.astype(np.uint8), save).astype(np.float32)
+        rows, columns = (slice(start, start + self._crop) for start in corner)
+        wide = (slice(scale * start, scale * (start + self._crop)) for start in corner)
+        photograph = window[tuple(wide)].astype(np.float32)
+        near = small[y - _ENLARGED : rows.stop + _ENLARGED, x - _ENLARGED : columns.stop + _ENLARGED]
+        edge = slice(_ENLARGED * scale, -_ENLARGED * scale)
+        parts = small[rows, columns], _along_both(self._up[edge], near), photograph
+        return tuple(_turn(part, *after) for part in parts)
+
+    def _other_group(self, rng: np.random.Generator) -> Sequence[Reference]:
+        return self._groups[1 + int(rng.integers(len(self._groups) - 1))]
+
+    def _window(self, reference: Reference, rng: np.random.Generator) -> np.ndarray:
+        """A square of the reference with its centre in the field of view: the crop and its margin."""
+        field, side = reference.field, self._side
+        height, width = reference.pixels.shape[:2]
+        while True:
+            y, x = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
+            if np.hypot(x + side / 2 - field.cx, y + side / 2 - field.cy) <= field.radius:
+                return reference.pixels[y : y + side, x : x + side]
+
+
+def _along_both(matrix: np.ndarray, image: np.ndarray) -> np.ndarray:
+    """matrix (n, m) along both axes of (m, m, 3): (n, n, 3)."""
+    n, m = matrix.shape
+    tall = (matrix @ image.reshape(m, -1)).reshape(n, m, 3).transpose(0, 2, 1).reshape(-1, m)
+    return (tall @ matrix.T).reshape(n, 3, n).transpose(0, 2, 1)
+
+
+def _draw_saves(rng: np.random.Generator) -> list[Save]:
+    """The savings that a picture went through, the last of them its file; none for a clean one."""
+    if rng.random() < CLEAN:
+        return []
+    return [draw_save(rng) for _ in range(2 if rng.random() < TWICE else 1)]
+
+
+def _draw_turn(rng: np.random.Generator) -> tuple[int, bool]:
+    """Quarter turns and whether a flip follows: one of the eight orientations."""
+    return int(rng.integers(4)), bool(rng.integers(2))
+
+
+def _turn(image: np.ndarray, turn: int, flip: bool) -> np.ndarray:
+    image = np.rot90(image, turn)
+    return image[:, ::-1] if flip else image
+
+
+def cropped(coding: Coding, corner: tuple[int, ...]) -> Coding:
+    """The coding of the part of a picture that begins at row and column `corner`."""
+    (y, x), origin = corner, coding.origin
+    return Coding(coding.luma, coding.chroma, coding.halved, ((origin[0] - x) % 16, (origin[1] - y) % 16))
+
+
+def turned(coding: Coding, side: int, turn: int, flip: bool) -> Coding:
+    """The coding of a square picture of `side` pixels after as many quarter turns to the left and a flip from left to
+    right."""
+    (x, y), halved, luma, chroma = coding.origin, coding.halved, coding.luma, coding.chroma
+    for _ in range(turn % 4):  # what lay right lies up: new x is old y, new y counts from the right
+        x, y = y, (side - x) % 16
+        halved, luma, chroma = halved[::-1], luma.T, None if chroma is None else chroma.T
+    if flip:
+        x = (side - x) % 16
+    return Coding(luma, chroma, (halved[0], halved[1]), (x, y))
+
+
+def _missed(crop: tuple[np.ndarray, ...]) -> float:
+    """The squared error of bicubic, of every fourth pixel's green: enough to choose by."""
+    _, enlarged, photograph = crop
+    return float(np.square(photograph[::2, ::2, 1] - enlarged[::2, ::2, 1]).mean())

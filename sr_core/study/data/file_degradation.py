@@ -1,0 +1,99 @@
+"""What a JPEG file makes of a small picture: tables as libjpeg and cameras write them, every subsampling, any place of
+the blocks, and files saved twice.
+
+The coding itself is libjpeg's, by Pillow: what a network learns to undo is what it will be given.
+"""
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, JpegImagePlugin
+
+from sr_core.image.coding import Coding
+
+CLEAN = 0.25
+"""The share of pictures that no file lies behind: those must lose nothing."""
+
+TWICE = 0.15
+"""The share of files that were saved before, with other tables and other blocks."""
+
+OTHER_TABLES = 0.25
+"""The share of files whose tables are not libjpeg's at one quality: luma's and chroma's of different qualities, steps
+that rise less with frequency, another first step. The fundus cameras' files at hand all have libjpeg's tables, or these
+with another first step (IDRiD's of quality 75: 4 for 8)."""
+
+FINE = 0.4
+"""The share of files at the qualities of FINE_QUALITY alone, where most photographs of cameras lie."""
+
+QUALITY, FINE_QUALITY = (30, 97), (85, 97)
+
+SUBSAMPLINGS = {"4:4:4": (False, False), "4:2:2": (True, False), "4:2:0": (True, True)}
+"""Pillow's numbers 0, 1 and 2 in this order, and along which axes chroma is halved."""
+
+_SHARES = (0.2, 0.2, 0.6)
+
+
+@dataclass(frozen=True, eq=False)
+class Save:
+    """One saving as JPEG: tables (8, 8) of luma and chroma, the subsampling's name, and by how many pixels the picture
+    lies right of and below a block's corner."""
+
+    luma: np.ndarray
+    chroma: np.ndarray
+    subsampling: str
+    shift: tuple[int, int]
+
+
+def standard_tables(quality: int) -> tuple[np.ndarray, np.ndarray]:
+    """libjpeg's tables of luma and chroma, (8, 8), at a quality of 1 to 100."""
+    out = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(out, "JPEG", quality=quality)
+    out.seek(0)
+    with Image.open(out) as image:
+        tables = image.quantization
+    return tuple(np.array(tables[i]).reshape(8, 8) for i in (0, 1))
+
+
+_TABLES = {quality: standard_tables(quality) for quality in range(QUALITY[0], QUALITY[1] + 1)}
+
+
+def draw_save(rng: np.random.Generator) -> Save:
+    """A saving drawn at random."""
+    low, high = FINE_QUALITY if rng.random() < FINE else QUALITY
+    luma, chroma = _TABLES[int(rng.integers(low, high + 1))]
+    if rng.random() < OTHER_TABLES:
+        luma, chroma = _other_tables(luma, int(rng.integers(low, high + 1)), rng)
+    name = list(SUBSAMPLINGS)[int(rng.choice(3, p=_SHARES))]
+    return Save(luma, chroma, name, (int(rng.integers(16)), int(rng.integers(16))))
+
+
+def _other_tables(luma: np.ndarray, quality: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    power, share = rng.uniform(0.6, 1.1), rng.uniform(0.5, 1.0)
+
+    def bent(table: np.ndarray) -> np.ndarray:
+        steps = np.clip(np.rint(table[0, 0] * (table / table[0, 0]) ** power), 1, 255)
+        steps[0, 0] = max(1, round(steps[0, 0] * share))
+        return steps.astype(int)
+
+    return bent(luma), bent(_TABLES[quality][1])
+
+
+def saved(pixels: np.ndarray, save: Save) -> np.ndarray:
+    """Uint8 (H, W, 3) as a JPEG file gives it back. Its first pixel lies `save.shift` from a block's corner."""
+    right, down = save.shift
+    padded = np.pad(pixels, ((down, 0), (right, 0), (0, 0)), mode="reflect")
+    out = io.BytesIO()
+    tables = [save.luma.ravel().tolist(), save.chroma.ravel().tolist()]
+    subsampling = list(SUBSAMPLINGS).index(save.subsampling)
+    Image.fromarray(padded).save(out, "JPEG", qtables=tables, subsampling=subsampling)
+    out.seek(0)
+    with Image.open(out) as image:
+        assert JpegImagePlugin.get_sampling(image) == subsampling
+        return np.asarray(image)[down:, right:]
+
+
+def coding_of(save: Save) -> Coding:
+    """How the saved picture is coded, in the pixels that `saved` gives back."""
+    halved = SUBSAMPLINGS[save.subsampling]
+    return Coding(save.luma, save.chroma, halved, ((-save.shift[0]) % 16, (-save.shift[1]) % 16))
