@@ -15,7 +15,7 @@ beside it. Then the disagreement is spread until the largest is about as small a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -130,17 +130,25 @@ def project(x: Tensor, y: Tensor, scale: int) -> Tensor:
     return _bounded_(x, y, scale, extremes)
 
 
-def complete_(residual: Tensor, y: Tensor, scale: int) -> Tensor:
+def complete_(residual: Tensor, y: Tensor, scale: int, nearest: Callable[[Tensor], Tensor] | None = None) -> Tensor:
     """`project` of the bicubic enlargement of y plus a residual (3, h * scale, w * scale), written over the residual.
 
     The same in fewer passes over memory: the enlargement's own disagreement is computed at the photograph's size, and
-    enlargement and correction are added together.
+    enlargement and correction are added together. `nearest` gives the picture, of those that agree with the
+    photograph's file, that is nearest to a small one: then that is agreed with, and not y itself
+    (`sr_core.engine.cell`).
     """
     rows, columns = _axes(y, scale)
     missed = y - transform(y, rows.back, columns.back) - transform(residual, rows.shrink, columns.shrink)
-    correction = _beyond(missed, SLACK), rows.determine, columns.determine
+    if nearest is None:
+        aim, missed = y, _beyond(missed, SLACK)
+    else:
+        small = y - missed
+        aim = nearest(small)
+        missed = aim - small
+    correction = missed, rows.determine, columns.determine
     extremes = add_transformed_(residual, (y, rows.enlarge, columns.enlarge), correction)
-    return _bounded_(residual, y, scale, extremes)
+    return _bounded_(residual, aim, scale, extremes)
 
 
 def _bounded_(x: Tensor, y: Tensor, scale: int, extremes: Sequence[tuple[float, float]]) -> Tensor:

@@ -12,12 +12,15 @@ import torch
 
 from sr_core.engine import consistency
 from sr_core.engine.blocks import HEIGHTS, Block, halve_block, plan_blocks
+from sr_core.engine.cell import cell
 from sr_core.engine.clipping import mend
-from sr_core.engine.generator_cpu import measured_precision, prepare
+from sr_core.engine.generator_cpu import measured_precision
 from sr_core.engine.generator_cuda import CudaGenerator
+from sr_core.engine.generator_told import Generators
 from sr_core.engine.lanes import Lanes, share_out
 from sr_core.errors import UserError
 from sr_core.image.geometry import Rect
+from sr_core.image.jpeg_file import JpegFile
 from sr_core.networks.zoo import LoadedNetwork
 
 BLOCK_EDGE = {scale: max(sides) for scale, sides in HEIGHTS.items()}
@@ -83,10 +86,7 @@ class Engine:
         self._each = 0  # processor threads of each of these lanes
         mend()  # compiled now, not while somebody waits for the first bright block
         edge = self.bulk_edge + 2 * network.halo
-        if device.type == "cuda":
-            self._generator = CudaGenerator(network.module, device, self.precision, edge)
-        else:
-            self._generator = prepare(network.module, device, self.precision, edge)
+        self._generators = Generators(network.module, device, self.precision, edge)
 
     @property
     def block_edge(self) -> int:
@@ -104,22 +104,23 @@ class Engine:
         whole = Rect(0, 0, width, height)
         self.compute(np.full((whole.h, whole.w, 3), 128, np.uint8), Block(whole.pad(-self.network.halo), whole))
 
-    def compute(self, pixels: np.ndarray, block: Block) -> np.ndarray:
+    def compute(self, pixels: np.ndarray, block: Block, file: JpegFile | None = None) -> np.ndarray:
         """The target of one block, (h * scale, w * scale, 4) uint8: RGB, and in alpha how far this finished picture
         departs from what the photograph alone determines: the largest over its channels of |RGB - W+ y|, in grey
         levels, rounded, W+ y within 0 to 255 (`consistency.determined`).
 
-        `pixels` is the whole photograph, (H, W, 3) uint8. Where memory is lacking the block is computed in its halves
-        (`halve_block`); where that fails too, raises EngineError.
+        `pixels` is the whole photograph, (H, W, 3) uint8; `file` the JPEG file that it comes from, if any: a network
+        that is told of files then agrees with the file, not with the decoded pixels (`sr_core.engine.cell`). Where
+        memory is lacking the block is computed in its halves (`halve_block`); where that fails too, raises EngineError.
         """
         try:
-            return self._compute(pixels, block)
+            return self._compute(pixels, block, file)
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
         # Outside the handler: the error holds the frames, and these the memory, of what has failed.
         try:
-            return self._compute_halves(pixels, block)
+            return self._compute_halves(pixels, block, file)
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -128,25 +129,30 @@ class Engine:
             "their halves; close other programs or choose a smaller scale"
         )
 
-    def _compute_halves(self, pixels: np.ndarray, block: Block) -> np.ndarray:
+    def _compute_halves(self, pixels: np.ndarray, block: Block, file: JpegFile | None) -> np.ndarray:
         target = block.target
         out = np.empty((target.h * self.scale, target.w * self.scale, 4), np.uint8)
         for half in halve_block(block, self.network.halo):
             place = half.target.shift(-target.x, -target.y).scale(self.scale)
-            out[place.slices()] = self._compute(pixels, half)
+            out[place.slices()] = self._compute(pixels, half, file)
         return out
 
     @torch.inference_mode()
-    def _compute(self, pixels: np.ndarray, block: Block) -> np.ndarray:
+    def _compute(self, pixels: np.ndarray, block: Block, file: JpegFile | None) -> np.ndarray:
         """The residual is added to the bicubic enlargement in float32; the sum is projected onto the pictures that
-        shrink to the photograph, unless the network restores and must not be held to it."""
+        shrink to the photograph, or to what its file allows, unless the network restores and must not be held to it."""
         grey = np.ascontiguousarray(pixels[block.source.slices()].transpose(2, 0, 1))
-        cuda = isinstance(self._generator, CudaGenerator)
-        with torch.cuda.stream(self._generator.stream) if cuda else nullcontext():
-            y = self._generator.upload(grey) if cuda else torch.from_numpy(grey).float()
-            residual = self._generator(y[None])[0]
+        coding = None if file is None else file.coding
+        generator = self._generators.of(coding)
+        cuda = isinstance(generator, CudaGenerator)
+        with torch.cuda.stream(generator.stream) if cuda else nullcontext():
+            y = generator.upload(grey) if cuda else torch.from_numpy(grey).float()
+            residual = generator(self._generators.inputs(y, coding, block.source))[0]
             if self.network.agrees:
-                sharp = consistency.complete_(residual, y, self.scale)
+                nearest = None
+                if self._generators.told and file is not None and file.planes:
+                    nearest = cell(file, pixels, block.source, y.device).nearest
+                sharp = consistency.complete_(residual, y, self.scale, nearest)
             else:
                 sharp = residual.add_(consistency.enlarge(y, self.scale)).clamp_(0.0, 255.0)
             inner = block.target.shift(-block.source.x, -block.source.y).scale(self.scale)
@@ -157,48 +163,63 @@ class Engine:
         height, width = pixels.shape[:2]
         return plan_blocks(region, Rect(0, 0, width, height), self.bulk_edge, self.network.halo)
 
-    def results(self, pixels: np.ndarray, region: Rect) -> Iterator[BlockResult]:
+    def results(self, pixels: np.ndarray, region: Rect, file: JpegFile | None = None) -> Iterator[BlockResult]:
         """Compute `region` block by block, in reading order; see `compute_all`."""
         blocks = self.blocks(pixels, region)
-        with closing(self.compute_all(pixels, blocks)) as results:
+        with closing(self.compute_all(pixels, blocks, file)) as results:
             for block, found in zip(blocks, results, strict=True):
                 yield BlockResult(block.target, found)
 
-    def compute_all(self, pixels: np.ndarray, blocks: Sequence[Block]) -> Iterator[np.ndarray]:
+    def compute_all(
+        self, pixels: np.ndarray, blocks: Sequence[Block], file: JpegFile | None = None
+    ) -> Iterator[np.ndarray]:
         """`compute` of each block, in their order, as many beside each other as torch's present number of threads
         suggests. A block is begun when it or one shortly before is asked for: whoever stops asking has soon stopped the
         work."""
         threads = torch.get_num_threads()
         lanes, each = share_out(threads, len(blocks) if self.device.type == "cpu" else 1)
         if lanes == 1:
-            yield from (self.compute(pixels, block) for block in blocks)
+            yield from (self.compute(pixels, block, file) for block in blocks)
             return
         if self._lanes is None or (self._lanes.count, self._each) != (lanes, each):
             self._lanes, self._each = Lanes(lanes, partial(torch.set_num_threads, each)), each
         torch.set_num_threads(each)  # what OpenMP counts by thread, MKL (for products) counts by process
         try:
-            yield from self._lanes.in_order(partial(self.compute, pixels, block) for block in blocks)
+            yield from self._lanes.in_order(partial(self.compute, pixels, block, file) for block in blocks)
         finally:
             torch.set_num_threads(threads)
 
     def upscale(
-        self, pixels: np.ndarray, region: Rect | None = None, progress: Callable[[int, int], None] | None = None
+        self,
+        pixels: np.ndarray,
+        region: Rect | None = None,
+        progress: Callable[[int, int], None] | None = None,
+        file: JpegFile | None = None,
     ) -> np.ndarray:
         """Super-resolve a region (photograph pixels; None: all) to (h * scale, w * scale, 3) uint8.
 
-        `progress` is called with the blocks done and the blocks in all. Raises EngineError where the region does not
-        lie inside the photograph or the result would exceed MAX_OUTPUT_PIXELS.
+        `file` as of `compute`. `progress` is called with the blocks done and the blocks in all. Raises EngineError
+        where the region does not lie inside the photograph or the result would exceed MAX_OUTPUT_PIXELS.
         """
-        return self._assemble(pixels, region, progress, 3)
+        return self._assemble(pixels, region, progress, 3, file)
 
     def upscale_marked(
-        self, pixels: np.ndarray, region: Rect | None = None, progress: Callable[[int, int], None] | None = None
+        self,
+        pixels: np.ndarray,
+        region: Rect | None = None,
+        progress: Callable[[int, int], None] | None = None,
+        file: JpegFile | None = None,
     ) -> np.ndarray:
         """`upscale`, (h * scale, w * scale, 4): with alpha as of `compute`."""
-        return self._assemble(pixels, region, progress, 4)
+        return self._assemble(pixels, region, progress, 4, file)
 
     def _assemble(
-        self, pixels: np.ndarray, region: Rect | None, progress: Callable[[int, int], None] | None, channels: int
+        self,
+        pixels: np.ndarray,
+        region: Rect | None,
+        progress: Callable[[int, int], None] | None,
+        channels: int,
+        file: JpegFile | None,
     ) -> np.ndarray:
         height, width = pixels.shape[:2]
         region = region or Rect(0, 0, width, height)
@@ -214,7 +235,7 @@ class Engine:
             )
         out = np.empty((region.h * self.scale, region.w * self.scale, channels), np.uint8)
         count = len(self.blocks(pixels, region))
-        for done, result in enumerate(self.results(pixels, region), start=1):
+        for done, result in enumerate(self.results(pixels, region, file), start=1):
             place = result.target.shift(-region.x, -region.y).scale(self.scale)
             out[place.slices()] = result.pixels[..., :channels]
             if progress is not None:

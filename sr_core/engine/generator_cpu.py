@@ -21,8 +21,9 @@ from sr_core.engine.lanes import OfThread
 from sr_core.networks.rdb_srgan import RdbSrgan, ResidualDenseBlock
 
 Generator = Callable[[Tensor], Tensor]
-"""(1, 3, h, w) grey levels 0 to 255, float32, to the residual (1, 3, h * scale, w * scale) in grey levels, float32 and
-contiguous. The caller may write over it; the same thread's next call does."""
+"""(1, 3, h, w) grey levels 0 to 255, float32, and further channels where the network reads such, to the residual
+(1, 3, h * scale, w * scale) in grey levels, float32 and contiguous. The caller may write over it; the same thread's
+next call does."""
 
 GREY = 255.0
 
@@ -101,8 +102,15 @@ class Plain:
         self._precision = precision
 
     def __call__(self, grey: Tensor) -> Tensor:
-        batch = (grey / GREY).to(self._precision, memory_format=torch.channels_last)
+        batch = (grey * _of_grey(grey)).to(self._precision, memory_format=torch.channels_last)
         return self._module(batch).float().contiguous() * GREY
+
+
+def _of_grey(channels: Tensor) -> Tensor:
+    """What makes grey levels of the first three channels of (N, channels, H, W) a part of white, and leaves others."""
+    scale = torch.ones(channels.shape[1], device=channels.device)
+    scale[:3] = 1 / GREY
+    return scale.view(-1, 1, 1)
 
 
 class FusedRdb:
@@ -115,7 +123,7 @@ class FusedRdb:
         self._weights: list[Tensor] = []
         self._biases: list[Tensor | None] = []
         config = module.config
-        self._add(module.shallow.weight / GREY, module.shallow.bias)
+        self._add(module.shallow.weight * _of_grey(module.shallow.weight), module.shallow.bias)
         self._add(module.entry.weight, module.entry.bias)
         for block in module.blocks:
             self._add_block(block)

@@ -19,12 +19,15 @@ class CudaGenerator:
     To be used inside `torch.cuda.stream(generator.stream)`.
     """
 
-    def __init__(self, module: nn.Module, device: torch.device, precision: torch.dtype, edge: int) -> None:
+    def __init__(
+        self, module: nn.Module, device: torch.device, precision: torch.dtype, edge: int, channels: int = 3
+    ) -> None:
+        """`channels`: of the input, grey levels first."""
         self.stream = torch.cuda.Stream(device)
         self._device = device
         self._plain = Plain(module, device, precision)
         self._pinned = torch.empty(3 * edge * edge, dtype=torch.uint8, pin_memory=True)
-        self._input = torch.zeros(1, 3, edge, edge, device=device)
+        self._input = torch.zeros(1, channels, edge, edge, device=device)
         self.stream.wait_stream(torch.cuda.current_stream(device))  # on which weights and input were put there
         with torch.inference_mode(), torch.cuda.stream(self.stream):
             for _ in range(3):  # the libraries choose their kernels before anything is recorded

@@ -17,7 +17,7 @@ import numpy as np
 
 from sr_core.image.coding import Coding
 from sr_core.image.geometry import Rect
-from sr_core.image.jpeg_header import Component, JpegHeader, UnusableJpeg, read_header
+from sr_core.image.jpeg_header import Component, JpegHeader, UnusableJpegError, read_header
 
 _TURNS = {
     1: (False, False, False), 2: (False, True, False), 3: (False, True, True), 4: (False, False, True),
@@ -59,21 +59,54 @@ class JpegFile:
     reason: str = ""
 
 
+class FileFacts:
+    """What is known of the file behind a shown photograph, read when it is first asked for, and once: reading takes
+    about as long as decoding. Threads may share it."""
+
+    def __init__(self, path: Path, orientation: int, pixels: np.ndarray) -> None:
+        """`pixels`: the photograph as shown, turned as the EXIF `orientation` says."""
+        self._path, self._orientation, self._pixels = path, orientation, pixels
+        self._lock = threading.Lock()
+        self._asked = False
+        self._file: JpegFile | None = None
+        self._reason = ""
+
+    def get(self) -> JpegFile | None:
+        """The JPEG file; None where there is nothing that could be held to: `reason` says why."""
+        with self._lock:
+            if not self._asked:
+                self._asked = True
+                try:
+                    self._file = read_jpeg_file(self._path.read_bytes(), self._path, self._orientation, self._pixels)
+                    self._reason = self._file.reason
+                except UnusableJpegError as error:
+                    self._reason = str(error)
+                except OSError as error:
+                    self._reason = f"it cannot be read any more ({error.strerror})"
+            return self._file
+
+    @property
+    def reason(self) -> str:
+        """Why the file's coefficients are not agreed with, as half a sentence; empty where they are."""
+        self.get()
+        return self._reason
+
+
 def read_jpeg_file(data: bytes, path: Path, orientation: int, pixels: np.ndarray) -> JpegFile:
     """What the file of the bytes `data`, which lies at `path`, says of the shown `pixels`, uint8 (H, W, 3), turned as
-    the EXIF `orientation` says. Raises UnusableJpeg where it says nothing that could be held to."""
+    the EXIF `orientation` says. Raises UnusableJpegError where it says nothing that could be held to."""
     header = read_header(data)
     turn = _TURNS.get(orientation, _TURNS[1])
     shown = (header.height, header.width) if turn[0] else (header.width, header.height)
     if shown != (pixels.shape[1], pixels.shape[0]):
-        raise UnusableJpeg("its size is not that of the picture shown")
+        raise UnusableJpegError("its size is not that of the picture shown")
     coding = _coding(header, turn)
     try:
         planes = _planes(header, _read_blocks(path, header), turn)
-    except UnusableJpeg as error:
+    except UnusableJpegError as error:
         return JpegFile(coding, (), str(error))
     if _departure(planes[0], pixels) > BELONGS:
-        raise UnusableJpeg("its coefficients do not give the picture shown (a colour profile, or damage)")
+        raise UnusableJpegError("its coefficients do not give the picture shown (a colour profile, or damage)")
     return JpegFile(coding, planes)
 
 
@@ -82,15 +115,18 @@ def _coding(header: JpegHeader, turn: tuple[bool, bool, bool]) -> Coding:
     flip, halved = turn[0], chroma[0].halved if chroma else (False, False)
     halved = halved[::-1] if flip else halved
     size = (header.height, header.width) if flip else (header.width, header.height)
-    origin = tuple(n % (16 if h else 8) if mirrored else 0 for n, h, mirrored in zip(size, halved, turn[1:], strict=True))
+    origin = tuple(
+        side % (16 if half else 8) if mirrored else 0
+        for side, half, mirrored in zip(size, halved, turn[1:], strict=True)
+    )
     tables = [steps.T if flip else steps for steps in (luma.steps, *(part.steps for part in chroma[:1]))]
     return Coding(tables[0], tables[1] if chroma else None, (halved[0], halved[1]), (origin[0], origin[1]))
 
 
 def _read_blocks(path: Path, header: JpegHeader) -> list[np.ndarray]:
-    """Every component's coefficients as stored. Raises UnusableJpeg."""
+    """Every component's coefficients as stored. Raises UnusableJpegError."""
     if importlib.util.find_spec("jpeglib") is None:
-        raise UnusableJpeg("jpeglib, which reads coefficients, is not installed")
+        raise UnusableJpegError("jpeglib, which reads coefficients, is not installed")
     import jpeglib
 
     try:
@@ -98,14 +134,14 @@ def _read_blocks(path: Path, header: JpegHeader) -> list[np.ndarray]:
             found = jpeglib.read_dct(str(path))
             blocks = [found.Y] if len(header.components) == 1 else [found.Y, found.Cb, found.Cr]
     except Exception as error:  # what a damaged file makes of it
-        raise UnusableJpeg(f"its coefficients cannot be read ({error})") from None
+        raise UnusableJpegError(f"its coefficients cannot be read ({error})") from None
     for part, component in zip(blocks, header.components, strict=True):
         wide, tall = (
-            -(-(-(-side // (2 if half else 1))) // 8)
+            -(-side // (16 if half else 8))
             for side, half in zip((header.width, header.height), component.halved, strict=True)
         )
         if part is None or part.shape != (tall, wide, 8, 8):
-            raise UnusableJpeg("its coefficients are not as many as its header says")
+            raise UnusableJpegError("its coefficients are not as many as its header says")
     return blocks
 
 

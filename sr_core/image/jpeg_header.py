@@ -25,7 +25,7 @@ ZIGZAG = np.array(
 """Where the coefficient of each frequency, down and across, stands in a table of the file."""
 
 
-class UnusableJpeg(Exception):
+class UnusableJpegError(Exception):
     """A file whose coefficients say nothing that could be held to; the message says why, as half a sentence."""
 
 
@@ -55,19 +55,19 @@ class _Found:
 
 
 def read_header(data: bytes) -> JpegHeader:
-    """The header of a file's bytes. Raises UnusableJpeg: not a JPEG, cut short; coded arithmetically or without loss;
-    12 bits; four colours, or red, green and blue as they are; tables of 16 bits or with steps of zero; chroma kept at
-    another size than whole or half."""
+    """The header of a file's bytes. Raises UnusableJpegError: not a JPEG, cut short; coded arithmetically or without
+    loss; 12 bits; four colours, or red, green and blue as they are; tables of 16 bits or with steps of zero; chroma
+    kept at another size than whole or half."""
     try:
         return _header(_markers(data))
     except (IndexError, struct.error, KeyError, ValueError):
-        raise UnusableJpeg("its header is damaged") from None
+        raise UnusableJpegError("its header is damaged") from None
 
 
 def _markers(data: bytes) -> _Found:
     """All that stands before the first scan."""
     if data[:2] != bytes((0xFF, _START)):
-        raise UnusableJpeg("it is not a JPEG file")
+        raise UnusableJpegError("it is not a JPEG file")
     found, at = _Found(tables={}), 2
     while True:
         while data[at] == 0xFF:  # fill bytes may precede a marker
@@ -81,7 +81,7 @@ def _markers(data: bytes) -> _Found:
         (length,) = struct.unpack_from(">H", data, at)
         body = data[at + 2 : at + length]
         if len(body) != length - 2:
-            raise UnusableJpeg("it is cut short")
+            raise UnusableJpegError("it is cut short")
         if marker in _FRAMES:
             found.frame = marker, body
         elif marker == _TABLES:
@@ -90,43 +90,44 @@ def _markers(data: bytes) -> _Found:
             found.transform = body[11]
         at += length
         if data[at] != 0xFF:
-            raise UnusableJpeg("its header is damaged")
+            raise UnusableJpegError("its header is damaged")
 
 
 def _read_tables(body: bytes, tables: dict[int, np.ndarray]) -> None:
     while body:
         if body[0] >> 4:
-            raise UnusableJpeg("its quantisation tables have 16 bits")
+            raise UnusableJpegError("its quantisation tables have 16 bits")
         steps = np.frombuffer(body[1:65], np.uint8)
         if not steps.all():
-            raise UnusableJpeg("its quantisation tables hold steps of zero")
+            raise UnusableJpegError("its quantisation tables hold steps of zero")
         tables[body[0] & 15] = steps[ZIGZAG].astype(np.float64)
         body = body[65:]
 
 
 def _header(found: _Found) -> JpegHeader:
     if found.frame is None:
-        raise UnusableJpeg("its header is damaged")
+        raise UnusableJpegError("its header is damaged")
     marker, body = found.frame
     if marker not in _HUFFMAN_FRAMES:
-        raise UnusableJpeg("it is coded arithmetically or without loss")
+        raise UnusableJpegError("it is coded arithmetically or without loss")
     depth, height, width, count = struct.unpack_from(">BHHB", body)
     if depth != 8:
-        raise UnusableJpeg(f"it has {depth} bits a colour")
+        raise UnusableJpegError(f"it has {depth} bits a colour")
     if count not in (1, 3):
-        raise UnusableJpeg(f"it has {count} colours")
+        raise UnusableJpegError(f"it has {count} colours")
     parts = [body[6 + 3 * i : 9 + 3 * i] for i in range(count)]
-    if count == 3 and (found.transform == 0 or (found.transform is None and bytes(p[0] for p in parts) == b"RGB")):
-        raise UnusableJpeg("it keeps red, green and blue, not luma and chroma")
+    plain = found.transform == 0 or (found.transform is None and bytes(part[0] for part in parts) == b"RGB")
+    if count == 3 and plain:
+        raise UnusableJpegError("it keeps red, green and blue, not luma and chroma")
     most = max(part[1] >> 4 for part in parts), max(part[1] & 15 for part in parts)
     components = []
     for i, part in enumerate(parts):
         halved = tuple(_is_halved(most[axis], (part[1] >> 4, part[1] & 15)[axis]) for axis in (0, 1))
         if i == 0 and any(halved):
-            raise UnusableJpeg("it keeps luma at half the size")
+            raise UnusableJpegError("it keeps luma at half the size")
         components.append(Component(found.tables[part[2]], halved))
     if count == 3 and components[1].halved != components[2].halved:
-        raise UnusableJpeg("it keeps the two chromas at different sizes")
+        raise UnusableJpegError("it keeps the two chromas at different sizes")
     return JpegHeader(width, height, tuple(components))
 
 
@@ -134,5 +135,5 @@ def _is_halved(most: int, own: int) -> bool:
     if own == most:
         return False
     if 2 * own != most:
-        raise UnusableJpeg("it keeps chroma at another size than whole or half")
+        raise UnusableJpegError("it keeps chroma at another size than whole or half")
     return True

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps, PngImagePlugin, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, ImageOps, PngImagePlugin, UnidentifiedImageError
 
 from sr_core.errors import UserError
 from sr_core.image.field_of_view import FieldOfView, fit_field_of_view
+from sr_core.image.jpeg_file import FileFacts
 
 MAX_PIXELS = 100_000_000
 MIN_SIDE = 16
@@ -36,12 +37,13 @@ class PhotographError(UserError):
 @dataclass(frozen=True, eq=False)
 class Photograph:
     """A decoded photograph: pixels uint8 (H, W, 3) sRGB, read-only; field in its pixel coordinates; sha256 of
-    the file's bytes, hexadecimal."""
+    the file's bytes, hexadecimal; file: what is known of the file itself, where it is a JPEG."""
 
     path: Path
     pixels: np.ndarray
     field: FieldOfView
     sha256: str
+    file: FileFacts | None = None
 
 
 def find_photographs(paths: Sequence[Path]) -> list[Path]:
@@ -81,6 +83,8 @@ def load_photograph(path: Path) -> Photograph:
             with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
                 _check_header(path, image, data)
                 image.load()
+                orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+                is_jpeg = image.format in ("JPEG", "MPO")
                 pixels = np.array(_to_srgb(ImageOps.exif_transpose(image)))
     except UnidentifiedImageError:
         raise PhotographError(f"{path}: not a JPEG, PNG, TIFF or WebP picture; convert it to one of these") from None
@@ -92,7 +96,8 @@ def load_photograph(path: Path) -> Photograph:
         cause = " ".join(str(error).split()) or type(error).__name__
         raise PhotographError(f"{path}: damaged or cut short ({cause}); copy it again") from None
     pixels.setflags(write=False)
-    return Photograph(path, pixels, fit_field_of_view(pixels), hashlib.sha256(data).hexdigest())
+    file = FileFacts(path, orientation, pixels) if is_jpeg else None
+    return Photograph(path, pixels, fit_field_of_view(pixels), hashlib.sha256(data).hexdigest(), file)
 
 
 def _read(path: Path) -> bytes:

@@ -55,9 +55,11 @@ class RdbFile(RdbSrgan):
         if found.unexpected_keys or any(not key.startswith("told.") for key in found.missing_keys):
             raise ValueError(f"{clean.config} and {self.config} are of different sizes")
 
-    def forward(self, lr: Tensor, places: Tensor, strength: Tensor) -> Tensor:
+    def forward(self, lr: Tensor, places: Tensor | None = None, strength: Tensor | None = None) -> Tensor:
         """(N, 3, H, W) in 0..1, `Coding.places` (N, PLACES, H, W) and `Coding.strength` (N, STRENGTHS) -> the residual,
-        (N, 3, H * scale, W * scale), in the units of the first."""
+        (N, 3, H * scale, W * scale), in the units of the first. Without the two the photographs are clean."""
+        if places is None or strength is None:
+            places, strength = lr.new_zeros(len(lr), PLACES, *lr.shape[2:]), lr.new_zeros(len(lr), STRENGTHS)
         with torch.autocast(lr.device.type, enabled=False):  # bfloat16 would round bright pixels by half a grey level
             shallow = self.shallow(torch.cat([lr, places], dim=1))
         x = self.entry(shallow)
@@ -78,13 +80,16 @@ class RdbFile(RdbSrgan):
         return [(list(part[:-1]), 1 + part[-1]) for part in parts]
 
     @torch.no_grad()
-    def folded(self, strength: Tensor) -> RdbSrgan:
-        """The plain network for photographs coded so, (STRENGTHS,): it takes the colours and the places as channels of
-        one input, (N, 3 + PLACES, H, W)."""
+    def folded(self, strength: Tensor, places: bool) -> RdbSrgan:
+        """The plain network for photographs coded so, (STRENGTHS,): it takes the colours and, with `places`, those as
+        channels of one input, (N, 3 + PLACES, H, W). Without, they are taken as zero: for clean photographs."""
         config = self.config
         sizes = RdbSrganConfig(config.scale, config.features, config.blocks, config.layers, config.growth)
-        plain = RdbSrgan(sizes, inputs=3 + PLACES)
-        plain.load_state_dict({k: v for k, v in self.state_dict().items() if not k.startswith("told.")})
+        inputs = 3 + (PLACES if places else 0)
+        weights = {key: value for key, value in self.state_dict().items() if not key.startswith("told.")}
+        weights["shallow.weight"] = weights["shallow.weight"][:, :inputs]
+        plain = RdbSrgan(sizes, inputs)
+        plain.load_state_dict(weights)
         for block, (biases, gain) in zip(plain.blocks, self._moved(strength[None]), strict=True):
             for layer, bias in zip(block.dense, biases, strict=True):
                 layer.bias += bias[0].to(layer.bias.device)

@@ -15,6 +15,8 @@ IDRID = "IDRiD/segmentation_testing/IDRiD_55.jpg"
 """Its surround is JPEG noise about black."""
 CHASE = "CHASE_DB1/Image_11L.jpg"
 
+HYGD = "HYGD/images/100_5.jpg"
+
 
 def hard_crops(path: Path, edge: int) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     """Name, pixels (edge, edge, 3) and field of view (edge, edge) of crops at native resolution: the brightest spot

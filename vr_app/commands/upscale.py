@@ -64,7 +64,8 @@ def upscale_photograph(
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=None)
         compute = engine.upscale if invention is None else engine.upscale_marked
-        pixels = compute(photograph.pixels, area, lambda done, count: bar.update(task, completed=done, total=count))
+        file = photograph.file.get() if photograph.file is not None else None
+        pixels = compute(photograph.pixels, area, lambda done, count: bar.update(task, completed=done, total=count), file)
     about = _about(photograph.path.name, photograph.sha256, scale, area, engine)
     save_picture(out, pixels[..., :3], about)
     height, width = pixels.shape[:2]

@@ -60,9 +60,7 @@ def enlarge_told(module: nn.Module, small: np.ndarray, coding: Coding | None) ->
     return to_uint8(enlarge_bicubic(small, module.config.scale) + 255 * residual)
 
 
-def evaluate_coded(
-    references: Sequence[Reference], scale: int, module: nn.Module, coding: FileCoding
-) -> list[Score]:
+def evaluate_coded(references: Sequence[Reference], scale: int, module: nn.Module, coding: FileCoding) -> list[Score]:
     """Score the network alone on pictures reduced by the scale and saved so, against bicubic and W+ of the decoded."""
     scores = []
     for reference in references:

@@ -52,11 +52,11 @@ class TrainingConfig:
     references that crops are cut from, in pixels (0: the photographs' own), half of the crops from the first;
     iterations; batch: crops an iteration, shared out among the processes; crop: their side in small-image pixels;
     degradation: how small pictures come of references, 'bicubic', 'field' (such a network restores, and is not held
-    to agree with its input) or 'file' (as JPEG files, and clean; of the network that is told of the file); candidates: crops drawn for each, of which the one that bicubic gets most wrong is taken
-    (1: no choice); loss: 'l1', 'mse' or 'charbonnier'; learning_rate: Adam's, reached after ``warmup`` iterations, then
-    along a ``schedule``: 'cosine' down to 0, or 'step' to a tenth at half time; ema: decay of the moving average of the
-    weights that is validated and shipped; validate_every: iterations; seed; precision: 'float32' or 'bfloat16'
-    (autocast).
+    to agree with its input) or 'file' (clean, or as JPEG files give them; of a network that is told of the file);
+    candidates: crops drawn for each, of which the one that bicubic gets most wrong is taken (1: no choice); loss: 'l1',
+    'mse' or 'charbonnier'; learning_rate: Adam's, reached after ``warmup`` iterations, then along a ``schedule``:
+    'cosine' down to 0, or 'step' to a tenth at half time; ema: decay of the moving average of the weights that is
+    validated and shipped; validate_every: iterations; seed; precision: 'float32' or 'bfloat16' (autocast).
 
     For the adversarial stage: start: the weights file it begins from (empty: the bundled ones); trunk: a VGG19 weights
     file (empty: the VGG16 of the extra ``perceptual``); discriminator: maps of its first layer; weights: factors of
