@@ -23,11 +23,13 @@ from torch import Tensor
 from sr_core.image.geometry import Rect
 from sr_core.image.jpeg_file import COSINES, Coefficients, JpegFile
 
-MARGIN = 0.25
+MARGIN = 1.0
 """Grey levels by which an interval is kept narrower at either end, so that rounding the finished picture to whole grey
-levels does not carry it out again; of a narrow interval NARROWEST of its half is the most."""
+levels does not carry it out again; of a narrow interval NARROWEST of its half is the most. In a smooth place rounding
+errs alike in many pixels. Measured on reduced HRF photographs at quality 95: with 0.25 and a half 99.46 % of luma's
+coefficients agreed in the worst region, with these 99.94 %, and the pictures were as near to the truth or nearer."""
 
-NARROWEST = 0.5
+NARROWEST = 0.7
 
 TURNS = 4
 """Times at most that pixels are brought within 0 to 255 and back into the cell."""

@@ -7,6 +7,7 @@ without being told. For a clean photograph all of it is zero; begun from a netwo
 it is that network.
 """
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -60,7 +61,7 @@ class RdbFile(RdbSrgan):
         (N, 3, H * scale, W * scale), in the units of the first. Without the two the photographs are clean."""
         if places is None or strength is None:
             places, strength = lr.new_zeros(len(lr), PLACES, *lr.shape[2:]), lr.new_zeros(len(lr), STRENGTHS)
-        with torch.autocast(lr.device.type, enabled=False):  # bfloat16 would round bright pixels by half a grey level
+        with _exactly(lr.device.type):
             shallow = self.shallow(torch.cat([lr, places], dim=1))
         x = self.entry(shallow)
         outputs = []
@@ -96,6 +97,11 @@ class RdbFile(RdbSrgan):
             block.fusion.weight *= gain[0][:, None, None, None]
             block.fusion.bias *= gain[0]
         return plain.eval().requires_grad_(False)
+
+
+def _exactly(device: str) -> AbstractContextManager:
+    """Without autocast: in bfloat16 bright pixels would be rounded by half a grey level."""
+    return torch.autocast(device, enabled=False) if torch.amp.is_autocast_available(device) else nullcontext()
 
 
 def _told_block(block: ResidualDenseBlock, x: Tensor, biases: list[Tensor], gain: Tensor) -> Tensor:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from sr_core.errors import UserError
 from sr_core.files import check_writable
@@ -65,7 +66,7 @@ def upscale_photograph(
         task = bar.add_task("", total=None)
         compute = engine.upscale if invention is None else engine.upscale_marked
         file = photograph.file.get() if photograph.file is not None else None
-        pixels = compute(photograph.pixels, area, lambda done, count: bar.update(task, completed=done, total=count), file)
+        pixels = compute(photograph.pixels, area, partial(_show, bar, task), file)
     about = _about(photograph.path.name, photograph.sha256, scale, area, engine)
     save_picture(out, pixels[..., :3], about)
     height, width = pixels.shape[:2]
@@ -77,6 +78,10 @@ def upscale_photograph(
         save_picture(invention, _visible(pixels[..., 3]), about | {"Description": INVENTION_TEXT})
         levels = float(pixels[..., 3].mean())
         console.print(f"fundusxr: wrote {invention} (invented: {levels:.2f} grey levels on average)", markup=False)
+
+
+def _show(bar: Progress, task: TaskID, done: int, count: int) -> None:
+    bar.update(task, completed=done, total=count)
 
 
 def _visible(departure: np.ndarray) -> np.ndarray:

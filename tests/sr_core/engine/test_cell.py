@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from sr_core.engine.cell import MARGIN, cell
 from sr_core.engine.engine import Engine
 from sr_core.image.geometry import Rect
 from sr_core.image.jpeg_file import JpegFile
-from sr_core.image.photograph import load_photograph
+from sr_core.image.photograph import Photograph, load_photograph
 from sr_core.image.resample import shrink, to_uint8
 from sr_core.networks.zoo import LoadedNetwork, load_model, network_config
 from tests.helpers.fundus import HRF_BRIGHT, HYGD, IDRID
@@ -36,6 +37,11 @@ def engine(scale: int) -> Engine:
     return Engine(LoadedNetwork("rdb-file", config, module, plain.sha256, {"halo": plain.halo}), CPU)
 
 
+@cache
+def photograph_of(path: Path) -> Photograph:
+    return load_photograph(path)
+
+
 def shares(picture: np.ndarray, scale: int, file: JpegFile, region: Rect) -> list[tuple[float, int]]:
     """For every component the share of its coefficients that a picture of a region of the photograph, shrunk and coded
     again, has in common with the file, and the most steps that one is off."""
@@ -44,10 +50,9 @@ def shares(picture: np.ndarray, scale: int, file: JpegFile, region: Rect) -> lis
     return [(float((again == own).mean()), int(np.abs(again - own).max())) for again, own in pairs]
 
 
-@pytest.mark.parametrize("scale", [2, 4, 8])
-@pytest.mark.parametrize("name", [HRF_BRIGHT, IDRID, HYGD])
+@pytest.mark.parametrize(("name", "scale"), [(HRF_BRIGHT, 2), (HRF_BRIGHT, 8), (IDRID, 4), (HYGD, 4)])
 def test_a_region_of_a_real_file_shrunk_and_coded_again_has_the_files_own_coefficients(fundus_data, name, scale):
-    photograph = load_photograph(fundus_data / name)
+    photograph = photograph_of(fundus_data / name)
     file = photograph.file.get()
     field = photograph.field
     region = Rect(int(field.cx) - 101, int(field.cy) + 53, 176, 128)
@@ -57,12 +62,11 @@ def test_a_region_of_a_real_file_shrunk_and_coded_again_has_the_files_own_coeffi
     assert max(off, *(steps for _, steps in chroma)) <= 1
 
 
-@pytest.mark.parametrize("subsampling", [0, 2])
-@pytest.mark.parametrize("quality", [95, 90, 75])
+@pytest.mark.parametrize(("quality", "subsampling"), [(95, 2), (95, 0), (90, 2), (75, 0)])
 def test_at_every_quality_more_coefficients_agree_than_of_the_decoded_picture_or_without_the_cell(
     fundus_data, tmp_path, quality, subsampling
 ):
-    reduced = to_uint8(shrink(load_photograph(fundus_data / HRF_BRIGHT).pixels, 4))
+    reduced = to_uint8(shrink(photograph_of(fundus_data / HRF_BRIGHT).pixels, 4))
     pixels, file = open_jpeg(save_jpeg(tmp_path / "a.jpg", reduced, quality=quality, subsampling=subsampling))
     region = Rect(301, 203, 160, 128)
     found = shares(engine(4).upscale(pixels, region, file=file), 4, file, region)
@@ -81,15 +85,17 @@ def test_at_every_quality_more_coefficients_agree_than_of_the_decoded_picture_or
 
 
 def test_the_nearest_picture_of_the_cell_lies_in_it_and_what_lies_in_it_stays(fundus_data):
-    photograph = load_photograph(fundus_data / IDRID)
+    """Away from black and white, whose bounds take turns to meet."""
+    photograph = photograph_of(fundus_data / HYGD)
     file = photograph.file.get()
-    source = Rect(1503, 1001, 90, 75)
+    source = Rect(896, 800, 96, 80)  # whole blocks: others are completed by the decoded photograph
     rng = np.random.default_rng(1)
-    rough = photograph.pixels[source.slices()].transpose(2, 0, 1) + rng.normal(0, 6, (3, source.h, source.w))
+    rough = photograph.pixels[source.slices()].transpose(2, 0, 1) + rng.normal(0, 3, (3, source.h, source.w))
+    assert 1 < rough.min() < rough.max() < 254
     inside = cell(file, photograph.pixels, source, CPU)
     found = inside.nearest(torch.tensor(rough, dtype=torch.float32))
     torch.testing.assert_close(inside.nearest(found), found, atol=0.02, rtol=0)
-    assert (found - torch.tensor(rough)).abs().mean() > 1
+    assert (found - torch.tensor(rough)).abs().mean() > 0.1
     small = found.permute(1, 2, 0).double().numpy()
     for i, plane in enumerate(file.planes):
         again, own = coded_again(small, plane, i, source)
@@ -98,7 +104,7 @@ def test_the_nearest_picture_of_the_cell_lies_in_it_and_what_lies_in_it_stays(fu
 
 @pytest.mark.parametrize("orientation", [1, 6, 7])
 def test_files_that_exif_turns_and_blocks_at_the_photographs_borders_agree_too(fundus_data, tmp_path, orientation):
-    reduced = to_uint8(shrink(load_photograph(fundus_data / HRF_BRIGHT).pixels, 4))[100:351, 200:507]
+    reduced = to_uint8(shrink(photograph_of(fundus_data / HRF_BRIGHT).pixels, 4))[100:351, 200:507]
     pixels, file = open_jpeg(save_jpeg(tmp_path / "a.jpg", reduced, orientation, quality=92, subsampling=2))
     whole = Rect(0, 0, pixels.shape[1], pixels.shape[0])
     found = shares(engine(4).upscale(pixels, file=file), 4, file, whole)
@@ -108,11 +114,11 @@ def test_files_that_exif_turns_and_blocks_at_the_photographs_borders_agree_too(f
 
 @pytest.mark.parametrize("scale", [2, 4])
 def test_blocks_equal_one_pass_whatever_their_place_on_the_files_grid(fundus_data, scale):
-    photograph = load_photograph(fundus_data / HRF_BRIGHT)
+    photograph = photograph_of(fundus_data / HRF_BRIGHT)
     file = photograph.file.get()
     pixels, net = photograph.pixels, engine(scale)
     region = Rect(1501, 903, 70, 61)
-    whole = net.compute(pixels, Block(region, region.pad(60)), file)[..., :3].astype(int)
+    whole = net.compute(pixels, Block(region, region.pad(40)), file)[..., :3].astype(int)
     alone = net.compute(pixels, Block(region, region.pad(net.network.halo + 1)), file)[..., :3].astype(int)
     inner = np.abs(whole - alone)
     assert inner.max() <= 3
@@ -128,7 +134,7 @@ def test_a_network_that_is_not_told_of_files_makes_what_it_made():
 
 
 def test_the_margin_is_taken_of_both_ends(fundus_data):
-    photograph = load_photograph(fundus_data / IDRID)
+    photograph = photograph_of(fundus_data / IDRID)
     inside = cell(photograph.file.get(), photograph.pixels, Rect(800, 800, 32, 32), CPU)
     steps = torch.tensor(photograph.file.get().planes[0].steps, dtype=torch.float32)[:, None]
     torch.testing.assert_close(inside.planes[0].most - inside.planes[0].least, (steps - 2 * MARGIN).expand(4, 8, 4, 8))

@@ -18,7 +18,9 @@ SUBSAMPLINGS = {0: (False, False), 1: (True, False), 2: (True, True)}
 def picture(width: int, height: int) -> np.ndarray:
     """Smooth colours without symmetry, far from black and white, uint8 (height, width, 3)."""
     y, x = np.mgrid[:height, :width]
-    waves = [np.sin(x / (9 + c) + y / 23) + np.cos(y / (7 + 2 * c)) + (x // 19 + 2 * (y // 13)) % 3 / 3 for c in range(3)]
+    waves = [
+        np.sin(x / (9 + c) + y / 23) + np.cos(y / (7 + 2 * c)) + (x // 19 + 2 * (y // 13)) % 3 / 3 for c in range(3)
+    ]
     return np.clip(120 + 30 * np.stack(waves, axis=-1), 20, 235).astype(np.uint8)
 
 
