@@ -61,23 +61,24 @@ class JpegFile:
 
 class FileFacts:
     """What is known of the file behind a shown photograph, read when it is first asked for, and once: reading takes
-    about as long as decoding. Threads may share it."""
+    about as long as decoding. Threads may share it. nbytes: about what it holds once read, in bytes."""
 
     def __init__(self, path: Path, orientation: int, pixels: np.ndarray) -> None:
         """`pixels`: the photograph as shown, turned as the EXIF `orientation` says."""
-        self._path, self._orientation, self._pixels = path, orientation, pixels
+        self._path, self._orientation = path, orientation
+        self._pixels: np.ndarray | None = pixels  # until it is read
+        self.nbytes = pixels.nbytes
         self._lock = threading.Lock()
-        self._asked = False
         self._file: JpegFile | None = None
         self._reason = ""
 
     def get(self) -> JpegFile | None:
         """The JPEG file; None where there is nothing that could be held to: `reason` says why."""
         with self._lock:
-            if not self._asked:
-                self._asked = True
+            pixels, self._pixels = self._pixels, None
+            if pixels is not None:
                 try:
-                    self._file = read_jpeg_file(self._path.read_bytes(), self._path, self._orientation, self._pixels)
+                    self._file = read_jpeg_file(self._path.read_bytes(), self._path, self._orientation, pixels)
                     self._reason = self._file.reason
                 except UnusableJpegError as error:
                     self._reason = str(error)

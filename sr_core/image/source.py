@@ -10,6 +10,7 @@ from typing import Generic, Protocol, TypeVar
 import numpy as np
 
 from sr_core.image.field_of_view import FieldOfView
+from sr_core.image.jpeg_file import FileFacts
 from sr_core.image.photograph import load_photograph
 
 Value = TypeVar("Value")
@@ -57,10 +58,12 @@ class PhotographFacts:
 
 @dataclass(frozen=True, eq=False)
 class OpenedPhotograph:
-    """A decoded photograph: pixels uint8 (H, W, 3) sRGB, read-only, and what is known of it."""
+    """A decoded photograph: pixels uint8 (H, W, 3) sRGB, read-only, what is known of it, and of its file, where it is a
+    JPEG."""
 
     pixels: np.ndarray
     facts: PhotographFacts
+    file: FileFacts | None = None
 
 
 class PhotographSource(Protocol):
@@ -91,4 +94,4 @@ class FileSource:
         height, width = photograph.pixels.shape[:2]
         field = Fact(photograph.field, Origin.FITTED)
         facts = PhotographFacts(self.id, self.path.name, (width, height), photograph.sha256, field)
-        return OpenedPhotograph(photograph.pixels, facts)
+        return OpenedPhotograph(photograph.pixels, facts, photograph.file)

@@ -68,7 +68,7 @@ class LocalEngine:
         self._engine.warm_up(width, height)
 
     def compute(self, source: Source, block: Block) -> np.ndarray:
-        return self._engine.compute(source.pixels, block)
+        return self._engine.compute(source.pixels, block, None if source.file is None else source.file.get())
 
 
 def open_engine(model: str, level: int, device: str) -> TileEngine:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sr_core.errors import UserError
+from sr_core.image.jpeg_file import FileFacts
 from sr_core.image.pyramid import Pyramid, build_pyramid
 from sr_core.image.source import OpenedPhotograph, PhotographSource
 
@@ -45,6 +46,7 @@ class Loader:
         self._first = deque(dict.fromkeys((*first, *range(len(sources)))))
         self._again: tuple[int, ...] = ()
         self._under_way: int | None = None
+        self._unread: deque[FileFacts] = deque(maxlen=UNTAKEN)
         self._answers: deque[PhotographLoaded | PhotographFailed] = deque()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="loader", daemon=True)
@@ -96,17 +98,25 @@ class Loader:
     # What follows runs on the loader's own thread.
 
     def _run(self) -> None:
-        while (index := self._next()) is not None:
-            answer = _decode(index, self._sources[index])
+        while (work := self._next()) is not None:
+            if isinstance(work, FileFacts):
+                work.get()
+                continue
+            answer = _decode(work, self._sources[work])
             with self._lock:
                 self._answers.append(answer)
                 self._under_way = None
+                if isinstance(answer, PhotographLoaded) and answer.photograph.file is not None:
+                    self._unread.append(answer.photograph.file)
             del answer  # else it would live until the next is decoded
 
-    def _next(self) -> int | None:
-        """Wait for a file to decode and enter it as under way; None: the end."""
+    def _next(self) -> int | FileFacts | None:
+        """Wait for a photograph to decode and enter it as under way; while there is none, what is known of the files of
+        those decoded last, to be read before somebody waits for it; None: the end."""
         with self._lock:
             while not self._stopping and (len(self._answers) >= UNTAKEN or not (self._again or self._first)):
+                if self._unread:
+                    return self._unread.pop()
                 self._lock.wait()
             if self._stopping:
                 return None

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sr_core.image.geometry import TileKey
+from sr_core.image.jpeg_file import FileFacts
 from sr_core.image.pyramid import Pyramid, cut_tile
 
 PHOTOGRAPH_MEMORY = 2_000_000_000
@@ -24,22 +25,24 @@ COARSE_EDGE = 512
 
 @dataclass
 class _Photograph:
-    """One that was decoded: its `coarse` levels, and all of them (None: dropped). `fine_bytes`: what a drop frees."""
+    """One that was decoded: its `coarse` levels, and all of them with what is known of its file (None: dropped).
+    `fine_bytes`: what a drop frees."""
 
     sha256: str
     coarse: dict[int, np.ndarray]
     full: Pyramid | None
+    file: FileFacts | None
     coarse_bytes: int
     fine_bytes: int
     looked_at: int = 0
     lost: str | None = None
 
     @staticmethod
-    def of(pyramid: Pyramid, sha256: str) -> _Photograph:
+    def of(pyramid: Pyramid, sha256: str, file: FileFacts | None) -> _Photograph:
         coarse = {-n: pixels for n, pixels in enumerate(pyramid.levels) if max(pixels.shape) <= COARSE_EDGE}
         coarse_bytes = sum(pixels.nbytes for pixels in coarse.values())
-        fine_bytes = sum(pixels.nbytes for pixels in pyramid.levels) - coarse_bytes
-        return _Photograph(sha256, coarse, pyramid, coarse_bytes, fine_bytes)
+        fine_bytes = sum(pixels.nbytes for pixels in pyramid.levels) - coarse_bytes + (file.nbytes if file else 0)
+        return _Photograph(sha256, coarse, pyramid, file, coarse_bytes, fine_bytes)
 
 
 class Photographs:
@@ -51,10 +54,10 @@ class Photographs:
         self._needed: tuple[int, ...] = ()
         self._moment = 0
 
-    def add(self, index: int, pyramid: Pyramid, sha256: str = "") -> bool:
+    def add(self, index: int, pyramid: Pyramid, sha256: str = "", file: FileFacts | None = None) -> bool:
         """A photograph, decoded for the first time or again. Returns whether it is not the same as before."""
         before = self._photographs.get(index)
-        photograph = self._photographs[index] = _Photograph.of(pyramid, sha256)
+        photograph = self._photographs[index] = _Photograph.of(pyramid, sha256, file)
         if before is not None:
             photograph.looked_at = before.looked_at
         self._make_room()
@@ -94,6 +97,10 @@ class Photographs:
         """Whether a photographed tile's level is at hand."""
         photograph = self._photographs.get(key.photograph)
         return photograph is not None and (photograph.full is not None or key.level in photograph.coarse)
+
+    def file(self, index: int) -> FileFacts | None:
+        """What is known of the file that the photograph was decoded from, where it is a JPEG and at hand."""
+        return self._photographs[index].file
 
     def tile(self, key: TileKey) -> np.ndarray | None:
         """A photographed tile with its gutter, if its level is at hand."""
@@ -175,5 +182,5 @@ class Photographs:
             if over <= 0:
                 return
             if index not in self._needed:
-                self._photographs[index].full = None
+                self._photographs[index].full = self._photographs[index].file = None
                 over -= self._photographs[index].fine_bytes

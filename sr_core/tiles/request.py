@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from sr_core.image.geometry import TileKey
+from sr_core.image.jpeg_file import FileFacts
 
 VIEWER = "viewer"
 """The client that has the service to itself where nobody says otherwise."""
@@ -27,11 +28,13 @@ class Priority(IntEnum):
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A photograph, by its index in the session: (H, W, 3) uint8 read-only pixels, and the sha256 of its file."""
+    """A photograph, by its index in the session: (H, W, 3) uint8 read-only pixels, the sha256 of its file, and what is
+    known of the file, where it is a JPEG."""
 
     photograph: int
     pixels: np.ndarray
     sha256: str
+    file: FileFacts | None = None
 
 
 @dataclass(frozen=True)

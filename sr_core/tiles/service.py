@@ -213,7 +213,9 @@ class TileService:
     def _source(self, photograph: int) -> Source | None:
         """None: it was dropped meanwhile, for another that has come."""
         pixels = self.photographs.pixels(photograph)
-        return None if pixels is None else Source(photograph, pixels, self.photographs.sha256(photograph))
+        if pixels is None:
+            return None
+        return Source(photograph, pixels, self.photographs.sha256(photograph), self.photographs.file(photograph))
 
     def _tell(self, news: News) -> None:
         for waiting in self._news.values():
@@ -238,7 +240,7 @@ class TileService:
         """One that was opened for the first time, or again: then it may have changed, and all that came of it goes."""
         index, facts = arrival.index, arrival.photograph.facts
         again = self.photographs.knows(index)
-        changed = self.photographs.add(index, arrival.pyramid, facts.sha256)
+        changed = self.photographs.add(index, arrival.pyramid, facts.sha256, arrival.photograph.file)
         if changed:
             self.memory.forget(index)
         if changed or not again:

@@ -107,7 +107,8 @@ class SaturatedWorker:
         """See `Worker.want`; `who`: the client and its priority."""
         if self.saturated:
             tiles = tuple(dict.fromkeys((*tiles, *self._filler)))
-            sources = sources or (Source(0, self._photographs.pixels(0), self._photographs.sha256(0)),)
+            held = self._photographs
+            sources = sources or (Source(0, held.pixels(0), held.sha256(0), held.file(0)),)
         self._worker.want(tiles, sources, ahead, *who)
 
     def __getattr__(self, name: str) -> object:

@@ -70,7 +70,8 @@ def export_region(photograph: Photograph, region: Region, out: Path, engine: Eng
             f"{MOST_PIXELS // 10**6} megapixels; mark a smaller one, or use fundusxr upscale"
         )
     network = engine.network
-    computed = engine.upscale_marked(photograph.pixels, rect)
+    file = None if photograph.file is None else photograph.file.get()
+    computed = engine.upscale_marked(photograph.pixels, rect, file=file)
     made = Made(
         engine.scale, network.name, network.texture, network.sha256, network.agrees, version("fundusxr")
     )  # fmt: skip

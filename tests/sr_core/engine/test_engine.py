@@ -216,8 +216,8 @@ def test_a_block_without_memory_is_computed_in_its_halves(monkeypatch, error):
     exact, pixels = engine(4, torch.float32), texture(120, 140)
     block = Block(Rect(20, 15, 90, 80), Rect(20, 15, 90, 80).pad(exact.network.halo))
     whole = exact.compute(pixels, block)
-    starved = Starved(exact._generator, block.source.area - 1, error)
-    monkeypatch.setattr(exact, "_generator", starved)
+    starved = Starved(exact._generators.of(None), block.source.area - 1, error)
+    monkeypatch.setattr(exact._generators, "of", lambda coding: starved)
     halves = exact.compute(pixels, block)
     assert starved.refused == 1
     assert halves.shape == whole.shape
@@ -227,8 +227,8 @@ def test_a_block_without_memory_is_computed_in_its_halves(monkeypatch, error):
 @pytest.mark.parametrize("error", OUT_OF_MEMORY)
 def test_where_the_halves_find_no_memory_either_it_is_told(monkeypatch, error):
     exact = Engine(load_model("rdb-lite", 4), CPU, torch.float32)
-    starved = Starved(exact._generator, 50, error)
-    monkeypatch.setattr(exact, "_generator", starved)
+    starved = Starved(exact._generators.of(None), 50, error)
+    monkeypatch.setattr(exact._generators, "of", lambda coding: starved)
     with pytest.raises(EngineError, match="not enough memory for 60x50 photograph pixels at x4"):
         exact.upscale(texture(50, 60))
     assert starved.refused == 2

@@ -120,7 +120,7 @@ def test_mending_on_the_device_comes_to_what_it_comes_to_on_the_processor(cuda, 
 
 @pytest.mark.parametrize("scale", SCALES)
 def test_the_recorded_graph_gives_what_the_network_gives_and_keeps_nothing_of_the_last_block(cuda, scale):
-    generator = engine(scale, cuda)._generator
+    generator = engine(scale, cuda)._generators.of(None)
     assert isinstance(generator, CudaGenerator)
     edge = engine(scale, cuda).bulk_edge + 2 * engine(scale, cuda).network.halo
     photograph = load_photograph(DEMO).pixels
