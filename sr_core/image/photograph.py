@@ -160,6 +160,25 @@ def _to_srgb(image: Image.Image) -> Image.Image:
         return image  # a damaged profile, or one of another colour model: the values as they stand
 
 
+def standard_tables(quality: int) -> tuple[np.ndarray, np.ndarray]:
+    """libjpeg's quantisation tables of luma and chroma, (8, 8) by frequency, at a quality of 1 to 100."""
+    out = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(out, "JPEG", quality=quality)
+    with Image.open(out) as image:
+        tables = image.quantization
+    return np.array(tables[0]).reshape(8, 8), np.array(tables[1]).reshape(8, 8)
+
+
+def through_jpeg(pixels: np.ndarray, luma: np.ndarray, chroma: np.ndarray, subsampling: str) -> np.ndarray:
+    """Uint8 (H, W, 3) as a JPEG file with these tables, (8, 8) whole numbers, gives it back. subsampling: '4:4:4',
+    '4:2:2' or '4:2:0'."""
+    out = io.BytesIO()
+    tables = [luma.ravel().tolist(), chroma.ravel().tolist()]
+    Image.fromarray(pixels).save(out, "JPEG", qtables=tables, subsampling=subsampling)
+    with Image.open(out) as image:
+        return np.asarray(image)
+
+
 def is_see_through(path: Path) -> bool:
     """Whether a picture has pixels that are not opaque; False for one that cannot be read, which says so when it is
     loaded."""

@@ -64,13 +64,16 @@ def test_the_linter_finds_nothing():
                 "vr_app/commands/doctor.py",
             ],
         ),
+        ("jpeglib", ["sr_core/image/jpeg_file.py"]),
         ("trimesh", ["vr_app/gl/meshes.py"]),
         ("concurrent", ["sr_core/engine/lanes.py", "sr_core/study/data/pool.py", "vr_app/regions/files.py"]),
         ("multiprocessing", ["sr_core/study/data/pool.py"]),
         (
             "threading",
             [
+                "sr_core/engine/generator_told.py",
                 "sr_core/engine/lanes.py",
+                "sr_core/image/jpeg_file.py",
                 "sr_core/tiles/disk.py",
                 "sr_core/tiles/engines.py",
                 "sr_core/tiles/loader.py",

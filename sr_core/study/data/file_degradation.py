@@ -1,16 +1,15 @@
 """What a JPEG file makes of a small picture: tables as libjpeg and cameras write them, every subsampling, any place of
 the blocks, and files saved twice.
 
-The coding itself is libjpeg's, by Pillow: what a network learns to undo is what it will be given.
+The coding itself is libjpeg's: what a network learns to undo is what it will be given.
 """
 
-import io
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, JpegImagePlugin
 
 from sr_core.image.coding import Coding
+from sr_core.image.photograph import standard_tables, through_jpeg
 
 CLEAN = 0.25
 """The share of pictures that no file lies behind: those must lose nothing."""
@@ -29,7 +28,7 @@ FINE = 0.4
 QUALITY, FINE_QUALITY = (30, 97), (85, 97)
 
 SUBSAMPLINGS = {"4:4:4": (False, False), "4:2:2": (True, False), "4:2:0": (True, True)}
-"""Pillow's numbers 0, 1 and 2 in this order, and along which axes chroma is halved."""
+"""Their names, and along which axes, across and down, chroma is halved."""
 
 _SHARES = (0.2, 0.2, 0.6)
 
@@ -43,16 +42,6 @@ class Save:
     chroma: np.ndarray
     subsampling: str
     shift: tuple[int, int]
-
-
-def standard_tables(quality: int) -> tuple[np.ndarray, np.ndarray]:
-    """libjpeg's tables of luma and chroma, (8, 8), at a quality of 1 to 100."""
-    out = io.BytesIO()
-    Image.new("RGB", (8, 8)).save(out, "JPEG", quality=quality)
-    out.seek(0)
-    with Image.open(out) as image:
-        tables = image.quantization
-    return tuple(np.array(tables[i]).reshape(8, 8) for i in (0, 1))
 
 
 _TABLES = {quality: standard_tables(quality) for quality in range(QUALITY[0], QUALITY[1] + 1)}
@@ -83,14 +72,7 @@ def saved(pixels: np.ndarray, save: Save) -> np.ndarray:
     """Uint8 (H, W, 3) as a JPEG file gives it back. Its first pixel lies `save.shift` from a block's corner."""
     right, down = save.shift
     padded = np.pad(pixels, ((down, 0), (right, 0), (0, 0)), mode="reflect")
-    out = io.BytesIO()
-    tables = [save.luma.ravel().tolist(), save.chroma.ravel().tolist()]
-    subsampling = list(SUBSAMPLINGS).index(save.subsampling)
-    Image.fromarray(padded).save(out, "JPEG", qtables=tables, subsampling=subsampling)
-    out.seek(0)
-    with Image.open(out) as image:
-        assert JpegImagePlugin.get_sampling(image) == subsampling
-        return np.asarray(image)[down:, right:]
+    return through_jpeg(padded, save.luma, save.chroma, save.subsampling)[down:, right:]
 
 
 def coding_of(save: Save) -> Coding:

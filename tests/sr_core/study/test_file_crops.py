@@ -9,10 +9,11 @@ from PIL import Image
 from sr_core.image.coding import PLACES, STRENGTHS, Coding
 from sr_core.image.field_of_view import FieldOfView
 from sr_core.image.jpeg_file import COSINES, LUMA_OF_RGB
+from sr_core.image.photograph import standard_tables
 from sr_core.study.comparison.coded import CODINGS, FileCoding
 from sr_core.study.data import file_crops
 from sr_core.study.data.file_crops import FileCropSampler, turned
-from sr_core.study.data.file_degradation import Save, coding_of, draw_save, saved, standard_tables
+from sr_core.study.data.file_degradation import Save, coding_of, draw_save, saved
 from sr_core.study.data.references import DataError, Reference
 
 
