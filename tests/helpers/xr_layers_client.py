@@ -30,7 +30,9 @@ from vr_app.gl.depth import DepthTarget
 from vr_app.gl.draw import Renderer
 from vr_app.process.interruption import end_process
 from vr_app.runtime.headset import HeadsetRuntime
-from vr_app.viewer.loop import STILL, Options, session
+from vr_app.viewer.loop import session
+from vr_app.viewer.options import Options
+from vr_app.viewer.rest import STILL
 
 NEARLY = 0.005
 """Of a distance: a panel's words stand a little before it."""
@@ -84,12 +86,12 @@ def main(layers: str, surface: str, *paths: str) -> None:
             since = 0.0
             while runtime.poll_events() and not select.select([sys.stdin], [], [], 0.0)[0]:
                 viewer.frame()
-                whole = bool(viewer.wants) and not viewer.supply.residency.absent(viewer.supply.wanted)
+                whole = bool(viewer.seen.wants) and not viewer.supply.residency.absent(viewer.supply.wanted)
                 # A process that ends while torch is being imported may abort.
-                done = viewer._warm and not (viewer.supply.service.worker.busy or viewer.supply.service.worker.warming)
-                since = since if whole and done else viewer.now
-                report = {"sharp": viewer.now - since > 2 * STILL, "layers": runtime.layers_shown}
-                report |= {"rests": viewer.rests, "made": objects.made(), "depth": heard, "told": told(runtime)}
+                done = viewer.warm and not (viewer.supply.service.worker.busy or viewer.supply.service.worker.warming)
+                since = since if whole and done else viewer.tick.now
+                report = {"sharp": viewer.tick.now - since > 2 * STILL, "layers": runtime.layers_shown}
+                report |= {"rests": viewer.rest.now, "made": objects.made(), "depth": heard, "told": told(runtime)}
                 print(json.dumps(report), flush=True)
     finally:
         runtime.close()

@@ -20,7 +20,8 @@ from vr_app.core.scene.spectator import MirrorKind
 from vr_app.gl import context
 from vr_app.process.interruption import end_process
 from vr_app.runtime.headset import HeadsetRuntime
-from vr_app.viewer.loop import Options, session
+from vr_app.viewer.loop import session
+from vr_app.viewer.options import Options
 
 TURN, SLOW = 4.0, 1.0
 """Seconds."""
@@ -50,13 +51,16 @@ def main(kind: str, *paths: str) -> None:
             while runtime.poll_events() and not select.select([sys.stdin], [], [], 0.0)[0]:
                 at, now = time.monotonic(), turn()
                 viewer.frame()
-                done = viewer._warm and not (
-                    viewer.supply.service.worker.busy
-                    or viewer.supply.service.worker.warming
-                    or viewer.supply.service.loader.busy
-                )
-                whole = bool(viewer.wants) and not viewer.supply.residency.absent(viewer.supply.wanted)
-                report = {"at": at, "turn": now, "slow": bool(now % 2), "ready": done and whole, "rests": viewer.rests}
+                service = viewer.supply.service
+                done = viewer.warm and not (service.worker.busy or service.worker.warming or service.loader.busy)
+                whole = bool(viewer.seen.wants) and not viewer.supply.residency.absent(viewer.supply.wanted)
+                report = {
+                    "at": at,
+                    "turn": now,
+                    "slow": bool(now % 2),
+                    "ready": done and whole,
+                    "rests": viewer.rest.now,
+                }
                 print(json.dumps(report | {"layers": runtime.layers_shown}), flush=True)
     finally:
         runtime.close()

@@ -25,7 +25,8 @@ from vr_app.core.view.region import Kind
 from vr_app.core.view.step import step
 from vr_app.process.interruption import end_process
 from vr_app.runtime.headset import HeadsetRuntime
-from vr_app.viewer.loop import Options, Viewer, session
+from vr_app.viewer.loop import Viewer, session
+from vr_app.viewer.options import Options
 
 SET = (Adjust(replace(AS_PHOTOGRAPHED, channel=Channel.RED_FREE, contrast=1.3)), MarkView(), NameRegion(Kind.LESION))
 """What somebody has set before the runtime is lost."""
@@ -62,7 +63,7 @@ def main() -> None:
                 viewer.frame()
                 if not settled and None not in viewer.view.photographs:
                     viewer.view, settled = step(viewer.view, SET, 0.0), True
-                if settled and viewer._warm and not viewer.supply.service.worker.warming:
+                if settled and viewer.warm and not viewer.supply.service.worker.warming:
                     print(json.dumps(report(runtime, viewer, notices)), flush=True)
     finally:
         runtime.close()

@@ -28,8 +28,8 @@ from vr_app.xr import bindings
 
 def told(viewer: Viewer, felt: list[int], said: list[str]) -> dict[str, object]:
     """What a frame ended with."""
-    runtime, view, control = viewer.runtime, viewer.view, viewer.control
-    sample = viewer._sample
+    runtime, view, control = viewer.runtime, viewer.view, viewer.intake.control
+    sample = viewer.rest.sample
     regions = view.regions
     service = viewer.supply.service
     loaded = not service.loader.busy and len(view.loaded) + len(view.failed) == len(view.images)
@@ -37,9 +37,7 @@ def told(viewer: Viewer, felt: list[int], said: list[str]) -> dict[str, object]:
         "state": state(runtime),
         "layers": runtime.layers_shown,
         "frames": viewer.statistics.frames,
-        "ready": loaded
-        and viewer._warm
-        and not (viewer.supply.service.worker.warming or viewer.supply.service.worker.busy),
+        "ready": loaded and viewer.warm and not (service.worker.warming or service.worker.busy),
         "sharp": bool(viewer.supply.wanted) and not viewer.supply.residency.absent(viewer.supply.wanted),
         "scale": max(
             (1 << max(0, key.level) for key in viewer.supply.wanted if viewer.supply.residency.has(key)), default=0
@@ -49,7 +47,7 @@ def told(viewer: Viewer, felt: list[int], said: list[str]) -> dict[str, object]:
         "front": view.active,
         "page": view.page[0],
         "images": [[*image.center, image.zoom] for image in view.images],
-        "placed": {item.image: _place(item.surface) for item in viewer.placed if item.shown},
+        "placed": {item.image: _place(item.surface) for item in viewer.seen.placed if item.shown},
         "original": view.original,
         "finest": view.finest,
         "invention": view.invention,
@@ -65,15 +63,15 @@ def told(viewer: Viewer, felt: list[int], said: list[str]) -> dict[str, object]:
         "grips": [hand.grip for hand in sample.hands] if sample else [],
         "sticks": [[hand.stick_x, hand.stick_y] for hand in sample.hands] if sample else [],
         "aims": [hand.aim is not None for hand in sample.hands] if sample else [],
-        "eyes": [eye.pose.position for eye in viewer._eyes],
-        "head": head_of(viewer._eyes) if viewer._eyes else None,
+        "eyes": [eye.pose.position for eye in viewer.rest.eyes],
+        "head": head_of(viewer.rest.eyes) if viewer.rest.eyes else None,
         "floor": runtime.floor,
         "room": viewer.view.settings.room,
-        "veil": viewer.veil.shade if viewer.veil else 0.0,
+        "veil": viewer.picture.veil.shade if viewer.picture.veil else 0.0,
         "mirror": runtime._mirror.kind.value,
-        "recording": viewer.recording.active,
+        "recording": viewer.keeping.recording.active,
         "model": viewer.view.settings.model,
-        "rests": viewer.rests,
+        "rests": viewer.rest.now,
         "felt": sum(felt),
         "said": said,
     }
@@ -86,8 +84,8 @@ def _place(surface: object) -> list[float] | None:
 
 def _targets(viewer: Viewer) -> dict[str, tuple[float, ...]]:
     """Where in the world the panel's controls are, by their words."""
-    item = viewer.control.item
-    return {} if item is None else {name: point_at(item, at) for name, at in viewer.control.targets.items()}
+    item = viewer.intake.control.item
+    return {} if item is None else {name: point_at(item, at) for name, at in viewer.intake.control.targets.items()}
 
 
 def report_every_frame() -> None:

@@ -12,7 +12,8 @@ from vr_app.bench.stage import BenchFrame, BenchRuntime
 from vr_app.gl.context import Context, open_offscreen
 from vr_app.process.interruption import end_process
 from vr_app.runtime.one_eye import one_eye
-from vr_app.viewer.loop import Options, session
+from vr_app.viewer.loop import session
+from vr_app.viewer.options import Options
 
 SIZE = (1280, 800)
 """As `fundusxr view` has it."""

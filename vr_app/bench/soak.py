@@ -27,7 +27,8 @@ from vr_app.core.view.tour import Stop, Tour, TourPlayer
 from vr_app.gl.context import open_offscreen
 from vr_app.runtime.choose import open_runtime
 from vr_app.runtime.interface import Runtime
-from vr_app.viewer.loop import Options, Viewer, session
+from vr_app.viewer.loop import Viewer, session
+from vr_app.viewer.options import Options
 
 BARS = (
     Bar("soak_errors", "soak", "what the viewer had to tell: tiles or photographs that failed", "0", "", "most", 0),
@@ -139,7 +140,7 @@ def _runtime(mode: str) -> Iterator[Runtime]:
 
 def _wander(viewer: Viewer, wanderer: Wanderer, seconds: float, seen: _Seen, progress: Progress) -> None:
     """Stop after stop, to the first rest after so many seconds."""
-    viewer.player = wanderer
+    viewer.intake.guide = wanderer
     _frames_until(viewer, lambda: all(viewer.view.photographs), PATIENCE)
     progress.begin("soak, seconds", math.ceil(seconds))
     begun = time.monotonic()
@@ -171,9 +172,9 @@ def _frames_until(viewer: Viewer, reached: Callable[[], bool], patience: float) 
 
 def _whole(viewer: Viewer) -> bool:
     """Whether the view rests and all its tiles are there."""
-    levels = {want.photograph: want.level for want in viewer.wants}
+    levels = {want.photograph: want.level for want in viewer.seen.wants}
     due = sum(key.level > 0 for key in viewer.supply.wanted) > 0 or all(level <= 0 for level in levels.values())
-    return bool(viewer.wants) and due and not viewer.supply.residency.absent(viewer.supply.wanted)
+    return bool(viewer.seen.wants) and due and not viewer.supply.residency.absent(viewer.supply.wanted)
 
 
 def _measured(viewer: Viewer, wanderer: Wanderer, settings: Settings, seconds: float, seen: _Seen) -> Measured:

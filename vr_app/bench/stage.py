@@ -24,7 +24,9 @@ from vr_app.core.view.step import step
 from vr_app.gl.context import Context
 from vr_app.gl.draw import Renderer
 from vr_app.gl.framebuffer import Framebuffer
-from vr_app.viewer.loop import Options, Viewer, session
+from vr_app.runtime.one_eye import FLOOR
+from vr_app.viewer.loop import Viewer, session
+from vr_app.viewer.options import Options
 
 EYE_APART = 0.063
 """Metres between the two eyes."""
@@ -98,6 +100,7 @@ class BenchRuntime:
     """
 
     name = "offscreen"
+    floor = FLOOR
 
     def __init__(
         self, context: Context, eyes: Sequence[Eye], time_step: float | None = None, period: float = 0.0
@@ -179,7 +182,7 @@ class Stage:
         self.viewer = viewer
         self.runtime = runtime
         self.guide = Guide()
-        viewer.player = self.guide
+        viewer.intake.guide = self.guide
 
     def frame(self, look: LookAt | None = None) -> None:
         """One frame, with the view at `look` (None: where it was)."""
@@ -228,8 +231,8 @@ class Stage:
         """What is wanted of the photograph in front, and how many of its tiles are in the picture: none where the one
         that shows them is yet to come."""
         viewer = self.viewer
-        demand = next((want for want in viewer.wants if want.photograph == viewer.view.active), None)
-        if demand is None or viewer.holds_back:
+        demand = next((want for want in viewer.seen.wants if want.photograph == viewer.view.active), None)
+        if demand is None or viewer.picture.holds_back:
             return demand, 0
         slots = viewer.supply.residency.slots(demand.photograph, demand.level, demand.tiles)
         return demand, int(np.count_nonzero(slots[demand.mask()] != NO_SLOT))
@@ -263,7 +266,7 @@ class Stage:
     def _shown_width(self, edge: int) -> float:
         """Photograph pixels across the front panel when the eye sees `edge` of them."""
         viewer = self.viewer
-        (panel,) = (item.surface for item in viewer.placed if item.image == viewer.view.active)
+        (panel,) = (item.surface for item in viewer.seen.placed if item.image == viewer.view.active)
         return edge * panel.width / (2 * HALF_WIDTH * PANEL_DISTANCE)
 
 

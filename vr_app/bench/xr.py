@@ -19,7 +19,8 @@ from vr_app.core.scene.composition import LayerMode
 from vr_app.core.space.pose import Pose
 from vr_app.core.view.intent import Moved
 from vr_app.runtime.choose import open_runtime
-from vr_app.viewer.loop import Options, Viewer, session
+from vr_app.viewer.loop import Viewer, session
+from vr_app.viewer.options import Options
 
 PANELS = 8
 SCALE = 0.3
@@ -76,8 +77,8 @@ def _set_up(viewer: Viewer) -> None:
     rested: list[float] = []
 
     def at_rest() -> bool:
-        whole = len(viewer.wants) == PANELS and not viewer.supply.residency.absent(viewer.supply.wanted)
-        rested.append(viewer.now) if whole and viewer.rests else rested.clear()
+        whole = len(viewer.seen.wants) == PANELS and not viewer.supply.residency.absent(viewer.supply.wanted)
+        rested.append(viewer.tick.now) if whole and viewer.rest.now else rested.clear()
         return bool(rested) and rested[-1] - rested[0] > AT_REST
 
     _frames_until(viewer, at_rest)

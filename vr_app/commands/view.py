@@ -23,7 +23,8 @@ from vr_app.core.view.remembered import HANDS
 from vr_app.core.view.tour import Tour, TourError, parse_tour
 from vr_app.files.folder_view import Found, Memory, keys_of, memory_path, read_memory
 from vr_app.runtime.choose import open_runtime
-from vr_app.viewer.loop import Options, run
+from vr_app.viewer.loop import run
+from vr_app.viewer.options import Options
 
 STAND_BACK = 0.75
 """Metres behind the retina's centre from which a window shows the whole field of view."""

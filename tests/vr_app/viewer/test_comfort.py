@@ -46,18 +46,18 @@ with open_offscreen() as context:
                 assert time.monotonic() < end
                 viewer.frame()
 
-        until(lambda: viewer._shown and viewer.view.still_for > 0.5)
+        until(lambda: viewer.picture.shown and viewer.view.still_for > 0.5)
         panel = brightness(viewer)
         for _ in range(5):
             viewer.frame()
-        assert viewer.veil.shade == 0
+        assert viewer.picture.veil.shade == 0
 
         runtime.asked = ControllerSample(keys=("s",))
         shades, pictures, held = [], [], []
         viewer.frame()
-        while viewer.veil.shade > 0 or viewer.veil.holds:
-            shades.append(viewer.veil.shade)
-            held.append(viewer.veil.holds)
+        while viewer.picture.veil.shade > 0 or viewer.picture.veil.holds:
+            shades.append(viewer.picture.veil.shade)
+            held.append(viewer.picture.veil.holds)
             pictures.append(brightness(viewer))
             viewer.frame()
         assert max(shades) > 0.8 and len(shades) > 10, shades
@@ -77,14 +77,14 @@ with open_offscreen() as context:
 
         # On the retina a jump to a region is veiled too; a zoom by hand is not.
         viewer.view = step(viewer.view, (LookAt(SurfaceKind.RETINA, (0.3, 0.3), 6.0), MarkView()), 0.0)
-        until(lambda: viewer.veil.shade == 0 and viewer.view.still_for > 0.2)
+        until(lambda: viewer.picture.veil.shade == 0 and viewer.view.still_for > 0.2)
         viewer.view = step(viewer.view, (LookAt(SurfaceKind.RETINA, (0.7, 0.7), 2.0),), 0.0)
         viewer.frame()
-        assert viewer.veil.shade == 0 and not viewer.veil.holds
-        viewer.asked = (GoToRegion(1),)
+        assert viewer.picture.veil.shade == 0 and not viewer.picture.veil.holds
+        viewer.intake.also = (GoToRegion(1),)
         viewer.frame()
-        assert viewer.veil.holds
-        until(lambda: viewer.veil.shade == 0)
+        assert viewer.picture.veil.holds
+        until(lambda: viewer.picture.veil.shade == 0)
         viewer.view = step(viewer.view, (DeleteRegion(),), 0.0)
         viewer.frame()
 """

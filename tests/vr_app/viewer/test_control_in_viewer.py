@@ -25,7 +25,8 @@ from vr_app.gl.framebuffer import Framebuffer
 from vr_app.runtime.offscreen import OffscreenRuntime
 from vr_app.runtime.one_eye import OneEyeFrame
 from vr_app.ui import imgui as dear
-from vr_app.viewer.loop import Options, Viewer, session
+from vr_app.viewer.loop import Viewer, session
+from vr_app.viewer.options import Options
 
 PATIENCE = 120.0
 NOWHERE = HandSample()
@@ -133,8 +134,8 @@ class Hand:
 
     def at(self, name: str, aside: float = 0.0) -> np.ndarray:
         """Where in the world a control of the panel is; `aside` texels to its right."""
-        x, y = self.viewer.control.targets[name]
-        return np.array(point_at(self.viewer.control.item, (x + aside, y)))
+        x, y = self.viewer.intake.control.targets[name]
+        return np.array(point_at(self.viewer.intake.control.item, (x + aside, y)))
 
     def press(self, name: str) -> None:
         self.runtime.point = self.at(name)
@@ -170,7 +171,8 @@ def sitting(runtime_of: type[Mouse], photographs: tuple[Path, ...], **options: o
         with session(runtime, Options(photographs, say=lambda _: None, **options)) as viewer:
             hand = Hand(viewer, runtime)
             hand.until(
-                lambda: viewer.control.picture is not None and None not in viewer.view.photographs, "the control panel"
+                lambda: viewer.intake.control.picture is not None and None not in viewer.view.photographs,
+                "the control panel",
             )
             hand.frames()
             yield hand
@@ -181,9 +183,9 @@ def test_a_mouse_does_on_the_panel_what_it_says(photographs: tuple[Path, ...]) -
     with sitting(Mouse, photographs) as hand:
         viewer = hand.viewer
         made = objects.made()
-        assert not viewer.control.open
+        assert not viewer.intake.control.open
         hand.press("open")
-        assert viewer.control.open
+        assert viewer.intake.control.open
         place = viewer.view.front
 
         hand.press("Adjust")
@@ -219,7 +221,7 @@ def test_a_mouse_does_on_the_panel_what_it_says(photographs: tuple[Path, ...]) -
 
         hand.press("Images")
         hand.frames(4)
-        before = viewer.control.picture.read(viewer.control.item.size)
+        before = viewer.intake.control.picture.read(viewer.intake.control.item.size)
         hand.press("image 1")
         assert viewer.view.active == 1
         hand.press("image 0")
@@ -228,10 +230,10 @@ def test_a_mouse_does_on_the_panel_what_it_says(photographs: tuple[Path, ...]) -
         assert viewer.view.front == place  # nothing of this dragged or zoomed the photograph beneath
 
         hand.press("close")
-        assert not viewer.control.open
+        assert not viewer.intake.control.open
         hand.runtime.keys = ("space",)
         hand.frames(2)
-        assert viewer.control.open
+        assert viewer.intake.control.open
         assert objects.made() == made
 
 
@@ -240,12 +242,12 @@ def test_a_panel_that_rests_is_drawn_once(photographs: tuple[Path, ...]) -> None
         hand.press("open")
         hand.runtime.point = None
         hand.frames()
-        version = hand.viewer.control.item.version
+        version = hand.viewer.intake.control.item.version
         hand.frames(20)
-        assert hand.viewer.control.item.version == version
+        assert hand.viewer.intake.control.item.version == version
         hand.runtime.keys = ("v",)
         hand.frames()
-        assert hand.viewer.control.item.version > version
+        assert hand.viewer.intake.control.item.version > version
 
 
 def test_a_drag_beside_the_panel_goes_on_over_it(photographs: tuple[Path, ...]) -> None:
@@ -271,10 +273,10 @@ def test_the_panel_stays_off_pictures_that_nobody_points_at(photographs: tuple[P
         runtime = OffscreenRuntime(context, SIZE)
         with session(runtime, Options(photographs, say=lambda _: None)) as viewer:
             hand = Hand(viewer, runtime)
-            hand.until(lambda: viewer.statistics.gl_objects_after_warm_up == 0 and viewer._warm, "the warm-up")
+            hand.until(lambda: viewer.statistics.gl_objects_after_warm_up == 0 and viewer.warm, "the warm-up")
             hand.frames()
-            assert viewer.control.picture is None
-            assert viewer.control.item is None
+            assert viewer.intake.control.picture is None
+            assert viewer.intake.control.item is None
         runtime.close()
 
 
@@ -294,7 +296,7 @@ def test_hands_press_the_panel_and_can_read_it(photographs: tuple[Path, ...]) ->
         runtime.draws = False  # two pictures of 2 megapixels are drawn where they are looked at
         runtime.menu = True
         hand.frames(40)
-        assert viewer.control.open
+        assert viewer.intake.control.open
         beam = viewer.rays
         assert len(beam) == 1  # that of the hand with the panel would lie over it
         hand.press("Adjust")
@@ -310,9 +312,9 @@ def test_hands_press_the_panel_and_can_read_it(photographs: tuple[Path, ...]) ->
         hand.frames(1)
         runtime.draws = False
         # The letters "About" have the height of capitals; the control is wider than they are.
-        item = viewer.control.item
+        item = viewer.intake.control.item
         em = item.size[0] / dear.WIDE
-        x, y = viewer.control.targets["About"]
+        x, y = viewer.intake.control.targets["About"]
         corners = [np.array(point_at(item, (x + dx * em, y + dy * em))) for dx, dy in ((-1.3, -0.8), (1.3, 0.8))]
         for eye, picture in zip(runtime.eyes, runtime.pictures, strict=True):
             assert letters_high(picture.read(), eye, *corners) >= 20
@@ -320,23 +322,23 @@ def test_hands_press_the_panel_and_can_read_it(photographs: tuple[Path, ...]) ->
         runtime.left = Pose((-0.3, -0.3, -0.4))
         before = item.surface.pose
         hand.frames(40)
-        assert viewer.control.item.surface.pose.position[0] < before.position[0] - 0.05  # it comes along
+        assert viewer.intake.control.item.surface.pose.position[0] < before.position[0] - 0.05  # it comes along
         runtime.left = None
         hand.frames(5)
-        kept = viewer.control.item.surface
+        kept = viewer.intake.control.item.surface
         hand.press("close")
-        assert not viewer.control.open
-        assert viewer.control.item is None  # no hand that a handle could stand on
+        assert not viewer.intake.control.open
+        assert viewer.intake.control.item is None  # no hand that a handle could stand on
         runtime.left = Pose(Stereo.LEFT)
         hand.frames(3)
-        assert viewer.control.item.surface.height < kept.height / 5
+        assert viewer.intake.control.item.surface.height < kept.height / 5
         hand.press("open")
-        assert viewer.control.open
+        assert viewer.intake.control.open
 
 
 def test_the_left_handed_carry_it_on_the_right(photographs: tuple[Path, ...]) -> None:
     with sitting(Stereo, photographs, left_handed=True) as hand:
-        stands = hand.viewer.control.item.surface.pose.position[0]
+        stands = hand.viewer.intake.control.item.surface.pose.position[0]
         assert Stereo.RIGHT[0] < stands < Stereo.RIGHT[0] + 0.05  # on the outer side of the hand
 
 
@@ -355,7 +357,7 @@ def test_without_imgui_there_is_no_panel_and_all_else_works(photographs: tuple[P
             runtime.keys = ("space", "g")
             runtime.point = np.array([0.0, 0.0, -2.0])
             hand.frames()
-            assert viewer.control.item is None
+            assert viewer.intake.control.item is None
             assert viewer.view.appearance.channel is Channel.RED_FREE
         runtime.close()
 
@@ -371,7 +373,7 @@ def test_another_network_begins_anew(photographs: tuple[Path, ...]) -> None:
         hand.until(computed, "computed tiles")
         settings = replace(viewer.view.settings, models=("rdb-paper", "rdb-paper-gan"))  # their weights have gone
         viewer.view = replace(viewer.view, settings=settings)
-        viewer.asked = (ComputeWith("rdb-paper+rdb-paper-gan@0.5"),)
+        viewer.intake.also = (ComputeWith("rdb-paper+rdb-paper-gan@0.5"),)
         hand.frames(1)
         assert not computed()
         assert viewer.supply.service.memory.bytes == 0
@@ -379,5 +381,5 @@ def test_another_network_begins_anew(photographs: tuple[Path, ...]) -> None:
         hand.until(lambda: bool(viewer.status.unavailable), "that its weights are missing")
         settings = replace(viewer.view.settings, models=("rdb-lite",))
         viewer.view = replace(viewer.view, settings=settings)
-        viewer.asked = (ComputeWith("rdb-lite"),)
+        viewer.intake.also = (ComputeWith("rdb-lite"),)
         hand.until(computed, "computed tiles again")

@@ -108,18 +108,18 @@ STILL = (
 options = Options(paths[:1], say=said.append)
 with open_runtime("offscreen", (480, 360)) as choice, session(choice.runtime, options) as viewer:
     drawn = []
-    draw = viewer.renderer.draw
-    viewer.renderer.draw = lambda *given: (drawn.append(1), draw(*given))
+    draw = viewer.picture.renderer.draw
+    viewer.picture.renderer.draw = lambda *given: (drawn.append(1), draw(*given))
     frames(viewer, lambda: not viewer.supply.service.loader.busy and all(viewer.view.photographs))
     go(viewer, 0)
-    fading = viewer.now
-    frames(viewer, lambda: viewer.now > fading + 1.0)
+    fading = viewer.tick.now
+    frames(viewer, lambda: viewer.tick.now > fading + 1.0)
     shown = viewer.runtime.framebuffer.read()
     drawn.clear()
     for _ in range(20):
         viewer.frame()
     assert not drawn
-    viewer._drawn = None
+    viewer.picture.draw_anew()
     viewer.frame()
     assert len(drawn) == 1
     assert np.array_equal(viewer.runtime.framebuffer.read(), shown)
@@ -141,7 +141,7 @@ JUMP = (
 from vr_app.bench.stage import Guide
 
 def synthesised_wished_for(look):
-    viewer.player.look = look
+    viewer.intake.guide.look = look
     viewer.frame()
     return any(key.level > 0 for key in viewer.supply.wanted)
 
@@ -149,13 +149,13 @@ def close(at):
     return LookAt(SurfaceKind.PANEL, (at, 0.5), 16.0)
 
 with open_runtime("offscreen", (480, 360)) as choice, session(choice.runtime, Options(paths)) as viewer:
-    viewer.player = Guide()
+    viewer.intake.guide = Guide()
     frames(viewer, lambda: all(viewer.view.photographs) and viewer.view.still_for > 0.5)
     for at in (0.3, 0.7):
         assert all(synthesised_wished_for(close(at)) for _ in range(4))
     for n in range(1, 10):
         assert not synthesised_wished_for(close(0.7 + 0.001 * n))
-    while not synthesised_wished_for(viewer.player.look):
+    while not synthesised_wished_for(viewer.intake.guide.look):
         assert viewer.view.still_for < 0.06
     assert viewer.view.still_for >= 0.06
 """

@@ -23,7 +23,7 @@ def eye(tmp_path: Path) -> Path:
 
 
 def drag(hand: Hand, start: tuple[float, float], end: tuple[float, float]) -> None:
-    surface = hand.viewer.placed[0].surface
+    surface = hand.viewer.seen.placed[0].surface
     for s, down in ((start, False), (start, True), (end, True), (end, False)):
         hand.runtime.point = surface.point(np.array(s))
         hand.runtime.down = down

@@ -39,18 +39,18 @@ def options(compare):
     return Options(paths, layout=Layout.PAIR, compare=compare, memory=memory, say=print)
 
 with open_runtime("offscreen", (320, 240)) as choice, session(choice.runtime, options(Compare.SIDE)) as viewer:
-    frames(viewer, lambda: viewer.rests)
+    frames(viewer, lambda: viewer.rest.now)
     viewer.view = step(viewer.view, (SetCompare(Compare.SWIPE),), 0.0)
-    frames(viewer, lambda: not viewer.rests)
+    frames(viewer, lambda: not viewer.rest.now)
     assert not file.exists()
-    frames(viewer, lambda: viewer.rests)
+    frames(viewer, lambda: viewer.rest.now)
     assert read_memory(file).remembered.compare is Compare.SWIPE  # before anything ended
 
     viewer.view = step(viewer.view, (SetCompare(Compare.BLINK),), 0.0)
     seen = []
     for _ in range(600):  # ten seconds of the display's
         viewer.frame()
-        assert not viewer.rests
+        assert not viewer.rest.now
         seen.append(viewer.view.blink.second)
     turns = sum(one != other for one, other in zip(seen, seen[1:]))
     assert 7 <= turns <= 9, turns

@@ -28,9 +28,9 @@ with open_offscreen() as context, open_stage(
         sharp = []
         def note():
             global held
-            held += viewer.holds_back
+            held += viewer.picture.holds_back
             there = any(key.synthesised and viewer.supply.residency.has(key) for key in viewer.supply.wanted)
-            sharp.append((there, viewer.holds_back))
+            sharp.append((there, viewer.picture.holds_back))
         stage.visit(look, note)
         firsts.append(next(back for there, back in sharp if there))
         assert sharp[-1] == (True, False)
@@ -40,8 +40,8 @@ with open_offscreen() as context, open_stage(
         stage.frame()
     target = stage.runtime._framebuffers[0]
     shown = target.read()
-    assert viewer._drawn is not None
-    viewer._drawn = None  # draw all of it anew
+    assert viewer.picture._drawn is not None
+    viewer.picture.draw_anew()  # draw all of it anew
     stage.frame()
     assert (target.read() == shown).all()
 """

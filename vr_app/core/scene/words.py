@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from sr_core.networks.names import texture_of
 from vr_app.core.hands.keys import help_lines
 from vr_app.core.scene.overlay import FROM, FULL, LITTLE, MUCH
 from vr_app.core.scene.scene import LabelItem, Rgba, SurfaceItem
@@ -82,6 +83,19 @@ class Status:
     adjusted: str = ""
     titles: Mapping[int, str] = field(default_factory=dict)
     hint: str = ""
+
+
+def status_of(view: ViewState) -> Status:
+    """What the words depend on of the view alone."""
+    return Status(
+        original=view.original or view.finest == 0,
+        help=view.settings.help,
+        legend=view.invention,
+        texture=texture_of(view.settings.model),
+        adjusted=view.appearance.told(),
+        titles=titles(view),
+        hint=hint(view),
+    )
 
 
 def labels(items: Sequence[SurfaceItem], front: int, status: Status) -> tuple[LabelItem, ...]:

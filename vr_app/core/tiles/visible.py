@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
 from sr_core.image.geometry import MAX_LEVEL, TILE, Rect, TileKey, coarsest_level, level_size
-from vr_app.core.space.pose import Eye
+from vr_app.core.space.pose import Eye, Pose
 from vr_app.core.space.surface import ImageView, Surface, photograph_uv
 from vr_app.core.view.photograph import PhotographRecord
-from vr_app.core.view.place import Placed
+from vr_app.core.view.place import ORIGIN, Placed, place, within_reach
 from vr_app.core.view.view import ViewState
 
 GRID = 24
@@ -51,6 +51,33 @@ class Demand:
     def mask(self) -> np.ndarray:
         """`seen` as (rows, columns) bool."""
         return np.frombuffer(self.seen, bool).reshape(self.tiles.h, self.tiles.w)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a frame's eyes see of a view.
+
+    `placed`: where its photographs stand; `reach`: what of them hands can take hold of; `wants`: what the eyes can
+    resolve. `jumped`: it is another picture than the frame before's. `waits`: the view has jumped, and nobody has moved
+    it since, so that its tiles are waited for before it has come to rest.
+    """
+
+    placed: tuple[Placed, ...] = ()
+    reach: tuple[Placed, ...] = ()
+    wants: tuple[Demand, ...] = ()
+    jumped: bool = False
+    waits: bool = False
+
+
+def look(view: ViewState, eyes: Sequence[Eye], before: Seen, retina_pose: Pose = ORIGIN) -> Seen:
+    """What `eyes` see of the view; the same as `before`, the frame before's, while nobody knows where they are."""
+    placed = place(view, retina_pose)
+    if not eyes:
+        return replace(before, placed=placed, reach=within_reach(placed))
+    wants = demands(view, placed, eyes, before.wants)
+    jumped = is_jump(before.wants, wants, view.active)
+    waits = jumped or (before.waits and view.still_for > 0)
+    return Seen(placed, within_reach(placed), wants, jumped, waits)
 
 
 def demands(

@@ -144,9 +144,8 @@ def _apply(view: ViewState, intent: Intent) -> ViewState:
             return replace(view, finest=min(MAX_LEVEL, max(0, finest)))
         case SetFieldAngle(degrees):
             low, high = FIELD_ANGLES
-            return replace(
-                view, field_angle=min(high, max(low, degrees)) if math.isfinite(degrees) else view.field_angle
-            )
+            angle = min(high, max(low, degrees)) if math.isfinite(degrees) else view.field_angle
+            return replace(view, settings=replace(view.settings, field_angle=angle))
         case BringForward(image):
             there = 0 <= image < len(view.images) and view.photographs[image] is not None
             return brought_forward(view, image) if there else view

@@ -54,12 +54,14 @@ class Settings:
 
     `model`: the network that computes, by name; `models`: those that can be chosen, the dial's both ends among them.
     `room`: the panels stand in one. `help`: what keys and mouse do is shown.
+    `field_angle`: the camera's full field in degrees of visual angle.
     """
 
     model: str = "rdb-lite"
     models: tuple[str, ...] = ()
     room: bool = False
     help: bool = False
+    field_angle: float = 45.0
 
     def computing_with(self, model: str) -> Settings:
         """With another network; the same where it, or an end of the dial that it stands between, cannot be chosen."""
@@ -90,7 +92,6 @@ class ViewState:
     invention: bool = False
     appearance: Appearance = AS_PHOTOGRAPHED
     finest: int = MAX_LEVEL
-    field_angle: float = 45.0
     still_for: float = 0.0
     panels: Panels = ()
     layout: Layout = Layout.ROW
@@ -109,7 +110,6 @@ class ViewState:
     def start(
         count: int,
         surface: SurfaceKind = SurfaceKind.PANEL,
-        field_angle: float = 45.0,
         layout: Layout = Layout.ROW,
         compare: Compare = Compare.SIDE,
     ) -> ViewState:
@@ -118,7 +118,11 @@ class ViewState:
         layout = Layout.RETINA if surface is SurfaceKind.RETINA else layout
         pair = Pair((0, 1), compare) if count > 1 and flat is Layout.PAIR else None
         blank = (ImageView(),) * count, (None,) * count
-        return ViewState(*blank, field_angle=field_angle, layout=layout, flat=flat, pair=pair)
+        return ViewState(*blank, layout=layout, flat=flat, pair=pair)
+
+    @property
+    def field_angle(self) -> float:
+        return self.settings.field_angle
 
     @property
     def front(self) -> ImageView:

@@ -21,6 +21,7 @@ from vr_app.core.view.intent import (
     NextImage,
     Pan,
     ResetView,
+    SetFieldAngle,
     ShowInvention,
     ShowOriginal,
     SurfaceKind,
@@ -426,7 +427,7 @@ def test_photographs_that_find_no_room_on_the_arc_are_left_out():
 
 def test_the_retina_stands_alone_around_the_viewer_and_spans_the_field_angle():
     pose = Pose.facing((0.5, 1.0, -0.5), 0.3)
-    view = replace(loaded(3, RETINA), active=1, field_angle=60.0)
+    view = replace(step(loaded(3, RETINA), (SetFieldAngle(60.0),), 0.01), active=1)
     (placed,) = place(view, pose)
     assert placed.image == 1
     assert placed.surface == Retina.of(INFO.size, INFO.field_radius, 60.0, pose, RETINA_RADIUS)

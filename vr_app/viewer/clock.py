@@ -1,0 +1,22 @@
+"""The viewer's own clock, which stands still while nobody draws."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+LONGEST = 0.1
+"""Seconds that a frame counts at most: after a pause nothing leaps."""
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A frame's time in seconds: `now` on the viewer's clock, `dt` since the frame before, `at` on the runtime's."""
+
+    now: float = 0.0
+    dt: float = 0.0
+    at: float | None = None
+
+    def next(self, at: float) -> Tick:
+        """The tick of the frame that is seen at `at`."""
+        dt = 0.0 if self.at is None else min(LONGEST, max(0.0, at - self.at))
+        return Tick(self.now + dt, dt, at)

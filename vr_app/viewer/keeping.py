@@ -1,0 +1,86 @@
+"""What a session keeps: regions of interest, exported regions, screenshots, recorded tours, how a folder looked."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from datetime import UTC, datetime
+
+from vr_app.core.view.photograph import PhotographRecord
+from vr_app.core.view.region import image_of
+from vr_app.core.view.step import regions_arrived, regions_stamped
+from vr_app.core.view.view import ViewState
+from vr_app.files.captures import Recording, Screenshots
+from vr_app.regions.export import Exporter
+from vr_app.regions.files import RegionStore
+from vr_app.viewer.clock import Tick
+from vr_app.viewer.options import Options
+
+
+class Keeping:
+    """Files are written on threads and processes of their own, so that no disk holds up a frame; but for screenshots
+    and tours, which are asked for one by one."""
+
+    def __init__(self, options: Options, stack: ExitStack) -> None:
+        self._paths = options.paths
+        self._folder = options.memory
+        if self._folder is not None:
+            stack.callback(self._folder.close)
+        self._regions = RegionStore(options.paths)
+        stack.callback(self._regions.close)
+        self._exporter = Exporter(options.device)
+        stack.callback(self._exporter.close)
+        self.screenshots = Screenshots(options.screenshot)
+        self.recording = Recording()
+
+    def restored(self, view: ViewState) -> ViewState:
+        """The view as these photographs were last left, where that is remembered."""
+        return view if self._folder is None else self._folder.restored(view)
+
+    def opened(self, index: int, record: PhotographRecord) -> None:
+        """A photograph is open: its regions are read."""
+        self._regions.photograph_loaded(index, record.sha256)
+
+    def see(self, view: ViewState, tick: Tick) -> ViewState:
+        """Follow the view of a frame. Returns it with the regions that have been read, and those just made dated."""
+        view = regions_arrived(view, self._regions.arrived())
+        if view.regions.unstamped:
+            view = regions_stamped(view, datetime.now(UTC).isoformat(timespec="seconds"))
+        self._regions.save(view.regions, view.photographs)
+        self.recording.see(view, tick.dt)
+        if self._folder is not None:
+            self._folder.see(view, tick.now)
+        return view
+
+    def notices(self) -> tuple[str, ...]:
+        """What the user should know since the last call."""
+        told = (*self._regions.notices(), *self._exporter.notices())
+        notice = self._folder.take_notice() if self._folder is not None else ""
+        return (*told, notice) if notice else told
+
+    def record(self, view: ViewState) -> str:
+        """Begin to record a tour, or end and save the one that is recorded. Returns what to tell of it."""
+        if self.recording.active:
+            return self.recording.save(self._paths[view.active])
+        self.recording.begin()
+        return ""
+
+    def export(self, view: ViewState) -> str:
+        """Write the chosen region into a file, beside the session. Returns what to tell of it."""
+        region = view.regions.chosen_region
+        image = None if region is None else image_of(region, view.photographs, view.active)
+        if region is None or image is None:
+            return "No region is chosen: mark one, or go to one by its number"
+        self._exporter.export(self._paths[image], region, view.settings.model)
+        return f"Exporting {region.kind.value} of {region.file} ..."
+
+    @property
+    def reading(self) -> bool:
+        """Whether regions of open photographs may still come."""
+        return self._regions.reading
+
+    @property
+    def busy(self) -> bool:
+        """Whether there may soon be something to tell, or a picture or tour is under way."""
+        folder = self._folder is not None and self._folder.busy
+        captures = self.screenshots.due or self.recording.active
+        return captures or self._exporter.busy or self._regions.busy or folder

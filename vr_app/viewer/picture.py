@@ -1,0 +1,144 @@
+"""From the view to pixels: a frame's scene, and what of it must be drawn anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+
+import numpy as np
+
+from vr_app.core.panel.stand import SheetItem
+from vr_app.core.scene.local_contrast import CurveBook
+from vr_app.core.scene.redraw import changed_part, only_tiles
+from vr_app.core.scene.region_words import region_labels
+from vr_app.core.scene.scene import RayItem, Scene, SurfaceItem, surface_items
+from vr_app.core.scene.veil import Veil
+from vr_app.core.scene.words import Status, labels
+from vr_app.core.space.pose import Eye
+from vr_app.core.tiles.fading import Pace
+from vr_app.core.tiles.page_table import PageTable
+from vr_app.core.tiles.slots import Residency
+from vr_app.core.tiles.visible import Seen
+from vr_app.core.view.intent import GoToRegion, Intent, NextRegion, ResetView, SurfaceKind, Undo
+from vr_app.core.view.view import ViewState
+from vr_app.gl.draw import Renderer
+from vr_app.gl.tiles import TileArray
+from vr_app.runtime.interface import Frame
+from vr_app.viewer.clock import Tick
+
+
+class Picture:
+    """What lasts of pictures from frame to frame.
+
+    `shown`: a photograph has been drawn. `holds_back`: this frame's picture waits, because the processor is needed for
+    the tiles that it lacks. `veil`: None where nothing surrounds the viewer.
+    """
+
+    def __init__(
+        self,
+        tiles: TileArray,
+        residency: Residency,
+        coarse: Callable[[int], np.ndarray | None],
+        surrounds: bool,
+        stack: ExitStack,
+    ) -> None:
+        """`coarse`: a photograph's coarse level, as `CurveBook` takes it. `surrounds`: the scene is all about the
+        viewer."""
+        self.renderer = Renderer(tiles)
+        stack.callback(self.renderer.close)
+        self.pace = Pace()
+        self.veil = Veil() if surrounds else None
+        self.shown = self.holds_back = False
+        self._pages = PageTable(residency)
+        self._curves = CurveBook(coarse)
+        self._drawn: Scene | None = None
+        self._stood: Scene | None = None
+        self._jumps = 0
+
+    def forget(self, photograph: int) -> None:
+        """A photograph has changed: its new tiles may come to lie where the old ones did."""
+        self.draw_anew()
+        self._stood = None
+        self._curves.forget(photograph)
+
+    def draw_anew(self) -> None:
+        """Nothing that is drawn stands any more."""
+        self._drawn = None
+
+    def fading(self, tick: Tick) -> bool:
+        """Whether the picture may still change by itself: tiles fade in, or a veil is drawn."""
+        return self.pace.fading(tick.now) or (self.veil is not None and (self.veil.shade > 0 or self.veil.holds))
+
+    @property
+    def holds_before(self) -> bool:
+        """Whether what was before a change is still seen, while it goes dark."""
+        return self.veil is not None and self.veil.holds
+
+    def veil_changes(self, before: ViewState, view: ViewState, intents: Sequence[Intent], dt: float) -> None:
+        """What changes at one stroke around the viewer does so behind the veil: layout, photograph, pair, and on the
+        retina a jump to elsewhere."""
+        if self.veil is None:
+            return
+        leap = any(isinstance(intent, GoToRegion | NextRegion | Undo | ResetView) for intent in intents)
+        if leap and view.surface is SurfaceKind.RETINA and view.front != before.front:
+            self._jumps += 1
+        pair = view.compared
+        shown = view.layout, view.active, pair and (pair.images, pair.compare), self._jumps
+        self.veil.see(shown if self.shown else None, dt)
+
+    def surfaces(self, view: ViewState, seen: Seen, eyes: Sequence[Eye], tick: Tick) -> tuple[SurfaceItem, ...]:
+        """The photographs as their tiles are now."""
+        items = surface_items(view, seen.placed, seen.wants, self._pages, eyes, tick.now)
+        return self._curves.adjusted(items, view.appearance)
+
+    def veiled(self, scene: Scene) -> Scene:
+        """The scene of now, or while it goes dark the one before."""
+        if self.veil is None:
+            return scene
+        if self._stood is None or not self.veil.holds:
+            self._stood = scene
+        return replace(self._stood, veil=self.veil.shade)
+
+    def draw(
+        self, frame: Frame, scene: Scene, tick: Tick, rests: bool, whole: bool, busy: Callable[[], bool]
+    ) -> list[np.ndarray]:
+        """Draw the scene into each eye's picture, as far as it has changed. `rests`: the view does.
+
+        `whole`: all of it is drawn, and each eye's picture is returned, (H, W, 3) uint8. `busy`: whether tiles are
+        being computed; asked last, since that takes the worker's lock.
+        """
+        stands = self._drawn if frame.keeps and not whole else None
+        self.holds_back = False
+        if scene == stands:
+            return []  # on a small machine the worker needs the processor more
+        fades = stands is not None and only_tiles(stands, scene)
+        self.holds_back = fades and self.pace.waits(tick.now, rests) and busy()
+        if self.holds_back:
+            return []
+        self._drawn = scene
+        self.pace.drew(tick.now, fades)
+        pictures = []
+        for eye, target, shown in frame.pictures(scene, self.renderer, whole=whole):
+            part = changed_part(stands, scene, eye) if stands else None
+            if part is None or not part.empty:
+                self.renderer.draw(target, eye, shown, part)
+            if whole and eye in frame.eyes:
+                pictures.append(target.read())  # a spectator's is not in it
+        self.shown = self.shown or bool(scene.surfaces)
+        return pictures
+
+
+def compose(
+    view: ViewState,
+    surfaces: tuple[SurfaceItem, ...],
+    status: Status,
+    rays: tuple[RayItem, ...],
+    sheet: SheetItem | None,
+    floor: float,
+) -> Scene:
+    """The scene of a view: its photographs with the words at them. `floor`: the room's, in metres."""
+    words = (*region_labels(surfaces), *labels(surfaces, view.active, status))
+    room = view.settings.room and view.surface is SurfaceKind.PANEL
+    looks = {"invention": view.invention, "appearance": view.appearance}
+    return Scene(surfaces, words, rays, sheet=sheet, floor=floor if room else None, **looks)
