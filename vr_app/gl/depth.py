@@ -10,9 +10,8 @@ import math
 
 import numpy as np
 
-from vr_app.core.space.bend import columns
 from vr_app.core.space.pose import Pose
-from vr_app.core.space.surface import BEZEL, Panel, Retina
+from vr_app.core.space.surface import BEZEL, Panel, Retina, columns
 from vr_app.gl import objects
 from vr_app.gl.calls import CALLS
 from vr_app.gl.cap import Cap

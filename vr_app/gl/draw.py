@@ -28,12 +28,13 @@ class Renderer:
     """
 
     def __init__(self, tiles: TileArray) -> None:
-        self._tiles = tiles
         self._photographs = PhotographRenderer()
         self._labels = LabelRenderer()
         self._rays = RayRenderer()
         self._room = RoomRenderer()
         self._depth: DepthRenderer | None = None
+        self._arrays = {units.TILES: tiles.texture, **self._photographs.textures}
+        self._letters = self._labels.texture
         self.sheets: SheetPicture | None = None
         """What is on the control panel's sheet; its maker closes it."""
 
@@ -116,8 +117,8 @@ class Renderer:
         CALLS.glClearColor(*((*ROOM_COLOUR, 1.0) if scene.backdrop else (0.0, 0.0, 0.0, 0.0)))
         GL.glClear(GL.GL_COLOR_BUFFER_BIT)
         CALLS.glActiveTexture(GL.GL_TEXTURE0 + units.TEXT)
-        CALLS.glBindTexture(GL.GL_TEXTURE_2D, self._labels.texture)
-        for unit, texture in ((units.TILES, self._tiles.texture), *self._photographs.textures):
+        CALLS.glBindTexture(GL.GL_TEXTURE_2D, self._letters)
+        for unit, texture in self._arrays.items():
             CALLS.glActiveTexture(GL.GL_TEXTURE0 + unit)
             CALLS.glBindTexture(GL.GL_TEXTURE_2D_ARRAY, texture)
 

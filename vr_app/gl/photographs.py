@@ -9,9 +9,8 @@ from vr_app.core.scene import overlay
 from vr_app.core.scene.composition import Face
 from vr_app.core.scene.scene import Scene, SurfaceItem
 from vr_app.core.scene.words import AI_COLOR
-from vr_app.core.space.bend import columns
 from vr_app.core.space.pose import Eye
-from vr_app.core.space.surface import BEZEL, CAP_ANGLE, Panel, Retina
+from vr_app.core.space.surface import BEZEL, CAP_ANGLE, Panel, Retina, columns
 from vr_app.core.view.appearance import LUMA, REGIONS, SAMPLES, Channel
 from vr_app.gl import objects, pages, units
 from vr_app.gl.calls import CALLS
@@ -55,9 +54,9 @@ class PhotographRenderer:
         return self._cap
 
     @property
-    def textures(self) -> tuple[tuple[int, int], ...]:
-        """Units and array textures that must be bound while photographs are drawn."""
-        return (units.PAGES, self._pages.texture), (units.CURVES, self._curves.texture)
+    def textures(self) -> dict[int, int]:
+        """The array textures that must be bound while photographs are drawn, by their units."""
+        return {units.PAGES: self._pages.texture, units.CURVES: self._curves.texture}
 
     def draw(self, scene: Scene, eye: Eye, to_clip: np.ndarray, finer: float = 1.0) -> None:
         """Draw a scene's surfaces as `eye` sees them. `to_clip` (4, 4): world to clip coordinates."""
@@ -108,7 +107,9 @@ class PhotographRenderer:
 
     def _show(self, items: tuple[SurfaceItem, ...]) -> None:
         """Put what is drawn of photographs into the textures, from the first layer on."""
-        self._curves.show([item.curves for item in items])
+        curves = [item.curves for item in items]
+        if any(curves):
+            self._curves.show(curves)
         CALLS.glActiveTexture(GL.GL_TEXTURE0 + units.PAGES)
         self._pages.show([item.pages for item in items])
 

@@ -25,6 +25,8 @@ from vr_app.core.view.view import ViewState
 JUMP_M, JUMP_RADIANS = 1.0, 1.5
 """No hand moves or turns so far within a frame: tracking has lost it, or found another."""
 
+NOTHING_PRESSED = ControllerSample()
+
 WHEEL_PAUSE = 0.5
 """Seconds without the wheel after which its next turn is a move of its own."""
 
@@ -71,9 +73,9 @@ class Hands:
         for hand, now in hands:
             intents += self._motion(hand, now, hands, shown)
         intents += self._shows(sample, view)
-        asked = pressed_buttons(sample, view)
+        asked = pressed_buttons(sample, view) if replace(sample, hands=()) != NOTHING_PRESSED else []
         for hand, now in hands:
-            asked += flicked(hand, now)
+            asked += flicked(hand, now) if now.stick_x or hand.flicked else []
         intents += self._keeps_shown(view)
         if any(isinstance(intent, Undo | ResetView) for intent in (*intents, *asked)):
             for hand in self._hands:  # or what it holds would come back to it

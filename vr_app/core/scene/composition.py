@@ -17,9 +17,8 @@ from functools import lru_cache
 import numpy as np
 
 from vr_app.core.scene.scene import LabelItem, Scene, SurfaceItem
-from vr_app.core.space.bend import standing_on, unbent
 from vr_app.core.space.pose import Eye, Fov, Pose
-from vr_app.core.space.surface import CAP_ANGLE, Panel, Retina
+from vr_app.core.space.surface import CAP_ANGLE, Panel, Retina, standing_on, unbent
 
 SHARPER = 1.5
 """Pixels of a face for each pixel of an eye's picture, along a line. Headsets recommend pictures about as fine as

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from sr_core.image.geometry import Rect
-from vr_app.core.space.bend import columns, standing_on
 from vr_app.core.space.pose import Pose, product
-from vr_app.core.space.surface import CAP_ANGLE, Panel, Retina, Surface, surface_s
+from vr_app.core.space.surface import CAP_ANGLE, Panel, Retina, Surface, columns, standing_on, surface_s
 from vr_app.core.view.photograph import PhotographRecord
 from vr_app.core.view.region import Regions, drafted
 

@@ -11,9 +11,8 @@ import numpy as np
 
 from sr_core.image.geometry import TILE, Rect
 from vr_app.core.scene.scene import LabelItem, Scene, SurfaceItem
-from vr_app.core.space.bend import bent, columns
 from vr_app.core.space.pose import Eye
-from vr_app.core.space.surface import Panel, surface_s
+from vr_app.core.space.surface import Panel, bent, columns, surface_s
 
 MARGIN = 12
 """Eye pixels around what has changed that may look different too: outlines, and the glow of a panel's edge."""

@@ -9,9 +9,8 @@ import numpy as np
 
 from vr_app.core.panel.stand import SheetItem
 from vr_app.core.scene.outline import Outline, outlines
-from vr_app.core.space.bend import bent, columns
 from vr_app.core.space.pose import Eye, Pose, Vec3
-from vr_app.core.space.surface import ImageView, Panel, Retina, Surface
+from vr_app.core.space.surface import ImageView, Panel, Retina, Surface, bent, columns
 from vr_app.core.tiles.page_table import PageTable, PageWindow
 from vr_app.core.tiles.visible import Demand
 from vr_app.core.view.appearance import AS_PHOTOGRAPHED, Appearance, Curves
@@ -101,6 +100,7 @@ def surface_items(
     what only waits for its turn.
     """
     by_image = {demand.photograph: demand for demand in wants}
+    marked = view.regions.known or view.regions.draft
     items = []
     for item in placed:
         record = view.photographs[item.image]
@@ -109,7 +109,7 @@ def surface_items(
         if window is None or not item.shown:
             continue
         if item.image == view.active or in_sight(item.surface, eyes, item.words.scale):
-            around = outlines(view.regions, record, item.image)
+            around = outlines(view.regions, record, item.image) if marked else ()
             seen = view.images[item.image]
             items.append(SurfaceItem(item.surface, seen, record.size, window, item.image, item.words, outlines=around))
     return tuple(items)

@@ -11,9 +11,8 @@ from sr_core.networks.names import texture_of
 from vr_app.core.hands.keys import help_lines
 from vr_app.core.scene.overlay import FROM, FULL, LITTLE, MUCH
 from vr_app.core.scene.scene import LabelItem, Rgba, SurfaceItem
-from vr_app.core.space.bend import standing_on
 from vr_app.core.space.pose import Pose
-from vr_app.core.space.surface import Panel
+from vr_app.core.space.surface import Panel, standing_on
 from vr_app.core.tiles.departure import Departure
 from vr_app.core.tiles.page_table import finest_shown
 from vr_app.core.view.layout import PAIR_WIDTH, PAIR_WORDS, PANEL_DISTANCE, WALL_HEIGHT, Layout

@@ -11,9 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vr_app.core.scene.outline import standing_at
-from vr_app.core.space.bend import LINE_ANGLE, bent, columns, standing_on, unbent
 from vr_app.core.space.pose import Pose
-from vr_app.core.space.surface import Panel
+from vr_app.core.space.surface import LINE_ANGLE, Panel, bent, columns, standing_on, unbent
 
 FRACTION = st.floats(-0.5, 0.5)
 BEND = 0.5
