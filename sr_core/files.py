@@ -1,15 +1,24 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, never in the place of an input, and names as file systems allow them."""
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+import unicodedata
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from sr_core.errors import UserError
+
+LONGEST_NAME = 255
+"""Bytes of a name that file systems take."""
+
+_UNDECODED = re.compile("[\udc80-\udcff]")
+"""Bytes of a file name that are not UTF-8, as Python keeps them (PEP 383)."""
 
 
 class OutputError(UserError):
@@ -22,7 +31,8 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
     Otherwise it goes, and what was there stays. Raises OSError.
     """
-    part = path.parent / f".{path.name}-{secrets.token_hex(4)}"  # not mkstemp's: its files are private
+    name = _shorter(path.stem, f"-{secrets.token_hex(4)}{path.suffix}", LONGEST_NAME - 1)
+    part = path.parent / f".{name}"  # not mkstemp's: its files are private
     try:
         with part.open("xb") as file:
             yield file
@@ -30,27 +40,97 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         os.replace(part, path)
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # never made, or in a folder that has become read-only: the first error counts
+            part.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text. Raises OutputError where that fails."""
+    """Write UTF-8 text. Bytes of file names that are not UTF-8 are written as JSON escapes them, so that JSON stays
+    JSON, and its reader finds the file again. Raises OutputError where that fails."""
     path = Path(path)
     try:
         with whole_file(path) as file:
-            file.write(text.encode())
+            file.write(_UNDECODED.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode())
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror}); choose another place") from None
 
 
-def check_writable(path: Path, suffixes: tuple[str, ...] = ()) -> None:
-    """Raise OutputError now, not after long work, where a file of this name could not be written."""
+def check_writable(path: Path, suffixes: tuple[str, ...] = (), inputs: Iterable[Path] = ()) -> None:
+    """Raise OutputError now, not after long work, where a file of this name could not be written, or is one of the
+    `inputs`."""
     path = Path(path)
     if suffixes and path.suffix.lower() not in suffixes:
         raise OutputError(f"{path}: must end in {' or '.join(suffixes)}")
-    if path.is_dir():
-        raise OutputError(f"{path}: is a folder; name a file")
-    if not path.parent.is_dir():
-        raise OutputError(f"{path}: there is no folder {path.parent}; make it first")
-    if not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
+    try:
+        if path.is_dir():
+            raise OutputError(f"{path}: is a folder; name a file")
+        there = path.exists()
+        if not path.parent.is_dir():
+            raise OutputError(f"{path}: there is no folder {path.parent}; make it first")
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror}); choose another place") from None
+    if not os.access(path.parent, os.W_OK | os.X_OK) or (there and not os.access(path, os.W_OK)):
         raise OutputError(f"{path}: may not be written; check the permissions of {path.parent}")
+    keep_inputs(path, inputs)
+
+
+def keep_inputs(out: Path, inputs: Iterable[Path]) -> None:
+    """Raise OutputError where `out` is one of the inputs, whose bytes would be lost: the file counts, not how its name
+    is spelt, so that links, `..` and another case are seen through."""
+    try:
+        there = os.stat(out)
+    except OSError:
+        return  # nothing is there that could be lost
+    for source in inputs:
+        with suppress(OSError):  # an input that cannot be read is told when it is opened
+            if os.path.samestat(there, os.stat(source)):
+                raise OutputError(f"{out}: is the input {source}, which would be lost; name another file")
+
+
+def keep_apart(*outputs: Path | None) -> None:
+    """Raise OutputError where two outputs would be one file, on file systems that fold case and accents too."""
+    seen: dict[tuple[str, str], Path] = {}
+    for out in filter(None, outputs):
+        name = unicodedata.normalize("NFC", out.name).casefold()
+        first = seen.setdefault((os.path.realpath(out.parent), name), out)
+        if first is not out:
+            raise OutputError(f"{out}: is {first}, which is written too; name another file")
+
+
+def free_path(folder: Path, stem: str, ending: str, taken: Iterable[Path] = ()) -> Path:
+    """A file in `folder` that is not there, and not `taken`: `stem` and `ending`, between them a number from 2 on where
+    it is needed. A stem that is too long for a name is cut."""
+    taken = frozenset(taken)
+    number = 1
+    while True:
+        path = folder / file_name(stem, f"-{number}{ending}" if number > 1 else ending)
+        if path not in taken and not os.path.lexists(path):
+            return path
+        number += 1
+
+
+def file_name(stem: str, ending: str) -> str:
+    """`stem` and `ending` as one name. A stem too long for it is cut, and a digest of it added, so that two long ones
+    stay two."""
+    room = LONGEST_NAME - 50  # what is made beside it, or copied elsewhere, has a longer name
+    if len(os.fsencode(stem + ending)) <= room:
+        return stem + ending
+    digest = hashlib.sha256(os.fsencode(stem)).hexdigest()[:8]
+    return _shorter(stem, f"-{digest}{ending}", room)
+
+
+def _shorter(stem: str, ending: str, room: int) -> str:
+    """So much of `stem`, in whole letters, that it and `ending` take at most `room` bytes."""
+    while stem and len(os.fsencode(stem + ending)) > room:
+        stem = stem[:-1]
+    return stem + ending
+
+
+def printable(text: str) -> str:
+    """The text in one line that any reader can show: bytes that are not UTF-8, and characters that would move the
+    cursor or turn the writing, as escapes."""
+    return "".join(c if c.isprintable() else _escaped(c) for c in text)
+
+
+def _escaped(c: str) -> str:
+    return f"\\x{ord(c) - 0xDC00:02x}" if _UNDECODED.match(c) else c.encode("unicode_escape").decode()

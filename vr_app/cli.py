@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from sr_core.errors import UserError
 from vr_app.commands.bench import bench
+from vr_app.commands.console import Terminal, pass_names_through
 from vr_app.commands.data import data as data_commands
 from vr_app.commands.evaluate import ListCommand, evaluate
 from vr_app.commands.options import Device, DeviceOption, ModelOption, TextureOption
 from vr_app.commands.regions import regions
-from vr_app.process.interruption import end_process
+from vr_app.process.interruption import ENDING, end_process
 
 app = typer.Typer(
     name="fundusxr",
@@ -30,7 +30,7 @@ app = typer.Typer(
 app.add_typer(data_commands, name="data")
 app.add_typer(bench, name="bench")
 app.add_typer(regions, name="regions")
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
+errors = Terminal(stderr=True)
 
 
 class Mode(StrEnum):
@@ -127,7 +127,9 @@ fundusxr view eye.jpg --mode offscreen --screenshot eye.png --stats eye.json
 
 @app.command(help=VIEW_HELP)
 def view(
-    image: Annotated[list[Path] | None, typer.Argument(help="Photographs or folders.", metavar="IMAGE|FOLDER")] = None,
+    image: Annotated[
+        list[Path] | None, typer.Argument(help="Photographs or folders.", metavar="IMAGE|FOLDER", readable=False)
+    ] = None,
     mode: Annotated[Mode, typer.Option(help="Where to show it.")] = Mode.auto,
     surface: Annotated[SurfaceName | None, typer.Option(help="Flat panels, or the curved retina from inside.")] = None,
     layout: Annotated[
@@ -138,12 +140,16 @@ def view(
         CompareName | None,
         typer.Option(help="A pair side by side, on one panel with a divider to swipe, or blinking."),
     ] = None,
-    tour: Annotated[Path | None, typer.Option(help="A tour to play (JSON, see docs/tours.md).", metavar="FILE")] = None,
+    tour: Annotated[
+        Path | None, typer.Option(help="A tour to play (JSON, see docs/tours.md).", metavar="FILE", readable=False)
+    ] = None,
     frames: Annotated[int | None, typer.Option(min=1, help="End after so many frames.", metavar="N")] = None,
     screenshot: Annotated[
-        Path | None, typer.Option(help="Save a picture once everything wanted is sharp.", metavar="PNG")
+        Path | None, typer.Option(help="Save a picture once everything wanted is sharp.", metavar="PNG", readable=False)
     ] = None,
-    stats: Annotated[Path | None, typer.Option(help="Write frame, upload and zoom figures.", metavar="JSON")] = None,
+    stats: Annotated[
+        Path | None, typer.Option(help="Write frame, upload and zoom figures.", metavar="JSON", readable=False)
+    ] = None,
     size: Annotated[str, typer.Option(help="Size of the window or offscreen picture.", metavar="WxH")] = "1280x800",
     device: DeviceOption = Device.auto,
     model: ModelOption = "rdb-lite",
@@ -201,13 +207,18 @@ def view(
         mirror=mirror,
         layers=layers,
     )
-    view_photographs(request, say=lambda text: errors.print(text, markup=False))
+    view_photographs(request, say=errors.tell)
 
 
 @app.command()
 def upscale(
-    source: Annotated[Path, typer.Argument(help="A photograph.", metavar="IN")],
-    out: Annotated[Path, typer.Argument(help="The picture to write: .png or .tif.", metavar="OUT")],
+    source: Annotated[Path, typer.Argument(help="A photograph, or a folder of them.", metavar="IN", readable=False)],
+    out: Annotated[
+        Path,
+        typer.Argument(
+            help="The picture to write (.png or .tif); of a folder, a folder.", metavar="OUT", readable=False
+        ),
+    ],
     scale: Annotated[int, typer.Option(help="2, 4 or 8.")] = 4,
     region: Annotated[
         str | None, typer.Option(help="Only this part, in pixels of the photograph.", metavar="X,Y,W,H")
@@ -217,10 +228,17 @@ def upscale(
     device: DeviceOption = Device.auto,
     invention: Annotated[
         Path | None,
-        typer.Option(help="Also write how far each pixel departs from what the photograph determines.", metavar="PNG"),
+        typer.Option(
+            help="Also write how far each pixel departs from what the photograph determines.",
+            metavar="PNG|FOLDER",
+            readable=False,
+        ),
     ] = None,
 ) -> None:
     """Super-resolve a photograph, or a region of it, into a file: the same pixels that the viewer shows.
+
+    Of a folder every photograph, into the folder OUT. Stopped at any time (Ctrl-C), the same command goes on where it
+    was.
 
     Examples:
 
@@ -229,24 +247,30 @@ def upscale(
     fundusxr upscale eye.jpg disc.tif --scale 8 --region 1020,880,256,256
     fundusxr upscale eye.jpg eye_x4.png --invention invented.png
     fundusxr upscale eye.jpg eye_x4.png --texture 0.5
+    fundusxr upscale clinic/ sharp/
     ```
     """
-    from vr_app.commands.upscale import upscale_photograph
+    from vr_app.commands.upscale import Wish
+    from vr_app.commands.upscale import upscale as run
 
-    upscale_photograph(source, out, scale, region, model, device, errors, invention, texture)
+    run(source, out, Wish(scale, region, model, device, invention, texture), errors)
 
 
 @app.command()
 def train(
     config: Annotated[
-        Path, typer.Argument(help="A training's settings (TOML, see docs/training.md).", metavar="CONFIG")
+        Path,
+        typer.Argument(help="A training's settings (TOML, see docs/training.md).", metavar="CONFIG", readable=False),
     ],
     data: Annotated[
-        Path | None, typer.Option(help="Folder that holds HRF/ and IDRiD/.", envvar="FUNDUSXR_DATA", metavar="FOLDER")
+        Path | None,
+        typer.Option(
+            help="Folder that holds HRF/ and IDRiD/.", envvar="FUNDUSXR_DATA", metavar="FOLDER", readable=False
+        ),
     ] = None,
-    runs: Annotated[Path, typer.Option(help="Where checkpoints, curves and weights go.", metavar="FOLDER")] = Path(
-        "runs"
-    ),
+    runs: Annotated[
+        Path, typer.Option(help="Where checkpoints, curves and weights go.", metavar="FOLDER", readable=False)
+    ] = Path("runs"),
     threads: Annotated[int | None, typer.Option(min=1, max=1024, help="Processor threads.", metavar="N")] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Run a few iterations, say what all would cost, train nothing.")
@@ -271,13 +295,13 @@ def train(
     if dry_run:
         found = cost(config, data, runs, threads, errors, iterations or DRY_ITERATIONS, device=device)
         for line in found.lines():
-            errors.print(line)
+            errors.tell(line)
         return
     if iterations is not None:
         raise UserError("--iterations: says how many a --dry-run times; a training's own stand in CONFIG")
     result = run_training(config, data, runs, threads, device=device)
     if not result.finished:
-        errors.print(f"stopped at iteration {result.step}; the same command goes on from there")
+        errors.tell(f"stopped at iteration {result.step}; the same command goes on from there")
         raise typer.Exit(130)
 
 
@@ -286,8 +310,12 @@ app.command(cls=ListCommand)(evaluate)
 
 @app.command()
 def curves(
-    runs: Annotated[list[Path] | None, typer.Argument(help="Folders of runs.", metavar="RUNS...")] = None,
-    out: Annotated[Path, typer.Option(help="The picture to write.", metavar="PNG")] = Path("learning-curves.png"),
+    runs: Annotated[
+        list[Path] | None, typer.Argument(help="Folders of runs.", metavar="RUNS...", readable=False)
+    ] = None,
+    out: Annotated[Path, typer.Option(help="The picture to write.", metavar="PNG", readable=False)] = Path(
+        "learning-curves.png"
+    ),
 ) -> None:
     """Draw the learning curves of all trainings in one picture: validation gain over processor time, a panel a scale.
 
@@ -299,14 +327,15 @@ def curves(
     fundusxr curves docs/results/runs runs --out docs/images/learning-curves.png
     ```
     """
-    from sr_core.files import check_writable
-    from sr_core.image.photograph import save_picture
+    from sr_core.files import check_writable, keep_inputs
+    from sr_core.image.saving import save_picture
     from sr_core.study.training.curve import comparison_picture, read_runs
 
     check_writable(out, (".png",))
     found = read_runs(runs or [Path("runs")])
+    keep_inputs(out, (path for folder in runs or [Path("runs")] for path in folder.rglob("*") if path.is_file()))
     save_picture(out, comparison_picture(found))
-    errors.print(f"fundusxr: wrote {out} ({len(found)} runs)", markup=False)
+    errors.tell(f"fundusxr: wrote {out} ({len(found)} runs)")
 
 
 @app.command()
@@ -323,17 +352,20 @@ def doctor() -> None:
     """
     from vr_app.commands.doctor import examine
 
-    raise typer.Exit(examine(Console(highlight=False, soft_wrap=True)))
+    raise typer.Exit(examine(Terminal()))
 
 
 def main() -> None:
     """The command `fundusxr`."""
-    signal.signal(signal.SIGTERM, _terminated)
+    for number in ENDING:
+        if signal.getsignal(number) is signal.SIG_DFL:  # else somebody has set it: nohup, Python itself
+            signal.signal(number, _terminated)
+    pass_names_through()
     try:
         app()
         code = 0
     except UserError as error:
-        errors.print(f"fundusxr: {error}", markup=False)
+        errors.tell(f"fundusxr: {error}")
         code = 2
     except KeyboardInterrupt:
         code = 130
@@ -343,7 +375,7 @@ def main() -> None:
 
 
 def _terminated(number: int, frame: object) -> None:
-    """SIGTERM ends the program the way Ctrl-C does, so that everything is given back."""
+    """SIGTERM and SIGHUP end the program the way Ctrl-C does, so that everything is given back."""
     raise KeyboardInterrupt
 
 

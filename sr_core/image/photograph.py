@@ -1,26 +1,23 @@
-"""Picture files to pixels and back: the only module that decodes picture files."""
+"""Picture files to pixels: the only module that decodes picture files."""
 
 import hashlib
 import io
 import json
-import os
 import re
-import tempfile
 import warnings
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import ExifTags, Image, ImageCms, ImageOps, PngImagePlugin, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from sr_core.errors import UserError
+from sr_core.image.context import UNTOLD, Context
 from sr_core.image.field_of_view import FieldOfView, fit_field_of_view
 from sr_core.image.jpeg_file import FileFacts
 
 MAX_PIXELS = 100_000_000
 MIN_SIDE = 16
-SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp")
 _FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "PPM")
 _PPM_DEPTH = re.compile(rb"P[56]\s(?:\s|#.*\n)*\d+\s(?:\s|#.*\n)*\d+\s(?:\s|#.*\n)*(\d+)\s")
 _MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "La", "RGBa", "YCbCr")
@@ -37,35 +34,15 @@ class PhotographError(UserError):
 @dataclass(frozen=True, eq=False)
 class Photograph:
     """A decoded photograph: pixels uint8 (H, W, 3) sRGB, read-only; field in its pixel coordinates; sha256 of
-    the file's bytes, hexadecimal; file: what is known of the file itself, where it is a JPEG."""
+    the file's bytes, hexadecimal; file: what is known of the file itself, where it is a JPEG; context: what else the
+    file tells."""
 
     path: Path
     pixels: np.ndarray
     field: FieldOfView
     sha256: str
     file: FileFacts | None = None
-
-
-def find_photographs(paths: Sequence[Path]) -> list[Path]:
-    """The picture files named, each folder replaced by the pictures in it, sorted by name.
-
-    A file is passed on whatever its name: ``load_photograph`` judges it. Raises PhotographError for a path
-    that does not exist and for a folder without pictures.
-    """
-    found: list[Path] = []
-    for path in map(Path, paths):
-        if path.is_dir():
-            inside = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
-            if not inside:
-                raise PhotographError(
-                    f"{path}: no pictures in this folder; name one that holds JPEG, PNG, TIFF or WebP files"
-                )
-            found += inside
-        elif path.exists():
-            found.append(path)
-        else:
-            raise PhotographError(f"{path}: no such file or folder; check the spelling")
-    return found
+    context: Context = UNTOLD
 
 
 def load_photograph(path: Path) -> Photograph:
@@ -85,6 +62,7 @@ def load_photograph(path: Path) -> Photograph:
                 image.load()
                 orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
                 is_jpeg = image.format in ("JPEG", "MPO")
+                context = Context.of(image)
                 pixels = np.array(_to_srgb(ImageOps.exif_transpose(image)))
     except UnidentifiedImageError:
         raise PhotographError(f"{path}: not a JPEG, PNG, TIFF or WebP picture; convert it to one of these") from None
@@ -97,7 +75,7 @@ def load_photograph(path: Path) -> Photograph:
         raise PhotographError(f"{path}: damaged or cut short ({cause}); copy it again") from None
     pixels.setflags(write=False)
     file = FileFacts(path, orientation, pixels) if is_jpeg else None
-    return Photograph(path, pixels, fit_field_of_view(pixels), hashlib.sha256(data).hexdigest(), file)
+    return Photograph(path, pixels, fit_field_of_view(pixels), hashlib.sha256(data).hexdigest(), file, context)
 
 
 def _read(path: Path) -> bytes:
@@ -190,41 +168,14 @@ def is_see_through(path: Path) -> bool:
         return False
 
 
-def save_picture(path: Path, pixels: np.ndarray, metadata: Mapping[str, str] | None = None) -> None:
-    """Write uint8 (H, W, 3) as PNG (metadata: one text entry a key) or TIFF (metadata: JSON in the
-    description).
-
-    The file appears whole or not at all. Raises PhotographError for another suffix or an unwritable place.
-    """
-    path = Path(path)
-    kind = {".png": "PNG", ".tif": "TIFF", ".tiff": "TIFF"}.get(path.suffix.lower())
-    if kind is None:
-        raise PhotographError(f"{path}: cannot write this kind of file; name it .png or .tif")
-    metadata = dict(metadata or {})
-    if kind == "PNG":
-        text = PngImagePlugin.PngInfo()
-        for key, value in metadata.items():
-            text.add_itxt(key, value)
-        options: dict = {"pnginfo": text}
-    else:
-        options = {"compression": "tiff_deflate", "description": json.dumps(metadata)} if metadata else {}
+def read_entries(path: Path) -> dict[str, str]:
+    """The text entries that ``saving.save_picture`` has written into a file; {} for another file, or none."""
     try:
-        handle, name = tempfile.mkstemp(suffix=path.suffix, prefix=f".{path.stem}-", dir=path.parent)
-    except OSError as error:
-        raise PhotographError(f"{path}: cannot be written ({error.strerror}); choose another folder") from None
-    try:
-        with os.fdopen(handle, "wb") as file:
-            Image.fromarray(pixels).save(file, format=kind, **options)
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, path)
-    except OSError as error:
-        raise PhotographError(f"{path}: cannot be written ({error.strerror}); choose another place") from None
-    finally:
-        Path(name).unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    """The process's file mode mask: mkstemp makes files private, an exported picture need not be."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(path, formats=("PNG", "TIFF")) as image:
+                # Of a PNG what stands before its pixels: it need not be decoded.
+                told = image.info if image.format == "PNG" else json.loads(image.tag_v2.get(270, "{}"))
+    except Exception:  # of a damaged file as well: it tells nothing
+        return {}
+    return {key: str(value) for key, value in told.items() if isinstance(value, str)} if isinstance(told, dict) else {}

@@ -9,6 +9,7 @@ from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
+from sr_core.files import printable
 from sr_core.image.field_of_view import FieldOfView
 from sr_core.image.jpeg_file import FileFacts
 from sr_core.image.photograph import load_photograph
@@ -42,7 +43,8 @@ class PhotographFacts:
     `id`: of the source, as messages name it. `name`: as people know the photograph. `size`: width and height in pixels.
     `sha256`: of what it was decoded from, hexadecimal: it tells photographs apart. `field`: the circle of its field of
     view, in pixels. `laterality`: 'right' or 'left'. `field_angle`: across the field, in degrees. `pixel_spacing`:
-    millimetres on the retina from one pixel to the next. `notices`: what the user should know, a line each.
+    millimetres on the retina from one pixel to the next. `taken`: when, as EXIF writes it ('2019:03:05 14:20:31').
+    `notices`: what the user should know, a line each.
     """
 
     id: str
@@ -53,6 +55,7 @@ class PhotographFacts:
     laterality: Fact[str] | None = None
     field_angle: Fact[float] | None = None
     pixel_spacing: Fact[float] | None = None
+    taken: Fact[str] | None = None
     notices: tuple[str, ...] = ()
 
 
@@ -93,5 +96,8 @@ class FileSource:
         photograph = load_photograph(self.path)
         height, width = photograph.pixels.shape[:2]
         field = Fact(photograph.field, Origin.FITTED)
-        facts = PhotographFacts(self.id, self.path.name, (width, height), photograph.sha256, field)
+        moment = photograph.context.taken
+        taken = Fact(moment, Origin.HEADER) if moment else None
+        name = printable(self.path.name)
+        facts = PhotographFacts(self.id, name, (width, height), photograph.sha256, field, taken=taken)
         return OpenedPhotograph(photograph.pixels, facts, photograph.file)

@@ -5,9 +5,11 @@ A name is that of a model, or of two models with the dial's place between them: 
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sr_core.assets import asset_path
 from sr_core.errors import UserError
@@ -82,6 +84,24 @@ def models_at_hand() -> dict[str, list[int]]:
         name, _, scale = path.stem.rpartition("-x")
         found.setdefault(name, []).append(int(scale))
     return found
+
+
+@lru_cache(maxsize=16)
+def weights_checksum(model: str, scale: int) -> str:
+    """SHA-256 of the bundled weights at a scale, of a blend as `blend_checksum`; empty where there are none."""
+    mixed = parse_blend(model)
+    if mixed is not None:
+        ends = weights_checksum(mixed.pixel, scale), weights_checksum(mixed.texture, scale)
+        return blend_checksum(*ends, mixed.amount) if all(ends) else ""
+    try:
+        return hashlib.sha256(asset_path("weights", f"{model}-x{scale}.safetensors").read_bytes()).hexdigest()
+    except OSError:
+        return ""
+
+
+def blend_checksum(pixel: str, texture: str, amount: float) -> str:
+    """What blended weights are known by: over both files' checksums and the dial."""
+    return hashlib.sha256(f"{pixel} {texture} {float(amount)}".encode()).hexdigest()
 
 
 def has_dial(model: str, scales: Sequence[int]) -> bool:

@@ -14,9 +14,10 @@ from torch import nn
 
 from sr_core.assets import asset_path
 from sr_core.errors import UserError
+from sr_core.image.provenance import Made
 from sr_core.networks import rdb_file, rdb_srgan, srcnn, srresnet
 from sr_core.networks.generator import SCALES
-from sr_core.networks.names import Blend, parse_blend, texture_of
+from sr_core.networks.names import Blend, blend_checksum, parse_blend, texture_of
 
 GeneratorConfig = rdb_srgan.RdbSrganConfig | srresnet.SrResNetConfig | srcnn.SrcnnConfig
 
@@ -70,6 +71,13 @@ class LoadedNetwork:
     def texture(self) -> float:
         """Where on the dial from fidelity (0, trained on pixels) to texture (1, adversarial) it stands."""
         return texture_of(self.name)
+
+    @property
+    def made(self) -> Made:
+        """What a picture's file tells of it."""
+        parts = self.card.get("blend")
+        blended = f"{parts['pixel']} {parts['texture']}" if parts else ""
+        return Made(self.config.scale, self.name, self.texture, self.sha256, self.agrees, blended=blended)
 
 
 def network_config(name: str, scale: int) -> GeneratorConfig:
@@ -144,7 +152,7 @@ def blend(pixel: LoadedNetwork, texture: LoadedNetwork, amount: float) -> Loaded
         "agrees": pixel.agrees and texture.agrees,
         "blend": parts,
     }
-    digest = hashlib.sha256(" ".join(map(str, parts.values())).encode()).hexdigest()
+    digest = blend_checksum(pixel.sha256, texture.sha256, amount)
     return LoadedNetwork(Blend(pixel.name, texture.name, amount).name, pixel.config, module, digest, card)
 
 

@@ -44,6 +44,8 @@ class Loader:
         self._sources = tuple(sources)
         self._lock = threading.Condition()
         self._first = deque(dict.fromkeys((*first, *range(len(sources)))))
+        self._begun: set[int] = set()
+        self._near: tuple[int, ...] | None = None
         self._again: tuple[int, ...] = ()
         self._under_way: int | None = None
         self._unread: deque[FileFacts] = deque(maxlen=UNTAKEN)
@@ -62,6 +64,17 @@ class Loader:
             again = tuple(index for index in indices if index not in underway)
             if again != self._again:
                 self._again = again
+                self._lock.notify()
+
+    def open_only(self, near: Sequence[int] | None) -> None:
+        """Of those not opened yet only these, in this order (None: all, in the session's order). Replaces the last such
+        wish."""
+        near = None if near is None else tuple(near)
+        with self._lock:
+            if near != self._near and not self._stopping:
+                self._near = near
+                wanted = range(len(self._sources)) if near is None else near
+                self._first = deque(index for index in dict.fromkeys(wanted) if index not in self._begun)
                 self._lock.notify()
 
     def ready(self) -> list[PhotographLoaded | PhotographFailed]:
@@ -124,6 +137,7 @@ class Loader:
                 self._under_way, self._again = self._again[0], self._again[1:]
             else:
                 self._under_way = self._first.popleft()
+            self._begun.add(self._under_way)
             return self._under_way
 
 

@@ -1,8 +1,9 @@
 """The decoded photographs, within a limit in bytes.
 
-The coarse levels of every photograph stay, so that none is ever blank. The full ones of that looked at longest ago make
-room, and are decoded again when they are needed. What is needed now is never dropped for what is needed less:
-photographs that do not fit together are looked after one after another, in the order wanted.
+The full levels of the photograph looked at longest ago make room first, and are decoded again when they are needed.
+The coarse ones stay as long as they fit, so that none is blank; then those make room too, but for photographs looked at
+now. What is needed now is never dropped for what is needed less: photographs that do not fit together are looked after
+one after another, in the order wanted.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ PHOTOGRAPH_MEMORY = 2_000_000_000
 """Bytes of decoded photographs kept: some 31 of 16 megapixels."""
 
 COARSE_EDGE = 512
-"""Pixels along the longer side of the largest level that always stays: less than 1 MB a photograph."""
+"""Pixels along the longer side of the largest level that stays longest: less than 1 MB a photograph."""
 
 
 @dataclass
 class _Photograph:
-    """One that was decoded: its `coarse` levels, and all of them with what is known of its file (None: dropped).
-    `fine_bytes`: what a drop frees."""
+    """One that was decoded: its `coarse` levels (none: dropped), and all of them with what is known of its file (None:
+    dropped). `fine_bytes`: what a drop of the others than the coarse ones frees."""
 
     sha256: str
     coarse: dict[int, np.ndarray]
@@ -77,12 +78,12 @@ class Photographs:
         return None if photograph is None or photograph.full is None else photograph.full.levels[0]
 
     def coarse(self, index: int) -> np.ndarray | None:
-        """The largest level that always stays, (H, W, 3) uint8 read-only; None of a photograph never decoded."""
+        """The largest level that stays longest, (H, W, 3) uint8 read-only; None where it is not at hand."""
         photograph = self._photographs.get(index)
-        return None if photograph is None else photograph.coarse[max(photograph.coarse)]
+        return None if photograph is None or not photograph.coarse else photograph.coarse[max(photograph.coarse)]
 
     def thumbnail(self, index: int, edge: int) -> np.ndarray | None:
-        """The largest level of at most `edge` pixels, (H, W, 3) uint8 read-only; None of a photograph never decoded."""
+        """The largest level of at most `edge` pixels, (H, W, 3) uint8 read-only; None where it is not at hand."""
         photograph = self._photographs.get(index)
         if photograph is None:
             return None
@@ -174,13 +175,32 @@ class Photographs:
 
     def _make_room(self, extra: int = 0) -> None:
         """Drop fine levels until `extra` more bytes fit, but for those needed now: first of what was looked at longest
-        ago; of photographs never looked at, first the last of the session. Never the only one at hand."""
-        over = self.bytes + extra - self._memory
+        ago; of photographs never looked at, first the last of the session. Never the only one at hand. Where that is
+        not enough, drop coarse levels likewise."""
+        over = self._drop_fine(self.bytes + extra - self._memory)
+        if over > 0:
+            self._drop_coarse(over)
+
+    def _drop_fine(self, over: int) -> int:
+        """Bytes that are still too many."""
         at_hand = [index for index, held in self._photographs.items() if held.full and held.fine_bytes]
         at_hand.sort(key=lambda index: (self._photographs[index].looked_at, -index))
         for index in at_hand if self._needed else at_hand[:-1]:
             if over <= 0:
-                return
+                break
             if index not in self._needed:
                 self._photographs[index].full = self._photographs[index].file = None
                 over -= self._photographs[index].fine_bytes
+        return over
+
+    def _drop_coarse(self, over: int) -> None:
+        held = [index for index, one in self._photographs.items() if one.coarse and one.full is None and not one.lost]
+        held = [index for index in held if self._photographs[index].looked_at < self._moment]
+        held.sort(key=lambda index: (self._photographs[index].looked_at, -index))
+        for index in held:
+            if over <= 0:
+                return
+            photograph = self._photographs[index]
+            over -= photograph.coarse_bytes
+            photograph.fine_bytes += photograph.coarse_bytes
+            photograph.coarse, photograph.coarse_bytes = {}, 0

@@ -104,6 +104,7 @@ class TileService:
         self._one = threading.RLock()
         self._news: dict[str, deque[News]] = {}  # by client
         self._wanted: dict[str, Wanted] = {}  # by client
+        self._near: dict[str, Sequence[int] | None] = {}  # by client
         self._facts: dict[int, PhotographFacts] = {}  # of photographs that are open
         self._computing_since = 0
 
@@ -111,13 +112,25 @@ class TileService:
         """A client: from now on it gets the news, and first what is known of photographs."""
         with self._one:
             self._news[client] = deque(PhotographOpened(index, facts) for index, facts in self._facts.items())
+            self._near[client] = None
+            self._open_near()
 
     def leave(self, client: str) -> None:
         """The client wants nothing any more."""
         with self._one:
             self._news.pop(client, None)
             self._wanted.pop(client, None)
+            self._near.pop(client, None)
+            self._open_near()
             self.worker.want((), (), client=client)
+
+    def open_only(self, near: Sequence[int] | None, client: str = VIEWER) -> None:
+        """Of photographs not opened yet the client wants only these, in this order; None: all. A client that has said
+        nothing wants all."""
+        with self._one:
+            if self._near.get(client) != near:
+                self._near[client] = near
+                self._open_near()
 
     def take(self, client: str = VIEWER) -> tuple[News, ...]:
         """What has come since the client last asked: photographs, computed tiles, and what failed."""
@@ -201,6 +214,11 @@ class TileService:
         self.loader.close()
 
     # The lock is held in what follows.
+
+    def _open_near(self) -> None:
+        wishes = tuple(self._near.values())
+        everything = not wishes or any(near is None for near in wishes)
+        self.loader.open_only(None if everything else tuple(chain.from_iterable(wishes)))
 
     def _lacking_of_all(self, wanted: Wanted, lacking: list[TileKey]) -> Iterator[TileKey] | list[TileKey]:
         """What any client lacks, the most urgent client's first."""

@@ -6,8 +6,8 @@ import numpy as np
 from rich.console import Console
 
 from sr_core.image.field_of_view import FieldOfView
-from sr_core.image.photograph import save_picture
 from sr_core.image.resample import resize
+from sr_core.image.saving import save_picture
 from sr_core.study.data.references import Reference
 
 QUIET = Console(quiet=True)

@@ -46,7 +46,9 @@ def test_the_linter_finds_nothing():
         (
             "PIL",
             [
+                "sr_core/image/context.py",
                 "sr_core/image/photograph.py",
+                "sr_core/image/saving.py",
                 "sr_core/study/training/curve.py",
                 "sr_core/study/comparison/report.py",
                 "vr_app/bench/pictures.py",

@@ -33,6 +33,11 @@ class Xvfb:
                 return self
         raise RuntimeError("Xvfb does not start on any of five displays")
 
+    def kill(self) -> None:
+        """End it as a crash does."""
+        self._process.kill()
+        self._process.wait()
+
     def _start(self, number: int) -> bool:
         # A display drawn at random, since rigs that run side by side share /tmp but do not see each other's processes:
         # Xvfb's own search would take another rig's lock for a dead server's.

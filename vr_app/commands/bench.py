@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from sr_core.files import check_writable, write_text
-from sr_core.image.photograph import find_photographs
+from sr_core.image.folder import find_photographs
+from vr_app.commands.console import Terminal
 from vr_app.commands.options import Device, DeviceOption, ModelOption
 
 if TYPE_CHECKING:
@@ -46,16 +46,16 @@ fundusxr bench table engine.json zoom.json frame.json start.json memory.json
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
-console = Console(highlight=False, soft_wrap=True)
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
+console = Terminal()
+errors = Terminal(stderr=True)
 
 
-JsonOption = Annotated[Path | None, typer.Option("--json", help="Write all figures.", metavar="FILE")]
+JsonOption = Annotated[Path | None, typer.Option("--json", help="Write all figures.", metavar="FILE", readable=False)]
 QuickOption = Annotated[bool, typer.Option("--quick", help="Few samples, to try it out: the figures mean nothing.")]
 StrictOption = Annotated[bool, typer.Option("--strict", help="End with 1 where a bar does not hold.")]
 CurvesOption = Annotated[bool, typer.Option("--curves", help="Also measure how it grows, which takes longer.")]
 PhotographOption = Annotated[
-    Path | None, typer.Option(help="Instead of the bundled one, enlarged.", metavar="IMAGE")
+    Path | None, typer.Option(help="Instead of the bundled one, enlarged.", metavar="IMAGE", readable=False)
 ]  # fmt: skip
 
 
@@ -208,8 +208,10 @@ def xr(
 
 @bench.command()
 def table(
-    files: Annotated[list[Path], typer.Argument(help="What --json wrote; of a row measured twice the last counts.")],
-    figure: Annotated[Path | None, typer.Option(help="Also draw the curves.", metavar="PNG")] = None,
+    files: Annotated[
+        list[Path], typer.Argument(help="What --json wrote; of a row measured twice the last counts.", readable=False)
+    ],
+    figure: Annotated[Path | None, typer.Option(help="Also draw the curves.", metavar="PNG", readable=False)] = None,
 ) -> None:
     """Make one Markdown table of all bars, and one of each curve, from several measurements.
 
@@ -223,15 +225,15 @@ def table(
     from vr_app.bench.report import table as markdown
 
     if figure is not None:
-        check_writable(figure, (".png",))
+        check_writable(figure, (".png",), files)
     documents = [read_document(path) for path in files]
-    console.print(markdown(documents), markup=False)
+    console.tell(markdown(documents))
     if figure is not None:
-        from sr_core.image.photograph import save_picture
+        from sr_core.image.saving import save_picture
         from vr_app.bench.figure import curves_picture
 
         save_picture(figure, curves_picture(documents))
-        errors.print(f"fundusxr: wrote {figure}", markup=False)
+        errors.tell(f"fundusxr: wrote {figure}")
 
 
 def _settings(
@@ -255,7 +257,7 @@ def _measure(command: str, settings: Settings, json_file: Path | None, strict: b
     from vr_app.bench.report import document, load_average
 
     if json_file is not None:
-        check_writable(json_file, (".json",))
+        check_writable(json_file, (".json",), [] if settings.photograph is None else [settings.photograph])
     load = load_average()
     module = importlib.import_module(f"vr_app.bench.{command}")
     rows = getattr(module, "BARS", None) or all_bars()
@@ -264,13 +266,13 @@ def _measure(command: str, settings: Settings, json_file: Path | None, strict: b
     try:
         bars = judge(command, measured.values, rows)
     except MissingRowError as error:
-        errors.print(f"fundusxr: {error}", markup=False)
+        errors.tell(f"fundusxr: {error}")
         raise typer.Exit(1) from None
     found = document(command, settings, measured, bars, load)
     console.print(_printed(found, rows))
     if json_file is not None:
         write_text(json_file, json.dumps(found, indent=1) + "\n")
-        errors.print(f"fundusxr: wrote {json_file}", markup=False)
+        errors.tell(f"fundusxr: wrote {json_file}")
     if strict and not all(row["holds"] for row in bars):
         raise typer.Exit(1)
 

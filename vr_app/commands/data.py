@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from vr_app.commands.console import Terminal, progress
 
 if TYPE_CHECKING:
     from sr_core.study.data.prepare import Preparation
@@ -27,7 +27,7 @@ fundusxr data prepare ~/HRF ~/prepared/hrf
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
-console = Console(stderr=True, highlight=False, soft_wrap=True)
+console = Terminal(stderr=True)
 _NAMED = 20
 """Photographs left out that are told one by one; the manifest lists all."""
 
@@ -52,8 +52,10 @@ def about() -> None:
 
 @data.command()
 def prepare(
-    source: Annotated[Path, typer.Argument(help="A folder of photographs, or of data sets.", metavar="SOURCE")],
-    out: Annotated[Path, typer.Argument(help="A new folder, or one to go on with.", metavar="OUT")],
+    source: Annotated[
+        Path, typer.Argument(help="A folder of photographs, or of data sets.", metavar="SOURCE", readable=False)
+    ],
+    out: Annotated[Path, typer.Argument(help="A new folder, or one to go on with.", metavar="OUT", readable=False)],
     layout: Annotated[LayoutName, typer.Option(help="The data set's layout; auto tells by the names.")] = (
         LayoutName.auto
     ),
@@ -80,11 +82,10 @@ def prepare(
     from sr_core.study.data.prepare import parse_short_side
     from sr_core.study.data.prepare import prepare as run
 
-    columns = (TextColumn("preparing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     size = parse_short_side(short_side)
     done = 0
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=None)
+    with progress(console) as bar:
+        task = bar.add_task("preparing", total=None)
 
         def report(finished: int, count: int) -> None:
             nonlocal done
@@ -95,10 +96,10 @@ def prepare(
             result = run(source, out, layout.value, size, workers or os.cpu_count() or 1, seed, report)
         except KeyboardInterrupt:
             bar.stop()
-            console.print(f"stopped: {done} photographs are finished and kept; the same command goes on from there")
+            console.tell(f"stopped: {done} photographs are finished and kept; the same command goes on from there")
             raise typer.Exit(130) from None
     for line in _summary(result):
-        console.print(line, markup=False)
+        console.tell(line)
 
 
 def _summary(result: Preparation) -> list[str]:

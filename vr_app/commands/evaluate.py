@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import TimeElapsedColumn
 from typer.core import TyperCommand
 
 from sr_core.errors import UserError
-from sr_core.files import check_writable
+from sr_core.files import check_writable, keep_inputs, printable
+from vr_app.commands.console import Terminal, progress
 from vr_app.commands.options import make_folder
 
 if TYPE_CHECKING:
@@ -61,7 +61,9 @@ class ListCommand(TyperCommand):
 def evaluate(
     data: Annotated[
         Path,
-        typer.Argument(help="Folder that holds the photographs.", envvar="FUNDUSXR_DATA", metavar="DATA"),
+        typer.Argument(
+            help="Folder that holds the photographs.", envvar="FUNDUSXR_DATA", metavar="DATA", readable=False
+        ),
     ],
     scales: Annotated[list[int], typer.Option(help="Of 2, 4 and 8, one or more.", metavar="N ...")] = [2, 4, 8],  # noqa: B006 - typer's way
     models: Annotated[
@@ -79,9 +81,14 @@ def evaluate(
         int | None, typer.Option(min=1, help="Only so many photographs, evenly spread.", metavar="N")
     ] = None,
     reductions: Annotated[
-        Path | None, typer.Option(help="Only write what is to be enlarged, for programs elsewhere.", metavar="FOLDER")
+        Path | None,
+        typer.Option(
+            help="Only write what is to be enlarged, for programs elsewhere.", metavar="FOLDER", readable=False
+        ),
     ] = None,
-    out: Annotated[Path, typer.Option(help="Where results go.", metavar="FOLDER")] = Path("docs/results"),
+    out: Annotated[Path, typer.Option(help="Where results go.", metavar="FOLDER", readable=False)] = Path(
+        "docs/results"
+    ),
 ) -> None:
     """Compare networks with bicubic, Lanczos and back-projection on photographs, by PSNR, SSIM, S3 and invented detail.
 
@@ -97,8 +104,8 @@ def evaluate(
     fundusxr evaluate ~/fundus --external other=enlarged
     ```
     """
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
-    from sr_core.study.comparison.results import REGIMES, Comparison, Plan, write_results
+    console = Terminal(stderr=True)
+    from sr_core.study.comparison.results import REGIMES, Comparison, Plan, result_files, write_results
 
     comparison = Comparison(
         root=data,
@@ -114,12 +121,14 @@ def evaluate(
         _write_reductions(comparison, reductions, console)
         return
     make_folder(out)
-    for name in ("results.json", "results.md"):
-        check_writable(out / name)
+    for file in result_files(out):
+        check_writable(file)
     plan = Plan(comparison, out / ".cache")
+    for file in result_files(out):
+        keep_inputs(file, plan.inputs)
     rows = _run(plan, console)
     for file in write_results(plan, rows, out, command_line(comparison, regime.value)):
-        console.print(f"fundusxr: wrote {file}", markup=False)
+        console.tell(f"fundusxr: wrote {file}")
 
 
 def _named_folders(pairs: list[str]) -> dict[str, Path]:
@@ -136,51 +145,52 @@ def _named_folders(pairs: list[str]) -> dict[str, Path]:
     return folders
 
 
-def _run(plan: Plan, console: Console) -> list[Row]:
+def _run(plan: Plan, console: Terminal) -> list[Row]:
     """All rows, with a bar on a terminal, else a line a photograph. Ctrl-C ends it with a line and exit code 130."""
     from sr_core.study.comparison.results import run
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     done = 0
     photograph = ""
-    with Progress(
-        *columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console, disable=not console.is_terminal
-    ) as bar:
+    with progress(console, TimeElapsedColumn(), transient=False) as bar:
         task = bar.add_task("", total=None)
 
         def show(now: int, count: int, what: str) -> None:
             nonlocal done, photograph
             done = now
-            bar.update(task, completed=now, total=count, description=what)
+            bar.update(task, completed=now, total=count, description=printable(what))
             if not console.is_terminal and what.split(" ")[:2] != photograph.split(" ")[:2]:
-                console.print(f"{now} of {count}: {' '.join(what.split(' ')[:2])}", markup=False)
+                console.tell(f"{now} of {count}: {' '.join(what.split(' ')[:2])}")
                 photograph = what
 
         try:
             return run(plan, show)
         except KeyboardInterrupt:
             bar.stop()
-            console.print(f"stopped with {done} figures done and kept; the same command goes on from there")
+            console.tell(f"stopped with {done} figures done and kept; the same command goes on from there")
             raise typer.Exit(130) from None
 
 
-def _write_reductions(comparison: Comparison, folder: Path, console: Console) -> None:
+def _write_reductions(comparison: Comparison, folder: Path, console: Terminal) -> None:
     """The small pictures, named as the enlarged ones are to be named."""
-    from sr_core.image.photograph import save_picture
+    from sr_core.image.saving import save_picture
     from sr_core.study.comparison.results import listed_photographs, load_reference
     from sr_core.study.comparison.rivals import picture_name
     from sr_core.study.data.references import shrink_reference
 
     make_folder(folder)
-    count = 0
-    for regime in comparison.regimes:
-        for name in listed_photographs(comparison, regime):
-            reference = load_reference(comparison.root, name, regime)
-            for scale in comparison.scales:
-                file = folder / f"{picture_name(regime, scale, name)}.png"
-                save_picture(file, shrink_reference(reference, scale))
-                count += 1
-    console.print(f"fundusxr: wrote {count} pictures into {folder}; give theirs the same names", markup=False)
+    wanted = [(regime, name) for regime in comparison.regimes for name in listed_photographs(comparison, regime)]
+    files = {
+        (regime, name, scale): folder / f"{picture_name(regime, scale, name)}.png"
+        for regime, name in wanted
+        for scale in comparison.scales
+    }
+    for file in files.values():
+        check_writable(file, inputs=[comparison.root / name for _, name in wanted])
+    for regime, name in wanted:
+        reference = load_reference(comparison.root, name, regime)
+        for scale in comparison.scales:
+            save_picture(files[regime, name, scale], shrink_reference(reference, scale))
+    console.tell(f"fundusxr: wrote {len(files)} pictures into {folder}; give theirs the same names")
 
 
 def command_line(comparison: Comparison, regime: str) -> str:

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from sr_core.errors import UserError
-from sr_core.image.photograph import Photograph, PhotographError, find_photographs, load_photograph
+from sr_core.files import file_name
+from sr_core.image.folder import find_photographs, names_apart
+from sr_core.image.photograph import Photograph, PhotographError, load_photograph, read_entries
+from sr_core.image.provenance import of_photograph
 from sr_core.networks.names import turn_dial
+from vr_app.commands.console import Terminal
 from vr_app.commands.options import Device, DeviceOption, ModelOption, TextureOption, make_folder
 from vr_app.core.view.region import Region
 from vr_app.regions.export import SCALES, export_region, fitting_scale, load_engine
 from vr_app.regions.files import read_regions
+
+if TYPE_CHECKING:
+    from sr_core.engine.engine import Engine
 
 regions = typer.Typer(
     help="""Regions of interest that were marked in the viewer.
@@ -31,9 +39,11 @@ fundusxr regions export clinic/ --out report/
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
+errors = Terminal(stderr=True)
 
-PathsArgument = Annotated[list[Path], typer.Argument(help="Photographs or folders.", metavar="IMAGE|FOLDER")]
+PathsArgument = Annotated[
+    list[Path], typer.Argument(help="Photographs or folders.", metavar="IMAGE|FOLDER", readable=False)
+]
 
 
 @regions.command("list")
@@ -47,20 +57,22 @@ def list_(image: PathsArgument) -> None:
     ```
     """
     found = 0
-    for photograph, marked in _marked(image):
-        for number, region in enumerate(marked, start=1):
+    for photograph, marked in _marked(_found(image)):
+        for region in sorted(marked, key=lambda region: region.number):
             rect = region.rect
             place = f"{rect.x},{rect.y},{rect.w},{rect.h}"
-            words = (str(photograph.path), str(number), region.kind.value, place, region.made, region.note)
+            words = (str(photograph.path), str(region.number), region.kind.value, place, region.made, region.note)
             typer.echo("\t".join(words))
             found += 1
-    errors.print(f"fundusxr: {found} regions", markup=False)
+    errors.tell(f"fundusxr: {found} region{'' if found == 1 else 's'}")
 
 
 @regions.command()
 def export(
     image: PathsArgument,
-    out: Annotated[Path, typer.Option(help="The folder to write to; made if it is not there.", metavar="FOLDER")],
+    out: Annotated[
+        Path, typer.Option(help="The folder to write to; made if it is not there.", metavar="FOLDER", readable=False)
+    ],
     scale: Annotated[
         int | None, typer.Option(help="2, 4 or 8.", metavar="N", show_default="the finest up to 1600 pixels a side")
     ] = None,
@@ -78,7 +90,7 @@ def export(
     """
     if scale is not None and scale not in SCALES:
         raise UserError(f"--scale {scale}: must be 2, 4 or 8")
-    made = [folder for folder in (out, *out.parents) if not folder.exists()]
+    made = [folder for folder in (out, *out.parents) if not os.path.lexists(folder)]
     make_folder(out)
     try:
         if not _export(image, out, scale, model, texture, device):
@@ -91,36 +103,56 @@ def export(
 
 def _export(images: list[Path], out: Path, scale: int | None, model: str, texture: float | None, device: str) -> int:
     """How many pictures of regions have been written to the folder `out`."""
-    engines: dict[int, object] = {}
-    written = 0
-    for photograph, marked in _marked(images):
-        for number, region in enumerate(marked, start=1):
+    engines: dict[int, Engine] = {}
+    photographs = _found(images)
+    names = dict(zip(photographs, names_apart(photographs), strict=True))
+    written: list[Path] = []
+    for photograph, marked in _marked(photographs):
+        for region in sorted(marked, key=lambda region: region.number):
             wanted = scale or fitting_scale(region)
             if wanted not in engines:
                 engines[wanted] = load_engine(turn_dial(model, texture, [wanted]), wanted, device)
-            path = out / f"{photograph.path.stem}-{number}-{region.kind.value}.png"
+            stem = Path(names[photograph.path]).with_suffix("").as_posix().replace("/", "-")
+            path = picture_path(out, stem, region, written)
             try:
                 export_region(photograph, region, path, engines[wanted])
             except UserError as error:
-                errors.print(f"fundusxr: {error}", markup=False)
+                errors.tell(f"fundusxr: {error}")
                 continue
-            written += 1
-            errors.print(f"fundusxr: wrote {path}", markup=False)
-    return written
+            written.append(path)
+            errors.tell(f"fundusxr: wrote {path}")
+    return len(written)
 
 
-def _marked(images: list[Path]) -> Iterator[tuple[Photograph, list[Region]]]:
+def picture_path(out: Path, stem: str, region: Region, written: Sequence[Path]) -> Path:
+    """The file in `out` for a region's picture: one that is not there, or holds the same region of the same photograph
+    from another time. What has just been written, and what else lies there, stays."""
+    same = of_photograph(region.file, region.photograph, region.rect) | {"fundusxr:region-name": region.kind.value}
+    del same["fundusxr:source"]  # it may have another name now
+    ending = f"-{region.number}-{region.kind.value}"
+    for again in count(1):
+        path = out / file_name(stem, f"{ending}-{again}.png" if again > 1 else f"{ending}.png")
+        if path not in written and (not os.path.lexists(path) or same.items() <= read_entries(path).items()):
+            return path
+    raise AssertionError  # the numbers do not end
+
+
+def _found(images: list[Path]) -> list[Path]:
+    return list(dict.fromkeys(find_photographs(images, lambda line: errors.tell(f"fundusxr: {line}"))))
+
+
+def _marked(photographs: list[Path]) -> Iterator[tuple[Photograph, list[Region]]]:
     """The photographs that have regions, each with them. One that cannot be opened is told and left out."""
     kept: dict[Path, tuple[Region, ...]] = {}
-    for path in find_photographs(images):
+    for path in photographs:
         if path.parent not in kept:
-            kept[path.parent] = _read(path.parent, lambda line: errors.print(f"fundusxr: {line}", markup=False))
+            kept[path.parent] = _read(path.parent, lambda line: errors.tell(f"fundusxr: {line}"))
         if not kept[path.parent]:
             continue
         try:
             photograph = load_photograph(path)
         except PhotographError as error:
-            errors.print(f"fundusxr: {error}", markup=False)
+            errors.tell(f"fundusxr: {error}")
             continue
         marked = [region for region in kept[path.parent] if region.photograph == photograph.sha256]
         if marked:

@@ -1,87 +1,125 @@
-"""`fundusxr upscale`: a photograph or a region of it, super-resolved into a file."""
+"""`fundusxr upscale`: photographs, or a region of one, super-resolved into files."""
 
 from __future__ import annotations
 
-from functools import partial
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+import typer
 
 from sr_core.errors import UserError
-from sr_core.files import check_writable
+from sr_core.files import check_writable, file_name, keep_apart, keep_inputs, printable
+from sr_core.image.folder import find_photographs
 from sr_core.image.geometry import Rect
-from sr_core.image.photograph import load_photograph, save_picture
+from sr_core.image.photograph import Photograph, load_photograph, read_entries
+from sr_core.image.provenance import of_photograph
+from sr_core.image.saving import save_picture
 from sr_core.networks.names import turn_dial
+from vr_app.commands.console import Terminal, progress
+from vr_app.commands.options import make_folder
+
+if TYPE_CHECKING:
+    from sr_core.engine.engine import Engine
 
 INVENTION_GAIN = 10
 """Brightness of a departure of one grey level in the picture that shows it; from 25.5 on it is white."""
-
-COMPUTED = "computed pixels, not photographed. Not for diagnosis."
-DESCRIPTION = f"Super-resolved by FundusXR: {COMPUTED}"
-RESTORED = f"Restored by FundusXR, and not made to agree with the photograph: {COMPUTED}"
-"""Of a network that mends what the photograph shows: shrunk again, its picture is another."""
 
 INVENTION_TEXT = (
     f"How far super-resolved pixels depart from what the photograph determines, in grey levels x {INVENTION_GAIN}. "
     "Computed by FundusXR, not photographed. Not for diagnosis."
 )
+NOT_FINISHED = 1
+"""Exit code where some photographs of a folder could not be super-resolved."""
+
+Report = Callable[[int, int], None]
 
 
-def upscale_photograph(
-    source: Path,
-    out: Path,
-    scale: int,
-    region: str | None,
-    model: str,
-    device: str,
-    console: Console,
-    invention: Path | None = None,
-    texture: float | None = None,
-) -> None:
-    """Write `source`, or its `region` 'X,Y,W,H', at `scale`; and to `invention`, a PNG, how far each pixel departs from
-    what the photograph alone determines, as of `Engine.compute`, in grey levels times INVENTION_GAIN. `texture`: the
-    dial between the model's two stages, 0 to 1 (None: the model as named).
+@dataclass(frozen=True)
+class Wish:
+    """What is asked for besides IN and OUT: `region` 'X,Y,W,H', the dial's place `texture` (None: the model as named),
+    and where the picture of departures goes (None: nowhere)."""
 
-    Raises UserError for anything that the user can mend.
-    """
-    if scale not in (2, 4, 8):
-        raise UserError(f"--scale {scale}: must be 2, 4 or 8")
-    name = turn_dial(model, texture, [scale])
-    area = None if region is None else parse_region(region)
-    check_writable(out, (".png", ".tif", ".tiff"))
-    if invention is not None:
-        check_writable(invention, (".png",))
-        if invention.absolute() == out.absolute():
-            raise UserError(f"--invention {invention}: is OUT itself; name another file")
-    photograph = load_photograph(source)
+    scale: int
+    region: str | None
+    model: str
+    device: str
+    invention: Path | None = None
+    texture: float | None = None
 
+    @property
+    def network(self) -> str:
+        """The network's name, dial and all."""
+        return turn_dial(self.model, self.texture, [self.scale])
+
+    @property
+    def area(self) -> Rect | None:
+        return None if self.region is None else parse_region(self.region)
+
+
+def upscale(source: Path, out: Path, wish: Wish, console: Terminal) -> None:
+    """Write the photograph `source` to the picture `out`, or the photographs of the folder `source` into the folder
+    `out`. Raises UserError for anything that the user can mend."""
+    if wish.scale not in (2, 4, 8):
+        raise UserError(f"--scale {wish.scale}: must be 2, 4 or 8")
+    _ = wish.network, wish.area  # what is wrong with them is told first
+    (_upscale_folder if os.path.isdir(source) else _upscale_one)(source, out, wish, console)
+
+
+def load_engine(wish: Wish) -> Engine:
+    """The network to compute with. Imports torch."""
     from sr_core.engine.engine import Engine, choose_device
     from sr_core.networks.zoo import load_model
 
-    engine = Engine(load_model(name, scale), choose_device(device))
-    columns = (TextColumn(f"{source.name} x{scale}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=None)
-        compute = engine.upscale if invention is None else engine.upscale_marked
-        file = photograph.file.get() if photograph.file is not None else None
-        pixels = compute(photograph.pixels, area, partial(_show, bar, task), file)
-    about = _about(photograph.path.name, photograph.sha256, scale, area, engine)
-    save_picture(out, pixels[..., :3], about)
+    return Engine(load_model(wish.network, wish.scale), choose_device(wish.device))
+
+
+# One photograph.
+
+
+def _upscale_one(source: Path, out: Path, wish: Wish, console: Terminal) -> None:
+    check_writable(out, (".png", ".tif", ".tiff"), [source])
+    if wish.invention is not None:
+        check_writable(wish.invention, (".png",), [source])
+        keep_apart(out, wish.invention)
+    photograph = load_photograph(source)
+    engine = load_engine(wish)
+    with progress(console) as bar:
+        task = bar.add_task(f"{printable(source.name)} x{wish.scale}", total=None)
+
+        def report(done: int, count: int) -> None:
+            bar.update(task, completed=done, total=count)
+
+        told = _write(photograph, out, wish, engine, wish.invention, report)
+    for line in told:
+        console.tell(line)
+
+
+def _write(
+    photograph: Photograph, out: Path, wish: Wish, engine: Engine, invention: Path | None, report: Report
+) -> list[str]:
+    """Compute and write; the lines that tell of it."""
+    compute = engine.upscale if invention is None else engine.upscale_marked
+    file = photograph.file.get() if photograph.file is not None else None
+    pixels = compute(photograph.pixels, wish.area, report, file)
+    about = _about(photograph.path, photograph.sha256, wish, engine)
+    context = photograph.context.scaled(wish.scale)
+    save_picture(out, pixels[..., :3], about, context)
     height, width = pixels.shape[:2]
     dial = f", texture {engine.network.texture:g}" if engine.network.texture else ""
     restored = "" if engine.network.agrees else ", restored: does not agree with the photograph"
-    made = f"{width}x{height}, {engine.network.name} x{scale}{dial}, {engine.device.type}{restored}"
-    console.print(f"fundusxr: wrote {out} ({made})", markup=False)
+    made = f"{width}x{height}, {engine.network.name} x{wish.scale}{dial}, {engine.device.type}{restored}"
+    told = [f"fundusxr: wrote {out} ({made})"]
     if invention is not None:
-        save_picture(invention, _visible(pixels[..., 3]), about | {"Description": INVENTION_TEXT})
+        save_picture(invention, _visible(pixels[..., 3]), about | {"Description": INVENTION_TEXT}, context)
         levels = float(pixels[..., 3].mean())
-        console.print(f"fundusxr: wrote {invention} (invented: {levels:.2f} grey levels on average)", markup=False)
-
-
-def _show(bar: Progress, task: TaskID, done: int, count: int) -> None:
-    bar.update(task, completed=done, total=count)
+        told.append(f"fundusxr: wrote {invention} (invented: {levels:.2f} grey levels on average)")
+    return told
 
 
 def _visible(departure: np.ndarray) -> np.ndarray:
@@ -100,20 +138,118 @@ def parse_region(text: str) -> Rect:
     raise UserError(f"--region {text}: must be X,Y,W,H in pixels of the photograph, for example 1020,880,256,256")
 
 
-def _about(name: str, sha256: str, scale: int, area: Rect | None, engine) -> dict[str, str]:
+def _about(path: Path, sha256: str, wish: Wish, engine: Engine) -> dict[str, str]:
     """What the file says of itself: these pixels are computed, from what and by what."""
-    network = engine.network
-    about = {
-        "Description": DESCRIPTION if network.agrees else RESTORED,
-        "fundusxr:source": name,
-        "fundusxr:source-sha256": sha256,
-        "fundusxr:scale": str(scale),
-        "fundusxr:region": "all" if area is None else f"{area.x},{area.y},{area.w},{area.h}",
-        "fundusxr:model": network.name,
-        "fundusxr:texture": f"{network.texture:g}",
-        "fundusxr:weights-sha256": network.sha256,
-        "fundusxr:agrees": "yes" if network.agrees else "no",
-    }
-    if "blend" in network.card:
-        about["fundusxr:blended-sha256"] = f"{network.card['blend']['pixel']} {network.card['blend']['texture']}"
-    return about
+    made = engine.network.made
+    return {"Description": made.description, **of_photograph(path.name, sha256, wish.area), **made.entries()}
+
+
+# A folder.
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A photograph of a folder, the picture to make of it, and that of its departures, if any."""
+
+    source: Path
+    out: Path
+    invention: Path | None
+
+    @property
+    def outputs(self) -> tuple[Path, ...]:
+        return (self.out,) if self.invention is None else (self.out, self.invention)
+
+
+def _upscale_folder(source: Path, out: Path, wish: Wish, console: Terminal) -> None:
+    """Those that are finished are passed over, so that the same command goes on where it was stopped."""
+    if wish.region is not None:
+        raise UserError("--region: is of one photograph, and IN is a folder; name the photograph")
+    photographs = find_photographs([source], lambda line: console.tell(f"fundusxr: {line}"))
+    for option, folder in (("OUT", out), ("--invention", wish.invention)):
+        if folder is not None and folder.exists():
+            if not folder.is_dir():
+                raise UserError(f"{option} {folder}: is a file, and IN is a folder; name a folder")
+            if folder.samefile(source):
+                raise UserError(f"{option} {folder}: is the folder of photographs itself; name another folder")
+        if folder is not None:
+            make_folder(folder)
+    jobs = _jobs(photographs, out, wish)
+    for job in jobs:
+        for path in job.outputs:
+            check_writable(path)
+            keep_inputs(path, photographs)
+    engine = load_engine(wish)
+    count = Counter(_work_through(jobs, wish, engine, console))
+    told = ", ".join(f"{count[how]} {how}" for how in (WRITTEN, BEFORE, FAILED))
+    console.tell(f"fundusxr: {told}, in {out}")
+    if count[FAILED]:
+        raise typer.Exit(NOT_FINISHED)
+
+
+WRITTEN, BEFORE, FAILED = "written", "finished before", "failed"
+
+
+def _work_through(jobs: Sequence[_Job], wish: Wish, engine: Engine, console: Terminal) -> Iterator[str]:
+    """Make the pictures one after the other, under one bar; how each went. Ctrl-C ends it with a line and 130."""
+    failed = 0
+    with progress(console) as bar:
+        task = bar.add_task("", total=len(jobs))
+        for number, job in enumerate(jobs):
+            bar.update(task, description=f"{printable(job.source.name)} x{wish.scale}", completed=number, refresh=True)
+
+            def report(done: int, count: int, before: int = number) -> None:
+                bar.update(task, completed=before + done / count)
+
+            try:
+                told = _make(job, wish, engine, report)
+                yield WRITTEN if told else BEFORE
+            except UserError as error:
+                told, failed = [f"fundusxr: {error}"], failed + 1
+                yield FAILED
+            except KeyboardInterrupt:
+                bar.stop()
+                done = f"{number - failed} of {len(jobs)} photographs are finished and kept"
+                console.tell(f"stopped: {done}; the same command goes on from there")
+                raise typer.Exit(130) from None
+            for line in told:
+                console.tell(line)
+
+
+def _jobs(photographs: Sequence[Path], out: Path, wish: Wish) -> list[_Job]:
+    """Pictures are named after their photographs; of those that differ in their endings alone, after these too."""
+    stems = Counter(path.stem.casefold() for path in photographs)
+    taken: Counter[str] = Counter()
+    jobs = []
+    for path in photographs:
+        stem = path.name if stems[path.stem.casefold()] > 1 else path.stem
+        taken[stem.casefold()] += 1
+        if taken[stem.casefold()] > 1:  # they differ in their letters' case
+            stem = f"{stem}-{taken[stem.casefold()]}"
+        departures = wish.invention and wish.invention / file_name(stem, f"_x{wish.scale}-invented.png")
+        jobs.append(_Job(path, out / file_name(stem, f"_x{wish.scale}.png"), departures))
+    return jobs
+
+
+def _make(job: _Job, wish: Wish, engine: Engine, report: Report) -> list[str]:
+    """The lines that tell what was written; none where it was finished before. Raises UserError."""
+    there = [path for path in job.outputs if path.exists()]
+    entries = [read_entries(path) for path in there]
+    for path, found in zip(there, entries, strict=True):
+        if "fundusxr:source-sha256" not in found:
+            raise UserError(
+                f"{path}: is there, and this program has not made it; move it away or choose another folder"
+            )
+    if len(there) == len(job.outputs) and all(_is_finished(job.source, found, wish, engine) for found in entries):
+        return []
+    return _write(load_photograph(job.source), job.out, wish, engine, job.invention, report)
+
+
+def _is_finished(source: Path, found: dict[str, str], wish: Wish, engine: Engine) -> bool:
+    """Whether a picture was made from the same file by the same weights."""
+    try:
+        with source.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return False  # told when it is opened
+    wanted = of_photograph(source.name, digest, None) | engine.network.made.entries()
+    return all(found.get(key) == wanted[key] for key in wanted if key not in ("fundusxr:source", "fundusxr:version"))

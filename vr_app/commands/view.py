@@ -9,8 +9,8 @@ from pathlib import Path
 
 from sr_core.assets import asset_path
 from sr_core.errors import UserError
-from sr_core.files import check_writable
-from sr_core.image.photograph import PhotographError, find_photographs
+from sr_core.files import check_writable, free_path, keep_apart
+from sr_core.image.folder import find_photographs
 from sr_core.networks.names import models_at_hand, turn_dial
 from sr_core.tiles.request import DiskCache
 from vr_app.core.scene.composition import LayerMode
@@ -22,6 +22,7 @@ from vr_app.core.view.pair import Compare
 from vr_app.core.view.remembered import HANDS
 from vr_app.core.view.tour import Tour, TourError, parse_tour
 from vr_app.files.folder_view import Found, Memory, keys_of, memory_path, read_memory
+from vr_app.regions.files import places
 from vr_app.runtime.choose import open_runtime
 from vr_app.viewer.loop import run
 from vr_app.viewer.options import Options
@@ -75,16 +76,15 @@ def view_photographs(request: ViewRequest, say: Callable[[str], None]) -> None:
     Raises UserError for anything that the user can mend.
     """
     size = parse_size(request.size)
-    if request.screenshot is not None:
-        check_writable(request.screenshot, (".png",))
-    if request.stats is not None:
-        check_writable(request.stats)
+    _check_outputs(request)
     request = replace(request, model=_model(request))
     memory = request.tile_memory, request.photograph_memory, request.gpu_memory
     limits = choose_limits(*memory, size, machine_memory() or UNTOLD)
     cache = tile_cache(request.tile_cache, request.tile_cache_size)
     tour = read_tour(request.tour) if request.tour else None
-    paths = _photographs(request.images or _images_without_argument(tour, request.tour), say)
+    images = request.images or _images_without_argument(tour, request.tour)
+    paths = tuple(find_photographs(images, lambda line: say(f"fundusxr: {line}")))
+    _check_outputs(request, (*paths, *_beside(request, paths)))
     _check_compare(request, len(paths))
     mirror = MirrorKind(request.mirror)
     found = _found(request, tour)
@@ -102,6 +102,21 @@ def view_photographs(request: ViewRequest, say: Callable[[str], None]) -> None:
         say(f"fundusxr: wrote {options.stats}")
 
 
+def _check_outputs(request: ViewRequest, inputs: Sequence[Path] = ()) -> None:
+    """Raises OutputError where a file cannot be written, or would take the place of one that is read."""
+    if request.screenshot is not None:
+        check_writable(request.screenshot, (".png",), inputs)
+    if request.stats is not None:
+        check_writable(request.stats, inputs=inputs)
+    keep_apart(request.screenshot, request.stats)
+
+
+def _beside(request: ViewRequest, paths: Sequence[Path]) -> list[Path]:
+    """What a session reads besides the photographs `paths`: the tour, and what is kept of their folders."""
+    kept = [place for folder in dict.fromkeys(path.parent for path in paths) for place in places(folder)]
+    return [*kept, memory_path(request.images), *([request.tour] if request.tour else [])]
+
+
 def _options(request: ViewRequest, mode: str, paths: tuple[Path, ...], tour: Tour | None) -> Options:
     """What the request means in the mode that was found."""
     screenshot = request.screenshot
@@ -110,7 +125,9 @@ def _options(request: ViewRequest, mode: str, paths: tuple[Path, ...], tour: Tou
         tour = tour or _short_tour(surface, with_captions=not request.images)
         if request.mode == "auto" and screenshot is None:
             screenshot = Path("fundusxr.png")
-            check_writable(screenshot)
+            if any(os.path.realpath(path) == os.path.realpath(screenshot) for path in paths):
+                screenshot = free_path(Path(), "fundusxr", ".png")
+            check_writable(screenshot, inputs=paths)
     return Options(
         paths=paths,
         surface=surface,
@@ -223,22 +240,6 @@ def read_tour(path: Path) -> Tour:
     except UnicodeDecodeError:
         raise TourError(f"{path}: not a tour (not UTF-8 text); name a tour's JSON file") from None
     return parse_tour(text, str(path))
-
-
-def _photographs(images: Sequence[Path], say: Callable[[str], None]) -> tuple[Path, ...]:
-    """The picture files named. One that is not there is told and left out, unless nothing else is left."""
-    found: list[Path] = []
-    missing: list[PhotographError] = []
-    for image in images:
-        try:
-            found += find_photographs([image])
-        except PhotographError as error:
-            missing.append(error)
-    for error in missing if found else missing[:-1]:
-        say(f"fundusxr: {error}")
-    if not found:
-        raise missing[-1]
-    return tuple(found)
 
 
 def _images_without_argument(tour: Tour | None, path: Path | None) -> tuple[Path, ...]:

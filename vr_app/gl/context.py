@@ -17,6 +17,7 @@ from typing import Any, Self
 
 from sr_core.errors import UserError
 from vr_app.core.hands.keys import key_named
+from vr_app.process.interruption import cut_off
 
 logger = logging.getLogger(__name__)
 
@@ -259,7 +260,21 @@ def _import_glfw(x11: bool) -> Any:
         glfw.init_hint(glfw.PLATFORM, glfw.PLATFORM_X11)
     if not glfw.init():
         raise ContextError(f"no window: {_glfw_reason(glfw)}; {_WINDOW_CURE}")
+    if sys.platform.startswith("linux") and glfw.get_platform() == glfw.PLATFORM_X11:
+        _save_when_x_is_gone()
     return glfw
+
+
+_X_GONE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(lambda display: cut_off())
+"""Kept for as long as Xlib may call it."""
+
+
+def _save_when_x_is_gone() -> None:
+    """Xlib ends the process itself once its connection is broken, with a line of its own and nothing saved."""
+    try:
+        ctypes.CDLL("libX11.so.6").XSetIOErrorHandler(_X_GONE)
+    except (OSError, AttributeError):  # an X11 without Xlib: it has its own way
+        return
 
 
 def _glfw_reason(glfw: Any) -> str:

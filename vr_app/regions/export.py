@@ -7,19 +7,21 @@ tell the user. The network's import alone takes seconds, and its work the proces
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sr_core.engine.priority import give_way
 from sr_core.errors import UserError
-from sr_core.image.photograph import Photograph, load_photograph, save_picture
+from sr_core.image.photograph import Photograph, load_photograph
+from sr_core.image.saving import save_picture
 from vr_app.core.view.region import Region
+from vr_app.files.places import new_path, writable_folder
 from vr_app.process.environment import environment
 from vr_app.regions.files import format_regions, parse_regions
 
@@ -55,7 +57,7 @@ def load_engine(model: str, scale: int, device: str) -> Engine:
 
 def export_region(photograph: Photograph, region: Region, out: Path, engine: Engine) -> None:
     """Write a region's picture (`vr_app.regions.picture`) to `out`, a PNG. Raises UserError where it cannot be."""
-    from vr_app.regions.picture import Made, describe, region_picture
+    from vr_app.regions.picture import describe, region_picture
 
     rect, (height, width) = region.rect, photograph.pixels.shape[:2]
     if photograph.sha256 != region.photograph:
@@ -69,13 +71,11 @@ def export_region(photograph: Photograph, region: Region, out: Path, engine: Eng
             f"{photograph.path}: {region.kind.value} has {rect.w}x{rect.h} pixels, more than "
             f"{MOST_PIXELS // 10**6} megapixels; mark a smaller one, or use fundusxr upscale"
         )
-    network = engine.network
     file = None if photograph.file is None else photograph.file.get()
     computed = engine.upscale_marked(photograph.pixels, rect, file=file)
-    made = Made(
-        engine.scale, network.name, network.texture, network.sha256, network.agrees, version("fundusxr")
-    )  # fmt: skip
-    save_picture(out, region_picture(photograph.pixels[rect.slices()], computed, region, made), describe(region, made))
+    made = engine.network.made
+    picture = region_picture(photograph.pixels[rect.slices()], computed, region, made)
+    save_picture(out, picture, describe(region, made), photograph.context.scaled(engine.scale))
 
 
 @dataclass(frozen=True)
@@ -114,24 +114,24 @@ class Job:
         return f"Region exported: {self.out}"
 
 
-def output_name(region: Region, moment: datetime) -> Path:
-    """A new file in the current folder, named by the photograph, the region's name, and the time."""
-    return Path(f"fundusxr-{Path(region.file).stem}-{region.kind.value}-{moment:%Y%m%d-%H%M%S}.png")
-
-
 class Exporter:
     """Has regions exported, one after the other. For the thread that draws: no call waits."""
 
     def __init__(self, device: str) -> None:
         self._device = device
         self._waiting: list[Job] = []
+        self._given: list[Path] = []
         self._child: subprocess.Popen[str] | None = None
 
-    def export(self, path: Path, region: Region, model: str) -> None:
-        """Put a region of the photograph in `path` into a file in the current folder, with the network `model`."""
-        out = output_name(region, datetime.now()).absolute()
-        self._waiting.append(Job(path.absolute(), region, out, model, self._device))
+    def export(self, path: Path, region: Region, model: str) -> Path:
+        """Put a region of the photograph in `path` into a new file, with the network `model`. The file, named by the
+        photograph, the region and the time, in the current folder, or where that cannot be written in another."""
+        stem = f"fundusxr-{Path(region.file).stem}-{region.kind.value}-{region.number}"
+        out = new_path(writable_folder(), stem, ".png", self._given)
+        self._given.append(out)
+        self._waiting.append(Job(Path(os.path.abspath(path)), region, out, model, self._device))
         self._begin()
+        return out
 
     @property
     def busy(self) -> bool:
@@ -140,43 +140,66 @@ class Exporter:
 
     def notices(self) -> tuple[str, ...]:
         """What has been exported, or could not be, since the last call."""
+        told = self._answer()
+        if told:
+            self._begin()
+        return told
+
+    def _answer(self) -> tuple[str, ...]:
+        """That of the process, if it has ended: it is then no more."""
         if self._child is None or self._child.poll() is None:
             return ()
         told = self._child.stdout.read().strip().splitlines()
         self._child.stdout.close()
-        line = told[-1] if told else f"Region not exported: the process for it ended with {self._child.returncode}"
-        self._child = None
-        self._begin()
-        return (line,)
+        code, self._child = self._child.returncode, None
+        return (json.loads(told[-1]) if told else f"Region not exported: the process for it ended with {code}",)
 
     def _begin(self) -> None:
-        if self._child is not None or not self._waiting:
-            return
-        job = self._waiting.pop(0)
-        command = [sys.executable, "-m", "vr_app.regions.export"]
-        pipe = subprocess.PIPE
-        self._child = subprocess.Popen(
-            command, env=environment(), stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True
-        )
-        with suppress(BrokenPipeError):  # its exit code will tell
-            self._child.stdin.write(job.told())
-            self._child.stdin.close()
+        if self._child is None and self._waiting:
+            self._child = _started([self._waiting.pop(0)])
 
-    def close(self) -> None:
-        """Let the one under way finish; others are not begun. May be called twice."""
-        self._waiting.clear()
-        if self._child is not None:
-            self._child.stdout.close()
-            self._child.returncode = self._child.poll() or 0  # nobody waits for it: it ends by itself
-            self._child = None
+    def close(self) -> tuple[str, ...]:
+        """Let those asked for be finished, by processes that go on when this one ends. What to tell. May be called
+        twice."""
+        told = self._answer()
+        count = len(self._waiting) + (self._child is not None)
+        if not count:
+            return told
+        children = [self._child, _started(self._waiting) if self._waiting else None]
+        self._waiting, self._child = [], None
+        for child in filter(None, children):
+            child.stdout.close()
+            child.returncode = child.poll() or 0  # nobody waits for it: it ends by itself
+        files = ", ".join(map(str, self._given[-count:]))
+        return (*told, f"Still exporting {count} region{'s' if count > 1 else ''}, to be found soon as {files}")
+
+
+def _started(jobs: Sequence[Job]) -> subprocess.Popen[str]:
+    """A process that does the jobs. It is in a group of its own: Ctrl-C in the terminal does not end it."""
+    command, pipe = [sys.executable, "-m", "vr_app.regions.export"], subprocess.PIPE
+    child = subprocess.Popen(
+        command,
+        env=environment(),
+        stdin=pipe,
+        stdout=pipe,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        encoding="utf-8",
+        start_new_session=True,
+    )
+    with suppress(BrokenPipeError):  # its exit code will tell
+        child.stdin.write("".join(f"{job.told()}\n" for job in jobs))
+        child.stdin.close()
+    return child
 
 
 def main() -> None:
-    """The program that `Exporter` starts."""
+    """The program that `Exporter` starts: a job a line, and for each a line of JSON with what to tell."""
     give_way()
-    said = Job.read(sys.stdin.read()).run()
-    with suppress(BrokenPipeError):  # the viewer has ended meanwhile; the file is there
-        print(said, flush=True)
+    for line in sys.stdin.read().splitlines():
+        said = Job.read(line).run()
+        with suppress(BrokenPipeError):  # the viewer has ended meanwhile; the file is there
+            print(json.dumps(said), flush=True)
 
 
 if __name__ == "__main__":

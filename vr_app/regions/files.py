@@ -11,13 +11,23 @@ import json
 import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from sr_core.errors import UserError
-from sr_core.files import OutputError, write_text
+from sr_core.files import LONGEST_NAME, OutputError, write_text
 from sr_core.image.geometry import Rect
 from vr_app.core.view.bounds import MOST_NOTE
-from vr_app.core.view.region import Kind, Photographs, Region, Regions, image_of
+from vr_app.core.view.region import (
+    Given,
+    Kind,
+    Photographs,
+    Region,
+    Regions,
+    image_of,
+    numbered,
+    with_given,
+)
 from vr_app.files.state_folder import set_aside, state_folder
 
 NAME = "fundusxr-regions.json"
@@ -25,6 +35,11 @@ VERSION = 1
 
 MOST_BYTES = 20_000_000
 """Some hundred thousand regions."""
+
+MOST_NAME = 4 * LONGEST_NAME
+"""Characters of a file's name in which bytes that are no text stand as escapes."""
+
+MOST_NUMBER = 10**9
 
 SIDE_LIMIT = 1 << 24
 """Pixels: no photograph is so wide."""
@@ -41,27 +56,48 @@ def places(folder: Path) -> tuple[Path, Path]:
     return folder / NAME, state_folder("regions") / f"{key}.json"
 
 
-def read_regions(folder: Path) -> tuple[tuple[Region, ...], tuple[str, ...]]:
-    """What is kept of a folder's photographs, from both places, and what the user should know: files set aside."""
-    found: dict[Region, None] = {}
+@dataclass(frozen=True)
+class Kept:
+    """What is kept of a folder's photographs: their regions, each with its number; numbers that were given; and what
+    the user should know: files set aside."""
+
+    regions: tuple[Region, ...] = ()
+    given: Given = ()
+    told: tuple[str, ...] = ()
+
+
+def read_kept(folder: Path) -> Kept:
+    """From both places."""
+    found: dict[Region, Region] = {}
+    given: Given = ()
     told: list[str] = []
     for path in places(folder):
         try:
-            found |= dict.fromkeys(_read(path))
+            regions, more = _read(path)
         except RegionFileError as error:
             told.append(str(error))
-    return tuple(found), tuple(told)
+            continue
+        found = {region: region for region in regions} | found
+        given = with_given(given, regions, more)
+    regions = numbered(found.values(), given)
+    return Kept(regions, with_given(given, regions), tuple(told))
 
 
-def _read(path: Path) -> tuple[Region, ...]:
+def read_regions(folder: Path) -> tuple[tuple[Region, ...], tuple[str, ...]]:
+    """What is kept of a folder's photographs, and what the user should know."""
+    kept = read_kept(folder)
+    return kept.regions, kept.told
+
+
+def _read(path: Path) -> tuple[tuple[Region, ...], Given]:
     try:
         if path.stat().st_size > MOST_BYTES:
             raise ValueError(f"larger than {MOST_BYTES // 10**6} MB")
-        return parse_regions(path.read_text(encoding="utf-8"))
+        return _parse(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return ()
+        return (), ()
     except NotADirectoryError:
-        return ()
+        return (), ()
     except OSError as error:
         raise RegionFileError(f"{path}: regions cannot be read ({error.strerror}); check its permissions") from None
     except (ValueError, RecursionError) as error:
@@ -79,6 +115,11 @@ def _set_aside(path: Path) -> str:
 
 def parse_regions(text: str) -> tuple[Region, ...]:
     """The regions of a file's JSON text. Raises ValueError with the cause, in a few words."""
+    return _parse(text)[0]
+
+
+def _parse(text: str) -> tuple[tuple[Region, ...], Given]:
+    """The regions, and the numbers that were given."""
     try:
         told = json.loads(text)
     except json.JSONDecodeError:
@@ -96,7 +137,14 @@ def parse_regions(text: str) -> tuple[Region, ...]:
             found.append(_region(item))
         except (TypeError, KeyError, ValueError):
             raise ValueError(f"damaged (region {number})") from None
-    return tuple(dict.fromkeys(found))
+    given = told.get("given", {})
+    if not isinstance(given, dict) or not all(_is_number(number) for number in given.values()):
+        raise ValueError("damaged (numbers given)")
+    return tuple(dict.fromkeys(found)), tuple(given.items())
+
+
+def _is_number(told: object) -> bool:
+    return type(told) is int and 0 < told <= MOST_NUMBER
 
 
 def _region(item: dict) -> Region:
@@ -110,15 +158,23 @@ def _region(item: dict) -> Region:
     if len(photograph) != 64 or set(photograph) - set("0123456789abcdef"):
         raise ValueError
     words = item["file"], item.get("note", ""), item.get("made", "")
-    if not all(isinstance(word, str) and len(word) <= MOST_NOTE for word in words):
+    lengths = MOST_NAME, MOST_NOTE, MOST_NOTE
+    if not all(isinstance(word, str) and len(word) <= most for word, most in zip(words, lengths, strict=True)):
         raise ValueError
-    return Region(photograph, words[0], Rect(x, y, w, h), Kind(item["kind"]), words[1], words[2])
+    number = item.get("number", 0)
+    if number != 0 and not _is_number(number):
+        raise ValueError
+    return Region(photograph, words[0], Rect(x, y, w, h), Kind(item["kind"]), words[1], words[2], number)
 
 
-def format_regions(regions: Iterable[Region]) -> str:
-    """The JSON text that `parse_regions` reads."""
+def format_regions(regions: Iterable[Region], given: Given = ()) -> str:
+    """The JSON text that `parse_regions` reads. Of the numbers `given` those that no region has any more are told."""
+    regions = tuple(regions)
+    has = dict(with_given((), regions))
+    gone = {photograph: number for photograph, number in given if number > has.get(photograph, 0)}
     items = [
         {
+            **({"number": region.number} if region.number else {}),
             "photograph": region.photograph,
             "file": region.file,
             "rect": [region.rect.x, region.rect.y, region.rect.w, region.rect.h],
@@ -128,16 +184,20 @@ def format_regions(regions: Iterable[Region]) -> str:
         }
         for region in regions
     ]
-    return json.dumps({"version": VERSION, "regions": items}, indent=1, ensure_ascii=False) + "\n"
+    told = {"version": VERSION, "regions": items, **({"given": gone} if gone else {})}
+    return json.dumps(told, indent=1, ensure_ascii=False) + "\n"
 
 
-def save_changes(folder: Path, removed: Sequence[Region], added: Sequence[Region]) -> tuple[str, ...]:
-    """Enter changes in what is kept of a folder: what another session has written meanwhile stays. Returns what the
-    user should know; raises OutputError where neither place can be written."""
-    kept, told = read_regions(folder)
-    gone = set(removed)
-    regions = [*(region for region in kept if region not in gone), *added]
-    regions = list(dict.fromkeys(regions))
+def save_changes(
+    folder: Path, removed: Sequence[Region], added: Sequence[Region], given: Given = ()
+) -> tuple[str, ...]:
+    """Enter changes in what is kept of a folder: what another session has written meanwhile stays. `given`: numbers
+    that are not given again. Returns what the user should know; raises OutputError where neither place can be
+    written."""
+    kept = read_kept(folder)
+    told, gone = kept.told, set(removed)
+    given = with_given(kept.given, removed, given)
+    regions = numbered(dict.fromkeys((*(region for region in kept.regions if region not in gone), *added)), given)
     beside, own = places(folder)
     for path in (beside, own):
         try:
@@ -147,7 +207,7 @@ def save_changes(folder: Path, removed: Sequence[Region], added: Sequence[Region
                 _make_private(own.parent)
             elif not regions and not beside.exists():
                 continue
-            write_text(path, format_regions(regions))
+            write_text(path, format_regions(regions, given))
         except (OutputError, OSError):
             continue
         if path == beside and own.exists():
@@ -176,9 +236,11 @@ class RegionStore:
         self._folders = tuple(path.parent for path in paths)
         self._saved: dict[Path, tuple[Region, ...]] = {}
         self._last: tuple[Region, ...] = ()
+        self.given: Given = ()
+        """Numbers of regions that were given before, of photographs whose folders are read."""
         self._told: list[str] = []
         self._disk = ThreadPoolExecutor(1, "regions")
-        self._kept = {folder: self._disk.submit(read_regions, folder) for folder in dict.fromkeys(self._folders)}
+        self._kept = {folder: self._disk.submit(read_kept, folder) for folder in dict.fromkeys(self._folders)}
         self._unread = set(self._kept)
         self._loaded: list[tuple[int, str]] = []
         self._writing: list[Future[tuple[str, ...]]] = []
@@ -196,11 +258,12 @@ class RegionStore:
         return tuple(found)
 
     def _of(self, folder: Path, sha256: str) -> tuple[Region, ...]:
-        kept, told = self._kept[folder].result()
+        kept = self._kept[folder].result()
         if folder in self._unread:
             self._unread.remove(folder)
-            self._told += told
-        found = tuple(region for region in kept if region.photograph == sha256)
+            self._told += kept.told
+            self.given = with_given(self.given, (), kept.given)
+        found = tuple(region for region in kept.regions if region.photograph == sha256)
         saved = self._saved.get(folder, ())
         self._saved[folder] = (*saved, *(region for region in found if region not in saved))
         return found
@@ -226,7 +289,9 @@ class RegionStore:
             added = tuple(region for region in ours if region not in before)
             if removed or added:
                 self._saved[folder] = tuple(ours)
-                self._writing.append(self._disk.submit(save_changes, folder, removed, added))
+                here = {region.photograph for region in (*before, *ours)}
+                given = tuple(item for item in regions.given if item[0] in here)
+                self._writing.append(self._disk.submit(save_changes, folder, removed, added, given))
 
     @property
     def busy(self) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from sr_core.assets import asset_path
+from sr_core.image.provenance import Made, of_photograph
 from sr_core.image.resample import enlarge_bicubic, to_uint8
 from vr_app.core.scene import overlay
 from vr_app.core.scene.outline import REGION_COLOUR
@@ -49,36 +50,15 @@ class _Sizes:
         return _Sizes(*(round(size * grown) for size in (30, 19, 15, 28, 16)))
 
 
-@dataclass(frozen=True)
-class Made:
-    """What computed a region's pixels: `scale`, the network's name and its place on the dial, the SHA-256 of its
-    weights, whether its pictures agree with the photograph; and the program's version."""
-
-    scale: int
-    model: str
-    texture: float
-    weights: str
-    agrees: bool
-    version: str
-
-
 def describe(region: Region, made: Made) -> dict[str, str]:
     """The picture's text entries."""
-    rect = region.rect
     return {
         "Description": DESCRIPTION,
-        "fundusxr:source": region.file,
-        "fundusxr:source-sha256": region.photograph,
-        "fundusxr:region": f"{rect.x},{rect.y},{rect.w},{rect.h}",
+        **of_photograph(region.file, region.photograph, region.rect),
         "fundusxr:region-name": region.kind.value,
         "fundusxr:region-note": region.note,
         "fundusxr:region-made": region.made,
-        "fundusxr:scale": str(made.scale),
-        "fundusxr:model": made.model,
-        "fundusxr:texture": f"{made.texture:g}",
-        "fundusxr:weights-sha256": made.weights,
-        "fundusxr:agrees": "yes" if made.agrees else "no",
-        "fundusxr:version": made.version,
+        **made.entries(),
     }
 
 

@@ -177,7 +177,7 @@ def _images(state: PanelState, place: Place) -> tuple[Row, ...]:
     extents = dict(state.thumbnails)
     loaded = [
         Picture(shortened(name), BringForward(i), i == state.front, extents.get(i))
-        for i, name in enumerate(record and record.name for record in state.photographs)
+        for i, name in enumerate(record and record.called for record in state.photographs)
         if name is not None
     ]
     each = COLUMNS * ROWS
@@ -255,7 +255,9 @@ def _told(regions: Regions, front: PhotographRecord | None) -> str:
     mine, region = regions.of(front), regions.chosen_region
     if region is None:
         return "Go to a region, to name, export or delete it." if regions.known else "No region yet."
-    where = f"{mine.index(regions.chosen) + 1} of {len(mine)}" if regions.chosen in mine else shortened(region.file)
+    where = shortened(region.file)
+    if regions.chosen in mine:
+        where = f"{region.number} of {len(mine)}" if region.number <= len(mine) else f"{region.number}"
     return f"Region {where}: {region.kind}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
 
@@ -10,6 +11,7 @@ from vr_app.core.view.region import image_of
 from vr_app.core.view.step import regions_arrived, regions_stamped
 from vr_app.core.view.view import ViewState
 from vr_app.files.captures import Recording, Screenshots
+from vr_app.process.interruption import when_cut_off
 from vr_app.regions.export import Exporter
 from vr_app.regions.files import RegionStore
 from vr_app.viewer.clock import Tick
@@ -20,15 +22,17 @@ class Keeping:
     """Files are written on threads and processes of their own, so that no disk holds up a frame; but for screenshots
     and tours, which are asked for one by one."""
 
-    def __init__(self, options: Options, stack: ExitStack) -> None:
-        self._paths = options.paths
+    def __init__(self, options: Options, stack: ExitStack, say: Callable[[str], None]) -> None:
+        self._paths, self._say = options.paths, say
+        self._last: ViewState | None = None
         self._folder = options.memory
         if self._folder is not None:
             stack.callback(self._folder.close)
         self._regions = RegionStore(options.paths)
         stack.callback(self._regions.close)
         self._exporter = Exporter(options.device)
-        stack.callback(self._exporter.close)
+        stack.callback(self._leave)
+        stack.enter_context(when_cut_off(self._cut_off))
         self.screenshots = Screenshots(options.screenshot)
         self.recording = Recording()
 
@@ -42,13 +46,14 @@ class Keeping:
 
     def see(self, view: ViewState, tick: Tick) -> ViewState:
         """Follow the view of a frame. Returns it with the regions that have been read, and those just made dated."""
-        view = regions_arrived(view, self._regions.arrived())
+        view = regions_arrived(view, self._regions.arrived(), self._regions.given)
         if view.regions.unstamped:
             view = regions_stamped(view, datetime.now(UTC).isoformat(timespec="seconds"))
         self._regions.save(view.regions, view.photographs)
         self.recording.see(view, tick.dt)
         if self._folder is not None:
             self._folder.see(view, tick.now)
+        self._last = view
         return view
 
     def notices(self) -> tuple[str, ...]:
@@ -70,8 +75,25 @@ class Keeping:
         image = None if region is None else image_of(region, view.photographs, view.active)
         if region is None or image is None:
             return "No region is chosen: mark one, or go to one by its number"
-        self._exporter.export(self._paths[image], region, view.settings.model)
-        return f"Exporting {region.kind.value} of {region.file} ..."
+        out = self._exporter.export(self._paths[image], region, view.settings.model)
+        return f"Exporting {region.kind.value} of {region.file} to {out} ..."
+
+    def _leave(self) -> None:
+        """However the session ends: a tour that is being recorded is saved, and what is still exported is told."""
+        if self.recording.active and self._last is not None:
+            self._say(self.record(self._last))
+        for told in self._exporter.close():
+            self._say(told)
+
+    def _cut_off(self) -> None:
+        """The display is gone, and with it the process in a moment: all is saved now."""
+        self._leave()
+        if self._last is not None:
+            self._regions.save(self._last.regions, self._last.photographs)
+        self._regions.close()
+        if self._folder is not None:
+            self._folder.close()
+        self._say("the display is gone, and the session ends with it; what was marked and recorded is saved")
 
     @property
     def reading(self) -> bool:

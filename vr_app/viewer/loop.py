@@ -86,7 +86,7 @@ class Viewer:
         self._interruption = interruption
         self._collector = collector
         self.notices = Notices(options.say)
-        self.keeping = Keeping(options, stack)
+        self.keeping = Keeping(options, stack, self.notices.tell)
         settings = Settings(options.model, tuple(models_at_hand()), options.room)
         start = ViewState.start(len(options.paths), options.surface, layout=options.layout, compare=options.compare)
         self.view = self.keeping.restored(replace(start, settings=settings))
@@ -233,7 +233,7 @@ class Viewer:
         if pictures:
             made_by = view.settings.model, self.status.texture
             about = describe_snapshot(view, frame.eyes, scene, invented, *made_by, control.targets)
-            self._tell(f"Screenshot saved: {', '.join(self.keeping.screenshots.save(pictures, about))}")
+            self._tell(self.keeping.screenshots.save(pictures, about))
 
     def _account(self, frame: Frame, begun: float) -> None:
         """Statistics, and whether it is time to end: not before a screenshot that was asked for."""
@@ -252,8 +252,6 @@ class Viewer:
         while self.supply.service.loader.busy and not self.view.loaded:
             self.view = self._arrivals(self.view)
             time.sleep(0.01)
-        if self.keeping.recording.active:
-            self._tell(self.keeping.record(self.view))
         if self.options.stats is not None:
             about = {
                 "mode": self.runtime.name,

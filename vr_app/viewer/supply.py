@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
+from sr_core.files import printable
+from sr_core.image.folder import names_apart
 from sr_core.image.geometry import TileKey
 from sr_core.image.photograph import PhotographError
 from sr_core.image.source import PhotographSource
@@ -14,7 +17,7 @@ from sr_core.tiles.service import Notice, PhotographLost, PhotographOpened, Tile
 from sr_core.tiles.worker import Worker
 from vr_app.core.tiles.departure import Departure, Departures
 from vr_app.core.tiles.limits import SLOT_BYTES, Limits
-from vr_app.core.tiles.prefetch import REST, tiles_ahead
+from vr_app.core.tiles.prefetch import REST, photographs_near, tiles_ahead
 from vr_app.core.tiles.slots import Residency
 from vr_app.core.tiles.visible import Demand, tiles_wanted
 from vr_app.core.view.photograph import PhotographRecord
@@ -76,11 +79,13 @@ class Supply:
         self.residency = Residency(self.tiles.slots)
         self.departures = Departures(self.tiles.slots + limits.tiles // SLOT_BYTES)
         self._count = len(sources)
+        self._titles = tuple(map(printable, names_apart([Path(source.id) for source in sources])))
         self.wanted: tuple[TileKey, ...] = ()
         self.lacks = True
         self.computing: frozenset[int] = frozenset()
         self._ahead: tuple[tuple[TileKey, ...], tuple[TileKey, ...]] | None = None
         self._unopened = 0
+        self._near_of: tuple | None = None
 
     # What has come.
 
@@ -122,8 +127,9 @@ class Supply:
             self.residency.forget(index)
             self.departures.forget(index)
             self._say(f"{facts.id}: has changed on disk; it is shown as it is now")
-        field = facts.field.value
-        record = PhotographRecord(facts.name, facts.size, (field.cx, field.cy), field.radius, facts.sha256)
+        field, taken = facts.field.value, facts.taken.value if facts.taken else ""
+        circle = (field.cx, field.cy), field.radius
+        record = PhotographRecord(facts.name, facts.size, *circle, facts.sha256, self._titles[index], taken)
         return Opened(index, record, news.changed)
 
     # What is asked for.
@@ -131,6 +137,7 @@ class Supply:
     def ask(self, view: ViewState, wants: Sequence[Demand], at_once: bool) -> None:
         """Tell the loader and the worker what is missing of what the eyes can resolve; the newest wish wins. `at_once`:
         somebody waits for it, whether the view has come to rest or not."""
+        self._open_near(view)
         self.wanted = tiles_wanted(view, wants, at_once)
         seen = tuple(demand.photograph for demand in wants)
         plan = self.service.plan(Wanted(self.wanted, tuple(self.residency.lacking(self.wanted)), seen))
@@ -140,6 +147,13 @@ class Supply:
         self.service.pursue(plan, ahead)
         self.lacks = bool(plan.waits or ahead)
         self.computing = frozenset(key.photograph for key in plan.compute)
+
+    def _open_near(self, view: ViewState) -> None:
+        """Of many photographs only those near what is seen are opened."""
+        about = view.active, view.layout, view.pair, view.failed
+        if about != self._near_of:
+            self._near_of = about
+            self.service.open_only(photographs_near(view))
 
     def _what_may_follow(self, view: ViewState, wants: Sequence[Demand], nothing_lacks: bool) -> tuple[TileKey, ...]:
         """Tiles to compute ahead, once the view rests and has all it wants: the same until it wants something else, so

@@ -27,8 +27,10 @@ import sr_core
 from sr_core.assets import asset_path
 from sr_core.engine.engine import Engine
 from sr_core.files import whole_file, write_text
+from sr_core.image.folder import SUFFIXES
 from sr_core.image.geometry import Rect
-from sr_core.image.photograph import SUFFIXES, is_see_through, save_picture
+from sr_core.image.photograph import is_see_through
+from sr_core.image.saving import save_picture
 from sr_core.networks.zoo import SCALES, available_models, load_model
 from sr_core.study.comparison import report
 from sr_core.study.comparison.evaluation import ALONE, EvaluationError, Yardstick
@@ -156,6 +158,13 @@ class Plan:
             if is_see_through(path):
                 raise EvaluationError(f"{path}: is transparent in part; save it without transparency")
         return found
+
+    @property
+    def inputs(self) -> list[Path]:
+        """Every file that is read: photographs, pictures made elsewhere, and the split."""
+        made = [path for pictures in self._externals.values() for path, _ in pictures.values()]
+        split = [Path(self.comparison.split)] if self.comparison.split.endswith(".json") else []
+        return [self.comparison.root / name for name in self.checksums] + made + split
 
     def methods(self, regime: str, scale: int, photograph: str) -> list[Method]:
         """The methods for one photograph, in the order of the tables."""
@@ -434,12 +443,19 @@ def machine() -> dict[str, Any]:
     }
 
 
+def result_files(out: Path) -> tuple[Path, ...]:
+    """What `write_results` may write or remove in a folder: the numbers, the tables, and the figures."""
+    figures = (out / f"figure-{regime}-x{scale}.png" for regime in REGIMES for scale in SCALES)
+    return out / "results.json", out / "results.md", *figures
+
+
 def write_results(plan: Plan, rows: Sequence[Row], out: Path, command: str) -> list[Path]:
     """Write ``results.json``, ``results.md`` and the figures into the folder; the files written."""
     results = results_of(plan, rows, command)
-    for stale in (out / f"figure-{regime}-x{scale}.png" for regime in REGIMES for scale in SCALES):
+    files = list(result_files(out))
+    for stale in files[2:]:
         stale.unlink(missing_ok=True)  # of another comparison: no table would tell of it
-    files = [out / "results.json", out / "results.md"]
+    del files[2:]
     write_text(files[0], _json(results))
     write_text(files[1], report.markdown(results))
     for regime in plan.comparison.regimes:

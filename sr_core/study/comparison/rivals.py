@@ -9,7 +9,9 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from sr_core.engine.engine import Engine
-from sr_core.image.photograph import SUFFIXES, load_photograph
+from sr_core.files import file_name
+from sr_core.image.folder import SUFFIXES
+from sr_core.image.photograph import load_photograph
 from sr_core.image.resample import enlarge_bicubic, enlarge_pseudo_inverse, shrink, to_uint8
 from sr_core.networks.names import STARTS_FROM
 from sr_core.networks.zoo import LoadedNetwork
@@ -141,7 +143,7 @@ def _as_sharp(yardstick: Yardstick, shown: Upscale) -> np.ndarray:
 
 def picture_name(regime: str, scale: int, photograph: str) -> str:
     """Name, without suffix, of a photograph's reduction, and of a picture that is made from it elsewhere."""
-    return f"{regime}-x{scale}-{Path(photograph).with_suffix('').as_posix().replace('/', '-')}"
+    return file_name(f"{regime}-x{scale}-{Path(photograph).with_suffix('').as_posix().replace('/', '-')}", "")
 
 
 def external_pictures(name: str, folder: Path, wanted: list[str]) -> Mapping[str, Path]:

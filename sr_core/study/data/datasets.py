@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from sr_core.image.photograph import SUFFIXES
+from sr_core.image.folder import SUFFIXES
 from sr_core.study.data.references import DataError, is_test_image
 
 FOLDER = "folder"
@@ -105,7 +105,7 @@ def _fixed(entry: Entry) -> Entry:
     return replace(entry, test=entry.test or is_test_image(entry.file))
 
 
-_SUFFIX = r"\.(?:jpe?g|png|tiff?|webp)"
+_SUFFIX = r"\.(?:jp(?:g|e|eg)|jfif|png|tiff?|webp)"
 
 
 def _layout(name: str, title: str, pattern: str, read: Callable[[re.Match[str]], Entry]) -> Layout:
@@ -123,7 +123,7 @@ LAYOUTS = (
         "hrf",
         "HRF (Budai et al. 2013)",
         # Tracings in manual1/ bear the photographs' names, but are no JPEG files.
-        r"(?:images/|(?=[^/]*\.jpe?g\Z))(?P<number>\d\d)_(?P<group>h|dr|g)" + _SUFFIX,
+        r"(?:images/|(?=[^/]*\.(?:jp(?:g|e|eg)|jfif)\Z))(?P<number>\d\d)_(?P<group>h|dr|g)" + _SUFFIX,
         _hrf,
     ),
     _layout("idrid", "IDRiD (Porwal et al. 2018)", rf"(?P<folders>.*?)IDRiD_(?P<number>\d\d\d?){_SUFFIX}", _idrid),

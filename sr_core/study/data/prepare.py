@@ -15,21 +15,25 @@ import os
 import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from sr_core.errors import UserError
 from sr_core.files import write_text
-from sr_core.image.photograph import PhotographError, load_photograph, save_picture
+from sr_core.image.context import Context
+from sr_core.image.photograph import PhotographError, load_photograph
+from sr_core.image.provenance import of_photograph
+from sr_core.image.saving import save_picture
 from sr_core.study.data.datasets import AUTO, Entry, Survey, survey
 from sr_core.study.data.pool import side_by_side
 from sr_core.study.data.quality import FINGERPRINT_SIDE, Quality, fingerprint, measure_quality, same_photographs
 from sr_core.study.data.references import NATIVE, PARTS, SHORT_SIDE, Reference, cut_reference
 
 MANIFEST = "manifest.json"
+DESCRIPTION = "A photograph cut to its field of view and shrunk by FundusXR; nothing is computed into it."
 JOURNAL = "prepared.jsonl"
 MULTIPLE = 8
 """Sides are multiples of this: the largest scale."""
@@ -137,6 +141,7 @@ def prepare(
     source, out = Path(source), Path(out)
     _check_places(source, out)
     found = survey(source, layout)
+    _refuse_own_pictures(source, out, found)
     settings = {
         "source": source.resolve().name,
         "layout": found.layout,
@@ -183,8 +188,24 @@ def _check_places(source: Path, out: Path) -> None:
         raise PrepareError(f"{source} or {out}: cannot be used ({reason}); name other folders") from None
     if not source.is_dir():
         raise PrepareError(f"{source}: is a file; name the folder that holds the photographs")
-    if a == b or a in b.parents or b in a.parents:
+    if a == b or _holds(a, b) or _holds(b, a):
         raise PrepareError(f"{out}: the source and the prepared folder lie in one another; choose a folder apart")
+
+
+def _holds(folder: Path, inner: Path) -> bool:
+    """Whether a folder is one of those that `inner` lies in, however either is spelt."""
+    with suppress(OSError):
+        there = os.stat(folder)
+        return any(parent.exists() and os.path.samestat(there, os.stat(parent)) for parent in (inner, *inner.parents))
+    return False
+
+
+def _refuse_own_pictures(source: Path, out: Path, found: Survey) -> None:
+    """Raises PrepareError where links lead from the source to what was prepared from it."""
+    prepared = os.path.realpath(out)
+    for entry in found.entries:
+        if os.path.commonpath([prepared, os.path.realpath(source / entry.source)]) == prepared:
+            raise PrepareError(f"{source / entry.source}: lies in {out}, the prepared folder; choose a folder apart")
 
 
 def _open(out: Path, settings: Mapping[str, Any]) -> dict[str, Prepared | LeftOut]:
@@ -360,7 +381,9 @@ def _make(task: _Task) -> Prepared | LeftOut:
     fault = quality.fault()
     if fault:
         return LeftOut(entry.source, digest, "quality", fault)
-    return _save(task, digest, cut_reference(entry.file, pixels, field, task.short_side), quality)
+    made = cut_reference(entry.file, pixels, field, task.short_side)
+    context = photograph.context.scaled(made.field.radius / field.radius)
+    return _save(task, digest, made, quality, context)
 
 
 @contextmanager
@@ -395,12 +418,14 @@ def _lasts(record: Prepared | LeftOut) -> bool:
     return isinstance(record, Prepared) or record.kind in ("small", "quality")
 
 
-def _save(task: _Task, digest: str, made: Reference, quality: Quality) -> Prepared:
+def _save(task: _Task, digest: str, made: Reference, quality: Quality, context: Context) -> Prepared:
     pixels, field = made.pixels, made.field
     path = task.out / task.entry.file
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_picture(path, pixels)
+        about = {"Description": DESCRIPTION, **of_photograph(PurePosixPath(task.entry.source).name, digest, None)}
+        del about["fundusxr:region"]  # the manifest has the circle that it was cut by
+        save_picture(path, pixels, about, context)
     except PhotographError as error:
         cause = str(error).rsplit(";", 1)[0]
         raise PrepareError(f"{cause}; {_GO_ON}") from None

@@ -16,7 +16,7 @@ import numpy as np
 
 from sr_core.assets import asset_path
 from sr_core.errors import UserError
-from sr_core.files import whole_file
+from sr_core.files import file_name, whole_file
 from sr_core.image.field_of_view import FieldOfView
 from sr_core.image.photograph import load_photograph
 from sr_core.image.resample import crop_to_multiple, downsample_matrix, enlarge_matrix, resize, shrink, to_uint8
@@ -159,8 +159,8 @@ def _load_reference(root: Path, name: str, cache: Path | None, short_side: int) 
         photograph = load_photograph(path)
         return cut_reference(name, photograph.pixels, photograph.field, short_side)
     about = path.stat()
-    which = hashlib.sha256(f"{path.resolve()} {about.st_size} {about.st_mtime_ns}".encode(errors="replace")).hexdigest()
-    kept = cache / f"{path.stem[:60]}-{short_side or 'native'}-{which[:16]}.npy"
+    which = hashlib.sha256(os.fsencode(f"{path.resolve()} {about.st_size} {about.st_mtime_ns}")).hexdigest()
+    kept = cache / file_name(path.stem[:60], f"-{short_side or 'native'}-{which[:16]}.npy")
     reference = _kept(name, kept)
     if reference is None:
         photograph = load_photograph(path)
@@ -195,7 +195,7 @@ def _keep(reference: Reference, kept: Path) -> None:
 
 def degrade_reference(reference: Reference, scale: int) -> np.ndarray:
     """The photograph as it might come in from the field (see degrade.py): the same every time."""
-    seed = zlib.crc32(f"{reference.name} x{scale}".encode())
+    seed = zlib.crc32(os.fsencode(f"{reference.name} x{scale}"))
     return degrade(reference.pixels, scale, np.random.default_rng(seed))
 
 

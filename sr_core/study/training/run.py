@@ -15,6 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from threadpoolctl import threadpool_limits
 
 from sr_core.engine.engine import choose_device
+from sr_core.files import keep_inputs
 from sr_core.networks.cost import multiply_adds
 from sr_core.networks.discriminator import Discriminator
 from sr_core.networks.zoo import network_config
@@ -22,7 +23,7 @@ from sr_core.study.data.references import NATIVE, Split, data_root, load_split, 
 from sr_core.study.training.config import TERMS, TrainingConfig, TrainingError, load_config
 from sr_core.study.training.losses import choose_trunk
 from sr_core.study.training.processes import Processes, join_processes
-from sr_core.study.training.trainer import Trainer
+from sr_core.study.training.trainer import Trainer, run_files
 
 DRY_ITERATIONS = 3
 """Iterations that a dry run times, after one that it does not."""
@@ -91,7 +92,7 @@ def train(
     config = load_config(config_path)
     processes = join_processes(choose_device(device))
     console = console or Console(quiet=processes.rank > 0)
-    trainer = _prepare(config, data, runs, threads, console, processes)
+    trainer = _prepare(config_path, config, data, runs, threads, console, processes)
     try:
         trainer.folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -126,7 +127,7 @@ def cost(
     weights. Raises UserError as ``train``."""
     config, console = load_config(config_path), console or Console()
     processes = join_processes(choose_device(device))
-    trainer = _prepare(config, data, runs, threads, console, processes, untrained=True)
+    trainer = _prepare(config_path, config, data, runs, threads, console, processes, untrained=True)
     trainer.train_step()
     began, cpu_began = time.monotonic(), time.process_time()
     for done in range(iterations):
@@ -163,7 +164,16 @@ def operations(config: TrainingConfig) -> float:
     return 2.0 * count * config.batch
 
 
+def _keep_inputs(config_path: Path, config: TrainingConfig, root: Path, split: Split, folder: Path) -> None:
+    """Raises OutputError where what a run leaves in its folder would take the place of what it reads."""
+    named = [Path(name) for name in (config.split, config.start, config.trunk) if name]
+    photographs = [root / name for part in (split.train, split.validation) for name in part]
+    for out in run_files(folder, config):
+        keep_inputs(out, [config_path, *named, *photographs])
+
+
 def _prepare(
+    config_path: Path,
     config: TrainingConfig,
     data: Path | None,
     runs: Path,
@@ -176,6 +186,7 @@ def _prepare(
         torch.set_num_threads(threads)
         threadpool_limits(threads, user_api="blas")  # NumPy's products, which cut the crops, have threads of their own
     root, split = data_root(data), load_split(config.split)
+    _keep_inputs(config_path, config, root, split, runs / config.name)
     if not split.train or not split.validation:
         raise TrainingError(f"split {config.split}: no training or no validation images; it needs both")
     console.print(f"preparing {len(split.train)} training and {len(split.validation)} validation images")

@@ -20,7 +20,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from sr_core.image.photograph import save_picture
+from sr_core.image.saving import save_picture
 from sr_core.networks.cost import parameters
 from sr_core.networks.zoo import network_config
 from sr_core.study.comparison.coded import CODINGS, evaluate_coded
@@ -42,6 +42,8 @@ from sr_core.study.training.curve import curve_picture
 from sr_core.study.training.processes import OneProcess, Processes, share
 from sr_core.study.training.stages import AdversarialStage, Crops, PixelStage
 
+CHECKPOINT, CURVE, PICTURE = "checkpoint.safetensors", "curve.jsonl", "curve.png"
+
 SAME = (
     "model",
     "scale",
@@ -62,6 +64,18 @@ SAME = (
     "against_screens",
 )
 """Settings that a checkpoint must share with the run that goes on from it: any other course would be mixed up."""
+
+
+def weights_file(folder: Path, config: TrainingConfig) -> Path:
+    """Where a run leaves its weights; their card lies beside them, ending in .json."""
+    return folder / f"{config.model}-x{config.scale}.safetensors"
+
+
+def run_files(folder: Path, config: TrainingConfig) -> tuple[Path, ...]:
+    """All that a run writes into its folder."""
+    weights = weights_file(folder, config)
+    names = CHECKPOINT, CURVE, PICTURE
+    return weights, weights.with_suffix(".json"), *(folder / name for name in names)
 
 
 class Trainer:
@@ -110,7 +124,7 @@ class Trainer:
 
     @property
     def checkpoint(self) -> Path:
-        return self.folder / "checkpoint.safetensors"
+        return self.folder / CHECKPOINT
 
     @property
     def cpu_seconds(self) -> float:
@@ -205,8 +219,8 @@ class Trainer:
         }
         save_checkpoint(self.checkpoint, self.stage.tensors() | named_tensors("average", self._average), state)
         lines = "".join(json.dumps(entry) + "\n" for entry in self.curve)
-        write_whole(self.folder / "curve.jsonl", lines.encode())
-        save_picture(self.folder / "curve.png", curve_picture(self.curve))
+        write_whole(self.folder / CURVE, lines.encode())
+        save_picture(self.folder / PICTURE, curve_picture(self.curve))
 
     def resume(self) -> bool:
         """Go on from the folder's checkpoint if there is one. Raises TrainingError for one of other settings and for a
@@ -253,7 +267,7 @@ class Trainer:
     def export(self, command: str, split: Split) -> Path:
         """Write the averaged weights and their card into the run's folder; the weights' path."""
         config, scores = self.config, self.validate()
-        weights = self.folder / f"{config.model}-x{config.scale}.safetensors"
+        weights = weights_file(self.folder, config)
         card = {
             "network": asdict(network_config(config.model, config.scale)),
             "parameters": parameters(self._net),

@@ -8,13 +8,9 @@ import pytest
 from PIL import Image, ImageCms
 
 from sr_core.errors import UserError
-from sr_core.image.photograph import (
-    MAX_PIXELS,
-    PhotographError,
-    find_photographs,
-    load_photograph,
-    save_picture,
-)
+from sr_core.image.folder import find_photographs
+from sr_core.image.photograph import MAX_PIXELS, PhotographError, load_photograph
+from sr_core.image.saving import save_picture
 
 
 @pytest.fixture

@@ -14,8 +14,9 @@ from typer.testing import CliRunner
 
 from sr_core.errors import UserError
 from sr_core.image.field_of_view import FieldOfView
-from sr_core.image.photograph import load_photograph, save_picture
+from sr_core.image.photograph import load_photograph
 from sr_core.image.resample import enlarge_bicubic, enlarge_pseudo_inverse, to_uint8
+from sr_core.image.saving import save_picture
 from sr_core.networks.zoo import available_models, load_model
 from sr_core.study.comparison import evaluation, results, rivals
 from sr_core.study.comparison.evaluation import EvaluationError, Yardstick, bare_network, evaluate

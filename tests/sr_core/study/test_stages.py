@@ -18,7 +18,7 @@ from rich.console import Console
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from sr_core.errors import UserError
-from sr_core.image.photograph import save_picture
+from sr_core.image.saving import save_picture
 from sr_core.networks.zoo import load_model
 from sr_core.study.training.config import TrainingError, load_config
 from sr_core.study.training.losses import TermScale, balanced_weights, gradient_shares

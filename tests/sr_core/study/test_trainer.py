@@ -19,8 +19,9 @@ import torch
 from sr_core.assets import asset_path
 from sr_core.errors import UserError
 from sr_core.image.field_of_view import FieldOfView
-from sr_core.image.photograph import load_photograph, save_picture
+from sr_core.image.photograph import load_photograph
 from sr_core.image.resample import crop_to_multiple, enlarge_bicubic, shrink, to_uint8
+from sr_core.image.saving import save_picture
 from sr_core.networks.zoo import load_model
 from sr_core.study.data.references import (
     NATIVE,

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sr_core.image.photograph import save_picture
+from sr_core.image.saving import save_picture
 from sr_core.image.source import FileSource
 from sr_core.tiles import loader as loader_module
 from sr_core.tiles.loader import UNTAKEN, Loader, PhotographFailed, PhotographLoaded
@@ -68,6 +68,23 @@ def test_after_close_its_thread_has_ended_with_files_still_unread(photographs):
     loader.close()
     assert not thread.is_alive()
     assert len(loader.ready()) < 6000
+    loader.close()
+
+
+def test_of_those_not_opened_yet_only_those_near_are_opened_and_none_twice(photographs):
+    loader = Loader(files(photographs * 1000))
+    loader.open_only([2999, 5, 1500])
+    first = [answer.index for answer in everything(loader)]
+    assert set(first) >= {2999, 5, 1500}
+    assert len(first) < 30, "what was begun before the wish"
+    loader.open_only([5, 1500, 7, 7])
+    found = [answer.index for answer in everything(loader)]
+    assert set(found) <= {7}
+    assert 7 in [*first, *found]
+    assert everything(loader) == []
+    loader.open_only(None)
+    (following, *_) = answered(loader, 1)
+    assert following.index not in (*first, *found)
     loader.close()
 
 

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +11,8 @@ import pytest
 from scipy.ndimage import zoom
 
 from sr_core.image.geometry import TILE, TileKey, coarsest_level
-from sr_core.image.photograph import save_picture
 from sr_core.image.pyramid import GUTTER, build_pyramid
+from sr_core.image.saving import save_picture
 from sr_core.image.source import FileSource
 from sr_core.tiles.request import Counts, Priority, TileFailed, TileReady
 from sr_core.tiles.service import Notice, PhotographLost, PhotographOpened, Plan, TileService, Wanted
@@ -207,3 +207,46 @@ def test_the_service_loads_no_graphics_and_no_viewer():
     )
     answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "[]"
+
+
+def test_of_3000_photographs_those_near_are_opened_and_memory_keeps_its_limit(tmp_path):
+    """Page after page of the wall: small copies make room as well, and come again where they are looked at again."""
+    from vr_app.core.tiles.prefetch import FEW, photographs_near
+    from vr_app.core.view.layout import PAGE, Layout
+    from vr_app.core.view.view import ViewState
+
+    save_picture(tmp_path / "eye.png", picture(1)[:96, :96])
+    paths = [tmp_path / f"{n}.png" for n in range(3000)]
+    for path in paths:
+        path.hardlink_to(tmp_path / "eye.png")
+    one = sum(level.nbytes for level in build_pyramid(picture(1)[:96, :96]).levels)
+    limit = 5 * PAGE * one
+    service = TileService([FileSource(path) for path in paths], Worker("rdb-lite", "cpu", threads=1), (), limit)
+    service.join()
+    view = replace(ViewState.start(3000), layout=Layout.WALL, flat=Layout.WALL)
+    opened: set[int] = set()
+    try:
+        for page in (0, 1, 2, 100, 101, 200, 0):
+            view = replace(view, active=page * PAGE)
+            near = photographs_near(view)
+            assert len(near) == 3 * PAGE
+            shown = near[:PAGE]
+            assert set(shown) == set(range(page * PAGE, (page + 1) * PAGE))
+            service.open_only(near)
+            keys = tuple(TileKey(index, 0, 0, 0) for index in shown)
+
+            def all_there(keys: tuple[TileKey, ...] = keys, shown: tuple[int, ...] = shown) -> bool:
+                opened.update(news.index for news in service.take() if isinstance(news, PhotographOpened))
+                service.pursue(service.plan(Wanted(keys, keys, shown)))
+                assert service.photographs.bytes <= limit + 4 * one
+                return not service.loader.busy and all(map(service.memory.has, keys))
+
+            wait_until(all_there, f"page {page}", PATIENCE)
+        assert len(opened) < 20 * PAGE
+        assert len(opened) * one > 2 * limit
+    finally:
+        service.close()
+    assert photographs_near(ViewState.start(FEW)) is None
+    alone = replace(ViewState.start(3000), layout=Layout.ONE, flat=Layout.ONE)
+    assert {0, 1, 2, 2999, 2998} <= set(photographs_near(alone))
+    assert len(photographs_near(alone)) <= FEW

@@ -130,6 +130,21 @@ def bad_pictures(folder: Path) -> dict[str, Path]:
     return {path.name: path for path in sorted(folder.iterdir())}
 
 
+def test_files_are_judged_by_the_commands_themselves_in_one_line() -> None:
+    """Not by the library that reads the command line, which knows no cure, in a frame of several lines."""
+
+    def leaves(command):
+        inner = getattr(command, "commands", None)
+        return [command] if inner is None else [leaf for one in inner.values() for leaf in leaves(one)]
+
+    kinds = [
+        param.type_descriptor for command in COMMANDS.values() for leaf in leaves(command) for param in leaf.params
+    ]
+    paths = [kind.parameter_info for kind in kinds if "Path" in str(getattr(kind, "annotation", ""))]
+    assert len(paths) > 15
+    assert not any(info.readable or info.exists or info.writable for info in paths)
+
+
 # --- upscale ---------------------------------------------------------------------------------------------------------
 
 

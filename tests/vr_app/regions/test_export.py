@@ -15,13 +15,14 @@ from sr_core.assets import asset_path
 from sr_core.errors import UserError
 from sr_core.image.geometry import Rect
 from sr_core.image.photograph import load_photograph
+from sr_core.image.provenance import Made
 from tests.rig import wait_until
 from vr_app import cli
 from vr_app.core.scene import overlay
 from vr_app.core.view.region import Kind, Region
 from vr_app.regions.export import MOST_PIXELS, Exporter, Job, export_region, fitting_scale, load_engine
 from vr_app.regions.files import save_changes
-from vr_app.regions.picture import Made, difference, region_picture
+from vr_app.regions.picture import difference, region_picture
 
 MADE = Made(4, "rdb-lite", 0.0, "c" * 64, True, "1.0")
 

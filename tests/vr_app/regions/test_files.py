@@ -6,6 +6,7 @@ import json
 import os
 import stat
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ from vr_app.regions.files import (
     format_regions,
     parse_regions,
     places,
+    read_kept,
     read_regions,
     save_changes,
 )
@@ -224,8 +226,8 @@ def test_a_slow_disk_keeps_nobody_waiting(folder, monkeypatch):
     """What it has comes when it comes, and what is marked meanwhile is kept too."""
     save_changes(folder, [], [DISC])
     turns = threading.Event()
-    read = region_files.read_regions
-    monkeypatch.setattr(region_files, "read_regions", lambda where: turns.wait(60.0) and read(where))
+    read = region_files.read_kept
+    monkeypatch.setattr(region_files, "read_kept", lambda where: turns.wait(60.0) and read(where))
     store = RegionStore([folder / "right eye.jpg"])
     store.photograph_loaded(0, SHA)
     assert store.arrived() == ()
@@ -239,7 +241,7 @@ def test_a_slow_disk_keeps_nobody_waiting(folder, monkeypatch):
     assert not store.reading
     store.save(Regions((more, DISC)), (photograph(SHA, "right eye.jpg"),))
     assert told_at_the_end(store) == ()
-    assert set(read(folder)[0]) == {DISC, more}
+    assert set(read(folder).regions) == {DISC, more}
 
 
 def test_what_has_not_changed_is_not_written(folder):
@@ -258,3 +260,57 @@ def test_a_store_tells_what_could_not_be_written(folder, monkeypatch, own_state)
     store.save(Regions((DISC,)), (photograph(SHA, "right eye.jpg"),))
     (line,) = told_at_the_end(store)
     assert "regions cannot be written" in line
+
+
+def numbers(folder: Path) -> dict[str, int]:
+    """The regions' numbers by their notes."""
+    return {region.note: region.number for region in read_regions(folder)[0]}
+
+
+def marked(note: str, number: int = 0) -> Region:
+    return Region(SHA, "right eye.jpg", Rect(len(note), 0, 9, 9), Kind.OTHER, note, "", number)
+
+
+def test_numbers_are_given_once_and_stay(folder):
+    """Also where the first is renamed, which is written last, and where others are deleted."""
+    a, bb, ccc = marked("a", 1), marked("bb", 2), marked("ccc", 3)
+    save_changes(folder, [], [a, bb, ccc])
+    renamed = replace(a, kind=Kind.DISC)
+    save_changes(folder, [a], [renamed])
+    assert numbers(folder) == {"a": 1, "bb": 2, "ccc": 3}
+    save_changes(folder, [ccc, bb], [])
+    save_changes(folder, [], [marked("dddd")])
+    assert numbers(folder) == {"a": 1, "dddd": 4}
+    save_changes(folder, [renamed, marked("dddd", 4)], [])
+    save_changes(folder, [], [marked("eeeee")])
+    assert numbers(folder) == {"eeeee": 5}
+
+
+def test_regions_of_earlier_programs_get_their_places_for_numbers(folder):
+    (folder / NAME).write_text(format_regions([marked("a"), marked("bb"), LESION]))
+    assert numbers(folder) == {"a": 1, "bb": 2, "": 1}
+    assert read_kept(folder).given == ((SHA, 2), (OTHER, 1))
+
+
+def test_of_two_sessions_numbers_the_first_to_be_written_stays(folder):
+    save_changes(folder, [], [marked("a", 1)])
+    save_changes(folder, [], [marked("bb", 1)])
+    assert numbers(folder) == {"a": 1, "bb": 2}
+    save_changes(folder, [marked("bb", 1)], [])  # the session that has marked it still calls it so
+    assert numbers(folder) == {"a": 1}
+
+
+@pytest.mark.parametrize("number", [-1, 1.5, "1", True, 10**12, None])
+def test_a_number_that_is_none_is_a_damaged_file(folder, number):
+    told = json.loads(format_regions([DISC]))
+    told["regions"][0]["number"] = number
+    with pytest.raises(ValueError, match="damaged"):
+        parse_regions(json.dumps(told))
+    with pytest.raises(ValueError, match="damaged"):
+        parse_regions(json.dumps({"version": 1, "regions": [], "given": {SHA: number}}))
+
+
+def test_a_name_of_the_longest_bytes_that_are_no_text_is_kept(folder):
+    region = replace(DISC, file="\\xfc" * 255)
+    save_changes(folder, [], [region])
+    assert read_regions(folder) == ((region,), ())

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import zoom
 
-from sr_core.image.photograph import save_picture
+from sr_core.image.saving import save_picture
 from tests.helpers.ending import shown_by
 
 SIZE = (1500, 1100)
@@ -19,7 +19,7 @@ STAGE = """
 import sys, time
 from pathlib import Path
 import numpy as np
-from sr_core.image.photograph import save_picture
+from sr_core.image.saving import save_picture
 from vr_app.viewer.loop import Options, session
 from vr_app.core.tiles.limits import Limits
 from vr_app.core.view.intent import LookAt, NextImage, SurfaceKind

@@ -6,7 +6,7 @@ It runs in a process of its own, because a process has one GL platform.
 
 from pathlib import Path
 
-from sr_core.image.photograph import save_picture
+from sr_core.image.saving import save_picture
 from tests.helpers.ending import shown_by
 from tests.helpers.small_training import retina
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from sr_core.files import printable
+
 NOTICE_SECONDS = 12.0
 
 
@@ -22,6 +24,7 @@ class Notices:
 
     def tell(self, text: str) -> None:
         """Show it from now on. What is shown already is not told again."""
+        text = printable(text)
         self._until = {known: until for known, until in self._until.items() if until > self._now}
         if text not in self._until:
             self._until[text] = self._now + NOTICE_SECONDS

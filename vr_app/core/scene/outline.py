@@ -51,8 +51,8 @@ class Outline:
 def outlines(regions: Regions, photograph: PhotographRecord, image: int) -> tuple[Outline, ...]:
     """Those of a photograph's regions, the chosen one last, and of the one being marked on it. `image`: its index."""
     found = [
-        Outline(regions.known[index].rect, index == regions.chosen, f"{number} {regions.known[index].kind}")
-        for number, index in enumerate(regions.of(photograph), start=1)
+        Outline(region.rect, index == regions.chosen, f"{region.number} {region.kind}")
+        for index, region in ((index, regions.known[index]) for index in regions.of(photograph))
     ]
     found.sort(key=lambda outline: outline.chosen)
     draft = regions.draft

@@ -30,9 +30,12 @@ def describe_snapshot(
     `model` that computes, and its `texture`, 0 (fidelity) to 1."""
     surfaces = []
     for item in scene.surfaces:
+        record = view.photographs[item.photograph]
         surfaces.append(
             {
-                "photograph": view.photographs[item.photograph].name,
+                "photograph": record.name,
+                "sha256": record.sha256,
+                "taken": record.taken,
                 "size": item.size,
                 "surface": "panel" if isinstance(item.surface, Panel) else "retina",
                 "geometry": asdict(item.surface),

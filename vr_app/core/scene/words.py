@@ -126,9 +126,9 @@ def titles(view: ViewState) -> dict[int, str]:
     if view.compared is not None:
         blinks = view.compared.compare is Compare.BLINK
         told = (f"{n} of 2: " if blinks else "" for n in (1, 2))
-        return {i: f"{which}{records[i].name}" for which, i in zip(told, view.compared.images, strict=True)}
+        return {i: f"{which}{records[i].called}" for which, i in zip(told, view.compared.images, strict=True)}
     if view.layout is Layout.WALL:
-        return {i: record.name for i, record in enumerate(records) if record is not None}
+        return {i: record.called for i, record in enumerate(records) if record is not None}
     return {}
 
 

@@ -1,4 +1,5 @@
-"""Which tiles may be wanted next: those around the view, and the next level's in its middle."""
+"""What may be wanted next: photographs beside those that are seen, tiles around the view, and the next level's in its
+middle."""
 
 from __future__ import annotations
 
@@ -6,10 +7,30 @@ import numpy as np
 
 from sr_core.image.geometry import MAX_LEVEL, TILE, Rect, TileKey, level_size
 from vr_app.core.tiles.visible import Demand
+from vr_app.core.view.layout import PAGE, Layout
 from vr_app.core.view.photograph import PhotographRecord
+from vr_app.core.view.view import ViewState
 
 REST = 0.4
 """Seconds that a view must rest before anything is computed ahead: no work for a glance."""
+
+
+FEW = 64
+"""Photographs of a session that are all opened; of more, those that are seen or next to it."""
+
+
+def photographs_near(view: ViewState) -> tuple[int, ...] | None:
+    """The photographs to open, first those that are seen: of the wall its page and the pages beside it, else so many on
+    either side of the front one. None: all."""
+    count = len(view.images)
+    if count <= FEW:
+        return None
+    if view.layout is Layout.WALL:
+        hung, (page, pages) = view.hung, view.page
+        around = (hung[at % pages * PAGE :][:PAGE] for at in (page, page + 1, page - 1))
+        return tuple(dict.fromkeys((*view.awaited, *(image for images in around for image in images))))
+    steps = (step for away in range(FEW // 2) for step in (away, -away))
+    return tuple(dict.fromkeys((*view.awaited, *((view.active + step) % count for step in steps))))
 
 
 def tiles_ahead(demand: Demand, record: PhotographRecord) -> tuple[TileKey, ...]:

@@ -23,7 +23,9 @@ class PhotographRecord:
     """A photograph that is open. One is made when its file is decoded, and nothing else keeps these facts.
 
     `size`: width and height in pixels. `field_center`, `field_radius`: the circle of the field of view, in pixels.
-    `sha256`: of the file, hexadecimal; what belongs to a photograph is kept under it.
+    `sha256`: of the file, hexadecimal; what belongs to a photograph is kept under it. `title`: its name, with folders
+    where others of the session have the same name; empty: the name. `taken`: when, as EXIF tells it ('' where it does
+    not).
     """
 
     name: str
@@ -31,6 +33,13 @@ class PhotographRecord:
     field_center: tuple[float, float]
     field_radius: float
     sha256: str = ""
+    title: str = ""
+    taken: str = ""
+
+    @property
+    def called(self) -> str:
+        """What it is told apart by, beside others."""
+        return self.title or self.name
 
     @property
     def home(self) -> Uv:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from sr_core.image.geometry import Rect
@@ -42,7 +42,8 @@ class Kind(StrEnum):
 @dataclass(frozen=True)
 class Region:
     """`rect`, in pixels, of the photograph whose file has the SHA-256 `photograph` (hexadecimal) and had the name
-    `file`. `made`: when, UTC as ISO 8601; empty until that is entered."""
+    `file`. `made`: when, UTC as ISO 8601; empty until that is entered. `number`: among the photograph's regions, from
+    1; it is given once, and does not change when others go (0: not given yet)."""
 
     photograph: str
     file: str
@@ -50,6 +51,41 @@ class Region:
     kind: Kind = Kind.OTHER
     note: str = ""
     made: str = ""
+    number: int = field(default=0, compare=False)
+
+
+Given = tuple[tuple[str, int], ...]
+"""The largest number that was ever given to a region of a photograph (its SHA-256)."""
+
+
+def numbered(regions: Iterable[Region], given: Given = ()) -> tuple[Region, ...]:
+    """Each with a number that no other region of its photograph has: its own, where it has one that none before it has,
+    else the next that was never given."""
+    regions = tuple(regions)
+    last = dict(given)
+    taken: set[tuple[str, int]] = set()
+    keeps = []
+    for region in regions:
+        key = region.photograph, region.number
+        keeps.append(region.number > 0 and key not in taken)
+        taken.add(key)
+        last[region.photograph] = max(last.get(region.photograph, 0), region.number)
+    found = []
+    for region, kept in zip(regions, keeps, strict=True):
+        if not kept:
+            last[region.photograph] += 1
+            region = replace(region, number=last[region.photograph])
+        found.append(region)
+    return tuple(found)
+
+
+def with_given(given: Given, regions: Iterable[Region] = (), more: Given = ()) -> Given:
+    """The largest numbers of `given`, `more` and of these regions."""
+    last = dict(given)
+    for photograph, number in (*more, *((region.photograph, region.number) for region in regions)):
+        if number > last.get(photograph, 0):
+            last[photograph] = number
+    return tuple(last.items())
 
 
 @dataclass(frozen=True)
@@ -63,29 +99,38 @@ class Draft:
 
 @dataclass(frozen=True)
 class Regions:
-    """All regions of a session. `chosen`: an index of `known`."""
+    """All regions of a session. `chosen`: an index of `known`. `given`: numbers that are not given again."""
 
     known: tuple[Region, ...] = ()
     chosen: int | None = None
     draft: Draft | None = None
     armed: bool = False
     blinking: bool = False
+    given: Given = ()
 
     def of(self, photograph: PhotographRecord | None) -> tuple[int, ...]:
-        """The regions of a photograph, as indices of `known`, in the order they were made in: the first is number 1.
-        None while it is not loaded."""
+        """The regions of a photograph, as indices of `known`, in the order of their numbers. None while it is not
+        loaded."""
         if photograph is None:
             return ()
-        return tuple(i for i, region in enumerate(self.known) if region.photograph == photograph.sha256)
+        mine = (i for i, region in enumerate(self.known) if region.photograph == photograph.sha256)
+        return tuple(sorted(mine, key=lambda i: self.known[i].number))
 
     @property
     def chosen_region(self) -> Region | None:
         return None if self.chosen is None else self.known[self.chosen]
 
-    def with_known(self, found: Iterable[Region]) -> Regions:
-        """And these, which were kept from before; one that is known already is not there twice."""
+    def with_known(self, found: Iterable[Region], given: Given = ()) -> Regions:
+        """And these, which were kept from before, and the numbers `given` then; one that is known already is not there
+        twice. Kept ones keep their numbers: of those marked before they came another may become."""
         known = set(self.known)
-        return replace(self, known=(*self.known, *(region for region in dict.fromkeys(found) if region not in known)))
+        new = tuple(region for region in dict.fromkeys(found) if region not in known)
+        if not new:
+            return replace(self, given=with_given(self.given, (), given)) if given else self
+        given = with_given(self.given, (*self.known, *new), given)
+        all_known = numbered((*new, *self.known), given)
+        known = (*all_known[len(new) :], *all_known[: len(new)])
+        return replace(self, known=known, given=with_given(given, known))
 
     @property
     def unstamped(self) -> bool:

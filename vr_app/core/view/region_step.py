@@ -21,7 +21,7 @@ from vr_app.core.view.intent import (
     ShowDraft,
 )
 from vr_app.core.view.photograph import PhotographRecord
-from vr_app.core.view.region import Draft, Photographs, Region, Regions, drafted
+from vr_app.core.view.region import Draft, Photographs, Region, Regions, drafted, numbered, with_given
 
 LEAST_SIDE = 4
 """Photograph pixels: what is smaller was a tap, or a trembling hand."""
@@ -49,8 +49,8 @@ def changed(
         case BlinkRegion(shown):
             return replace(regions, blinking=shown)
         case GoToRegion(number):
-            found = regions.of(photographs[front])
-            return replace(regions, chosen=found[number - 1]) if 1 <= number <= len(found) else regions
+            found = (i for i in regions.of(photographs[front]) if regions.known[i].number == number)
+            return replace(regions, chosen=next(found, regions.chosen))
         case NextRegion():
             return replace(regions, chosen=_next(regions, photographs, front))
     region = regions.chosen_region
@@ -76,7 +76,8 @@ def _marked(regions: Regions, draft: Draft, photograph: PhotographRecord | None)
     if there is not None:
         return replace(regions, chosen=there)
     new = Region(photograph.sha256, photograph.name, rect)
-    return replace(regions, known=(*regions.known, new), chosen=len(regions.known))
+    known = numbered((*regions.known, new), with_given(regions.given, regions.known))
+    return replace(regions, known=known, chosen=len(regions.known), given=with_given(regions.given, known))
 
 
 def _shrunk(one: Uv, other: Uv) -> tuple[Uv, Uv]:

@@ -63,7 +63,7 @@ from vr_app.core.view.pairing import (
     with_pair,
 )
 from vr_app.core.view.photograph import PhotographRecord
-from vr_app.core.view.region import Region, image_of
+from vr_app.core.view.region import Given, Region, image_of
 from vr_app.core.view.region_step import changed, view_of
 from vr_app.core.view.view import (
     Moment,
@@ -267,9 +267,9 @@ def photograph_arrived(view: ViewState, index: int, record: PhotographRecord) ->
     return replace(view, past=tuple(past))
 
 
-def regions_arrived(view: ViewState, found: Iterable[Region]) -> ViewState:
+def regions_arrived(view: ViewState, found: Iterable[Region], given: Given = ()) -> ViewState:
     """Regions kept from before. Undoing leaves them."""
-    regions = view.regions.with_known(found)
+    regions = view.regions.with_known(found, given)
     new = regions.known[len(view.regions.known) :]
     past = (replace(then, marked=(*then.marked, *new)) for then in view.past)
     return replace(view, regions=regions, past=tuple(past)) if new else view

@@ -149,6 +149,32 @@ def test_a_number_counts_the_front_photographs_own_regions():
     assert after(view, GoToRegion(2), GoToRegion(0)).regions.chosen == view.regions.chosen
 
 
+def numbers(view: ViewState) -> list[int]:
+    return [region.number for region in view.regions.known]
+
+
+def test_a_regions_number_is_its_own_whatever_becomes_of_others():
+    view = after(session(), *(drag(x, 200, x + 200, 600) for x in (100, 700, 1300)))
+    assert numbers(view) == [1, 2, 3]
+    view = after(view, GoToRegion(1), NameRegion(Kind.DISC), GoToRegion(2), DeleteRegion())
+    assert numbers(view) == [1, 3]
+    view = after(view, GoToRegion(3))
+    assert view.regions.chosen_region.rect.x == 1300
+    assert after(view, GoToRegion(2)).regions.chosen == view.regions.chosen
+    view = after(view, DeleteRegion(), drag(2000, 200, 2200, 600))
+    assert numbers(view) == [1, 4]
+    again = after(view, Undo(), drag(2500, 200, 2700, 600))
+    assert numbers(again) == [1, 5]
+
+
+def test_kept_regions_keep_their_numbers_and_numbers_given_before_are_not_given_again():
+    view = after(session(), drag(100, 200, 400, 600))
+    kept = Region("a" * 64, "a.jpg", Rect(1, 2, 30, 40), number=1)
+    view = regions_arrived(view, [kept], (("a" * 64, 7),))
+    assert {region.rect.x: region.number for region in view.regions.known} == {1: 1, 100: 8}
+    assert numbers(after(view, drag(700, 200, 900, 600))) == [8, 1, 9]
+
+
 def test_a_region_never_needs_more_zoom_than_its_photograph_allows():
     view = after(session(), drag(1000, 600, 1005, 605), GoToRegion(1))
     assert view.front.zoom == view.largest_zoom(0)

@@ -1,0 +1,92 @@
+"""What a picture file tells besides its pixels, as far as it stays true of what is made from it."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from PIL import ExifTags, Image
+
+_MOMENT = re.compile(r"\d{4}:\d\d:\d\d \d\d:\d\d:\d\d")
+_OFFSET = re.compile(r"[+-]\d\d:\d\d")
+_MOST_DPI = 1e6
+_MOST_WORD = 80
+"""Characters of a camera's name."""
+_TURNED = (5, 6, 7, 8)
+"""EXIF orientations by which width and height change places."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """When a photograph was taken (EXIF: 'YYYY:MM:DD HH:MM:SS', and the offset from UTC, '+HH:MM'), the camera's maker
+    and model, and pixels an inch across and down; each empty or None where the file does not tell.
+
+    Nobody's name is among it: EXIF may hold a patient's in any of its free texts.
+    """
+
+    taken: str = ""
+    offset: str = ""
+    maker: str = ""
+    camera: str = ""
+    dpi: tuple[float, float] | None = None
+
+    @staticmethod
+    def of(image: Image.Image) -> Context:
+        """What an opened picture tells, upright. Damaged tags tell nothing."""
+        try:
+            exif = image.getexif()
+            words = {**exif, **exif.get_ifd(ExifTags.IFD.Exif)}
+        except Exception:  # Pillow raises a dozen types on damaged tags
+            words = {}
+        dpi = _resolution(image.info.get("dpi"))
+        if dpi and words.get(ExifTags.Base.Orientation) in _TURNED:
+            dpi = dpi[1], dpi[0]
+        moment = _word(words, ExifTags.Base.DateTimeOriginal) or _word(words, ExifTags.Base.DateTime)
+        offset = _word(words, ExifTags.Base.OffsetTimeOriginal)
+        return Context(
+            moment if _MOMENT.fullmatch(moment) else "",
+            offset if _OFFSET.fullmatch(offset) else "",
+            _word(words, ExifTags.Base.Make),
+            _word(words, ExifTags.Base.Model),
+            dpi,
+        )
+
+    def scaled(self, scale: float) -> Context:
+        """Of a picture with so many times the pixels on the same length."""
+        return replace(self, dpi=self.dpi and (self.dpi[0] * scale, self.dpi[1] * scale))
+
+    def exif(self, nested: bool = True) -> Image.Exif:
+        """As EXIF tags; without `nested`, for libtiff, which cannot write EXIF's own table, as TIFF's."""
+        exif = Image.Exif()
+        if self.maker:
+            exif[ExifTags.Base.Make] = self.maker
+        if self.camera:
+            exif[ExifTags.Base.Model] = self.camera
+        if self.taken and not nested:
+            exif[ExifTags.Base.DateTime] = self.taken
+        elif self.taken:
+            inner = {ExifTags.Base.DateTimeOriginal: self.taken}
+            if self.offset:
+                inner[ExifTags.Base.OffsetTimeOriginal] = self.offset
+            exif[ExifTags.IFD.Exif] = inner
+        return exif
+
+
+UNTOLD = Context()
+
+
+def _word(words: Mapping[int, object], tag: int) -> str:
+    """A tag's text in ASCII, as EXIF has it; empty where it is none."""
+    value = words.get(tag, "")
+    text = value.split("\0")[0].strip() if isinstance(value, str) else ""
+    return text if text.isascii() and text.isprintable() and len(text) <= _MOST_WORD else ""
+
+
+def _resolution(told: object) -> tuple[float, float] | None:
+    try:
+        x, y = map(float, told)  # type: ignore[call-overload]
+    except (TypeError, ValueError, ZeroDivisionError):
+        return None
+    return (x, y) if all(math.isfinite(side) and 0 < side <= _MOST_DPI for side in (x, y)) else None

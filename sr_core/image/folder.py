@@ -1,0 +1,98 @@
+"""Picture files in folders as people have them."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from sr_core.image.photograph import PhotographError
+
+SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".webp")
+"""Endings of the files that a folder is searched for."""
+
+
+def find_photographs(paths: Sequence[Path], tell: Callable[[str], None] = lambda line: None) -> list[Path]:
+    """The picture files named, each folder replaced by the pictures in it, in natural order (1, 2, 10).
+
+    Hidden files in a folder are passed over, among them those that a Mac leaves beside each (`._eye.jpg`). A file that
+    is named is passed on whatever its name: ``load_photograph`` judges it. What is not there or may not be looked at is
+    told in a line and left out. Raises PhotographError where nothing is left.
+    """
+    found: list[Path] = []
+    troubles: list[str] = []
+    for path in map(Path, paths):
+        try:
+            found += _pictures(path, troubles) if stat.S_ISDIR(os.stat(path).st_mode) else [path]
+        except PhotographError as error:
+            troubles.append(str(error))
+        except OSError as error:
+            troubles.append(_told(path, error))
+    last = None if found else troubles.pop()
+    for line in troubles:
+        tell(line)
+    if last is not None:
+        raise PhotographError(last)
+    return found
+
+
+def _pictures(folder: Path, troubles: list[str]) -> list[Path]:
+    """Those of a folder; a line is added to `troubles` for each that may not be looked at. Raises OSError where the
+    folder may not, and PhotographError where there are none."""
+    inside = [path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")]
+    if inside and not os.access(folder, os.X_OK):
+        raise PhotographError(
+            f"{folder}: the files in it may not be opened; give yourself the right to enter this folder"
+        )
+    found, closed = [], []
+    for path in sorted(inside, key=natural_order):
+        try:
+            if stat.S_ISREG(os.stat(path).st_mode):
+                found.append(path)
+        except OSError as error:
+            closed.append(_told(path, error))
+    if found:
+        troubles += closed
+        return found
+    troubles += closed[:-1]
+    raise PhotographError(
+        closed[-1]
+        if closed
+        else f"{folder}: no pictures in this folder; name one that holds JPEG, PNG, TIFF or WebP files"
+    )
+
+
+def _told(path: Path, error: OSError) -> str:
+    """Why a path is no use, and what to do, in a line."""
+    if isinstance(error, FileNotFoundError) and path.is_symlink():
+        return f"{path}: a link to {os.readlink(path)}, which is not there; mend the link or name the file itself"
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return f"{path}: no such file or folder; check the spelling"
+    if isinstance(error, PermissionError):
+        return f"{path}: cannot be looked at ({error.strerror}); check the permissions of its folder"
+    return f"{path}: cannot be looked at ({error.strerror}); name another file or folder"
+
+
+def names_apart(paths: Sequence[Path]) -> tuple[str, ...]:
+    """A name for each path that no other has, whatever the case: its last part, and so many folders before it as it
+    takes, with forward slashes."""
+    parts = [Path(os.path.abspath(path)).parts for path in paths]
+    lengths = [1] * len(parts)
+    while True:
+        names = ["/".join(part[-length:]) for part, length in zip(parts, lengths, strict=True)]
+        count = Counter(name.casefold() for name in names)
+        alike = [n for n, name in enumerate(names) if count[name.casefold()] > 1 and lengths[n] < len(parts[n])]
+        if not alike:
+            return tuple(names)
+        for n in alike:
+            lengths[n] += 1
+
+
+def natural_order(path: Path) -> list[tuple[int, int, str]]:
+    """A key to sort by: the numbers in a name count as numbers, letters without their case; then the whole name."""
+    pieces = re.split("([0-9]+)", path.stem)
+    key = [(0, int(piece), "") if piece.isdecimal() else (1, 0, piece.casefold()) for piece in pieces if piece]
+    return [*key, (-1, 0, path.name)]

@@ -1,0 +1,51 @@
+"""How a picture was made, as the text entries of its file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from sr_core.image.geometry import Rect
+
+COMPUTED = "computed pixels, not photographed. Not for diagnosis."
+DESCRIPTION = f"Super-resolved by FundusXR: {COMPUTED}"
+RESTORED = f"Restored by FundusXR, and not made to agree with the photograph: {COMPUTED}"
+"""Of a network that mends what the photograph shows: shrunk again, its picture is another."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What computed pixels: `scale`, the network's name and its place on the dial, the SHA-256 of its weights (of
+    blended ones over both files' and the dial, and `blended` has both), whether its pictures agree with the photograph;
+    and the program's version."""
+
+    scale: int
+    model: str
+    texture: float
+    weights: str
+    agrees: bool
+    version: str = version("fundusxr")
+    blended: str = ""
+
+    @property
+    def description(self) -> str:
+        """In a sentence."""
+        return DESCRIPTION if self.agrees else RESTORED
+
+    def entries(self) -> dict[str, str]:
+        """For the file."""
+        told = {
+            "fundusxr:scale": str(self.scale),
+            "fundusxr:model": self.model,
+            "fundusxr:texture": f"{self.texture:g}",
+            "fundusxr:weights-sha256": self.weights,
+            "fundusxr:agrees": "yes" if self.agrees else "no",
+            "fundusxr:version": self.version,
+        }
+        return told | ({"fundusxr:blended-sha256": self.blended} if self.blended else {})
+
+
+def of_photograph(name: str, sha256: str, part: Rect | None) -> dict[str, str]:
+    """Entries that tell which photograph a picture was made from, and which part of it (None: all)."""
+    region = "all" if part is None else f"{part.x},{part.y},{part.w},{part.h}"
+    return {"fundusxr:source": name, "fundusxr:source-sha256": sha256, "fundusxr:region": region}
