@@ -56,3 +56,28 @@ def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8")):
         if not target.startswith(("http://", "https://")):
             assert (page.parent / target).exists(), target
+
+
+def test_the_page_about_the_code_names_what_exists():
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:vr_app|sr_core|tests|shaders)/[\w/.]*)`", page))
+    assert len(named) > 30
+    assert not [name for name in named if not (ROOT / name).exists()]
+    rooms = {path.parent.relative_to(ROOT).as_posix() + "/" for path in ROOT.glob("vr_app/core/*/__init__.py")}
+    rooms |= {path.parent.relative_to(ROOT).as_posix() + "/" for path in ROOT.glob("sr_core/*/__init__.py")}
+    rooms |= {path.parent.relative_to(ROOT).as_posix() + "/" for path in ROOT.glob("vr_app/*/__init__.py")}
+    assert not rooms - named - {"vr_app/core/", "vr_app/commands/", "vr_app/bench/"}
+
+
+def test_the_zoom_told_there_names_functions_that_exist():
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    told = page[page.index("## One zoom") : page.index("## Levels")]
+    sources = "\n".join(
+        path.read_text(encoding="utf-8") for path in [*ROOT.glob("vr_app/**/*.py"), *ROOT.glob("sr_core/**/*.py")]
+    )
+    for name in re.findall(r"`([A-Z]\w+)\.(\w+)`", told):
+        assert f"class {name[0]}" in sources
+        assert f"def {name[1]}(" in sources
+    for row in re.findall(r"^\| `[\w/.]+` \| (.*) \|$", told, re.MULTILINE):
+        for name in re.findall(r"`([a-z_]+)`", row):
+            assert f"def {name}(" in sources, name
