@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from sr_core.errors import UserError
+from sr_core.networks.names import DEFAULT_MODEL
 from vr_app.commands.bench import bench
 from vr_app.commands.console import Terminal, pass_names_through
 from vr_app.commands.data import data as data_commands
@@ -152,7 +153,7 @@ def view(
     ] = None,
     size: Annotated[str, typer.Option(help="Size of the window or offscreen picture.", metavar="WxH")] = "1280x800",
     device: DeviceOption = Device.auto,
-    model: ModelOption = "rdb-lite",
+    model: ModelOption = DEFAULT_MODEL,
     texture: TextureOption = None,
     tile_memory: Annotated[int | None, typer.Option(help="Limit of computed tiles in memory.", metavar="MB")] = None,
     photograph_memory: Annotated[
@@ -223,7 +224,7 @@ def upscale(
     region: Annotated[
         str | None, typer.Option(help="Only this part, in pixels of the photograph.", metavar="X,Y,W,H")
     ] = None,
-    model: ModelOption = "rdb-lite",
+    model: ModelOption = DEFAULT_MODEL,
     texture: TextureOption = None,
     device: DeviceOption = Device.auto,
     invention: Annotated[

@@ -86,7 +86,18 @@ class Engine:
         self._each = 0  # processor threads of each of these lanes
         mend()  # compiled now, not while somebody waits for the first bright block
         edge = self.bulk_edge + 2 * network.halo
-        self._generators = Generators(network.module, device, self.precision, edge)
+        self._generators = Generators(network, device, self.precision, edge)
+
+    def used(self, file: JpegFile | None) -> LoadedNetwork:
+        """What computes photographs of this file (None: clean ones)."""
+        return self.network.clean if file is None and self.network.clean is not None else self.network
+
+    def agrees_with(self, file: JpegFile | None) -> str:
+        """What pictures of a photograph of this file (None: a clean one) agree with, shrunk again: 'file', 'pixels' or
+        'nothing'."""
+        if not self.used(file).agrees:
+            return "nothing"
+        return "file" if self._generators.told and file is not None and file.planes else "pixels"
 
     @property
     def block_edge(self) -> int:
@@ -148,10 +159,9 @@ class Engine:
         with torch.cuda.stream(generator.stream) if cuda else nullcontext():
             y = generator.upload(grey) if cuda else torch.from_numpy(grey).float()
             residual = generator(self._generators.inputs(y, coding, block.source))[0]
-            if self.network.agrees:
-                nearest = None
-                if self._generators.told and file is not None and file.planes:
-                    nearest = cell(file, pixels, block.source, y.device).nearest
+            if self.used(file).agrees:
+                held = self.agrees_with(file) == "file"
+                nearest = cell(file, pixels, block.source, y.device).nearest if held else None
                 sharp = consistency.complete_(residual, y, self.scale, nearest)
             else:
                 sharp = residual.add_(consistency.enlarge(y, self.scale)).clamp_(0.0, 255.0)

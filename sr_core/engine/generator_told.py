@@ -11,13 +11,14 @@ from collections import OrderedDict
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from sr_core.engine.generator_cpu import Generator, prepare
 from sr_core.engine.generator_cuda import CudaGenerator
 from sr_core.image.coding import PLACES, Coding, clean_strength
 from sr_core.image.geometry import Rect
 from sr_core.networks.rdb_file import RdbFile
+from sr_core.networks.zoo import LoadedNetwork
 
 KEPT = 8
 """Codings whose generators are kept, a megabyte each."""
@@ -27,11 +28,12 @@ class Generators:
     """The generators of one network on one device. `edge`: input pixels per side to be fast for. Threads may share
     it."""
 
-    def __init__(self, module: nn.Module, device: torch.device, precision: torch.dtype, edge: int) -> None:
-        self._module, self._device, self._precision, self._edge = module, device, precision, edge
+    def __init__(self, network: LoadedNetwork, device: torch.device, precision: torch.dtype, edge: int) -> None:
+        self._module, self._clean = network.module, network.clean
+        self._device, self._precision, self._edge = device, precision, edge
         self._ready: OrderedDict[bytes, Generator] = OrderedDict()
         self._lock = threading.Lock()
-        self.told = isinstance(module, RdbFile)
+        self.told = isinstance(network.module, RdbFile)
         self.of(None)  # now, not while somebody waits
 
     def of(self, coding: Coding | None) -> Generator:
@@ -55,7 +57,7 @@ class Generators:
         return torch.cat([y, places])[None]
 
     def _made(self, strength: np.ndarray, places: bool) -> Generator:
-        module = self._module
+        module = self._module if places or self._clean is None else self._clean.module
         if isinstance(module, RdbFile):
             module = module.folded(torch.from_numpy(strength), places)
         if self._device.type == "cuda":

@@ -153,7 +153,19 @@ def through_jpeg(pixels: np.ndarray, luma: np.ndarray, chroma: np.ndarray, subsa
     out = io.BytesIO()
     tables = [luma.ravel().tolist(), chroma.ravel().tolist()]
     Image.fromarray(pixels).save(out, "JPEG", qtables=tables, subsampling=subsampling)
-    with Image.open(out) as image:
+    return picture_of(out)
+
+
+def jpeg_bytes(pixels: np.ndarray, quality: int, subsampling: str) -> bytes:
+    """Uint8 (H, W, 3) as libjpeg's file of a quality, 1 to 100, and a subsampling, '4:4:4', '4:2:2' or '4:2:0'."""
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "JPEG", quality=quality, subsampling=subsampling)
+    return out.getvalue()
+
+
+def picture_of(file: io.BytesIO) -> np.ndarray:
+    """The pixels of a JPEG file in memory, uint8 (H, W, 3)."""
+    with Image.open(file, formats=["JPEG"]) as image:
         return np.asarray(image)
 
 

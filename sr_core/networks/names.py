@@ -23,8 +23,11 @@ STARTS_FROM: Mapping[str, str] = {
 """Models of the adversarial stage, each with the model, trained on pixels, whose weights it starts from."""
 
 BEGINS_AS: Mapping[str, str] = {"rdb-file": "rdb-lite"}
-"""Models that are told how the file codes the photograph, each with the model of the same sizes that is not, whose
-weights it begins with."""
+"""Models that are told how the file codes the photograph, each with the model of the same sizes that is not: it begins
+with that one's weights, leaves clean photographs to it, and its dial is that one's."""
+
+DEFAULT_MODEL = "rdb-file"
+"""What viewer and commands compute with unless they are told."""
 
 _BLEND = re.compile(r"(?P<pixel>[^+@]+)\+(?P<texture>[^+@]+)@(?P<amount>[0-9.e-]+)")
 
@@ -66,9 +69,12 @@ def base_of(name: str) -> str:
 
 def dialled(model: str, texture: float) -> str:
     """The name of a model trained on pixels with the dial at ``texture``: its own at 0, that of its adversarial stage
-    at 1. Raises UserError off the dial, and for a model that has no adversarial stage of its own."""
+    at 1; a model that is told of files is left for the one it begins as. Raises UserError off the dial, and for a model
+    that has no adversarial stage of its own."""
     if not 0 <= texture <= 1:
         raise UserError(f"--texture {texture:g}: must be from 0 (fidelity) to 1 (texture)")
+    if model in BEGINS_AS:
+        return dialled(BEGINS_AS[model], texture) if texture else model
     stages = {start: name for name, start in STARTS_FROM.items()}
     if model not in stages:
         raise UserError(f"--texture: {model} has no adversarial stage to turn to; choose --model {', '.join(stages)}")
@@ -83,6 +89,9 @@ def models_at_hand() -> dict[str, list[int]]:
     for path in sorted(asset_path("weights").glob("*-x[248].safetensors")):
         name, _, scale = path.stem.rpartition("-x")
         found.setdefault(name, []).append(int(scale))
+    for name, clean in BEGINS_AS.items():  # where it has no weights of its own, that one stands in (see `load_model`)
+        if name in found:
+            found[name] = sorted({*found[name], *found.get(clean, [])})
     return found
 
 

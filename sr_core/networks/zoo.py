@@ -17,7 +17,7 @@ from sr_core.errors import UserError
 from sr_core.image.provenance import Made
 from sr_core.networks import rdb_file, rdb_srgan, srcnn, srresnet
 from sr_core.networks.generator import SCALES
-from sr_core.networks.names import Blend, blend_checksum, parse_blend, texture_of
+from sr_core.networks.names import BEGINS_AS, Blend, blend_checksum, parse_blend, texture_of
 
 GeneratorConfig = rdb_srgan.RdbSrganConfig | srresnet.SrResNetConfig | srcnn.SrcnnConfig
 
@@ -47,13 +47,15 @@ class WeightsError(UserError):
 @dataclass(frozen=True, eq=False)
 class LoadedNetwork:
     """A network ready to run: float32, evaluation mode, no gradients. sha256 is of the weights file; the card
-    tells data, training and scores (see docs/training.md)."""
+    tells data, training and scores (see docs/training.md). clean: of one that is told of files the network that
+    computes photographs which no JPEG file lies behind."""
 
     name: str
     config: GeneratorConfig
     module: nn.Module
     sha256: str
     card: Mapping[str, Any]
+    clean: "LoadedNetwork | None" = None
 
     @property
     def halo(self) -> int:
@@ -102,7 +104,8 @@ def available_models() -> dict[str, tuple[int, ...]]:
 
 def load_model(name: str, scale: int, path: Path | None = None) -> LoadedNetwork:
     """Load a network with its bundled weights, or with those in ``path`` (safetensors, card beside it if
-    any). The name of a blend (see names) loads both models' bundled weights and blends them.
+    any). The name of a blend (see names) loads both models' bundled weights and blends them. A model that is told of
+    files brings the one that computes clean photographs with it; at a scale that it has no weights for, it is that one.
 
     Raises WeightsError: unknown name, missing, larger than the network can need, cut short, of another
     architecture (the first keys that disagree are named), or not finite.
@@ -111,6 +114,9 @@ def load_model(name: str, scale: int, path: Path | None = None) -> LoadedNetwork
     if mixed is not None:
         return blend(load_model(mixed.pixel, scale), load_model(mixed.texture, scale), mixed.amount)
     config = network_config(name, scale)
+    clean = load_model(BEGINS_AS[name], scale) if name in BEGINS_AS and path is None else None
+    if clean is not None and not weights_path(name, scale).is_file():
+        return clean
     path = weights_path(name, scale) if path is None else Path(path)
     module = config.build()
     data = _read(path, module)
@@ -122,7 +128,7 @@ def load_model(name: str, scale: int, path: Path | None = None) -> LoadedNetwork
     _check_tensors(path, f"{name} x{scale}", module.state_dict(), tensors)
     module.load_state_dict(tensors)
     module.eval().requires_grad_(False)
-    return LoadedNetwork(name, config, module, hashlib.sha256(data).hexdigest(), _read_card(path, config))
+    return LoadedNetwork(name, config, module, hashlib.sha256(data).hexdigest(), _read_card(path, config), clean)
 
 
 def blend(pixel: LoadedNetwork, texture: LoadedNetwork, amount: float) -> LoadedNetwork:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Callable
 from typing import Protocol
@@ -63,6 +64,8 @@ class LocalEngine:
         network = load_model(self._model, self.scale)
         self._engine = Engine(network, self._device)
         self.halo, self.agrees, self.sha256 = network.halo, network.agrees, network.sha256
+        if network.clean is not None:  # tiles of both lie in one cache
+            self.sha256 = hashlib.sha256(f"{network.sha256} {network.clean.sha256}".encode()).hexdigest()
 
     def warm_up(self, width: int, height: int) -> None:
         self._engine.warm_up(width, height)

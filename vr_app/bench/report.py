@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from sr_core.errors import UserError
+from sr_core.networks.names import DEFAULT_MODEL
 from vr_app.bench.bars import Bar, all_bars
 from vr_app.core.tiles.limits import machine_memory
 
@@ -30,7 +31,7 @@ class Settings:
     `mode`: of a soak."""
 
     device: str = "auto"
-    model: str = "rdb-lite"
+    model: str = DEFAULT_MODEL
     quick: bool = False
     curves: bool = False
     photograph: Path | None = None

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from sr_core.files import check_writable, write_text
 from sr_core.image.folder import find_photographs
+from sr_core.networks.names import DEFAULT_MODEL
 from vr_app.commands.console import Terminal
 from vr_app.commands.options import Device, DeviceOption, ModelOption
 
@@ -66,7 +67,7 @@ def engine(
     strict: StrictOption = False,
     curves: CurvesOption = False,
     device: DeviceOption = Device.auto,
-    model: ModelOption = "rdb-lite",
+    model: ModelOption = DEFAULT_MODEL,
     threads: Annotated[int | None, typer.Option(min=1, help="Processor threads.", metavar="N")] = None,
 ) -> None:
     """The engine alone: output megapixels a second, against the plain way and against what convolutions reach here.
@@ -87,7 +88,7 @@ def zoom(
     strict: StrictOption = False,
     curves: CurvesOption = False,
     device: DeviceOption = Device.auto,
-    model: ModelOption = "rdb-lite",
+    model: ModelOption = DEFAULT_MODEL,
     photograph: PhotographOption = None,
 ) -> None:
     """The viewer: from a zoom to the first sharp tile, and to all of them, in regions never seen before.
@@ -108,7 +109,7 @@ def frame(
     strict: StrictOption = False,
     curves: CurvesOption = False,
     device: DeviceOption = Device.auto,
-    model: ModelOption = "rdb-lite",
+    model: ModelOption = DEFAULT_MODEL,
     photograph: PhotographOption = None,
 ) -> None:
     """The viewer: what a frame costs while the network computes and while it rests, and with 64 panels.
@@ -128,7 +129,7 @@ def start(
     quick: QuickOption = False,
     strict: StrictOption = False,
     device: DeviceOption = Device.auto,
-    model: ModelOption = "rdb-lite",
+    model: ModelOption = DEFAULT_MODEL,
     photograph: PhotographOption = None,
 ) -> None:
     """The viewer: from the start of a process to the first frame that shows a 16 megapixel JPEG.
@@ -148,7 +149,7 @@ def memory(
     quick: QuickOption = False,
     strict: StrictOption = False,
     device: DeviceOption = Device.auto,
-    model: ModelOption = "rdb-lite",
+    model: ModelOption = DEFAULT_MODEL,
     photograph: PhotographOption = None,
 ) -> None:
     """The viewer: memory over 1,000 zooms and with 64 photographs; what a zoom costs on one of 100 megapixels.
@@ -171,7 +172,7 @@ def soak(
     quick: QuickOption = False,
     strict: StrictOption = False,
     device: DeviceOption = Device.auto,
-    model: ModelOption = "rdb-lite",
+    model: ModelOption = DEFAULT_MODEL,
     photograph: PhotographOption = None,
 ) -> None:
     """The viewer under a random tour: nothing may fail, no tile be wished for in vain, and memory stay flat.
@@ -193,7 +194,7 @@ def xr(
     quick: QuickOption = False,
     strict: StrictOption = False,
     device: DeviceOption = Device.auto,
-    model: ModelOption = "rdb-lite",
+    model: ModelOption = DEFAULT_MODEL,
 ) -> None:
     """A headset: what a still scene of 8 panels costs, against the shortest program that shows as many layers.
 

@@ -16,7 +16,7 @@ from sr_core.files import file_name
 from sr_core.image.folder import find_photographs, names_apart
 from sr_core.image.photograph import Photograph, PhotographError, load_photograph, read_entries
 from sr_core.image.provenance import of_photograph
-from sr_core.networks.names import turn_dial
+from sr_core.networks.names import DEFAULT_MODEL, turn_dial
 from vr_app.commands.console import Terminal
 from vr_app.commands.options import Device, DeviceOption, ModelOption, TextureOption, make_folder
 from vr_app.core.view.region import Region
@@ -76,7 +76,7 @@ def export(
     scale: Annotated[
         int | None, typer.Option(help="2, 4 or 8.", metavar="N", show_default="the finest up to 1600 pixels a side")
     ] = None,
-    model: ModelOption = "rdb-lite",
+    model: ModelOption = DEFAULT_MODEL,
     texture: TextureOption = None,
     device: DeviceOption = Device.auto,
 ) -> None:

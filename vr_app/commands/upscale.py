@@ -26,6 +26,7 @@ from vr_app.commands.options import make_folder
 
 if TYPE_CHECKING:
     from sr_core.engine.engine import Engine
+    from sr_core.networks.zoo import LoadedNetwork
 
 INVENTION_GAIN = 10
 """Brightness of a departure of one grey level in the picture that shows it; from 25.5 on it is white."""
@@ -107,13 +108,14 @@ def _write(
     compute = engine.upscale if invention is None else engine.upscale_marked
     file = photograph.file.get() if photograph.file is not None else None
     pixels = compute(photograph.pixels, wish.area, report, file)
-    about = _about(photograph.path, photograph.sha256, wish, engine)
+    network = engine.used(file)
+    about = _about(photograph.path, photograph.sha256, wish, network) | {"fundusxr:agrees-with": engine.agrees_with(file)}
     context = photograph.context.scaled(wish.scale)
     save_picture(out, pixels[..., :3], about, context)
     height, width = pixels.shape[:2]
-    dial = f", texture {engine.network.texture:g}" if engine.network.texture else ""
-    restored = "" if engine.network.agrees else ", restored: does not agree with the photograph"
-    made = f"{width}x{height}, {engine.network.name} x{wish.scale}{dial}, {engine.device.type}{restored}"
+    dial = f", texture {network.texture:g}" if network.texture else ""
+    restored = "" if network.agrees else ", restored: does not agree with the photograph"
+    made = f"{width}x{height}, {network.name} x{wish.scale}{dial}, {engine.device.type}{restored}"
     told = [f"fundusxr: wrote {out} ({made})"]
     if invention is not None:
         save_picture(invention, _visible(pixels[..., 3]), about | {"Description": INVENTION_TEXT}, context)
@@ -138,9 +140,9 @@ def parse_region(text: str) -> Rect:
     raise UserError(f"--region {text}: must be X,Y,W,H in pixels of the photograph, for example 1020,880,256,256")
 
 
-def _about(path: Path, sha256: str, wish: Wish, engine: Engine) -> dict[str, str]:
+def _about(path: Path, sha256: str, wish: Wish, network: LoadedNetwork) -> dict[str, str]:
     """What the file says of itself: these pixels are computed, from what and by what."""
-    made = engine.network.made
+    made = network.made
     return {"Description": made.description, **of_photograph(path.name, sha256, wish.area), **made.entries()}
 
 
@@ -245,11 +247,13 @@ def _make(job: _Job, wish: Wish, engine: Engine, report: Report) -> list[str]:
 
 
 def _is_finished(source: Path, found: dict[str, str], wish: Wish, engine: Engine) -> bool:
-    """Whether a picture was made from the same file by the same weights."""
+    """Whether a picture was made from the same file by the same weights, those for JPEG files or for clean ones."""
     try:
         with source.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return False  # told when it is opened
-    wanted = of_photograph(source.name, digest, None) | engine.network.made.entries()
-    return all(found.get(key) == wanted[key] for key in wanted if key not in ("fundusxr:source", "fundusxr:version"))
+    networks = filter(None, (engine.network, engine.network.clean))
+    told = [of_photograph(source.name, digest, None) | network.made.entries() for network in networks]
+    passed_over = ("fundusxr:source", "fundusxr:version")
+    return any(all(found.get(key) == wanted[key] for key in wanted if key not in passed_over) for wanted in told)

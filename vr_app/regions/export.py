@@ -73,7 +73,7 @@ def export_region(photograph: Photograph, region: Region, out: Path, engine: Eng
         )
     file = None if photograph.file is None else photograph.file.get()
     computed = engine.upscale_marked(photograph.pixels, rect, file=file)
-    made = engine.network.made
+    made = engine.used(file).made
     picture = region_picture(photograph.pixels[rect.slices()], computed, region, made)
     save_picture(out, picture, describe(region, made), photograph.context.scaled(engine.scale))
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from sr_core.networks.names import DEFAULT_MODEL
 from sr_core.tiles.request import DiskCache
 from vr_app.core.tiles.limits import DEFAULT_LIMITS, Limits
 from vr_app.core.view.intent import SurfaceKind
@@ -37,7 +38,7 @@ class Options:
     screenshot: Path | None = None
     stats: Path | None = None
     device: str = "auto"
-    model: str = "rdb-lite"
+    model: str = DEFAULT_MODEL
     room: bool = False
     stand_back: float = 0.0
     limits: Limits = DEFAULT_LIMITS

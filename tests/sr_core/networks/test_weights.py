@@ -10,12 +10,14 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from sr_core.engine.engine import Engine
-from sr_core.networks.names import STARTS_FROM
+from sr_core.image.resample import enlarge_bicubic, to_uint8
+from sr_core.networks.names import BEGINS_AS, STARTS_FROM
 from sr_core.networks.rdb_srgan import RdbSrgan
 from sr_core.networks.zoo import available_models, load_model
 from sr_core.study.comparison.evaluation import bare_network, evaluate, through_engine
-from sr_core.study.comparison.metrics import scored_pixels
+from sr_core.study.comparison.metrics import psnr, scored_pixels
 from sr_core.study.data.references import is_test_image, load_references, load_split, shrink_reference
+from tests.helpers.jpegs import open_jpeg, save_jpeg
 
 DATA = Path(os.environ.get("FUNDUSXR_DATA", "no-data"))
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="FUNDUSXR_DATA is not set to the image data")
@@ -46,10 +48,12 @@ def test_cards_tell_how_the_weights_were_trained(model, scale):
     card = network.card
     assert card["network"] == vars(network.config)
     assert card["parameters"] == sum(p.numel() for p in network.module.parameters())
-    assert card["cpu_minutes"] >= (LEAST_MINUTES_OF_A_SECOND_STAGE if model in STARTS_FROM else LEAST_MINUTES)
-    assert card["split"] == "fundus"
-    assert card["training_images"] == len(load_split("fundus").train)
-    assert card["validation"]["images"] == list(load_split("fundus").validation)
+    second = model in STARTS_FROM or model in BEGINS_AS
+    assert card["cpu_minutes"] >= (LEAST_MINUTES_OF_A_SECOND_STAGE if second else LEAST_MINUTES)
+    split = load_split("fundus-files" if model in BEGINS_AS else "fundus")
+    assert card["split"] == ("fundus-files" if model in BEGINS_AS else "fundus")
+    assert card["training_images"] == len(split.train)
+    assert card["validation"]["images"][: len(split.validation)] == list(split.validation)
     assert not any(is_test_image(name) for name in card["validation"]["images"])
     assert card["training"]["scale"] == scale
     assert card["command"].startswith("fundusxr train assets/configs/")
@@ -84,6 +88,31 @@ def test_x2_and_x8_beat_bicubic_and_the_bare_pseudo_inverse_on_healthy_eyes(refe
     assert len(scores) == 5
     assert min(score.gain for score in scores) > 0
     assert np.mean([score.gain_over_pseudo_inverse for score in scores]) > 0
+
+
+@needs_data
+@pytest.mark.parametrize("scale", [s for s in (2, 4, 8) if s in available_models()["rdb-file"]])
+def test_on_jpeg_files_the_network_that_is_told_of_them_gains_where_the_other_loses(references, tmp_path, scale):
+    """Three eyes, one of each group, at the qualities that cameras write."""
+    told, blind = (Engine(load_model(name, scale), torch.device("cpu")) for name in ("rdb-file", "rdb-lite"))
+    for reference, quality in zip([references[0], references[4], references[8]], (90, 95, 75), strict=True):
+        path = save_jpeg(tmp_path / "a.jpg", shrink_reference(reference, scale), quality=quality, subsampling=2)
+        pixels, file = open_jpeg(path)
+        mask = scored_pixels(reference.field, reference.pixels.shape, scale)
+        bicubic = psnr(to_uint8(enlarge_bicubic(pixels, scale)), reference.pixels, mask)
+        gains = [psnr(e.upscale(pixels, file=file), reference.pixels, mask) - bicubic for e in (told, blind)]
+        assert gains[0] > 0.4
+        assert gains[1] < 0.2
+
+
+def test_clean_photographs_are_left_to_the_network_that_knows_them_alone():
+    network = load_model("rdb-file", 4)
+    assert network.clean.sha256 == load_model("rdb-lite", 4).sha256
+    engine = Engine(network, torch.device("cpu"))
+    pixels = np.random.default_rng(1).integers(60, 190, (48, 48, 3), dtype=np.uint8)
+    plain = Engine(network.clean, torch.device("cpu"))
+    np.testing.assert_array_equal(engine.upscale(pixels), plain.upscale(pixels))
+    assert engine.used(None).name == "rdb-lite"
 
 
 @needs_data

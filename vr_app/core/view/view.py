@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass, field, replace
 
 from sr_core.image.geometry import MAX_LEVEL
-from sr_core.networks.names import parse_blend
+from sr_core.networks.names import DEFAULT_MODEL, parse_blend
 from vr_app.core.space.surface import ImageView, Uv
 from vr_app.core.view import layout as standing
 from vr_app.core.view.appearance import AS_PHOTOGRAPHED, Appearance
@@ -57,7 +57,7 @@ class Settings:
     `field_angle`: the camera's full field in degrees of visual angle.
     """
 
-    model: str = "rdb-lite"
+    model: str = DEFAULT_MODEL
     models: tuple[str, ...] = ()
     room: bool = False
     help: bool = False

@@ -1,0 +1,131 @@
+"""Measure the bundled weights that are told of JPEG files and write what was found into their cards: halo, and scores
+on the test photographs, clean and coded.
+
+    FUNDUSXR_DATA=~/fundus .venv/bin/python scripts/measure_files.py [MODEL-xSCALE ...]
+
+To be run once after new weights have been put into assets/weights; without names all that are told. Every test
+photograph of HRF (01 to 05 of each group) is reduced, saved as JPEG, opened, super-resolved as the viewer does, and
+compared with the photograph inside the field of view. Gains are over bicubic of the decoded file. Nothing here is used
+to choose anything. Prints a table row for every coding.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from sr_core.engine.engine import Engine
+from sr_core.engine.halo import measure_halo
+from sr_core.files import write_text
+from sr_core.image.jpeg_file import JpegFile, read_jpeg_file
+from sr_core.image.photograph import jpeg_bytes, load_photograph, picture_of
+from sr_core.image.resample import enlarge_bicubic, to_uint8
+from sr_core.networks.names import BEGINS_AS
+from sr_core.networks.zoo import LoadedNetwork, available_models, load_model, weights_path
+from sr_core.study.comparison.metrics import psnr, scored_pixels
+from sr_core.study.data.references import Reference, data_root, load_references, load_split, shrink_reference
+
+CODINGS = {
+    "clean": None, "q95": (95, "4:2:0"), "q95 4:4:4": (95, "4:4:4"), "q90": (90, "4:2:0"), "q75": (75, "4:2:0"),
+    "q50": (50, "4:2:0"),
+}  # fmt: skip
+
+HALO_PIECES = ("HRF/images/13_dr.JPG", "IDRiD/segmentation_training/IDRiD_20.jpg")
+"""Photographs that are not test photographs."""
+
+HALO_MARGIN = 2
+"""See scripts/measure_weights.py."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A small picture as its file gives it back, uint8 (h, w, 3), and what the file says."""
+
+    pixels: np.ndarray
+    file: JpegFile | None
+
+
+def saved(small: np.ndarray, coding: tuple[int, str] | None, folder: Path) -> Opened:
+    """A small picture saved as JPEG and opened, or as it is."""
+    if coding is None:
+        return Opened(small, None)
+    path = folder / "small.jpg"
+    data = jpeg_bytes(small, *coding)
+    path.write_bytes(data)
+    pixels = picture_of(io.BytesIO(data))
+    return Opened(pixels, read_jpeg_file(data, path, 1, pixels))
+
+
+def needed_halo(network: LoadedNetwork, root: Path) -> int:
+    """The largest halo that pieces of two photographs need, with their files."""
+    engine = Engine(network, torch.device("cpu"), torch.float32)
+    found = [network.clean.halo - HALO_MARGIN if network.clean else 0]
+    for name in HALO_PIECES:
+        photograph = load_photograph(root / name)
+        field = photograph.field
+        left, top = (int(v - 110) // 16 * 16 for v in (field.cx, field.cy))
+        piece = photograph.pixels[top : top + 224, left : left + 224]
+        with tempfile.TemporaryDirectory() as folder:
+            opened = saved(piece, (92, "4:2:0"), Path(folder))
+        found.append(measure_halo(engine, opened.pixels, opened.file))
+    return max(found)
+
+
+def gains(engine: Engine, references: list[Reference], coding: tuple[int, str] | None) -> list[float]:
+    """Gain in dB over bicubic of the decoded file, of each photograph."""
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        for reference in references:
+            opened = saved(shrink_reference(reference, engine.scale), coding, Path(folder))
+            mask = scored_pixels(reference.field, reference.pixels.shape, engine.scale)
+            pictures = (
+                engine.upscale(opened.pixels, file=opened.file),
+                to_uint8(enlarge_bicubic(opened.pixels, engine.scale)),
+            )
+            ours, bicubic = (psnr(picture, reference.pixels, mask) for picture in pictures)
+            found.append(ours - bicubic)
+    return found
+
+
+def measure(name: str, scale: int, root: Path, references: list[Reference]) -> None:
+    """Write one card and print its rows."""
+    network = load_model(name, scale)
+    halo = needed_halo(network, root) + HALO_MARGIN
+    network = replace(network, card={**network.card, "halo": halo})
+    engine, test = Engine(network, torch.device("cpu")), {}
+    for told, coding in CODINGS.items():
+        found = gains(engine, references, coding)
+        test[told] = {"gain_over_bicubic_db": round(float(np.mean(found)), 3), "least_db": round(min(found), 3)}
+        print(f"| {name} | x{scale} | {told} | {np.mean(found):+.2f} dB | {min(found):+.2f} |", flush=True)
+    card = {**network.card, "test": {"images": [reference.name for reference in references], "as_shown": test}}
+    write_text(weights_path(name, scale).with_suffix(".json"), json.dumps(card, indent=1) + "\n")
+    print(f"{name} x{scale}: halo {halo}", flush=True)
+
+
+def main() -> None:
+    bundled = {
+        weights_path(name, scale).stem: (name, scale)
+        for name, scales in available_models().items()
+        for scale in scales
+        if name in BEGINS_AS
+    }
+    wanted = sys.argv[1:] or list(bundled)
+    unknown = [stem for stem in wanted if stem not in bundled]
+    if unknown:
+        sys.exit(f"no bundled weights {', '.join(unknown)}; there are {', '.join(bundled)}")
+    root = data_root()
+    references = load_references(root, [name for name in load_split("fundus").test if name.startswith("HRF/")])
+    print("| model | scale | coding | gain over bicubic of the decoded file | least |\n| --- | --- | --- | --- | --- |")
+    for stem in wanted:
+        measure(*bundled[stem], root, references)
+
+
+if __name__ == "__main__":
+    main()
