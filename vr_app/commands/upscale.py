@@ -109,7 +109,8 @@ def _write(
     file = photograph.file.get() if photograph.file is not None else None
     pixels = compute(photograph.pixels, wish.area, report, file)
     network = engine.used(file)
-    about = _about(photograph.path, photograph.sha256, wish, network) | {"fundusxr:agrees-with": engine.agrees_with(file)}
+    about = _about(photograph.path, photograph.sha256, wish, network)
+    about["fundusxr:agrees-with"] = engine.agrees_with(file)
     context = photograph.context.scaled(wish.scale)
     save_picture(out, pixels[..., :3], about, context)
     height, width = pixels.shape[:2]

@@ -32,7 +32,13 @@ _MARGIN = 4
 """Small pixels around a crop after which neither the shrinking nor the enlargement sees the border."""
 
 _LARGEST_SCALE = 8
-_TEST_IMAGE = re.compile(r"HRF/images/0[1-5]_(h|dr|g)\.|IDRiD/segmentation_testing/", re.IGNORECASE)
+_TEST_IMAGE = re.compile(
+    r"HRF/images/0[1-5]_(h|dr|g)\.|IDRiD/segmentation_testing/|IDRiD/grading/testing/", re.IGNORECASE
+)
+_HYGD_IMAGE = re.compile(r"HYGD/images/(\d+)_\d+\.", re.IGNORECASE)
+_HYGD_TESTS = 5
+"""Of HYGD every fifth patient by number is for tests."""
+
 PARTS = ("train", "validation", "test")
 
 
@@ -65,9 +71,11 @@ class Reference:
 
 
 def is_test_image(name: str) -> bool:
-    """True for images that are never trained or tuned on: HRF 01 to 05 of every group, IDRiD
-    segmentation_testing. However the path is spelt."""
-    return _TEST_IMAGE.search(posixpath.normpath(name.replace(os.sep, "/"))) is not None
+    """True for images that are never trained or tuned on: HRF 01 to 05 of every group, IDRiD segmentation_testing and
+    grading/testing, HYGD's patients whose number is a multiple of 5. However the path is spelt."""
+    path = posixpath.normpath(name.replace(os.sep, "/"))
+    patient = _HYGD_IMAGE.search(path)
+    return _TEST_IMAGE.search(path) is not None or (patient is not None and int(patient[1]) % _HYGD_TESTS == 0)
 
 
 def data_root(given: Path | None = None) -> Path:
