@@ -22,13 +22,12 @@ import numpy as np
 import torch
 
 from sr_core.engine.engine import Engine
-from sr_core.engine.halo import measure_halo
 from sr_core.files import write_text
 from sr_core.image.jpeg_file import JpegFile, read_jpeg_file
-from sr_core.image.photograph import jpeg_bytes, load_photograph, picture_of
+from sr_core.image.photograph import jpeg_bytes, picture_of
 from sr_core.image.resample import enlarge_bicubic, to_uint8
 from sr_core.networks.names import BEGINS_AS
-from sr_core.networks.zoo import LoadedNetwork, available_models, load_model, weights_path
+from sr_core.networks.zoo import available_models, load_model, weights_path
 from sr_core.study.comparison.metrics import psnr, scored_pixels
 from sr_core.study.data.references import Reference, data_root, load_references, load_split, shrink_reference
 
@@ -36,13 +35,6 @@ CODINGS = {
     "clean": None, "q95": (95, "4:2:0"), "q95 4:4:4": (95, "4:4:4"), "q90": (90, "4:2:0"), "q75": (75, "4:2:0"),
     "q50": (50, "4:2:0"),
 }  # fmt: skip
-
-HALO_PIECES = ("HRF/images/13_dr.JPG", "IDRiD/segmentation_training/IDRiD_20.jpg")
-"""Photographs that are not test photographs."""
-
-HALO_MARGIN = 2
-"""See scripts/measure_weights.py."""
-
 
 @dataclass(frozen=True)
 class Opened:
@@ -63,21 +55,6 @@ def saved(small: np.ndarray, coding: tuple[int, str] | None, folder: Path) -> Op
     return Opened(pixels, read_jpeg_file(data, path, 1, pixels))
 
 
-def needed_halo(network: LoadedNetwork, root: Path) -> int:
-    """The largest halo that pieces of two photographs need, with their files."""
-    engine = Engine(network, torch.device("cpu"), torch.float32)
-    found = [network.clean.halo - HALO_MARGIN if network.clean else 0]
-    for name in HALO_PIECES:
-        photograph = load_photograph(root / name)
-        field = photograph.field
-        left, top = (int(v - 110) // 16 * 16 for v in (field.cx, field.cy))
-        piece = photograph.pixels[top : top + 224, left : left + 224]
-        with tempfile.TemporaryDirectory() as folder:
-            opened = saved(piece, (92, "4:2:0"), Path(folder))
-        found.append(measure_halo(engine, opened.pixels, opened.file))
-    return max(found)
-
-
 def gains(engine: Engine, references: list[Reference], coding: tuple[int, str] | None) -> list[float]:
     """Gain in dB over bicubic of the decoded file, of each photograph."""
     found = []
@@ -94,11 +71,11 @@ def gains(engine: Engine, references: list[Reference], coding: tuple[int, str] |
     return found
 
 
-def measure(name: str, scale: int, root: Path, references: list[Reference]) -> None:
-    """Write one card and print its rows."""
+def measure(name: str, scale: int, references: list[Reference]) -> None:
+    """Write one card and print its rows. The halo is that of the network that it begins as: the cell's blocks reach
+    farther, but what they reach there changes few values, by one grey level (docs/agreement.md)."""
     network = load_model(name, scale)
-    halo = needed_halo(network, root) + HALO_MARGIN
-    network = replace(network, card={**network.card, "halo": halo})
+    network = replace(network, card={**network.card, "halo": network.clean.halo})
     engine, test = Engine(network, torch.device("cpu")), {}
     for told, coding in CODINGS.items():
         found = gains(engine, references, coding)
@@ -106,7 +83,6 @@ def measure(name: str, scale: int, root: Path, references: list[Reference]) -> N
         print(f"| {name} | x{scale} | {told} | {np.mean(found):+.2f} dB | {min(found):+.2f} |", flush=True)
     card = {**network.card, "test": {"images": [reference.name for reference in references], "as_shown": test}}
     write_text(weights_path(name, scale).with_suffix(".json"), json.dumps(card, indent=1) + "\n")
-    print(f"{name} x{scale}: halo {halo}", flush=True)
 
 
 def main() -> None:
@@ -120,11 +96,11 @@ def main() -> None:
     unknown = [stem for stem in wanted if stem not in bundled]
     if unknown:
         sys.exit(f"no bundled weights {', '.join(unknown)}; there are {', '.join(bundled)}")
-    root = data_root()
-    references = load_references(root, [name for name in load_split("fundus").test if name.startswith("HRF/")])
+    names = [name for name in load_split("fundus").test if name.startswith("HRF/")]
+    references = load_references(data_root(), names)
     print("| model | scale | coding | gain over bicubic of the decoded file | least |\n| --- | --- | --- | --- | --- |")
     for stem in wanted:
-        measure(*bundled[stem], root, references)
+        measure(*bundled[stem], references)
 
 
 if __name__ == "__main__":

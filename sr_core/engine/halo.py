@@ -9,7 +9,6 @@ from sr_core.engine.blocks import Block, plan_blocks
 from sr_core.engine.consistency import REACH
 from sr_core.engine.engine import Engine
 from sr_core.image.geometry import Rect
-from sr_core.image.jpeg_file import JpegFile
 
 MAX_DIFFERENCE = 1
 """Grey levels by which a value computed in blocks may differ from the same value computed in one pass."""
@@ -21,20 +20,20 @@ BLOCKS = 3
 """Blocks per side into which the measurement cuts its photograph at least: one has neighbours all round."""
 
 
-def measure_halo(engine: Engine, pixels: np.ndarray, file: JpegFile | None = None) -> int:
+def measure_halo(engine: Engine, pixels: np.ndarray) -> int:
     """The smallest halo, in photograph pixels, with which blocks agree with one pass over all of `pixels`.
 
     `pixels` is (H, W, 3) uint8, a piece of a real photograph that one pass can hold: some 200 to 300 pixels a side, at
-    least six times the halo expected; `file` its JPEG file, if any. Agreement: no value differs by more than
-    MAX_DIFFERENCE and fewer than MAX_SHARE differ. Take the largest of several photographs, and an engine in float32:
-    until the halo is as wide as the layers reach, bfloat16's own rounding alone moves more than MAX_SHARE of the values
-    by one grey level. Found by bisection, up to the layers' reach and the consistency's.
+    least six times the halo expected. Agreement: no value differs by more than MAX_DIFFERENCE and fewer than MAX_SHARE
+    differ. Take the largest of several photographs, and an engine in float32: until the halo is as wide as the layers
+    reach, bfloat16's own rounding alone moves more than MAX_SHARE of the values by one grey level. Found by bisection,
+    up to the layers' reach and the consistency's.
     """
-    whole = _one_pass(engine, pixels, file)
+    whole = _one_pass(engine, pixels)
     low, high = 0, engine.network.config.receptive_radius + REACH
     while low < high:
         halo = (low + high) // 2
-        worst, share = _compare(engine, pixels, whole, halo, file)
+        worst, share = _compare(engine, pixels, whole, halo)
         if worst <= MAX_DIFFERENCE and share < MAX_SHARE:
             high = halo
         else:
@@ -45,23 +44,21 @@ def measure_halo(engine: Engine, pixels: np.ndarray, file: JpegFile | None = Non
 def agreement(engine: Engine, pixels: np.ndarray, halo: int) -> tuple[int, float]:
     """The largest difference in grey levels between blocks with this halo and one pass over `pixels`, and the share of
     values that differ."""
-    return _compare(engine, pixels, _one_pass(engine, pixels, None), halo, None)
+    return _compare(engine, pixels, _one_pass(engine, pixels), halo)
 
 
-def _one_pass(engine: Engine, pixels: np.ndarray, file: JpegFile | None) -> np.ndarray:
+def _one_pass(engine: Engine, pixels: np.ndarray) -> np.ndarray:
     everything = _bounds(pixels)
-    return engine.compute(pixels, Block(everything, everything), file)[..., :3]
+    return engine.compute(pixels, Block(everything, everything))[..., :3]
 
 
-def _compare(
-    engine: Engine, pixels: np.ndarray, whole: np.ndarray, halo: int, file: JpegFile | None
-) -> tuple[int, float]:
+def _compare(engine: Engine, pixels: np.ndarray, whole: np.ndarray, halo: int) -> tuple[int, float]:
     bounds = _bounds(pixels)
     edge = min(engine.block_edge, max(1, min(bounds.w, bounds.h) // BLOCKS))
     worst = differing = 0
     for block in plan_blocks(bounds, bounds, edge, halo):
         expected = whole[block.target.scale(engine.scale).slices()]
-        difference = np.abs(engine.compute(pixels, block, file)[..., :3].astype(np.int16) - expected)
+        difference = np.abs(engine.compute(pixels, block)[..., :3].astype(np.int16) - expected)
         worst = max(worst, int(difference.max()))
         differing += np.count_nonzero(difference)
     return worst, float(differing / whole.size)
