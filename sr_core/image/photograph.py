@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from sr_core.errors import UserError
+from sr_core.image.colour import has_inks, to_srgb
+from sr_core.image.containers import Contents, DamagedError, take_apart
 from sr_core.image.context import UNTOLD, Context
 from sr_core.image.field_of_view import FieldOfView, fit_field_of_view
 from sr_core.image.jpeg_file import FileFacts
@@ -20,7 +22,17 @@ MAX_PIXELS = 100_000_000
 MIN_SIDE = 16
 _FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "PPM")
 _PPM_DEPTH = re.compile(rb"P[56]\s(?:\s|#.*\n)*\d+\s(?:\s|#.*\n)*\d+\s(?:\s|#.*\n)*(\d+)\s")
-_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "La", "RGBa", "YCbCr")
+_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "La", "RGBa", "YCbCr", "LAB")
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What makes a picture upright, by EXIF's orientation."""
 
 # Pillow's own limit only warns, and lets twice its limit pass: _check_header is stricter, and comes before
 # Pillow takes memory for the pixels.
@@ -35,7 +47,7 @@ class PhotographError(UserError):
 class Photograph:
     """A decoded photograph: pixels uint8 (H, W, 3) sRGB, read-only; field in its pixel coordinates; sha256 of
     the file's bytes, hexadecimal; file: what is known of the file itself, where it is a JPEG; context: what else the
-    file tells."""
+    file tells; notices: what the user should know of it, clauses without its name."""
 
     path: Path
     pixels: np.ndarray
@@ -43,27 +55,27 @@ class Photograph:
     sha256: str
     file: FileFacts | None = None
     context: Context = UNTOLD
+    notices: tuple[str, ...] = ()
 
 
 def load_photograph(path: Path) -> Photograph:
-    """Read an 8-bit JPEG, PNG, TIFF or WebP file (of an animation the first picture), or a PPM, in which STARE comes.
+    """Read an 8-bit JPEG, PNG, TIFF or WebP file (of an animation the first picture, of pages the first that is a whole
+    photograph), or a PPM, in which STARE comes.
 
-    EXIF orientation is applied, grey becomes RGB, transparency is laid on black (the surround's colour), and
-    an embedded RGB profile is converted to sRGB. Raises PhotographError: missing, empty, damaged or cut
-    short, another format, 16 bits, CMYK, above MAX_PIXELS or below MIN_SIDE pixels a side.
+    The orientation of EXIF or XMP is applied, grey becomes RGB, transparency is laid on black (the surround's colour),
+    and colours are brought to sRGB from what the file declares. Text, tags and profiles cannot keep a picture from
+    opening. Raises PhotographError: missing, empty, damaged or cut short, another format, 16 bits, CMYK without a
+    profile of its inks, above MAX_PIXELS or below MIN_SIDE pixels a side.
     """
     path = Path(path)
     data = _read(path)
     try:
+        contents = take_apart(data)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # damaged EXIF and TIFF tags: the pixels decide
-            with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
-                _check_header(path, image, data)
-                image.load()
-                orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
-                is_jpeg = image.format in ("JPEG", "MPO")
-                context = Context.of(image)
-                pixels = np.array(_to_srgb(ImageOps.exif_transpose(image)))
+            warnings.simplefilter("ignore")
+            pixels, notices = _decode(path, contents)
+            if contents.alternative and not np.array_equal(pixels, _decode(path, contents, contents.alternative)[0]):
+                raise DamagedError("pixels are missing")
     except UnidentifiedImageError:
         raise PhotographError(f"{path}: not a JPEG, PNG, TIFF or WebP picture; convert it to one of these") from None
     except PhotographError:
@@ -74,8 +86,38 @@ def load_photograph(path: Path) -> Photograph:
         cause = " ".join(str(error).split()) or type(error).__name__
         raise PhotographError(f"{path}: damaged or cut short ({cause}); copy it again") from None
     pixels.setflags(write=False)
-    file = FileFacts(path, orientation, pixels) if is_jpeg else None
-    return Photograph(path, pixels, fit_field_of_view(pixels), hashlib.sha256(data).hexdigest(), file, context)
+    field = fit_field_of_view(pixels)
+    file = FileFacts(path, contents.orientation, pixels) if data.startswith(b"\xff\xd8") else None
+    notices = (*contents.notices, *notices)
+    return Photograph(path, pixels, field, hashlib.sha256(data).hexdigest(), file, _context(data), notices)
+
+
+def _decode(path: Path, contents: Contents, picture: bytes = b"") -> tuple[np.ndarray, tuple[str, ...]]:
+    """Pixels uint8 (H, W, 3), upright, sRGB, and notices; `picture` instead of the contents' own."""
+    picture = picture or contents.picture
+    with Image.open(io.BytesIO(picture), formats=_FORMATS) as image:
+        _check_header(path, image, picture, has_inks(contents.colours))
+        image.load()
+        opaque, alpha, notices = _without_alpha(image)
+        opaque, unfollowed = to_srgb(opaque, contents.colours)
+        if alpha is not None:
+            clear = Image.new("RGB", opaque.size)
+            clear.paste(opaque, mask=alpha)
+            opaque = clear
+        turn = _TURNS.get(contents.orientation)
+        upright = opaque if turn is None else opaque.transpose(turn)
+        return np.array(upright), (*notices, *unfollowed)
+
+
+def _context(data: bytes) -> Context:
+    """What the file tells besides; nothing where that is damaged or larger than Pillow reads."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+                return Context.of(image)
+    except Exception:  # Pillow raises a dozen types on damaged tags
+        return UNTOLD
 
 
 def _read(path: Path) -> bytes:
@@ -92,7 +134,7 @@ def _read(path: Path) -> bytes:
     return data
 
 
-def _check_header(path: Path, image: Image.Image, data: bytes) -> None:
+def _check_header(path: Path, image: Image.Image, data: bytes, inks_known: bool) -> None:
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise PhotographError(
@@ -104,7 +146,7 @@ def _check_header(path: Path, image: Image.Image, data: bytes) -> None:
         )
     if _bits(image, data) > 8:
         raise PhotographError(f"{path}: more than 8 bits a channel; convert it to 8 bit")
-    if image.mode not in _MODES:
+    if image.mode not in _MODES and not (image.mode == "CMYK" and inks_known):
         raise PhotographError(f"{path}: colour model {image.mode}; convert it to 8-bit RGB")
 
 
@@ -120,22 +162,21 @@ def _bits(image: Image.Image, data: bytes) -> int:
     return 8
 
 
-def _to_srgb(image: Image.Image) -> Image.Image:
-    profile = image.info.get("icc_profile")
-    if "A" in image.getbands() or "a" in image.getbands() or "transparency" in image.info:
-        clear = image.convert("RGBA")
-        image = Image.new("RGB", image.size)
-        image.paste(clear, mask=clear.getchannel("A"))
-    image = image.convert("RGB")
-    if not profile:
-        return image
-    try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        if "srgb" in ImageCms.getProfileDescription(source).lower():
-            return image
-        return ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
-    except (ImageCms.PyCMSError, OSError):
-        return image  # a damaged profile, or one of another colour model: the values as they stand
+def _without_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None, tuple[str, ...]]:
+    """The colours in mode L, RGB, CMYK or LAB; how opaque each pixel is, None where all are; notices. What is wholly
+    transparent was not meant so."""
+    if image.mode in ("CMYK", "LAB"):
+        return image, None, ()
+    grey = image.mode in ("1", "L", "LA", "La")
+    if not image.has_transparency_data and "a" not in image.getbands():
+        return image.convert("L" if grey else "RGB"), None, ()
+    clear = image.convert("RGBA")
+    alpha = clear.getchannel("A")
+    opaque = clear.getchannel("R") if grey else clear.convert("RGB")
+    low, high = alpha.getextrema()
+    if high == 0:
+        return opaque, None, ("its transparency would hide all of it, and is left out",)
+    return opaque, None if low == 255 else alpha, ()
 
 
 def standard_tables(quality: int) -> tuple[np.ndarray, np.ndarray]:

@@ -95,9 +95,15 @@ class FileSource:
         """Raises PhotographError."""
         photograph = load_photograph(self.path)
         height, width = photograph.pixels.shape[:2]
-        field = Fact(photograph.field, Origin.FITTED)
+        found = photograph.field
+        field = Fact(found, Origin(found.provenance))
         moment = photograph.context.taken
         taken = Fact(moment, Origin.HEADER) if moment else None
-        name = printable(self.path.name)
-        facts = PhotographFacts(self.id, name, (width, height), photograph.sha256, field, taken=taken)
+        name, id_ = printable(self.path.name), self.id
+        notices = [f"{id_}: {notice}" for notice in photograph.notices]
+        if found.assumed:
+            notices.append(f"{id_}: {found.assumed}; the field of view is assumed")
+        facts = PhotographFacts(
+            id_, name, (width, height), photograph.sha256, field, taken=taken, notices=tuple(notices)
+        )
         return OpenedPhotograph(photograph.pixels, facts, photograph.file)

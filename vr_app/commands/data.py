@@ -116,6 +116,16 @@ def _summary(result: Preparation) -> list[str]:
         )
     if result.resumed:
         lines.append(f"  {result.resumed} were finished before")
+    assumed = [one.source for one in result.kept if one.field_from == "assumed"]
+    if assumed:
+        lines.append(
+            f"  {len(assumed)} without a round rim, for example {assumed[0]}: the field of view is assumed, the circle "
+            "about what is lit"
+        )
+    noted = [f"  {one.source}: {notice}" for one in result.kept for notice in one.notices]
+    lines += noted[:_NAMED]
+    if len(noted) > _NAMED:
+        lines.append(f"  {len(noted) - _NAMED} more such notices; the manifest has them all")
     if len(result.left_out) <= _NAMED:
         lines += [f"  left out: {one.source}: {one.reason}" for one in result.left_out]
     else:

@@ -117,7 +117,8 @@ def _write(
     dial = f", texture {network.texture:g}" if network.texture else ""
     restored = "" if network.agrees else ", restored: does not agree with the photograph"
     made = f"{width}x{height}, {network.name} x{wish.scale}{dial}, {engine.device.type}{restored}"
-    told = [f"fundusxr: wrote {out} ({made})"]
+    told = [f"fundusxr: {photograph.path}: {notice}" for notice in photograph.notices]
+    told.append(f"fundusxr: wrote {out} ({made})")
     if invention is not None:
         save_picture(invention, _visible(pixels[..., 3]), about | {"Description": INVENTION_TEXT}, context)
         levels = float(pixels[..., 3].mean())

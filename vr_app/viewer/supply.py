@@ -127,9 +127,12 @@ class Supply:
             self.residency.forget(index)
             self.departures.forget(index)
             self._say(f"{facts.id}: has changed on disk; it is shown as it is now")
+        for notice in facts.notices:
+            self._say(notice)
         field, taken = facts.field.value, facts.taken.value if facts.taken else ""
         circle = (field.cx, field.cy), field.radius
-        record = PhotographRecord(facts.name, facts.size, *circle, facts.sha256, self._titles[index], taken)
+        title, origin = self._titles[index], facts.field.origin.value
+        record = PhotographRecord(facts.name, facts.size, *circle, facts.sha256, title, taken, origin)
         return Opened(index, record, news.changed)
 
     # What is asked for.

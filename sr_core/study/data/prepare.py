@@ -16,7 +16,7 @@ import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -24,6 +24,7 @@ from typing import Any
 from sr_core.errors import UserError
 from sr_core.files import write_text
 from sr_core.image.context import Context
+from sr_core.image.field_of_view import SEVERAL
 from sr_core.image.photograph import PhotographError, load_photograph
 from sr_core.image.provenance import of_photograph
 from sr_core.image.saving import save_picture
@@ -40,7 +41,7 @@ MULTIPLE = 8
 LEAST_SIDE = 128
 """Pixels; smaller pictures hold no crop of the paper's size."""
 VALIDATION_SHARE = TEST_SHARE = 0.1
-RECIPE = 2
+RECIPE = 3
 """To be raised when the same photograph would be prepared or screened otherwise: older folders are not mixed in."""
 _ORIGINAL_SIZE = "native"
 _MOST_UNPACKED = 512 << 20
@@ -58,7 +59,8 @@ class PrepareError(UserError):
 class Prepared:
     """A prepared photograph: ``file`` in OUT and ``source`` in the source folder with forward slashes, their SHA-256;
     see ``layouts.Entry`` for dataset to test; width, height in pixels; field: centre x, y and radius of the field of
-    view in these pixels; quality as ``quality.Quality``; fingerprint as ``quality.fingerprint``."""
+    view in these pixels, field_from whether it was fitted to the rim or assumed; quality as ``quality.Quality``;
+    fingerprint as ``quality.fingerprint``; notices of its file as in ``Photograph``."""
 
     source: str
     source_sha256: str
@@ -74,11 +76,13 @@ class Prepared:
     field: tuple[float, float, float]
     quality: dict[str, float]
     fingerprint: str
+    field_from: str = "fitted"
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A photograph that was not used and why, in one line. kind: unreadable, small, quality or copy."""
+    """A photograph that was not used and why, in one line. kind: unreadable, field, small, quality or copy."""
 
     source: str
     source_sha256: str
@@ -95,6 +99,7 @@ class Preparation:
     manifest: Path
     survey: Survey
     parts: dict[str, int]
+    kept: tuple[Prepared, ...]
     left_out: tuple[LeftOut, ...]
     resumed: int
     gone: tuple[str, ...]
@@ -174,7 +179,7 @@ def prepare(
     resumed = sum(earlier.get(record.source) == record and _lasts(record) for record in records)
     here = {entry.source for entry in found.entries}
     gone = tuple(sorted(name for name, record in earlier.items() if isinstance(record, Prepared) and name not in here))
-    return Preparation(out / MANIFEST, found, count, left_out, resumed, gone)
+    return Preparation(out / MANIFEST, found, count, tuple(kept), left_out, resumed, gone)
 
 
 def _check_places(source: Path, out: Path) -> None:
@@ -303,7 +308,8 @@ def _record(values: Mapping[str, Any]) -> Prepared | LeftOut:
     if "reason" in values:
         record = LeftOut(**values)
     else:
-        record = Prepared(**{**values, "field": tuple(values["field"])})
+        tuples = {key: tuple(values[key]) for key in ("field", "notices") if key in values}
+        record = Prepared(**{**values, **tuples})
         numbers = (record.width, record.height, *record.field, *(record.quality[part.name] for part in fields(Quality)))
         if len(record.field) != 3 or not all(math.isfinite(number) for number in numbers):
             raise ValueError(f"numbers of {record.source!r}")
@@ -371,6 +377,8 @@ def _make(task: _Task) -> Prepared | LeftOut:
     except (OSError, EOFError, zlib.error) as error:
         return LeftOut(entry.source, digest, "unreadable", f"cannot be unpacked ({error}); copy it again")
     pixels, field = photograph.pixels, photograph.field
+    if field.assumed == SEVERAL:
+        return LeftOut(entry.source, digest, "field", f"{SEVERAL}; cut it into pictures of one each")
     x0, y0, x1, y1 = field.bounding_rect(pixels.shape)
     short = min(x1 - x0, y1 - y0)
     if short < max(task.short_side, LEAST_SIDE):
@@ -383,7 +391,7 @@ def _make(task: _Task) -> Prepared | LeftOut:
         return LeftOut(entry.source, digest, "quality", fault)
     made = cut_reference(entry.file, pixels, field, task.short_side)
     context = photograph.context.scaled(made.field.radius / field.radius)
-    return _save(task, digest, made, quality, context)
+    return replace(_save(task, digest, made, quality, context), notices=photograph.notices)
 
 
 @contextmanager
@@ -415,7 +423,7 @@ def _still_holds(task: _Task, digest: str) -> bool:
 
 def _lasts(record: Prepared | LeftOut) -> bool:
     """Whether the same file would give the same again: one that could not be read is tried anew."""
-    return isinstance(record, Prepared) or record.kind in ("small", "quality")
+    return isinstance(record, Prepared) or record.kind in ("field", "small", "quality")
 
 
 def _save(task: _Task, digest: str, made: Reference, quality: Quality, context: Context) -> Prepared:
@@ -440,6 +448,7 @@ def _save(task: _Task, digest: str, made: Reference, quality: Quality, context: 
         field=(round(field.cx, 2), round(field.cy, 2), round(field.radius, 2)),
         quality=asdict(quality),
         fingerprint=fingerprint(pixels, field),
+        field_from=field.provenance,
     )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sr_core.image.field_of_view import FieldOfView, fit_field_of_view
+from sr_core.image.field_of_view import NO_RIM, NOT_ROUND, SEVERAL, FieldOfView, fit_field_of_view
 from sr_core.image.photograph import load_photograph
 
 DATA = Path(os.environ.get("FUNDUSXR_DATA", "no-data"))
@@ -107,3 +107,135 @@ def test_demo_and_clipped_photographs():
         field = load_photograph(DATA / f"IDRiD/segmentation_training/{name}.jpg").field
         assert field.radius == pytest.approx(1707, rel=0.01)
         assert field.radius * 2 > 2848
+
+
+ROUND = FieldOfView(330, 240, 200)
+"""In a frame of 660 x 480, all of it inside."""
+
+
+def textured(field=ROUND, size=(660, 480)):
+    """A disc as of `disc`, with the larger structures of a retina."""
+    rng = np.random.default_rng(2)
+    coarse = Image.fromarray(rng.integers(0, 60, (16, 22), dtype=np.uint8)).resize(size, Image.Resampling.BICUBIC)
+    pixels = disc(*size, field).astype(int) - np.asarray(coarse)[..., None] * field.mask(size[::-1])[..., None]
+    return np.clip(pixels, 0, 255).astype(np.uint8)
+
+
+def on_white(pixels, field=ROUND):
+    return np.where(field.mask(pixels.shape)[..., None], pixels, 255).astype(np.uint8)
+
+
+def framed(pixels, value, width):
+    return np.pad(pixels, ((width, width), (width, width), (0, 0)), constant_values=value)
+
+
+def captioned(pixels, paper, ink, upper=False):
+    """With a bar of text, told by blocks of ink, below or above."""
+    bar = np.full((44, pixels.shape[1], 3), paper, np.uint8)
+    for x in range(10, pixels.shape[1] * 2 // 3, 14):
+        bar[14:30, x : x + 5 + x % 7] = ink
+    return np.concatenate([bar, pixels] if upper else [pixels, bar])
+
+
+SURROUNDS = {
+    "white": (on_white, ROUND),
+    "inverted": (lambda pixels: 255 - pixels, ROUND),
+    "framed in white": (lambda pixels: framed(pixels, 255, 12), ROUND.cropped(-12, -12)),
+    "framed in grey": (lambda pixels: framed(pixels, 110, 30), ROUND.cropped(-30, -30)),
+    "framed by a line": (lambda pixels: framed(pixels, 200, 2), ROUND.cropped(-2, -2)),
+    "white, framed in black": (lambda pixels: framed(on_white(pixels), 0, 8), ROUND.cropped(-8, -8)),
+    "white caption": (lambda pixels: captioned(pixels, 255, 0), ROUND),
+    "black caption": (lambda pixels: captioned(pixels, 0, 255), ROUND),
+    "grey caption above": (lambda pixels: captioned(pixels, 90, 255, upper=True), ROUND.cropped(0, -44)),
+    "caption at the side": (
+        lambda pixels: captioned(pixels.transpose(1, 0, 2), 230, 0).transpose(1, 0, 2),
+        ROUND,
+    ),
+    "white, with a white caption": (lambda pixels: captioned(on_white(pixels), 255, 0), ROUND),
+    "white, with a black caption": (lambda pixels: captioned(on_white(pixels), 0, 255), ROUND),
+    "a small one beside it": (
+        lambda pixels: np.concatenate([pixels, np.pad(pixels[::4, ::4], ((360, 0), (0, 0), (0, 0)))], axis=1),
+        ROUND,
+    ),
+    "grey": (lambda pixels: np.repeat(pixels[..., :1], 3, axis=2), ROUND),
+}
+
+
+@pytest.mark.parametrize("name", SURROUNDS)
+def test_the_field_is_found_on_surrounds_of_every_kind(name):
+    change, wanted = SURROUNDS[name]
+    found = fit_field_of_view(np.ascontiguousarray(change(textured())))
+    assert found.provenance == "fitted"
+    assert np.hypot(found.cx - wanted.cx, found.cy - wanted.cy) < 0.02 * wanted.radius
+    assert abs(found.radius - wanted.radius) < 0.02 * wanted.radius
+
+
+@pytest.mark.parametrize("across", [0.6, 1.25, 1.6])
+def test_an_oval_is_told_and_its_box_is_taken(across):
+    pixels = textured()
+    wide = Image.fromarray(pixels[40:440, 130:530]).resize((round(400 * across), 400))
+    found = fit_field_of_view(np.pad(np.asarray(wide), ((20, 50), (60, 40), (0, 0))))
+    assert found.assumed == NOT_ROUND
+    assert found.provenance == "assumed"
+    assert found.cx == pytest.approx(60 + 200 * across, abs=4)
+    assert found.cy == pytest.approx(20 + 200, abs=4)
+    assert found.radius == pytest.approx(200 * max(across, 1), rel=0.03)
+
+
+@pytest.mark.parametrize("change", [lambda pixels: pixels, on_white])
+def test_several_fields_in_one_picture_are_told(change):
+    pixels = change(textured())
+    found = fit_field_of_view(np.concatenate([pixels, pixels[:, ::-1]], axis=1))
+    assert found.assumed == SEVERAL
+    assert found.radius == pytest.approx(530, rel=0.03)
+
+
+def test_where_the_circle_comes_from_goes_with_it():
+    assumed = fit_field_of_view(np.full((300, 500, 3), 90, np.uint8))
+    assert assumed.assumed == NO_RIM
+    assert assumed.cropped(10, 10).scaled(0.5).provenance == "assumed"
+    assert fit_field_of_view(textured()).cropped(10, 10).scaled(0.5).provenance == "fitted"
+
+
+def pieces(pixels, field, count, seed):
+    """Squares from inside a field, of many sizes, the rest about its brightest place, where the optic disc is."""
+    rng = np.random.default_rng(seed)
+    reach = 0.93 * field.radius
+    shrunk = pixels[::16, ::16, 1] * field.scaled(1 / 16).mask(pixels[::16, ::16].shape, erode=0.15 * field.radius / 16)
+    bright = np.array(np.unravel_index(shrunk.argmax(), shrunk.shape)[::-1]) * 16
+    found = 0
+    while found < count:
+        side = int(np.exp(rng.uniform(np.log(96), np.log(1.4 * reach))))
+        if found % 3:
+            x, y = (int(v) for v in np.add((field.cx, field.cy), rng.uniform(-reach, reach, 2)))
+        else:
+            side = int(field.radius * rng.uniform(0.3, 1))
+            x, y = (int(v) for v in bright - side * rng.uniform(0.4, 0.6, 2))
+        corners = [(x + a, y + b) for a in (0, side) for b in (0, side)]
+        inside = all(np.hypot(a - field.cx, b - field.cy) < reach for a, b in corners)
+        if inside and min(x, y) >= 0 and y + side <= pixels.shape[0] and x + side <= pixels.shape[1]:
+            found += 1
+            yield pixels[y : y + side, x : x + side]
+
+
+@needs_data
+@pytest.mark.parametrize(
+    "name", ["HRF/images/15_h.jpg", "HRF/images/03_dr.JPG", "CHASE_DB1/Image_13R.jpg", "CHASE_DB1/Image_04L.jpg"]
+)
+def test_pieces_without_a_surround_have_no_circle_of_their_own(name):
+    photograph = load_photograph(DATA / name)
+    for piece in pieces(photograph.pixels, photograph.field, 60, seed=4):
+        found = fit_field_of_view(piece)
+        assert found.provenance == "assumed", piece.shape
+        side = len(piece)
+        assert abs(found.cx - side / 2) < 0.1 * side
+        assert abs(found.cy - side / 2) < 0.1 * side
+        assert found.radius > 0.4 * side
+
+
+@needs_data
+def test_photographs_of_every_camera_have_a_fitted_field():
+    for folder, count in (("HYGD/images", 12), ("IDRiD/grading/training", 6), ("CHASE_DB1", 6), ("demo", 4)):
+        paths = sorted(p for p in (DATA / folder).iterdir() if p.suffix == ".jpg")
+        for path in paths[:: max(len(paths) // count, 1)]:
+            assert load_photograph(path).field.provenance == "fitted", path

@@ -792,3 +792,42 @@ def test_the_command_tells_what_it_took_left_out_and_wrote(tmp_path):
     assert told[3] == f"fundusxr: wrote {tmp_path}/out/manifest.json (1 train, 1 validation, 1 test)"
     again = CliRunner().invoke(data, words)
     assert "  3 were finished before" in again.stderr.splitlines()
+
+
+def test_fields_of_view_are_fitted_assumed_or_left_out_and_it_is_said(tmp_path):
+    source = tmp_path / "in"
+    source.mkdir()
+    pixels = eye(5)
+    inside = FieldOfView(85, 75, 70).mask(pixels.shape)
+    white = np.where(inside[..., None], pixels, 255).astype(np.uint8)
+    files = {
+        "a_plain.png": pixels,
+        "b_white.png": white,
+        "c_several.png": np.concatenate([pixels, pixels[:, ::-1]], axis=1),
+        "d_piece.png": np.repeat(np.repeat(eye(6)[35:115, 45:125], 2, axis=0), 2, axis=1),
+    }
+    for name, picture in files.items():
+        Image.fromarray(picture).save(source / name)
+    jpeg = io.BytesIO()
+    Image.fromarray(eye(7)).save(jpeg, "JPEG", quality=95)
+    (source / "e_endless.jpg").write_bytes(jpeg.getvalue()[:-2])
+    words = ["prepare", str(source), str(tmp_path / "out"), "--short-side", "native", "--workers", "1"]
+    answer = CliRunner().invoke(data, words)
+    assert answer.exit_code == 0, answer.output
+    made = {image["source"]: image for image in manifest(tmp_path / "out")["images"]}
+    assert {name: image["field_from"] for name, image in made.items()} == {
+        "a_plain.png": "fitted",
+        "b_white.png": "fitted",
+        "d_piece.png": "assumed",
+        "e_endless.jpg": "fitted",
+    }
+    assert made["a_plain.png"]["field"] == pytest.approx(made["b_white.png"]["field"], abs=1.5)
+    assert (made["d_piece.png"]["width"], made["d_piece.png"]["height"]) == (160, 160)
+    assert made["e_endless.jpg"]["notices"] == ["the end of the file is missing, after its last pixel"]
+    told = answer.stderr
+    assert "1 without a round rim, for example d_piece.png: the field of view is assumed" in told
+    assert "e_endless.jpg: the end of the file is missing" in told
+    assert "left out: c_several.png: it holds several fields of view" in told
+    again = CliRunner().invoke(data, words)
+    assert "4 were finished before" not in again.stderr  # the one left out is known too
+    assert "5 were finished before" in again.stderr

@@ -161,6 +161,22 @@ def test_upscale_writes_the_region_and_says_what_it_is(fundus: Path, tmp_path: P
         assert "Not for diagnosis" in picture.text["Description"]
 
 
+def test_what_is_to_know_of_a_file_is_said_where_it_is_upscaled_and_where_it_is_viewed(
+    here, fundus: Path, tmp_path: Path
+) -> None:
+    endless = tmp_path / "endless.jpg"
+    with Image.open(fundus) as picture:
+        picture.save(endless, quality=90)
+    endless.write_bytes(endless.read_bytes()[:-2])
+    answer = here("upscale", endless, tmp_path / "out.png", "--region", "40,30,50,40")
+    assert answer.returncode == 0, answer.stderr
+    assert f"fundusxr: {endless}: the end of the file is missing" in answer.stderr
+    answer = fundusxr("view", endless, "--mode", "offscreen", "--size", "64x64", "--screenshot", tmp_path / "seen.png")
+    assert answer.returncode == 0, answer.stderr
+    assert f"{endless}: the end of the file is missing" in answer.stdout + answer.stderr
+    assert "the field of view is assumed" in answer.stdout + answer.stderr
+
+
 def test_upscale_also_writes_what_was_invented(here, fundus: Path, tmp_path: Path) -> None:
     out, invented = tmp_path / "out.png", tmp_path / "invented.png"
     answer = here("upscale", fundus, out, "--region", "40,30,50,40", "--invention", invented)

@@ -22,7 +22,8 @@ LEAST_ZOOM_IN = 4.0
 class PhotographRecord:
     """A photograph that is open. One is made when its file is decoded, and nothing else keeps these facts.
 
-    `size`: width and height in pixels. `field_center`, `field_radius`: the circle of the field of view, in pixels.
+    `size`: width and height in pixels. `field_center`, `field_radius`: the circle of the field of view, in pixels;
+    `field_from`: where it comes from, ``fitted`` to the rim or ``assumed``.
     `sha256`: of the file, hexadecimal; what belongs to a photograph is kept under it. `title`: its name, with folders
     where others of the session have the same name; empty: the name. `taken`: when, as EXIF tells it ('' where it does
     not).
@@ -35,6 +36,7 @@ class PhotographRecord:
     sha256: str = ""
     title: str = ""
     taken: str = ""
+    field_from: str = "fitted"
 
     @property
     def called(self) -> str:

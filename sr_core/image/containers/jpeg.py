@@ -1,0 +1,117 @@
+"""JPEG files taken apart (ITU-T T.81; ICC.1 annex B.4; CIPA DC-007 for several pictures in one file)."""
+
+import re
+import struct
+
+from sr_core.image.containers.contents import END_MISSING, Colours, Contents, DamagedError, others_told
+from sr_core.image.containers.exif import content, numbers, read_both, read_directory, read_header
+
+_MARKER = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])")
+"""In a scan: what is neither a stuffed 0xFF nor a restart."""
+_SOI, _EOI, _SOS, _APP, _COM = 0xD8, 0xD9, 0xDA, range(0xE0, 0xF0), 0xFE
+_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+_PROGRESSIVE = (0xC2, 0xCA)
+_END = bytes((0xFF, _EOI))
+_OTHER_END = b"\x5a\x33\xc9" * 16 + _END
+_PREVIEWS = (0x010001, 0x010002)
+
+
+def take_apart(data: bytes) -> Contents:
+    """The picture without comments and application segments (but for those that tell its colour model). Raises
+    DamagedError."""
+    kept, exif, xmp, profile, mpf = [data[:2]], b"", [], {}, None
+    frame, scans, at = None, [], 2
+    complete = False
+    while found := _MARKER.search(data, at):
+        marker, start = found[1][0], found.start()
+        if marker == _EOI:
+            kept.append(data[at:start])
+            complete = True
+            break
+        if scans:  # before them, stray bytes between segments
+            kept.append(data[at:start])
+        (length,) = struct.unpack_from(">H", data, found.end()) if found.end() + 2 <= len(data) else (0,)
+        body, at = data[found.end() + 2 : found.end() + length], found.end() + length
+        if length < 2 or at > len(data):
+            raise DamagedError("a segment is cut short")
+        if marker == 0xE1 and body.startswith(b"Exif\0"):
+            exif = exif or body
+        elif marker == 0xE1 and body.startswith(b"http://ns.adobe.com/xap"):
+            xmp.append(body)
+        elif marker == 0xE2 and body.startswith(b"ICC_PROFILE\0") and len(body) > 14:
+            profile.setdefault(body[12], body[14:])
+        elif marker == 0xE2 and body.startswith(b"MPF\0"):
+            mpf = found.end() + 2 + 4, body[4:]
+        if marker not in (*_APP, _COM) or _tells_the_model(marker, body):
+            kept.append(data[start:at])
+        if marker in _FRAMES:
+            frame = marker, body
+        if marker == _SOS:
+            scans.append(body)
+    if frame is None or not scans:
+        raise DamagedError("no picture in it")
+    if not complete:
+        kept.append(data[at:].rstrip(b"\xff"))
+        if frame[0] in _PROGRESSIVE and not _all_bits_sent(frame[1], scans):
+            raise DamagedError("its last scans are missing")
+    told = read_both(exif, xmp)
+    colours = Colours(profile=b"".join(profile[i] for i in sorted(profile)), adobe=told.adobe)
+    picture = b"".join(kept)
+    contents = Contents(picture + _END, colours, told.orientation, notices=told.notices)
+    if complete:
+        return contents.noting(*others_told(_further_pictures(data, frame[1], mpf)))
+    return Contents(
+        picture + _END, colours, told.orientation, alternative=picture + _OTHER_END, notices=told.notices
+    ).noting(END_MISSING)
+
+
+def _tells_the_model(marker: int, body: bytes) -> bool:
+    """JFIF means YCbCr; Adobe's segment tells which model."""
+    jfif = marker == 0xE0 and body.startswith(b"JFIF\0") and len(body) >= 14
+    return jfif or (marker == 0xEE and body.startswith(b"Adobe") and len(body) >= 12)
+
+
+def _all_bits_sent(frame: bytes, scans: list[bytes]) -> bool:
+    """Whether progressive scans bring every coefficient down to its last bit."""
+    missing = {frame[i]: [True] * 64 for i in range(6, len(frame) - 2, 3)}
+    for scan in scans:
+        count = scan[0]
+        first, last, bits = scan[1 + 2 * count : 4 + 2 * count]
+        for component in scan[1 : 1 + 2 * count : 2]:
+            if component in missing:
+                missing[component][first : last + 1] = [bits & 15 > 0] * (last + 1 - first)
+    return not any(map(any, missing.values()))
+
+
+def _further_pictures(data: bytes, frame: bytes, mpf: tuple[int, bytes] | None) -> int:
+    """How many pictures the index of a multi-picture file lists beside the first, less previews: those that say so, and
+    those of less than half the first one's sides."""
+    if mpf is None:
+        return 0
+    origin, index = mpf
+    try:
+        header = read_header(index)
+        tags, _ = read_directory(index, header, header.first)
+    except DamagedError:
+        return 0
+    count = int((numbers(index, header, tags.get(0xB001)) or (0,))[0])
+    entries = content(index, tags.get(0xB002))
+    further = 0
+    for i in range(1, min(count, len(entries) // 16)):
+        kind, _size, at = struct.unpack_from(header.order + "III", entries, 16 * i)
+        sides = _sides(data, origin + at)
+        half = struct.unpack_from(">HH", frame, 1)
+        further += kind & 0xFFFFFF not in _PREVIEWS and sides is not None and max(sides) * 2 >= max(half)
+    return further
+
+
+def _sides(data: bytes, at: int) -> tuple[int, int] | None:
+    """Height and width of the JPEG picture that begins there."""
+    if data[at : at + 2] != bytes((0xFF, _SOI)):
+        return None
+    at += 2
+    while at + 9 <= len(data) and data[at] == 0xFF:
+        if data[at + 1] in _FRAMES:
+            return struct.unpack_from(">HH", data, at + 5)
+        at += 2 + struct.unpack_from(">H", data, at + 2)[0]
+    return None

@@ -1,0 +1,130 @@
+"""PNG files taken apart (W3C PNG, third edition)."""
+
+import re
+import struct
+import zlib
+
+from sr_core.image.containers.contents import END_MISSING, LARGEST, Colours, Contents, DamagedError
+from sr_core.image.containers.exif import read_both
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_NAME = re.compile(rb"[A-Za-z]{4}")
+_OF_PICTURE = (b"IHDR", b"PLTE", b"tRNS", b"IDAT")
+_RAW_EXIF = b"Raw profile type exif"
+_XMP = b"XML:com.adobe.xmp"
+
+
+def take_apart(data: bytes) -> Contents:
+    """The picture's own chunks. Raises DamagedError where a checksum tells that its pixels are."""
+    kept, beside, wrong = [SIGNATURE], {}, []
+    ended = False
+    at = len(SIGNATURE)
+    while at + 8 <= len(data) and not ended:
+        length, name = struct.unpack_from(">I4s", data, at)
+        if not _NAME.fullmatch(name):
+            break
+        body = data[at + 8 : at + 8 + length]
+        check = data[at + 8 + length : at + 12 + length]
+        at += 12 + length
+        right = zlib.crc32(body, zlib.crc32(name))
+        ended = name == b"IEND"
+        if len(check) == 4 and right != int.from_bytes(check, "big"):
+            wrong.append(name)
+            if name not in _OF_PICTURE or name == b"tRNS":
+                continue
+        if name in _OF_PICTURE:
+            kept += [struct.pack(">I", len(body)), name, body, struct.pack(">I", right)]
+        elif len(body) == length:
+            beside.setdefault(name, []).append(body)
+    for name in (b"IHDR", b"PLTE"):
+        if name in wrong:
+            raise DamagedError(f"the checksum of {name.decode()} is wrong")
+    if b"IDAT" in wrong and not _inflates(kept):
+        raise DamagedError("the checksum of its pixels is wrong")
+    exif, xmp = _exif_and_xmp(beside)
+    told = read_both(exif, xmp)
+    colours, colour_notices = _colours(beside, told.adobe)
+    picture = b"".join((*kept, struct.pack(">I", 0), b"IEND", struct.pack(">I", zlib.crc32(b"IEND"))))
+    contents = Contents(picture, colours, told.orientation, notices=(*told.notices, *colour_notices))
+    if wrong:
+        names = ", ".join(sorted({name.decode() for name in wrong}))
+        contents = contents.noting(f"a checksum in the file is wrong ({names}); its pixels are whole")
+    if not ended:
+        contents = contents.noting(END_MISSING)
+    frames = int.from_bytes(beside.get(b"acTL", [b""])[0][:4], "big")
+    return contents.noting(f"an animation of {frames} pictures: its still one is shown") if frames > 1 else contents
+
+
+def _inflates(kept: list[bytes]) -> bool:
+    """Whether the pixels' own checksum holds, where a chunk's does not."""
+    stream = zlib.decompressobj()
+    try:
+        for name, body in zip(kept[2::4], kept[3::4], strict=True):
+            while name == b"IDAT" and body and not stream.eof:
+                stream.decompress(body, 1 << 20)
+                body = stream.unconsumed_tail
+    except zlib.error:
+        return False
+    return stream.eof
+
+
+def _inflate(packed: bytes) -> bytes:
+    """Raises DamagedError for what does not unpack, or to more than LARGEST."""
+    stream = zlib.decompressobj()
+    try:
+        text = stream.decompress(packed, LARGEST)
+    except zlib.error:
+        raise DamagedError("damaged") from None
+    if stream.unconsumed_tail or not stream.eof:
+        raise DamagedError("too large" if stream.unconsumed_tail else "damaged")
+    return text
+
+
+def _colours(beside: dict[bytes, list[bytes]], adobe: bool) -> tuple[Colours, tuple[str, ...]]:
+    first = {name: bodies[0] for name, bodies in beside.items()}
+    notices: tuple[str, ...] = ()
+    profile = b""
+    if b"iCCP" in first:
+        try:
+            profile = _inflate(first[b"iCCP"].partition(b"\0")[2][1:])
+        except DamagedError as error:
+            notices = (f"its colour profile is {error} and not followed",)
+    cicp = first.get(b"cICP", b"")
+    gamma = int.from_bytes(first.get(b"gAMA", b"")[:4], "big")
+    points = first.get(b"cHRM", b"")
+    return (
+        Colours(
+            cicp=(cicp[0], cicp[1]) if len(cicp) == 4 else None,
+            profile=profile,
+            srgb=b"sRGB" in first,
+            chromaticities=tuple(v / 100000 for v in struct.unpack(">8I", points)) if len(points) == 32 else None,
+            gamma=100000 / gamma if gamma else None,
+            adobe=adobe,
+        ),
+        notices,
+    )
+
+
+def _exif_and_xmp(beside: dict[bytes, list[bytes]]) -> tuple[bytes, list[bytes]]:
+    """EXIF of its own chunk, or as ImageMagick writes it: hexadecimal in a text; and XMP."""
+    exif = beside.get(b"eXIf", [b""])[0]
+    xmp = []
+    for body in beside.get(b"iTXt", []):
+        if body.startswith(_XMP + b"\0\0"):
+            xmp.append(body)
+    if not exif:
+        for name in (b"zTXt", b"tEXt"):
+            for body in beside.get(name, []):
+                key, _, text = body.partition(b"\0")
+                if key == _RAW_EXIF:
+                    exif = exif or _unhex(text[1:], name == b"zTXt")
+    return exif, xmp
+
+
+def _unhex(text: bytes, packed: bool) -> bytes:
+    """The bytes of ImageMagick's "raw profile": a line break, a name, a length, hexadecimal digits; b"" for others."""
+    try:
+        lines = (_inflate(text) if packed else text).split(b"\n")
+        return bytes.fromhex(b"".join(lines[3:]).decode("ascii"))
+    except (DamagedError, ValueError):
+        return b""

@@ -1,0 +1,42 @@
+"""WebP files taken apart (RFC 9649)."""
+
+import struct
+
+from sr_core.image.containers.contents import END_MISSING, Colours, Contents, DamagedError
+from sr_core.image.containers.exif import read_both
+
+_OF_PICTURE = (b"VP8X", b"ANIM", b"ANMF", b"ALPH", b"VP8 ", b"VP8L")
+_BESIDE = 0x20 | 0x08 | 0x04
+"""Flags of a colour profile, EXIF and XMP."""
+
+
+def take_apart(data: bytes) -> Contents:
+    """The picture's own chunks. Raises DamagedError where one of them is cut short."""
+    kept, beside = [], {}
+    frames = 0
+    end = 8 + struct.unpack_from("<I", data, 4)[0] if len(data) >= 12 else 0
+    at = 12
+    while at + 8 <= min(len(data), end):
+        name, length = struct.unpack_from("<4sI", data, at)
+        body = data[at + 8 : at + 8 + length]
+        at += 8 + length + length % 2
+        if name in _OF_PICTURE:
+            if len(body) < length:
+                raise DamagedError("its pixels are cut short")
+            if name == b"VP8X":
+                body = bytes((body[0] & ~_BESIDE,)) + body[1:]
+            kept += [name, struct.pack("<I", length), body, b"\0" * (length % 2)]
+            frames += name == b"ANMF"
+        elif len(body) == length:
+            beside.setdefault(name, body)
+    if not kept:
+        raise DamagedError("no picture in it")
+    told = read_both(beside.get(b"EXIF", b""), [beside.get(b"XMP ", b"")])
+    inner = b"".join((b"WEBP", *kept))
+    colours = Colours(profile=beside.get(b"ICCP", b""), adobe=told.adobe)
+    contents = Contents(
+        b"RIFF" + struct.pack("<I", len(inner)) + inner, colours, told.orientation, notices=told.notices
+    )
+    if end > len(data) + 1:
+        contents = contents.noting(END_MISSING)
+    return contents.noting(f"an animation of {frames} pictures: the first is shown") if frames > 1 else contents
