@@ -117,7 +117,6 @@ class Picture:
         if self.holds_back:
             return []
         self._drawn = scene
-        self.pace.drew(tick.now, fades)
         pictures = []
         for eye, target, shown in frame.pictures(scene, self.renderer, whole=whole):
             part = changed_part(stands, scene, eye) if stands else None
@@ -125,6 +124,7 @@ class Picture:
                 self.renderer.draw(target, eye, shown, part)
             if whole and eye in frame.eyes:
                 pictures.append(target.read())  # a spectator's is not in it
+        self.pace.drew(tick.now, fades)
         self.shown = self.shown or bool(scene.surfaces)
         return pictures
 

@@ -8,18 +8,23 @@ from dataclasses import replace
 import numpy as np
 
 from vr_app.core.hands.hand import Hand, Hold, Shown, Tap
-from vr_app.core.hands.pointing import at_divider, met_at, pointed_at
 from vr_app.core.hands.sample import HandSample
 from vr_app.core.space.pose import Ray
 from vr_app.core.space.surface import photograph_uv
 from vr_app.core.view.intent import Begin, Intent, MoveDivider, Pan, Pick, Undo, Zoom
 from vr_app.core.view.layout import Layout
+from vr_app.core.view.pair import Compare
+from vr_app.core.view.place import Placed, Pointed, met_at, pointed_at
+from vr_app.core.view.view import ViewState
 
 PUSH_GAIN = 6.0
 """Doublings of the zoom per metre that a hand pushes along its ray while it holds a point (pushing magnifies)."""
 
 DOUBLE = 0.35
 """Seconds from a tap's end within which the next press makes it a double one."""
+
+DIVIDER_REACH = 0.06
+"""Metres to either side of the divider of two photographs within which a trigger takes hold of it."""
 
 
 def pressed(hand: Hand, others: Sequence[Hand], aim: Ray, shown: Shown) -> list[Intent]:
@@ -69,3 +74,12 @@ def divider_dragged(hand: Hand, aim: Ray, shown: Shown) -> list[Intent]:
     """Move the divider to where the ray meets the panel; it stays where the ray meets none."""
     s = met_at(hand.divides, aim, shown.placed)
     return [MoveDivider(s[0] + 0.5)] if s is not None else []
+
+
+def at_divider(pointed: Pointed, view: ViewState, placed: Sequence[Placed]) -> bool:
+    """Whether a spot lies on the divider between two photographs on one panel."""
+    pair = view.compared
+    if pair is None or pair.compare is not Compare.SWIPE or pointed.image != pair.images[0]:
+        return False
+    panel = next(item.surface for item in placed if item.image == pointed.image)
+    return abs(pointed.s[0] + 0.5 - pair.divider) * panel.width <= DIVIDER_REACH

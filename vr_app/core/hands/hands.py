@@ -11,14 +11,13 @@ from vr_app.core.hands.carrying import carried, gripped
 from vr_app.core.hands.dragging import divider_dragged, dragged, pressed
 from vr_app.core.hands.hand import Hand, Shown
 from vr_app.core.hands.marking import mark_begun, mark_dragged, mark_ended, means_marking
-from vr_app.core.hands.pointing import pointed_at
 from vr_app.core.hands.sample import MOST, ControllerSample, HandSample, Pulse
 from vr_app.core.hands.soft_stop import reaches_stop, stick
 from vr_app.core.hands.stretching import Stretch, stretched
 from vr_app.core.space.pose import Pose, Ray
 from vr_app.core.view.intent import Begin, Intent, KeepShown, ResetView, ShowDraft, ShowOriginal, Undo, Zoom
 from vr_app.core.view.pair import Compare
-from vr_app.core.view.place import Placed
+from vr_app.core.view.place import Placed, pointed_at
 from vr_app.core.view.region import BLINK
 from vr_app.core.view.view import ViewState
 

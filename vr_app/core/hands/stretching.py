@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from vr_app.core.hands.hand import Hand, Shown
-from vr_app.core.hands.pointing import met_at
 from vr_app.core.hands.sample import HandSample
 from vr_app.core.hands.soft_stop import LEAST_APART, flattened, unflattened
 from vr_app.core.space.surface import Uv, photograph_uv
 from vr_app.core.view.intent import Intent, Pan, Zoom
+from vr_app.core.view.place import met_at
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ class PhotographRecord:
         reach = self.field_radius / self.size[0], self.field_radius / self.size[1]
         return FieldOfView(self.home, reach, self.laterality)
 
-    @property
+    @cached_property
     def largest_zoom(self) -> float:
         """How far it can be magnified: 21 times for 1024 pixels on its shorter side, 48 for 2304, MAX_ZOOM from 3072
         on. See FINEST_ACROSS."""

@@ -1,15 +1,35 @@
-"""Where the photographs of a view stand in the world."""
+"""Where the photographs of a view stand in the world, and which of them a ray meets."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from vr_app.core.space.pose import Pose
-from vr_app.core.space.surface import Panel, Retina, Surface
-from vr_app.core.view import layout as standing
+import numpy as np
+
+from vr_app.core.space.pose import Pose, Ray
+from vr_app.core.space.surface import Panel, Retina, Surface, Uv, photograph_uv
 from vr_app.core.view.intent import Moved
-from vr_app.core.view.layout import Layout
+from vr_app.core.view.layout import (
+    PAGE,
+    PAIR_GAP,
+    PAIR_HEIGHT,
+    PAIR_WIDTH,
+    PAIR_WORDS,
+    PANEL_DISTANCE,
+    PANEL_GAP,
+    PANEL_HEIGHT,
+    PANEL_MAX_WIDTH,
+    WALL_ANGLE,
+    WALL_GAP,
+    WALL_HEIGHT,
+    WALL_LINE,
+    WALL_WORDS,
+    Layout,
+    Size,
+    grid,
+)
 from vr_app.core.view.pair import Compare, Pair, divided, laid_over
 from vr_app.core.view.view import ViewState
 
@@ -59,37 +79,37 @@ def place(view: ViewState, retina_pose: Pose = ORIGIN) -> tuple[Placed, ...]:
         return _in_row(view)
     if view.compared is not None:
         return _as_pair(view, view.compared)
-    return _moved_too(view, [Placed(view.active, standing.alone(front.size))])
+    return _moved_too(view, [Placed(view.active, panel_alone(front.size))])
 
 
 def _in_row(view: ViewState) -> tuple[Placed, ...]:
     records, loaded = view.photographs, view.loaded
-    row = standing.row([records[i].size for i in loaded], loaded.index(view.active))
-    placed = [Placed(loaded[n], panel) for n, panel in row.items()]
+    panels = panels_in_row([records[i].size for i in loaded], loaded.index(view.active))
+    placed = [Placed(loaded[n], panel) for n, panel in panels.items()]
     # One that was moved leaves its gap on the arc, where nothing else moves because of it; and it is seen although the
     # arc has no room for it.
     there = {item.image for item in placed}
     beyond = [i for i, _ in view.panels if i not in there and records[i] is not None]
-    return _moved_too(view, placed + [Placed(i, standing.alone(records[i].size)) for i in beyond])
+    return _moved_too(view, placed + [Placed(i, panel_alone(records[i].size)) for i in beyond])
 
 
 def _on_wall(view: ViewState) -> list[Placed]:
     hung = view.hung
     # While photographs arrive nothing moves: each has its place from the start.
-    panels = standing.wall([record.size if (record := view.photographs[i]) else None for i in hung], view.page[0])
-    return [Placed(hung[n], panel, Words(standing.WALL_WORDS, brief=True)) for n, panel in panels.items()]
+    panels = panels_on_wall([record.size if (record := view.photographs[i]) else None for i in hung], view.page[0])
+    return [Placed(hung[n], panel, Words(WALL_WORDS, brief=True)) for n, panel in panels.items()]
 
 
 def _as_pair(view: ViewState, pair: Pair) -> tuple[Placed, ...]:
     records = view.photographs
     first, second = pair.images
-    words = Words(standing.PAIR_WORDS)
+    words = Words(PAIR_WORDS)
     if pair.compare is Compare.SIDE:
-        panels = standing.pair(records[first].size, records[second].size)
+        panels = panels_of_pair(records[first].size, records[second].size)
         placed = [Placed(i, panel, words) for i, panel in zip(pair.images, panels, strict=True)]
         return _moved_too(view, placed)
     # On one panel, which is the first one's.
-    (whole,) = _moved_too(view, [Placed(first, standing.alone(records[first].size), words)])
+    (whole,) = _moved_too(view, [Placed(first, panel_alone(records[first].size), words)])
     panel, words = whole.surface, whole.words
     over = laid_over(panel, records[first].field, records[second].field)
     if pair.compare is Compare.SWIPE:
@@ -122,3 +142,102 @@ def within_reach(placed: Sequence[Placed]) -> tuple[Placed, ...]:
         if item.shown and item.words.part != "right":
             found.append(item)
     return tuple(found)
+
+
+# The panels of each layout.
+
+
+def panel_alone(size: Size, yaw: float = 0.0) -> Panel:
+    """A panel as large as it goes, `yaw` radians to the left of straight ahead."""
+    return _within(size, PANEL_MAX_WIDTH, PANEL_HEIGHT, yaw)
+
+
+def panels_in_row(sizes: Sequence[Size], front: int) -> dict[int, Panel]:
+    """Panels side by side on an arc, the `front` one ahead, from left to right by their index; those left out for which
+    there is no room before the arc meets its own back."""
+    right = _arc(sizes[front:], -1)
+    left = _arc(sizes[front::-1], 1)
+    panels = {front - n: panel for n, panel in enumerate(left)} | {front + n: panel for n, panel in enumerate(right)}
+    return dict(sorted(panels.items()))
+
+
+def _arc(sizes: Sequence[Size], turn: int) -> list[Panel]:
+    """Panels from straight ahead on, to the left (turn 1) or right (-1)."""
+    panels: list[Panel] = []
+    angle = previous = 0.0
+    for size in sizes:
+        half = math.atan(panel_alone(size).width / 2 / PANEL_DISTANCE)
+        if panels:
+            angle += previous + PANEL_GAP + half
+        if angle + half > math.pi:
+            break
+        panels.append(panel_alone(size, turn * angle))
+        previous = half
+    return panels
+
+
+def panels_of_pair(first: Size, second: Size) -> tuple[Panel, Panel]:
+    """Two panels side by side about straight ahead, each turned to the viewer; the first on the left."""
+    panels = [_within(size, PAIR_WIDTH, PAIR_HEIGHT) for size in (first, second)]
+    left, right = (math.atan(panel.width / 2 / PANEL_DISTANCE) + PAIR_GAP / 2 for panel in panels)
+    return _within(first, PAIR_WIDTH, PAIR_HEIGHT, left), _within(second, PAIR_WIDTH, PAIR_HEIGHT, -right)
+
+
+def panels_on_wall(sizes: Sequence[Size | None], page: int) -> dict[int, Panel]:
+    """The panels of a page, by index, in reading order: row by row, each from left to right. None: its place stays
+    empty."""
+    columns, rows = grid(len(sizes))
+    cell, pitch = WALL_ANGLE / columns, WALL_HEIGHT / rows
+    width, height = PANEL_DISTANCE * (cell - WALL_GAP), pitch - WALL_LINE
+    panels = {}
+    for place, size in enumerate(sizes[page * PAGE : (page + 1) * PAGE]):
+        if size is not None:
+            down, right = divmod(place, columns)
+            yaw = ((columns - 1) / 2 - right) * cell
+            up = ((rows - 1) / 2 - down) * pitch + WALL_LINE / 2
+            panels[page * PAGE + place] = replace(_within(size, width, height, yaw, up), bend=1 / PANEL_DISTANCE)
+    return panels
+
+
+def _within(size: Size, width: float, height: float, yaw: float = 0.0, up: float = 0.0) -> Panel:
+    """As large as `width` and `height` (metres) allow, `yaw` radians to the left, its middle `up` metres above the
+    eyes' height."""
+    across = min(width, height * size[0] / size[1])
+    position = (-math.sin(yaw) * PANEL_DISTANCE, up, -math.cos(yaw) * PANEL_DISTANCE)
+    return Panel(Pose.facing(position, yaw), across, across * size[1] / size[0])
+
+
+# What a ray meets.
+
+
+@dataclass(frozen=True)
+class Pointed:
+    """What a hand points at: the photograph, the surface coordinates s, its photograph point uv, and how far away."""
+
+    image: int
+    s: Uv
+    uv: Uv
+    distance: float
+
+
+def pointed_at(ray: Ray, view: ViewState, placed: Sequence[Placed]) -> Pointed | None:
+    """The nearest photograph that the ray meets; None where it meets none, or only beyond a photograph's edge."""
+    nearest: Pointed | None = None
+    for item in placed:
+        s, distance = item.surface.hit(np.asarray(ray.origin), np.asarray(ray.direction))
+        image = view.images[item.image]
+        uv = photograph_uv(s, image.center, image.zoom)
+        if not ((uv >= 0) & (uv <= 1)).all():
+            continue
+        if nearest is None or distance < nearest.distance:
+            nearest = Pointed(item.image, (float(s[0]), float(s[1])), (float(uv[0]), float(uv[1])), float(distance))
+    return nearest
+
+
+def met_at(image: int, aim: Ray | None, placed: Sequence[Placed]) -> Uv | None:
+    """Where a ray meets a photograph's surface; None where it does not."""
+    for item in placed:
+        if item.image == image and aim is not None:
+            s, _ = item.surface.hit(np.asarray(aim.origin), np.asarray(aim.direction))
+            return (float(s[0]), float(s[1])) if np.isfinite(s).all() else None
+    return None

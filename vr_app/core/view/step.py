@@ -100,7 +100,7 @@ def _remembering(view: ViewState, intent: Intent) -> ViewState:
     if isinstance(intent, Begin):
         return replace(view, begins=True)
     after = _apply(view, intent)
-    if not isinstance(intent, Undo):
+    if after.compared is not None and not isinstance(intent, Undo):
         after = following(view, after)
     if isinstance(intent, LookAt) and view.past:
         return replace(after, past=(), begins=True)

@@ -36,7 +36,7 @@ from vr_app.core.view.layout import PAGE, Layout
 from vr_app.core.view.pair import BLINK_SECONDS, Compare, Link, Pair, side_of
 from vr_app.core.view.pairing import layouts_offered
 from vr_app.core.view.photograph import PhotographRecord
-from vr_app.core.view.place import place, within_reach
+from vr_app.core.view.place import panels_of_pair, panels_on_wall, place, within_reach
 from vr_app.core.view.step import photograph_arrived, photograph_failed, step
 from vr_app.core.view.view import ViewState
 
@@ -96,7 +96,7 @@ sizes = st.tuples(st.integers(200, 6000), st.integers(200, 6000))
 @examples
 @given(sizes, sizes)
 def test_a_pair_stands_beside_each_other_in_sight_of_every_window_and_turned_to_the_viewer(first, second):
-    left, right = layout.pair(first, second)
+    left, right = panels_of_pair(first, second)
     assert -WINDOW < reach(left)[0] < reach(left)[1] < reach(right)[0] < reach(right)[1] < WINDOW
     for panel, size in ((left, first), (right, second)):
         assert panel.width / panel.height == pytest.approx(size[0] / size[1])
@@ -108,7 +108,7 @@ def test_a_pair_stands_beside_each_other_in_sight_of_every_window_and_turned_to_
 @examples
 @given(st.lists(st.none() | sizes, min_size=1, max_size=64))
 def test_a_wall_shows_each_photograph_on_one_page_apart_from_the_others_and_in_sight_of_every_window(photographs):
-    shown = [layout.wall(photographs, page) for page in range(layout.pages(len(photographs)))]
+    shown = [panels_on_wall(photographs, page) for page in range(layout.pages(len(photographs)))]
     assert [index for page in shown for index in page] == [i for i, size in enumerate(photographs) if size]
     for page in shown:
         assert len(page) <= PAGE
@@ -123,7 +123,7 @@ def test_a_wall_shows_each_photograph_on_one_page_apart_from_the_others_and_in_s
 
 
 def test_a_wall_reads_from_left_to_right_and_then_down():
-    panels = list(layout.wall([(100, 100)] * 12, 0).values())
+    panels = list(panels_on_wall([(100, 100)] * 12, 0).values())
     rows = [panels[n : n + 4] for n in (0, 4, 8)]
     for row in rows:
         assert all(a.pose.position[0] < b.pose.position[0] for a, b in pairwise(row))
