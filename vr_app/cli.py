@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +16,7 @@ from vr_app.commands.data import data as data_commands
 from vr_app.commands.evaluate import ListCommand, evaluate
 from vr_app.commands.options import Device, DeviceOption, ModelOption, TextureOption
 from vr_app.commands.regions import regions
+from vr_app.commands.view import VIEW_HELP, view
 from vr_app.process.interruption import ENDING, end_process
 
 app = typer.Typer(
@@ -34,181 +34,7 @@ app.add_typer(regions, name="regions")
 errors = Terminal(stderr=True)
 
 
-class Mode(StrEnum):
-    """Where to show."""
-
-    auto = "auto"
-    xr = "xr"
-    desktop = "desktop"
-    offscreen = "offscreen"
-
-
-class MirrorView(StrEnum):
-    """What somebody beside the headset sees: an eye's picture, both, or a camera that follows the head calmly."""
-
-    left = "left"
-    right = "right"
-    both = "both"
-    spectator = "spectator"
-
-
-class LayersWord(StrEnum):
-    """auto: where the runtime is known to show them well; on: wherever it offers them; off: never."""
-
-    auto = "auto"
-    on = "on"
-    off = "off"
-
-
-class Room(StrEnum):
-    """Whether the panels stand in a room."""
-
-    auto = "auto"
-    on = "on"
-    off = "off"
-
-
-class Side(StrEnum):
-    """The hand that holds a pen."""
-
-    left = "left"
-    right = "right"
-
-
-class SurfaceName(StrEnum):
-    """What to show it on."""
-
-    panel = "panel"
-    retina = "retina"
-
-
-class LayoutName(StrEnum):
-    """How photographs stand."""
-
-    one = "one"
-    pair = "pair"
-    row = "row"
-    wall = "wall"
-    retina = "retina"
-
-
-class CompareName(StrEnum):
-    """How a pair is compared."""
-
-    side = "side"
-    swipe = "swipe"
-    blink = "blink"
-
-
-VIEW_HELP = """Look at photographs, on panels or inside the eye; what you look at closely is super-resolved.
-
-IMAGE: photographs or folders of photographs (JPEG, PNG, TIFF, WebP, 8 bit). Without one: the tour's, or a bundled
-photograph.
-
-**auto** takes a headset if an OpenXR runtime answers with one, else a window, else an offscreen picture, and says
-which and why. A mode asked for by name that cannot be had exits with 2.
-
-**offscreen** plays the tour (without `--tour` a short one that ends zoomed in and sharp) at a fixed time step and
-ends with it. In a headset or a window `--tour` plays and then hands over; with `--screenshot` or `--stats` it ends
-there too.
-
-Examples:
-
-```
-fundusxr view                                    # the bundled photograph
-fundusxr view right.jpg left.jpg --mode desktop  # two panels in a window
-fundusxr view before.jpg now.jpg --compare swipe # with a divider
-fundusxr view clinic/ --layout wall              # many, to choose from
-fundusxr view clinic/ --surface retina           # from inside the eye
-fundusxr view eye.jpg --mode xr --tour lesson.json
-fundusxr view eye.jpg --mode offscreen --screenshot eye.png --stats eye.json
-```
-"""
-
-
-@app.command(help=VIEW_HELP)
-def view(
-    image: Annotated[
-        list[Path] | None, typer.Argument(help="Photographs or folders.", metavar="IMAGE|FOLDER", readable=False)
-    ] = None,
-    mode: Annotated[Mode, typer.Option(help="Where to show it.")] = Mode.auto,
-    surface: Annotated[SurfaceName | None, typer.Option(help="Flat panels, or the curved retina from inside.")] = None,
-    layout: Annotated[
-        LayoutName | None,
-        typer.Option(help="One photograph, a pair, a row, a wall of pages, or the retina from inside."),
-    ] = None,
-    compare: Annotated[
-        CompareName | None,
-        typer.Option(help="A pair side by side, on one panel with a divider to swipe, or blinking."),
-    ] = None,
-    tour: Annotated[
-        Path | None, typer.Option(help="A tour to play (JSON, see docs/tours.md).", metavar="FILE", readable=False)
-    ] = None,
-    frames: Annotated[int | None, typer.Option(min=1, help="End after so many frames.", metavar="N")] = None,
-    screenshot: Annotated[
-        Path | None, typer.Option(help="Save a picture once everything wanted is sharp.", metavar="PNG", readable=False)
-    ] = None,
-    stats: Annotated[
-        Path | None, typer.Option(help="Write frame, upload and zoom figures.", metavar="JSON", readable=False)
-    ] = None,
-    size: Annotated[str, typer.Option(help="Size of the window or offscreen picture.", metavar="WxH")] = "1280x800",
-    device: DeviceOption = Device.auto,
-    model: ModelOption = DEFAULT_MODEL,
-    texture: TextureOption = None,
-    tile_memory: Annotated[int | None, typer.Option(help="Limit of computed tiles in memory.", metavar="MB")] = None,
-    photograph_memory: Annotated[
-        int | None, typer.Option(help="Limit of decoded photographs in memory.", metavar="MB")
-    ] = None,
-    gpu_memory: Annotated[int | None, typer.Option(help="Limit of tiles on the graphics card.", metavar="MB")] = None,
-    tile_cache: Annotated[
-        str,
-        typer.Option(
-            help="Keep computed tiles for the next session: on (your own cache folder), a folder, or off.",
-            metavar="on|off|FOLDER",
-            envvar="FUNDUSXR_TILE_CACHE",
-        ),
-    ] = "off",
-    tile_cache_size: Annotated[int, typer.Option(help="Limit of kept tiles on disk.", metavar="MB")] = 512,
-    hand: Annotated[Side | None, typer.Option(help="Left: a headset's controllers swap their buttons.")] = None,
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="Not as these photographs were left, but as at the first time.")
-    ] = False,
-    mirror: Annotated[MirrorView, typer.Option(help="What the window beside a headset shows.")] = MirrorView.left,
-    layers: Annotated[
-        LayersWord, typer.Option(help="Whether a headset's runtime shows panels and retina from pictures of their own.")
-    ] = LayersWord.auto,
-    room: Annotated[Room, typer.Option(help="A dim room with a grid on its floor; auto: in a headset.")] = Room.auto,
-    no_prefetch: Annotated[bool, typer.Option("--no-prefetch", help="Compute only what is looked at.")] = False,
-) -> None:
-    from vr_app.commands.view import ViewRequest, view_photographs
-
-    request = ViewRequest(
-        images=tuple(image or ()),
-        mode=mode,
-        surface=surface,
-        layout=layout,
-        compare=compare,
-        fresh=fresh,
-        tour=tour,
-        frames=frames,
-        screenshot=screenshot,
-        stats=stats,
-        size=size,
-        device=device,
-        model=model,
-        texture=texture,
-        tile_memory=tile_memory,
-        photograph_memory=photograph_memory,
-        gpu_memory=gpu_memory,
-        tile_cache=tile_cache,
-        tile_cache_size=tile_cache_size,
-        prefetch=not no_prefetch,
-        hand=hand,
-        room=room,
-        mirror=mirror,
-        layers=layers,
-    )
-    view_photographs(request, say=errors.tell)
+app.command(help=VIEW_HELP)(view)
 
 
 @app.command()

@@ -20,11 +20,12 @@ import numpy as np
 
 from tests.helpers import xr_trouble
 from tests.helpers.gl_stage import ahead, to_surface
-from vr_app.core.scene.composition import LayerMode
+from vr_app.core.scene.layer_mode import LayerMode
 from vr_app.core.scene.scene import Scene
 from vr_app.core.space.pose import Eye
 from vr_app.core.view.intent import SurfaceKind
 from vr_app.core.view.layout import Layout
+from vr_app.core.view.view import ViewState
 from vr_app.gl import objects
 from vr_app.gl.depth import DepthTarget
 from vr_app.gl.draw import Renderer
@@ -81,7 +82,7 @@ def main(layers: str, surface: str, *paths: str) -> None:
     try:
         kind = SurfaceKind.PANEL if surface == "wall" else SurfaceKind(surface)
         layout = Layout.WALL if surface == "wall" else Layout.ROW
-        options = Options(tuple(map(Path, paths)), kind, layout, prefetch=False)
+        options = Options(tuple(map(Path, paths)), ViewState.start(len(paths), kind, layout=layout), prefetch=False)
         with session(runtime, options) as viewer:
             since = 0.0
             while runtime.poll_events() and not select.select([sys.stdin], [], [], 0.0)[0]:

@@ -15,7 +15,7 @@ import sys
 import time
 from pathlib import Path
 
-from vr_app.core.scene.composition import LayerMode
+from vr_app.core.scene.layer_mode import LayerMode
 from vr_app.core.scene.spectator import MirrorKind
 from vr_app.gl import context
 from vr_app.process.interruption import end_process

@@ -23,6 +23,7 @@ from vr_app.core.view.intent import Adjust, MarkView, NameRegion
 from vr_app.core.view.layout import Layout
 from vr_app.core.view.region import Kind
 from vr_app.core.view.step import step
+from vr_app.core.view.view import ViewState
 from vr_app.process.interruption import end_process
 from vr_app.runtime.headset import HeadsetRuntime
 from vr_app.viewer.loop import Viewer, session
@@ -54,7 +55,8 @@ def report(runtime: HeadsetRuntime, viewer: Viewer, notices: list[str]) -> dict[
 
 def main() -> None:
     notices: list[str] = []
-    options = Options(tuple(map(Path, sys.argv[1:])), layout=Layout.PAIR, say=notices.append)
+    paths = tuple(map(Path, sys.argv[1:]))
+    options = Options(paths, ViewState.start(len(paths), layout=Layout.PAIR), say=notices.append)
     settled = False
     runtime = HeadsetRuntime()
     try:

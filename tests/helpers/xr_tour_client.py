@@ -52,7 +52,7 @@ def told(viewer: Viewer, felt: list[int], said: list[str]) -> dict[str, object]:
         "finest": view.finest,
         "invention": view.invention,
         "look": view.appearance.fields(),
-        "field": view.field_angle,
+        "field": view.settings.field_angle,
         "regions": [region.kind.value for region in regions.known],
         "chosen": regions.chosen,
         "armed": regions.armed,

@@ -13,7 +13,7 @@ from vr_app.gl.context import Context, open_offscreen
 from vr_app.process.interruption import end_process
 from vr_app.runtime.one_eye import one_eye
 from vr_app.viewer.loop import session
-from vr_app.viewer.options import Options
+from vr_app.viewer.options import Options, first_view
 
 SIZE = (1280, 800)
 """As `fundusxr view` has it."""
@@ -36,7 +36,7 @@ def main() -> None:
     file, device, model, begun = sys.argv[1:]
     with open_offscreen() as context:
         runtime = StartingRuntime(context, [one_eye(SIZE)])
-        answer = _start(context, runtime, Options((Path(file),), device=device, model=model), float(begun))
+        answer = _start(context, runtime, Options((Path(file),), first_view(1, model), device=device), float(begun))
         runtime.close()
         print(json.dumps(answer), flush=True)
     end_process(0)

@@ -28,7 +28,7 @@ from vr_app.gl.context import open_offscreen
 from vr_app.runtime.choose import open_runtime
 from vr_app.runtime.interface import Runtime
 from vr_app.viewer.loop import Viewer, session
-from vr_app.viewer.options import Options
+from vr_app.viewer.options import Options, first_view
 
 BARS = (
     Bar("soak_errors", "soak", "what the viewer had to tell: tiles or photographs that failed", "0", "", "most", 0),
@@ -111,8 +111,8 @@ def measure(settings: Settings, progress: Progress) -> Measured:
         paths = (settings.photograph,) if settings.photograph else pictures.write_photographs(Path(folder), size, FILES)
         options = Options(
             tuple(paths),
+            first_view(len(paths), settings.model),
             device=settings.device,
-            model=settings.model,
             limits=LIMITS,
             prefetch=True,
             say=seen.said.append,

@@ -26,7 +26,7 @@ from vr_app.gl.draw import Renderer
 from vr_app.gl.framebuffer import Framebuffer
 from vr_app.runtime.one_eye import FLOOR
 from vr_app.viewer.loop import Viewer, session
-from vr_app.viewer.options import Options
+from vr_app.viewer.options import Options, first_view
 
 EYE_APART = 0.063
 """Metres between the two eyes."""
@@ -284,7 +284,7 @@ def open_stage(
 ) -> Iterator[Stage]:
     """A viewer on `paths`, all photographs loaded, without prefetch and disk cache. See `BenchRuntime`."""
     runtime = BenchRuntime(context, eyes, time_step, period)
-    options = Options(tuple(paths), device=device, model=model, limits=limits, prefetch=False)
+    options = Options(tuple(paths), first_view(len(paths), model), device=device, limits=limits, prefetch=False)
     try:
         with session(runtime, options) as viewer:
             stage = Stage(viewer, runtime)

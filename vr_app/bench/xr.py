@@ -15,12 +15,12 @@ from sr_core.errors import UserError
 from vr_app.bench import pictures
 from vr_app.bench.progress import Progress
 from vr_app.bench.report import Measured, Settings, milliseconds, percentiles
-from vr_app.core.scene.composition import LayerMode
+from vr_app.core.scene.layer_mode import LayerMode
 from vr_app.core.space.pose import Pose
 from vr_app.core.view.intent import Moved
 from vr_app.runtime.choose import open_runtime
 from vr_app.viewer.loop import Viewer, session
-from vr_app.viewer.options import Options
+from vr_app.viewer.options import Options, first_view
 
 PANELS = 8
 SCALE = 0.3
@@ -46,7 +46,7 @@ def measure(settings: Settings, progress: Progress) -> Measured:
         open_runtime("xr", WINDOW, layers=LayerMode.ON) as choice,
     ):
         paths = pictures.write_photographs(Path(folder), QUICK_SIZE if settings.quick else SIZE, PANELS)
-        options = Options(tuple(paths), device=settings.device, model=settings.model, prefetch=False)
+        options = Options(tuple(paths), first_view(len(paths), settings.model), device=settings.device, prefetch=False)
         with session(choice.runtime, options) as viewer:
             progress.begin("bench xr: panels", 1)
             _set_up(viewer)

@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from sr_core.assets import asset_path
 from sr_core.errors import UserError
 from sr_core.files import check_writable, free_path, keep_apart
 from sr_core.image.folder import find_photographs
-from sr_core.networks.names import models_at_hand, turn_dial
+from sr_core.networks.names import DEFAULT_MODEL, models_at_hand, turn_dial
 from sr_core.tiles.request import DiskCache
-from vr_app.core.scene.composition import LayerMode
+from vr_app.commands.console import Terminal
+from vr_app.commands.options import Device, DeviceOption, ModelOption, TextureOption
+from vr_app.core.scene.layer_mode import LayerMode
 from vr_app.core.scene.spectator import MirrorKind
 from vr_app.core.tiles.limits import MB, UNTOLD, choose_limits, machine_memory
 from vr_app.core.view.intent import SurfaceKind
 from vr_app.core.view.layout import Layout
 from vr_app.core.view.pair import Compare
-from vr_app.core.view.remembered import HANDS
+from vr_app.core.view.remembered import Remembered, Side
 from vr_app.core.view.tour import Tour, TourError, parse_tour
+from vr_app.core.view.view import Settings, ViewState
 from vr_app.files.folder_view import Found, Memory, keys_of, memory_path, read_memory
 from vr_app.regions.files import places
-from vr_app.runtime.choose import open_runtime
-from vr_app.viewer.loop import run
 from vr_app.viewer.options import Options
 
 STAND_BACK = 0.75
@@ -40,151 +45,227 @@ CACHE_LIMITS = (16, 1_000_000)
 """MB on disk: fewer would hold no view's tiles."""
 
 
-@dataclass(frozen=True)
-class ViewRequest:
-    """The arguments of `fundusxr view`, as given. Memory and the cache's size in MB (None: the default)."""
-
-    images: tuple[Path, ...]
-    mode: str
-    surface: str | None
-    tour: Path | None
-    frames: int | None
-    screenshot: Path | None
-    stats: Path | None
-    size: str
-    device: str
-    model: str
-    texture: float | None = None
-    tile_memory: int | None = None
-    photograph_memory: int | None = None
-    gpu_memory: int | None = None
-    tile_cache: str = "off"
-    tile_cache_size: int = 512
-    prefetch: bool = True
-    hand: str | None = None
-    mirror: str = "left"
-    layout: str | None = None
-    compare: str | None = None
-    fresh: bool = False
-    layers: str = "auto"
-    room: str = "auto"
+errors = Terminal(stderr=True)
 
 
-def view_photographs(request: ViewRequest, say: Callable[[str], None]) -> None:
-    """Check everything that can be checked, open a runtime, and show. `say` gets lines for the user.
+class Mode(StrEnum):
+    """Where to show."""
+
+    auto = "auto"
+    xr = "xr"
+    desktop = "desktop"
+    offscreen = "offscreen"
+
+
+class Room(StrEnum):
+    """Whether the panels stand in a room; auto: in a headset."""
+
+    auto = "auto"
+    on = "on"
+    off = "off"
+
+
+VIEW_HELP = """Look at photographs, on panels or inside the eye; what you look at closely is super-resolved.
+
+IMAGE: photographs or folders of photographs (JPEG, PNG, TIFF, WebP, 8 bit). Without one: the tour's, or a bundled
+photograph.
+
+**auto** takes a headset if an OpenXR runtime answers with one, else a window, else an offscreen picture, and says
+which and why. A mode asked for by name that cannot be had exits with 2.
+
+**offscreen** plays the tour (without `--tour` a short one that ends zoomed in and sharp) at a fixed time step and
+ends with it. In a headset or a window `--tour` plays and then hands over; with `--screenshot` or `--stats` it ends
+there too.
+
+Examples:
+
+```
+fundusxr view                                    # the bundled photograph
+fundusxr view right.jpg left.jpg --mode desktop  # two panels in a window
+fundusxr view before.jpg now.jpg --compare swipe # with a divider
+fundusxr view clinic/ --layout wall              # many, to choose from
+fundusxr view clinic/ --surface retina           # from inside the eye
+fundusxr view eye.jpg --mode xr --tour lesson.json
+fundusxr view eye.jpg --mode offscreen --screenshot eye.png --stats eye.json
+```
+"""
+
+
+def view(
+    image: Annotated[
+        list[Path] | None, typer.Argument(help="Photographs or folders.", metavar="IMAGE|FOLDER", readable=False)
+    ] = None,
+    mode: Annotated[Mode, typer.Option(help="Where to show it.")] = Mode.auto,
+    surface: Annotated[SurfaceKind | None, typer.Option(help="Flat panels, or the curved retina from inside.")] = None,
+    layout: Annotated[
+        Layout | None,
+        typer.Option(help="One photograph, a pair, a row, a wall of pages, or the retina from inside."),
+    ] = None,
+    compare: Annotated[
+        Compare | None,
+        typer.Option(help="A pair side by side, on one panel with a divider to swipe, or blinking."),
+    ] = None,
+    tour: Annotated[
+        Path | None, typer.Option(help="A tour to play (JSON, see docs/tours.md).", metavar="FILE", readable=False)
+    ] = None,
+    frames: Annotated[int | None, typer.Option(min=1, help="End after so many frames.", metavar="N")] = None,
+    screenshot: Annotated[
+        Path | None, typer.Option(help="Save a picture once everything wanted is sharp.", metavar="PNG", readable=False)
+    ] = None,
+    stats: Annotated[
+        Path | None, typer.Option(help="Write frame, upload and zoom figures.", metavar="JSON", readable=False)
+    ] = None,
+    size: Annotated[str, typer.Option(help="Size of the window or offscreen picture.", metavar="WxH")] = "1280x800",
+    device: DeviceOption = Device.auto,
+    model: ModelOption = DEFAULT_MODEL,
+    texture: TextureOption = None,
+    tile_memory: Annotated[int | None, typer.Option(help="Limit of computed tiles in memory.", metavar="MB")] = None,
+    photograph_memory: Annotated[
+        int | None, typer.Option(help="Limit of decoded photographs in memory.", metavar="MB")
+    ] = None,
+    gpu_memory: Annotated[int | None, typer.Option(help="Limit of tiles on the graphics card.", metavar="MB")] = None,
+    tile_cache: Annotated[
+        str,
+        typer.Option(
+            help="Keep computed tiles for the next session: on (your own cache folder), a folder, or off.",
+            metavar="on|off|FOLDER",
+            envvar="FUNDUSXR_TILE_CACHE",
+        ),
+    ] = "off",
+    tile_cache_size: Annotated[int, typer.Option(help="Limit of kept tiles on disk.", metavar="MB")] = 512,
+    hand: Annotated[Side | None, typer.Option(help="Left: a headset's controllers swap their buttons.")] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Not as these photographs were left, but as at the first time.")
+    ] = False,
+    mirror: Annotated[MirrorKind, typer.Option(help="What the window beside a headset shows.")] = MirrorKind.left,
+    layers: Annotated[
+        LayerMode, typer.Option(help="Whether a headset's runtime shows panels and retina from pictures of their own.")
+    ] = LayerMode.AUTO,
+    room: Annotated[Room, typer.Option(help="A dim room with a grid on its floor; auto: in a headset.")] = Room.auto,
+    no_prefetch: Annotated[bool, typer.Option("--no-prefetch", help="Compute only what is looked at.")] = False,
+) -> None:
+    """Check everything that can be checked, open a runtime, and show.
 
     Raises UserError for anything that the user can mend.
     """
-    size = parse_size(request.size)
-    _check_outputs(request)
-    request = replace(request, model=_model(request))
-    memory = request.tile_memory, request.photograph_memory, request.gpu_memory
-    limits = choose_limits(*memory, size, machine_memory() or UNTOLD)
-    cache = tile_cache(request.tile_cache, request.tile_cache_size)
-    tour = read_tour(request.tour) if request.tour else None
-    images = request.images or _images_without_argument(tour, request.tour)
-    paths = tuple(find_photographs(images, lambda line: say(f"fundusxr: {line}")))
-    _check_outputs(request, (*paths, *_beside(request, paths)))
-    _check_compare(request, len(paths))
-    mirror = MirrorKind(request.mirror)
-    found = _found(request, tour)
-    hand = request.hand or (found.remembered.hand if found.remembered else HANDS[0])
-    request = replace(request, hand=hand)
-    hands_and_layers = {"left_handed": hand == "left", "layers": LayerMode(request.layers)}
-    with open_runtime(request.mode, size, mirror, **hands_and_layers) as choice:
-        say(f"fundusxr: {choice.runtime.name} ({choice.reason})")
-        options = replace(_options(request, choice.runtime.name, paths, tour), limits=limits, tile_cache=cache, say=say)
-        if options.tour is None and request.images:
-            memory = Memory(memory_path(request.images), keys_of(paths), hand, found)
-            options = replace(options, memory=memory)
-        run(choice.runtime, options)
-    if options.stats is not None:
-        say(f"fundusxr: wrote {options.stats}")
-
-
-def _check_outputs(request: ViewRequest, inputs: Sequence[Path] = ()) -> None:
-    """Raises OutputError where a file cannot be written, or would take the place of one that is read."""
-    if request.screenshot is not None:
-        check_writable(request.screenshot, (".png",), inputs)
-    if request.stats is not None:
-        check_writable(request.stats, inputs=inputs)
-    keep_apart(request.screenshot, request.stats)
-
-
-def _beside(request: ViewRequest, paths: Sequence[Path]) -> list[Path]:
-    """What a session reads besides the photographs `paths`: the tour, and what is kept of their folders."""
-    kept = [place for folder in dict.fromkeys(path.parent for path in paths) for place in places(folder)]
-    return [*kept, memory_path(request.images), *([request.tour] if request.tour else [])]
-
-
-def _options(request: ViewRequest, mode: str, paths: tuple[Path, ...], tour: Tour | None) -> Options:
-    """What the request means in the mode that was found."""
-    screenshot = request.screenshot
-    surface = SurfaceKind(request.surface or "panel")
-    if mode == "offscreen":
-        tour = tour or _short_tour(surface, with_captions=not request.images)
-        if request.mode == "auto" and screenshot is None:
-            screenshot = Path("fundusxr.png")
-            if any(os.path.realpath(path) == os.path.realpath(screenshot) for path in paths):
-                screenshot = free_path(Path(), "fundusxr", ".png")
-            check_writable(screenshot, inputs=paths)
-    return Options(
-        paths=paths,
-        surface=surface,
-        layout=_layout(request, len(paths), tour),
-        compare=Compare(request.compare or "side"),
-        tour=tour,
-        ends=mode == "offscreen" or bool(tour and (screenshot or request.stats)),
-        frames=request.frames,
+    picture = parse_size(size)
+    _check_outputs(screenshot, stats)
+    network = _network(model, texture)
+    limits = choose_limits(tile_memory, photograph_memory, gpu_memory, picture, machine_memory() or UNTOLD)
+    options = Options(
+        paths=(),
+        tour=read_tour(tour) if tour else None,
+        frames=frames,
         screenshot=screenshot,
-        stats=request.stats,
-        device=request.device,
-        model=request.model,
-        room=request.room == "on" or (request.room == "auto" and mode == "xr"),
-        stand_back=0.0 if mode == "xr" else STAND_BACK,
-        prefetch=request.prefetch,
-        left_handed=request.hand == "left",
+        stats=stats,
+        device=device,
+        limits=limits,
+        prefetch=not no_prefetch,
+        tile_cache=disk_cache(tile_cache, tile_cache_size),
+        say=errors.tell,
     )
+    named = tuple(image or ())
+    images = named or _images_without_argument(options.tour, tour)
+    paths = tuple(find_photographs(images, lambda line: errors.tell(f"fundusxr: {line}")))
+    _check_outputs(screenshot, stats, (*paths, *_beside(named, paths), *([tour] if tour else [])))
+    wanted = Wanted(surface, layout, compare)
+    wanted.check(len(paths))
+    begins_anew = fresh or not named or options.tour is not None or mode is Mode.offscreen
+    found = Found() if begins_anew else read_memory(memory_path(named))
+    found = replace(found, remembered=found.remembered and wanted.instead_of(found.remembered))
+    hand = hand or (found.remembered.hand if found.remembered else Side.RIGHT)
+
+    from vr_app.runtime.choose import open_runtime
+    from vr_app.viewer.loop import run
+
+    with open_runtime(mode, picture, mirror, hand is Side.LEFT, layers) as choice:
+        errors.tell(f"fundusxr: {choice.runtime.name} ({choice.reason})")
+        name = choice.runtime.name
+        if name == Mode.offscreen:
+            options = _without_a_screen(options, paths, wanted, mode is Mode.offscreen, captions=not named)
+        settings = Settings(network, room=room is Room.on or (room is Room.auto and name == Mode.xr))
+        options = replace(
+            options,
+            paths=paths,
+            view=wanted.view(len(paths), options.tour, settings),
+            memory=Memory(memory_path(named), keys_of(paths), hand, found) if named and not options.tour else None,
+            ends=name == Mode.offscreen or bool(options.tour and (screenshot or stats)),
+            stand_back=0.0 if name == Mode.xr else STAND_BACK,
+            left_handed=hand is Side.LEFT,
+        )
+        run(choice.runtime, options)
+    if stats is not None:
+        errors.tell(f"fundusxr: wrote {stats}")
 
 
-def _layout(request: ViewRequest, count: int, tour: Tour | None) -> Layout:
-    """The one asked for; else of many photographs a wall, and of few a row, as for a tour, which leads from the front
-    one's."""
-    if request.layout is not None:
-        return Layout(request.layout)
-    if request.compare is not None:
-        return Layout.PAIR
-    return Layout.WALL if count >= MANY and tour is None else Layout.ROW
+@dataclass(frozen=True)
+class Wanted:
+    """How the command line wants the photographs to stand; None where it leaves that to what is remembered."""
+
+    surface: SurfaceKind | None = None
+    layout: Layout | None = None
+    compare: Compare | None = None
+
+    def check(self, count: int) -> None:
+        """Raises UserError where a comparison is asked for and there is no pair that could be compared."""
+        if self.compare is None:
+            return
+        given = f"--compare {self.compare.value}"
+        others = ("--layout", self.layout, Layout.PAIR), ("--surface", self.surface, SurfaceKind.PANEL)
+        for option, value, pair in others:
+            if value is not None and value is not pair:
+                raise UserError(
+                    f"{given}: compares a pair, and {option} {value.value} shows none; leave one of the two away"
+                )
+        if count < 2:
+            raise UserError(f"{given}: compares two photographs, and there is one; name another, or leave it away")
+
+    def view(self, count: int, tour: Tour | None, settings: Settings) -> ViewState:
+        """The first view of `count` photographs. Without a wish many stand on a wall, and few in a row, as for a tour,
+        which leads from the front one's."""
+        layout = self.layout or (Layout.PAIR if self.compare else None)
+        layout = layout or (Layout.WALL if count >= MANY and tour is None else Layout.ROW)
+        surface, compare = self.surface or SurfaceKind.PANEL, self.compare or Compare.SIDE
+        return replace(ViewState.start(count, surface, layout=layout, compare=compare), settings=settings)
+
+    def instead_of(self, remembered: Remembered) -> Remembered:
+        """What is remembered, but for what is wanted otherwise."""
+        if self.compare is not None:
+            remembered = replace(remembered, compare=self.compare, layout=Layout.PAIR, surface=SurfaceKind.PANEL)
+        if self.layout is not None and self.layout is not Layout.RETINA:
+            remembered = replace(remembered, layout=self.layout, surface=SurfaceKind.PANEL)
+        surface = SurfaceKind.RETINA if self.layout is Layout.RETINA else self.surface
+        return replace(remembered, surface=surface) if surface else remembered
 
 
-def _check_compare(request: ViewRequest, count: int) -> None:
-    """Raises UserError where there is no pair that could be compared."""
-    given = f"--compare {request.compare}"
-    if request.compare is None:
-        return
-    for option, value, pair in (("--layout", request.layout, "pair"), ("--surface", request.surface, "panel")):
-        if value not in (None, pair):
-            raise UserError(f"{given}: compares a pair, and {option} {value} shows none; leave one of the two away")
-    if count < 2:
-        raise UserError(f"{given}: compares two photographs, and there is one; name another, or leave it away")
+def _without_a_screen(
+    options: Options, paths: Sequence[Path], wanted: Wanted, asked_for: bool, captions: bool
+) -> Options:
+    """Offscreen a tour is played, and where nobody has asked for that mode, its end is saved as a picture."""
+    if options.tour is None:
+        options = replace(options, tour=_short_tour(wanted.surface or SurfaceKind.PANEL, captions))
+    if asked_for or options.screenshot is not None:
+        return options
+    screenshot = Path("fundusxr.png")
+    if any(os.path.realpath(path) == os.path.realpath(screenshot) for path in paths):
+        screenshot = free_path(Path(), "fundusxr", ".png")
+    check_writable(screenshot, inputs=paths)
+    return replace(options, screenshot=screenshot)
 
 
-def _found(request: ViewRequest, tour: Tour | None) -> Found:
-    """How these photographs were left, but for what the request says otherwise; nothing for a tour, which decides what
-    is seen, and for a picture without a screen."""
-    if request.fresh or tour is not None or request.mode == "offscreen" or not request.images:
-        return Found()
-    found = read_memory(memory_path(request.images))
-    remembered = found.remembered
-    if remembered is None:
-        return found
-    if request.compare is not None:
-        remembered = replace(remembered, compare=Compare(request.compare), layout=Layout.PAIR)
-        remembered = replace(remembered, surface=SurfaceKind.PANEL)
-    if request.layout is not None and request.layout != Layout.RETINA.value:
-        remembered = replace(remembered, layout=Layout(request.layout), surface=SurfaceKind.PANEL)
-    surface = SurfaceKind.RETINA.value if request.layout == Layout.RETINA.value else request.surface
-    return Found(replace(remembered, surface=SurfaceKind(surface)) if surface else remembered)
+def _check_outputs(screenshot: Path | None, stats: Path | None, inputs: Sequence[Path] = ()) -> None:
+    """Raises OutputError where a file cannot be written, or would take the place of one that is read."""
+    if screenshot is not None:
+        check_writable(screenshot, (".png",), inputs)
+    if stats is not None:
+        check_writable(stats, inputs=inputs)
+    keep_apart(screenshot, stats)
+
+
+def _beside(named: Sequence[Path], paths: Sequence[Path]) -> list[Path]:
+    """What a session reads besides the photographs `paths`, found under `named`: what is kept of their folders."""
+    kept = [place for folder in dict.fromkeys(path.parent for path in paths) for place in places(folder)]
+    return [*kept, memory_path(named)]
 
 
 def _short_tour(surface: SurfaceKind, with_captions: bool) -> Tour:
@@ -203,7 +284,7 @@ def parse_size(text: str) -> tuple[int, int]:
     raise UserError(f"--size {text}: must be WIDTHxHEIGHT, each from {low} to {high}, for example 1280x800")
 
 
-def tile_cache(folder: str, size: int) -> DiskCache | None:
+def disk_cache(folder: str, size: int) -> DiskCache | None:
     """Where computed tiles are kept: 'off', 'on' for the user's own cache folder, or a folder by name.
 
     Off as a rule: tiles are pieces of patients' photographs, and stay on a disk only where somebody wants it.
@@ -249,9 +330,9 @@ def _images_without_argument(tour: Tour | None, path: Path | None) -> tuple[Path
     return (asset_path("demo", "retina.jpg"),)
 
 
-def _model(request: ViewRequest) -> str:
-    """The network's name, dial and all. Without torch, which is not imported yet: only that weights of it are there."""
+def _network(model: str, texture: float | None) -> str:
+    """Its name, dial and all. Without torch, which is not imported yet: only that weights of it are there."""
     found = models_at_hand()
-    if request.model not in found:
-        raise UserError(f"--model {request.model}: no such weights; there are {', '.join(found) or 'none'}")
-    return turn_dial(request.model, request.texture, found[request.model])
+    if model not in found:
+        raise UserError(f"--model {model}: no such weights; there are {', '.join(found) or 'none'}")
+    return turn_dial(model, texture, found[model])

@@ -10,7 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sr_core.files import whole_file
-from vr_app.core.view.remembered import MemoryFileError, Remembered, format_memory, parse_memory, remember, restore
+from vr_app.core.view.remembered import (
+    MemoryFileError,
+    Remembered,
+    Side,
+    format_memory,
+    parse_memory,
+    remember,
+    restore,
+)
 from vr_app.core.view.view import ViewState
 from vr_app.files.state_folder import set_aside, state_folder
 
@@ -78,7 +86,7 @@ class Memory:
     `hand`: the session's. For the thread that made it.
     """
 
-    def __init__(self, path: Path, keys: Sequence[str], hand: str, found: Found) -> None:
+    def __init__(self, path: Path, keys: Sequence[str], hand: Side, found: Found) -> None:
         self._path, self._keys, self._hand, self._found = path, tuple(keys), hand, found.remembered
         self._written: tuple | None = None
         self._last: ViewState | None = None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from sr_core.errors import UserError
-from vr_app.core.scene.composition import LayerMode
+from vr_app.core.scene.layer_mode import LayerMode
 from vr_app.core.scene.spectator import MirrorKind
 from vr_app.gl import context
 from vr_app.runtime.interface import Runtime

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from vr_app.core.hands.keys import LEAVE, MIRROR
 from vr_app.core.hands.sample import ControllerSample, HandSample, Pulse
-from vr_app.core.scene.composition import LayerMode
+from vr_app.core.scene.layer_mode import LayerMode
 from vr_app.core.scene.spectator import MirrorKind
 from vr_app.core.space.origin import floor_height
 from vr_app.core.space.pose import Eye

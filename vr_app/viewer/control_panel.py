@@ -272,7 +272,7 @@ def state_of(view: ViewState, networks: Networks, headset: bool = False) -> Pane
         finest=view.finest,
         invention=view.invention,
         appearance=view.appearance,
-        field_angle=view.field_angle,
+        field_angle=view.settings.field_angle,
         regions=replace(view.regions, draft=None),  # it changes in every frame of a drag
         room=view.settings.room,
         headset=headset,

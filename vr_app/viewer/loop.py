@@ -29,7 +29,7 @@ from vr_app.core.view.intent import (
 )
 from vr_app.core.view.step import photograph_arrived, photograph_failed, step
 from vr_app.core.view.tour import TourPlayer
-from vr_app.core.view.view import Settings, ViewState
+from vr_app.core.view.view import ViewState
 from vr_app.files.captures import write_statistics
 from vr_app.gl import objects
 from vr_app.process.garbage import Collector
@@ -87,13 +87,13 @@ class Viewer:
         self._collector = collector
         self.notices = Notices(options.say)
         self.keeping = Keeping(options, stack, self.notices.tell)
-        settings = Settings(options.model, tuple(models_at_hand()), options.room)
-        start = ViewState.start(len(options.paths), options.surface, layout=options.layout, compare=options.compare)
-        self.view = self.keeping.restored(replace(start, settings=settings))
+        start = options.view or ViewState.start(len(options.paths))
+        start = replace(start, settings=replace(start.settings, models=tuple(models_at_hand())))
+        self.view = self.keeping.restored(start)
         self.supply = Supply(
             tuple(map(FileSource, options.paths)),
             self.view.awaited,
-            options.model,
+            start.settings.model,
             options.device,
             options.limits,
             options.prefetch,

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import numpy as np
 import xr
 
-from vr_app.core.scene.composition import LayerMode
+from vr_app.core.scene.layer_mode import LayerMode
 from vr_app.xr.compose import Composed
 from vr_app.xr.layers import ProjectionLayer
 from vr_app.xr.offers import offer_in, takes_depth

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import xr
 
-from vr_app.core.scene.composition import LayerMode, Offer, Shape
+from vr_app.core.scene.composition import Offer, Shape
+from vr_app.core.scene.layer_mode import LayerMode
 from vr_app.xr.system import System
 
 LONGEST = 4096

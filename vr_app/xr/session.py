@@ -12,7 +12,7 @@ from contextlib import ExitStack
 
 import xr
 
-from vr_app.core.scene.composition import LayerMode
+from vr_app.core.scene.layer_mode import LayerMode
 from vr_app.xr import graphics, visibility
 from vr_app.xr.actions import Actions
 from vr_app.xr.calls import FrameCalls

@@ -581,7 +581,7 @@ import sys, time, numpy as np
 from sr_core.tiles.request import Source, TileReady
 from sr_core.tiles.worker import Worker
 from sr_core.image.geometry import TileKey
-import sr_core.tiles.loader, vr_app.commands.view, vr_app.core.tiles.visible, vr_app.core.scene.scene
+import sr_core.tiles.loader, vr_app.viewer.loop, vr_app.core.tiles.visible, vr_app.core.scene.scene
 
 wish = [TileKey(0, 2, 0, 0)], (Source(0, np.zeros((64, 64, 3), np.uint8), "ab"),)
 worker = Worker("rdb-lite", "cpu", threads=1)

@@ -17,7 +17,8 @@ import sys, time
 from dataclasses import replace
 from pathlib import Path
 import numpy as np
-from vr_app.viewer.loop import Options, session
+from vr_app.viewer.loop import session
+from vr_app.viewer.options import Options
 from vr_app.core.hands.sample import ControllerSample
 from vr_app.core.view.intent import DeleteRegion, GoToRegion, MarkView
 from vr_app.core.view.intent import LookAt, SurfaceKind, SwitchSurface, Undo

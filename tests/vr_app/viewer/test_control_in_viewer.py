@@ -213,7 +213,7 @@ def test_a_mouse_does_on_the_panel_what_it_says(photographs: tuple[Path, ...]) -
         hand.press("Invented: Colour")
         assert viewer.view.invention
         hand.drag("Field", 20)
-        assert viewer.view.field_angle > 45
+        assert viewer.view.settings.field_angle > 45
         hand.press("Layout: Eye")
         assert viewer.view.surface is SurfaceKind.RETINA
         hand.press("Undo")

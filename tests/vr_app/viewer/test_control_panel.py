@@ -256,9 +256,9 @@ def test_events_change_the_view():
     assert after(LimitLevel(1)).finest == 1
     assert after(ShowInvention(True)).invention
     assert after(Adjust(Appearance(gamma=2.0))).appearance.gamma == 2.0
-    assert after(SetFieldAngle(60.0)).field_angle == 60.0
-    assert after(SetFieldAngle(math.nan)).field_angle == 45.0
-    assert after(SetFieldAngle(1e9)).field_angle == 130.0
+    assert after(SetFieldAngle(60.0)).settings.field_angle == 60.0
+    assert after(SetFieldAngle(math.nan)).settings.field_angle == 45.0
+    assert after(SetFieldAngle(1e9)).settings.field_angle == 130.0
     assert after(TakeScreenshot()) == view
     assert after(ComputeWith("rdb-paper")) == view  # no weights of it are known
     moved_on = step(view, (BringForward(2),), 0.0)

@@ -104,7 +104,8 @@ from PIL import Image
 from sr_core.image import resample
 from sr_core.image.pyramid import GUTTER
 from tests.vr_app.gl.test_parts import stored
-from vr_app.viewer.loop import Options, session
+from vr_app.viewer.loop import session
+from vr_app.viewer.options import Options
 from vr_app.core.view.intent import LookAt, SurfaceKind
 from vr_app.core.view.step import step
 from vr_app.runtime.choose import open_runtime

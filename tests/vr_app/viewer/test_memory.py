@@ -20,7 +20,8 @@ import sys, time
 from pathlib import Path
 import numpy as np
 from sr_core.image.saving import save_picture
-from vr_app.viewer.loop import Options, session
+from vr_app.viewer.loop import session
+from vr_app.viewer.options import Options
 from vr_app.core.tiles.limits import Limits
 from vr_app.core.view.intent import LookAt, NextImage, SurfaceKind
 from vr_app.core.view.step import step

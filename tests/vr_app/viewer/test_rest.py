@@ -13,7 +13,9 @@ from tests.helpers.small_training import retina
 STAGE = """
 import sys, time
 from pathlib import Path
-from vr_app.viewer.loop import Options, session
+from vr_app.viewer.loop import session
+from vr_app.core.view.view import ViewState
+from vr_app.viewer.options import Options
 from vr_app.core.view.layout import Layout
 from vr_app.core.view.pair import Compare
 from vr_app.core.view.intent import SetCompare
@@ -36,7 +38,7 @@ def frames(viewer, until, patience=120.0):
 
 def options(compare):
     memory = Memory(file, keys_of(paths), "right", Found())
-    return Options(paths, layout=Layout.PAIR, compare=compare, memory=memory, say=print)
+    return Options(paths, ViewState.start(len(paths), layout=Layout.PAIR, compare=compare), memory=memory, say=print)
 
 with open_runtime("offscreen", (320, 240)) as choice, session(choice.runtime, options(Compare.SIDE)) as viewer:
     frames(viewer, lambda: viewer.rest.now)

@@ -58,14 +58,6 @@ _REACH_X, _REACH_Y, _REACH_Z = 1.0, 0.5, 0.02
 """Metres beside, above and before a panel within which words that stand in its plane are its own."""
 
 
-class LayerMode(Enum):
-    """auto: where the runtime is known to show them well; on: where it offers them; off: meshes alone."""
-
-    AUTO = "auto"
-    ON = "on"
-    OFF = "off"
-
-
 class Shape(Enum):
     """A kind of composition layer."""
 

@@ -9,7 +9,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import Any, TypeVar
 
 from sr_core.errors import UserError
@@ -25,7 +25,14 @@ VERSION = 1
 MOST = 100_000
 """Entries of any list: more is no folder of photographs."""
 
-HANDS = "right", "left"
+
+class Side(StrEnum):
+    """The hand that presses; the other one carries the control panel."""
+
+    RIGHT = "right"
+    LEFT = "left"
+
+
 FARTHEST_OUT = 2.0
 """How far beyond its photograph, in its own size, the middle of a view may lie: one laid over another may."""
 
@@ -45,12 +52,12 @@ class Remembered:
     compare: Compare = Compare.SIDE
     link: Link | None = None
     divider: float = 0.5
-    hand: str = "right"
+    hand: Side = Side.RIGHT
     views: Mapping[str, ImageView] = field(default_factory=dict)
     moved: tuple[tuple[Layout, str, Moved], ...] = ()
 
 
-def remember(view: ViewState, keys: Sequence[str], hand: str) -> Remembered:
+def remember(view: ViewState, keys: Sequence[str], hand: Side) -> Remembered:
     """Of a view of photographs with these keys. Whole photographs need no view of their own."""
     pair = view.pair
     return Remembered(
@@ -148,7 +155,7 @@ def _parsed(data: dict[str, Any]) -> Remembered:
         compare=_one_of(Compare, data["compare"]),
         link=None if link is None else _one_of(Link, link),
         divider=_number(data["divider"], LEAST_PART, 1 - LEAST_PART),
-        hand=HANDS[HANDS.index(data["hand"])],
+        hand=_one_of(Side, data["hand"]),
         views=dict(_view(key, parts) for key, parts in _fields(data["views"])),
         moved=tuple(_moved(_items(parts, 10)) for parts in _items(data["moved"])),
     )
