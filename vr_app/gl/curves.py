@@ -35,8 +35,8 @@ class CurveTextures:
             GL.glTexParameteri(GL.GL_TEXTURE_2D_ARRAY, name, value)
 
     def show(self, curves: Sequence[Curves | None]) -> None:
-        """Put curves into the layers from the first on; a layer without any keeps what it has. The texture is bound to
-        its unit, which is the active one afterwards where anything is put."""
+        """Put curves into the layers, from the first on; a layer without any keeps what it has. The texture must be
+        bound to its unit, which becomes the active one if anything is put."""
         new = [n for n, wanted in enumerate(curves) if wanted is not None and wanted is not self._shown[n]]
         if not new:
             return

@@ -20,13 +20,13 @@ from vr_app.gl.program import Program
 from vr_app.gl.room import REACH
 
 _LYING = (-math.sqrt(0.5), 0.0, 0.0, math.sqrt(0.5))
-"""Of a sheet on the floor, to be seen from above."""
+"""Orientation of a sheet on the floor, seen from above."""
 
 
 class DepthTarget:
     """A framebuffer over somebody else's depth texture (a swapchain image), which it never deletes.
 
-    What is stored is 0 at `pose.NEAR` metres before the eye and 1 at `pose.FAR`, as the projection has it between.
+    The stored depth is 0 at `pose.NEAR` metres in front of the eye and 1 at `pose.FAR`; the projection sets the rest.
     """
 
     def __init__(self, texture: int, size: tuple[int, int]) -> None:
@@ -41,12 +41,12 @@ class DepthTarget:
             raise RuntimeError(f"depth of {size[0]} x {size[1]} pixels is incomplete: GL status {status:#x}")
 
     def clear(self) -> None:
-        """Draw into it from now on: nothing is anywhere, and what is drawn last counts."""
+        """Draw into it from now on. It starts empty, and what is drawn last counts."""
         for unwanted in (GL.GL_STENCIL_TEST, GL.GL_SCISSOR_TEST, GL.GL_CULL_FACE):
             CALLS.glDisable(unwanted)
         CALLS.glBindFramebuffer(GL.GL_FRAMEBUFFER, self._handle)
         CALLS.glViewport(0, 0, *self._size)
-        CALLS.glEnable(GL.GL_DEPTH_TEST)  # without, none is stored
+        CALLS.glEnable(GL.GL_DEPTH_TEST)  # without it no depth is stored
         GL.glDepthFunc(GL.GL_ALWAYS)
         GL.glClear(GL.GL_DEPTH_BUFFER_BIT)
 
@@ -96,7 +96,7 @@ class DepthRenderer:
         self._draw_front(4)
 
     def draw_floor(self, height: float, to_clip: np.ndarray) -> None:
-        """All of it, as far as it is seen: between the lines of its grid there is nothing else."""
+        """The whole floor, as far as it is seen; between the lines of its grid there is nothing else."""
         self._use(self._sheet, Pose((0.0, height, 0.0), _LYING), to_clip)
         CALLS.glUniform2f(self._sheet["u_half"], REACH, REACH)
         self._draw_front(4)

@@ -67,7 +67,7 @@ class Renderer:
         _end()
 
     def draw_depth(self, scene: Scene, target: DepthTarget, eye: Eye) -> None:
-        """Tell how far away everything is that `draw` shows; what is drawn with is made for the first one."""
+        """Draw how far away everything is that `draw` shows. The first call makes the programs for it."""
         if self._depth is None:
             self._depth = DepthRenderer(text_defines())
         depth, to_clip = self._depth, eye.fov.projection() @ eye.pose.inverse_matrix()
@@ -131,8 +131,8 @@ def _end() -> None:
 
 
 def _set_state() -> None:
-    """The state that drawing relies on, but for the stencil's, which is the framebuffer's: between frames an OpenXR
-    runtime uses the same context."""
+    """Set the state that drawing relies on, because an OpenXR runtime uses the same context between frames. The
+    stencil's state belongs to the framebuffer."""
     for unwanted in (GL.GL_DEPTH_TEST, GL.GL_SCISSOR_TEST, GL.GL_CULL_FACE, GL.GL_DITHER):
         CALLS.glDisable(unwanted)
     CALLS.glEnable(GL.GL_BLEND)

@@ -93,7 +93,7 @@ class Framebuffer:
         GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, 0)
 
     def blit_to(self, target: Framebuffer, x: int, y: int, width: int, height: int) -> None:
-        """Copy the whole picture into `width` x `height` pixels of `target` from (x, y), its lower left corner on.
+        """Copy the whole picture into `width` x `height` pixels of `target`, with its lower left corner at (x, y).
 
         The bytes stay as they are. Leaves the default framebuffer bound.
         """

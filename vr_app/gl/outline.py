@@ -22,7 +22,7 @@ from vr_app.gl.context import GL
 from vr_app.gl.program import Program
 
 VERTICES = 6 * 4 * 72
-"""Of the largest strip: around the whole retina."""
+"""Vertices of the largest strip, around the whole retina."""
 
 FLOATS = 5
 
@@ -50,13 +50,13 @@ class OutlineRenderer:
         CALLS.glUniform3f(self._program["u_colour"], *linear(REGION_COLOUR)[:3])
 
     def draw(self, item: SurfaceItem, eye: Eye, to_clip: np.ndarray, finer: float) -> None:
-        """Those of a surface. `to_clip` (4, 4): world to clip coordinates. `finer`: pixels of the picture for each of
-        the eye's; lines are as many times as wide in it."""
+        """Draw the outlines of a surface. `to_clip` (4, 4): world to clip coordinates. `finer`: pixels of the picture
+        for each of the eye's; lines are as many times as wide in it."""
         if item.outlines:
             self._draw(item, _pixel(item.surface, eye) * finer, to_clip, _strip, finer)
 
     def draw_unrolled(self, item: SurfaceItem, face: Face, finer: float) -> None:
-        """Those of a retina on its own picture, which is unrolled by longitude and latitude."""
+        """Draw a retina's outlines on its own picture, which is unrolled by longitude and latitude."""
         if not item.outlines:
             return
         left, bottom, right, top = face.left, face.bottom, face.right, face.top
@@ -101,7 +101,8 @@ class OutlineRenderer:
 
 @lru_cache(maxsize=512)
 def _strip(rect: Rect, surface: Surface, view: ImageView, size: tuple[int, int], reach: float) -> Strip:
-    """The strip around a region, and half its width and height in metres. Kept: most regions stand still."""
+    """The strip around a region, and half its width and height in metres. It is cached, because most regions stand
+    still."""
     first, last = on_surface(rect, surface, view.center, view.zoom, size)
     wide, high = ((last - first) * surface.extent() / 2).tolist()
     return strip(surface, first, last, reach)[:VERTICES], (wide, high)
@@ -117,12 +118,12 @@ def _strip_unrolled(rect: Rect, retina: Retina, view: ImageView, size: tuple[int
 
 
 def _pixel(surface: Surface, eye: Eye) -> float:
-    """Metres that one of the eye's pixels measures at most, where it sees the surface."""
+    """The largest size in metres of an eye pixel, where the eye sees the surface."""
     reach = surface.radius if isinstance(surface, Retina) else math.hypot(surface.width, surface.height) / 2
     left, right, _, _ = eye.fov.tangents()
     return (math.dist(surface.pose.position, eye.pose.position) + reach) * (right - left) / eye.size[0]
 
 
 def _rounded(metres: float) -> float:
-    """Up to the next of few lengths, so that a head that sways needs no other strips."""
+    """Rounded up to one of few lengths, so that a swaying head needs no new strips."""
     return 1.25 ** math.ceil(math.log(metres, 1.25))

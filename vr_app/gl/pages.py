@@ -1,4 +1,4 @@
-"""Page windows as the shader reads them: what it would reckon for every pixel is reckoned here for every tile."""
+"""Page windows as the shader reads them: computed here once per tile, so that the shader need not for every pixel."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ class PageTextures:
             self._fill(layer, window)
 
     def failed(self, layer: int) -> bool:
-        """Whether a window shown tells of a tile that failed."""
+        """Whether a window that is shown has a tile that failed."""
         return self._any_failed[layer]
 
     def _fill(self, layer: int, window: PageWindow) -> None:
@@ -135,7 +135,7 @@ class PageTextures:
             )  # fmt: skip
 
     def _grow(self, cols: int, rows: int) -> None:
-        """Larger layers, empty. More than the first are needed only by pictures of over 2,500 pixels."""
+        """Make the layers larger, and empty. Only pictures of over 2,500 pixels need more than the first size."""
         self._cols = max(self._cols, 1 << (cols - 1).bit_length())
         self._rows = max(self._rows, 1 << (rows - 1).bit_length())
         self._shown = [None] * PAGE_WINDOWS

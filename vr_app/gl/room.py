@@ -1,4 +1,4 @@
-"""What surrounds the panels: a dim room with a grid on its floor, and the dark between two sights."""
+"""What surrounds the panels: a dim room with a grid on its floor, and the veil over a change of scene."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ ROOM_COLOUR = (0.0052, 0.0056, 0.0063)
 """Linear light: dim and neutral, about 15 of 255 when encoded."""
 
 REACH = 7.0
-"""Metres to which the floor is seen."""
+"""How far the floor is seen, in metres."""
 
 LINES, PIECES = 13, 28
-"""Lines of its grid either way, a metre apart, and half metres of each. They alone are drawn, not the floor between:
-where software draws, that took 35 ms of a headset's eye."""
+"""Lines of the floor's grid in each direction, one metre apart, and the half-metre pieces of each. The floor between
+them is not drawn: in software that took 35 ms for each of a headset's eyes."""
 
 
 class RoomRenderer:
@@ -41,7 +41,7 @@ class RoomRenderer:
         GL.glDrawArrays(GL.GL_TRIANGLES, 0, 2 * LINES * PIECES * 6)
 
     def draw_veil(self, shade: float) -> None:
-        """Darken all, by 0 to 1."""
+        """Darken everything, by 0 to 1."""
         self._veil.use()
         CALLS.glUniform4f(self._veil["u_colour"], *(part * shade for part in ROOM_COLOUR), shade)
         CALLS.glBindVertexArray(self._no_vertices)

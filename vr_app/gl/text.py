@@ -23,16 +23,16 @@ MIPMAPS = 4
 """Halvings of the texture that are used; further ones would mix neighbouring letters."""
 
 GLYPHS_DRAWN = 128
-"""Letters that one call draws, as `label.vert` has room for: every driver has it for 256 vectors in all."""
+"""Letters that one call draws: `label.vert` has room for so many, because every driver allows 256 vectors in all."""
 
 _MARGIN = EM // 8
 """Empty texels around each letter."""
 
 _SIZE = 1024, 2048
-"""Of the texture: some 420 letters."""
+"""Size of the texture; it holds some 420 letters."""
 
 _FIRST = "".join(chr(code) for code in range(0x20, 0x7F)) + "·×…°µ"
-"""Letters that are drawn before the first picture; others when they are first met."""
+"""Letters that are drawn before the first picture; others are drawn when they are first met."""
 
 UNKNOWN = "?"
 """Stands for letters that no font has."""
@@ -81,7 +81,8 @@ class Letters:
         return len(self.places)
 
     def meet(self, letter: str) -> str:
-        """Draw a letter, if it is new. What is to be shown: itself, or UNKNOWN where no font has it or room for it."""
+        """Draw a letter if it is new. Returns what to show: the letter, or UNKNOWN if no font has it or no room is
+        left."""
         if letter in self.places:
             return letter
         font = self._font_of(letter)
@@ -129,7 +130,7 @@ def has_letter(font: ImageFont.FreeTypeFont, letter: str) -> bool:
 
 @lru_cache(maxsize=4)
 def _missing(font: ImageFont.FreeTypeFont) -> tuple[tuple[int, int], bytes]:
-    """What a font shows for letters that it lacks."""
+    """What a font draws for a letter that it lacks."""
     drawn = font.getmask("\U0010fffe")
     return drawn.size, bytes(drawn)
 

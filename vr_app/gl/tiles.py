@@ -16,14 +16,15 @@ EDGE = TILE + 2 * GUTTER
 """Texels along a slot's edge."""
 
 TILE_BYTES = 4 * EDGE**2
-"""What a tile takes on the graphics card, and on its way there."""
+"""Bytes of a tile on the graphics card, and on its way there."""
 
 ATLAS = 8
 """Slots along a layer's edge: a layer holds ATLAS x ATLAS, because drivers allow too few layers (often 2,048) for each
 tile to have its own. Gutters keep bilinear sampling within the slot."""
 
 RING = 3
-"""Staging buffers taken in turn: while the driver still copies the last frames' tiles, the next has one of its own."""
+"""Staging buffers used in turn: while the driver still copies the tiles of earlier frames, the next frame has its
+own."""
 
 
 class TileArray:
@@ -65,7 +66,7 @@ class TileArray:
         self._mapped: np.ndarray | None = None
         self._waiting: list[int] = []
         self._opaque = np.zeros((EDGE, EDGE, 4), np.uint8)
-        for _ in range(RING):  # what a first copy costs is paid here: functions looked up, memory touched
+        for _ in range(RING):  # pay here for what only a first copy costs: functions looked up, memory touched
             self.put(0, self._opaque)
 
     @property
@@ -120,7 +121,7 @@ class TileArray:
         """The next staging buffer's memory, (staged, EDGE, EDGE, 4) uint8 to write to; the buffer is bound."""
         self._turn = (self._turn + 1) % RING
         CALLS.glBindBuffer(GL.GL_PIXEL_UNPACK_BUFFER, self._ring[self._turn])
-        # What is in it is done with: a driver that still reads it gives other memory instead of waiting.
+        # Its content is no longer needed: a driver that still reads it hands out other memory instead of waiting.
         access = GL.GL_MAP_WRITE_BIT | GL.GL_MAP_INVALIDATE_BUFFER_BIT
         size = self.staged * TILE_BYTES
         address = ctypes.cast(GL.glMapBufferRange(GL.GL_PIXEL_UNPACK_BUFFER, 0, size, access), ctypes.c_void_p).value

@@ -17,17 +17,18 @@ from vr_app.gl.tiles import TILE_BYTES, TileArray
 ReadyTile = tuple[TileKey, np.ndarray]
 
 FIRST_TILE_SECONDS = 1e-4
-"""What a tile is expected to take before any has been measured."""
+"""Seconds that a tile is expected to take before any has been measured."""
 
 MANY = 8
-"""Tiles of a frame from which on the time of each tells what others will take. Of fewer it is mostly the frame's own:
-the staging buffer is mapped and unmapped once, which takes as long as ten tiles."""
+"""From this many tiles on, a frame's time per tile predicts that of other frames. With fewer it is mostly the cost of
+the frame itself: the staging buffer is mapped and unmapped once, which takes as long as ten tiles."""
 
 PLANNED = 0.75
-"""Of a frame's seconds, the share that tiles are expected to take at most: some take longer than expected."""
+"""The largest share of the budgeted seconds that tiles are planned to take, because some take longer than expected."""
 
 REMEMBERED = 5
-"""Frames whose middle time per tile is expected in the next: a single dear one must not make the next ones timid."""
+"""The next frame is planned with the median time per tile of this many frames, so that a single slow one counts
+little."""
 
 
 @dataclass(frozen=True)

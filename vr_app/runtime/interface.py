@@ -33,7 +33,7 @@ class Frame(Protocol):
 
     eyes: tuple[Eye, ...]
     """Every picture to draw: two in a headset, else one. Empty while the head is not tracked. `targets` may add one for
-    an onlooker."""
+    a spectator."""
 
     def targets(self) -> Iterator[tuple[Eye, Framebuffer]]:
         """Each eye with the framebuffer to draw it into, bound; it is handed on when the iteration goes on."""

@@ -61,7 +61,7 @@ class _Picture:
 class Mirror:
     """A visible window beside `hidden`, whose context owns the scene. `eye_size`: an eye's picture in pixels.
 
-    An `Onlooker` of headset frames; every method belongs to the main thread.
+    The `Spectator` of headset frames; every method belongs to the main thread.
     """
 
     def __init__(self, hidden: context.Window, eye_size: tuple[int, int], kind: MirrorKind) -> None:

@@ -75,7 +75,7 @@ class Actions:
             return xr.create_action(self._set, info)
 
     def _suggest(self, profile: bindings.Profile) -> None:
-        """A runtime that knows not all of a profile refuses all of it: then the others have to do."""
+        """Suggest a profile. A runtime that does not know all of it refuses it; then the other profiles have to do."""
         try:
             with openxr("xrSuggestInteractionProfileBindings"):
                 suggested = [
@@ -124,7 +124,7 @@ class Actions:
         if self._known is None or self._known[0] != self._heard() or self._menu_down:
             sample = self._made(now)
             self._known = self._heard(), sample
-            self._menu_down = any(self._value("menu", hand) for hand in HANDS)  # how long it is held counts too
+            self._menu_down = any(self._value("menu", hand) for hand in HANDS)  # how long it is held matters too
         return self._known[1]
 
     def locate(self, space: xr.Space, display_time: int) -> None:
@@ -134,14 +134,14 @@ class Actions:
                 self._locate_space(aim, space, display_time, ctypes.byref(found))
 
     def _ask(self) -> None:
-        """Have the runtime tell the present state of all actions that have been of interest so far."""
+        """Get the present state of all actions that have been asked for so far."""
         for name, ask in self._asks:
             answer = ask()
             if answer < 0:
                 raw.fail(name, answer)
 
     def _heard(self) -> tuple:
-        """All that a sample is made of, as the runtime has told it."""
+        """Everything that a sample is made of, as the runtime reported it."""
         return *self._held, b"".join(self._told)
 
     def _made(self, now: float) -> ControllerSample:
@@ -184,8 +184,8 @@ class Actions:
         return self._state(name, xr.NULL_PATH)
 
     def _state(self, name: str, hand: xr.Path) -> xr.ActionStateBoolean | xr.ActionStateFloat:
-        """An action's state, as it was told; from the first time on it is asked for in every frame, into one place for
-        all of them."""
+        """An action's state as last reported. From its first use on it is asked for in every frame, always into the
+        same structure."""
         key = name, int(getattr(hand, "value", hand))
         if key not in self._states:
             info = xr.ActionStateGetInfo(self._actions[name], hand)
@@ -207,7 +207,7 @@ class Actions:
         return bool(state.current_state and state.changed_since_last_sync)
 
     def feel(self, pulses: tuple[Pulse, ...]) -> None:
-        """Let hands feel ticks. A controller that cannot, or a session without the focus, leaves it at that."""
+        """Let hands feel ticks. A controller without haptics, or a session without the focus, ignores them."""
         for pulse in pulses:
             info = xr.HapticActionInfo(self._actions["tick"], self._hands[pulse.hand])
             tick = xr.HapticVibration(round(pulse.seconds * 1e9), xr.FREQUENCY_UNSPECIFIED, pulse.amplitude)

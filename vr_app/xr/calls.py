@@ -1,4 +1,4 @@
-"""What every frame asks of the runtime, with structures that are made once: wait, begin and end."""
+"""The calls of every frame, with structures that are made once: wait, begin and end."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class FrameCalls:
         return self.state
 
     def begin(self) -> None:
-        """A frame before it that was begun and not ended is dropped by the runtime, and that is no error."""
+        """Begin the frame. The runtime drops an earlier one that was begun and not ended; that is no error."""
         self._begin(self._session, None)
 
     def end(self, display_time: int, layers: Sequence[ctypes.Structure]) -> None:
-        """Show `layers`; the very same ones as in the frame before are handed over as they were."""
+        """Show `layers`. The same sequence as in the frame before is handed over unchanged."""
         if not layers:
             info = self._empty
         else:

@@ -21,5 +21,5 @@ class Composed:
     layers: Sequence[ctypes.Structure] = field(default_factory=tuple)
 
     def stands(self, scene: Scene, eyes: tuple[Eye, ...]) -> bool:
-        """Whether it shows that, too."""
+        """Whether it shows this scene to these eyes."""
         return self.eyes == eyes and self.scene == scene

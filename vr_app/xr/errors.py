@@ -60,7 +60,7 @@ class openxr:  # noqa: N801  (used as a function is)
 
 
 def own(handles: ExitStack, destroy: Callable[[Handle], None], handle: Handle) -> Handle:
-    """`handle` is destroyed when `handles` closes; where the runtime has gone by then, that is no error.
+    """Destroy `handle` when `handles` closes. If the runtime has gone by then, that is no error.
 
     Everything is destroyed after a loss too, in the usual order, the instance last: the loader lends out one instance
     at a time, and Monado's client gives its socket, shared memory and textures back although every call of it fails.

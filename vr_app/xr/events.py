@@ -1,4 +1,4 @@
-"""What the runtime has to tell: a session's events."""
+"""The events that the runtime reports to a session."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ NO_EVENT = xr.Result.EVENT_UNAVAILABLE.value
 
 
 class Events:
-    """The events of a session, in their order. Those of the reference space go to `place`, at once: some runtimes
-    (Monado) move their space first and tell then."""
+    """The events of a session, in their order. Those about the reference space go to `place` at once, because some
+    runtimes (Monado) move their space first and report it afterwards."""
 
     def __init__(self, instance: xr.Instance, place: Place) -> None:
         self._instance, self._place = instance, place
@@ -25,12 +25,12 @@ class Events:
         self._ahead = False
 
     def fetch_ahead(self) -> None:
-        """Ask the runtime now, in the midst of a frame; the next `fetch` asks no more."""
+        """Ask the runtime now, within a frame; the next `fetch` does not ask again."""
         self._fetch()
         self._ahead = True
 
     def fetch(self) -> None:
-        """Ask the runtime, unless that has been done ahead."""
+        """Ask the runtime, unless `fetch_ahead` has done so."""
         if not self._ahead:
             self._fetch()
         self._ahead = False
@@ -51,7 +51,7 @@ class Events:
                 self._waiting.append(event)
 
     def _polled(self) -> xr.EventDataBuffer | None:
-        """Mostly there is none, for which pyopenxr raises an exception."""
+        """The next event; None if there is none, which is usual and for which pyopenxr would raise an exception."""
         event, self._buffer.type = self._buffer, xr.StructureType.EVENT_DATA_BUFFER
         if self._poll(self._instance, ctypes.byref(event)) == NO_EVENT:
             return None

@@ -22,24 +22,24 @@ from vr_app.xr.layers import ProjectionLayer
 from vr_app.xr.session import Session
 
 IDLE_PAUSE = 0.02
-"""Seconds. While no session runs, nothing else paces the loop."""
+"""Seconds of a pause while no session runs: nothing else paces the loop then."""
 
 APART = 1.0
-"""Seconds. Display times that leave the machine's own clock farther behind or ahead begin to count anew: a runtime that
-once names a time far ahead would otherwise stop everything that moves until then."""
+"""Seconds. If a display time differs from the machine's own clock by more than this, the clock is set anew. Otherwise a
+runtime that once names a time far ahead would stop all motion until then."""
 
 
-class Onlooker(Protocol):
+class Spectator(Protocol):
     """Somebody beside the headset who sees what it is shown."""
 
     def see(self, eye: int, picture: Framebuffer) -> None:
-        """Look at an eye's finished picture before it is handed over."""
+        """See an eye's finished picture before it is handed over."""
         ...
 
     def views(
         self, eyes: tuple[Eye, ...], apart: bool = False, still: bool = False
     ) -> Iterator[tuple[Eye, Framebuffer]]:
-        """Pictures of the scene to draw for the onlooker alone, once the eyes' are done. `apart`: theirs do not show
+        """Pictures of the scene to draw for the spectator alone, once the eyes' are done. `apart`: theirs do not show
         all of it, and were not seen; `still`: nothing has changed since the last frame."""
         ...
 
@@ -57,7 +57,7 @@ class FrameClock:
         self._last = 0.0
 
     def restart(self) -> None:
-        """Another session begins, whose display times may count from another moment."""
+        """A new session begins; its display times may start from another moment."""
         self._origin = None
 
     def idle(self) -> float:
@@ -85,7 +85,7 @@ class FrameClock:
 class HeadsetFrame:
     """One frame between xrBeginFrame and xrEndFrame, or a pause without a session."""
 
-    def __init__(self, session: Session, time: float, onlooker: Onlooker) -> None:
+    def __init__(self, session: Session, time: float, spectator: Spectator) -> None:
         self.time = time
         self.should_render = False
         self.keeps = False  # the runtime takes turns between images
@@ -95,7 +95,7 @@ class HeadsetFrame:
         self.layers: Sequence[ctypes.Structure] = []
         """What xrEndFrame will show; filled once both eyes are drawn."""
         self._session = session
-        self._onlooker = onlooker
+        self._spectator = spectator
         self._drawing: Iterator[tuple[Eye, Framebuffer]] | None = None
 
     def locate(self, display_time: int) -> None:
@@ -105,7 +105,7 @@ class HeadsetFrame:
 
     def targets(self) -> Iterator[tuple[Eye, Framebuffer]]:
         """Each eye with the framebuffer to draw it into, bound; it is handed on when the iteration goes on. After the
-        eyes, what the onlooker wants drawn.
+        eyes, what the spectator wants drawn.
 
         Only a picture of both eyes is shown: leave early, and this frame shows nothing.
         """
@@ -115,9 +115,9 @@ class HeadsetFrame:
         if not (self.should_render and self.eyes):
             return
         self._session.layers.composed = None
-        yield from self._draw(self._session.layers.behind, self._onlooker.see, deepen)
+        yield from self._draw(self._session.layers.behind, self._spectator.see, deepen)
         self.layers = [self._session.layers.behind.shown]
-        yield from self._onlooker.views(self.eyes)
+        yield from self._spectator.views(self.eyes)
 
     def pictures(
         self, scene: Scene, renderer: Renderer, whole: bool = False
@@ -148,7 +148,7 @@ class HeadsetFrame:
                 shown.append(layers.before.shown)
             layers.composed = Composed(scene, self.eyes, arrangement, shown)
         self.layers = layers.composed.layers
-        yield from ((eye, target, scene) for eye, target in self._onlooker.views(self.eyes, True, still))
+        yield from ((eye, target, scene) for eye, target in self._spectator.views(self.eyes, True, still))
 
     def _drawn(
         self, layer: ProjectionLayer, scene: Scene, renderer: Renderer
@@ -171,7 +171,7 @@ class HeadsetFrame:
         """Hand over what the last frame did, if that was for the same eyes and nobody beside the headset wants a new
         picture; whether it is so."""
         composed = self._session.layers.composed
-        if composed is None or composed.eyes != self.eyes or not self._onlooker.content():
+        if composed is None or composed.eyes != self.eyes or not self._spectator.content():
             return False
         if self.should_render:
             self.layers = composed.layers
@@ -184,17 +184,17 @@ class HeadsetFrame:
 
 
 @contextmanager
-def run_frame(session: Session, clock: FrameClock, onlooker: Onlooker) -> Iterator[HeadsetFrame]:
+def run_frame(session: Session, clock: FrameClock, spectator: Spectator) -> Iterator[HeadsetFrame]:
     """Wait for a frame, begin it, and end it with what was drawn, or with nothing where the body raises.
 
     While the session is not running: a short pause and a frame with nothing to draw.
     """
     if not session.running:
         time.sleep(IDLE_PAUSE)
-        yield HeadsetFrame(session, clock.idle(), onlooker)
+        yield HeadsetFrame(session, clock.idle(), spectator)
         return
     state = _wait_and_begin(session)
-    frame = HeadsetFrame(session, clock.seconds(state.predicted_display_time), onlooker)
+    frame = HeadsetFrame(session, clock.seconds(state.predicted_display_time), spectator)
     try:
         frame.should_render = bool(state.should_render)
         frame.period = max(0, state.predicted_display_period) * 1e-9 or None
@@ -202,7 +202,7 @@ def run_frame(session: Session, clock: FrameClock, onlooker: Onlooker) -> Iterat
         yield frame
         frame.abandon_drawing()
     except BaseException:
-        with suppress(Exception):  # whatever ending it says, the first error tells more
+        with suppress(Exception):  # the first error says more than one from ending the frame
             try:
                 frame.abandon_drawing()
             finally:

@@ -23,7 +23,7 @@ from vr_app.xr.errors import HeadsetError, HeadsetLostError, openxr, own
 log = logging.getLogger(__name__)
 
 IMAGE_WAIT_NS = 200_000_000
-"""How long one call waits for a swapchain image; between calls Python sees to Ctrl-C."""
+"""How long one call waits for a swapchain image; between calls Python handles Ctrl-C."""
 
 
 class _Swapchain:
@@ -59,7 +59,7 @@ class _Swapchain:
         try:
             self._wait()
         except BaseException:
-            with suppress(xr.exception.XrException):  # an image not waited for may not be released: nothing to mend
+            with suppress(xr.exception.XrException):  # an image that was not waited for must not be released
                 self._release()
             raise
         return index
@@ -113,7 +113,7 @@ class PictureSwapchain(_Swapchain):
             self._hidden.close()
 
     def see_with(self, fov: Fov) -> None:
-        """Fit what is left out to the eye's field of view; of the same one as before, nothing."""
+        """Fit what is left out to the eye's field of view, if that has changed."""
         if self._hidden is not None and fov != self._hidden_for:
             self._hidden.draw(fov.across(self._mesh))
             self._hidden_for = fov
@@ -147,7 +147,7 @@ class DepthSwapchain(_Swapchain):
 
 
 def picture_format(session: xr.Session) -> int:
-    """Of all swapchains here. Raises `HeadsetError` where the runtime does not offer it."""
+    """The format of all swapchains here. Raises `HeadsetError` where the runtime does not offer it."""
     with openxr("xrEnumerateSwapchainFormats"):
         return graphics.swapchain_format(list(xr.enumerate_swapchain_formats(session)))
 
@@ -186,7 +186,7 @@ class ProjectionLayer:
         image_format = picture_format(session)
         self._flags = flags
         self.space = space
-        """In which the views are told that it is drawn for."""
+        """The space in which the runtime is told the views."""
         self.shown: xr.CompositionLayerProjection | None = None
         """The layer of the images released last; it may be handed over again as it is."""
         self._eyes = [PictureSwapchain(session, size, image_format, handles) for size in sizes]

@@ -13,7 +13,7 @@ from vr_app.core.scene.layer_mode import LayerMode
 from vr_app.xr.system import System
 
 LONGEST = 4096
-"""Pixels along a sheet's side, however much more a runtime takes."""
+"""Most pixels along a sheet's side, even if a runtime takes more."""
 
 SHAPES = {
     xr.KHR_COMPOSITION_LAYER_CYLINDER_EXTENSION_NAME: Shape.CYLINDER,
@@ -47,7 +47,7 @@ LAYER_QUIRKS = (
         "https://github.com/Igalia/wolvic/pull/386",
     ),
 )
-"""Their surfaces are meshes, but for `--layers on`."""
+"""Surfaces are drawn as meshes on these, except with `--layers on`."""
 
 DEPTH_QUIRKS = (
     Quirk(
@@ -57,7 +57,7 @@ DEPTH_QUIRKS = (
         "https://github.com/OpenKneeboard/OpenKneeboard/issues/153",
     ),
 )
-"""They are not told how far away things are."""
+"""These are not told how far away things are."""
 
 
 def quirk(runtime: str, known_quirks: Sequence[Quirk] = LAYER_QUIRKS) -> Quirk | None:
@@ -71,13 +71,13 @@ def quirk(runtime: str, known_quirks: Sequence[Quirk] = LAYER_QUIRKS) -> Quirk |
 
 
 def offer_of(system: System) -> Offer:
-    """All that the runtime says it takes."""
+    """Everything that the runtime says it takes."""
     shapes = {Shape.QUAD} | {shape for name, shape in SHAPES.items() if name in system.enabled}
     return Offer(system.most_layers, min(LONGEST, *system.largest_picture), frozenset(shapes))
 
 
 def offer_in(system: System, mode: LayerMode) -> Offer:
-    """What of it is used."""
+    """The part of it that is used."""
     if mode is LayerMode.OFF or (mode is LayerMode.AUTO and quirk(system.runtime) is not None):
         return Offer()
     return offer_of(system)

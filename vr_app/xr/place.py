@@ -12,7 +12,7 @@ from vr_app.xr import convert
 from vr_app.xr.errors import openxr, own
 
 FLOOR_SPACES = (xr.ReferenceSpaceType.LOCAL_FLOOR, xr.ReferenceSpaceType.STAGE)
-"""Those with their origin on the floor, the best first."""
+"""Reference spaces with their origin on the floor, the best first."""
 
 
 class Place:
@@ -54,7 +54,7 @@ class Place:
             xr.destroy_space(self.space)
 
     def ask(self) -> None:
-        """Put the scene before the head, as soon as it is known where that is."""
+        """Put the scene in front of the head, as soon as it is known where the head is."""
         self._asked = True
 
     def moves_at(self, time: int) -> None:
@@ -62,7 +62,7 @@ class Place:
         self._moves_at = time
 
     def note_move(self, display_time: int) -> bool:
-        """Whether the runtime, as far as it has told, has moved its space before a frame shown at `display_time`."""
+        """Whether the runtime has announced a move of its space that comes before a frame shown at `display_time`."""
         if self._moves_at is None or display_time < self._moves_at:
             return False
         self._moves_at = None
@@ -79,7 +79,7 @@ class Place:
         self._floor_known = False
 
     def settle(self, display_time: int) -> None:
-        """Let the space stand where a frame shown at `display_time` is to be located."""
+        """Put the space where it belongs for a frame shown at `display_time`."""
         if self._runtime_moved:
             self._undo_ours()
         if (self._asked or not self._seen) and self._before_head(display_time):
@@ -88,7 +88,7 @@ class Place:
             self._find_floor(display_time)
 
     def _undo_ours(self) -> None:
-        """The runtime has recentred its LOCAL: what we had done to it is over."""
+        """The runtime has recentred its LOCAL space, so our own recentring no longer applies."""
         self._runtime_moved = self._asked = self._seen = self._floor_known = False
         if self._origin != Pose():
             self._stand(Pose())

@@ -22,7 +22,7 @@ def plain(name: str) -> Callable[..., int]:
     """The loader's function of that name, with pyopenxr's argument types; it answers a number."""
     known = getattr(raw_functions, name)
     if not isinstance(known, ctypes._CFuncPtr):
-        return known  # somebody listens in between
+        return known  # something listens in between
     function = type(known)(ctypes.cast(known, ctypes.c_void_p).value)
     function.argtypes, function.restype = known.argtypes, ctypes.c_int
     return function

@@ -26,8 +26,8 @@ from vr_app.xr.system import EYES, VIEWS, System
 log = logging.getLogger(__name__)
 
 REFRESH_RATE = 90.0
-"""Pictures per second asked for: the highest on offer up to here. More would leave less time for each, and what is
-looked at stands still."""
+"""Pictures per second asked for: the highest rate on offer up to this one. More would leave less time for each, and
+photographs stand still."""
 
 
 class Session:
@@ -68,14 +68,14 @@ class Session:
 
     @property
     def space(self) -> xr.Space:
-        """The one that the scene stands in."""
+        """The space that the scene stands in."""
         return self.place.space
 
     def locate(self, display_time: int) -> None:
-        """Find `head` and hands as they will be at `display_time`, the frame's, and let the scene stand where it is to.
+        """Find `head` and hands as they will be at the frame's `display_time`, and put the scene where it belongs.
 
-        What the runtime has to tell is asked for once in a frame, and here: some (Monado) move their space first and
-        tell then. Where it has moved in between, all is found anew.
+        Events are fetched once a frame, and here, because some runtimes (Monado) move their space first and report it
+        afterwards. If the space has moved in between, everything is located again.
         """
         self.place.note_move(display_time)
         self._find(display_time)
@@ -100,8 +100,8 @@ class Session:
         return opaque if opaque.value in modes else xr.EnvironmentBlendMode(modes[0])
 
     def poll(self) -> None:
-        """Take in all events, those that the frame before has heard of, or else what the runtime tells now. Afterwards
-        `running`, `ended` and `state` are current. A session does not end in the midst of a frame."""
+        """Handle all events: those that the frame before fetched, or else those of now. Afterwards `running`, `ended`
+        and `state` are current. So a session never ends in the middle of a frame."""
         self._events.fetch()
         while not self.ended and (event := self._events.next()) is not None:
             self._take(event)
@@ -145,13 +145,13 @@ class Session:
                 raise HeadsetLostError(LOST_MESSAGE)
 
     def _ask_refresh_rate(self) -> None:
-        """A wish: a runtime that knows better, or refuses, is right."""
+        """Ask for a refresh rate. A runtime may choose another one, or refuse."""
         if xr.FB_DISPLAY_REFRESH_RATE_EXTENSION_NAME not in self.system.enabled:
             return
         try:
             with openxr("xrRequestDisplayRefreshRateFB"):
                 offered = xr.enumerate_display_refresh_rates_fb(self.handle)
-                wanted = max((rate for rate in offered if rate < REFRESH_RATE + 0.5), default=None)  # 89.9 is meant too
+                wanted = max((rate for rate in offered if rate < REFRESH_RATE + 0.5), default=None)  # 89.9 counts
                 if wanted is not None:
                     xr.request_display_refresh_rate_fb(self.handle, wanted)
         except HeadsetLostError:

@@ -99,7 +99,7 @@ class SurfaceLayers:
         return structures
 
     def _draw(self, held: _Held, layered: Layered, renderer: Renderer) -> None:
-        held.face = held.content = None  # until it has worked
+        held.face = held.content = None  # until drawing has succeeded
         picture = held.swapchain.acquire()
         try:
             renderer.draw_face(picture, layered)
@@ -162,7 +162,8 @@ class SurfaceLayers:
 
 
 def _cylinder(face: Face, panel: Panel, about: dict) -> ctypes.Structure:
-    """A bent panel's: its pose is that of the cylinder's axis, at the picture's middle and turned to it."""
+    """The layer of a bent panel. Its pose is that of the cylinder's axis, level with the picture's middle and turned
+    to it."""
     axis = Pose((0.0, (face.bottom + face.top) / 2, 1 / panel.bend))
     middle = (face.left + face.right) / 2 * panel.bend
     turned = Pose(orientation=(0.0, -math.sin(middle / 2), 0.0, math.cos(middle / 2)))

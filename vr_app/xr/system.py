@@ -28,7 +28,7 @@ OPTIONAL_EXTENSIONS = (
     xr.KHR_COMPOSITION_LAYER_EQUIRECT2_EXTENSION_NAME,
     *bindings.EXTENSIONS,
 )
-"""Enabled where they are offered; `System.enabled` tells."""
+"""Extensions that are enabled if they are offered; `System.enabled` lists them."""
 
 
 EYES = 2

@@ -33,7 +33,7 @@ WHEEL_PAUSE = 0.5
 class Hands:
     """Reads the hands of one session, frame by frame: first `steady`, then `read`, and `ticks` once it is applied.
 
-    A hand whose tracking is lost, jumps or gives what is no pose lets go; nothing else becomes of it.
+    A hand whose tracking is lost, jumps, or gives an impossible pose lets go, and nothing else happens.
     """
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class Hands:
         self._blinking_since: float | None = None
 
     def steady(self, sample: ControllerSample, dt: float) -> ControllerSample:
-        """The sample with smooth poses, without what is none; `dt` seconds since the last."""
+        """The sample with smooth poses and without impossible ones; `dt` seconds since the last."""
         while len(self._hands) < len(sample.hands):
             self._hands.append(Hand(len(self._hands)))
         for hand in self._hands[len(sample.hands) :]:
@@ -77,7 +77,7 @@ class Hands:
             asked += flicked(hand, now) if now.stick_x or hand.flicked else []
         intents += self._keeps_shown(view)
         if any(isinstance(intent, Undo | ResetView) for intent in (*intents, *asked)):
-            for hand in self._hands:  # or what it holds would come back to it
+            for hand in self._hands:  # else what it holds would jump back to it
                 if hand.marking is None or asked:
                     hand.let_go()
         draft = next((hand.marking for hand in self._hands if hand.marking is not None), None)

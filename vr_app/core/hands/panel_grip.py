@@ -1,4 +1,4 @@
-"""A panel in a hand, and in both."""
+"""A panel held in one hand or in both."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Grip:
     def helped(self, here: Vec3, partner: tuple[int, Vec3] | None) -> Grip:
         """With the hand at `here` and the other one (its index and position), or alone.
 
-        The panel grows as the hands part, about the held spot. One that comes or goes leaves it as it is.
+        The panel grows about the held spot as the hands part. A hand that comes or goes does not change its size.
         """
         index, there = partner or (None, here)
         apart = max(LEAST_APART, math.dist(here, there))
@@ -54,7 +54,7 @@ class Grip:
         return hand == self.start and self.partner is None
 
     def panel(self, hand: Pose) -> Moved:
-        """Where the panel is with the hand there."""
+        """Where the panel is when the hand is there."""
         return Moved(hand.after(replace(self.in_hand, position=self._middle)), self.scale * self.grown)
 
     @property

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from vr_app.core.space.pose import Pose, Ray
 
 PRESSED, LET_GO = 0.6, 0.4
-"""Trigger and grip values beyond which they count as pressed and as let go; apart, so that a trembling finger does
-neither."""
+"""Trigger and grip count as pressed from the first value on, and as let go below the second. The gap keeps a trembling
+finger from doing either."""
 
 TAP = 0.3
 """Seconds. A shorter press is a tap, a longer one holds."""
 
 MOST = {"trigger": 1.0, "grip": 1.0, "stick_x": 1.0, "stick_y": 1.0, "zoom_steps": 16.0}
-"""What the fields of a `HandSample` go up to."""
+"""The largest values of a `HandSample`'s fields."""
 
 TICK_SECONDS, TICK_AMPLITUDE = 0.02, 0.5
 

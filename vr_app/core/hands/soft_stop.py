@@ -1,4 +1,4 @@
-"""How a zoom goes: at the thumbstick's pace or as two hands stretch, with soft stops on the way."""
+"""How a zoom moves: at the thumbstick's pace or as two hands stretch it, with soft stops on the way."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ STICK_SPEED = 1.6
 """Doublings of the zoom per second with the thumbstick fully pushed."""
 
 STOPS = (0.0, 1.0, 2.0, 3.0)
-"""Base 2 logarithms of the zooms with a soft stop, and a tick to be felt: x1, x2, x4, x8."""
+"""Base 2 logarithms of the zooms with a soft stop and a tick in the hand: x1, x2, x4, x8."""
 
 RESISTANCE = 0.25
 """Doublings that a soft stop swallows before the thumbstick leads beyond it: a sixth of a second, fully pushed."""
 
 FLAT = 0.1
-"""Doublings to either side of a soft stop in which two hands that stretch stay on it."""
+"""Doublings to either side of a soft stop within which two stretching hands stay on it."""
 
 LEAST_APART = 0.05
-"""Metres. Two hands or two spots nearer to each other count as so far apart: what they stretch cannot leap."""
+"""Metres. Two hands or two spots that are nearer count as this far apart, so that what they stretch cannot leap."""
 
 _AT = 1e-6
-"""Doublings from a soft stop that count as none."""
+"""Fewer doublings from a soft stop than this count as none."""
 
 
 class SoftStop:
@@ -66,7 +66,8 @@ def reaches_stop(before: float, after: float) -> bool:
 
 
 def flattened(log_zoom: float) -> float:
-    """What two hands' stretch shows: flat within FLAT of a soft stop, steeper beside it, as it was from half way on."""
+    """The zoom shown for a stretch: constant within FLAT of a soft stop, steeper beside it, unchanged from half way
+    on."""
     stop, away = _nearest(log_zoom)
     if abs(away) >= 0.5:
         return log_zoom
@@ -74,7 +75,7 @@ def flattened(log_zoom: float) -> float:
 
 
 def unflattened(log_zoom: float) -> float:
-    """The stretch that shows a zoom; of those at a soft stop the middle one."""
+    """The stretch that shows a zoom; at a soft stop, the middle one of those that do."""
     stop, away = _nearest(log_zoom)
     if abs(away) >= 0.5 or abs(away) < _AT:
         return log_zoom

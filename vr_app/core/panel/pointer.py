@@ -1,4 +1,4 @@
-"""Which hands point at a sheet, and are busy with it."""
+"""Which hands point at a sheet and are busy with it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from vr_app.core.hands.sample import LET_GO, PRESSED, ControllerSample, HandSamp
 from vr_app.core.space.surface import Panel
 
 BEYOND = 8.0
-"""Times its size: how far beside a sheet a hand may wander that holds something on it."""
+"""How far a hand that holds something on a sheet may wander beside it, as a multiple of the sheet's size."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def _within(at: tuple[float, float], size: tuple[int, int]) -> bool:
 
 
 def _meets(hand: HandSample, surface: Panel, size: tuple[int, int]) -> tuple[float, float] | None:
-    """Where a hand's ray meets the sheet's plane, in texels from its upper left corner, also beyond its edges."""
+    """Where a hand's ray meets the sheet's plane, in texels from its upper left corner; it may lie beyond the edges."""
     if hand.aim is None:
         return None
     plane = replace(surface, width=surface.width * BEYOND, height=surface.height * BEYOND)

@@ -17,13 +17,13 @@ the middle of a picture of 1344 pixels across 92 degrees, as it is for a headset
 the sheet's edges, which are farther away."""
 
 EM_PIXELS = (20, 34)
-"""Texels of an em, at least and at most: as many as the eye's pixels that it covers."""
+"""The least and the most texels of an em; it has as many as the eye pixels that it covers."""
 
 WINDOW_LINES = 44
-"""Em that the height of a window has."""
+"""Height of a window in em."""
 
 NEAR, FAR = 0.35, 0.9
-"""Metres from the head between which a sheet's size suits its distance."""
+"""Metres from the head between which a sheet's size follows its distance."""
 
 ABOVE = 0.03
 """Metres from the hand up to the sheet."""
@@ -101,7 +101,7 @@ def scale_for(
 ) -> float:
     """Metres of an em with which a sheet that stands at a hand there, as of `in_hand`, is legible."""
     away = float(np.linalg.norm(np.subtract(head, hand)))
-    # Its middle stands elsewhere than the hand, mostly nearer to the eyes.
+    # The sheet's middle is not where the hand is, but mostly nearer to the eyes.
     for _ in range(4):
         panel = in_hand(head, hand, ems, EM * min(FAR, max(NEAR, away)), right, level)
         away = float(np.linalg.norm(np.subtract(head, panel.pose.position)))

@@ -21,35 +21,35 @@ from vr_app.core.space.pose import Eye, Fov, Pose
 from vr_app.core.space.surface import CAP_ANGLE, Panel, Retina, standing_on, unbent
 
 SHARPER = 1.5
-"""Pixels of a face for each pixel of an eye's picture, along a line. Headsets recommend pictures about as fine as
-their display is in its middle, or coarser."""
+"""Pixels of a face per pixel of an eye's picture, along a line. Headsets recommend pictures that are about as fine as
+the middle of their display, or coarser."""
 
 KEPT_WITHIN = 1.25
-"""A face stays while it is at most this much finer or coarser than wanted: a head that sways changes nothing."""
+"""A face is kept while it is at most this much finer or coarser than wanted, so that a swaying head changes nothing."""
 
 RIM = 0.02
-"""Metres about a panel that its bezel and the soft edge around it take."""
+"""Metres around a panel taken by its bezel and the soft edge."""
 
 PLATE_X, PLATE_Y = 0.5, 0.7
-"""Em by which a label's plate reaches beyond its words, sideways, and from their middle up and down."""
+"""How far a label's plate reaches beyond its words, in em: sideways, and up and down from their middle."""
 
 NEAR = 0.3
-"""Metres. A surface nearer to the eye than that is not shown any finer."""
+"""Metres. A surface nearer to the eye than this is not drawn any finer."""
 
 MOST = 14
 """Layers for surfaces. About a dozen panels fit on the arc around the viewer."""
 
 FACE_PIXELS, ALL_PIXELS = 6_000_000, 20_000_000
-"""Of one face, and of all: 20 million are 240 MB with three images in each swapchain."""
+"""Most pixels of one face, and of all together: 20 million take 240 MB with three images in each swapchain."""
 
 STEP = 128
 """Pixels. A face's sides are multiples, so that a swapchain of the very same size serves faces of about that size."""
 
 MARGIN = 0.25
-"""Of what the eyes see of a surface, how much is drawn around it where not all of it is: for a head that turns."""
+"""How much is drawn around the visible part of a surface, as a share of that part, so that the head may turn."""
 
 _FAR = 50.0
-"""Metres from which a face is seen face-on. Any would do for the panel itself; words stand a little before it."""
+"""Metres from which a face is drawn face-on. Any distance suits the panel; its words stand a little in front of it."""
 
 _ASIDE = math.radians(85.0)
 """From the middle of a bent panel, at its cylinder's axis: an eye that sees further than that sees all of it."""
@@ -184,7 +184,8 @@ def _shape(item: SurfaceItem, offer: Offer) -> Shape | None:
 
 
 def _nearness(item: SurfaceItem, eyes: Sequence[Eye], kept: bool) -> float:
-    """Metres from the nearest eye; a little less for one that is a layer already, so that they do not take turns."""
+    """Metres from the nearest eye; a little less for a surface that is already a layer, so that two do not
+    alternate."""
     nearest = min(_distance(item.surface, eye) for eye in eyes)
     return nearest * (0.8 if kept else 1.0)
 
@@ -201,7 +202,7 @@ def _distance(surface: Panel | Retina, eye: Eye) -> float:
 
 
 def _from_bent(panel: Panel, x: float, y: float, z: float) -> float:
-    """Metres from a point in the panel's coordinates to the nearest of a bent panel."""
+    """Metres from a point in the panel's coordinates to the nearest point of a bent panel."""
     left, _, right, _ = panel.edges
     radius = 1 / panel.bend
     angle = min(max(math.atan2(x, radius - z), left * panel.bend), right * panel.bend)
@@ -210,7 +211,7 @@ def _from_bent(panel: Panel, x: float, y: float, z: float) -> float:
 
 
 def _owners(scene: Scene) -> list[int | None]:
-    """For each label the surface in whose plane and at whose edge it stands."""
+    """The surface that each label belongs to: it stands in that surface's plane and at its edge."""
     owners: list[int | None] = []
     for label in scene.labels:
         best, nearest = None, math.inf
@@ -353,7 +354,7 @@ def _alike(density: float, wanted: float) -> bool:
 
 
 def _same(kept: Face, whole: Bounds) -> bool:
-    """Whether a face was cut for these bounds: it may reach a step further."""
+    """Whether a face was cut for these bounds; it may reach one step further."""
     step = (STEP + 0.01) / kept.density
     spare = whole[0] - kept.left, whole[1] - kept.bottom, kept.right - whole[2], kept.top - whole[3]
     return all(-1e-9 <= room <= step for room in spare)
@@ -365,7 +366,7 @@ def _fits(bounds: Bounds, density: float, offer: Offer) -> bool:
 
 
 def _affordable(bounds: Bounds, wanted: float, offer: Offer) -> float:
-    """The density wanted, or the largest that there are pixels for."""
+    """The wanted density, or the largest that the pixel limit allows."""
     width, height = bounds[2] - bounds[0], bounds[3] - bounds[1]
     longest = (offer.longest - offer.longest % STEP) / max(width, height)
     # What is added to make both sides whole steps is to fit too: (w + step) (h + step) pixels.
@@ -405,7 +406,7 @@ def _seen(surface: Panel | Retina, whole: Bounds, eyes: Sequence[Eye]) -> Bounds
 
 @lru_cache(maxsize=32)
 def _seen_by(surface: Panel | Retina, eye: Eye) -> tuple[np.ndarray, np.ndarray] | None:
-    """The lowest and the highest of both coordinates that rays through an eye's picture meet."""
+    """The lowest and the highest value of both coordinates where rays through an eye's picture meet the surface."""
     steps = np.linspace(0.0, 1.0, 9)
     rays = eye.rays(steps[None, :] * eye.size[0], steps[:, None] * eye.size[1]).reshape(-1, 3)
     to_local = surface.pose.inverse_matrix()

@@ -19,10 +19,12 @@ BINS = 256
 """Of a histogram."""
 
 CLIP = 3.0
-"""Times the mean count that a bin counts at most: as far as a slope of the curve goes beyond the photograph's own."""
+"""A bin counts at most this many times the mean count. It limits how much steeper than the photograph a curve can
+be."""
 
 LEAST = 0.1
-"""Of a region's pixels that must lie within the field of view; a region with fewer takes the whole field's curve."""
+"""Share of a region's pixels that must lie within the field of view. A region with fewer uses the whole field's
+curve."""
 
 DARK = 12
 """Grey level, of the largest channel, up to which a pixel belongs to the dark surround and not to the field of view."""
@@ -43,7 +45,7 @@ def local_curves(pixels: np.ndarray, channel: Channel) -> Curves:
     counts = np.bincount(counted, minlength=REGIONS**2 * BINS).reshape(REGIONS**2, BINS).astype(float)
     whole = counts.sum(axis=0)
     if not whole.any():
-        whole[:] = 1.0  # nothing but darkness: the curve is straight
+        whole[:] = 1.0  # all dark: the curve is straight
     areas = np.bincount(region.ravel(), minlength=REGIONS**2)
     few = counts.sum(axis=1) <= LEAST * areas
     counts[few] = whole
@@ -51,7 +53,8 @@ def local_curves(pixels: np.ndarray, channel: Channel) -> Curves:
 
 
 def shown_grey(pixels: np.ndarray, channel: Channel) -> np.ndarray:
-    """What of (H, W, 3) uint8 pixels the curves are for: (H, W) uint8, a channel, or the lightness in colour."""
+    """The values that the curves are made from: (H, W) uint8 of (H, W, 3) uint8 pixels, one channel or the
+    lightness."""
     place = {Channel.RED: 0, Channel.RED_FREE: 1, Channel.BLUE: 2}.get(channel)
     if place is not None:
         return pixels[..., place]

@@ -10,7 +10,7 @@ NOTICE_SECONDS = 12.0
 
 
 class Notices:
-    """Those of one session. `say` writes a line for the terminal."""
+    """The notices of one session. `say` writes a line to the terminal."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
@@ -19,11 +19,11 @@ class Notices:
         self._of_headset = ""
 
     def pass_time(self, seconds: float) -> None:
-        """Time goes on by so much."""
+        """Let so many seconds pass."""
         self._now += seconds
 
     def tell(self, text: str) -> None:
-        """Show it from now on. What is shown already is not told again."""
+        """Show a notice from now on. One that is already shown is not told again."""
         text = printable(text)
         self._until = {known: until for known, until in self._until.items() if until > self._now}
         if text not in self._until:
@@ -31,12 +31,13 @@ class Notices:
             self._say(f"fundusxr: {text}")
 
     def tell_of_headset(self, text: str) -> None:
-        """The same; what was told of the headset before is so no more, and what happens twice is told twice."""
+        """As `tell`, for the headset: it replaces what was told of the headset before, and a repeated event is told
+        again."""
         self._until.pop(self._of_headset, None)
         self._of_headset = text
         self.tell(text)
 
     @property
     def shown(self) -> tuple[str, ...]:
-        """The texts to be shown now, oldest first."""
+        """The texts to show now, oldest first."""
         return tuple(text for text, until in self._until.items() if until > self._now)

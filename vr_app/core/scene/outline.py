@@ -1,7 +1,7 @@
 """How regions of interest are seen: an outline around each, and its number and name beside it.
 
-The line runs outside the region, so that it covers none of its pixels, and is as wide in the eye's pixels wherever one
-stands. Its colour is neither a fundus's nor one of those that mark computed pixels.
+The line runs outside the region, so that it covers none of its pixels, and is as wide in the eye's pixels wherever the
+viewer stands. Its colour occurs in no fundus and marks no computed pixel.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ REGION_COLOUR = (0.62, 0.93, 0.36, 1.0)
 """Light green."""
 
 CASING = 1.0
-"""Eye pixels of dark on either side of a line, so that it is seen on the bright disc too."""
+"""Dark eye pixels on either side of a line, so that it is also seen on the bright optic disc."""
 
 WIDTHS = {False: 2.0, True: 3.0}
-"""Eye pixels of a line: of the chosen region (True) and of the others."""
+"""Width of a line in eye pixels: for the chosen region (True) and for the others."""
 
 STEP = math.radians(2.5)
-"""A line on the retina is straight for so long: it is off by less than half a millimetre."""
+"""A line on the retina is drawn straight over this angle; it is off by less than half a millimetre."""
 
 REACH = 3.0
-"""How much wider than its line the strip is that it is drawn in: surfaces are seen aslant."""
+"""How much wider than its line the strip is in which it is drawn, because surfaces are seen at an angle."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def _lines(outer: float, low: float, high: float, far: float, pieces: int) -> np
 
 
 def _pieces(surface: Surface, metres: float) -> int:
-    """Into how many a side is cut, so that it follows the surface."""
+    """How many pieces a side is cut into, so that it follows the surface."""
     if isinstance(surface, Panel):
         return columns(metres, surface.bend)
     most = 2 * CAP_ANGLE / STEP

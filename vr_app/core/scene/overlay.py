@@ -14,7 +14,9 @@ LITTLE: Rgba = (1.0, 0.9, 0.1, 1.0)
 MUCH: Rgba = (1.0, 0.1, 0.9, 1.0)
 
 FROM, FULL = 1.0, 12.0
-"""Grey levels: up to the first, which rounding alone can make, nothing shows; from the second on all is `MUCH`."""
+"""Grey levels. Up to the first, which rounding alone can cause, nothing shows; from the second on the colour is
+`MUCH`."""
 
 OPACITY = 0.8
-"""Of the overlay from half way on, where it is `LITTLE`; up to there it rises from 0, and beyond turns to `MUCH`."""
+"""Opacity of the overlay from half way on, where its colour is `LITTLE`. It rises from 0 up to there, and the colour
+turns to `MUCH` beyond."""

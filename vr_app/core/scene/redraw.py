@@ -1,4 +1,4 @@
-"""Which part of a picture must be drawn again, where the rest still stands: a window's, while tiles arrive.
+"""Which part of a window's picture must be drawn again while tiles arrive; the rest is kept.
 
 Where software draws, a pixel costs more than anything else in a frame, and the network needs the same processor.
 """
@@ -18,16 +18,16 @@ MARGIN = 12
 """Eye pixels around what has changed that may look different too: outlines, and the glow of a panel's edge."""
 
 LETTER = 1.0
-"""Em that a letter is wide at most."""
+"""The largest width of a letter, in em."""
 
 PLATE = 0.7
-"""Em by which a label's plate reaches beyond its words, and from their middle up and down, at most."""
+"""How far a label's plate reaches at most, in em: beyond its words, and up and down from their middle."""
 
 CORNERS = np.array([(-0.5, -0.5), (-0.5, 0.5), (0.5, -0.5), (0.5, 0.5)])
 """Of a sheet, in surface coordinates."""
 
 NEAR = 0.05
-"""Metres before the eye within which nothing is told to be anywhere in the picture."""
+"""Metres in front of the eye. What is nearer has no certain place in the picture."""
 
 
 def changed_part(before: Scene, now: Scene, eye: Eye) -> Rect | None:
@@ -67,12 +67,12 @@ def only_tiles(before: Scene, now: Scene) -> bool:
 
 
 def _whole(scene: Scene) -> tuple:
-    """What may change any pixel."""
+    """Everything that may change any pixel."""
     return scene.rays, scene.invention, scene.appearance, scene.floor, scene.veil
 
 
 def _alike(old: SurfaceItem, new: SurfaceItem) -> bool:
-    """Whether two items differ in their pages at most."""
+    """Whether two items differ in nothing but their pages."""
     return replace(old, pages=new.pages) == new
 
 

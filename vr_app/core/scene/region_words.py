@@ -13,19 +13,20 @@ from vr_app.core.space.surface import Panel
 from vr_app.core.view.layout import PANEL_HEIGHT
 
 HEIGHTS = {False: 0.040, True: 0.050}
-"""Metres of em at 2 m: of the chosen region (True) and of the others."""
+"""Size of an em in metres at 2 m: for the chosen region (True) and for the others."""
 
 ON_RETINA = 1.3
-"""Words on the retina are so much larger: a window stands farther from it."""
+"""Words on the retina are this much larger, because a window stands farther from it."""
 
 LETTER, PLATE_X, PLATE_Y = 0.56, 0.45, 0.65
-"""Em that a letter takes as a rule, and by which the plate reaches beyond the words, sideways and from their middle."""
+"""In em: the usual width of a letter, and how far the plate reaches beyond the words, sideways and from their
+middle."""
 
 GAP = 0.3
 """Em between an outline and its words."""
 
 LIFT = 0.004
-"""Metres before the surface."""
+"""Metres in front of the surface."""
 
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom in metres from the surface's middle."""

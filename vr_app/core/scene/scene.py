@@ -20,7 +20,7 @@ from vr_app.core.view.view import ViewState
 Rgba = tuple[float, float, float, float]
 
 WORDS_WIDE, WORDS_HIGH = 0.7, 0.1
-"""Metres: how long the longest words below a panel may be from its edge on, and how far they reach beyond it."""
+"""Metres: how long the words below a panel may be, from its edge on, and how far they reach below it."""
 
 
 @dataclass(frozen=True)
@@ -96,15 +96,15 @@ def surface_items(
 ) -> tuple[SurfaceItem, ...]:
     """Draw items of the photographs that have their coarsest tile. `now` in seconds on the frame clock.
 
-    Panels that no eye can see anything of are left out, but for the front one, on which the session's words stand; and
-    what only waits for its turn.
+    Panels that no eye can see are left out, except the front one, which carries the session's words. So is a photograph
+    that only waits for its turn.
     """
     by_image = {demand.photograph: demand for demand in wants}
     marked = view.regions.known or view.regions.draft
     items = []
     for item in placed:
         record = view.photographs[item.image]
-        # Asked for even out of sight: that keeps the coarsest tile from eviction, for when the head turns.
+        # Asked for even out of sight: so the coarsest tile is not evicted, and is there when the head turns.
         window = pages.window(item.image, record, by_image.get(item.image), now)
         if window is None or not item.shown:
             continue

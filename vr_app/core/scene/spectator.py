@@ -1,4 +1,4 @@
-"""What somebody sees who stands beside the headset and looks at the window."""
+"""What a spectator beside the headset sees in the window."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ SPECTATOR_VIEW = math.radians(60.0)
 """The spectator camera's full vertical angle."""
 
 CALM = 0.25
-"""Seconds after which the spectator camera has made up for 63 % (1 - 1/e) of a movement of the head."""
+"""Seconds after which the spectator camera has followed 63 % (1 - 1/e) of a movement of the head."""
 
 JUMP = 1.0
-"""Metres. No head moves so far from one picture to the next: the space has moved, and the camera follows at once."""
+"""Metres. No head moves this far between two pictures: the space has moved, and the camera follows at once."""
 
 
 class MirrorKind(StrEnum):

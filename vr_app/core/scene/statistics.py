@@ -17,7 +17,7 @@ from vr_app.core.view.view import ViewState
 
 MAX_FRAMES_KEPT = 500_000
 MAX_ZOOMS_KEPT = 20_000
-"""Of what comes after, nothing is recorded: a session's figures take 20 MB at most."""
+"""Nothing is recorded after this many, so that a session's figures take at most 20 MB."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,10 @@ class Statistics:
         self.missed = 0
         self.upload_bytes = 0
         self.uploads_over_budget = 0
-        """Frames that copied more tiles than their budget of bytes or time allows."""
+        """Frames that copied more tiles than their budget of bytes or time allowed."""
         self.gl_objects_after_warm_up = 0
         self.full_collections_in_frames = 0
-        """Times that Python looked through all its objects in the midst of a frame."""
+        """How often Python collected all its objects within a frame."""
         self.zooms: list[ZoomRecord] = []
         self._resting: tuple[SurfaceKind, int, ImageView] | None = None
         self._ended = 0.0

@@ -1,6 +1,6 @@
-"""What surrounds the viewer changes behind a veil: it goes dark, is another, and comes back. A cut would startle.
+"""Hides changes of the surroundings behind a veil: the scene goes dark, changes, and comes back. A cut would startle.
 
-For a headset; in a window nothing surrounds anybody.
+For headsets only: a window does not surround its viewer.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import math
 from collections.abc import Hashable
 
 OUT, BACK = 0.10, 0.18
-"""Seconds in which it goes dark, and in which it comes back."""
+"""Seconds to go dark, and to come back."""
 
 
 class Veil:
@@ -25,17 +25,17 @@ class Veil:
         self._age += dt
         if shown != self._shown:
             if self._shown is not None and not self.holds:
-                self._age = self.shade * OUT  # from as dark as it is
+                self._age = self.shade * OUT  # starting as dark as it is now
             self._shown = shown
 
     @property
     def holds(self) -> bool:
-        """Whether what was before is still to be seen."""
+        """Whether the scene from before the change is still seen."""
         return self._age < OUT
 
     @property
     def shade(self) -> float:
-        """0: nothing is veiled, to 1: all is dark."""
+        """From 0 (nothing is veiled) to 1 (everything is dark)."""
         if self.holds:
             return self._age / OUT
         return max(0.0, 1.0 - (self._age - OUT) / BACK)

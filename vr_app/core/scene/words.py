@@ -27,12 +27,12 @@ WARNING: Rgba = (1.0, 0.72, 0.25, 1.0)
 PLATE: Rgba = (0.02, 0.02, 0.025, 0.8)
 
 TEXT_HEIGHT = 0.052
-"""Metres of em at 2 m: 1.5 degrees, over 20 pixels of an eye with 15 pixels per degree."""
+"""Size of an em in metres at 2 m: 1.5 degrees, over 20 pixels for an eye with 15 pixels per degree."""
 
 NOTICE_HEIGHT = 0.03
 NOTICE_LENGTH = 110
 NOTICES = 2
-"""Lines at most of what went wrong, below the badges, where they hide no retina."""
+"""The most lines about what went wrong. They stand below the badges, where they hide no retina."""
 
 RESTORED = "Restored: does not agree with the photograph"
 
@@ -41,7 +41,7 @@ LEGEND = (
     (0.9, f"{FROM:.0f} to {(FROM + FULL) / 2:.0f}", LITTLE),
     (1.0, f"{FULL:.0f} or more grey levels", MUCH),
 )
-"""What the overlay's colours mean, one line: metres from the frame's left edge, words, colour."""
+"""The legend of the overlay's colours, in one line: metres from the frame's left edge, words, colour."""
 
 PHOTOGRAPH = "Photograph"
 NOT_FOR_DIAGNOSIS = "Not for diagnosis"
@@ -121,7 +121,7 @@ def labels(items: Sequence[SurfaceItem], front: int, status: Status) -> tuple[La
 
 
 def titles(view: ViewState) -> dict[int, str]:
-    """The names to tell: of a pair, and on the wall."""
+    """The names to show: for a pair, and on the wall."""
     records = view.photographs
     if view.compared is not None:
         blinks = view.compared.compare is Compare.BLINK
@@ -241,7 +241,7 @@ def _warnings(item: SurfaceItem, status: Status) -> list[str]:
 
 
 def texture_told(texture: float) -> str:
-    """The line of a network that was trained, at least in part, to look sharp."""
+    """The line that says that a network was trained, at least in part, to look sharp."""
     return f"Texture {texture:g}: looks sharper, and more of it is invented"
 
 

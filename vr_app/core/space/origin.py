@@ -7,13 +7,13 @@ import math
 from vr_app.core.space.pose import Pose
 
 HEIGHT_OFF = 0.25
-"""Metres. A runtime's own origin that lies farther above or below the eyes is not at their height."""
+"""Metres. A runtime's origin that lies farther above or below the eyes than this is not at eye height."""
 
 EYE_HEIGHT = 1.6
-"""Metres above the floor, where a runtime does not tell where that is."""
+"""Metres of the eyes above the floor, for a runtime that does not say where the floor is."""
 
 FLOORS = (-2.6, -0.5)
-"""Metres below the eyes: where a floor can be. A tracker that tells of another is wrong."""
+"""Metres below the eyes at which a floor can be. A tracker that says otherwise is wrong."""
 
 LEVEL = 0.2
 """Of a unit vector: what is left of it along the ground when one looks straight up or down."""

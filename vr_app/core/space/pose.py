@@ -14,10 +14,10 @@ Vec3 = tuple[float, float, float]
 Quaternion = tuple[float, float, float, float]
 
 NEAR, FAR = 0.05, 100.0
-"""Metres before an eye between which something is drawn."""
+"""Metres in front of an eye between which things are drawn."""
 
 FARTHEST = 1000.0
-"""Metres along any axis. No room is so large: what a tracker puts beyond is nowhere."""
+"""Metres along any axis. No room is this large: a pose farther out is an error of the tracker."""
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ class Eye:
     size: tuple[int, int]
 
     def finer(self, times: float) -> Eye:
-        """The same picture with so many times the pixels a line."""
+        """The same picture with so many `times` the pixels a line."""
         if times == 1.0:
             return self
         return replace(self, size=(round(self.size[0] * times), round(self.size[1] * times)))

@@ -31,7 +31,8 @@ BEZEL = 0.012
 """Width of a panel's bezel in metres."""
 
 LINE_ANGLE = math.radians(1.0)
-"""A surface is drawn straight for so long: on a radius of 2 m it is off by less than a tenth of a millimetre."""
+"""A bent surface is drawn straight over this angle; at a radius of 2 m it is off by less than a tenth of a
+millimetre."""
 
 MOST_COLUMNS = 90
 
@@ -206,7 +207,7 @@ def surface_s(uv: np.ndarray, center: tuple[float, float], zoom: float) -> np.nd
 
 
 def bent(flat: np.ndarray, bend: float) -> np.ndarray:
-    """Where points (..., 3) of the plane, or before it, lie once it is rolled: what was x is an arc."""
+    """Where points (..., 3) on the plane, or in front of it, lie once it is rolled; x becomes the length of an arc."""
     x, y, z = np.moveaxis(np.asarray(flat, float), -1, 0)
     angle, radius = x * bend, 1 / bend - z
     return np.stack([radius * np.sin(angle), y, 1 / bend - radius * np.cos(angle)], axis=-1)
@@ -230,5 +231,5 @@ def standing_on(pose: Pose, flat: np.ndarray, bend: float) -> Pose:
 
 
 def columns(width: float, bend: float) -> int:
-    """Into how many straight pieces a width of so many metres is cut."""
+    """How many straight pieces a width in metres is cut into."""
     return max(1, min(MOST_COLUMNS, math.ceil(abs(width * bend) / LINE_ANGLE)))
