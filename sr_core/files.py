@@ -71,20 +71,27 @@ def check_writable(path: Path, suffixes: tuple[str, ...] = (), inputs: Iterable[
         raise OutputError(f"{path}: cannot be written ({error.strerror}); choose another place") from None
     if not os.access(path.parent, os.W_OK | os.X_OK) or (there and not os.access(path, os.W_OK)):
         raise OutputError(f"{path}: may not be written; check the permissions of {path.parent}")
-    keep_inputs(path, inputs)
+    keep_inputs([path], inputs)
 
 
-def keep_inputs(out: Path, inputs: Iterable[Path]) -> None:
-    """Raise OutputError where `out` is one of the inputs, whose bytes would be lost: the file counts, not how its name
-    is spelt, so that links, `..` and another case are seen through."""
-    try:
-        there = os.stat(out)
-    except OSError:
+def keep_inputs(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
+    """Raise OutputError where an output is one of the inputs, whose bytes would be lost: the file counts, not how its
+    name is spelt, so that links, `..` and another case are seen through."""
+    there = {which: out for out in outputs if (which := _identity(out)) is not None}
+    if not there:
         return  # nothing is there that could be lost
     for source in inputs:
-        with suppress(OSError):  # an input that cannot be read is told when it is opened
-            if os.path.samestat(there, os.stat(source)):
-                raise OutputError(f"{out}: is the input {source}, which would be lost; name another file")
+        if (out := there.get(_identity(source))) is not None:
+            raise OutputError(f"{out}: is the input {source}, which would be lost; name another file")
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file it is; None where there is none, or none that may be looked at."""
+    try:
+        there = os.stat(path)
+    except OSError:
+        return None
+    return there.st_dev, there.st_ino
 
 
 def keep_apart(*outputs: Path | None) -> None:

@@ -160,7 +160,7 @@ def curves(
 
     check_writable(out, (".png",))
     found = read_runs(runs or [Path("runs")])
-    keep_inputs(out, (path for folder in runs or [Path("runs")] for path in folder.rglob("*") if path.is_file()))
+    keep_inputs([out], (path for folder in runs or [Path("runs")] for path in folder.rglob("*") if path.is_file()))
     save_picture(out, comparison_picture(found))
     errors.tell(f"fundusxr: wrote {out} ({len(found)} runs)")
 

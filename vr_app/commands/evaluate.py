@@ -124,8 +124,7 @@ def evaluate(
     for file in result_files(out):
         check_writable(file)
     plan = Plan(comparison, out / ".cache")
-    for file in result_files(out):
-        keep_inputs(file, plan.inputs)
+    keep_inputs(result_files(out), plan.inputs)
     rows = _run(plan, console)
     for file in write_results(plan, rows, out, command_line(comparison, regime.value)):
         console.tell(f"fundusxr: wrote {file}")
@@ -185,7 +184,8 @@ def _write_reductions(comparison: Comparison, folder: Path, console: Terminal) -
         for scale in comparison.scales
     }
     for file in files.values():
-        check_writable(file, inputs=[comparison.root / name for _, name in wanted])
+        check_writable(file)
+    keep_inputs(files.values(), [comparison.root / name for _, name in wanted])
     for regime, name in wanted:
         reference = load_reference(comparison.root, name, regime)
         for scale in comparison.scales:

@@ -178,12 +178,19 @@ def _upscale_folder(source: Path, out: Path, wish: Wish, console: Terminal) -> N
         if folder is not None:
             make_folder(folder)
     jobs = _jobs(photographs, out, wish)
-    for job in jobs:
-        for path in job.outputs:
-            check_writable(path)
-            keep_inputs(path, photographs)
+    outputs = [path for job in jobs for path in job.outputs]
+    for path in outputs:
+        check_writable(path)
+    keep_inputs(outputs, photographs)
     engine = load_engine(wish)
-    count = Counter(_work_through(jobs, wish, engine, console))
+    count: Counter[str] = Counter()
+    try:
+        for how in _work_through(jobs, wish, engine, console):
+            count[how] += 1
+    except KeyboardInterrupt:
+        done = sum(all("fundusxr:source-sha256" in read_entries(path) for path in job.outputs) for job in jobs)
+        console.tell(f"stopped: {done} of {len(jobs)} photographs are finished; the same command goes on from there")
+        raise typer.Exit(130) from None
     told = ", ".join(f"{count[how]} {how}" for how in (WRITTEN, BEFORE, FAILED))
     console.tell(f"fundusxr: {told}, in {out}")
     if count[FAILED]:
@@ -194,8 +201,7 @@ WRITTEN, BEFORE, FAILED = "written", "finished before", "failed"
 
 
 def _work_through(jobs: Sequence[_Job], wish: Wish, engine: Engine, console: Terminal) -> Iterator[str]:
-    """Make the pictures one after the other, under one bar; how each went. Ctrl-C ends it with a line and 130."""
-    failed = 0
+    """Make the pictures one after the other, under one bar; how each went."""
     with progress(console) as bar:
         task = bar.add_task("", total=len(jobs))
         for number, job in enumerate(jobs):
@@ -208,13 +214,8 @@ def _work_through(jobs: Sequence[_Job], wish: Wish, engine: Engine, console: Ter
                 told = _make(job, wish, engine, report)
                 yield WRITTEN if told else BEFORE
             except UserError as error:
-                told, failed = [f"fundusxr: {error}"], failed + 1
+                told = [f"fundusxr: {error}"]
                 yield FAILED
-            except KeyboardInterrupt:
-                bar.stop()
-                done = f"{number - failed} of {len(jobs)} photographs are finished and kept"
-                console.tell(f"stopped: {done}; the same command goes on from there")
-                raise typer.Exit(130) from None
             for line in told:
                 console.tell(line)
 

@@ -168,8 +168,7 @@ def _keep_inputs(config_path: Path, config: TrainingConfig, root: Path, split: S
     """Raises OutputError where what a run leaves in its folder would take the place of what it reads."""
     named = [Path(name) for name in (config.split, config.start, config.trunk) if name]
     photographs = [root / name for part in (split.train, split.validation) for name in part]
-    for out in run_files(folder, config):
-        keep_inputs(out, [config_path, *named, *photographs])
+    keep_inputs(run_files(folder, config), [config_path, *named, *photographs])
 
 
 def _prepare(

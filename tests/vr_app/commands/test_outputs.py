@@ -123,13 +123,14 @@ def test_curves_are_not_drawn_over_what_they_are_drawn_from(run, tmp_path: Path)
 
 def test_a_comparison_is_not_written_over_its_split_or_its_photographs(run, tmp_path: Path) -> None:
     out = tmp_path / "data"
-    eye = draw(out / "figure-paper-x2.png", size=400)
+    eye = draw(out / "eye.png", size=400)
     names = {"about": "one", "train": [], "validation": [], "test": [eye.name]}
     (out / "results.json").write_text(json.dumps(names))
     before = eye.read_bytes()
     command = ("evaluate", out, "--split", out / "results.json", "--scales", 2, "--models", "rdb-lite")
     refused(run(*command, "--out", out), "results.json: is the input")
-    (out / "split.json").write_text((out / "results.json").read_text())
+    eye = eye.rename(out / "figure-paper-x2.png")
+    (out / "split.json").write_text(json.dumps(names | {"test": [eye.name]}))
     command = ("evaluate", out, "--split", out / "split.json", "--scales", 2, "--models", "rdb-lite")
     refused(run(*command, "--out", out), "figure-paper-x2.png: is the input")
     assert eye.read_bytes() == before

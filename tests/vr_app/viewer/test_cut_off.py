@@ -53,7 +53,9 @@ def start(screen: Xvfb, eye: Path, home: Path, writable: bool = True) -> subproc
     }
     command = [sys.executable, "-m", "vr_app.cli", "view", str(eye), "--size", "480x360", "--device", "cpu"]
     with (home / "program.log").open("w") as log:
-        return subprocess.Popen([*UNPRIVILEGED, *command], cwd=here, env=environment, stdout=log, stderr=log)
+        return subprocess.Popen(
+            ["env", "--default-signal=HUP", *UNPRIVILEGED, *command], cwd=here, env=environment, stdout=log, stderr=log
+        )
 
 
 def test_a_folder_that_may_not_be_written_and_a_display_that_breaks_cost_nothing(eye: Path, tmp_path: Path) -> None:
@@ -103,7 +105,7 @@ def test_a_folder_that_may_not_be_written_and_a_display_that_breaks_cost_nothing
 def test_a_terminal_that_is_closed_ends_it_as_ctrl_c_does(screen: Xvfb, eye: Path, tmp_path: Path) -> None:
     process = start(screen, eye, tmp_path / "home")
     try:
-        visit = Visit(process, screen.name, tmp_path / "home")
+        visit = Visit(process, screen.name, tmp_path / "here")
         visit.look()
         visit.key("i")
         visit.key("r")
