@@ -8,7 +8,8 @@
 // Defined before: FADE, LEVEL and so on, how `vr_app.gl.pages` packs its numbers; INVENTED_FROM and INVENTED_FULL, grey
 // levels between which the overlay of what the network added shows how much; INVENTED_OPACITY, at its most; REGIONS
 // along the photograph's edges, each with a curve of SAMPLES values; LUMA, what of red, green and blue makes lightness.
-// PLAIN: no overlay is on, no tile failed, and on a panel every pixel lies within its interior.
+// OVERLAYS: layers may lie over the photograph. PLAIN: none does, no other overlay is on, no tile failed, and on a panel
+// every pixel lies within its interior.
 //
 // Where software draws, `if` and the first turn of a loop are computed for every pixel, whoever needs them. Only further
 // turns of a loop are left out; hence these definitions, and why `filtered` takes all its samples in one loop.
@@ -27,6 +28,10 @@ uniform vec3 u_much;         // and where much
 uniform int u_channel;       // shown as grey: 1 red, 2 green, 3 blue; 0: all three, in colour
 uniform vec4 u_tone;         // added brightness, contrast, 1 / gamma, and how far local contrast is gone for
 uniform sampler2DArray u_curves;    // of local contrast: a row for each region, row by row of regions
+#endif
+#ifdef OVERLAYS               // layers lie over the photograph: at most so many
+uniform int u_overlays;      // how many
+uniform int u_first_overlay; // the first one's page window's layer in u_pages, the others' follow
 #endif
 uniform sampler2DArray u_tiles;     // alpha: the departure in grey levels of 255
 uniform usampler2DArray u_pages;    // a texel per tile of the window, as `vr_app.gl.pages` makes them
@@ -107,6 +112,31 @@ bool borders_synthesised(vec2 p, vec2 right, vec2 down, ivec2 tile, uint around)
     }
     return (met & 1u) != 0u;
 }
+
+#ifdef OVERLAYS
+// The layers that lie over the photograph, the first the lowest. Their page windows hold the same tiles as the
+// photograph's; where one has none, alpha does not count.
+vec3 overlaid(vec3 colour, vec2 p, ivec2 tile) {
+    bool outside = any(greaterThanEqual(uvec2(tile), uvec2(u_window)));
+    vec2 within = tiles_at(p) - vec2(tile);
+    for (int i = 0; i < (outside ? 0 : min(u_overlays, OVERLAYS)); ++i) {
+        uvec4 here = texelFetch(u_pages, ivec3(tile, u_first_overlay + i), 0);
+        float fade = float(here.w >> FADE & 1023u) * 0.001;
+        vec4 sum = vec4(0.0);
+        for (int j = 0; j < 2; ++j) {
+            uvec2 place = j == 0 ? here.xy : here.zw;
+            vec2 corner = vec2(place.x & 65535u, place.x >> 16) / CORNERS;
+            float edge = TILE * power_of_2(-int(place.y >> FINER & 15u));
+            vec2 at = (corner + clamp(edge * within, -BEYOND, edge + BEYOND)) / LAYER_EDGE;
+            vec4 found = textureLod(u_tiles, vec3(at, float(place.y & 4095u)), 0.0);
+            float part = found.a * float(place.y >> SYNTHESISED & 1u) * (j == 0 ? 1.0 - fade : fade);
+            sum += vec4(found.rgb * part, part);
+        }
+        colour = colour * (1.0 - sum.a) + sum.rgb;
+    }
+    return colour;
+}
+#endif
 
 #ifdef ADJUSTED
 // What local contrast makes of a value, at a place of the photograph (0 to 1): between the curves of the four regions
@@ -231,6 +261,9 @@ void main() {
     vec3 colour = shown.rgb;
 #ifdef ADJUSTED
     colour = adjusted(colour, (p - u_photograph.xy) / (u_photograph.zw - u_photograph.xy));
+#endif
+#ifdef OVERLAYS
+    colour = overlaid(colour, p, tile);
 #endif
 #ifndef PLAIN
     if (u_invention != 0) colour = marked_invention(colour, shown.a);

@@ -17,13 +17,13 @@ from itertools import pairwise, product
 from sr_core.image.geometry import TILE, Rect, TileKey
 from sr_core.image.pyramid import GUTTER
 
-WIDTHS = {2: (32, 64, 96, 128, 160), 4: (32, 64, 96, 128, 144), 8: (16, 32, 48, 72, 104, 144)}
+WIDTHS = {1: (64, 128, 192, 256), 2: (32, 64, 96, 128, 160), 4: (32, 64, 96, 128, 144), 8: (16, 32, 48, 72, 104, 144)}
 HEIGHTS = WIDTHS | {8: (16, 32, 48, 64, 72)}
 """Photograph pixels along the sides of passes that somebody waits for, by scale, each a whole number of tiles. The
 longest are such that the 17 or 18 tiles a side that a zoom by the scale brings into view make, for each of two lanes,
 two passes at x4, one at x8, where passes are short and mostly halo, and eight at x2."""
 
-FIRST_SIDE = {2: 32, 4: 32, 8: 16}
+FIRST_SIDE = {1: 64, 2: 32, 4: 32, 8: 16}
 """Photograph pixels per side of the first pass for a new view, by scale: there at once, at the price of a tenth of a
 full pass."""
 
@@ -44,7 +44,8 @@ class Block:
 
 @dataclass(frozen=True)
 class TileGroup:
-    """Tiles of one photograph and level that fill a rectangle; `target` is that rectangle in photograph pixels."""
+    """Tiles of one photograph, level and layer that fill a rectangle; `target` is that rectangle in photograph
+    pixels."""
 
     photograph: int
     level: int
@@ -81,6 +82,16 @@ def _spans(start: int, length: int, edge: int) -> list[tuple[int, int]]:
     return [(a, b - a) for a, b in pairwise(cuts)]
 
 
+def scale_of(level: int) -> int:
+    """Pixels of the level for each of the photograph, as they are computed: coarser levels are shrunk from level 0."""
+    return 1 << max(0, level)
+
+
+def tile_edge(level: int) -> int:
+    """Photograph pixels along a tile of a level."""
+    return TILE >> level if level >= 0 else TILE << -level
+
+
 def group_tiles(tiles: Sequence[TileKey], bounds: Rect, edge: int) -> tuple[TileGroup, ...]:
     """Group wanted tiles for common computation, most wanted first.
 
@@ -88,10 +99,11 @@ def group_tiles(tiles: Sequence[TileKey], bounds: Rect, edge: int) -> tuple[Tile
     rectangles without a tile that nobody wanted. Groups come in the order of their most wanted tile. `bounds` is the
     photograph's own rectangle, to which targets are clipped.
     """
-    cells: dict[tuple[int, int, int, int], list[TileKey]] = {}
+    cells: dict[tuple[int, int, int, int, int], list[TileKey]] = {}
     for key in tiles:
-        per_cell = max(1, edge * 2**key.level // TILE)
-        cells.setdefault((key.photograph, key.level, key.col // per_cell, key.row // per_cell), []).append(key)
+        per_cell = max(1, edge // tile_edge(key.level))
+        cell = key.photograph, key.level, key.layer, key.col // per_cell, key.row // per_cell
+        cells.setdefault(cell, []).append(key)
     groups = [group for members in cells.values() for group in _rectangles(members, bounds)]
     order = {key: i for i, key in enumerate(tiles)}
     return tuple(sorted(groups, key=lambda group: min(order[key] for key in group.tiles)))
@@ -102,7 +114,7 @@ def _rectangles(tiles: Iterable[TileKey], bounds: Rect) -> list[TileGroup]:
     rows: dict[int, set[int]] = {}
     for key in tiles:
         rows.setdefault(key.row, set()).add(key.col)
-        photograph, level = key.photograph, key.level
+        photograph, level, layer = key.photograph, key.level, key.layer
     found: list[Rect] = []
     for row in sorted(rows):
         for col, length in _runs(rows[row]):
@@ -112,12 +124,12 @@ def _rectangles(tiles: Iterable[TileKey], bounds: Rect) -> list[TileGroup]:
                     break
             else:
                 found.append(Rect(col, row, length, 1))
-    edge = TILE >> level
+    edge = tile_edge(level)
     return [
         TileGroup(
             photograph,
             level,
-            tuple(TileKey(photograph, level, col, row) for col, row in rect.points()),
+            tuple(TileKey(photograph, level, col, row, layer) for col, row in rect.points()),
             rect.scale(edge).intersect(bounds),
         )
         for rect in found
@@ -137,7 +149,7 @@ def _runs(cols: set[int]) -> list[tuple[int, int]]:
 def first_group(tiles: Sequence[TileKey], bounds: Rect) -> TileGroup:
     """A few tiles about the first one. `tiles`: of one photograph and level, most wanted first; `bounds`: the
     photograph's own rectangle."""
-    return group_tiles(tiles, bounds, FIRST_SIDE[1 << tiles[0].level])[0]
+    return group_tiles(tiles, bounds, FIRST_SIDE[scale_of(tiles[0].level)])[0]
 
 
 def next_group(tiles: Sequence[TileKey], bounds: Rect, share: int = 1) -> TileGroup:
@@ -148,18 +160,19 @@ def next_group(tiles: Sequence[TileKey], bounds: Rect, share: int = 1) -> TileGr
     in its midst that nobody wants (any more) cost less than two passes around them. The group names only wanted ones.
     """
     first = tiles[0]
-    width, height = (max(sides[1 << first.level]) // share for sides in (WIDTHS, HEIGHTS))
-    part = _part(tiles, *(max(1, (side << first.level) // TILE) for side in (width, height)))
+    scale, edge = scale_of(first.level), tile_edge(first.level)
+    width, height = (max(sides[scale]) // share for sides in (WIDTHS, HEIGHTS))
+    part = _part(tiles, *(max(1, side // edge) for side in (width, height)))
     if len(part) < WORTH_FILLING * _hull(part).area:
         return group_tiles(part, bounds, height)[0]
-    target = _hull(part).scale(TILE >> first.level).intersect(bounds)
+    target = _hull(part).scale(edge).intersect(bounds)
     return TileGroup(first.photograph, first.level, tuple(part), target)
 
 
-def block_for(target: Rect, bounds: Rect, scale: int, halo: int) -> Block:
-    """The pass for a group's `target`: with MARGIN around it, reading at least `halo` more, and of both axes one of the
-    scale's sizes where the photograph is that large."""
-    target = target.pad(MARGIN).intersect(bounds)
+def block_for(target: Rect, bounds: Rect, scale: int, halo: int, margin: int = MARGIN) -> Block:
+    """The pass for a group's `target`: with `margin` around it, reading at least `halo` more, and of both axes one of
+    the scale's sizes where the photograph is that large."""
+    target = target.pad(margin).intersect(bounds)
     x, width = _stretch(target.x, target.w, bounds.w, WIDTHS[scale], halo)
     y, height = _stretch(target.y, target.h, bounds.h, HEIGHTS[scale], halo)
     return Block(target, Rect(x, y, width, height))

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from sr_core.image.layers import PHOTOGRAPHED, PICTURE
+
 TILE = 64
 """Edge of a texture tile in level pixels. Small, so that the tiles which cover a view stay close to its area."""
 
@@ -81,21 +83,31 @@ class Rect:
         return ((x, y) for y in range(self.y, self.bottom) for x in range(self.x, self.right))
 
 
-class TileKey(NamedTuple):
-    """One tile of one level of one photograph (its index in the session).
-
-    A tuple, because thousands are made, looked up and sorted in a frame: `(photograph, level, col, row)` finds it too.
-    """
-
+class _Place(NamedTuple):
     photograph: int
     level: int
     col: int
     row: int
+    layer: int
+
+
+class TileKey(_Place):
+    """One tile of one level of one layer (its place in `layers.LAYERS`) of one photograph (its index in the session).
+
+    Without a layer the picture's own is meant: the one that completes the picture at that level. A tuple, because
+    thousands are made, looked up and sorted in a frame: `(photograph, level, col, row, layer)` finds it too.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, photograph: int, level: int, col: int, row: int, layer: int | None = None) -> TileKey:
+        layer = PICTURE.get(level, PHOTOGRAPHED) if layer is None else layer
+        return super().__new__(cls, photograph, level, col, row, layer)
 
     @property
     def synthesised(self) -> bool:
-        """True where a network made the pixels."""
-        return self.level > 0
+        """True where the pixels were computed, not photographed."""
+        return self.layer != PHOTOGRAPHED
 
     @property
     def rect(self) -> Rect:

@@ -38,13 +38,14 @@ def build_pyramid(pixels: np.ndarray) -> Pyramid:
     height, width = pixels.shape[:2]
     levels = [pixels]
     for _ in range(-coarsest_level(width, height)):
-        levels.append(_halve(levels[-1]))
+        levels.append(halve(levels[-1]))
     for level in levels:
         level.setflags(write=False)
     return Pyramid(tuple(levels))
 
 
-def _halve(pixels: np.ndarray) -> np.ndarray:
+def halve(pixels: np.ndarray) -> np.ndarray:
+    """(h, w, channels) uint8 shrunk to half, (ceil(h / 2), ceil(w / 2), channels), as `build_pyramid` does it."""
     height, width = pixels.shape[:2]
     even = np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge") if height % 2 or width % 2 else pixels
     total = even[0::2, 0::2].astype(np.uint16)

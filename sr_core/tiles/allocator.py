@@ -7,33 +7,36 @@ grew for as long as the program ran: to 260 MB in the first 150 zooms.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 
 import numpy as np
 
 from sr_core.image.geometry import TILE
 from sr_core.image.pyramid import GUTTER
 
-SHAPE = (TILE + 2 * GUTTER, TILE + 2 * GUTTER, 4)
+EDGE = TILE + 2 * GUTTER
 
 CHUNK = 64
-"""Tiles for which memory is taken at a time: a megabyte. It is never given back, only used again."""
+"""Tiles for which memory is taken at a time: a megabyte of four channels. It is never given back, only used again."""
 
 
 class TileMemory:
     """Any thread may call it."""
 
     def __init__(self) -> None:
-        self._free: deque[np.ndarray] = deque()
+        self._free: defaultdict[int, deque[np.ndarray]] = defaultdict(deque)  # by channels
 
     def keep(self, pixels: np.ndarray) -> np.ndarray:
-        """A read-only copy of a tile, SHAPE uint8. Its memory is used again once nobody has it, or a part of it."""
+        """A read-only copy of a tile, (EDGE, EDGE, channels) uint8. Its memory is used again once nobody has it, or a
+        part of it."""
+        channels = pixels.shape[2]
+        free = self._free[channels]
         try:
-            memory = self._free.pop()
+            memory = free.pop()
         except IndexError:
-            memory, *others = np.empty((CHUNK, *SHAPE), np.uint8)
-            self._free.extend(others)
-        tile = np.asarray(_Lent(memory, self._free))
+            memory, *others = np.empty((CHUNK, EDGE, EDGE, channels), np.uint8)
+            free.extend(others)
+        tile = np.asarray(_Lent(memory, free))
         tile[...] = pixels
         tile.setflags(write=False)
         return tile

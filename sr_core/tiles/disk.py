@@ -2,7 +2,7 @@
 
 A tile is a file of its own, in a folder for its photograph and its network's weights:
 
-    <folder>/v2-<photograph>-<weights>/<level>-<column>-<row>.tile
+    <folder>/v3-<photograph>-<weights>/<layer>-<level>-<column>-<row>.tile
 
 named by the first 16 digits of both sha256. A file holds MAGIC, a digest, the array's shape and its bytes, compressed.
 The digest covers the full name of the tile and its bytes: a file that is damaged, cut short or not what its name says
@@ -29,9 +29,10 @@ from pathlib import Path
 
 import numpy as np
 
+from sr_core.image import layers
 from sr_core.image.geometry import TileKey
 
-VERSION = 2
+VERSION = 3
 """To be raised with the file's form, and whenever the engine makes other pixels of the same weights."""
 
 MAGIC = b"FXRTILE%d" % VERSION
@@ -48,22 +49,24 @@ TRIM_TO = 0.9
 """Share of the limit that is left when the oldest are removed, so that not every tile written removes one."""
 
 _FOLDER = re.compile(r"v\d+-[0-9a-f]{16}-[0-9a-f]{16}")
-_FILE = re.compile(r"\d+-\d+-\d+\.tile(\.[0-9a-f]{8})?")
+_FILE = re.compile(r"([a-z][a-z0-9-]*-)?\d+-\d+-\d+\.tile(\.[0-9a-f]{8})?")
 
 
 @dataclass(frozen=True)
 class TileName:
-    """What a tile's pixels follow from: the photograph's and the weights' sha256 (hexadecimal), level, column, row."""
+    """What a tile's pixels follow from: the photograph's and the weights' sha256 (hexadecimal), its layer's name,
+    level, column, row."""
 
     photograph: str
     weights: str
+    layer: str
     level: int
     col: int
     row: int
 
     @staticmethod
     def of(key: TileKey, photograph: str, weights: str) -> TileName:
-        return TileName(photograph, weights, key.level, key.col, key.row)
+        return TileName(photograph, weights, layers.LAYERS[key.layer].name, key.level, key.col, key.row)
 
     @property
     def folder(self) -> str:
@@ -71,7 +74,7 @@ class TileName:
 
     @property
     def file(self) -> str:
-        return f"{self.level}-{self.col}-{self.row}.tile"
+        return f"{self.layer}-{self.level}-{self.col}-{self.row}.tile"
 
 
 class TileCache:
@@ -256,7 +259,7 @@ def unpack(data: bytes, name: TileName) -> np.ndarray | None:
 
 
 def _digest(body: bytes, name: TileName) -> bytes:
-    whose = f"{name.photograph} {name.weights} {name.level} {name.col} {name.row} ".encode()
+    whose = f"{name.photograph} {name.weights} {name.layer} {name.level} {name.col} {name.row} ".encode()
     return hashlib.blake2b(whose + body, digest_size=DIGEST).digest()
 
 

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass, replace
+from importlib import import_module
 from typing import Protocol
 
 import numpy as np
 
 from sr_core.engine.blocks import Block, sizes
-from sr_core.engine.torch_import import import_torch
+from sr_core.image import layers
+from sr_core.image.geometry import TileKey
+from sr_core.image.layers import SUPER_RESOLUTION, Layer
 from sr_core.tiles.request import Source
 
-WARM_LEVEL = 2
-"""The level whose network a warm-up loads: x4."""
+Place = tuple[int, int]
+"""A layer, as keys have it, and a level of it that is computed: 0 stands for the coarser ones too."""
+
+WARM: Place = SUPER_RESOLUTION, 2
+"""What a warm-up loads: the network of x4."""
+
+
+def place_of(key: TileKey) -> Place:
+    """Which engine computes a tile."""
+    return key.layer, max(0, key.level)
 
 
 class TileEngine(Protocol):
@@ -39,85 +50,66 @@ class TileEngine(Protocol):
         """Make ready for blocks that read so many photograph pixels."""
 
     def compute(self, source: Source, block: Block) -> np.ndarray:
-        """The target of a block, (h * scale, w * scale, channels) uint8.
+        """The target of a block, (h * scale, w * scale, channels) uint8, channels as the layer has them.
 
         A photograph may have to travel to where it is computed: it does so once, and is known by its sha256 from then
         on.
         """
 
 
-class LocalEngine:
-    """Super-resolution on this machine. `model`: a name of the zoo. `device`: 'auto', 'cpu' or 'cuda'."""
+@dataclass(frozen=True)
+class Setting:
+    """What engines are opened with. `model`: the network of the super-resolution, a name of the zoo. `device`: 'auto',
+    'cpu' or 'cuda'."""
 
-    def __init__(self, model: str, level: int, device: str) -> None:
-        import_torch()
-        from sr_core.engine.engine import choose_device
-
-        self.scale = 1 << level
-        self._model, self._device = model, choose_device(device)
-        self.alone = self._device.type != "cpu"
-
-    def load(self) -> None:
-        from sr_core.engine.engine import Engine
-        from sr_core.networks.zoo import load_model
-
-        network = load_model(self._model, self.scale)
-        self._engine = Engine(network, self._device)
-        self.halo, self.agrees, self.sha256 = network.halo, network.agrees, network.sha256
-        if network.clean is not None:  # tiles of both lie in one cache
-            self.sha256 = hashlib.sha256(f"{network.sha256} {network.clean.sha256}".encode()).hexdigest()
-
-    def warm_up(self, width: int, height: int) -> None:
-        self._engine.warm_up(width, height)
-
-    def compute(self, source: Source, block: Block) -> np.ndarray:
-        return self._engine.compute(source.pixels, block, None if source.file is None else source.file.get())
+    model: str
+    device: str = "auto"
 
 
-def open_engine(model: str, level: int, device: str) -> TileEngine:
-    """What computes a level. Imports torch."""
-    return LocalEngine(model, level, device)
+Opener = Callable[[Layer, int, Setting], TileEngine]
+"""A layer, a level of it and the setting to what computes that: `open_engine`, or one for a machine elsewhere."""
 
 
-Opener = Callable[[str, int, str], TileEngine]
-"""A model's name, a level and a device to what computes it: `open_engine`, or one for a machine elsewhere."""
+def open_engine(layer: Layer, level: int, setting: Setting) -> TileEngine:
+    """What computes a level of a layer on this machine, by the `open_engine(level, setting)` of the layer's module."""
+    return import_module(layer.module).open_engine(level, setting)
 
 
 class Engines:
-    """The engines of one model, each loaded once, when it is first needed. Any thread may call it."""
+    """The engines of one setting, each loaded once, when it is first needed. Any thread may call it."""
 
-    def __init__(self, model: str, device: str, opener: Opener) -> None:
-        self._model, self._device, self._opener = model, device, opener
-        self._loaded: dict[int, TileEngine] = {}  # by level
+    def __init__(self, setting: Setting, opener: Opener) -> None:
+        self._setting, self._opener = setting, opener
+        self._loaded: dict[Place, TileEngine] = {}
         self._changing, self._loading = threading.Lock(), threading.Lock()
         self._warming: list[tuple[int, int]] | None = []  # sizes still to compute once; None: the network is not loaded
 
-    def get(self, level: int) -> TileEngine | None:
-        """What computes a level, if it is loaded."""
-        return self._loaded.get(level)
+    def get(self, place: Place) -> TileEngine | None:
+        """What computes a level of a layer, if it is loaded."""
+        return self._loaded.get(place)
 
     def use(self, model: str) -> None:
         """Another model from now on."""
         with self._changing:
-            self._model, self._loaded = model, {}
+            self._setting, self._loaded = replace(self._setting, model=model), {}
 
-    def load(self, level: int, share_out: Callable[[bool], None]) -> None:
-        """Load what computes a level, if no other thread has meanwhile. `share_out` is called before that with the
-        engine's `alone`. Raises whatever loading raises."""
+    def load(self, place: Place, share_out: Callable[[bool], None]) -> None:
+        """Load what computes a level of a layer, if no other thread has meanwhile. `share_out` is called before that
+        with the engine's `alone`. Raises whatever loading raises."""
         with self._loading:
-            model = self._model
-            if level in self._loaded:
+            setting, (layer, level) = self._setting, place
+            if place in self._loaded:
                 return
             try:
-                engine = self._opener(model, level, self._device)
+                engine = self._opener(layers.LAYERS[layer], level, setting)
                 share_out(engine.alone)
                 engine.load()
             except BaseException:
                 self._warming = []
                 raise
             with self._changing:
-                if model == self._model:
-                    self._loaded[level] = engine
+                if setting == self._setting:
+                    self._loaded[place] = engine
 
     @property
     def cold(self) -> bool:

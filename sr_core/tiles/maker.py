@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from sr_core.engine.blocks import TileGroup, block_for
+from sr_core.engine.blocks import MARGIN, TileGroup, block_for
+from sr_core.image import layers
 from sr_core.image.geometry import Rect, TileKey
-from sr_core.image.pyramid import GUTTER, cut_tile
+from sr_core.image.pyramid import GUTTER, cut_tile, halve
 from sr_core.tiles.allocator import TileMemory
 from sr_core.tiles.disk import TileCache, TileName
 from sr_core.tiles.engines import TileEngine
@@ -30,14 +31,20 @@ class TileMaker:
                 yield self._ready(key, request_id, pixels, engine, source)
 
     def compute(self, group: TileGroup, source: Source, engine: TileEngine, request_id: int) -> list[TileReady]:
-        """All of the group. Raises whatever the engine raises."""
-        bounds = bounds_of(source)
-        block = block_for(group.target, bounds, engine.scale, engine.halo)
+        """All of the group. A level coarser than the photograph is shrunk from what the engine makes of it. Raises
+        whatever the engine raises."""
+        bounds, shrunk = bounds_of(source), max(0, -group.level)
+        block = block_for(group.target, bounds, engine.scale, engine.halo, MARGIN << shrunk)
         computed = engine.compute(source, block)
-        origin = block.target.scale(engine.scale)
+        layer = layers.LAYERS[group.tiles[0].layer]
+        if computed.shape[2] != layer.channels:
+            raise ValueError(f"layer {layer.name}: its tiles have {layer.channels} channels, not {computed.shape[2]}")
+        for _ in range(shrunk):
+            computed = halve(computed)
+        whole = block.target.scale(engine.scale)
+        origin = whole.x >> shrunk, whole.y >> shrunk
         return [
-            self._ready(key, request_id, cut_tile(computed, (origin.x, origin.y), key.rect), engine, source)
-            for key in group.tiles
+            self._ready(key, request_id, cut_tile(computed, origin, key.rect), engine, source) for key in group.tiles
         ]
 
     def keep(self, tiles: Sequence[TileReady]) -> bool:
@@ -49,7 +56,8 @@ class TileMaker:
     def _ready(
         self, key: TileKey, request_id: int, pixels: np.ndarray, engine: TileEngine, source: Source
     ) -> TileReady:
-        invented = float(pixels[GUTTER:-GUTTER, GUTTER:-GUTTER, 3].mean())
+        inner = pixels[GUTTER:-GUTTER, GUTTER:-GUTTER, -1]
+        invented = float(inner.mean()) if layers.LAYERS[key.layer].completes else 0.0
         kept = self._memory.keep(pixels)
         return TileReady(key, request_id, kept, engine.sha256, source.sha256, invented, engine.agrees)
 

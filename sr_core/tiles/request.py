@@ -71,12 +71,13 @@ class Wish:
 
 @dataclass(frozen=True)
 class TileReady:
-    """A computed tile with its gutter, (TILE + 2, TILE + 2, 4) uint8 read-only: RGB, and in alpha how far it departs
-    from what the photograph alone determines, as of `Engine.compute`.
+    """A computed tile with its gutter, (TILE + 2, TILE + 2, channels) uint8 read-only, as its layer has it: of the
+    super-resolution RGB, and in alpha how far it departs from what the photograph alone determines, as of
+    `Engine.compute`.
 
-    Provenance: the key's level; `weights` and `photograph`, the sha256 of the network's weights and of the photograph's
-    file. `invented`: the mean of alpha, in grey levels. `agrees`: shrunk again it is the photograph; False: the network
-    restores, and was not held to it.
+    Provenance: the key's layer and level; `weights` and `photograph`, the sha256 of the network's weights and of the
+    photograph's file. `invented`: the mean of that departure, in grey levels; 0 of what lies over the picture.
+    `agrees`: shrunk again it is the photograph; False: the network restores, and was not held to it.
     """
 
     key: TileKey

@@ -35,7 +35,11 @@ class Choice:
     def group(self, bounds: Rect) -> TileGroup:
         """Those of the tiles that are computed together, in one pass. `bounds`: of the first one's photograph."""
         first = self.tiles[0]
-        alike = [key for key in self.tiles if (key.photograph, key.level) == (first.photograph, first.level)]
+        alike = [
+            key
+            for key in self.tiles
+            if (key.photograph, key.level, key.layer) == (first.photograph, first.level, first.layer)
+        ]
         if self.opens:
             return first_group(alike, bounds)
         return next_group(alike, bounds, AHEAD_SHARE) if self.ahead else next_group(alike, bounds)

@@ -14,8 +14,9 @@ from itertools import chain
 
 import numpy as np
 
+from sr_core.image.facts import PhotographFacts
 from sr_core.image.geometry import TileKey
-from sr_core.image.source import PhotographFacts, PhotographSource
+from sr_core.image.source import PhotographSource
 from sr_core.tiles.loader import Loader, PhotographFailed, PhotographLoaded
 from sr_core.tiles.memory import TILE_MEMORY, TilesInMemory
 from sr_core.tiles.photographs import PHOTOGRAPH_MEMORY, Photographs

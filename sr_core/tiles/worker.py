@@ -18,9 +18,10 @@ from collections.abc import Callable, Sequence
 
 from sr_core.engine.lanes import share_out
 from sr_core.engine.priority import LAST, give_way
+from sr_core.engine.torch_import import import_torch
 from sr_core.image.geometry import TileKey
 from sr_core.tiles.disk import TileCache
-from sr_core.tiles.engines import WARM_LEVEL, Engines, Opener, TileEngine, open_engine
+from sr_core.tiles.engines import WARM, Engines, Opener, Place, Setting, TileEngine, open_engine, place_of
 from sr_core.tiles.maker import TileMaker, bounds_of
 from sr_core.tiles.request import VIEWER, Answer, Counts, DiskCache, Priority, Source, Wish
 from sr_core.tiles.schedule import Choice, Schedule
@@ -49,7 +50,7 @@ class Worker:
         self._schedule = Schedule()  # whoever asks it holds the lock
         self._stopping = False
         self._roomy = False  # the lanes compute that come last
-        self._engines = Engines(model, device, opener)
+        self._engines = Engines(Setting(model, device), opener)
         self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
         self._notices: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._cache = TileCache(disk.folder, disk.limit, self._notices.put) if disk else None
@@ -74,8 +75,8 @@ class Worker:
                 self._lock.notify_all()
 
     def leave_room(self, room: bool) -> None:
-        """Whether the thread that draws needs the processor, as where the view moves: from the next group on a lane
-        less computes, if there is more than one, and comes last."""
+        """Whether the thread that draws needs the processor, as where the view moves: then a lane less computes, from
+        the next group on, and comes last."""
         if room != self._roomy:
             with self._lock:
                 self._roomy = room
@@ -90,7 +91,7 @@ class Worker:
             return self._schedule.clear()
 
     def warm_up(self) -> None:
-        """Import torch, load the network of WARM_LEVEL and compute each size of pass once, whenever nothing is wished
+        """Import torch, load the network of WARM and compute each size of pass once, whenever nothing is wished
         for: it takes seconds that no wish need wait."""
         with self._lock:
             self._engines.ask_warm_up()
@@ -160,21 +161,20 @@ class Worker:
     def _turn(self, lane: int) -> None:
         """Wait for something to do and do one piece of it. A function of its own, so that no photograph lives on in
         its variables while it waits: first what is wished for, then the warm-up, the disk, and what may be wished."""
-        cache = self._cache
+        cache, schedule = self._cache, self._schedule
         with self._lock:
             while not (self._stopping or self._finds_work(lane)):
                 self._lock.wait()
             if self._stopping:
                 return
-            schedule = self._schedule
             choice = schedule.choose() if self._serves(lane) and not schedule.opening else None
             warming = not schedule.waits and self._engines.cold
             if not (choice or warming or schedule.waits or (cache and cache.busy)):
                 choice = schedule.choose_ahead()
-            level = choice.tiles[0].level if choice else WARM_LEVEL
-            engine = self._engines.get(level)
+            place = place_of(choice.tiles[0]) if choice else WARM
+            engine = self._engines.get(place)
         if (choice or warming) and engine is None:
-            self._load(level)  # takes long: then the newest wish is looked at again
+            self._load(place)  # takes long: then the newest wish is looked at again
         elif choice:
             self._compute(choice, engine)
         elif warming:
@@ -194,18 +194,19 @@ class Worker:
         """Whether a lane does what is wished for: 0 and those beyond the count in their turn with the others."""
         return not self._count_lanes or (1 <= lane <= self._count_lanes) != self._roomy
 
-    def _load(self, level: int) -> None:
-        """Load what computes a level. Where that fails, all its tiles do."""
+    def _load(self, place: Place) -> None:
+        """Load what computes a level of a layer. Where that fails, all its tiles do."""
         try:
-            self._engines.load(level, self._share_out)
+            self._engines.load(place, self._share_out)
         except Exception as error:  # whatever the reason, it is told and the thread goes on
-            self._fail(lambda key: key.level == level, error)
+            self._fail(lambda key: place_of(key) == place, error)
         with self._lock:
             self._lock.notify_all()
 
     def _share_out(self, alone: bool) -> None:
         """Once, on the first lane: share the processor's threads out. `alone`: it has them all and stays the only one,
         since an engine on a graphics card is for one thread at a time."""
+        import_torch()
         import torch
 
         if self._each:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from sr_core.errors import UserError
+from sr_core.image.layers import COMPUTED
 from vr_app.bench import pictures
 from vr_app.bench.bars import Bar
 from vr_app.bench.memory import resident_bytes
@@ -173,7 +174,8 @@ def _frames_until(viewer: Viewer, reached: Callable[[], bool], patience: float) 
 def _whole(viewer: Viewer) -> bool:
     """Whether the view rests and all its tiles are there."""
     levels = {want.photograph: want.level for want in viewer.seen.wants}
-    due = sum(key.level > 0 for key in viewer.supply.wanted) > 0 or all(level <= 0 for level in levels.values())
+    sharp = any(level in COMPUTED for level in levels.values())
+    due = any(key.synthesised for key in viewer.supply.wanted) or not sharp
     return bool(viewer.seen.wants) and due and not viewer.supply.residency.absent(viewer.supply.wanted)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from sr_core.image.geometry import TILE
 from sr_core.image.pyramid import GUTTER
-from vr_app.core.tiles.page_table import PageWindow
+from vr_app.core.tiles.page_table import PageWindow, computed_levels
 from vr_app.core.tiles.slots import NO_SLOT
 from vr_app.gl import objects
 from vr_app.gl.calls import CALLS
@@ -28,9 +28,9 @@ BITS = {
     "LEVEL": 27,
 }
 """The first bit of what a tile's second and fourth number hold. Both: the LAYER of the texture array, whether what lies
-there is SYNTHESISED, and by how many levels the window is FINER. The second: column 6 of `PageWindow.entries` from
-AROUND on, and whether the tile FAILED. The fourth: from FADE on how much of what lies above shows, in 1/1000, and from
-LEVEL on the level that shows, LEVEL_ZERO added."""
+there is SYNTHESISED (its alpha counts), and by how many levels the window is FINER. The second: column 6 of
+`PageWindow.entries` from AROUND on, and whether the tile FAILED. The fourth: from FADE on how much of what lies above
+shows, in 1/1000, and from LEVEL on the level that shows, LEVEL_ZERO added."""
 
 LEVEL_ZERO = 16
 
@@ -58,14 +58,16 @@ def texels(window: PageWindow) -> np.ndarray:
     shown = np.where(over != NO_SLOT, over_level, np.where(slot != NO_SLOT, level, window.base[1]))
     hidden = (over != NO_SLOT) & (fade >= 1000)
     slot, level = np.where(hidden, over, slot), np.where(hidden, over_level, level)
-    slot, level = np.where(slot == NO_SLOT, window.base[0], slot), np.where(slot == NO_SLOT, window.base[1], level)
+    nothing = slot == NO_SLOT
+    slot, level = np.where(nothing, window.base[0], slot), np.where(nothing, window.base[1], level)
+    below, above = (~nothing, True) if window.over else map(computed_levels, (level, over_level))
     fade = np.where(hidden | (over == NO_SLOT), 0, fade)
     row, col = np.indices(slot.shape) + np.array([window.row, window.col])[:, None, None]
     found = np.zeros((*slot.shape, 4), np.int64)
-    found[..., 0], found[..., 1] = _place(window, slot, level, col, row)
+    found[..., 0], found[..., 1] = _place(window, slot, level, below, col, row)
     found[..., 1] += (around << BITS["AROUND"]) + ((failed != 0) << BITS["FAILED"])
     if fade.any():
-        found[..., 2], found[..., 3] = _place(window, np.maximum(over, 0), over_level, col, row)
+        found[..., 2], found[..., 3] = _place(window, np.maximum(over, 0), over_level, above, col, row)
     found[..., 3] += (fade << BITS["FADE"]) + (shown + LEVEL_ZERO << BITS["LEVEL"])
     return found.astype(np.uint32)
 
@@ -73,24 +75,31 @@ def texels(window: PageWindow) -> np.ndarray:
 def outside(window: PageWindow) -> tuple[int, int, int, int]:
     """The same for the tiles outside the window, which show the coarsest tile, as if the window's first one were one of
     them. Of another the corner lies as many of its edges away as that tile does."""
-    (corner,), (bits,) = _place(window, *np.array([window.base]).T, np.zeros(1, int), np.zeros(1, int))
+    (corner,), (bits,) = _place(window, *np.array([window.base]).T, False, np.zeros(1, int), np.zeros(1, int))
     edge = TILE * CORNERS >> (int(bits) >> BITS["FINER"] & _MOST_FINER)
     corner += edge * (window.col + 65536 * window.row)
     return int(corner), int(bits), 0, window.base[1] + LEVEL_ZERO << BITS["LEVEL"]
 
 
 def _place(
-    window: PageWindow, slot: np.ndarray, level: np.ndarray, col: np.ndarray, row: np.ndarray
+    window: PageWindow,
+    slot: np.ndarray,
+    level: np.ndarray,
+    computed: np.ndarray | bool,
+    col: np.ndarray,
+    row: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The first corners of tiles (col, row) of the window's level in tiles of `level`, and what tells of their layers;
-    all arrays of one shape."""
+    """The first corners of tiles (col, row) of the window's level in tiles of `level`, `computed` or not, and what
+    tells of their layers; all arrays of one shape."""
     finer = np.clip(window.level - level, 0, _MOST_FINER)
     place = slot % ATLAS**2
     parts = ((at & (1 << finer) - 1) * TILE * CORNERS >> finer for at in (col, row))
     x, y = (
         (at * EDGE + GUTTER) * CORNERS + part for at, part in zip((place % ATLAS, place // ATLAS), parts, strict=True)
     )
-    return x + (y << 16), slot // ATLAS**2 + ((level > 0) << BITS["SYNTHESISED"]) + (finer << BITS["FINER"])
+    return x + (y << 16), slot // ATLAS**2 + (np.asarray(computed, np.int64) << BITS["SYNTHESISED"]) + (
+        finer << BITS["FINER"]
+    )
 
 
 class PageTextures:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from itertools import chain
+
 import numpy as np
 
 from sr_core.image.geometry import TILE
@@ -24,6 +27,9 @@ from vr_app.gl.program import Program
 
 _SOFT_EDGE = 0.006
 """Metres drawn beyond the bezel, for its antialiased edge."""
+
+MOST_OVERLAYS = 8
+"""Layers that are drawn over a photograph at most."""
 
 _CHANNELS = {Channel.RED: 1, Channel.RED_FREE: 2, Channel.BLUE: 3}
 
@@ -60,7 +66,8 @@ class PhotographRenderer:
 
     def draw(self, scene: Scene, eye: Eye, to_clip: np.ndarray, finer: float = 1.0) -> None:
         """Draw a scene's surfaces as `eye` sees them. `to_clip` (4, 4): world to clip coordinates."""
-        full = self._programs.of(scene.appearance.adjusted)
+        over = any(item.overlays for item in scene.surfaces)
+        full = self._programs.of(scene.appearance.adjusted, over)
         marked = scene.invention or scene.appearance.adjusted
         for program in full:
             program.use()
@@ -69,11 +76,14 @@ class PhotographRenderer:
             program.use()
             CALLS.glUniform1f(program["u_finer"], finer)
         # All page windows first: to change a texture that was drawn with, some drivers finish that drawing.
-        for at in range(0, len(scene.surfaces), PAGE_WINDOWS):
-            together = scene.surfaces[at : at + PAGE_WINDOWS]
-            self._show(together)
+        for together in _batches(scene.surfaces):
+            over_pages = self._show(together)
             for page, item in enumerate(together):
-                inside = full if marked or self._pages.failed(page) else self._programs.plain
+                inside = full if marked or item.overlays or self._pages.failed(page) else self._programs.plain
+                if over:
+                    for program in full:
+                        program.use()
+                        _set_overlays(program, over_pages[page])
                 if isinstance(item.surface, Panel):
                     self._draw_panel(full[0], inside[0], page, item, to_clip)
                 else:
@@ -83,10 +93,12 @@ class PhotographRenderer:
     def draw_unrolled(self, scene: Scene, face: Face, finer: float) -> None:
         """Draw a scene's one retina on its own picture, unrolled by longitude and latitude."""
         (item,) = scene.surfaces
-        program, surface = self._programs.unrolled(scene.appearance.adjusted), item.surface
+        program, surface = self._programs.unrolled(scene.appearance.adjusted, bool(item.overlays)), item.surface
         program.use()
         _set_look(program, scene, finer)
-        self._show(scene.surfaces)
+        (over_pages,) = self._show(scene.surfaces)
+        if item.overlays:
+            _set_overlays(program, over_pages)
         CALLS.glUniform4f(program["u_bounds"], face.left, face.bottom, face.right, face.top)
         CALLS.glUniform2f(program["u_size"], surface.radius, CAP_ANGLE)
         _set_photograph(program, 0, item, _spanned(surface))
@@ -105,13 +117,19 @@ class PhotographRenderer:
             GL.glDeleteVertexArrays(1, [self._no_vertices])
             self._no_vertices = 0
 
-    def _show(self, items: tuple[SurfaceItem, ...]) -> None:
-        """Put what is drawn of photographs into the textures, from the first layer on."""
+    def _show(self, items: Sequence[SurfaceItem]) -> list[range]:
+        """Put what is drawn of photographs into the textures, from the first layer on; of each item the layers of its
+        overlays' page windows."""
         curves = [item.curves for item in items]
         if any(curves):
             self._curves.show(curves)
         CALLS.glActiveTexture(GL.GL_TEXTURE0 + units.PAGES)
-        self._pages.show([item.pages for item in items])
+        windows, found = [item.pages for item in items], []
+        for item in items:
+            found.append(range(len(windows), len(windows) + len(item.overlays)))
+            windows += item.overlays
+        self._pages.show(windows)
+        return found
 
     def _draw_panel(self, ring: Program, inside: Program, page: int, item: SurfaceItem, to_clip: np.ndarray) -> None:
         # What is drawn lies about the middle of what is there of the panel, which the photograph's may not be.
@@ -164,27 +182,26 @@ class SurfacePrograms:
             f"INVENTED_OPACITY {overlay.OPACITY}", f"REGIONS {REGIONS}.0", f"SAMPLES {SAMPLES}.0",
             f"LUMA vec3{LUMA}",
         )  # fmt: skip
-        self._full = self._pair()
+        self._full = {(): self._pair()}
         self.plain = self._pair("PLAIN")
         """For a panel's interior and for the retina, where nothing is laid over the photograph: less than half the
         cost."""
-        self._adjusted: tuple[Program, Program] | None = None
-        self._unrolled: dict[bool, Program] = {}
+        self._unrolled: dict[tuple[str, ...], Program] = {}
 
-    def of(self, adjusted: bool) -> tuple[Program, Program]:
-        """Those that draw everything. Photographs that look as they were photographed do not pay for adjustments."""
-        if not adjusted:
-            return self._full
-        if self._adjusted is None:
-            self._adjusted = self._pair("ADJUSTED")
-        return self._adjusted
+    def of(self, adjusted: bool, over: bool = False) -> tuple[Program, Program]:
+        """Those that draw everything. Photographs that look as they were photographed do not pay for adjustments, nor
+        those without a layer over them for layers."""
+        defines = _defines(adjusted, over)
+        if defines not in self._full:
+            self._full[defines] = self._pair(*defines)
+        return self._full[defines]
 
-    def unrolled(self, adjusted: bool) -> Program:
+    def unrolled(self, adjusted: bool, over: bool = False) -> Program:
         """The one for the retina's own picture, made for the first one."""
-        if adjusted not in self._unrolled:
-            defines = *(("ADJUSTED",) if adjusted else ()), "RETINA", "UNROLLED"
-            self._unrolled[adjusted] = self._program("unrolled.vert", *defines)
-        return self._unrolled[adjusted]
+        defines = _defines(adjusted, over)
+        if defines not in self._unrolled:
+            self._unrolled[defines] = self._program("unrolled.vert", *defines, "RETINA", "UNROLLED")
+        return self._unrolled[defines]
 
     def _pair(self, *defines: str) -> tuple[Program, Program]:
         return self._program("panel.vert", *defines), self._program("retina.vert", *defines, "RETINA")
@@ -202,8 +219,27 @@ class SurfacePrograms:
 
     def close(self) -> None:
         """Give all programs back. May be called twice."""
-        for program in (*self._full, *self.plain, *(self._adjusted or ()), *self._unrolled.values()):
+        for program in (*chain.from_iterable(self._full.values()), *self.plain, *self._unrolled.values()):
             program.close()
+
+
+def _defines(adjusted: bool, over: bool) -> tuple[str, ...]:
+    return (*(("ADJUSTED",) if adjusted else ()), *((f"OVERLAYS {MOST_OVERLAYS}",) if over else ()))
+
+
+def _batches(items: Sequence[SurfaceItem]) -> Iterator[list[SurfaceItem]]:
+    """The items in their order, as many together as have page windows that lie beside each other."""
+    together: list[SurfaceItem] = []
+    windows = 0
+    for item in items:
+        needed = 1 + len(item.overlays)
+        if windows + needed > PAGE_WINDOWS:
+            yield together
+            together, windows = [], 0
+        together.append(item)
+        windows += needed
+    if together:
+        yield together
 
 
 def _spanned(retina: Retina) -> tuple[float, float]:
@@ -223,6 +259,13 @@ def _interior(
         sides.append([min(max(end, -there / 2), there / 2) for end in ends])
     (left, right), (upper, lower) = sides
     return left, -lower, right, -upper
+
+
+def _set_overlays(program: Program, over_pages: range) -> None:
+    """Where the page windows of what lies over a photograph are; of more than MOST_OVERLAYS the first are left out."""
+    shown = over_pages[-MOST_OVERLAYS:]
+    CALLS.glUniform1i(program["u_overlays"], len(shown))
+    CALLS.glUniform1i(program["u_first_overlay"], shown.start)
 
 
 def _set_look(program: Program, scene: Scene, finer: float) -> None:

@@ -74,11 +74,11 @@ class TileArray:
         """Whether no more can be staged before `flush`."""
         return len(self._waiting) == self.staged
 
-    def stage(self, slot: int, pixels: np.ndarray) -> None:
+    def stage(self, slot: int, pixels: np.ndarray, colour: tuple[int, int, int] = (0, 0, 0)) -> None:
         """Take a tile with its gutter for a slot: uint8, C-contiguous, first row on top, (EDGE, EDGE, 4), or
-        (EDGE, EDGE, 3), whose alpha is 0. It is not seen before `flush`."""
-        if pixels.shape[:2] != (EDGE, EDGE) or pixels.shape[2:] not in ((3,), (4,)) or pixels.dtype != np.uint8:
-            raise ValueError(f"a tile is ({EDGE}, {EDGE}, 3 or 4) uint8, not {pixels.shape} {pixels.dtype}")
+        (EDGE, EDGE, 3), whose alpha is 0, or (EDGE, EDGE, 1), the alpha of `colour`. It is not seen before `flush`."""
+        if pixels.shape[:2] != (EDGE, EDGE) or pixels.shape[2:] not in ((1,), (3,), (4,)) or pixels.dtype != np.uint8:
+            raise ValueError(f"a tile is ({EDGE}, {EDGE}, 1, 3 or 4) uint8, not {pixels.shape} {pixels.dtype}")
         if not pixels.flags.c_contiguous:
             raise ValueError("a tile's pixels are contiguous")
         if not 0 <= slot < self.slots:
@@ -91,6 +91,8 @@ class TileArray:
             for channel in range(3):  # a tenth of the time that numpy takes for the three at once
                 self._opaque[..., channel] = pixels[..., channel]
             pixels = self._opaque
+        elif pixels.shape[2] == 1:
+            pixels = np.concatenate([np.full((EDGE, EDGE, 3), colour, np.uint8), pixels], axis=2)
         self._mapped[len(self._waiting)] = pixels
         self._waiting.append(slot)
 

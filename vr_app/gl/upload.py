@@ -10,6 +10,7 @@ from time import perf_counter, thread_time
 
 import numpy as np
 
+from sr_core.image import layers
 from sr_core.image.geometry import TileKey
 from vr_app.core.tiles.slots import Residency
 from vr_app.gl.tiles import TILE_BYTES, TileArray
@@ -65,8 +66,8 @@ class Uploader:
 
         `ready` is taken from only as far as the budget, or a texture array full of tiles being drawn, lets it: it may
         make each tile as it is asked for, which counts as the upload's time. What is not copied now comes again in the
-        next frame's. Raises ValueError for a synthesised tile without the fourth channel: how far it departs from the
-        photograph.
+        next frame's. Raises ValueError for a tile that has not its layer's channels: a computed one without the
+        fourth would not tell how far it departs from the photograph.
         """
         began, began_work = perf_counter(), thread_time()
         waiting = iter(ready)
@@ -75,12 +76,13 @@ class Uploader:
         each = median(self._tile_seconds)
         while room:
             key, pixels = next(waiting, (None, None))
-            if key is not None and key.synthesised and pixels.shape[2] != 4:
-                raise ValueError(f"{key}: a synthesised tile must tell how far it departs from the photograph")
+            if key is not None and pixels.shape[2] != (channels := layers.LAYERS[key.layer].channels):
+                told = "; a computed one must tell how far it departs from the photograph" if channels == 4 else ""
+                raise ValueError(f"{key}: a tile of this layer has {channels} channels, not {pixels.shape[2]}{told}")
             slot = None if key is None else residency.reserve(key, now)
             if slot is None:
                 break
-            self._tiles.stage(slot, pixels)
+            self._tiles.stage(slot, pixels, layers.LAYERS[key.layer].colour)
             count += 1
             room = self._has_room(count, each, perf_counter() - began)
         if not count:

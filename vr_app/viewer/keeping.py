@@ -24,6 +24,7 @@ class Keeping:
 
     def __init__(self, options: Options, stack: ExitStack, say: Callable[[str], None]) -> None:
         self._paths, self._say = options.paths, say
+        self._made_elsewhere = bool(options.sources)
         self._last: ViewState | None = None
         self._folder = options.memory
         if self._folder is not None:
@@ -75,6 +76,8 @@ class Keeping:
         image = None if region is None else image_of(region, view.photographs, view.active)
         if region is None or image is None:
             return "No region is chosen: mark one, or go to one by its number"
+        if self._made_elsewhere:
+            return f"{region.file}: is no file; only regions of picture files can be exported"
         out = self._exporter.export(self._paths[image], region, view.settings.model)
         return f"Exporting {region.kind.value} of {region.file} to {out} ..."
 

@@ -8,7 +8,6 @@ from collections.abc import Hashable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
-from sr_core.image.source import FileSource
 from sr_core.networks.names import models_at_hand, texture_of
 from vr_app.core.hands.sample import ControllerSample
 from vr_app.core.scene.notices import Notices
@@ -91,7 +90,7 @@ class Viewer:
         start = replace(start, settings=replace(start.settings, models=tuple(models_at_hand())))
         self.view = self.keeping.restored(start)
         self.supply = Supply(
-            tuple(map(FileSource, options.paths)),
+            options.photographs,
             self.view.awaited,
             start.settings.model,
             options.device,

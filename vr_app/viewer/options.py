@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from sr_core.image.source import FileSource, PhotographSource
 from sr_core.tiles.request import DiskCache
 from vr_app.core.tiles.limits import DEFAULT_LIMITS, Limits
 from vr_app.core.view.tour import Tour
@@ -23,7 +24,8 @@ class Options:
     retina's centre (a window's picture is too narrow to show the retina from there). `limits`: of memory. `prefetch`:
     whether tiles are computed before they are wanted. `tile_cache`: where computed tiles are kept on disk (None:
     nowhere). `left_handed`: the right hand carries the control panel. `say` gets what the user should read in a
-    terminal.
+    terminal. `sources`: what to open in place of the files `paths`, one for each; a path then tells only where that is
+    kept which belongs to its photograph.
     """
 
     paths: tuple[Path, ...]
@@ -41,6 +43,12 @@ class Options:
     tile_cache: DiskCache | None = None
     left_handed: bool = False
     say: Callable[[str], None] = print
+    sources: tuple[PhotographSource, ...] = ()
+
+    @property
+    def photographs(self) -> tuple[PhotographSource, ...]:
+        """What to open."""
+        return self.sources or tuple(map(FileSource, self.paths))
 
 
 def first_view(count: int, model: str) -> ViewState:

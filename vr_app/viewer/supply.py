@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sr_core.files import printable
+from sr_core.image import layers
 from sr_core.image.folder import names_apart
 from sr_core.image.geometry import TileKey
 from sr_core.image.photograph import PhotographError
@@ -101,11 +102,11 @@ class Supply:
                     found.append(self._opened(news))
                 case PhotographLost():
                     found += self._lost(news)
-                case TileReady():
+                case TileReady() if layers.LAYERS[news.key.layer].completes:
                     self.departures.keep(news.key, Departure(news.invented, news.agrees))
                 case TileFailed():
                     self.residency.fail(news.key, news.reason)
-                    self._say(f"Super-resolution: {news.reason}")
+                    self._say(f"{layers.LAYERS[news.key.layer].name.capitalize()}: {news.reason}")
                 case Notice():
                     self._say(news.text)
         return tuple(found)
@@ -132,7 +133,8 @@ class Supply:
         field, taken = facts.field.value, facts.taken.value if facts.taken else ""
         circle = (field.cx, field.cy), field.radius
         title, origin = self._titles[index], facts.field.origin.value
-        record = PhotographRecord(facts.name, facts.size, *circle, facts.sha256, title, taken, origin)
+        side = facts.laterality.value if facts.laterality else ""
+        record = PhotographRecord(facts.name, facts.size, *circle, facts.sha256, title, taken, origin, side)
         return Opened(index, record, news.changed)
 
     # What is asked for.

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from sr_core.tiles.allocator import CHUNK, SHAPE, TileMemory
+from sr_core.tiles.allocator import CHUNK, EDGE, TileMemory
 
 
 def tile(value: int) -> np.ndarray:
-    return np.full(SHAPE, value, np.uint8)
+    return np.full((EDGE, EDGE, 4), value, np.uint8)
 
 
 def test_tiles_are_read_only_copies_each_with_memory_of_its_own():

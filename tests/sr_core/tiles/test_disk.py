@@ -244,7 +244,7 @@ from pathlib import Path
 from sr_core.tiles.disk import TileCache, TileName
 cache = TileCache(Path(sys.argv[1]), 600_000, lambda text: sys.exit(f"told: {text}"))
 for turn in range(150):
-    name = TileName("a" * 64, "b" * 64, 2, turn % 50, 0)
+    name = TileName("a" * 64, "b" * 64, "super-resolution", 2, turn % 50, 0)
     pixels = np.random.default_rng(turn % 50).integers(0, 256, (66, 66, 3), np.uint8)
     found = cache.get(name)
     assert found is None or (found == pixels).all()

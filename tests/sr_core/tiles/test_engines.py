@@ -7,8 +7,10 @@ from multiprocessing.connection import Connection
 import numpy as np
 
 from sr_core.engine.blocks import Block
+from sr_core.image import layers
 from sr_core.image.geometry import TileKey
-from sr_core.tiles.engines import LocalEngine, open_engine
+from sr_core.image.layers import SUPER_RESOLUTION, Layer
+from sr_core.tiles.engines import Setting, open_engine
 from sr_core.tiles.request import Source, TileReady
 from sr_core.tiles.worker import Worker
 from tests.rig import wait_until
@@ -16,9 +18,9 @@ from tests.rig import wait_until
 PATIENCE = 120.0
 
 
-def serve(connection: Connection, model: str, level: int) -> None:
-    """The far end: real engines in a process of their own, which knows photographs by their sha256."""
-    engine = LocalEngine(model, level, "cpu")
+def serve(connection: Connection, layer: Layer, level: int, setting: Setting) -> None:
+    """The far end: a real engine in a process of its own, which knows photographs by their sha256."""
+    engine = open_engine(layer, level, setting)
     engine.load()
     photographs: dict[str, np.ndarray] = {}
     connection.send((engine.halo, engine.agrees, engine.sha256))
@@ -34,10 +36,10 @@ class FarEngine:
 
     alone = False
 
-    def __init__(self, model: str, level: int) -> None:
+    def __init__(self, layer: Layer, level: int, setting: Setting) -> None:
         self.scale = 1 << level
         self.sent: list[str] = []
-        self._asked, self._one = (model, level), threading.Lock()
+        self._asked, self._one = (layer, level, setting), threading.Lock()
 
     def load(self) -> None:
         context = get_context("spawn")
@@ -75,7 +77,7 @@ def test_a_far_engine_makes_the_same_tiles_and_gets_the_photograph_once():
     pixels = np.random.default_rng(3).integers(60, 190, (200, 240, 3), np.uint8)
     source = Source(0, pixels, "7" * 64)
     wanted = [TileKey(0, 2, col, row) for row in range(12) for col in range(14)]  # several passes
-    far = FarEngine("rdb-lite", 2)
+    far = FarEngine(layers.LAYERS[SUPER_RESOLUTION], 2, Setting("rdb-lite", "cpu"))
     elsewhere = computed(Worker("rdb-lite", "cpu", threads=2, opener=lambda *_: far), wanted, source)
     here = computed(Worker("rdb-lite", "cpu", threads=2, opener=open_engine), wanted, source)
     far.close()

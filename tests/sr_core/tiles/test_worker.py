@@ -362,7 +362,7 @@ def test_no_failed_tile_is_kept_on_disk(tmp_path):
     everything(worker)
     wait_until(lambda: kept_files(tmp_path), "the good tile on disk", PATIENCE)
     closed(worker)
-    assert [path.name for path in kept_files(tmp_path)] == ["2-0-0.tile"]
+    assert [path.name for path in kept_files(tmp_path)] == ["super-resolution-2-0-0.tile"]
 
 
 def test_tiles_ahead_come_after_all_that_is_wished_and_are_counted_apart(worker):

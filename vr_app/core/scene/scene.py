@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from sr_core.image import layers
+from sr_core.image.layers import overlays_of
 from vr_app.core.panel.stand import SheetItem
 from vr_app.core.scene.outline import Outline, outlines
 from vr_app.core.space.pose import Eye, Pose, Vec3
@@ -26,7 +28,9 @@ WORDS_WIDE, WORDS_HIGH = 0.7, 0.1
 @dataclass(frozen=True)
 class SurfaceItem:
     """A photograph (its index in the session) on its surface. `size` in photograph pixels. `words`: how those at it
-    stand. `curves`: of its local contrast, where that is asked for. `outlines`: of its regions of interest."""
+    stand. `curves`: of its local contrast, where that is asked for. `outlines`: of its regions of interest. `overlays`:
+    what lies over the picture, layer by layer, each with the level, columns and rows of `pages`; `over`: the layers'
+    titles."""
 
     surface: Panel | Retina
     view: ImageView
@@ -36,6 +40,8 @@ class SurfaceItem:
     words: Words = field(default_factory=Words)
     curves: Curves | None = None
     outlines: tuple[Outline, ...] = ()
+    overlays: tuple[PageWindow, ...] = ()
+    over: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,17 +107,25 @@ def surface_items(
     """
     by_image = {demand.photograph: demand for demand in wants}
     marked = view.regions.known or view.regions.draft
+    over = overlays_of(view.settings.overlays) if view.settings.overlays and not view.original else ()
     items = []
     for item in placed:
-        record = view.photographs[item.image]
+        record, demand = view.photographs[item.image], by_image.get(item.image)
         # Asked for even out of sight: so the coarsest tile is not evicted, and is there when the head turns.
-        window = pages.window(item.image, record, by_image.get(item.image), now)
+        window = pages.window(item.image, record, demand, now)
         if window is None or not item.shown:
             continue
         if item.image == view.active or in_sight(item.surface, eyes, item.words.scale):
             around = outlines(view.regions, record, item.image) if marked else ()
             seen = view.images[item.image]
-            items.append(SurfaceItem(item.surface, seen, record.size, window, item.image, item.words, outlines=around))
+            windows = pages.overlays(window, demand, over, now) if over and demand is not None else ()
+            titles = tuple(layers.LAYERS[layer].title for layer in over)
+            items.append(
+                SurfaceItem(
+                    item.surface, seen, record.size, window, item.image, item.words,
+                    outlines=around, overlays=windows, over=titles if windows else (),
+                )
+            )  # fmt: skip
     return tuple(items)
 
 

@@ -9,7 +9,7 @@ from vr_app.core.scene.scene import Scene
 from vr_app.core.space.pose import Eye
 from vr_app.core.space.surface import Panel
 from vr_app.core.tiles.departure import Departure
-from vr_app.core.tiles.page_table import finest_shown
+from vr_app.core.tiles.page_table import computed_scale, shows_any
 from vr_app.core.view.view import ViewState
 
 
@@ -24,10 +24,10 @@ def describe_snapshot(
 ) -> dict:
     """Plain values for JSON: how the photographs stand and are compared; the eyes (pose, field of view in radians,
     picture size), the pointers' rays, and for each surface its photograph, geometry, centre, zoom, the finest scale on
-    it (1: photographed pixels only), the outlines of regions, and by `invented`, by photograph, how many grey levels
-    what is seen departs from what the photograph determines; how the photographs are made to look; the `finest` level
-    that may be shown; the control panel's sheet and where on it, in its texels, its controls (`targets`) are; the
-    `model` that computes, and its `texture`, 0 (fidelity) to 1."""
+    it (1: photographed pixels only), the layers over it, the outlines of regions, and by `invented`, by photograph, how
+    many grey levels what is seen departs from what the photograph determines; how the photographs are made to look; the
+    `finest` level that may be shown; the control panel's sheet and where on it, in its texels, its controls (`targets`)
+    are; the `model` that computes, and its `texture`, 0 (fidelity) to 1."""
     surfaces = []
     for item in scene.surfaces:
         record = view.photographs[item.photograph]
@@ -42,7 +42,8 @@ def describe_snapshot(
                 "center": item.view.center,
                 "zoom": item.view.zoom,
                 "level": item.pages.level,
-                "scale": max(1, 1 << max(0, finest_shown(item.pages))),
+                "scale": computed_scale(item.pages) or 1,
+                "layers": [name for name, window in zip(item.over, item.overlays, strict=True) if shows_any(window)],
                 "regions": [asdict(outline) for outline in item.outlines],
                 **_invention(invented.get(item.photograph)),
             }

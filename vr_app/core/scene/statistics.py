@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 
 from sr_core.image.geometry import TILE
+from sr_core.image.layers import COMPUTED
 from vr_app.core.space.surface import ImageView
 from vr_app.core.tiles.slots import NO_SLOT, Residency
 from vr_app.core.tiles.visible import SETTLE, Demand
@@ -76,7 +77,7 @@ class Statistics:
         if place != self._resting:
             self._resting, self._ended, self._record = place, now, None
             self._computed_before = computed
-        demand = next((d for d in wants if d.photograph == view.active and d.level > 0), None)
+        demand = next((d for d in wants if d.photograph == view.active and d.level in COMPUTED), None)
         if demand is None or view.still_for < SETTLE:
             return
         self._follow(view, demand, residency, computed, now)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from sr_core.image import layers
+from sr_core.image.layers import PICTURE
 from sr_core.networks.names import texture_of
 from vr_app.core.hands.keys import help_lines
 from vr_app.core.scene.overlay import FROM, FULL, LITTLE, MUCH
@@ -14,7 +16,7 @@ from vr_app.core.scene.scene import LabelItem, Rgba, SurfaceItem
 from vr_app.core.space.pose import Pose
 from vr_app.core.space.surface import Panel, standing_on
 from vr_app.core.tiles.departure import Departure
-from vr_app.core.tiles.page_table import finest_shown
+from vr_app.core.tiles.page_table import computed_scale, finest_shown, shows_any
 from vr_app.core.view.layout import PAIR_WIDTH, PAIR_WORDS, PANEL_DISTANCE, WALL_HEIGHT, Layout
 from vr_app.core.view.pair import Compare, Link
 from vr_app.core.view.view import ViewState
@@ -173,6 +175,7 @@ def _frame(item: SurfaceItem) -> _Frame:
 def _badges(item: SurfaceItem, status: Status, frame: _Frame) -> list[LabelItem]:
     """What its pixels are, in the line below the picture; its title above, where titles are told."""
     badge, color = _provenance(item, status)
+    badge += "".join(f" + {name}" for name in _over(item))
     title = status.titles.get(item.photograph, "")
     computing = item.photograph in status.computing
     part = item.words.part
@@ -215,25 +218,30 @@ def _divider(item: SurfaceItem, frame: _Frame) -> LabelItem:
 
 
 def _departure(item: SurfaceItem, status: Status) -> Departure | None:
-    synthesised = finest_shown(item.pages) > 0 and not status.original
-    return status.invented.get(item.photograph) if synthesised else None
+    computed = computed_scale(item.pages) is not None and not status.original
+    return status.invented.get(item.photograph) if computed else None
 
 
 def _provenance(item: SurfaceItem, status: Status) -> tuple[str, Rgba]:
-    finest = finest_shown(item.pages)
+    scale = computed_scale(item.pages)
     if status.original:
         return ("Original" if item.words.brief else "Original photograph"), PLAIN
-    if finest > 0:
+    if scale is not None:
         told = "" if item.words.brief else _told(_departure(item, status))
-        return f"AI x{1 << finest}{told}", AI_COLOR
+        return f"{layers.LAYERS[PICTURE[finest_shown(item.pages)]].title} x{scale}{told}", AI_COLOR
     return PHOTOGRAPH, PLAIN
+
+
+def _over(item: SurfaceItem) -> list[str]:
+    """The layers that lie over the picture, of which anything is there."""
+    return [name for name, window in zip(item.over, item.overlays, strict=True) if shows_any(window)]
 
 
 def _warnings(item: SurfaceItem, status: Status) -> list[str]:
     """What must be known of its pixels, a line each."""
     departure = _departure(item, status)
     out = [RESTORED] if departure is not None and not departure.agrees else []
-    if finest_shown(item.pages) > 0 and not status.original and status.texture > 0:
+    if computed_scale(item.pages) is not None and not status.original and status.texture > 0:
         out.append(texture_told(status.texture))
     if status.adjusted:
         out.append(f"Adjusted: {status.adjusted}")

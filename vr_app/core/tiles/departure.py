@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sr_core.image.geometry import TileKey
-from vr_app.core.tiles.slots import Residency
+from sr_core.image.layers import COMPUTED
+from vr_app.core.tiles.slots import COARSEST, Residency
 from vr_app.core.tiles.visible import Demand
 
 STEADY = 0.5
@@ -23,7 +24,8 @@ class Departure:
 
 
 class Departures:
-    """The departure of each synthesised tile, and of what is seen of a photograph. For the thread that draws.
+    """The departure of each computed tile of the picture, and of what is seen of a photograph. For the thread that
+    draws.
 
     It is known of the newest `limit` tiles: as many as can be resident or kept in memory.
     """
@@ -57,7 +59,7 @@ class Departures:
         return self._shown
 
     def seen(self, wants: Sequence[Demand], residency: Residency) -> dict[int, Departure]:
-        """By photograph the mean over the tiles in sight, for each of which the finest resident synthesised one counts
+        """By photograph the mean over the tiles in sight, for each of which the finest resident computed one counts
         that stands there. Photographs without any are left out."""
         found = {}
         for demand in wants:
@@ -68,14 +70,16 @@ class Departures:
         return found
 
     def _standing(self, demand: Demand, residency: Residency) -> list[Departure | None]:
-        if demand.level <= 0:
+        if demand.level not in COMPUTED:
             return []
         cells = zip(demand.tiles.points(), demand.seen, strict=True)
         return [self._finest(demand, cell, residency) for cell, seen in cells if seen]
 
     def _finest(self, demand: Demand, cell: tuple[int, int], residency: Residency) -> Departure | None:
         col, row = cell
-        for up in range(demand.level):
+        for up in range(demand.level - COARSEST):
+            if demand.level - up not in COMPUTED:
+                break
             key = TileKey(demand.photograph, demand.level - up, col >> up, row >> up)
             if residency.has(key):
                 return self._tiles.get(key)

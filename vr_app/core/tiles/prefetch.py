@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from sr_core.image.geometry import MAX_LEVEL, TILE, Rect, TileKey, level_size
+from sr_core.image.geometry import TILE, Rect, TileKey, level_size
+from sr_core.image.layers import COMPUTED
 from vr_app.core.tiles.visible import Demand
 from vr_app.core.view.layout import PAGE, Layout
 from vr_app.core.view.photograph import PhotographRecord
@@ -48,7 +49,7 @@ def tiles_ahead(demand: Demand, record: PhotographRecord) -> tuple[TileKey, ...]
 
 def _ring(demand: Demand, record: PhotographRecord) -> np.ndarray:
     """(n, 2) column and row of the tiles of the demand's level that touch one seen and are not seen."""
-    if demand.level <= 0:
+    if demand.level not in COMPUTED:
         return np.zeros((0, 2), int)
     seen = np.pad(demand.mask(), 2)  # one tile for the ring, one so that it does not wrap round
     around = np.zeros_like(seen)
@@ -62,7 +63,7 @@ def _ring(demand: Demand, record: PhotographRecord) -> np.ndarray:
 def _closer(demand: Demand, record: PhotographRecord) -> np.ndarray:
     """(n, 2) column and row of the next level's tiles in the middle of what is seen."""
     level, seen = demand.level + 1, demand.visible
-    if not 1 <= level <= MAX_LEVEL:
+    if level not in COMPUTED:
         return np.zeros((0, 2), int)
     middle = Rect(seen.x + seen.w // 4, seen.y + seen.h // 4, seen.w // 2, seen.h // 2).scale(2)
     at = np.array(list(middle.cells(TILE).points()), int).reshape(-1, 2)

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from sr_core.image import layers
 from sr_core.image.geometry import Rect, TileKey
+from sr_core.image.layers import PHOTOGRAPHED, PICTURE
 
 NO_SLOT = -1
 
@@ -68,10 +70,12 @@ class Residency:
         absent, failed = self.absent(keys), self._failed
         return [key for key in absent if key not in failed] if failed else absent
 
-    def slots(self, photograph: int, level: int, tiles: Rect) -> np.ndarray:
-        """The slots of a rectangle of tiles, (rows, columns) int; NO_SLOT: not resident. Marks none as drawn."""
-        get, cols = self._slots.get, range(tiles.x, tiles.right)
-        found = [get((photograph, level, col, row), NO_SLOT) for row in range(tiles.y, tiles.bottom) for col in cols]
+    def slots(self, photograph: int, level: int, tiles: Rect, layer: int | None = None) -> np.ndarray:
+        """The slots of a rectangle of tiles, (rows, columns) int; NO_SLOT: not resident. Marks none as drawn. `layer`:
+        None: the picture's own at that level."""
+        get, cols, rows = self._slots.get, range(tiles.x, tiles.right), range(tiles.y, tiles.bottom)
+        layer = PICTURE.get(level, PHOTOGRAPHED) if layer is None else layer
+        found = [get((photograph, level, col, row, layer), NO_SLOT) for row in rows for col in cols]
         return np.array(found, int).reshape(tiles.h, tiles.w)
 
     def begins(self, slots: np.ndarray) -> np.ndarray:
@@ -115,8 +119,12 @@ class Residency:
         Only a fade that is under way is waited for: ancestors that have not begun themselves begin no later than this
         tile, which then replaces what stands below them all.
         """
-        photograph, level, col, row = key
-        ancestors = ((photograph, level - up, col >> up, row >> up) for up in range(1, level - COARSEST + 1))
+        photograph, level, col, row, layer = key
+        own = layers.LAYERS[layer].completes
+        ancestors = (
+            (photograph, level - up, col >> up, row >> up, PICTURE[level - up] if own else layer)
+            for up in range(1, level - COARSEST + 1)
+        )
         begins = [float(self._begins[self._slots[above]]) for above in ancestors if above in self._slots]
         if not begins:
             return -np.inf
@@ -135,7 +143,7 @@ class Residency:
         self._failed = {key: reason for key, reason in self._failed.items() if key.photograph != photograph}
 
     def forget_computed(self) -> None:
-        """Drop all that is known of synthesised tiles: another network computes. Takes effect at once."""
+        """Drop all that is known of computed tiles: another network computes. Takes effect at once."""
         self._forget([key for key in self._slots if key.synthesised])
         self._failed = {key: reason for key, reason in self._failed.items() if not key.synthesised}
 

@@ -10,7 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sr_core.image import layers
 from sr_core.image.geometry import MAX_LEVEL, TILE, Rect, TileKey, coarsest_level, level_size
+from sr_core.image.layers import COMPUTED, FINEST_PHOTOGRAPHED, PHOTOGRAPHED, PICTURE, overlay_level, overlays_of
 from vr_app.core.space.pose import Eye, Pose
 from vr_app.core.space.surface import ImageView, Surface, photograph_uv
 from vr_app.core.view.photograph import PhotographRecord
@@ -234,12 +236,13 @@ def tiles_wanted(view: ViewState, wants: Sequence[Demand], jumped: bool = False)
     """Every tile that should be resident, most wanted first.
 
     First the coarsest tile of each loaded photograph (so that nothing is ever blank), then the photographed tiles
-    that are seen, from the middle outward, then the synthesised ones, once the view rests or at once where it has
-    `jumped` here and not moved since.
+    that are seen, from the middle outward, then the computed ones, once the view rests or at once where it has
+    `jumped` here and not moved since: first the picture's, then those of the layers over it.
     """
     base = tuple(TileKey(i, coarsest_level(*view.photographs[i].size), 0, 0) for i in view.loaded)
     covers = tuple(_Cover(want.photograph, want.level, want.tiles, want.seen, want.focus) for want in wants)
-    return _in_order(base, covers, jumped or view.still_for >= SETTLE)
+    over = overlays_of(view.settings.overlays) if view.settings.overlays and not view.original else ()
+    return _in_order(base, covers, jumped or view.still_for >= SETTLE, over)
 
 
 class _Cover(NamedTuple):
@@ -253,15 +256,22 @@ class _Cover(NamedTuple):
 
 
 @lru_cache(maxsize=2)
-def _in_order(base: tuple[TileKey, ...], covers: tuple[_Cover, ...], rests: bool) -> tuple[TileKey, ...]:
-    photographed = _nearest_first([_around(cover, min(cover.level, 0)) for cover in covers])
-    synthesised = _nearest_first([_around(cover, cover.level) for cover in covers if cover.level > 0 and rests])
-    return tuple(dict.fromkeys((*base, *photographed, *synthesised)))
+def _in_order(
+    base: tuple[TileKey, ...], covers: tuple[_Cover, ...], rests: bool, over: tuple[int, ...]
+) -> tuple[TileKey, ...]:
+    found = _nearest_first([_around(cover, min(cover.level, FINEST_PHOTOGRAPHED), PHOTOGRAPHED) for cover in covers])
+    if rests:
+        sharp = [cover for cover in covers if cover.level in COMPUTED]
+        found += _nearest_first([_around(cover, cover.level, PICTURE[cover.level]) for cover in sharp])
+        for layer in over:
+            levels = [(cover, overlay_level(layers.LAYERS[layer], cover.level)) for cover in covers]
+            found += _nearest_first([_around(cover, level, layer) for cover, level in levels if level is not None])
+    return tuple(dict.fromkeys((*base, *found)))
 
 
-def _around(cover: _Cover, level: int) -> np.ndarray:
-    """What is seen of the cover in a level no finer than its own: (n, 5) of the distance from the focus in tiles, and
-    the tile's photograph, level, column and row."""
+def _around(cover: _Cover, level: int, layer: int) -> np.ndarray:
+    """What is seen of the cover in a level no finer than its own: (n, 6) of the distance from the focus in tiles, and
+    the tile's photograph, level, column, row and layer."""
     shift, tiles = cover.level - level, cover.tiles
     rows, cols = np.frombuffer(cover.seen, bool).reshape(tiles.h, tiles.w).nonzero()
     corner = np.array([tiles.x, tiles.y]) >> shift
@@ -270,7 +280,7 @@ def _around(cover: _Cover, level: int) -> np.ndarray:
     at = np.argwhere(found)[:, ::-1] + corner
     distance = np.linalg.norm(at + 0.5 - np.asarray(cover.focus) / 2**shift, axis=1)
     whose = np.broadcast_to((cover.photograph, level), at.shape)
-    return np.column_stack([distance, whose, at])
+    return np.column_stack([distance, whose, at, np.full(len(at), layer)])
 
 
 def _nearest_first(tiles: list[np.ndarray]) -> list[TileKey]:

@@ -95,6 +95,14 @@ class ShowInvention:
 
 
 @dataclass(frozen=True)
+class ShowOverlay:
+    """Show a layer over the picture, by its name (`sr_core.image.layers`), or do so no more."""
+
+    layer: Annotated[str, Within(1, MOST_NAME)]
+    shown: bool
+
+
+@dataclass(frozen=True)
 class Adjust:
     """Make the photographs look so from now on."""
 
@@ -341,6 +349,7 @@ Intent = (
     | Undo
     | ShowOriginal
     | ShowInvention
+    | ShowOverlay
     | Adjust
     | LimitLevel
     | SetFieldAngle

@@ -26,7 +26,7 @@ class PhotographRecord:
     `field_from`: where it comes from, ``fitted`` to the rim or ``assumed``.
     `sha256`: of the file, hexadecimal; what belongs to a photograph is kept under it. `title`: its name, with folders
     where others of the session have the same name; empty: the name. `taken`: when, as EXIF tells it ('' where it does
-    not).
+    not). `told_laterality`: 'right' or 'left' where the source says so.
     """
 
     name: str
@@ -37,6 +37,7 @@ class PhotographRecord:
     title: str = ""
     taken: str = ""
     field_from: str = "fitted"
+    told_laterality: str = ""
 
     @property
     def called(self) -> str:
@@ -50,8 +51,8 @@ class PhotographRecord:
 
     @property
     def laterality(self) -> str:
-        """'right' or 'left' where the file's name tells whose eye it is, else ''."""
-        return side_of(self.name)
+        """'right' or 'left' where the source or the photograph's name tells whose eye it is, else ''."""
+        return self.told_laterality or side_of(self.name)
 
     @cached_property
     def field(self) -> FieldOfView:

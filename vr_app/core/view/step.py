@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from sr_core.image.geometry import MAX_LEVEL
+from sr_core.image.layers import overlays_of
 from vr_app.core.space.surface import ImageView
 from vr_app.core.view.bounds import FIELD_ANGLES, MOST_DOUBLINGS, PANEL_SCALES
 from vr_app.core.view.intent import (
@@ -39,6 +40,7 @@ from vr_app.core.view.intent import (
     ShowInvention,
     ShowLayout,
     ShowOriginal,
+    ShowOverlay,
     ShowPair,
     ShowRoom,
     SurfaceKind,
@@ -138,6 +140,11 @@ def _apply(view: ViewState, intent: Intent) -> ViewState:
             return replace(view, original=shown)
         case ShowInvention(shown):
             return replace(view, invention=shown)
+        case ShowOverlay(layer, shown):
+            there = {layer} if overlays_of((layer,)) else set()
+            before = view.settings.overlays
+            overlays = before | there if shown else before - there
+            return replace(view, settings=replace(view.settings, overlays=overlays))
         case Adjust(appearance):
             return replace(view, appearance=appearance.within)
         case LimitLevel(finest):

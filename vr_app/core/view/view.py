@@ -54,6 +54,7 @@ class Settings:
 
     `model`: the network that computes, by name; `models`: those that can be chosen, the dial's both ends among them.
     `room`: the panels stand in one. `help`: what keys and mouse do is shown.
+    `overlays`: the names of the layers that lie over the picture.
     `field_angle`: the camera's full field in degrees of visual angle.
     """
 
@@ -61,6 +62,7 @@ class Settings:
     models: tuple[str, ...] = ()
     room: bool = False
     help: bool = False
+    overlays: frozenset[str] = frozenset()
     field_angle: float = 45.0
 
     def computing_with(self, model: str) -> Settings:
@@ -76,13 +78,13 @@ class ViewState:
     """All that decides what is drawn, apart from where the eyes are.
 
     `images`: how each photograph is seen. `photographs`: their records, None while one is not loaded. `still_for`:
-    seconds since the view last changed. `original`, `invention`, `appearance`: what `ShowOriginal`, `ShowInvention` and
-    `Adjust` last asked for. `finest`: the finest level that may be shown. `layout`: how photographs are shown, the
-    retina among the ways; `flat`: the layout of panels that is shown, or that one comes back to from the retina.
-    `panels`: see `Moment`; `elsewhere`: the panels moved in other layouts. `pair`: the one that is compared, or was
-    last. `blink`: how far its turns are. `picked`: the last two photographs taken from the wall. `failed`: those that
-    cannot be opened. `regions`: those of interest. `settings`: see there. `past`: how it was before each of the last
-    moves; `begins`: the next change begins another.
+    seconds since the view last changed. `original`, `invention`, `appearance`: what `ShowOriginal`,
+    `ShowInvention` and `Adjust` last asked for. `finest`: the finest level that may be shown. `layout`:
+    how photographs are shown, the retina among the ways; `flat`: the layout of panels that is shown, or that one comes
+    back to from the retina. `panels`: see `Moment`; `elsewhere`: the panels moved in other layouts. `pair`: the one
+    that is compared, or was last. `blink`: how far its turns are. `picked`: the last two photographs taken from the
+    wall. `failed`: those that cannot be opened. `regions`: those of interest. `settings`: see there. `past`: how it was
+    before each of the last moves; `begins`: the next change begins another.
     """
 
     images: tuple[ImageView, ...]

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from sr_core.image import layers
+from tests.helpers import dummy_layer
 from tests.helpers.records import of
 from vr_app.core.space.pose import Pose
 from vr_app.core.space.surface import ImageView, Panel, Retina, photograph_uv, surface_s
@@ -24,6 +26,7 @@ from vr_app.core.view.intent import (
     SetFieldAngle,
     ShowInvention,
     ShowOriginal,
+    ShowOverlay,
     SurfaceKind,
     SwitchSurface,
     Undo,
@@ -519,3 +522,11 @@ def test_only_so_many_moves_are_kept():
     for _ in range(PAST + 10):
         view = step(view, (NextImage(),), 0.01)
     assert len(view.past) == PAST
+
+
+def test_a_layer_that_there_is_lies_over_the_picture_while_it_is_shown(monkeypatch):
+    monkeypatch.setattr(layers, "LAYERS", (*layers.LAYERS, dummy_layer.ROW))
+    view = step(ViewState.start(1), (ShowOverlay("brightness", True), ShowOverlay("no such layer", True)), 0.0)
+    assert view.settings.overlays == {"brightness"}
+    assert step(view, (ShowOverlay("brightness", False),), 0.0).settings.overlays == frozenset()
+    assert step(ViewState.start(1), (ShowOverlay("super-resolution", True),), 0.0).settings.overlays == frozenset()

@@ -1,0 +1,47 @@
+"""A layer that is not there in the program: a module like this one and a row of the table are all that one takes.
+
+It lies over the picture and paints the photograph's left half where it is bright, in a colour that no fundus has.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sr_core.engine.blocks import Block
+from sr_core.image.layers import Layer
+from sr_core.tiles.engines import Setting
+from sr_core.tiles.request import Source
+
+COLOUR = 20, 40, 250
+
+ROW = Layer("brightness", "Brightness", range(-6, 2), 1, colour=COLOUR, module=__name__)
+
+BRIGHT = 60
+"""Of the green channel."""
+
+
+class Brightness:
+    """One level of it."""
+
+    alone, halo, agrees, sha256 = False, 0, True, "b" * 64
+
+    def __init__(self, level: int) -> None:
+        self.scale = 1 << level
+
+    def load(self) -> None:
+        """Nothing is to be loaded."""
+
+    def warm_up(self, width: int, height: int) -> None:
+        """Nothing is to be made ready."""
+
+    def compute(self, source: Source, block: Block) -> np.ndarray:
+        """(h * scale, w * scale, 1): opaque where the photograph's left half is bright."""
+        target = block.target
+        part = source.pixels[target.slices()][..., 1] > BRIGHT
+        left = np.arange(target.x, target.right) < source.pixels.shape[1] // 2
+        opaque = np.where(part & left, 255, 0).astype(np.uint8)
+        return opaque.repeat(self.scale, axis=0).repeat(self.scale, axis=1)[..., None]
+
+
+def open_engine(level: int, setting: Setting) -> Brightness:
+    return Brightness(level)

@@ -1,0 +1,95 @@
+"""A second layer, from its row in the table to a screenshot: it takes a module of its own and that row, no more.
+
+The viewer runs in a process of its own, because a process has one GL platform.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sr_core.assets import asset_path
+from tests.helpers import dummy_layer
+from tests.helpers.ending import LIKE_THE_COMMAND
+from tests.helpers.places import ROOT
+
+SIZE = 480
+
+CODE = """
+import sys, time
+from pathlib import Path
+from sr_core.image import layers
+from sr_core.tiles.request import DiskCache
+from tests.helpers import dummy_layer
+from vr_app.core.view.intent import LookAt, ShowOverlay, SurfaceKind
+from vr_app.core.view.step import step
+from vr_app.runtime.choose import open_runtime
+from vr_app.viewer.loop import session
+from vr_app.viewer.options import Options
+
+layers.LAYERS = (*layers.LAYERS, dummy_layer.ROW)
+surface, zoom = SurfaceKind(sys.argv[2]), float(sys.argv[3])
+cache = DiskCache(Path("tiles"), 100_000_000)
+options = Options((Path(sys.argv[1]),), tile_cache=cache)
+with open_runtime("offscreen", (480, 480)) as choice, session(choice.runtime, options) as viewer:
+    end = time.monotonic() + 200
+
+    def frames(until):
+        while not until():
+            assert time.monotonic() < end, (viewer.view, viewer.supply.service.worker.counts)
+            viewer.frame()
+
+    frames(lambda: all(viewer.view.photographs))
+    viewer.view = step(viewer.view, (LookAt(surface, (0.5, 0.5), zoom), ShowOverlay("brightness", True)), 0.0)
+    frames(lambda: viewer.view.still_for > 0.2 and viewer.supply.complete)
+    viewer.keeping.screenshots.ask()
+    frames(lambda: not viewer.keeping.screenshots.due)
+    frames(lambda: any(Path("tiles").rglob("brightness-*.tile")))
+    shown = {key.layer for key in viewer.supply.residency._slots}
+    print("layers", sorted(shown))
+    viewer.view = step(viewer.view, (ShowOverlay("brightness", False),), 0.0)
+    viewer.frame()
+    assert not viewer.picture._drawn.surfaces[0].overlays
+"""
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """480 x 480 pixels of the bundled photograph: at zoom 1 the eyes resolve about as many."""
+    path = tmp_path_factory.mktemp("layers") / "small.png"
+    with Image.open(asset_path("demo", "retina.jpg")) as picture:
+        picture.convert("RGB").crop((400, 400, 880, 880)).save(path)
+    return path
+
+
+def shown(photograph: Path, folder: Path, surface: str, zoom: float) -> tuple[np.ndarray, dict, str]:
+    """The screenshot (H, W, 3), what it tells, and what was printed."""
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", CODE + LIKE_THE_COMMAND, photograph, surface, str(zoom)]
+    answer = subprocess.run(map(str, command), capture_output=True, text=True, timeout=300, env=env, cwd=folder)
+    assert answer.returncode == 0, answer.stderr
+    (path,) = folder.glob("*.png")
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("RGB"), int), json.loads(picture.text["fundusxr:view"]), answer.stdout
+
+
+def of_the_layer(picture: np.ndarray) -> np.ndarray:
+    return (np.abs(picture - dummy_layer.COLOUR) < 12).all(axis=-1)
+
+
+@pytest.mark.parametrize(("surface", "zoom"), [("panel", 1.0), ("panel", 4.0), ("retina", 3.0)])
+def test_a_layer_in_a_file_and_a_row_is_seen_over_the_picture(small, tmp_path, surface, zoom):
+    picture, about, printed = shown(small, tmp_path, surface, zoom)
+    (told,) = about["surfaces"]
+    assert told["layers"] == ["Brightness"]
+    assert (told["scale"] > 1) == (zoom > 1)  # the network's pixels below it, or the photograph's
+    marked = of_the_layer(picture)
+    left, right = marked[150:330, 150:235], marked[150:330, 245:330]
+    assert left.mean() > 0.5
+    assert not right.any()
+    assert "layers [0, 1, 2]" in printed if zoom > 1 else "layers [0, 2]" in printed
