@@ -21,6 +21,7 @@ from sr_core.engine.engine import Engine
 from sr_core.engine.halo import measure_halo
 from sr_core.files import write_text
 from sr_core.image.photograph import load_photograph
+from sr_core.networks.names import BEGINS_AS
 from sr_core.networks.zoo import LoadedNetwork, available_models, load_model, weights_path
 from sr_core.study.comparison.evaluation import Score, bare_network, evaluate, through_engine
 from sr_core.study.data.references import Reference, data_root, load_references, load_split
@@ -78,7 +79,10 @@ def measure(name: str, scale: int, root: Path, references: list[Reference]) -> s
 
 def main() -> None:
     bundled = {
-        weights_path(name, scale).stem: (name, scale) for name, scales in available_models().items() for scale in scales
+        weights_path(name, scale).stem: (name, scale)
+        for name, scales in available_models().items()
+        for scale in scales
+        if name not in BEGINS_AS  # scripts/measure_files.py
     }
     wanted = sys.argv[1:] or list(bundled)
     unknown = [stem for stem in wanted if stem not in bundled]

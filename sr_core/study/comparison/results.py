@@ -31,6 +31,7 @@ from sr_core.image.folder import SUFFIXES
 from sr_core.image.geometry import Rect
 from sr_core.image.photograph import is_see_through
 from sr_core.image.saving import save_picture
+from sr_core.networks.names import BEGINS_AS
 from sr_core.networks.zoo import SCALES, available_models, load_model
 from sr_core.study.comparison import report
 from sr_core.study.comparison.evaluation import ALONE, EvaluationError, Yardstick
@@ -103,6 +104,12 @@ class Row:
     crops: Mapping[str, np.ndarray]
 
 
+def bundled_models(scale: int) -> list[str]:
+    """The networks that are compared where none is named: all bundled ones but those that are told of files, which
+    leave clean reductions to the ones that they begin as."""
+    return [name for name, scales in available_models().items() if scale in scales and name not in BEGINS_AS]
+
+
 class Plan:
     """A comparison whose files and methods have all been found. Raises UserError for what is missing or unknown."""
 
@@ -119,7 +126,7 @@ class Plan:
         self._externals = {name: self._pictures(name, folder) for name, folder in comparison.externals.items()}
 
     def _networks(self, scale: int) -> list[Method]:
-        models = self.comparison.models or [name for name, scales in available_models().items() if scale in scales]
+        models = self.comparison.models or bundled_models(scale)
         methods: list[Method] = []
         for model in models:
             network = load_model(model, scale)

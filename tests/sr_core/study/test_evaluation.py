@@ -17,12 +17,14 @@ from sr_core.image.field_of_view import FieldOfView
 from sr_core.image.photograph import load_photograph
 from sr_core.image.resample import enlarge_bicubic, enlarge_pseudo_inverse, to_uint8
 from sr_core.image.saving import save_picture
-from sr_core.networks.zoo import available_models, load_model
+from sr_core.networks.names import BEGINS_AS
+from sr_core.networks.zoo import SCALES, available_models, load_model
 from sr_core.study.comparison import evaluation, results, rivals
 from sr_core.study.comparison.evaluation import EvaluationError, Yardstick, bare_network, evaluate
 from sr_core.study.comparison.results import (
     Comparison,
     Plan,
+    bundled_models,
     disagreements,
     listed_photographs,
     load_reference,
@@ -477,7 +479,9 @@ def test_figures_of_an_earlier_comparison_do_not_stay(data, tmp_path, command):
 
 def test_the_committed_results_tell_of_the_weights_that_are_committed():
     told = json.loads(COMMITTED.read_text(encoding="utf-8"))["weights"]
-    there = {f"{name} x{scale}": (name, scale) for name, scales in available_models().items() for scale in scales}
+    there = {f"{name} x{scale}": (name, scale) for scale in SCALES for name in bundled_models(scale)}
+    for name, clean in BEGINS_AS.items():  # on clean reductions another network stands for it, which is compared
+        assert all(load_model(name, scale).clean.name == clean for scale in available_models()[name])
     assert told == {key: load_model(*place).sha256 for key, place in there.items()}
 
 
