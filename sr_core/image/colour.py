@@ -2,6 +2,7 @@
 
 import io
 import struct
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -52,14 +53,15 @@ def to_srgb(image: Image.Image, colours: Colours) -> tuple[Image.Image, tuple[st
         try:
             return _followed(image, blob), tuple(notices)
         except (ImageCms.PyCMSError, OSError, ValueError, TypeError, np.linalg.LinAlgError):
-            notices.append(f"its {name} cannot be followed: colours are shown as if they were sRGB")
+            notices.append(f"its {name} cannot be followed: colours may not be as they were meant")
     return image.convert("RGB"), tuple(notices)
 
 
-def _declared(colours: Colours, mode: str):
+def _declared(colours: Colours, mode: str) -> Iterator[tuple[Callable[[], bytes], str]]:
     """What is declared, the first to be tried first: an ICC profile (b"": sRGB) and the name of the declaration."""
-    if colours.cicp is not None and mode == "RGB":
-        yield lambda: _of_code(*colours.cicp), "colour code (cICP)"
+    code = colours.cicp
+    if code is not None and mode == "RGB":
+        yield lambda: _of_code(*code), "colour code (cICP)"
     if colours.profile:
         yield lambda: _checked(colours.profile, mode), "colour profile"
     if colours.srgb:
@@ -70,7 +72,7 @@ def _declared(colours: Colours, mode: str):
         yield lambda: _of_values(replace(colours, gamma=_ADOBE_GAMMA, chromaticities=_ADOBE), mode), "Adobe RGB"
 
 
-def _followed(image: Image.Image, profile) -> Image.Image:
+def _followed(image: Image.Image, profile: Callable[[], bytes]) -> Image.Image:
     blob = profile()
     if not blob:
         return image.convert("RGB")
@@ -83,12 +85,10 @@ def _convert(image: Image.Image, source: ImageCms.ImageCmsProfile) -> Image.Imag
     transform = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), image.mode, "RGB")
     if image.mode in ("L", "RGB"):
         probe = _probe(image.mode)
-        before, after = (
-            np.asarray(i, np.int16) for i in (probe.convert("RGB"), ImageCms.applyTransform(probe, transform))
-        )
+        before, after = (np.asarray(i, np.int16) for i in (probe.convert("RGB"), transform.apply(probe)))
         if np.abs(before - after).max() <= _SAME:
             return image.convert("RGB")
-    return ImageCms.applyTransform(image, transform)
+    return transform.apply(image)
 
 
 def _probe(mode: str) -> Image.Image:
@@ -160,7 +160,7 @@ def _profile(space: bytes, tags: dict[bytes, bytes]) -> bytes:
     return b"".join((head.ljust(128, b"\0"), *table, *body))
 
 
-def _fixed(values) -> bytes:
+def _fixed(values: Iterable[float]) -> bytes:
     return b"".join(struct.pack(">i", round(float(value) * 65536)) for value in values)
 
 

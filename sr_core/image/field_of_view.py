@@ -162,7 +162,7 @@ def _uneven(rows: np.ndarray) -> tuple[int, int]:
     """From where to where rows are not of one colour each."""
     low, high = np.percentile(rows, (5, 95), axis=1)
     uneven = np.flatnonzero((high - low).max(axis=1) > 12)
-    return (int(uneven[0]), int(uneven[-1]) + 1) if uneven.size else (0, 0)
+    return (int(uneven[0]), int(uneven[-1]) + 1) if uneven.size > 0 else (0, 0)
 
 
 def _find(region: _Region) -> np.ndarray | _Found | None:
@@ -170,6 +170,8 @@ def _find(region: _Region) -> np.ndarray | _Found | None:
     x0, y0, x1, y1 = _without_bars(region.lit)
     offset = np.array([x0, y0, 0])
     lit = region.lit[y0:y1, x0:x1]
+    if min(lit.shape[0] / region.lit.shape[0], lit.shape[1] / region.lit.shape[1]) < _LEAST_WITHIN_BARS:
+        return None
     if not _stands_out(region.levels[y0:y1, x0:x1], lit, region.even):
         return None
     circle = _circle(lit)
@@ -185,6 +187,10 @@ def _find(region: _Region) -> np.ndarray | _Found | None:
     box = _box(np.logical_or.reduce(bodies))
     reason = SEVERAL if len(bodies) > 1 else NOT_ROUND
     return _Found((box[0] + x0, box[1] + y0, box[2] + x0, box[3] + y0), reason)
+
+
+_LEAST_WITHIN_BARS = 0.4
+"""Share of the picture's width and height; what leaves less is no frame."""
 
 
 def _without_bars(lit: np.ndarray) -> tuple[int, int, int, int]:
@@ -220,8 +226,9 @@ def _bar(bar: np.ndarray, share: np.ndarray) -> int:
 def _bodies(lit: np.ndarray) -> list[np.ndarray]:
     """The connected lit parts that may be fields of view, largest first: large and compact, unlike what is written
     beside them, or the bright parts of a retina without a surround."""
-    labels, count = ndimage.label(ndimage.binary_opening(lit, np.ones((3, 3), bool)))
-    areas = np.bincount(labels.ravel(), minlength=count + 1)[1:]
+    labels = np.zeros(lit.shape, np.int32)
+    ndimage.label(ndimage.binary_opening(lit, np.ones((3, 3), bool)), output=labels)
+    areas = np.bincount(labels.ravel())[1:]
     large = [i for i in np.argsort(areas)[::-1] if areas[i] > max(0.25 * areas.max(), 0.05 * lit.size)]
     bodies = []
     for i in large:
@@ -275,9 +282,10 @@ def _circle(lit: np.ndarray) -> np.ndarray | None:
 
 _ARC = 120
 """Parts into which a circle is divided to see how much of it has a rim."""
-_LEAST_ARC, _LEAST_SEEN, _MOST_LIT_OUTSIDE, _LEAST_LIT_INSIDE = 100, 0.4, 0.2, 0.9
-"""A third of the circle in degrees; share of the circle inside the frame; shares of the area. The 689 photographs that
-these were set on have at least 135 degrees and 0.47, at most 0.15 and at least 0.98."""
+_LEAST_ARC, _LEAST_SEEN, _MOST_LIT_OUTSIDE, _LEAST_LIT_INSIDE = 60, 0.4, 0.2, 0.9
+"""A sixth of the circle in degrees, so that a corner cut from a photograph will do; share of the circle inside the
+frame; shares of the area. The 689 photographs that these were set on have at least 135 degrees and 0.47, at most 0.15
+and at least 0.98."""
 
 
 def _explains(circle: np.ndarray, rim: np.ndarray, lit: np.ndarray) -> bool:
@@ -298,7 +306,7 @@ def _explains(circle: np.ndarray, rim: np.ndarray, lit: np.ndarray) -> bool:
     outside, inside = squared > (radius + 3) ** 2, squared < (radius - 3) ** 2
     lit_outside, lit_inside = np.count_nonzero(lit & outside), np.count_nonzero(lit & inside)
     few = lit_outside < _MOST_LIT_OUTSIDE * np.count_nonzero(outside)
-    return few and lit_inside > _LEAST_LIT_INSIDE * np.count_nonzero(inside)
+    return bool(few and lit_inside > _LEAST_LIT_INSIDE * np.count_nonzero(inside))
 
 
 def _rim_points(lit: np.ndarray) -> np.ndarray:

@@ -157,6 +157,8 @@ SURROUNDS = {
         lambda pixels: np.concatenate([pixels, np.pad(pixels[::4, ::4], ((360, 0), (0, 0), (0, 0)))], axis=1),
         ROUND,
     ),
+    "half of it": (lambda pixels: pixels[:, 300:], ROUND.cropped(300, 0)),
+    "a quarter of it": (lambda pixels: pixels[220:, 300:], ROUND.cropped(300, 220)),
     "grey": (lambda pixels: np.repeat(pixels[..., :1], 3, axis=2), ROUND),
 }
 
