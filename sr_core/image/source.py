@@ -10,6 +10,7 @@ import numpy as np
 
 from sr_core.files import printable
 from sr_core.image.facts import Fact, Origin, PhotographFacts
+from sr_core.image.field_of_view import NO_RIM
 from sr_core.image.jpeg_file import FileFacts
 from sr_core.image.photograph import load_photograph
 
@@ -56,7 +57,7 @@ class FileSource:
         taken = Fact(moment, Origin.HEADER) if moment else None
         name, id_ = printable(self.path.name), self.id
         notices = [f"{id_}: {notice}" for notice in photograph.notices]
-        if found.assumed:
+        if found.assumed not in ("", NO_RIM):  # a piece of a retina has no rim: nothing is wrong with it
             notices.append(f"{id_}: {found.assumed}; the field of view is assumed")
         facts = PhotographFacts(
             id_, name, (width, height), photograph.sha256, field, taken=taken, notices=tuple(notices)

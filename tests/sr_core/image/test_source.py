@@ -17,7 +17,9 @@ def test_a_sources_facts_tell_where_the_field_comes_from_and_what_to_know_of_the
     assert facts.notices == ()
     facts = FileSource(tmp_path / "clear.png").open().facts
     assert facts.field.origin is Origin.ASSUMED
-    assert len(facts.notices) == 2
-    assert all(line.startswith(str(tmp_path / "clear.png")) for line in facts.notices)
-    assert "transparency" in facts.notices[0]
-    assert "the field of view is assumed" in facts.notices[1]
+    assert len(facts.notices) == 1  # a piece without a rim is as it should be
+    assert facts.notices[0].startswith(f"{tmp_path / 'clear.png'}: its transparency")
+    Image.fromarray(np.concatenate([whole, whole], axis=1)).save(tmp_path / "two.png")
+    facts = FileSource(tmp_path / "two.png").open().facts
+    assert facts.field.origin is Origin.ASSUMED
+    assert facts.notices == (f"{tmp_path / 'two.png'}: it holds several fields of view; the field of view is assumed",)

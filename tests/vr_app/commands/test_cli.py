@@ -174,7 +174,7 @@ def test_what_is_to_know_of_a_file_is_said_where_it_is_upscaled_and_where_it_is_
     answer = fundusxr("view", endless, "--mode", "offscreen", "--size", "64x64", "--screenshot", tmp_path / "seen.png")
     assert answer.returncode == 0, answer.stderr
     assert f"{endless}: the end of the file is missing" in answer.stdout + answer.stderr
-    assert "the field of view is assumed" in answer.stdout + answer.stderr
+    assert shown_in(tmp_path / "seen.png")[0]["field_of_view"] == "assumed"
 
 
 def test_upscale_also_writes_what_was_invented(here, fundus: Path, tmp_path: Path) -> None:

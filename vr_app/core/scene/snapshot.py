@@ -36,6 +36,7 @@ def describe_snapshot(
                 "photograph": record.name,
                 "sha256": record.sha256,
                 "taken": record.taken,
+                "field_of_view": record.field_from,
                 "size": item.size,
                 "surface": "panel" if isinstance(item.surface, Panel) else "retina",
                 "geometry": asdict(item.surface),
