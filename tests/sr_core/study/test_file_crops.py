@@ -1,6 +1,7 @@
 """Small pictures as JPEG files give them, and what a network is told of them."""
 
 import io
+import json
 
 import numpy as np
 import pytest
@@ -10,11 +11,15 @@ from sr_core.image.coding import PLACES, STRENGTHS, Coding
 from sr_core.image.field_of_view import FieldOfView
 from sr_core.image.jpeg_file import COSINES, LUMA_OF_RGB
 from sr_core.image.photograph import standard_tables
+from sr_core.networks.zoo import load_model
 from sr_core.study.comparison.coded import CODINGS, FileCoding
 from sr_core.study.data import file_crops
 from sr_core.study.data.file_crops import FileCropSampler, turned
 from sr_core.study.data.file_degradation import Save, coding_of, draw_save, saved
 from sr_core.study.data.references import DataError, Reference
+from sr_core.study.training.config import TrainingError
+from sr_core.study.training.run import train
+from tests.helpers.small_training import QUIET, write_config, write_data
 
 
 def retina(side: int = 512) -> np.ndarray:
@@ -118,3 +123,21 @@ def test_codings_that_networks_are_judged_by_are_pillows():
 def test_a_reference_too_small_for_a_coded_crop_is_refused():
     with pytest.raises(DataError, match="too small"):
         FileCropSampler([[reference(256)]], 8, 32)
+
+
+def test_a_training_on_files_begins_as_the_clean_network_and_tells_its_gain_by_coding(tmp_path):
+    data = write_data(tmp_path)
+    settings = {"model": "rdb-file", "scale": 2, "degradation": "file", "iterations": 2, "short_sides": [1024]}
+    config = write_config(tmp_path, **settings)
+    begun = train(config, data, tmp_path / "runs", threads=1, console=QUIET)
+    assert begun.finished
+    card = json.loads(begun.weights.with_suffix(".json").read_text())
+    assert card["agrees"] is True
+    assert card["started_from"] == load_model("rdb-lite", 2).sha256
+    assert set(card["validation"]["gain_by_coding_db"]) == {coding.name for coding in CODINGS}
+    (entry,) = map(json.loads, (begun.folder / "curve.jsonl").read_text().splitlines())
+    assert np.mean(list(entry["gain_by_coding_db"].values())) == pytest.approx(entry["gain_db"], abs=1e-3)
+    assert load_model("rdb-file", 2, begun.weights).clean is None
+    for change in ({"model": "rdb-lite"}, {"degradation": "bicubic"}):
+        with pytest.raises(TrainingError, match="'file' belongs to rdb-file"):
+            train(write_config(tmp_path, **settings | change), data, tmp_path / "runs", console=QUIET)
