@@ -1,6 +1,7 @@
 """A tiny real training, for tests: drawn discs, a split of them, a settings file."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 from rich.console import Console
@@ -9,6 +10,7 @@ from sr_core.image.field_of_view import FieldOfView
 from sr_core.image.resample import resize
 from sr_core.image.saving import save_picture
 from sr_core.study.data.references import Reference
+from sr_core.study.training.config import ADVERSARY_KEYS
 
 QUIET = Console(quiet=True)
 SETTINGS = {
@@ -35,6 +37,12 @@ def retina(seed, side=160):
     grain = resize(rng.uniform(-60, 60, (side // 3, side // 3, 3)), side, side)
     pixels = np.where(field.mask((side, side))[..., None], 120 + grain, 3).clip(0, 255).astype(np.uint8)
     return Reference(f"eye{seed}", pixels, field)
+
+
+def changed(config, **values):
+    """A training's settings with other values of some keys of its file."""
+    adversary = {key: values.pop(key) for key in ADVERSARY_KEYS if key in values}
+    return replace(config, **values, adversary=replace(config.adversary, **adversary))
 
 
 def write_config(folder, **changes):

@@ -3,7 +3,7 @@
 import math
 import re
 import tomllib
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,6 @@ SCHEDULES = ("cosine", "step")
 PRECISIONS = ("float32", "bfloat16")
 DEGRADATIONS = ("bicubic", "field", "file")
 TERMS = ("pixel", "feature", "adversarial")
-ADVERSARIAL_KEYS = ("start", "trunk", "discriminator", "weights", "shares", "judge_until", "against_screens")
 
 
 RANGES = {
@@ -44,6 +43,27 @@ class TrainingError(UserError):
 
 
 @dataclass(frozen=True)
+class AdversaryConfig:
+    """What a training says of its adversarial stage.
+
+    start: the weights file it begins from (empty: the bundled ones); trunk: a VGG19 weights file (empty: the VGG16 of
+    the extra ``perceptual``); discriminator: maps of its first layer; weights: factors of the terms pixel, feature,
+    adversarial, or else shares: the parts of the gradient that they are to have, from which the factors are worked out
+    on the first crops; judge_until: the discriminator rests while it is right about more of the crops than this;
+    against_screens: trunk and discriminator see photographs and pictures without what repeats in a crop from small
+    pixel to small pixel.
+    """
+
+    start: str = ""
+    trunk: str = ""
+    discriminator: int = 64
+    weights: tuple[float, ...] = ()
+    shares: tuple[float, ...] = ()
+    judge_until: float = 1.0
+    against_screens: bool = False
+
+
+@dataclass(frozen=True)
 class TrainingConfig:
     """A training run.
 
@@ -56,14 +76,8 @@ class TrainingConfig:
     candidates: crops drawn for each, of which the one that bicubic gets most wrong is taken (1: no choice); loss: 'l1',
     'mse' or 'charbonnier'; learning_rate: Adam's, reached after ``warmup`` iterations, then along a ``schedule``:
     'cosine' down to 0, or 'step' to a tenth at half time; ema: decay of the moving average of the weights that is
-    validated and shipped; validate_every: iterations; seed; precision: 'float32' or 'bfloat16' (autocast).
-
-    For the adversarial stage: start: the weights file it begins from (empty: the bundled ones); trunk: a VGG19 weights
-    file (empty: the VGG16 of the extra ``perceptual``); discriminator: maps of its first layer; weights: factors of
-    the terms pixel, feature, adversarial, or else shares: the parts of the gradient that they are to have, from which
-    the factors are worked out on the first crops; judge_until: the discriminator rests while it is right about more
-    of the crops than this; against_screens: trunk and discriminator see photographs and pictures without what repeats
-    in a crop from small pixel to small pixel.
+    validated and shipped; validate_every: iterations; seed; precision: 'float32' or 'bfloat16' (autocast); adversary:
+    for the adversarial stage alone. Its keys stand beside the others in the file.
     """
 
     name: str
@@ -84,13 +98,13 @@ class TrainingConfig:
     degradation: str = "bicubic"
     schedule: str = "cosine"
     precision: str = "float32"
-    start: str = ""
-    trunk: str = ""
-    discriminator: int = 64
-    weights: tuple[float, ...] = ()
-    shares: tuple[float, ...] = ()
-    judge_until: float = 1.0
-    against_screens: bool = False
+    adversary: AdversaryConfig = AdversaryConfig()
+
+    @property
+    def table(self) -> dict[str, Any]:
+        """The values by their keys, as in the file."""
+        own = asdict(self)
+        return {**own, **own.pop("adversary")}
 
     @property
     def adversarial(self) -> bool:
@@ -106,6 +120,10 @@ class TrainingConfig:
         return self.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * step / self.iterations))
 
 
+ADVERSARY_KEYS = {field.name: field for field in fields(AdversaryConfig)}
+KEYS = {field.name: field for field in fields(TrainingConfig) if field.name != "adversary"} | ADVERSARY_KEYS
+
+
 def load_config(path: Path) -> TrainingConfig:
     """Read and check a training's TOML file. Raises TrainingError naming the file and the key."""
     path = Path(path)
@@ -115,18 +133,19 @@ def load_config(path: Path) -> TrainingConfig:
         raise TrainingError(f"{path}: cannot be read ({error.strerror}); check its name") from None
     except (ValueError, RecursionError) as error:  # numbers of thousands of digits and brackets within brackets too
         raise TrainingError(f"{path}: not a TOML file ({error}); see assets/configs for examples") from None
-    known = {field.name: field for field in fields(TrainingConfig)}
     for key in table:
-        if key not in known:
-            raise TrainingError(f"{path}: unknown key '{key}'; the keys are {', '.join(known)}")
-    for key, field in known.items():
+        if key not in KEYS:
+            raise TrainingError(f"{path}: unknown key '{key}'; the keys are {', '.join(KEYS)}")
+    for key, field in KEYS.items():
         if key not in table and field.default is MISSING:
             raise TrainingError(f"{path}: key '{key}' is missing; see assets/configs for examples")
         if key in table and not _fits(table[key], field.type):
             name = getattr(field.type, "__name__", str(field.type))
             name = "list of numbers" if name == "tuple" else name
             raise TrainingError(f"{path}: '{key}' is {table[key]!r}; it must be of type {name}")
-    config = TrainingConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in table.items()})
+    values = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
+    adversary = AdversaryConfig(**{key: values.pop(key) for key in ADVERSARY_KEYS if key in values})
+    config = TrainingConfig(**values, adversary=adversary)
     _check_values(path, config)
     _check_stage(path, config)
     return config
@@ -143,9 +162,10 @@ def _fits(value: Any, kind: Any) -> bool:
 
 
 def _check_values(path: Path, config: TrainingConfig) -> None:
+    table = config.table
     for key, (least, most) in RANGES.items():
-        if not least <= getattr(config, key) <= most:
-            raise TrainingError(f"{path}: '{key}' is {_shown(getattr(config, key))}; it must be from {least} to {most}")
+        if not least <= table[key] <= most:
+            raise TrainingError(f"{path}: '{key}' is {_shown(table[key])}; it must be from {least} to {most}")
     _check_network(path, config)
     pixels = config.batch * (config.crop * config.scale) ** 2
     if pixels > MOST_PIXELS:
@@ -155,8 +175,9 @@ def _check_values(path: Path, config: TrainingConfig) -> None:
         )
     if not 0 <= config.ema < 1:
         raise TrainingError(f"{path}: 'ema' is {config.ema}; it must be at least 0 and below 1")
-    if not 0.5 <= config.judge_until <= 1:
-        raise TrainingError(f"{path}: 'judge_until' is {config.judge_until}; it must be from 0.5 to 1 (never rests)")
+    until = config.adversary.judge_until
+    if not 0.5 <= until <= 1:
+        raise TrainingError(f"{path}: 'judge_until' is {until}; it must be from 0.5 to 1 (never rests)")
     if not config.short_sides or not all(side == 0 or LEAST_SHORT_SIDE <= side <= 2**16 for side in config.short_sides):
         raise TrainingError(
             f"{path}: 'short_sides' must name at least one size in pixels, {LEAST_SHORT_SIDE} or more "
@@ -168,8 +189,8 @@ def _check_values(path: Path, config: TrainingConfig) -> None:
             "and not that of the cache"
         )
     for key in ("split", "start", "trunk"):
-        if "\0" in getattr(config, key):
-            raise TrainingError(f"{path}: '{key}' is {getattr(config, key)!r}, no file's name")
+        if "\0" in table[key]:
+            raise TrainingError(f"{path}: '{key}' is {table[key]!r}, no file's name")
     if (config.model in BEGINS_AS) != (config.degradation == "file"):
         raise TrainingError(
             f"{path}: degradation '{config.degradation}' does not go with {config.model}; "
@@ -181,8 +202,8 @@ def _check_values(path: Path, config: TrainingConfig) -> None:
         ("precision", PRECISIONS),
         ("degradation", DEGRADATIONS),
     ):
-        if getattr(config, key) not in known:
-            raise TrainingError(f"{path}: '{key}' is {getattr(config, key)!r}; choose {', '.join(known)}")
+        if table[key] not in known:
+            raise TrainingError(f"{path}: '{key}' is {table[key]!r}; choose {', '.join(known)}")
 
 
 def _shown(value: float) -> str:
@@ -200,17 +221,17 @@ def _check_network(path: Path, config: TrainingConfig) -> None:
 
 def _check_stage(path: Path, config: TrainingConfig) -> None:
     """The keys of the adversarial stage: there where they belong, and nowhere else."""
+    adversary = config.adversary
     if not config.adversarial:
-        defaults = {field.name: field.default for field in fields(config)}
-        extra = [key for key in ADVERSARIAL_KEYS if getattr(config, key) != defaults[key]]
+        extra = [key for key, field in ADVERSARY_KEYS.items() if getattr(adversary, key) != field.default]
         if extra:
             raise TrainingError(
                 f"{path}: '{extra[0]}' belongs to the adversarial stage, which {config.model} has not; "
                 f"leave it out, or choose {', '.join(STARTS_FROM)}"
             )
         return
-    given = config.weights or config.shares
-    if bool(config.weights) == bool(config.shares) or len(given) != len(TERMS) or not _are_factors(given):
+    given = adversary.weights or adversary.shares
+    if bool(adversary.weights) == bool(adversary.shares) or len(given) != len(TERMS) or not _are_factors(given):
         raise TrainingError(
             f"{path}: give either 'weights' or 'shares', three numbers for {', '.join(TERMS)}: the first above 0, none "
             "below"

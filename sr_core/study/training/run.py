@@ -158,15 +158,15 @@ def operations(config: TrainingConfig) -> float:
     count = 3 * multiply_adds(network_config(config.model, config.scale).build(), config.crop, config.crop)
     if config.adversarial:
         # Trunk: photograph, picture and back. Discriminator: photograph and picture there and back, picture once more.
-        trunk = choose_trunk(Path(config.trunk) if config.trunk else None)
+        trunk = choose_trunk(Path(config.adversary.trunk) if config.adversary.trunk else None)
         count += 3 * multiply_adds(trunk, edge, edge)
-        count += 8 * multiply_adds(Discriminator(config.discriminator), edge, edge)
+        count += 8 * multiply_adds(Discriminator(config.adversary.discriminator), edge, edge)
     return 2.0 * count * config.batch
 
 
 def _keep_inputs(config_path: Path, config: TrainingConfig, root: Path, split: Split, folder: Path) -> None:
     """Raises OutputError where what a run leaves in its folder would take the place of what it reads."""
-    named = [Path(name) for name in (config.split, config.start, config.trunk) if name]
+    named = [Path(name) for name in (config.split, config.adversary.start, config.adversary.trunk) if name]
     photographs = [root / name for part in (split.train, split.validation) for name in part]
     keep_inputs(run_files(folder, config), [config_path, *named, *photographs])
 

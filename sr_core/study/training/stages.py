@@ -92,19 +92,21 @@ class AdversarialStage:
     ) -> None:
         """``untrained``: from the generator as it is, where only the time of an iteration is wanted."""
         self._config, self._generator = config, generator
+        adversary = config.adversary
         self.about: dict[str, str] = {}
         if not untrained:
-            start = load_model(STARTS_FROM[config.model], config.scale, Path(config.start) if config.start else None)
+            first = Path(adversary.start) if adversary.start else None
+            start = load_model(STARTS_FROM[config.model], config.scale, first)
             generator.load_state_dict(start.module.state_dict())
             self.about["started_from"] = start.sha256
-        self._trunk = losses.choose_trunk(Path(config.trunk) if config.trunk else None).to(processes.device)
-        self._discriminator = Discriminator(config.discriminator).to(
+        self._trunk = losses.choose_trunk(Path(adversary.trunk) if adversary.trunk else None).to(processes.device)
+        self._discriminator = Discriminator(adversary.discriminator).to(
             processes.device, memory_format=torch.channels_last
         )
         self._forward, self._judge = processes.prepare(generator), processes.prepare(self._discriminator)
         self._processes = processes
         self._adam, self._judge_adam = _adam(generator), _adam(self._discriminator)
-        self._weights = dict(zip(TERMS, config.weights, strict=True)) if config.weights else {}
+        self._weights = dict(zip(TERMS, adversary.weights, strict=True)) if adversary.weights else {}
         self._equal: dict[str, float] = {}
         self._seen: list[dict[str, list[float]]] = []
         self._norms: dict[str, float] = {}
@@ -137,7 +139,7 @@ class AdversarialStage:
 
     def _without_screens(self, picture: Tensor, crops: Crops) -> Tensor:
         """A picture of the crops, or their photograph, as trunk and discriminator see it."""
-        if not self._config.against_screens:
+        if not self._config.adversary.against_screens:
             return picture
         return losses.without_screen(picture, crops.bicubic, self._config.scale)
 
@@ -149,7 +151,7 @@ class AdversarialStage:
 
     def _judge_step(self, photograph: Tensor, picture: Tensor, rate: float) -> dict[str, Tensor]:
         self._judge_adam.zero_grad(set_to_none=True)
-        learns = self._right <= self._config.judge_until or not self._weights
+        learns = self._right <= self._config.adversary.judge_until or not self._weights
         with torch.set_grad_enabled(learns):
             photographed = self._judge(photograph)
             # Each pass goes back before the next comes: several processes share running averages at every pass.
@@ -180,12 +182,12 @@ class AdversarialStage:
             self._equal = losses.balanced_weights(typical)
             self._norms = {name: scale.gradient for name, scale in typical.items()}
             self._seen.clear()
-        elif self._config.shares:
+        elif self._config.adversary.shares:
             for name, norm in self._norms.items():
                 now = self._processes.mean(scales[name].gradient)
                 self._norms[name] = REMEMBERED * norm + (1 - REMEMBERED) * now
-        if self._config.shares:
-            shares = dict(zip(TERMS, self._config.shares, strict=True))
+        if self._config.adversary.shares:
+            shares = dict(zip(TERMS, self._config.adversary.shares, strict=True))
             self._weights = losses.weights_for_shares(self._norms, shares)
 
     def tensors(self) -> dict[str, Tensor]:

@@ -213,7 +213,7 @@ class Trainer:
             "sums": self._sums,
             "counts": self._counts,
             "curve": self.curve,
-            "config": asdict(self.config),
+            "config": self.config.table,
             "photographs": self._photographs,
             "stage": self.stage.state(),
         }
@@ -239,7 +239,7 @@ class Trainer:
 
     def _refuse_other_settings(self, state: dict[str, Any]) -> None:
         """Also of a finished run, which is not trained any further: its card must not tell of other settings."""
-        before, now = state["config"], json.loads(json.dumps(asdict(self.config)))
+        before, now = state["config"], json.loads(json.dumps(self.config.table))
         done, wanted = state["step"], self.config.iterations
         if done > wanted:
             raise TrainingError(f"{self.checkpoint}: has {done} iterations already; set 'iterations' to {done} or more")
@@ -284,7 +284,7 @@ class Trainer:
                 "where": "inside the field of view, network alone, without consistency projection",
             },
             "agrees": config.degradation != "field",
-            "training": asdict(config),
+            "training": config.table,
             **self.stage.about,
             **{key: value for key, value in self.stage.state().items() if value},
             "cpu_minutes": round(self.cpu_seconds / 60, 1),

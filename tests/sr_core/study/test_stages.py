@@ -1,6 +1,5 @@
 """The adversarial stage, several processes, and what a training would cost."""
 
-import dataclasses
 import io
 import json
 import os
@@ -26,7 +25,7 @@ from sr_core.study.training.processes import OneProcess, join_processes
 from sr_core.study.training.run import cost, operations, train
 from sr_core.study.training.trainer import Trainer
 from tests.helpers.places import ROOT
-from tests.helpers.small_training import QUIET, curve_of, retina, write_config
+from tests.helpers.small_training import QUIET, changed, curve_of, retina, write_config
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -67,7 +66,7 @@ def test_the_adversarial_stage_starts_from_the_pixel_stage_and_shares_the_gradie
     entry = trainer.curve[-1]
     shares = [entry[f"{name}_share"] for name in ("pixel", "feature", "adversarial")]
     assert sum(shares) == pytest.approx(1)
-    assert np.allclose(shares, adversarial.shares, atol=0.15)
+    assert np.allclose(shares, adversarial.adversary.shares, atol=0.15)
     assert {"feature", "adversarial", "discriminator", "discriminator_right", "gain_db"} <= entry.keys()
     weights = trainer.stage.state()["weights"]
     assert weights["pixel"] == 1
@@ -104,13 +103,13 @@ def test_shares_hold_while_the_adversary_grows(tmp_path, adversarial):
         for _ in range(count):
             stage._look_at(scales)
     shares = gradient_shares(late, stage.state()["weights"])
-    assert list(shares.values()) == pytest.approx(adversarial.shares, abs=0.01)
+    assert list(shares.values()) == pytest.approx(adversarial.adversary.shares, abs=0.01)
     assert stage.state()["weights_of_equal_terms"] == pytest.approx(balanced_weights(early))
 
 
 @needs_trunk
 def test_the_discriminator_rests_while_it_is_right_too_often(tmp_path, adversarial):
-    config = dataclasses.replace(adversarial, shares=(), weights=(1.0, 2e-6, 1e-3), judge_until=0.8, validate_every=1)
+    config = changed(adversarial, shares=(), weights=(1.0, 2e-6, 1e-3), judge_until=0.8, validate_every=1)
     trainer = trainer_in(tmp_path, config)
     judge, stage = trainer.stage._discriminator, trainer.stage
     for right, learns in ((0.81, False), (0.79, True)):
@@ -129,7 +128,7 @@ def test_the_discriminator_rests_while_it_is_right_too_often(tmp_path, adversari
 def test_screens_are_not_seen_where_they_are_not_to_be(tmp_path, adversarial):
     found = {}
     for against in (False, True):
-        trainer = trainer_in(tmp_path / str(against), dataclasses.replace(adversarial, against_screens=against))
+        trainer = trainer_in(tmp_path / str(against), changed(adversarial, against_screens=against))
         with torch.no_grad():
             trainer._net.head.bias += 0.1 * torch.rand(48)  # one for each colour and place in a small pixel
         crops = trainer._draw()
@@ -141,7 +140,7 @@ def test_screens_are_not_seen_where_they_are_not_to_be(tmp_path, adversarial):
 
 @needs_trunk
 def test_factors_given_are_taken_as_they_are(tmp_path, adversarial):
-    config = dataclasses.replace(adversarial, shares=(), weights=(1.0, 2e-6, 1e-3), iterations=1, validate_every=1)
+    config = changed(adversarial, shares=(), weights=(1.0, 2e-6, 1e-3), iterations=1, validate_every=1)
     trainer = trainer_in(tmp_path, config)
     before = trainer._net.head.weight.clone()
     trainer.train_step()
@@ -153,7 +152,7 @@ def test_factors_given_are_taken_as_they_are(tmp_path, adversarial):
 @needs_trunk
 @pytest.mark.parametrize("changes", [{}, {"shares": (), "weights": (1.0, 2e-6, 1e-3)}])
 def test_a_loss_that_is_not_finite_stops_the_adversarial_stage_too(tmp_path, adversarial, changes):
-    trainer = trainer_in(tmp_path, dataclasses.replace(adversarial, **changes))
+    trainer = trainer_in(tmp_path, changed(adversarial, **changes))
     trainer.train_step()
     trainer._net.head.bias.data[0] = float("nan")
     with pytest.raises(TrainingError, match="the loss is not finite at iteration 1; lower 'learning_rate'"):
@@ -176,7 +175,7 @@ def test_an_adversarial_run_goes_on_with_the_same_factors_alone(tmp_path, advers
     trainer_in(tmp_path, adversarial).save()
     for key, value in {"shares": (0.6, 0.2, 0.2), "start": "other.safetensors", "trunk": "other.pth"}.items():
         trainer = trainer_in(tmp_path, adversarial)
-        trainer.config = dataclasses.replace(adversarial, **{key: value})
+        trainer.config = changed(adversarial, **{key: value})
         with pytest.raises(TrainingError, match=f"of a run with {key}"):
             trainer.resume()
 
@@ -186,9 +185,9 @@ def test_a_pixel_run_is_not_gone_on_with_by_another(tmp_path, adversarial):
     trainer = trainer_in(tmp_path, adversarial)
     trainer.save()
     with pytest.raises(TrainingError, match="of a run with model rdb-lite-gan"):
-        trainer_in(tmp_path, dataclasses.replace(adversarial, model="rdb-lite")).resume()
+        trainer_in(tmp_path, changed(adversarial, model="rdb-lite")).resume()
     with pytest.raises(TrainingError, match="of a run with discriminator 4"):
-        trainer_in(tmp_path, dataclasses.replace(adversarial, discriminator=8)).resume()
+        trainer_in(tmp_path, changed(adversarial, discriminator=8)).resume()
 
 
 @needs_trunk
@@ -295,5 +294,5 @@ def test_the_threads_asked_for_hold_for_numpy_as_well(tmp_path, drawn_data):
 
 @needs_trunk
 def test_the_adversary_and_the_trunk_count(adversarial):
-    pixels = dataclasses.replace(adversarial, model="rdb-lite")
+    pixels = changed(adversarial, model="rdb-lite")
     assert operations(adversarial) > 3 * operations(pixels)
