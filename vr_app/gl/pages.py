@@ -160,5 +160,5 @@ class PageTextures:
 
 
 def _alike(one: PageWindow, other: PageWindow) -> bool:
-    at = (one.level, one.col, one.row, one.base) == (other.level, other.col, other.row, other.base)
-    return at and np.array_equal(one.entries, other.entries)
+    places = [(window.level, window.col, window.row, window.base, window.over) for window in (one, other)]
+    return places[0] == places[1] and np.array_equal(one.entries, other.entries)
