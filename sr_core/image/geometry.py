@@ -114,11 +114,6 @@ class TileKey(_Place):
         """Level pixels that the whole tile covers (it may reach beyond the level's right and lower edge)."""
         return Rect(self.col * TILE, self.row * TILE, TILE, TILE)
 
-    def ancestor(self, level: int) -> TileKey:
-        """The tile of the coarser `level` that contains this one."""
-        shift = self.level - level
-        return TileKey(self.photograph, level, self.col >> shift, self.row >> shift)
-
 
 def level_size(width: int, height: int, level: int) -> tuple[int, int]:
     """Width and height of a level in its own pixels; a partly covered last pixel counts."""

@@ -6,16 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vr_app.core.scene.scene import LabelItem
+from vr_app.core.scene.scene import PLATE_X, PLATE_Y, LabelItem
 from vr_app.gl import objects, units
 from vr_app.gl.calls import CALLS
 from vr_app.gl.colour import linear
 from vr_app.gl.context import GL
 from vr_app.gl.program import Program
 from vr_app.gl.text import EM, GLYPHS_DRAWN, LetterTexture, letters, line
-
-_PAD_X, _PAD_Y = 0.45, 0.65
-"""A label's plate reaches this far beyond the text, sideways and from its middle up and down, in em."""
 
 
 def text_defines() -> tuple[str, ...]:
@@ -51,7 +48,7 @@ class LabelRenderer:
             program.set_matrix(to_clip @ label.pose.matrix() * (label.height, label.height, label.height, 1.0))
             CALLS.glUniform1f(program["u_bend"], label.bend * label.height)
             start = -label.align * text.advance
-            CALLS.glUniform4f(program["u_plate"], start - _PAD_X, -_PAD_Y, start + text.advance + _PAD_X, _PAD_Y)
+            CALLS.glUniform4f(program["u_plate"], start - PLATE_X, -PLATE_Y, start + text.advance + PLATE_X, PLATE_Y)
             CALLS.glUniform2f(program["u_start"], start, letters().top)
             CALLS.glUniform4f(program["u_colour"], *linear(label.color))
             CALLS.glUniform4f(program["u_background"], *linear(label.background))

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sr_core.image.geometry import MAX_LEVEL, TILE, Rect, TileKey, coarsest_level, level_size
+from tests.helpers.tiles import ancestor
 
 examples = settings(deadline=None)
 numbers = st.integers(-50, 50)
@@ -72,7 +73,7 @@ def test_points_go_row_by_row_and_slices_cut_the_same_pixels():
 @given(st.integers(-5, MAX_LEVEL), st.integers(0, 7), st.integers(0, 500), st.integers(0, 500))
 def test_an_ancestor_covers_its_descendant(level, up, col, row):
     key = TileKey(0, level, col, row)
-    above = key.ancestor(level - up)
+    above = ancestor(key, level - up)
     assert above.rect.scale(2**up).contains(key.rect)
 
 

@@ -25,7 +25,6 @@ from sr_core.study.comparison.results import (
     Comparison,
     Plan,
     bundled_models,
-    disagreements,
     listed_photographs,
     load_reference,
     paired_difference,
@@ -44,6 +43,7 @@ from sr_core.study.comparison.rivals import (
 )
 from sr_core.study.data.references import Reference, shrink_reference
 from tests.helpers.places import ROOT
+from tests.helpers.recomputed import disagreements
 from vr_app.commands.evaluate import ListCommand
 from vr_app.commands.evaluate import evaluate as evaluate_command
 
@@ -221,6 +221,13 @@ def test_a_stopped_comparison_goes_on_where_it_was(data, tmp_path, monkeypatch):
     run(Plan(comparison(data), tmp_path / "kept"))
     assert 18 + 6 <= len(made) <= 18 + 7
     assert (tmp_path / "kept" / ".gitignore").read_text() == "*\n"
+
+
+def test_what_kept_rows_depend_on_is_there():
+    """A file that has moved would no longer count: rows measured by other code would stay."""
+    root = Path(results.__file__).parents[2]
+    for pattern in (*results._CODE, *results._STUDY_CODE):
+        assert list(root.glob(pattern)), pattern
 
 
 def test_results_are_recomputed_from_pixels_and_altered_weights_show(data, tmp_path):

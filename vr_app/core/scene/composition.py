@@ -16,7 +16,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from vr_app.core.scene.scene import LabelItem, Scene, SurfaceItem
+from vr_app.core.scene.scene import PLATE_EDGE, PLATE_X, PLATE_Y, LabelItem, Scene, SurfaceItem
 from vr_app.core.space.pose import Eye, Fov, Pose
 from vr_app.core.space.surface import CAP_ANGLE, Panel, Retina, standing_on, unbent
 
@@ -30,8 +30,8 @@ KEPT_WITHIN = 1.25
 RIM = 0.02
 """Metres around a panel taken by its bezel and the soft edge."""
 
-PLATE_X, PLATE_Y = 0.5, 0.7
-"""How far a label's plate reaches beyond its words, in em: sideways, and up and down from their middle."""
+REACH_X, REACH_Y = PLATE_X + PLATE_EDGE, PLATE_Y + PLATE_EDGE
+"""How far a label's plate and its edge reach beyond its words, in em: sideways, and up and down from their middle."""
 
 NEAR = 0.3
 """Metres. A surface nearer to the eye than this is not drawn any finer."""
@@ -293,9 +293,9 @@ def _panel_bounds(panel: Panel, labels: Sequence[LabelItem], advance: Callable[[
     for label in labels:
         x, y, _ = label.pose.position
         long = advance(label.text)
-        left = min(left, x - (label.align * long + PLATE_X) * label.height)
-        right = max(right, x + ((1 - label.align) * long + PLATE_X) * label.height)
-        bottom, top = min(bottom, y - PLATE_Y * label.height), max(top, y + PLATE_Y * label.height)
+        left = min(left, x - (label.align * long + REACH_X) * label.height)
+        right = max(right, x + ((1 - label.align) * long + REACH_X) * label.height)
+        bottom, top = min(bottom, y - REACH_Y * label.height), max(top, y + REACH_Y * label.height)
     return left, bottom, right, top
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from sr_core.image.geometry import TILE, Rect
-from vr_app.core.scene.scene import LabelItem, Scene, SurfaceItem
+from vr_app.core.scene.scene import PLATE_EDGE, PLATE_X, PLATE_Y, LabelItem, Scene, SurfaceItem
 from vr_app.core.space.pose import Eye
 from vr_app.core.space.surface import Panel, bent, columns, surface_s
 
@@ -20,8 +20,8 @@ MARGIN = 12
 LETTER = 1.0
 """The largest width of a letter, in em."""
 
-PLATE = 0.7
-"""How far a label's plate reaches at most, in em: beyond its words, and up and down from their middle."""
+PLATE = max(PLATE_X, PLATE_Y) + PLATE_EDGE
+"""How far a label's plate and its edge reach at most, in em: beyond its words, and up and down from their middle."""
 
 CORNERS = np.array([(-0.5, -0.5), (-0.5, 0.5), (0.5, -0.5), (0.5, 0.5)])
 """Of a sheet, in surface coordinates."""

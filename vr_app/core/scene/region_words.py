@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from vr_app.core.scene.outline import REGION_COLOUR, Outline, on_surface, standing_at
-from vr_app.core.scene.scene import LabelItem, SurfaceItem
+from vr_app.core.scene.scene import PLATE_X, PLATE_Y, LabelItem, SurfaceItem
 from vr_app.core.scene.words import PLATE
 from vr_app.core.space.surface import Panel
 from vr_app.core.view.layout import PANEL_HEIGHT
@@ -18,9 +18,8 @@ HEIGHTS = {False: 0.040, True: 0.050}
 ON_RETINA = 1.3
 """Words on the retina are this much larger, because a window stands farther from it."""
 
-LETTER, PLATE_X, PLATE_Y = 0.56, 0.45, 0.65
-"""In em: the usual width of a letter, and how far the plate reaches beyond the words, sideways and from their
-middle."""
+LETTER = 0.56
+"""The usual width of a letter, in em."""
 
 GAP = 0.3
 """Em between an outline and its words."""

@@ -44,6 +44,13 @@ class SurfaceItem:
     over: tuple[str, ...] = ()
 
 
+PLATE_X, PLATE_Y = 0.45, 0.65
+"""How far a label's plate reaches beyond its words, in em: sideways, and up and down from their middle."""
+
+PLATE_EDGE = 0.05
+"""How far the smooth edge of a plate may reach beyond it, in em."""
+
+
 @dataclass(frozen=True)
 class LabelItem:
     """A line of text `height` metres high (of its em), standing at `pose` (x right, y up, seen from +z).

@@ -6,8 +6,8 @@ from __future__ import annotations
 import numpy as np
 
 from sr_core.image.geometry import TILE, Rect, TileKey, level_size
-from sr_core.image.layers import COMPUTED
-from vr_app.core.tiles.visible import Demand
+from sr_core.image.layers import COMPUTED, PICTURE
+from vr_app.core.tiles.visible import Demand, from_focus, nearest_first
 from vr_app.core.view.layout import PAGE, Layout
 from vr_app.core.view.photograph import PhotographRecord
 from vr_app.core.view.view import ViewState
@@ -41,10 +41,10 @@ def tiles_ahead(demand: Demand, record: PhotographRecord) -> tuple[TileKey, ...]
     tiles in half the width and height of what is seen. None of a view that needs no synthesised tiles and would not
     after such a zoom.
     """
-    ring = _nearest_first(_ring(demand, record), demand.focus, demand.photograph, demand.level)
-    return ring + _nearest_first(
-        _closer(demand, record), (2 * demand.focus[0], 2 * demand.focus[1]), demand.photograph, demand.level + 1
-    )
+    x, y = demand.focus
+    ring = _ordered(_ring(demand, record), (x, y), demand.photograph, demand.level)
+    closer = _ordered(_closer(demand, record), (2 * x, 2 * y), demand.photograph, demand.level + 1)
+    return (*ring, *closer)
 
 
 def _ring(demand: Demand, record: PhotographRecord) -> np.ndarray:
@@ -75,7 +75,6 @@ def _inside(at: np.ndarray, record: PhotographRecord, level: int) -> np.ndarray:
     return ((at >= 0) & (at < (cells.w, cells.h))).all(axis=1)
 
 
-def _nearest_first(at: np.ndarray, focus: tuple[float, float], photograph: int, level: int) -> tuple[TileKey, ...]:
-    distance = np.linalg.norm(at + 0.5 - np.asarray(focus), axis=1)
-    ordered = at[np.lexsort((at[:, 1], at[:, 0], distance))]
-    return tuple(TileKey(photograph, level, col, row) for col, row in ordered.tolist())
+def _ordered(at: np.ndarray, focus: tuple[float, float], photograph: int, level: int) -> list[TileKey]:
+    """The picture's tiles at `at`, (n, 2) of column and row, from the focus outward."""
+    return nearest_first([from_focus(at, focus, photograph, level, PICTURE[level])]) if len(at) else []

@@ -259,13 +259,13 @@ class _Cover(NamedTuple):
 def _in_order(
     base: tuple[TileKey, ...], covers: tuple[_Cover, ...], rests: bool, over: tuple[int, ...]
 ) -> tuple[TileKey, ...]:
-    found = _nearest_first([_around(cover, min(cover.level, FINEST_PHOTOGRAPHED), PHOTOGRAPHED) for cover in covers])
+    found = nearest_first([_around(cover, min(cover.level, FINEST_PHOTOGRAPHED), PHOTOGRAPHED) for cover in covers])
     if rests:
         sharp = [cover for cover in covers if cover.level in COMPUTED]
-        found += _nearest_first([_around(cover, cover.level, PICTURE[cover.level]) for cover in sharp])
+        found += nearest_first([_around(cover, cover.level, PICTURE[cover.level]) for cover in sharp])
         for layer in over:
             levels = [(cover, overlay_level(layers.LAYERS[layer], cover.level)) for cover in covers]
-            found += _nearest_first([_around(cover, level, layer) for cover, level in levels if level is not None])
+            found += nearest_first([_around(cover, level, layer) for cover, level in levels if level is not None])
     return tuple(dict.fromkeys((*base, *found)))
 
 
@@ -278,13 +278,21 @@ def _around(cover: _Cover, level: int, layer: int) -> np.ndarray:
     found = np.zeros((tiles.h + 1, tiles.w + 1), bool)  # each tile of the level once
     found[(rows + tiles.y >> shift) - corner[1], (cols + tiles.x >> shift) - corner[0]] = True
     at = np.argwhere(found)[:, ::-1] + corner
-    distance = np.linalg.norm(at + 0.5 - np.asarray(cover.focus) / 2**shift, axis=1)
-    whose = np.broadcast_to((cover.photograph, level), at.shape)
+    return from_focus(at, np.asarray(cover.focus) / 2**shift, cover.photograph, level, layer)
+
+
+def from_focus(
+    at: np.ndarray, focus: Sequence[float] | np.ndarray, photograph: int, level: int, layer: int
+) -> np.ndarray:
+    """The tiles at `at`, (n, 2) of column and row: (n, 6) of the distance from the focus in tiles, and the tile's
+    photograph, level, column, row and layer."""
+    distance = np.linalg.norm(at + 0.5 - np.asarray(focus), axis=1)
+    whose = np.broadcast_to((photograph, level), at.shape)
     return np.column_stack([distance, whose, at, np.full(len(at), layer)])
 
 
-def _nearest_first(tiles: list[np.ndarray]) -> list[TileKey]:
-    """The tiles of all covers by distance; those equally far in the keys' own order."""
+def nearest_first(tiles: Sequence[np.ndarray]) -> list[TileKey]:
+    """All tiles of `from_focus` by distance; those equally far in the keys' own order."""
     if not tiles:
         return []
     together = np.concatenate(tiles)

@@ -11,6 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from sr_core.image.geometry import TILE, Rect, TileKey
 from tests.helpers.records import of
+from tests.helpers.tiles import ancestor
 from vr_app.core.scene.scene import SurfaceItem, in_sight, surface_items
 from vr_app.core.scene.words import Status, labels
 from vr_app.core.space.pose import Eye, Fov, Pose
@@ -82,7 +83,7 @@ def test_the_nearest_resident_ancestor_stands_in():
     residency = residency_of(BASE)
     assert cell(residency, wanted)[:3] == (residency.find(BASE), COARSEST, NO_SLOT)
     for level in (-1, 0, 1, 3):
-        stand_in = wanted.ancestor(level)
+        stand_in = ancestor(wanted, level)
         residency.reserve(stand_in, LONG_AGO)
         assert cell(residency, wanted) == (residency.find(stand_in), level, NO_SLOT, 0, 0, 0, ITSELF * (level > 0), 0)
 
@@ -94,7 +95,7 @@ def test_another_places_tile_never_stands_in():
 
 def test_a_finer_tile_fades_in_over_what_stood_in_for_it():
     wanted = TileKey(0, 2, 8, 5)
-    stand_in = wanted.ancestor(0)
+    stand_in = ancestor(wanted, 0)
     residency = residency_of(BASE, stand_in)
     residency.reserve(wanted, NOW)
     over = (residency.find(stand_in), 0, residency.find(wanted), 2)
@@ -119,9 +120,9 @@ def test_the_coarsest_tile_does_not_fade_for_there_is_nothing_below_it():
 
 def test_a_tile_that_cannot_be_computed_is_flagged_and_what_is_there_still_shows():
     failed, fine = TileKey(0, 1, 4, 2), TileKey(0, 1, 5, 2)
-    residency = residency_of(BASE, failed.ancestor(0))
+    residency = residency_of(BASE, ancestor(failed, 0))
     residency.fail(failed, "out of memory")
-    assert cell(residency, failed) == (residency.find(failed.ancestor(0)), 0, NO_SLOT, 0, 0, 1, 0, 0)
+    assert cell(residency, failed) == (residency.find(ancestor(failed, 0)), 0, NO_SLOT, 0, 0, 1, 0, 0)
     assert cell(residency, fine)[5] == 0
 
 
@@ -130,7 +131,7 @@ def test_the_finest_level_shown_counts_every_layer_even_one_that_fades_in():
     window = demand(2, Rect(8, 5, 2, 1))
     residency = residency_of(BASE)
     assert finest_shown(page_window(window, residency, NOW)) == COARSEST
-    residency.reserve(wanted.ancestor(1), LONG_AGO)
+    residency.reserve(ancestor(wanted, 1), LONG_AGO)
     assert finest_shown(page_window(window, residency, NOW)) == 1
     residency.reserve(wanted, NOW)
     assert finest_shown(page_window(window, residency, NOW)) == 2
@@ -166,7 +167,7 @@ def shown(entry: tuple[int, ...]) -> dict[int, float]:
 @given(ARRIVALS, st.integers(-3, 3), st.integers(0, 63), st.integers(0, 31))
 def test_as_tiles_arrive_nothing_is_ever_blank_jumps_or_stays_coarser_than_it_could_be(arrivals, level, col, row):
     """Whatever the order in which the tiles of one place come, the mixture shown changes no faster than a fade does."""
-    wanted = TileKey(0, 3, col, row).ancestor(level)
+    wanted = ancestor(TileKey(0, 3, col, row), level)
     residency = residency_of(BASE)
     pages, window = PageTable(residency), demand(wanted.level, Rect(wanted.col, wanted.row, 1, 1))
     coming = sorted(arrivals, key=lambda arrival: arrival[1])
@@ -178,7 +179,7 @@ def test_as_tiles_arrive_nothing_is_ever_blank_jumps_or_stays_coarser_than_it_co
         while coming and NOW + coming[0][1] <= now:
             come = coming.pop(0)[0]
             if come <= level:
-                residency.reserve(wanted.ancestor(come), now)
+                residency.reserve(ancestor(wanted, come), now)
                 finest = max(finest, come)
         parts = shown(tuple(int(v) for v in pages.window(0, INFO, window, now).entries[0, 0]))
         for part in parts.keys() | before.keys():
@@ -191,7 +192,7 @@ def test_as_tiles_arrive_nothing_is_ever_blank_jumps_or_stays_coarser_than_it_co
 def test_a_tile_that_comes_while_its_ancestor_still_fades_waits_until_that_has_ended():
     wanted = TileKey(0, 2, 8, 5)
     residency = residency_of(BASE)
-    residency.reserve(wanted.ancestor(0), NOW)
+    residency.reserve(ancestor(wanted, 0), NOW)
     residency.reserve(wanted, NOW + FADE / 2)
     assert shown(cell(residency, wanted, NOW + 0.8 * FADE)) == {
         COARSEST: pytest.approx(0.2, abs=0.002),
@@ -208,7 +209,7 @@ def test_a_waiting_tile_is_kept_from_eviction():
     wanted = TileKey(0, 2, 8, 5)
     residency = Residency(3)
     residency.reserve(BASE, LONG_AGO)
-    residency.reserve(wanted.ancestor(0), NOW)
+    residency.reserve(ancestor(wanted, 0), NOW)
     residency.reserve(wanted, NOW + FADE / 2)
     for _ in range(3):
         residency.begin_frame()
@@ -218,7 +219,7 @@ def test_a_waiting_tile_is_kept_from_eviction():
 
 def test_what_stands_below_a_tile_is_kept_with_it_and_afterwards_makes_room_the_coarser_the_later():
     wanted = TileKey(0, 2, 8, 5)
-    line = [BASE, wanted.ancestor(-1), wanted.ancestor(0), wanted.ancestor(1), wanted]
+    line = [BASE, ancestor(wanted, -1), ancestor(wanted, 0), ancestor(wanted, 1), wanted]
     residency = Residency(len(line))
     for tile in line:
         residency.reserve(tile, LONG_AGO)

@@ -6,6 +6,7 @@ import pytest
 
 from sr_core.errors import UserError
 from sr_core.image.geometry import TileKey
+from tests.helpers.tiles import ancestor
 from vr_app.core.space.pose import Eye, Fov, Pose
 from vr_app.core.tiles.limits import LEAST_GPU, LEAST_PHOTOGRAPHS, LEAST_TILES, MB, Limits, choose_limits
 from vr_app.core.tiles.visible import demands, tiles_wanted
@@ -74,7 +75,7 @@ def test_the_least_that_is_allowed_holds_whatever_one_view_needs(size):
             view = step(view, (LookAt(kind, (0.45, 0.55), zoom),), 0.0)
             view = step(view, (), 1.0)
             wanted = tiles_wanted(view, demands(view, place(view), (eye,)))
-            line = {key.ancestor(level) for key in wanted for level in range(-7, key.level + 1)}
+            line = {ancestor(key, level) for key in wanted for level in range(-7, key.level + 1)}
             most = max(most, len(line | {TileKey(0, 0, 0, 0)}))
     assert most <= slots
     assert most > slots / 4 or least * MB == LEAST_GPU  # nor is more asked than makes sense

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sr_core.image.geometry import Rect, TileKey
+from tests.helpers.tiles import ancestor
 from vr_app.core.tiles.slots import FADE, FAILURES, NO_SLOT, Residency
 
 
@@ -57,7 +58,7 @@ def test_looking_slots_up_does_not_count_as_drawing_them_and_drawing_them_does()
 
 def test_reserving_a_resident_tile_again_keeps_its_slot_and_its_begin():
     residency = Residency(2)
-    residency.reserve(key(0).ancestor(0), now=0.0)
+    residency.reserve(ancestor(key(0), 0), now=0.0)
     slot = residency.reserve(key(0), now=1.0)
     assert residency.reserve(key(0), now=9.0) == slot == residency.find(key(0))
     assert begin_of(residency, key(0)) == 1.0
@@ -78,26 +79,26 @@ def test_a_tile_with_nothing_coarser_under_it_shows_at_once():
 
 def test_a_fade_begins_on_arrival_where_what_is_below_has_faded_in():
     residency = Residency(4)
-    residency.reserve(FINE.ancestor(-2), now=0.0)
-    residency.reserve(FINE.ancestor(0), now=1.0)
+    residency.reserve(ancestor(FINE, -2), now=0.0)
+    residency.reserve(ancestor(FINE, 0), now=1.0)
     residency.reserve(FINE, now=1.0 + FADE)
-    assert [begin_of(residency, FINE.ancestor(0)), begin_of(residency, FINE)] == [1.0, 1.0 + FADE]
+    assert [begin_of(residency, ancestor(FINE, 0)), begin_of(residency, FINE)] == [1.0, 1.0 + FADE]
 
 
 def test_a_fade_waits_for_the_end_of_an_ancestors_and_no_longer_however_many_wait_with_it():
     residency = Residency(6)
-    residency.reserve(FINE.ancestor(-2), now=0.0)
-    residency.reserve(FINE.ancestor(0), now=1.0)
+    residency.reserve(ancestor(FINE, -2), now=0.0)
+    residency.reserve(ancestor(FINE, 0), now=1.0)
     for level, now in ((1, 1.02), (3, 1.04), (2, 1.06)):
-        residency.reserve(FINE.ancestor(level), now)
-        assert begin_of(residency, FINE.ancestor(level)) == 1.0 + FADE
+        residency.reserve(ancestor(FINE, level), now)
+        assert begin_of(residency, ancestor(FINE, level)) == 1.0 + FADE
 
 
 def test_tiles_of_one_line_that_come_in_the_same_frame_fade_in_together():
     residency = Residency(4)
     for level in (-2, 0, 3):
-        residency.reserve(FINE.ancestor(level), now=2.0)
-    assert begin_of(residency, FINE) == begin_of(residency, FINE.ancestor(0)) == 2.0
+        residency.reserve(ancestor(FINE, level), now=2.0)
+    assert begin_of(residency, FINE) == begin_of(residency, ancestor(FINE, 0)) == 2.0
 
 
 def test_whatever_changes_what_is_shown_changes_the_version():

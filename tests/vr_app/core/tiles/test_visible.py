@@ -11,6 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from sr_core.image.geometry import TILE, Rect, TileKey, coarsest_level
 from tests.helpers.records import of
+from tests.helpers.tiles import ancestor
 from vr_app.core.space.pose import Eye, Fov, Pose
 from vr_app.core.space.surface import photograph_uv, retina_angle
 from vr_app.core.tiles.visible import HYSTERESIS, SETTLE, Demand, _tenth, demands, is_jump, tiles_wanted
@@ -273,7 +274,7 @@ def test_below_each_synthesised_tile_its_photographed_one_is_wanted_too():
     wanted = tiles_wanted(of(view, [INFO]), [seen(view, WINDOW)])
     synthesised = {key for key in wanted if key.synthesised}
     assert synthesised
-    assert {key.ancestor(0) for key in synthesised} == {key for key in wanted if key.level == 0}
+    assert {ancestor(key, 0) for key in synthesised} == {key for key in wanted if key.level == 0}
 
 
 def test_synthesised_tiles_are_wanted_only_once_the_view_rests_or_where_it_jumped_to():

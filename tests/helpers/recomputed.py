@@ -1,0 +1,71 @@
+"""Results of a comparison, computed again from the photographs' pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from sr_core.networks.zoo import load_model
+from sr_core.study.comparison.evaluation import ALONE, Yardstick
+from sr_core.study.comparison.results import MEASURES, _of_regime, _sha256, load_reference, measure, spread
+from sr_core.study.comparison.rivals import Method, classical_methods, network_methods
+
+TOLERANCES = {"psnr": 0.03, "ssim": 0.001, "s3": 0.005, "invented": 0.01}
+"""What a recomputed row may differ by, in the measure's unit: bfloat16 and float32 machines round differently. A name
+stands for all the measures that begin with it."""
+
+
+def disagreements(
+    results: Mapping[str, Any],
+    root: Path,
+    per_scale: int = 2,
+    regime: str = "paper",
+    methods: Callable[[int], list[Method]] | None = None,
+) -> list[str]:
+    """Recompute some photographs of a results file from their pixels: a line for every figure that differs.
+
+    ``per_scale`` photographs at each scale, evenly spread, every method but those made elsewhere, networks alone on the
+    first photograph only (they take half of the time); ``methods`` (scale -> methods) replaces the bundled weights.
+    Rows agree within TOLERANCES; checksums of weights and photographs must be equal.
+    """
+    rows = [row for row in results["rows"] if row["regime"] == regime]
+    lines = []
+    for place, photograph in enumerate(spread(list(dict.fromkeys(row["photograph"] for row in rows)), per_scale)):
+        if _sha256(root / photograph) != results["photographs"][photograph]:
+            lines.append(f"{photograph}: another file than the one measured")
+        reference = load_reference(root, photograph, regime)
+        for scale in sorted({row["scale"] for row in rows}):
+            told = {row["method"]: row for row in rows if (row["photograph"], row["scale"]) == (photograph, scale)}
+            yardstick = Yardstick(reference, scale)
+            candidates = methods(scale) if methods else _committed_methods(results, scale, lines)
+            for method in _of_regime(regime, candidates):
+                if place and method.name.endswith(ALONE):
+                    continue
+                row = measure(regime, method, yardstick, {})
+                lines += _differences(row.figures, told[method.name])
+    return lines
+
+
+def _committed_methods(results: Mapping[str, Any], scale: int, lines: list[str]) -> list[Method]:
+    """The classical methods and those of the bundled weights that a results file tells of at this scale."""
+    found = classical_methods()
+    for key, sha256 in results["weights"].items():
+        model, _, at = key.rpartition(" x")
+        if int(at) == scale:
+            network = load_model(model, scale)
+            if network.sha256 != sha256 and (line := f"{key}: other weights than those measured") not in lines:
+                lines.append(line)
+            found += network_methods(network)
+    return found
+
+
+def _differences(now: Mapping[str, Any], told: Mapping[str, Any]) -> list[str]:
+    lines = []
+    for name in MEASURES:
+        allowed = next(value for start, value in TOLERANCES.items() if name.startswith(start))
+        a, b = now[name], told[name]
+        if (a is None) != (b is None) or (a is not None and abs(a - b) > allowed):
+            where = f"{now['photograph']} x{now['scale']} {now['method']}"
+            lines.append(f"{where}: {name} is {a}, the results say {b}")
+    return lines
