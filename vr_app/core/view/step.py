@@ -183,9 +183,10 @@ def _apply(view: ViewState, intent: Intent) -> ViewState:
         case ResetView():
             return _reset(view)
         case LookAt(surface, center, zoom, invention):
-            return with_image(
-                on_surface(replace(view, invention=invention), surface), view.active, ImageView(center, zoom)
-            )
+            view = replace(view, invention=invention)
+            if surface is not view.surface:  # a tour looks in every frame, and there may be thousands of photographs
+                view = on_surface(view, surface)
+            return with_image(view, view.active, ImageView(center, zoom))
         case ComputeWith(model):
             return replace(view, settings=view.settings.computing_with(model))
         case ShowRoom(shown):
