@@ -28,7 +28,7 @@ def fit_circle(points: np.ndarray, least: int, radii: tuple[float, float]) -> np
         if len(near) < least:
             return None
         circle = _least_squares_circle(near)
-    return circle
+    return circle if radii[0] < circle[2] < radii[1] else None
 
 
 def from_rim(points: np.ndarray, circle: np.ndarray) -> np.ndarray:
