@@ -158,6 +158,6 @@ def test_of_a_french_keyboard_letters_count_as_printed(client: Client, keyboard:
     assert client.after("key", f"ctrl+{W_PLACE}", wanted=lambda said: said["asked"] == ["Undo"])
     assert client.after("key", ONE, wanted=lambda said: said["sample"]["keys"] == ["1"])
     assert client.after("key", SIX, wanted=lambda said: said["sample"]["keys"] == ["-"])
-    assert client.after("key", f"shift+{SIX}", wanted=lambda said: said["sample"]["keys"] == ["6"])
+    assert client.after("key", f"shift+{SIX}", wanted=lambda said: "6" in said["sample"]["keys"])
     client.do("key", A_PLACE)  # prints Q
     assert client.process.wait(30) == 0
