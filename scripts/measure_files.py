@@ -36,6 +36,7 @@ CODINGS = {
     "q50": (50, "4:2:0"),
 }  # fmt: skip
 
+
 @dataclass(frozen=True)
 class Opened:
     """A small picture as its file gives it back, uint8 (h, w, 3), and what the file says."""

@@ -194,7 +194,9 @@ class Photographs:
         return over
 
     def _drop_coarse(self, over: int) -> None:
-        held = [index for index, one in self._photographs.items() if one.coarse and one.full is None and not one.lost]
+        """A small photograph has no others: all of it goes."""
+        held = [i for i, one in self._photographs.items() if one.coarse and not one.lost and i not in self._needed]
+        held = [index for index in held if not (self._photographs[index].full and self._photographs[index].fine_bytes)]
         held = [index for index in held if self._photographs[index].looked_at < self._moment]
         held.sort(key=lambda index: (self._photographs[index].looked_at, -index))
         for index in held:
@@ -203,4 +205,4 @@ class Photographs:
             photograph = self._photographs[index]
             over -= photograph.coarse_bytes
             photograph.fine_bytes += photograph.coarse_bytes
-            photograph.coarse, photograph.coarse_bytes = {}, 0
+            photograph.coarse, photograph.coarse_bytes, photograph.full, photograph.file = {}, 0, None, None

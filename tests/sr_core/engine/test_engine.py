@@ -236,8 +236,8 @@ def test_where_the_halves_find_no_memory_either_it_is_told(monkeypatch, error):
 
 def test_another_error_is_not_taken_for_a_lack_of_memory(monkeypatch):
     exact = Engine(load_model("rdb-lite", 4), CPU, torch.float32)
-    starved = Starved(exact._generator, 50, RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
-    monkeypatch.setattr(exact, "_generator", starved)
+    starved = Starved(exact._generators.of(None), 50, RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+    monkeypatch.setattr(exact._generators, "of", lambda coding: starved)
     with pytest.raises(RuntimeError, match="mat1 and mat2"):
         exact.upscale(texture(50, 60))
     assert starved.refused == 1
@@ -247,7 +247,7 @@ def test_who_stops_asking_for_results_stops_the_work(monkeypatch):
     begun = []
     compute = Engine.compute
     monkeypatch.setattr(
-        Engine, "compute", lambda self, pixels, block: begun.append(block) or compute(self, pixels, block)
+        Engine, "compute", lambda self, pixels, block, *file: begun.append(block) or compute(self, pixels, block, *file)
     )
     results = engine(2).results(texture(40, 2000), Rect(0, 0, 2000, 40))
     assert begun == []

@@ -18,6 +18,7 @@ from sr_core.engine import engine
 from sr_core.engine.blocks import FIRST_SIDE, Block
 from sr_core.engine.engine import BLOCK_EDGE, Engine
 from sr_core.image.geometry import TILE, Rect, TileKey
+from sr_core.image.jpeg_file import JpegFile
 from sr_core.image.pyramid import GUTTER
 from sr_core.networks.zoo import LoadedNetwork, load_model
 from sr_core.tiles.request import Answer, Counts, DiskCache, Source, TileFailed, TileReady
@@ -183,12 +184,12 @@ def lanes_at_work(monkeypatch) -> list[int]:
     under_way, found, lock = [0], [], threading.Lock()
     compute = Engine.compute
 
-    def counted(self: Engine, pixels: np.ndarray, block: Block) -> np.ndarray:
+    def counted(self: Engine, pixels: np.ndarray, block: Block, file: JpegFile | None = None) -> np.ndarray:
         with lock:
             under_way[0] += 1
             found.append(under_way[0])
         try:
-            return compute(self, pixels, block)
+            return compute(self, pixels, block, file)
         finally:
             with lock:
                 under_way[0] -= 1
