@@ -228,7 +228,8 @@ def table(
     if figure is not None:
         check_writable(figure, (".png",), files)
     documents = [read_document(path) for path in files]
-    console.tell(markdown(documents))
+    for line in markdown(documents).splitlines():
+        console.tell(line)
     if figure is not None:
         from sr_core.image.saving import save_picture
         from vr_app.bench.figure import curves_picture

@@ -61,7 +61,7 @@ def test_a_whole_photograph_agrees(fundus_data):
 
 
 def test_without_the_projection_the_same_places_do_not_agree(fundus_data, monkeypatch):
-    def enlarged(residual, y, scale):
+    def enlarged(residual, y, scale, nearest):
         return (residual + consistency.enlarge(y, scale)).clamp(0, 255)
 
     monkeypatch.setattr(consistency, "complete_", enlarged)

@@ -125,7 +125,7 @@ def test_a_client_that_joins_late_hears_of_the_photographs_and_finds_the_tiles_i
 def test_an_export_ends_beside_a_view_that_always_wants_more(service):
     viewer, export = Client(service, "viewer"), Client(service, "export", Priority.BULK)
     wait_until(lambda: viewer.complete(tiles(range(1), range(1))), "the photograph", PATIENCE)
-    wanted, turn = tiles(range(6), range(6)), 0
+    wanted, turn = tiles(range(12), range(12)), 0
 
     def exported() -> bool:
         nonlocal turn
