@@ -24,11 +24,14 @@ def write_photographs(
 ) -> tuple[Path, ...]:
     """Write `count` JPEG files of `size` (width, height) pixels; `done` is called after each.
 
-    The picture is stretched to the size. Each file's grain is rolled and its brightness differs, so that no two have
-    the same pixels.
+    The picture is cut to the size's proportions about its middle, so that its field of view stays a circle. Each file's
+    grain is rolled and its brightness differs, so that no two have the same pixels.
     """
     bundled = Image.fromarray(load_photograph(asset_path("demo", "retina.jpg")).pixels)
-    enlarged = np.asarray(bundled.resize(size, Image.Resampling.BICUBIC))
+    scale = max(size[0] / bundled.width, size[1] / bundled.height)
+    beside, above = (bundled.width - size[0] / scale) / 2, (bundled.height - size[1] / scale) / 2
+    box = (beside, above, bundled.width - beside, bundled.height - above)
+    enlarged = np.asarray(bundled.resize(size, Image.Resampling.BICUBIC, box=box))
     grain = np.random.default_rng(0).normal(0, GRAIN, (size[1], size[0], 1)).astype(np.float32)
     paths = []
     for index in range(count):
