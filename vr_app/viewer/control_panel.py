@@ -112,9 +112,8 @@ class Control:
         return self._place.open
 
     def toggle(self) -> None:
-        """Open the panel, or close it; nothing where there is none."""
-        if self.picture is not None:
-            self._turn(replace(self._place, open=not self._place.open))
+        """Open the panel, or close it; one that is still being made opens when it is there."""
+        self._turn(replace(self._place, open=not self._place.open))
 
     # Each frame: first `take`, then `update`, then what is to be drawn.
 
