@@ -413,8 +413,8 @@ def test_an_enlarged_photograph_keeps_its_date_and_its_size_on_paper(run, tmp_pa
         with Image.open(path) as picture:
             assert picture.info["icc_profile"]
         told = read_entries(path)
-        assert told["fundusxr:model"] == "rdb-lite"
+        assert told["fundusxr:model"] == "rdb-file"
         assert told["fundusxr:scale"] == "4"
         assert told["fundusxr:agrees"] == "yes"
-        weights = asset_path("weights", "rdb-lite-x4.safetensors").read_bytes()
+        weights = asset_path("weights", "rdb-file-x4.safetensors").read_bytes()
         assert told["fundusxr:weights-sha256"] == hashlib.sha256(weights).hexdigest()
