@@ -34,7 +34,7 @@ ACTIONS = {
     "zoom_press": (Kind.BUTTON, "Zoom while pressed"),
     "menu": (Kind.BUTTON, "Tap or hold"),
     "tick": (Kind.PULSE, "Ticks of the zoom"),
-    "turn": (Kind.FLOAT, "Next image, or the one before"),
+    "turn": (Kind.FLOAT, "Next or previous image"),
     "next_layout": (Kind.BUTTON, "Next layout"),
     "original": (Kind.BUTTON, "Show the original"),
     "next_image": (Kind.BUTTON, "Next image"),
@@ -51,18 +51,18 @@ PER_HAND = ("aim", "trigger", "grip", "zoom", "zoom_press", "turn", "menu", "tic
 WORDS = {
     "aim": "point",
     "trigger": "hold and drag; both hands stretch",
-    "grip": "move a panel; with the other hand's grip or trigger scale it",
+    "grip": "move a panel; with the other hand's grip or trigger, scale it",
     "zoom": "zoom about the spot pointed at",
     "zoom_press": "zoom only while pressed",
     "tick": "feel a tick at x1, x2, x4, x8",
-    "turn": "flicked to the side: next image (next pair, next page of the wall), or the one before",
+    "turn": "flick sideways: the next or previous image, pair or page of the wall",
     "next_layout": "next layout: one, pair, row, wall, inside the eye",
     "original": "the original, while held",
-    "next_image": "next image, next pair, next page of the wall",
-    "reset": "the whole image again, its panel back in its place",
+    "next_image": "the next image, pair or page of the wall",
+    "reset": "the whole image, with its panel back in place",
     "undo": "undo the last move",
-    "invention": "what the network invented, and back",
-    "panel": "the control panel, opened or closed",
+    "invention": "show or hide what the network invented",
+    "panel": "open or close the control panel",
 }
 """What the documentation calls them."""
 
@@ -242,9 +242,9 @@ def documented(profile: Profile) -> str:
         rows.append((WORDS[ways.held], f"{control}, held longer than {TAP:g} s"))
     rows += [(WORDS[action], f"{side} `{_short(control)}`") for action, (side, control) in profile.one.items()]
     for side, action in profile.empty_grip.items():
-        rows.append((WORDS[action], f"{side} `{_short(profile.both['grip'])}`, beside every photograph"))
+        rows.append((WORDS[action], f"{side} `{_short(profile.both['grip'])}`, outside the photographs"))
     if profile.pushes:
-        rows.append(("zoom: push forward while holding, or pull", f"both `{_short(profile.both['trigger'])}`"))
+        rows.append(("zoom: hold, and push forward or pull back", f"both `{_short(profile.both['trigger'])}`"))
     head = f"### {profile.name}: `{profile.path}`\n\n| what | control |\n| --- | --- |\n"
     return head + "".join(f"| {what} | {control} |\n" for what, control in rows)
 

@@ -103,34 +103,34 @@ def _region(number: int) -> Binding:
 
 
 ORIGINAL = Binding(("o",), "original photograph", "the original photograph", held=True)
-BLINK = Binding(("b",), "photograph and AI in turn", "photograph and super-resolution in turn", held=True)
-MIRROR = Binding(("m",), "", "beside a headset: what [the window](headset.md#the-window) shows")
+BLINK = Binding(("b",), "photograph and AI in turn", "alternate between photograph and super-resolution", held=True)
+MIRROR = Binding(("m",), "", "with a headset: what [the window](headset.md#the-window) shows")
 LEAVE = Binding(("escape",), "", "", shown="`Esc`")
 QUIT = Binding(("q", *LEAVE.keys), "quit", "quit")
 """What the runtimes look for themselves: Q is not heard beside a headset, where nobody looks at the keyboard."""
 
 BINDINGS: tuple[Binding, ...] = (
-    Binding((), "pan", "the photograph under the cursor comes along", shown="drag"),
-    Binding((), "centre", "the spot comes to the middle; beside every photograph: undo", shown="double click"),
-    Binding((), "", "the original photograph", shown="held beside every photograph"),
+    Binding((), "pan", "move the photograph under the cursor", shown="drag"),
+    Binding((), "centre", "centre that spot; outside the photographs: undo", shown="double click"),
+    Binding((), "", "the original photograph", shown="button held outside the photographs"),
     Binding((), "zoom about the cursor", "zoom about the cursor", shown="wheel"),
     Binding(("s", "tab"), "panel or retina", "panel or retina", _always(SwitchSurface())),
     ORIGINAL,
     Binding(("l",), "next layout", "the next [layout](#layouts)", _always(NextLayout())),
     Binding(
-        ("n", "page_down"), "next image or page", "next image; next pair; next page of the wall", _always(NextImage())
+        ("n", "page_down"), "next image or page", "the next image, pair or page of the wall", _always(NextImage())
     ),
-    Binding(("page_up",), "the one before", "the one before", _always(NextImage(-1))),
-    Binding((), "take it", "take that photograph, alone", shown="double click on the wall"),
+    Binding(("page_up",), "previous", "the previous one", _always(NextImage(-1))),
+    Binding((), "show it", "show that photograph alone", shown="double click on the wall"),
     Binding(
         ("c",), "pair side, swipe, blink",
         "compare a pair [side by side, with a divider, blinking](#comparing-two)", next_compare,
     ),
-    Binding(("k",), "link the pair", "link a pair: not, to the same place, to the mirrored one", next_link),
+    Binding(("k",), "link the pair", "link a pair: off, same place, mirrored place", next_link),
     Binding(("0", "home"), "whole image", "the whole image", _always(ResetView())),
     Binding(("u", "ctrl+z"), "undo", "undo the last move", _always(Undo())),
     Binding((), "mark a region", "mark a [region of interest](#regions-of-interest)", shown="Shift and drag"),
-    Binding(("i",), "mark what is seen", "mark what is seen", _always(MarkView())),
+    Binding(("i",), "mark what is seen", "mark the current view as a region", _always(MarkView())),
     Binding((), "go to a region", "go to that region of the front photograph", shown="`1` to `9`"),
     *(_region(number) for number in range(1, 10)),
     Binding(("j",), "next region", "go to the next region", _always(NextRegion())),
@@ -148,29 +148,29 @@ BINDINGS: tuple[Binding, ...] = (
     BLINK,
     Binding(
         ("v",), "what the network invented",
-        "[what the network invents](#what-the-network-invents), in colour; again: no more",
+        "[what the network invents](#what-the-network-invents) in colour, on or off",
         lambda view: ShowInvention(not view.invention),
     ),
     Binding(
         ("g",), "colour, red-free, red, blue",
         "the photograph in [colour, red-free, red, blue](#how-photographs-look)", _look(Appearance.next_channel),
     ),
-    Binding(("d",), "local contrast", "local contrast; again: no more", _look(Appearance.switched_local)),
+    Binding(("d",), "local contrast", "local contrast, on or off", _look(Appearance.switched_local)),
     Binding(
         ("+", "="), "more contrast", "more contrast", _look(lambda look: look.contrasted(1)), shown="`+`"
     ),
     Binding(("-",), "less", "less contrast", _look(lambda look: look.contrasted(-1))),
     Binding(
-        ("a",), "as photographed", "as photographed: none of these adjustments", _always(Adjust(AS_PHOTOGRAPHED))
+        ("a",), "as photographed", "as photographed: no adjustments", _always(Adjust(AS_PHOTOGRAPHED))
     ),
     Binding(("space",), "control panel", "[the control panel](#the-control-panel)", _always(ToggleControlPanel())),
     Binding(("p",), "screenshot", "screenshot into the current folder", _always(TakeScreenshot())),
-    Binding(("r",), "record a tour, or save it", "record a tour; again: save it", _always(RecordTour())),
+    Binding(("r",), "record a tour, or save it", "record a tour; press again to save it", _always(RecordTour())),
     Binding(
         ("f",), "room", "the [room](headset.md#the-room), on or off",
         lambda view: ShowRoom(not view.settings.room),
     ),
-    Binding(("z",), "recentre", "beside a headset: [recentre](headset.md#the-room)", _always(Recentre())),
+    Binding(("z",), "recentre", "with a headset: [recentre](headset.md#the-room)", _always(Recentre())),
     Binding(("h", "f1"), "help", "help", lambda view: ShowHelp(not view.settings.help)),
     MIRROR,
     QUIT,

@@ -44,7 +44,7 @@ def test_the_help_tells_every_key_in_lines_that_fit():
     lines = help_lines()
     assert max(map(len, lines)) <= HELP_LINE
     told = re.findall(r"(?:^|     )([^:]+):", "\n".join(lines), re.MULTILINE)
-    without = {"held beside every photograph", "`M`"}
+    without = {"button held outside the photographs", "`M`"}
     assert told == [row.heading.replace("`", "") for row in BINDINGS if row.docs and row.heading not in without]
 
 
