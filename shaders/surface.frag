@@ -6,8 +6,8 @@
 // light.
 //
 // Defined before: FADE, LEVEL and so on, how `vr_app.gl.pages` packs its numbers; INVENTED_FROM and INVENTED_FULL, grey
-// levels between which the overlay of what the network added shows how much; INVENTED_OPACITY, at its most; REGIONS
-// along the photograph's edges, each with a curve of SAMPLES values; LUMA, what of red, green and blue makes lightness.
+// levels between which the overlay of what the network added shows how much; INVENTED_OPACITY, at its most; INVENTION:
+// it is shown; REGIONS along the photograph's edges, each with a curve of SAMPLES values; LUMA, what of red, green and blue makes lightness.
 // OVERLAYS: layers may lie over the photograph. PLAIN: none does, no other overlay is on, no tile failed, and on a panel
 // every pixel lies within its interior.
 //
@@ -21,9 +21,9 @@ const float BEYOND = 0.5;                               // texels beyond a tile'
 const float HATCH_PERIOD = 0.030;                       // metres
 
 uniform vec3 u_ai_colour;    // linear light, of all that marks synthesised pixels
-uniform int u_invention;     // 1: overlay how far synthesised pixels depart from what the photograph alone determines
-uniform vec3 u_little;       // linear light, of the overlay where they depart a little
-uniform vec3 u_much;         // and where much
+uniform vec3 u_little;       // linear light, of the overlay where a little is invented
+uniform vec3 u_much;         // where much
+uniform vec3 u_restored;     // and where the decoded photograph is restored
 #ifdef ADJUSTED               // the photograph is to look other than it was photographed
 uniform int u_channel;       // shown as grey: 1 red, 2 green, 3 blue; 0: all three, in colour
 uniform vec4 u_tone;         // added brightness, contrast, 1 / gamma, and how far local contrast is gone for
@@ -33,7 +33,7 @@ uniform sampler2DArray u_curves;    // of local contrast: a row for each region,
 uniform int u_overlays;      // how many
 uniform int u_first_overlay; // the first one's page window's layer in u_pages, the others' follow
 #endif
-uniform sampler2DArray u_tiles;     // alpha: the departure in grey levels of 255
+uniform sampler2DArray u_tiles;     // alpha: of the picture how far it departs (`sr_core.image.departure.in_alpha`)
 uniform usampler2DArray u_pages;    // a texel per tile of the window, as `vr_app.gl.pages` makes them
 uniform int u_page;          // the window's layer in it
 uniform ivec2 u_window;      // columns and rows, in tiles
@@ -76,15 +76,15 @@ uvec4 entry(ivec2 tile) {
 // The photograph at p: the mean of four samples spread over the eye's pixel where a texel is smaller, and one where it
 // is larger. In between the four part gradually, so that no line shows where one turns into the other. All come from the
 // tile around the first, whose gutter has what they need of its neighbours: of what lies below, then of what fades in
-// above it. Alpha: how far it departs from what the photograph determines; 0 where that is what it shows.
-vec4 filtered(vec2 p, vec2 right, vec2 down, ivec2 tile, uvec4 here) {
+// above it.
+vec3 filtered(vec2 p, vec2 right, vec2 down, ivec2 tile, uvec4 here) {
     float texels = power_of_2(int(here.w >> LEVEL) - int(LEVEL_ZERO));  // per photograph pixel
     float footprint = max(length(right), length(down)) * texels;
     float spread = 0.25 * clamp(2.0 * (footprint - 1.0), 0.0, 1.0);
     float fade = float(here.w >> FADE & 1023u) * 0.001;
     int taps = spread > SLIGHT ? 4 : 1;
     int samples = fade > 0.0 ? 2 * taps : taps;
-    vec4 sum = vec4(0.0);
+    vec3 sum = vec3(0.0);
     for (int i = 0; i < samples; ++i) {
         bool above = i >= taps;
         uvec2 place = above ? here.zw : here.xy;
@@ -92,9 +92,7 @@ vec4 filtered(vec2 p, vec2 right, vec2 down, ivec2 tile, uvec4 here) {
         float edge = TILE * power_of_2(-int(place.y >> FINER & 15u));
         vec2 within = tiles_at(p + spread * (float((i & 1) * 2 - 1) * right + float((i & 2) - 1) * down)) - vec2(tile);
         vec2 at = (corner + clamp(edge * within, -BEYOND, edge + BEYOND)) / LAYER_EDGE;
-        vec4 found = textureLod(u_tiles, vec3(at, float(place.y & 4095u)), 0.0);
-        found.a *= float(place.y >> SYNTHESISED & 1u);
-        sum += found * (above ? fade : 1.0 - fade);
+        sum += textureLod(u_tiles, vec3(at, float(place.y & 4095u)), 0.0).rgb * (above ? fade : 1.0 - fade);
     }
     return sum / float(taps);
 }
@@ -177,14 +175,37 @@ vec3 adjusted(vec3 linear, vec2 at) {
 }
 #endif
 
-// Nothing where a pixel departs by a grey level or less, as rounding alone can; then more and more yellow, and from half
-// way on magenta: the two differ in lightness and in blue, so that no kind of colour blindness mixes them up, and
-// neither is a fundus's.
-vec3 marked_invention(vec3 colour, float departure) {
-    float much = clamp((255.0 * departure - INVENTED_FROM) / (INVENTED_FULL - INVENTED_FROM), 0.0, 1.0);
-    vec3 ramp = mix(u_little, u_much, clamp(2.0 * much - 1.0, 0.0, 1.0));
-    return mix(colour, ramp, INVENTED_OPACITY * min(2.0 * much, 1.0));
+#ifdef INVENTION
+// What a tile tells of what is invented and restored, in grey levels, between the four texels around a place within it
+// (in tiles of the window's level): its alpha holds two numbers, and cannot be filtered as it is.
+vec2 departure_in(uvec2 place, vec2 within) {
+    vec2 corner = vec2(place.x & 65535u, place.x >> 16) / CORNERS;
+    float edge = TILE * power_of_2(-int(place.y >> FINER & 15u));
+    vec2 at = corner + clamp(edge * within, -BEYOND, edge + BEYOND) - 0.5;
+    ivec2 first = ivec2(floor(at));
+    vec2 part = at - vec2(first), sum = vec2(0.0);
+    for (int i = 0; i < 4; ++i) {
+        ivec2 step = ivec2(i & 1, i >> 1);
+        vec2 share = mix(1.0 - part, part, vec2(step));
+        uint both = uint(255.0 * texelFetch(u_tiles, ivec3(first + step, int(place.y & 4095u)), 0).a + 0.5);
+        sum += share.x * share.y * vec2(both & 15u, both >> 4);
+    }
+    return float(place.y >> SYNTHESISED & 1u) * sum;
 }
+
+// Nothing where a pixel departs by a grey level or less, as rounding alone can; then more and more blue where it is
+// restored, and over that yellow, and from half way on magenta, where it is invented: they differ in lightness or in
+// blue, so that no kind of colour blindness mixes them up, and none is a fundus's.
+vec3 marked_departure(vec3 colour, vec2 p, ivec2 tile, uvec4 here) {
+    float fade = float(here.w >> FADE & 1023u) * 0.001;
+    vec2 within = tiles_at(p) - vec2(tile);
+    vec2 levels = mix(departure_in(here.xy, within), departure_in(here.zw, within), fade);
+    vec2 much = clamp((levels - INVENTED_FROM) / (INVENTED_FULL - INVENTED_FROM), 0.0, 1.0);
+    vec2 opacity = INVENTED_OPACITY * min(2.0 * much, 1.0);
+    vec3 ramp = mix(u_little, u_much, clamp(2.0 * much.x - 1.0, 0.0, 1.0));
+    return mix(mix(colour, u_restored, opacity.y), ramp, opacity.x);
+}
+#endif
 
 vec3 hatched(vec3 colour, vec2 metres) {
     float along = (metres.x - metres.y) / HATCH_PERIOD;
@@ -257,16 +278,17 @@ void main() {
     uvec4 here = entry(tile);
     uint around = here.y >> AROUND & 511u;
     bool synthesised = (around & 16u) != 0u;
-    vec4 shown = filtered(p, right, down, tile, here);
-    vec3 colour = shown.rgb;
+    vec3 colour = filtered(p, right, down, tile, here);
 #ifdef ADJUSTED
     colour = adjusted(colour, (p - u_photograph.xy) / (u_photograph.zw - u_photograph.xy));
 #endif
 #ifdef OVERLAYS
     colour = overlaid(colour, p, tile);
 #endif
+#ifdef INVENTION
+    colour = marked_departure(colour, p, tile, here);
+#endif
 #ifndef PLAIN
-    if (u_invention != 0) colour = marked_invention(colour, shown.a);
     if ((here.y >> FAILED & 1u) != 0u) colour = hatched(colour, metres);
 #endif
     if (borders_synthesised(p, right, down, tile, synthesised ? 0u : around)) colour = u_ai_colour;

@@ -130,8 +130,11 @@ def project(x: Tensor, y: Tensor, scale: int) -> Tensor:
     return _bounded_(x, y, scale, extremes)
 
 
-def complete_(residual: Tensor, y: Tensor, scale: int, nearest: Callable[[Tensor], Tensor] | None = None) -> Tensor:
-    """`project` of the bicubic enlargement of y plus a residual (3, h * scale, w * scale), written over the residual.
+def complete_(
+    residual: Tensor, y: Tensor, scale: int, nearest: Callable[[Tensor], Tensor] | None = None
+) -> tuple[Tensor, Tensor]:
+    """`project` of the bicubic enlargement of y plus a residual (3, h * scale, w * scale), written over the residual;
+    and the small picture (3, h, w) that it agrees with.
 
     The same in fewer passes over memory: the enlargement's own disagreement is computed at the photograph's size, and
     enlargement and correction are added together. `nearest` gives the picture, of those that agree with the
@@ -139,7 +142,7 @@ def complete_(residual: Tensor, y: Tensor, scale: int, nearest: Callable[[Tensor
     (`sr_core.engine.cell`).
     """
     rows, columns = _axes(y, scale)
-    missed = y - transform(y, rows.back, columns.back) - transform(residual, rows.shrink, columns.shrink)
+    missed = _missed(residual, y, scale)
     if nearest is None:
         aim, missed = y, _beyond(missed, SLACK)
     else:
@@ -148,7 +151,18 @@ def complete_(residual: Tensor, y: Tensor, scale: int, nearest: Callable[[Tensor
         missed = aim - small
     correction = missed, rows.determine, columns.determine
     extremes = add_transformed_(residual, (y, rows.enlarge, columns.enlarge), correction)
-    return _bounded_(residual, aim, scale, extremes)
+    return _bounded_(residual, aim, scale, extremes), aim
+
+
+def shrunk(residual: Tensor, y: Tensor, scale: int) -> Tensor:
+    """W x W', (3, h, w), of the bicubic enlargement of y plus a residual (3, h * scale, w * scale)."""
+    return y - _missed(residual, y, scale)
+
+
+def _missed(residual: Tensor, y: Tensor, scale: int) -> Tensor:
+    """`disagreement` of the bicubic enlargement of y plus a residual."""
+    rows, columns = _axes(y, scale)
+    return y - transform(y, rows.back, columns.back) - transform(residual, rows.shrink, columns.shrink)
 
 
 def _bounded_(x: Tensor, y: Tensor, scale: int, extremes: Sequence[tuple[float, float]]) -> Tensor:

@@ -19,6 +19,7 @@ from sr_core.engine.generator_cuda import CudaGenerator
 from sr_core.engine.generator_told import Generators
 from sr_core.engine.lanes import Lanes, share_out
 from sr_core.errors import UserError
+from sr_core.image.departure import Computed
 from sr_core.image.geometry import Rect
 from sr_core.image.jpeg_file import JpegFile
 from sr_core.networks.zoo import LoadedNetwork
@@ -40,11 +41,10 @@ class EngineError(UserError):
 
 @dataclass(frozen=True)
 class BlockResult:
-    """A computed block: `pixels` (h * scale, w * scale, 4) uint8, as of `Engine.compute`, for `target` (photograph
-    pixels)."""
+    """A computed block, as of `Engine.compute`, for `target` (photograph pixels)."""
 
     target: Rect
-    pixels: np.ndarray
+    computed: Computed
 
 
 def choose_device(name: str) -> torch.device:
@@ -99,6 +99,10 @@ class Engine:
             return "nothing"
         return "file" if self._generators.told and file is not None and file.planes else "pixels"
 
+    def restores(self, file: JpegFile | None) -> bool:
+        """Whether pictures of a photograph of this file may shrink to another one that the file allows as well."""
+        return self.agrees_with(file) == "file"
+
     @property
     def block_edge(self) -> int:
         """Photograph pixels that a pass is high that somebody waits for."""
@@ -115,14 +119,16 @@ class Engine:
         whole = Rect(0, 0, width, height)
         self.compute(np.full((whole.h, whole.w, 3), 128, np.uint8), Block(whole.pad(-self.network.halo), whole))
 
-    def compute(self, pixels: np.ndarray, block: Block, file: JpegFile | None = None) -> np.ndarray:
-        """The target of one block, (h * scale, w * scale, 4) uint8: RGB, and in alpha how far this finished picture
-        departs from what the photograph alone determines: the largest over its channels of |RGB - W+ y|, in grey
-        levels, rounded, W+ y within 0 to 255 (`consistency.determined`).
+    def compute(self, pixels: np.ndarray, block: Block, file: JpegFile | None = None) -> Computed:
+        """The target of one block: RGB, and in alpha what is invented: how far this finished picture departs from what
+        the small one determines that it agrees with, the largest over its channels of |RGB - W+ y'|, in grey levels,
+        rounded, W+ y' within 0 to 255 (`consistency.determined`).
 
-        `pixels` is the whole photograph, (H, W, 3) uint8; `file` the JPEG file that it comes from, if any: a network
-        that is told of files then agrees with the file, not with the decoded pixels (`sr_core.engine.cell`). Where
-        memory is lacking the block is computed in its halves (`halve_block`); where that fails too, raises EngineError.
+        `pixels` is the whole photograph y, (H, W, 3) uint8, and y' the same; `file` the JPEG file that it comes from,
+        if any: a network that is told of files then agrees with the file, not with the decoded pixels
+        (`sr_core.engine.cell`). Then y' is the small picture of the file's cell, and `restored` the largest over the
+        channels of |y' - y|. Where memory is lacking the block is computed in its halves (`halve_block`); where that
+        fails too, raises EngineError.
         """
         try:
             return self._compute(pixels, block, file)
@@ -140,16 +146,14 @@ class Engine:
             "their halves; close other programs or choose a smaller scale"
         )
 
-    def _compute_halves(self, pixels: np.ndarray, block: Block, file: JpegFile | None) -> np.ndarray:
-        target = block.target
-        out = np.empty((target.h * self.scale, target.w * self.scale, 4), np.uint8)
+    def _compute_halves(self, pixels: np.ndarray, block: Block, file: JpegFile | None) -> Computed:
+        out = _Assembly(block.target, self.scale, 4, restored=self.restores(file))
         for half in halve_block(block, self.network.halo):
-            place = half.target.shift(-target.x, -target.y).scale(self.scale)
-            out[place.slices()] = self._compute(pixels, half, file)
-        return out
+            out.enter(half.target, self._compute(pixels, half, file))
+        return out.computed
 
     @torch.inference_mode()
-    def _compute(self, pixels: np.ndarray, block: Block, file: JpegFile | None) -> np.ndarray:
+    def _compute(self, pixels: np.ndarray, block: Block, file: JpegFile | None) -> Computed:
         """The residual is added to the bicubic enlargement in float32; the sum is projected onto the pictures that
         shrink to the photograph, or to what its file allows, unless the network restores and must not be held to it."""
         grey = np.ascontiguousarray(pixels[block.source.slices()].transpose(2, 0, 1))
@@ -159,14 +163,16 @@ class Engine:
         with torch.cuda.stream(generator.stream) if cuda else nullcontext():
             y = generator.upload(grey) if cuda else torch.from_numpy(grey).float()
             residual = generator(self._generators.inputs(y, coding, block.source))[0]
+            restores, aim = self.restores(file), y
             if self.used(file).agrees:
-                held = self.agrees_with(file) == "file"
-                nearest = cell(file, pixels, block.source, y.device).nearest if held else None
-                sharp = consistency.complete_(residual, y, self.scale, nearest)
+                nearest = cell(file, pixels, block.source, y.device).nearest if restores else None
+                sharp, aim = consistency.complete_(residual, y, self.scale, nearest)
             else:
                 sharp = residual.add_(consistency.enlarge(y, self.scale)).clamp_(0.0, 255.0)
-            inner = block.target.shift(-block.source.x, -block.source.y).scale(self.scale)
-            return _finished(sharp[(slice(None), *inner.slices())], y, self.scale, inner)
+            small = block.target.shift(-block.source.x, -block.source.y)
+            inner, part = small.scale(self.scale), (slice(None), *small.slices())
+            restored = (aim[part] - y[part]).abs_().amax(dim=0).cpu().numpy() if restores else None
+            return Computed(_finished(sharp[(slice(None), *inner.slices())], aim, self.scale, inner), restored)
 
     def blocks(self, pixels: np.ndarray, region: Rect) -> tuple[Block, ...]:
         """The passes that `region` (photograph pixels) takes where only the rate counts."""
@@ -182,7 +188,7 @@ class Engine:
 
     def compute_all(
         self, pixels: np.ndarray, blocks: Sequence[Block], file: JpegFile | None = None
-    ) -> Iterator[np.ndarray]:
+    ) -> Iterator[Computed]:
         """`compute` of each block, in their order, as many beside each other as torch's present number of threads
         suggests. A block is begun when it or one shortly before is asked for: whoever stops asking has soon stopped the
         work."""
@@ -211,7 +217,7 @@ class Engine:
         `file` as of `compute`. `progress` is called with the blocks done and the blocks in all. Raises EngineError
         where the region does not lie inside the photograph or the result would exceed MAX_OUTPUT_PIXELS.
         """
-        return self._assemble(pixels, region, progress, 3, file)
+        return self._assemble(pixels, region, progress, 3, file).pixels
 
     def upscale_marked(
         self,
@@ -219,8 +225,8 @@ class Engine:
         region: Rect | None = None,
         progress: Callable[[int, int], None] | None = None,
         file: JpegFile | None = None,
-    ) -> np.ndarray:
-        """`upscale`, (h * scale, w * scale, 4): with alpha as of `compute`."""
+    ) -> Computed:
+        """`upscale`, with alpha and what is restored as of `compute`."""
         return self._assemble(pixels, region, progress, 4, file)
 
     def _assemble(
@@ -230,7 +236,7 @@ class Engine:
         progress: Callable[[int, int], None] | None,
         channels: int,
         file: JpegFile | None,
-    ) -> np.ndarray:
+    ) -> Computed:
         height, width = pixels.shape[:2]
         region = region or Rect(0, 0, width, height)
         if region.empty or not Rect(0, 0, width, height).contains(region):
@@ -243,14 +249,30 @@ class Engine:
                 f"a region of {region.w}x{region.h} at x{self.scale} makes more than "
                 f"{MAX_OUTPUT_PIXELS // 10**6} megapixels; choose a smaller --region or --scale"
             )
-        out = np.empty((region.h * self.scale, region.w * self.scale, channels), np.uint8)
+        out = _Assembly(region, self.scale, channels, restored=self.restores(file))
         count = len(self.blocks(pixels, region))
         for done, result in enumerate(self.results(pixels, region, file), start=1):
-            place = result.target.shift(-region.x, -region.y).scale(self.scale)
-            out[place.slices()] = result.pixels[..., :channels]
+            out.enter(result.target, result.computed)
             if progress is not None:
                 progress(done, count)
-        return out
+        return out.computed
+
+
+class _Assembly:
+    """The parts of a region, put together. `channels`: those kept, 3 or 4; `restored`: whether parts tell of it."""
+
+    def __init__(self, region: Rect, scale: int, channels: int, restored: bool) -> None:
+        self._region, self._scale = region, scale
+        pixels = np.empty((region.h * scale, region.w * scale, channels), np.uint8)
+        self.computed = Computed(pixels, np.empty((region.h, region.w), np.float32) if restored else None)
+
+    def enter(self, target: Rect, part: Computed) -> None:
+        """A part, of `target` (photograph pixels)."""
+        place = target.shift(-self._region.x, -self._region.y)
+        whole = self.computed
+        whole.pixels[place.scale(self._scale).slices()] = part.pixels[..., : whole.pixels.shape[2]]
+        if whole.restored is not None:
+            whole.restored[place.slices()] = part.restored
 
 
 def _finished(sharp: torch.Tensor, y: torch.Tensor, scale: int, inner: Rect) -> np.ndarray:

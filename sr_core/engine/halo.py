@@ -49,7 +49,7 @@ def agreement(engine: Engine, pixels: np.ndarray, halo: int) -> tuple[int, float
 
 def _one_pass(engine: Engine, pixels: np.ndarray) -> np.ndarray:
     everything = _bounds(pixels)
-    return engine.compute(pixels, Block(everything, everything))[..., :3]
+    return engine.compute(pixels, Block(everything, everything)).pixels[..., :3]
 
 
 def _compare(engine: Engine, pixels: np.ndarray, whole: np.ndarray, halo: int) -> tuple[int, float]:
@@ -58,7 +58,7 @@ def _compare(engine: Engine, pixels: np.ndarray, whole: np.ndarray, halo: int) -
     worst = differing = 0
     for block in plan_blocks(bounds, bounds, edge, halo):
         expected = whole[block.target.scale(engine.scale).slices()]
-        difference = np.abs(engine.compute(pixels, block)[..., :3].astype(np.int16) - expected)
+        difference = np.abs(engine.compute(pixels, block).pixels[..., :3].astype(np.int16) - expected)
         worst = max(worst, int(difference.max()))
         differing += np.count_nonzero(difference)
     return worst, float(differing / whole.size)

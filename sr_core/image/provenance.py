@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.metadata import version
 
+from sr_core.image.departure import Departure
 from sr_core.image.geometry import Rect
 
 COMPUTED = "computed pixels, not photographed. Not for diagnosis."
@@ -43,6 +44,14 @@ class Made:
             "fundusxr:version": self.version,
         }
         return told | ({"fundusxr:blended-sha256": self.blended} if self.blended else {})
+
+
+def told_of(departure: Departure) -> dict[str, str]:
+    """Entries that tell how far a picture departs from its photograph, in grey levels."""
+    return {
+        "fundusxr:restored-levels": f"{departure.restored:.3f}",
+        "fundusxr:invented-levels": f"{departure.invented:.3f}",
+    }
 
 
 def of_photograph(name: str, sha256: str, part: Rect | None) -> dict[str, str]:

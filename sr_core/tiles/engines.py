@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Protocol
 
-import numpy as np
-
 from sr_core.engine.blocks import Block, sizes
 from sr_core.image import layers
+from sr_core.image.departure import Computed
 from sr_core.image.geometry import TileKey
 from sr_core.image.layers import SUPER_RESOLUTION, Layer
 from sr_core.tiles.request import Source
@@ -49,8 +48,8 @@ class TileEngine(Protocol):
     def warm_up(self, width: int, height: int) -> None:
         """Make ready for blocks that read so many photograph pixels."""
 
-    def compute(self, source: Source, block: Block) -> np.ndarray:
-        """The target of a block, (h * scale, w * scale, channels) uint8, channels as the layer has them.
+    def compute(self, source: Source, block: Block) -> Computed:
+        """The target of a block, with channels as the layer has them.
 
         A photograph may have to travel to where it is computed: it does so once, and is known by its sha256 from then
         on.

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-
-import numpy as np
+from dataclasses import replace
 
 from sr_core.engine.blocks import MARGIN, TileGroup, block_for
 from sr_core.image import layers
+from sr_core.image.departure import Computed, Departure, in_alpha
 from sr_core.image.geometry import Rect, TileKey
-from sr_core.image.pyramid import GUTTER, cut_tile, halve
+from sr_core.image.pyramid import cut_tile, halve
 from sr_core.tiles.allocator import TileMemory
-from sr_core.tiles.disk import TileCache, TileName
+from sr_core.tiles.disk import KeptTile, TileCache, TileName
 from sr_core.tiles.engines import TileEngine
 from sr_core.tiles.request import Source, TileReady
 
@@ -26,9 +26,9 @@ class TileMaker:
     def read(self, group: TileGroup, source: Source, engine: TileEngine, request_id: int) -> Iterator[TileReady]:
         """Those of the group that are on disk, each when it is asked for."""
         for key in group.tiles if self._cache is not None else ():
-            pixels = self._cache.get(TileName.of(key, source.sha256, engine.sha256))
-            if pixels is not None:
-                yield self._ready(key, request_id, pixels, engine, source)
+            kept = self._cache.get(TileName.of(key, source.sha256, engine.sha256))
+            if kept is not None:
+                yield self._ready(key, request_id, kept, engine, source)
 
     def compute(self, group: TileGroup, source: Source, engine: TileEngine, request_id: int) -> list[TileReady]:
         """All of the group. A level coarser than the photograph is shrunk from what the engine makes of it. Raises
@@ -37,29 +37,45 @@ class TileMaker:
         block = block_for(group.target, bounds, engine.scale, engine.halo, MARGIN << shrunk)
         computed = engine.compute(source, block)
         layer = layers.LAYERS[group.tiles[0].layer]
-        if computed.shape[2] != layer.channels:
-            raise ValueError(f"layer {layer.name}: its tiles have {layer.channels} channels, not {computed.shape[2]}")
+        channels = computed.pixels.shape[2]
+        if channels != layer.channels:
+            raise ValueError(f"layer {layer.name}: its tiles have {layer.channels} channels, not {channels}")
         for _ in range(shrunk):
-            computed = halve(computed)
+            computed = Computed(halve(computed.pixels))
         whole = block.target.scale(engine.scale)
         origin = whole.x >> shrunk, whole.y >> shrunk
-        return [
-            self._ready(key, request_id, cut_tile(computed, origin, key.rect), engine, source) for key in group.tiles
-        ]
+        departures = [_departure(computed, origin, key.rect) if layer.completes else Departure() for key in group.tiles]
+        if layer.completes:
+            computed.pixels[..., 3] = in_alpha(computed.pixels[..., 3], computed.restored)
+        found = []
+        for key, departure in zip(group.tiles, departures, strict=True):
+            tile = KeptTile(cut_tile(computed.pixels, origin, key.rect), departure)
+            found.append(self._ready(key, request_id, tile, engine, source))
+        return found
 
     def keep(self, tiles: Sequence[TileReady]) -> bool:
         """Enter tiles to be written to disk. Returns whether there is a disk to write them to."""
         for tile in tiles if self._cache is not None else ():
-            self._cache.keep(TileName.of(tile.key, tile.photograph, tile.weights), tile.pixels)
+            self._cache.keep(
+                TileName.of(tile.key, tile.photograph, tile.weights), KeptTile(tile.pixels, tile.departure)
+            )
         return self._cache is not None
 
-    def _ready(
-        self, key: TileKey, request_id: int, pixels: np.ndarray, engine: TileEngine, source: Source
-    ) -> TileReady:
-        inner = pixels[GUTTER:-GUTTER, GUTTER:-GUTTER, -1]
-        invented = float(inner.mean()) if layers.LAYERS[key.layer].completes else 0.0
-        kept = self._memory.keep(pixels)
-        return TileReady(key, request_id, kept, engine.sha256, source.sha256, invented, engine.agrees)
+    def _ready(self, key: TileKey, request_id: int, tile: KeptTile, engine: TileEngine, source: Source) -> TileReady:
+        kept = self._memory.keep(tile.pixels)
+        departure = replace(tile.departure, agrees=engine.agrees)
+        return TileReady(key, request_id, kept, engine.sha256, source.sha256, departure)
+
+
+def _departure(computed: Computed, origin: tuple[int, int], tile: Rect) -> Departure:
+    """Of what lies in a tile; `computed` begins at `origin`, both in pixels of the level."""
+    height, width = computed.pixels.shape[:2]
+    place = tile.shift(-origin[0], -origin[1]).intersect(Rect(0, 0, width, height))
+    restored = computed.restored
+    if restored is not None:
+        times = height // restored.shape[0]
+        restored = restored[tuple(slice(part.start // times, -(-part.stop // times)) for part in place.slices())]
+    return Computed(computed.pixels[place.slices()], restored).departure
 
 
 def bounds_of(source: Source) -> Rect:

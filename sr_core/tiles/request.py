@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sr_core.image.departure import Departure
 from sr_core.image.geometry import TileKey
 from sr_core.image.jpeg_file import FileFacts
 
@@ -72,12 +73,10 @@ class Wish:
 @dataclass(frozen=True)
 class TileReady:
     """A computed tile with its gutter, (TILE + 2, TILE + 2, channels) uint8 read-only, as its layer has it: of the
-    super-resolution RGB, and in alpha how far it departs from what the photograph alone determines, as of
-    `Engine.compute`.
+    super-resolution RGB, and in alpha how far it departs from the photograph, as of `in_alpha`.
 
     Provenance: the key's layer and level; `weights` and `photograph`, the sha256 of the network's weights and of the
-    photograph's file. `invented`: the mean of that departure, in grey levels; 0 of what lies over the picture.
-    `agrees`: shrunk again it is the photograph; False: the network restores, and was not held to it.
+    photograph's file. `departure`: of its pixels; nothing of what lies over the picture.
     """
 
     key: TileKey
@@ -85,8 +84,7 @@ class TileReady:
     pixels: np.ndarray
     weights: str
     photograph: str
-    invented: float
-    agrees: bool
+    departure: Departure
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 
-import numpy as np
-
 from sr_core.engine.blocks import Block
 from sr_core.engine.torch_import import import_torch
+from sr_core.image.departure import Computed
 from sr_core.tiles.engines import Setting
 from sr_core.tiles.request import Source
 
@@ -36,7 +35,7 @@ class LocalEngine:
     def warm_up(self, width: int, height: int) -> None:
         self._engine.warm_up(width, height)
 
-    def compute(self, source: Source, block: Block) -> np.ndarray:
+    def compute(self, source: Source, block: Block) -> Computed:
         return self._engine.compute(source.pixels, block, None if source.file is None else source.file.get())
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from sr_core.engine.blocks import Block
+from sr_core.image.departure import Computed
 from sr_core.image.layers import Layer
 from sr_core.tiles.engines import Setting
 from sr_core.tiles.request import Source
@@ -34,13 +35,13 @@ class Brightness:
     def warm_up(self, width: int, height: int) -> None:
         """Nothing is to be made ready."""
 
-    def compute(self, source: Source, block: Block) -> np.ndarray:
+    def compute(self, source: Source, block: Block) -> Computed:
         """(h * scale, w * scale, 1): opaque where the photograph's left half is bright."""
         target = block.target
         part = source.pixels[target.slices()][..., 1] > BRIGHT
         left = np.arange(target.x, target.right) < source.pixels.shape[1] // 2
         opaque = np.where(part & left, 255, 0).astype(np.uint8)
-        return opaque.repeat(self.scale, axis=0).repeat(self.scale, axis=1)[..., None]
+        return Computed(opaque.repeat(self.scale, axis=0).repeat(self.scale, axis=1)[..., None])
 
 
 def open_engine(level: int, setting: Setting) -> Brightness:

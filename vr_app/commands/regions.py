@@ -115,12 +115,12 @@ def _export(images: list[Path], out: Path, scale: int | None, model: str, textur
             stem = Path(names[photograph.path]).with_suffix("").as_posix().replace("/", "-")
             path = picture_path(out, stem, region, written)
             try:
-                export_region(photograph, region, path, engines[wanted])
+                departure = export_region(photograph, region, path, engines[wanted])
             except UserError as error:
                 errors.tell(f"fundusxr: {error}")
                 continue
             written.append(path)
-            errors.tell(f"fundusxr: wrote {path}")
+            errors.tell(f"fundusxr: wrote {path} ({departure.told})")
     return len(written)
 
 

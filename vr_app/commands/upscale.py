@@ -15,10 +15,11 @@ import typer
 
 from sr_core.errors import UserError
 from sr_core.files import check_writable, file_name, keep_apart, keep_inputs, printable
+from sr_core.image.departure import Computed
 from sr_core.image.folder import find_photographs
 from sr_core.image.geometry import Rect
 from sr_core.image.photograph import Photograph, load_photograph, read_entries
-from sr_core.image.provenance import of_photograph
+from sr_core.image.provenance import of_photograph, told_of
 from sr_core.image.saving import save_picture
 from sr_core.networks.names import turn_dial
 from vr_app.commands.console import Terminal, progress
@@ -29,11 +30,17 @@ if TYPE_CHECKING:
     from sr_core.networks.zoo import LoadedNetwork
 
 INVENTION_GAIN = 10
-"""Brightness of a departure of one grey level in the picture that shows it; from 25.5 on it is white."""
+"""Brightness of a departure of one grey level in the picture that shows it; from 25.5 on it is full."""
 
+_COMPUTED = "Computed by FundusXR, not photographed. Not for diagnosis."
 INVENTION_TEXT = (
     f"How far super-resolved pixels depart from what the photograph determines, in grey levels x {INVENTION_GAIN}. "
-    "Computed by FundusXR, not photographed. Not for diagnosis."
+    f"{_COMPUTED}"
+)
+DEPARTURE_TEXT = (
+    "How far super-resolved pixels depart from the photograph, in grey levels x "
+    f"{INVENTION_GAIN}: red and green what is invented, blue what is restored within what the file leaves open. "
+    f"{_COMPUTED}"
 )
 NOT_FINISHED = 1
 """Exit code where some photographs of a folder could not be super-resolved."""
@@ -105,31 +112,41 @@ def _write(
     photograph: Photograph, out: Path, wish: Wish, engine: Engine, invention: Path | None, report: Report
 ) -> list[str]:
     """Compute and write; the lines that tell of it."""
-    compute = engine.upscale if invention is None else engine.upscale_marked
     file = photograph.file.get() if photograph.file is not None else None
-    pixels = compute(photograph.pixels, wish.area, report, file)
-    network = engine.used(file)
+    computed = engine.upscale_marked(photograph.pixels, wish.area, report, file)
+    pixels, departure, network = computed.pixels, computed.departure, engine.used(file)
     about = _about(photograph.path, photograph.sha256, wish, network)
-    about["fundusxr:agrees-with"] = engine.agrees_with(file)
+    about |= {"fundusxr:agrees-with": engine.agrees_with(file), **told_of(departure)}
     context = photograph.context.scaled(wish.scale)
     save_picture(out, pixels[..., :3], about, context)
     height, width = pixels.shape[:2]
     dial = f", texture {network.texture:g}" if network.texture else ""
     restored = "" if network.agrees else ", restored: does not agree with the photograph"
-    made = f"{width}x{height}, {network.name} x{wish.scale}{dial}, {engine.device.type}{restored}"
+    figures = f", {departure.told}" if network.agrees else ""
+    made = f"{width}x{height}, {network.name} x{wish.scale}{dial}, {engine.device.type}{restored}{figures}"
     told = [f"fundusxr: {photograph.path}: {notice}" for notice in photograph.notices]
     told.append(f"fundusxr: wrote {out} ({made})")
     if invention is not None:
-        save_picture(invention, _visible(pixels[..., 3]), about | {"Description": INVENTION_TEXT}, context)
-        levels = float(pixels[..., 3].mean())
-        told.append(f"fundusxr: wrote {invention} (invented: {levels:.2f} grey levels on average)")
+        text = INVENTION_TEXT if computed.restored is None else DEPARTURE_TEXT
+        save_picture(invention, _visible(computed), about | {"Description": text}, context)
+        restored = "" if computed.restored is None else f"restored: {departure.restored:.2f}, "
+        levels = f"{restored}invented: {departure.invented:.2f} grey levels on average"
+        told.append(f"fundusxr: wrote {invention} ({levels})")
     return told
 
 
-def _visible(departure: np.ndarray) -> np.ndarray:
-    """(h, w) uint8 grey levels to an (h, w, 3) grey picture of them, INVENTION_GAIN times as bright."""
-    grey = np.minimum(departure.astype(np.uint16) * INVENTION_GAIN, 255).astype(np.uint8)
-    return np.repeat(grey[..., None], 3, axis=2)
+def _visible(computed: Computed) -> np.ndarray:
+    """An (h, w, 3) picture of the grey levels by which pixels depart, INVENTION_GAIN times as bright: in grey what is
+    invented; where anything may be restored, that in blue, and in yellow what is invented."""
+    found = np.repeat(_bright(computed.pixels[..., 3])[..., None], 3, axis=2)
+    if computed.restored is not None:
+        times = len(found) // len(computed.restored)
+        found[..., 2] = _bright(computed.restored).repeat(times, axis=0).repeat(times, axis=1)
+    return found
+
+
+def _bright(levels: np.ndarray) -> np.ndarray:
+    return np.minimum(np.round(levels.astype(np.float32) * INVENTION_GAIN), 255).astype(np.uint8)
 
 
 def parse_region(text: str) -> Rect:

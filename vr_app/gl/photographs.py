@@ -31,6 +31,13 @@ _SOFT_EDGE = 0.006
 MOST_OVERLAYS = 8
 """Layers that are drawn over a photograph at most."""
 
+_COLOURS = {
+    "u_ai_colour": AI_COLOR,
+    "u_little": overlay.LITTLE,
+    "u_much": overlay.MUCH,
+    "u_restored": overlay.RESTORED_COLOUR,
+}
+
 _CHANNELS = {Channel.RED: 1, Channel.RED_FREE: 2, Channel.BLUE: 3}
 
 
@@ -51,7 +58,8 @@ class PhotographRenderer:
     def prepare(self) -> None:
         """Make what would otherwise be made by the first retina and the first adjusted photograph drawn."""
         self.cap()
-        self._programs.of(adjusted=True)
+        for looks in ((True, False), (False, True), (True, True)):
+            self._programs.of(_defines(*looks))
 
     def cap(self) -> Cap:
         """The retina's mesh, made for the first one."""
@@ -67,7 +75,7 @@ class PhotographRenderer:
     def draw(self, scene: Scene, eye: Eye, to_clip: np.ndarray, finer: float = 1.0) -> None:
         """Draw a scene's surfaces as `eye` sees them. `to_clip` (4, 4): world to clip coordinates."""
         over = any(item.overlays for item in scene.surfaces)
-        full = self._programs.of(scene.appearance.adjusted, over)
+        full = self._programs.of(_defines(scene.appearance.adjusted, scene.invention, over))
         marked = scene.invention or scene.appearance.adjusted
         for program in full:
             program.use()
@@ -93,7 +101,8 @@ class PhotographRenderer:
     def draw_unrolled(self, scene: Scene, face: Face, finer: float) -> None:
         """Draw a scene's one retina on its own picture, unrolled by longitude and latitude."""
         (item,) = scene.surfaces
-        program, surface = self._programs.unrolled(scene.appearance.adjusted, bool(item.overlays)), item.surface
+        defines, surface = _defines(scene.appearance.adjusted, scene.invention, bool(item.overlays)), item.surface
+        program = self._programs.unrolled(defines)
         program.use()
         _set_look(program, scene, finer)
         (over_pages,) = self._show(scene.surfaces)
@@ -188,17 +197,15 @@ class SurfacePrograms:
         cost."""
         self._unrolled: dict[tuple[str, ...], Program] = {}
 
-    def of(self, adjusted: bool, over: bool = False) -> tuple[Program, Program]:
-        """Those that draw everything. Photographs that look as they were photographed do not pay for adjustments, nor
-        those without a layer over them for layers."""
-        defines = _defines(adjusted, over)
+    def of(self, defines: tuple[str, ...]) -> tuple[Program, Program]:
+        """Those that draw everything of `_defines`. Photographs that look as they were photographed do not pay for
+        adjustments, nor those without a layer over them for layers."""
         if defines not in self._full:
             self._full[defines] = self._pair(*defines)
         return self._full[defines]
 
-    def unrolled(self, adjusted: bool, over: bool = False) -> Program:
+    def unrolled(self, defines: tuple[str, ...]) -> Program:
         """The one for the retina's own picture, made for the first one."""
-        defines = _defines(adjusted, over)
         if defines not in self._unrolled:
             self._unrolled[defines] = self._program("unrolled.vert", *defines, "RETINA", "UNROLLED")
         return self._unrolled[defines]
@@ -213,7 +220,7 @@ class SurfacePrograms:
         CALLS.glUniform1i(program["u_tiles"], units.TILES)
         CALLS.glUniform1i(program["u_pages"], units.PAGES)
         CALLS.glUniform1i(program["u_curves"], units.CURVES)
-        for name, colour in (("u_ai_colour", AI_COLOR), ("u_little", overlay.LITTLE), ("u_much", overlay.MUCH)):
+        for name, colour in _COLOURS.items():
             CALLS.glUniform3f(program[name], *linear(colour)[:3])
         return program
 
@@ -223,8 +230,9 @@ class SurfacePrograms:
             program.close()
 
 
-def _defines(adjusted: bool, over: bool) -> tuple[str, ...]:
-    return (*(("ADJUSTED",) if adjusted else ()), *((f"OVERLAYS {MOST_OVERLAYS}",) if over else ()))
+def _defines(adjusted: bool, invention: bool, over: bool = False) -> tuple[str, ...]:
+    wanted = {"ADJUSTED": adjusted, "INVENTION": invention, f"OVERLAYS {MOST_OVERLAYS}": over}
+    return tuple(name for name, asked in wanted.items() if asked)
 
 
 def _batches(items: Sequence[SurfaceItem]) -> Iterator[list[SurfaceItem]]:
@@ -270,7 +278,6 @@ def _set_overlays(program: Program, over_pages: range) -> None:
 
 def _set_look(program: Program, scene: Scene, finer: float) -> None:
     """What all photographs of a scene share."""
-    CALLS.glUniform1i(program["u_invention"], scene.invention)
     CALLS.glUniform1f(program["u_finer"], finer)
     appearance = scene.appearance
     CALLS.glUniform1i(program["u_channel"], _CHANNELS.get(appearance.channel, 0))

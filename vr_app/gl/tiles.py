@@ -28,8 +28,8 @@ own."""
 
 
 class TileArray:
-    """`slots` places for tiles of EDGE x EDGE texels, sRGB, filtered bilinearly in linear light; alpha, which tells how
-    far a synthesised pixel departs from what the photograph alone determines, is filtered as it is.
+    """`slots` places for tiles of EDGE x EDGE texels, sRGB, filtered bilinearly in linear light; alpha tells how far
+    a synthesised pixel departs from the photograph (`sr_core.image.departure.in_alpha`), or how opaque it is.
 
     Slot n lies in layer n // ATLAS**2, there in column n % ATLAS and row n // ATLAS % ATLAS, as `surface.frag` knows.
     There may be fewer than asked for, where the driver has a limit: read `slots`. A slot takes 17 kB.

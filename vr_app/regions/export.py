@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING
 
 from sr_core.engine.priority import give_way
 from sr_core.errors import UserError
+from sr_core.image.departure import Departure
 from sr_core.image.photograph import Photograph, load_photograph
+from sr_core.image.provenance import told_of
 from sr_core.image.saving import save_picture
 from vr_app.core.view.region import Region
 from vr_app.files.places import new_path, writable_folder
@@ -55,8 +57,11 @@ def load_engine(model: str, scale: int, device: str) -> Engine:
     return Engine(load_model(model, scale), choose_device(device))
 
 
-def export_region(photograph: Photograph, region: Region, out: Path, engine: Engine) -> None:
-    """Write a region's picture (`vr_app.regions.picture`) to `out`, a PNG. Raises UserError where it cannot be."""
+def export_region(photograph: Photograph, region: Region, out: Path, engine: Engine) -> Departure:
+    """Write a region's picture (`vr_app.regions.picture`) to `out`, a PNG. How far it departs from the photograph.
+
+    Raises UserError where it cannot be written.
+    """
     from vr_app.regions.picture import describe, region_picture
 
     rect, (height, width) = region.rect, photograph.pixels.shape[:2]
@@ -75,7 +80,10 @@ def export_region(photograph: Photograph, region: Region, out: Path, engine: Eng
     computed = engine.upscale_marked(photograph.pixels, rect, file=file)
     made = engine.used(file).made
     picture = region_picture(photograph.pixels[rect.slices()], computed, region, made)
-    save_picture(out, picture, describe(region, made), photograph.context.scaled(engine.scale))
+    departure = computed.departure
+    about = describe(region, made) | told_of(departure) | {"fundusxr:agrees-with": engine.agrees_with(file)}
+    save_picture(out, picture, about, photograph.context.scaled(engine.scale))
+    return departure
 
 
 @dataclass(frozen=True)

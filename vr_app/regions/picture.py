@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from sr_core.assets import asset_path
+from sr_core.image.departure import Computed
 from sr_core.image.provenance import Made, of_photograph
 from sr_core.image.resample import enlarge_bicubic, to_uint8
 from vr_app.core.scene import overlay
@@ -27,9 +28,9 @@ GROUND = (16, 17, 19)
 QUIET = (0.62, 0.62, 0.62, 1.0)
 
 DESCRIPTION = (
-    "Photographed pixels (enlarged), super-resolved ones, and the difference between the latter and what the "
-    "photograph alone determines, in grey levels. Super-resolved pixels are computed by FundusXR, not photographed. "
-    "Not for diagnosis."
+    "Photographed pixels (enlarged), super-resolved ones, and how far the latter depart from the photograph, in grey "
+    "levels: yellow to magenta what is invented, blue what is restored. Super-resolved pixels are computed by "
+    "FundusXR, not photographed. Not for diagnosis."
 )
 
 
@@ -62,25 +63,25 @@ def describe(region: Region, made: Made) -> dict[str, str]:
     }
 
 
-def region_picture(photographed: np.ndarray, computed: np.ndarray, region: Region, made: Made) -> np.ndarray:
+def region_picture(photographed: np.ndarray, computed: Computed, region: Region, made: Made) -> np.ndarray:
     """The picture, (H, W, 3) uint8.
 
-    `photographed`: the region's own pixels, (h, w, 3) uint8; `computed`: (h scale, w scale, 4) uint8, as of
-    `Engine.compute`.
+    `photographed`: the region's own pixels, (h, w, 3) uint8; `computed`: as of `Engine.compute`.
     """
     pictures = (
         to_uint8(enlarge_bicubic(photographed.astype(np.float32), made.scale)),
-        computed[..., :3],
+        computed.pixels[..., :3],
         difference(computed),
     )
-    height, width = computed.shape[:2]
+    height, width = computed.pixels.shape[:2]
     times = max(1, -(-LEAST_EDGE // max(height, width)))
     cell = max(width * times, LEAST_EDGE)
-    levels = float(computed[..., 3].mean())
+    departure = computed.departure
+    restored = f"; restored: {departure.restored:.1f}" if departure.restored else ""
     captions = [
         (f"Photograph: its own pixels, enlarged x{made.scale} (bicubic)", PLAIN),
         (f"AI x{made.scale}: computed, not photographed", AI_COLOR),
-        (f"What the AI added: {levels:.1f} grey levels on average", PLAIN),
+        (f"What the AI added: {departure.invented:.1f} grey levels on average{restored}", PLAIN),
     ]
     sizes = _Sizes.of(cell)
     margin, gap, line = sizes.margin, sizes.gap, sizes.middle
@@ -105,19 +106,33 @@ def region_picture(photographed: np.ndarray, computed: np.ndarray, region: Regio
     return np.asarray(sheet)
 
 
-def difference(computed: np.ndarray) -> np.ndarray:
-    """How far (h, w, 4) computed pixels depart from what the photograph determines, (h, w, 3) uint8: in the overlay's
-    colours, on the picture in dark grey, by which one finds one's way."""
-    grey = computed[..., :3].astype(np.float32).mean(axis=-1, keepdims=True) * 0.35
-    return np.round(_coloured(computed[..., 3].astype(np.float32), grey)).astype(np.uint8)
+def difference(computed: Computed) -> np.ndarray:
+    """How far computed pixels depart, (h, w, 3) uint8: in the overlay's colours, on the picture in dark grey, by which
+    one finds one's way."""
+    pixels = computed.pixels
+    shown = pixels[..., :3].astype(np.float32).mean(axis=-1, keepdims=True) * 0.35
+    if computed.restored is not None:
+        times = len(pixels) // len(computed.restored)
+        shown = _restored(computed.restored.repeat(times, axis=0).repeat(times, axis=1), shown)
+    return np.round(_coloured(pixels[..., 3].astype(np.float32), shown)).astype(np.uint8)
 
 
 def _coloured(levels: np.ndarray, ground: np.ndarray) -> np.ndarray:
     """As `shaders/surface.frag` does: nothing, then yellow, then magenta. (..., 3) float, 0 to 255."""
-    much = np.clip((levels - overlay.FROM) / (overlay.FULL - overlay.FROM), 0, 1)[..., None]
+    much = _much(levels)
     little, most = (255 * np.array(colour[:3], np.float32) for colour in (overlay.LITTLE, overlay.MUCH))
     ramp = little + (most - little) * np.clip(2 * much - 1, 0, 1)
     return ground + (ramp - ground) * (overlay.OPACITY * np.minimum(2 * much, 1))
+
+
+def _restored(levels: np.ndarray, ground: np.ndarray) -> np.ndarray:
+    """The same of what is restored: nothing, then blue."""
+    blue = 255 * np.array(overlay.RESTORED_COLOUR[:3], np.float32)
+    return ground + (blue - ground) * (overlay.OPACITY * np.minimum(2 * _much(levels), 1))
+
+
+def _much(levels: np.ndarray) -> np.ndarray:
+    return np.clip((levels - overlay.FROM) / (overlay.FULL - overlay.FROM), 0, 1)[..., None]
 
 
 def _legend(sheet: Image.Image, pen: ImageDraw.ImageDraw, at: tuple[int, int], wide: int, small: int) -> None:

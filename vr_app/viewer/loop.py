@@ -12,7 +12,7 @@ from sr_core.networks.names import models_at_hand, texture_of
 from vr_app.core.hands.sample import ControllerSample
 from vr_app.core.scene.notices import Notices
 from vr_app.core.scene.scene import RayItem
-from vr_app.core.scene.snapshot import describe_snapshot
+from vr_app.core.scene.snapshot import describe_snapshot, told_of
 from vr_app.core.scene.statistics import Statistics
 from vr_app.core.scene.words import Status, status_of
 from vr_app.core.space.pose import Pose
@@ -325,4 +325,4 @@ def _computed(view: ViewState, seen: Seen, supply: Supply) -> dict:
     departure = supply.departures.seen(seen.wants, supply.residency).get(view.active)
     model = view.settings.model
     about = {"model": model, "texture": texture_of(model), "memory": supply.memory}
-    return about | {"invented": departure and round(departure.levels, 3)}
+    return about | told_of(departure)

@@ -16,7 +16,7 @@ from sr_core.image.source import PhotographSource
 from sr_core.tiles.request import DiskCache, TileFailed, TileReady
 from sr_core.tiles.service import Notice, PhotographLost, PhotographOpened, TileService, Wanted
 from sr_core.tiles.worker import Worker
-from vr_app.core.tiles.departure import Departure, Departures
+from vr_app.core.tiles.departure import Departures
 from vr_app.core.tiles.limits import SLOT_BYTES, Limits
 from vr_app.core.tiles.prefetch import REST, photographs_near, tiles_ahead
 from vr_app.core.tiles.slots import Residency
@@ -103,7 +103,7 @@ class Supply:
                 case PhotographLost():
                     found += self._lost(news)
                 case TileReady() if layers.LAYERS[news.key.layer].completes:
-                    self.departures.keep(news.key, Departure(news.invented, news.agrees))
+                    self.departures.keep(news.key, news.departure)
                 case TileFailed():
                     self.residency.fail(news.key, news.reason)
                     self._say(f"{layers.LAYERS[news.key.layer].name.capitalize()}: {news.reason}")

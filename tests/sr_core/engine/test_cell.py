@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from sr_core.engine import consistency
 from sr_core.engine.blocks import Block
 from sr_core.engine.cell import MARGIN, cell
 from sr_core.engine.engine import Engine
@@ -102,6 +103,34 @@ def test_the_nearest_picture_of_the_cell_lies_in_it_and_what_lies_in_it_stays(fu
         assert (again == own).all()
 
 
+@pytest.mark.parametrize(("name", "scale"), [(IDRID, 2), (IDRID, 4), (HYGD, 8)])
+def test_what_is_restored_and_what_is_invented_are_told_apart(fundus_data, name, scale):
+    """Both from the finished picture alone: how far its shrinking lies from the decoded photograph, and how far it lies
+    itself from what that shrinking determines."""
+    photograph = photograph_of(fundus_data / name)
+    region = Rect(int(photograph.field.cx) - 101, int(photograph.field.cy) + 53, 96, 80)
+    net = Engine(load_model("rdb-file", scale), CPU)
+    found = net.upscale_marked(photograph.pixels, region, file=photograph.file.get())
+    finished = found.pixels[..., :3].astype(np.float64)
+    small, decoded = shrink(finished, scale), photograph.pixels[region.slices()].astype(np.float64)
+    inner, inner_fine = (region.shift(-region.x, -region.y).pad(-EDGE).scale(n).slices() for n in (1, scale))
+    restored = np.abs(small - decoded).max(axis=-1)[inner]
+    assert 0.5 < restored.mean() < 6
+    assert found.restored[inner].mean() == pytest.approx(restored.mean(), abs=0.05)
+    assert np.abs(found.restored[inner] - restored).max() < 1
+    alone = consistency.determined(torch.tensor(small.transpose(2, 0, 1), dtype=torch.float32), scale).clamp(0, 255)
+    invented = np.abs(finished - alone.permute(1, 2, 0).numpy()).max(axis=-1)[inner_fine]
+    assert found.pixels[..., 3][inner_fine].mean() == pytest.approx(np.round(invented).mean(), abs=0.05)
+    assert np.abs(found.pixels[..., 3][inner_fine] - invented).max() < 1.5
+
+
+def test_of_clean_photographs_nothing_is_restored(fundus_data):
+    photograph = photograph_of(fundus_data / IDRID)
+    found = engine(4).upscale_marked(photograph.pixels, Rect(1500, 1200, 40, 30))
+    assert found.restored is None
+    assert found.departure.restored == 0 < found.departure.invented
+
+
 @pytest.mark.parametrize("orientation", [1, 6, 7])
 def test_files_that_exif_turns_and_blocks_at_the_photographs_borders_agree_too(fundus_data, tmp_path, orientation):
     reduced = to_uint8(shrink(photograph_of(fundus_data / HRF_BRIGHT).pixels, 4))[100:351, 200:507]
@@ -118,8 +147,8 @@ def test_blocks_equal_one_pass_whatever_their_place_on_the_files_grid(fundus_dat
     file = photograph.file.get()
     pixels, net = photograph.pixels, engine(scale)
     region = Rect(1501, 903, 70, 61)
-    whole = net.compute(pixels, Block(region, region.pad(40)), file)[..., :3].astype(int)
-    alone = net.compute(pixels, Block(region, region.pad(net.network.halo + 1)), file)[..., :3].astype(int)
+    whole = net.compute(pixels, Block(region, region.pad(40)), file).pixels[..., :3].astype(int)
+    alone = net.compute(pixels, Block(region, region.pad(net.network.halo + 1)), file).pixels[..., :3].astype(int)
     inner = np.abs(whole - alone)
     assert inner.max() <= 3
     assert (inner > 1).mean() < 1e-3

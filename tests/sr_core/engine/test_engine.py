@@ -123,7 +123,7 @@ def departure(finished: np.ndarray, photograph: np.ndarray, scale: int) -> np.nd
 @pytest.mark.parametrize("scale", SCALES)
 def test_alpha_tells_how_far_real_photographs_were_departed_from(crops, scale):
     for pixels in crops.values():
-        found = engine(scale).upscale_marked(pixels)
+        found = engine(scale).upscale_marked(pixels).pixels
         expected = departure(found[..., :3], pixels, scale)
         assert expected.max() > 1
         assert np.abs(found[..., 3] - expected).max() <= 1
@@ -135,12 +135,12 @@ def test_alpha_tells_how_far_noise_and_edges_were_departed_from_in_blocks_too(sc
     pixels[:, 120:] = np.random.default_rng(3).integers(0, 256, (150, 70, 3))
     # Noise clips everywhere, and mending makes more of what bfloat16's blocks differ by from the whole.
     exact = engine(scale, torch.float32)
-    found = exact.upscale_marked(pixels)
+    found = exact.upscale_marked(pixels).pixels
     expected = departure(found[..., :3], pixels, scale).clip(0, 255)
     assert expected.max() > 60
     assert np.abs(found[..., 3] - expected).max() <= 1
     part = Rect(33, 71, 101, 79)
-    assert np.abs(exact.upscale_marked(pixels, part)[..., 3] - expected[part.scale(scale).slices()]).max() <= 2
+    assert np.abs(exact.upscale_marked(pixels, part).pixels[..., 3] - expected[part.scale(scale).slices()]).max() <= 2
 
 
 def untrained(scale: int, agrees: bool) -> Engine:
@@ -157,7 +157,7 @@ def test_without_weights_alpha_is_what_bicubic_enlargement_invents(scale):
     what the photograph does not determine, so that it departs no further."""
     pixels = texture(60, 70)
     bicubic = resample.to_uint8(resample.enlarge_bicubic(pixels.astype(np.float32), scale))
-    restored, agreeing = (untrained(scale, agrees).upscale_marked(pixels) for agrees in (False, True))
+    restored, agreeing = (untrained(scale, agrees).upscale_marked(pixels).pixels for agrees in (False, True))
     expected = departure(bicubic, pixels, scale)
     assert expected.max() > 10
     assert np.abs(restored[..., :3].astype(int) - bicubic).max() <= 1
@@ -167,7 +167,7 @@ def test_without_weights_alpha_is_what_bicubic_enlargement_invents(scale):
 
 
 def test_marked_pixels_are_the_upscaled_ones():
-    marked = engine(4).upscale_marked(texture(40, 50))
+    marked = engine(4).upscale_marked(texture(40, 50)).pixels
     assert marked.shape == (160, 200, 4)
     assert np.array_equal(marked[..., :3], engine(4).upscale(texture(40, 50)))
 
@@ -184,9 +184,9 @@ def test_engines_of_one_network_do_not_disturb_each_other():
     network = load_model("rdb-lite", 4)
     full = Engine(network, CPU, torch.float32)
     block = Block(Rect(0, 0, 40, 40), Rect(0, 0, 40, 40))
-    before = full.compute(texture(40, 40), block)
+    before = full.compute(texture(40, 40), block).pixels
     Engine(network, CPU, torch.bfloat16).compute(texture(40, 40), block)
-    assert np.array_equal(full.compute(texture(40, 40), block), before)
+    assert np.array_equal(full.compute(texture(40, 40), block).pixels, before)
     assert next(network.module.parameters()).dtype is torch.float32
 
 
@@ -215,10 +215,10 @@ OUT_OF_MEMORY = (
 def test_a_block_without_memory_is_computed_in_its_halves(monkeypatch, error):
     exact, pixels = engine(4, torch.float32), texture(120, 140)
     block = Block(Rect(20, 15, 90, 80), Rect(20, 15, 90, 80).pad(exact.network.halo))
-    whole = exact.compute(pixels, block)
+    whole = exact.compute(pixels, block).pixels
     starved = Starved(exact._generators.of(None), block.source.area - 1, error)
     monkeypatch.setattr(exact._generators, "of", lambda coding: starved)
-    halves = exact.compute(pixels, block)
+    halves = exact.compute(pixels, block).pixels
     assert starved.refused == 1
     assert halves.shape == whole.shape
     assert np.abs(halves.astype(int) - whole).max() <= 1
@@ -251,7 +251,7 @@ def test_who_stops_asking_for_results_stops_the_work(monkeypatch):
     )
     results = engine(2).results(texture(40, 2000), Rect(0, 0, 2000, 40))
     assert begun == []
-    assert next(results).pixels.shape[0] == 80
+    assert next(results).computed.pixels.shape[0] == 80
     results.close()
     lanes, _ = share_out(torch.get_num_threads())
     assert 1 <= len(begun) <= lanes + 1 < len(engine(2).blocks(texture(40, 2000), Rect(0, 0, 2000, 40)))

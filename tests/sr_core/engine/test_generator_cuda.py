@@ -85,9 +85,9 @@ def test_other_networks_give_the_processors_pixels_too(cuda, crops, model):
 def test_alpha_tells_the_same_departure_as_on_the_processor(cuda, crops, scale):
     largest = 0
     for place, (pixels, _) in crops.items():
-        expected = engine(scale, CPU, torch.float32).upscale_marked(pixels)
+        expected = engine(scale, CPU, torch.float32).upscale_marked(pixels).pixels
         largest = max(largest, int(expected[..., 3].max()))
-        assert apart(engine(scale, cuda, torch.float32).upscale_marked(pixels), expected) <= 1, place
+        assert apart(engine(scale, cuda, torch.float32).upscale_marked(pixels).pixels, expected) <= 1, place
     assert largest > 4
 
 
@@ -146,9 +146,9 @@ def test_blocks_of_odd_shapes_between_full_ones_give_the_processors_pixels(cuda,
         Rect(17, 0, 3, height),
         Rect(bulk - 33, bulk - 9, 70, 61),
     ]
-    exact = engine(scale, CPU, torch.float32).upscale_marked(pixels)
+    exact = engine(scale, CPU, torch.float32).upscale_marked(pixels).pixels
     for region in regions:
-        found = engine(scale, cuda, torch.float32).upscale_marked(pixels, region)
+        found = engine(scale, cuda, torch.float32).upscale_marked(pixels, region).pixels
         assert apart(found, exact[region.scale(scale).slices()]) <= 1, region
 
 
@@ -162,9 +162,9 @@ def test_engines_of_three_scales_computed_in_turns_do_not_disturb_each_other(cud
 
 def test_another_thread_than_the_one_that_made_the_engine_computes_the_same(cuda, crops):
     pixels = next(iter(crops.values()))[0]
-    expected = engine(4, cuda).upscale_marked(pixels)
+    expected = engine(4, cuda).upscale(pixels)
     with ThreadPoolExecutor(1) as other:
-        assert np.array_equal(other.submit(engine(4, cuda).upscale_marked, pixels).result(), expected)
+        assert np.array_equal(other.submit(engine(4, cuda).upscale, pixels).result(), expected)
 
 
 # --- lack of memory --------------------------------------------------------------------------------------------------
@@ -208,12 +208,12 @@ def large(cuda) -> tuple[Engine, np.ndarray, Block]:
 
 def test_a_block_for_which_the_devices_memory_does_not_suffice_is_computed_in_its_halves(large):
     exact, pixels, block = large
-    whole, needed, _ = peak(lambda: exact._compute(pixels, block))
+    whole, needed, _ = peak(lambda: exact._compute(pixels, block).pixels)
     _, _, enough = peak(lambda: exact._compute_halves(pixels, block))
     assert enough < needed
     before = refusals()
     with limited_to((enough + needed) // 2):
-        halves = exact.compute(pixels, block)
+        halves = exact.compute(pixels, block).pixels
     assert refusals() > before
     assert apart(halves, whole) <= 1
 

@@ -79,10 +79,10 @@ def test_a_region_in_lanes_is_the_same_as_block_by_block(two_threads):
     region = Rect(500, 600, 300, 280)
     blocks = engine.blocks(pixels, region)
     assert len(blocks) > 2
-    found = engine.upscale_marked(pixels, region)
+    found = engine.upscale_marked(pixels, region).pixels
     assert torch.get_num_threads() == 2
     for block in blocks:
         place = block.target.shift(-region.x, -region.y).scale(2)
-        difference = found[place.slices()].astype(int) - engine.compute(pixels, block)
+        difference = found[place.slices()].astype(int) - engine.compute(pixels, block).pixels
         assert np.abs(difference).max() <= 1
         assert np.count_nonzero(difference) < 1e-4 * difference.size

@@ -15,8 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from sr_core.image.departure import Departure
 from sr_core.image.geometry import TileKey
-from sr_core.tiles.disk import UNSAVED, TileCache, TileName, pack, unpack
+from sr_core.tiles.disk import UNSAVED, KeptTile, TileCache, TileName, pack, unpack
+
+DEPARTURE = Departure(0.75, restored=1 / 3)
 
 PHOTOGRAPH, WEIGHTS = "a1" * 32, "b2" * 32
 
@@ -37,8 +40,8 @@ class Opened(TileCache):
         super().__init__(folder, limit, self.told.append)
 
     def save(self, *tiles: tuple[TileName, np.ndarray]) -> None:
-        for entry in tiles:
-            self.keep(*entry)
+        for name, pixels in tiles:
+            self.keep(name, KeptTile(pixels))
         while self.busy:
             self.work()
 
@@ -50,7 +53,9 @@ def files(folder: Path) -> list[Path]:
 @settings(deadline=None, max_examples=40)
 @given(arrays(np.uint8, st.tuples(st.integers(1, 70), st.integers(1, 70), st.integers(1, 4))))
 def test_any_pixels_come_out_as_they_went_in_and_read_only(pixels):
-    found = unpack(pack(pixels, name(0)), name(0))
+    tile = unpack(pack(KeptTile(pixels, DEPARTURE), name(0)), name(0))
+    found = tile.pixels
+    assert tile.departure == DEPARTURE
     np.testing.assert_array_equal(found, pixels)
     assert found.dtype == np.uint8
     assert found.flags.c_contiguous
@@ -60,7 +65,7 @@ def test_any_pixels_come_out_as_they_went_in_and_read_only(pixels):
 def test_a_smooth_tile_takes_less_than_half_its_bytes():
     across = np.linspace(60, 190, 66)
     pixels = (across[:, None, None] / 2 + across[None, :, None] / 2 + np.zeros(3)).astype(np.uint8)
-    assert len(pack(pixels, name(0))) < pixels.nbytes / 2
+    assert len(pack(KeptTile(pixels), name(0))) < pixels.nbytes / 2
 
 
 def test_a_later_session_finds_what_an_earlier_one_kept(tmp_path):
@@ -70,8 +75,8 @@ def test_a_later_session_finds_what_an_earlier_one_kept(tmp_path):
     assert not folder.exists()
     first.save((name(0), tile(0)), (name(1), tile(1, channels=4)))
     later = Opened(folder)
-    np.testing.assert_array_equal(later.get(name(0)), tile(0))
-    np.testing.assert_array_equal(later.get(name(1)), tile(1, channels=4))
+    np.testing.assert_array_equal(later.get(name(0)).pixels, tile(0))
+    np.testing.assert_array_equal(later.get(name(1)).pixels, tile(1, channels=4))
     assert later.get(name(2)) is None
     assert first.told == later.told == []
     assert (folder.stat().st_mode & 0o077) == 0
@@ -105,7 +110,7 @@ def test_a_damaged_file_is_removed_and_can_be_kept_anew(tmp_path, damage):
     assert cache.get(name(0)) is None
     assert not path.exists()
     cache.save((name(0), tile(0)))
-    np.testing.assert_array_equal(cache.get(name(0)), tile(0))
+    np.testing.assert_array_equal(cache.get(name(0)).pixels, tile(0))
     assert cache.told == []
 
 
@@ -115,7 +120,7 @@ def test_a_tile_under_another_tiles_name_is_refused(tmp_path):
     folder = tmp_path / name(0).folder
     shutil.copy(folder / name(1).file, folder / name(0).file)
     assert cache.get(name(0)) is None
-    np.testing.assert_array_equal(cache.get(name(1)), tile(1))
+    np.testing.assert_array_equal(cache.get(name(1)).pixels, tile(1))
 
 
 def test_the_limit_holds_and_what_was_used_last_stays(tmp_path):
@@ -181,7 +186,7 @@ def test_a_read_only_folder_is_read_told_once_and_not_written(tmp_path):
     try:
         cache = Opened(tmp_path / "tiles")
         cache.save((name(1), tile(1)), (name(2), tile(2)))
-        np.testing.assert_array_equal(cache.get(name(0)), tile(0))
+        np.testing.assert_array_equal(cache.get(name(0)).pixels, tile(0))
         assert cache.get(name(1)) is None
         assert len(cache.told) == 1
     finally:
@@ -199,7 +204,7 @@ def test_a_full_disk_is_told_once_leaves_nothing_half_written_and_reading_goes_o
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert len(cache.told) == 1
     assert len(files(tmp_path)) == 1
-    np.testing.assert_array_equal(cache.get(name(0)), tile(0))
+    np.testing.assert_array_equal(cache.get(name(0)).pixels, tile(0))
 
 
 def test_the_folder_may_be_deleted_at_any_time(tmp_path):
@@ -221,7 +226,7 @@ def test_tiles_waiting_to_be_written_are_bounded_and_the_newest_are_written(tmp_
     cache = Opened(tmp_path)
     small = np.zeros((1, 1, 3), np.uint8)
     for col in range(UNSAVED + 10):
-        cache.keep(name(col), small)
+        cache.keep(name(col), KeptTile(small))
     cache.save()
     assert len(files(tmp_path)) == UNSAVED
     assert cache.get(name(9)) is None
@@ -231,7 +236,7 @@ def test_tiles_waiting_to_be_written_are_bounded_and_the_newest_are_written(tmp_
 def test_what_waits_is_written_at_the_end_but_not_for_ever(tmp_path):
     cache = Opened(tmp_path)
     for col in range(20):
-        cache.keep(name(col), tile(col))
+        cache.keep(name(col), KeptTile(tile(col)))
     cache.finish(seconds=0.0)
     assert files(tmp_path) == []
     cache.finish(seconds=60.0)
@@ -241,14 +246,14 @@ def test_what_waits_is_written_at_the_end_but_not_for_ever(tmp_path):
 SHARING = """
 import sys, numpy as np
 from pathlib import Path
-from sr_core.tiles.disk import TileCache, TileName
+from sr_core.tiles.disk import KeptTile, TileCache, TileName
 cache = TileCache(Path(sys.argv[1]), 600_000, lambda text: sys.exit(f"told: {text}"))
 for turn in range(150):
     name = TileName("a" * 64, "b" * 64, "super-resolution", 2, turn % 50, 0)
     pixels = np.random.default_rng(turn % 50).integers(0, 256, (66, 66, 3), np.uint8)
     found = cache.get(name)
-    assert found is None or (found == pixels).all()
-    cache.keep(name, pixels)
+    assert found is None or (found.pixels == pixels).all()
+    cache.keep(name, KeptTile(pixels))
     while cache.busy:
         cache.work()
 """

@@ -8,6 +8,7 @@ import numpy as np
 
 from sr_core.engine.blocks import Block
 from sr_core.image import layers
+from sr_core.image.departure import Computed
 from sr_core.image.geometry import TileKey
 from sr_core.image.layers import SUPER_RESOLUTION, Layer
 from sr_core.tiles.engines import Setting, open_engine
@@ -51,7 +52,7 @@ class FarEngine:
     def warm_up(self, width: int, height: int) -> None:
         pass
 
-    def compute(self, source: Source, block: Block) -> np.ndarray:
+    def compute(self, source: Source, block: Block) -> Computed:
         with self._one:
             known = source.sha256 in self.sent
             self._connection.send((source.sha256, None if known else source.pixels, block))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from sr_core.image import layers
+from sr_core.image.departure import Departure
 from sr_core.image.geometry import Rect, TileKey, level_size
 from sr_core.image.layers import COMPUTED, PHOTOGRAPHED, PICTURE, SUPER_RESOLUTION, overlay_level, overlays_of
 from sr_core.image.pyramid import build_pyramid, cut_tile
@@ -72,7 +73,7 @@ def test_tiles_of_a_second_layer_are_cut_from_what_it_says_of_the_whole_photogra
     for key, answer in found.items():
         assert isinstance(answer, TileReady), answer
         np.testing.assert_array_equal(answer.pixels, cut_tile(pyramid.levels[-level], (0, 0), key.rect))
-        assert (answer.weights, answer.photograph, answer.invented) == ("b" * 64, "9" * 64, 0.0)
+        assert (answer.weights, answer.photograph, answer.departure) == ("b" * 64, "9" * 64, Departure())
 
 
 def test_tiles_of_two_layers_at_one_place_are_two_on_disk_too(worker, tmp_path):

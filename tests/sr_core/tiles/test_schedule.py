@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sr_core.image.departure import Departure
 from sr_core.image.geometry import Rect, TileKey
 from sr_core.tiles.request import Priority, Source, TileReady, Wish
 from sr_core.tiles.schedule import PASSED_OVER, Schedule
@@ -24,7 +25,7 @@ def wish(client: str, wanted: tuple[TileKey, ...], priority: Priority = Priority
 
 
 def ready(key: TileKey) -> TileReady:
-    return TileReady(key, 0, np.zeros(0), "w", "p", 0.0, True)
+    return TileReady(key, 0, np.zeros(0), "w", "p", Departure())
 
 
 def begin(schedule: Schedule) -> tuple[str, tuple[TileKey, ...]]:

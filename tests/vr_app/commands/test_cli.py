@@ -197,6 +197,25 @@ def test_upscale_also_writes_what_was_invented(here, fundus: Path, tmp_path: Pat
     assert_refused(here("upscale", fundus, out, "--invention", tmp_path / "a.jpg"), "a.jpg", ".png")
 
 
+def test_of_a_jpeg_photograph_it_tells_what_was_restored_too(here, fundus: Path, tmp_path: Path) -> None:
+    photograph, out, departure = tmp_path / "eye.jpg", tmp_path / "out.png", tmp_path / "departure.png"
+    with Image.open(fundus) as picture:
+        picture.save(photograph, quality=40)
+    answer = here("upscale", photograph, out, "--region", "40,30,50,40", "--invention", departure)
+    assert answer.returncode == 0, answer.stderr
+    told = re.search(r"restores ([0-9.]+), invents ([0-9.]+) levels\)", answer.stderr)
+    means = re.search(r"\(restored: ([0-9.]+), invented: ([0-9.]+) grey levels on average\)", answer.stderr)
+    with Image.open(out) as picture:
+        assert picture.text["fundusxr:agrees-with"] == "file"
+        entries = [float(picture.text[f"fundusxr:{name}-levels"]) for name in ("restored", "invented")]
+    assert [float(text) for text in told.groups()] == pytest.approx(entries, abs=0.051)
+    assert [float(text) for text in means.groups()] == pytest.approx(entries, abs=0.0051)
+    shown = read(departure)
+    assert np.array_equal(shown[..., 0], shown[..., 1])
+    assert [shown[..., 2].mean() / 10, shown[..., 0].mean() / 10] == pytest.approx(entries, abs=0.02)
+    assert min(entries) > 0.1
+
+
 def test_a_region_is_the_same_as_in_the_whole_at_the_edges_too(here, fundus: Path, tmp_path: Path) -> None:
     whole, part = tmp_path / "whole.tif", tmp_path / "part.tif"
     assert here("upscale", fundus, whole, "--scale", 2).returncode == 0

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import pytest
 from scipy.ndimage import binary_dilation, binary_erosion
 
+from sr_core.image.departure import in_alpha
 from sr_core.image.geometry import TILE, TileKey
 from tests.helpers.gl_stage import SIZE, Stage, demo_photograph, enlarged, eye_at, offscreen, warped
 from vr_app.core.scene import overlay
@@ -427,18 +429,21 @@ def linear(encoded: np.ndarray) -> np.ndarray:
     return np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
 
 
-def overlaid(departure: float) -> np.ndarray:
-    """What the overlay makes of GREY where a pixel departs by so many grey levels, encoded, 0 to 255."""
+def overlaid(departure: float, restored: float = 0.0) -> np.ndarray:
+    """What the overlay makes of GREY where so many grey levels are invented and restored, encoded, 0 to 255."""
+    under = overlay.OPACITY * min(2 * np.clip((restored - overlay.FROM) / (overlay.FULL - overlay.FROM), 0, 1), 1)
+    ground = linear(np.array(GREY / 255)) * (1 - under) + linear(np.array(overlay.RESTORED_COLOUR[:3])) * under
     much = np.clip((departure - overlay.FROM) / (overlay.FULL - overlay.FROM), 0, 1)
     little, most = (linear(np.array(colour[:3])) for colour in (overlay.LITTLE, overlay.MUCH))
     turned = np.clip(2 * much - 1, 0, 1)
     opacity = overlay.OPACITY * min(2 * much, 1)
-    light = linear(np.array(GREY / 255)) * (1 - opacity) + (little * (1 - turned) + most * turned) * opacity
+    light = ground * (1 - opacity) + (little * (1 - turned) + most * turned) * opacity
     return 255 * (1.055 * light ** (1 / 2.4) - 0.055)
 
 
-def tile_departing(alpha: int) -> np.ndarray:
-    return np.dstack([np.full((EDGE, EDGE, 3), GREY, np.uint8), np.full((EDGE, EDGE, 1), alpha, np.uint8)])
+def tile_departing(invented: int, restored: int = 0) -> np.ndarray:
+    levels = np.full((EDGE, EDGE), invented, np.uint8), np.full((EDGE, EDGE), restored, np.float32)
+    return np.dstack([np.full((EDGE, EDGE, 3), GREY, np.uint8), in_alpha(*levels)])
 
 
 @pytest.mark.parametrize("level", [0, 1])
@@ -463,12 +468,39 @@ def test_overlay_comes_with_its_tile(context: Context) -> None:
     """Half faded in over the photograph, a tile's departures count half."""
     stage = Stage(np.full((200, 200, 3), GREY, np.uint8))
     slot = stage.residency.reserve(TileKey(9, 1, 0, 0), 0.0)
-    stage.tiles.put(slot, tile_departing(16))
+    stage.tiles.put(slot, tile_departing(12))
     below = int(two_tone(stage).pages.entries[0, 0, 0])
-    for fade, departure in ((0, 0), (250, 4), (500, 8), (1000, 16)):
+    for fade, departure in ((0, 0), (250, 3), (500, 6), (1000, 12)):
         item = two_tone(stage, below=below, above=slot, above_level=1, fade=fade)
         drawn = stage.draw(Scene((item,), invention=True), eye_at())
         assert np.abs(drawn[SIZE[1] // 2, SIZE[0] // 2] - overlaid(departure)).max() <= 2
+    stage.close()
+
+
+@pytest.mark.parametrize(("invented", "restored"), [(0, 1), (0, 4), (0, 30), (5, 5), (12, 12), (15, 1)])
+def test_overlay_tells_what_is_restored_from_what_is_invented(context: Context, invented: int, restored: int) -> None:
+    stage = Stage(np.full((200, 200, 3), GREY, np.uint8))
+    slot = stage.residency.reserve(TileKey(9, 1, 0, 0), 0.0)
+    stage.tiles.put(slot, tile_departing(invented, restored))
+    drawn = stage.draw(Scene((two_tone(stage, below=slot, below_level=1),), invention=True), eye_at())
+    assert np.abs(drawn[SIZE[1] // 2, SIZE[0] // 2] - overlaid(invented, restored)).max() <= 2
+    stage.close()
+
+
+def test_overlay_between_texels_mixes_each_figure_by_itself(context: Context) -> None:
+    """Two numbers in a byte: as one they could not be filtered. Across an edge from 15 invented to 15 restored there is
+    no pixel that shows anything else than parts of both."""
+    stage = Stage(np.full((200, 200, 3), GREY, np.uint8))
+    slot = stage.residency.reserve(TileKey(9, 1, 0, 0), 0.0)
+    tile = tile_departing(15)
+    tile[:, EDGE // 2 :] = tile_departing(0, 15)[:, EDGE // 2 :]
+    stage.tiles.put(slot, tile)
+    drawn = stage.draw(Scene((two_tone(stage, below=slot, below_level=1),), invention=True), eye_at())
+    parts = [overlaid(15 * (1 - part), 15 * part) for part in np.linspace(0, 1, 101)]
+    row = drawn[SIZE[1] // 2, 100:380].astype(float)  # across several tiles, away from the outline
+    apart = np.abs(row[:, None] - np.array(parts)[None]).max(axis=-1)
+    assert apart.min(axis=1).max() <= 6
+    assert (apart.argmin(axis=1) % 100 > 0).sum() >= 3  # some lie between
     stage.close()
 
 
@@ -484,14 +516,15 @@ def test_overlay_leaves_photographs_alone(fundus: Stage) -> None:
 
 def test_overlays_colours_are_told_apart_by_every_eye() -> None:
     """Seen without red, green or blue cones (Vienot, Brettel and Mollon 1999; Brettel 1997, roughly, for the last) the
-    two, and a fundus's colours, stay far apart in lightness or in hue."""
+    three, and a fundus's colours, stay far apart in lightness or in hue."""
     protan = np.array([[0.11238, 0.88762, 0], [0.11238, 0.88762, 0], [0.00401, -0.00401, 1]])
     deutan = np.array([[0.29275, 0.70725, 0], [0.29275, 0.70725, 0], [-0.02234, 0.02234, 1]])
     tritan = np.array([[1, 0.1273, -0.1273], [0, 0.8739, 0.1261], [0, 0.8739, 0.1261]])
-    little, much = (linear(np.array(colour[:3])) for colour in (overlay.LITTLE, overlay.MUCH))
+    colours = (overlay.LITTLE, overlay.MUCH, overlay.RESTORED_COLOUR)
+    little, much, restored = (linear(np.array(colour[:3])) for colour in colours)
     orange = linear(np.array([190, 95, 40]) / 255)
     for seen in (np.eye(3), protan, deutan, tritan):
-        for one, other in ((little, much), (little, orange), (much, orange)):
+        for one, other in combinations((little, much, restored, orange), 2):
             difference = np.abs(encoded(seen @ one) - encoded(seen @ other))
             assert difference.max() > 45
 

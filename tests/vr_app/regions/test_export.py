@@ -13,6 +13,7 @@ from PIL import Image
 
 from sr_core.assets import asset_path
 from sr_core.errors import UserError
+from sr_core.image.departure import Computed
 from sr_core.image.geometry import Rect
 from sr_core.image.photograph import load_photograph
 from sr_core.image.provenance import Made
@@ -56,7 +57,7 @@ def test_the_three_pictures_stand_side_by_side(eye, disc, engine, tmp_path):
         pixels, text = np.asarray(picture), dict(picture.text)
     times = -(-420 // 96)
     wide = 96 * times
-    second = np.repeat(np.repeat(computed[..., :3], times, axis=0), times, axis=1)
+    second = np.repeat(np.repeat(computed.pixels[..., :3], times, axis=0), times, axis=1)
     third = np.repeat(np.repeat(difference(computed), times, axis=0), times, axis=1)
     places = [_find(pixels, wanted) for wanted in (second, third)]
     assert places[0] is not None
@@ -76,6 +77,9 @@ def test_the_three_pictures_stand_side_by_side(eye, disc, engine, tmp_path):
     assert text["fundusxr:agrees"] == "yes"
     assert text["fundusxr:scale"] == "2"
     assert text["fundusxr:model"] == "rdb-lite"
+    assert text["fundusxr:agrees-with"] == "pixels"
+    assert text["fundusxr:restored-levels"] == "0.000"
+    assert float(text["fundusxr:invented-levels"]) == pytest.approx(computed.departure.invented, abs=0.001)
     assert "Not for diagnosis" in text["Description"]
 
 
@@ -90,7 +94,7 @@ def _find(pixels: np.ndarray, wanted: np.ndarray) -> tuple[int, int] | None:
 
 def words_drawn(region: Region, made: Made) -> np.ndarray:
     pixels = np.full((10, 10, 3), 90, np.uint8)
-    return region_picture(pixels, np.full((40, 40, 4), 90, np.uint8), region, made)
+    return region_picture(pixels, Computed(np.full((40, 40, 4), 90, np.uint8)), region, made)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +121,11 @@ def test_and_of_what_computed_it(disc, changed):
 def test_the_difference_has_the_overlays_colours():
     computed = np.zeros((1, 4, 4), np.uint8)
     computed[..., 3] = 0, overlay.FROM, round((overlay.FROM + overlay.FULL) / 2), overlay.FULL
-    shown = difference(computed)[0] / 255
+    shown = difference(Computed(computed))[0] / 255
+    with_restored = difference(Computed(computed, np.array([[float(overlay.FULL)]], np.float32)))[0] / 255
+    blue = np.array(overlay.RESTORED_COLOUR[:3]) * overlay.OPACITY
+    assert with_restored[0] == pytest.approx(blue, abs=0.01)
+    assert with_restored[3] == pytest.approx(shown[3] + 0.2 * blue, abs=0.01)
     assert not shown[:2].any()
     assert shown[2] == pytest.approx(np.array(overlay.LITTLE[:3]) * overlay.OPACITY, abs=0.1)
     assert shown[3] == pytest.approx(np.array(overlay.MUCH[:3]) * overlay.OPACITY, abs=0.01)
@@ -126,7 +134,8 @@ def test_the_difference_has_the_overlays_colours():
 @pytest.mark.parametrize("size", [(4, 4), (4, 900), (1500, 6)])
 def test_any_shape_of_region_makes_a_picture(disc, size):
     width, height = size
-    pixels, computed = np.zeros((height, width, 3), np.uint8), np.zeros((4 * height, 4 * width, 4), np.uint8)
+    pixels = np.zeros((height, width, 3), np.uint8)
+    computed = Computed(np.zeros((4 * height, 4 * width, 4), np.uint8))
     long = replace(disc, rect=Rect(0, 0, *size), note="x" * 500, file="y" * 300)
     picture = region_picture(pixels, computed, long, MADE)
     assert picture.shape[1] >= 3 * max(420, 4 * width)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
+from sr_core.image.departure import Departure
 from vr_app.core.scene.scene import Scene
 from vr_app.core.space.pose import Eye
 from vr_app.core.space.surface import Panel
-from vr_app.core.tiles.departure import Departure
 from vr_app.core.tiles.page_table import computed_scale, shows_any
 from vr_app.core.view.view import ViewState
 
@@ -17,17 +17,17 @@ def describe_snapshot(
     view: ViewState,
     eyes: Sequence[Eye],
     scene: Scene,
-    invented: Mapping[int, Departure],
+    departures: Mapping[int, Departure],
     model: str,
     texture: float,
     targets: Mapping[str, tuple[float, float]],
 ) -> dict:
     """Plain values for JSON: how the photographs stand and are compared; the eyes (pose, field of view in radians,
     picture size), the pointers' rays, and for each surface its photograph, geometry, centre, zoom, the finest scale on
-    it (1: photographed pixels only), the layers over it, the outlines of regions, and by `invented`, by photograph, how
-    many grey levels what is seen departs from what the photograph determines; how the photographs are made to look; the
-    `finest` level that may be shown; the control panel's sheet and where on it, in its texels, its controls (`targets`)
-    are; the `model` that computes, and its `texture`, 0 (fidelity) to 1."""
+    it (1: photographed pixels only), the layers over it, the outlines of regions, and by `departures`, by photograph,
+    how far what is seen departs from it; how the photographs are made to look; the `finest` level that may be shown;
+    the control panel's sheet and where on it, in its texels, its controls (`targets`) are; the `model` that computes,
+    and its `texture`, 0 (fidelity) to 1."""
     surfaces = []
     for item in scene.surfaces:
         record = view.photographs[item.photograph]
@@ -46,7 +46,7 @@ def describe_snapshot(
                 "scale": computed_scale(item.pages) or 1,
                 "layers": [name for name, window in zip(item.over, item.overlays, strict=True) if shows_any(window)],
                 "regions": [asdict(outline) for outline in item.outlines],
-                **_invention(invented.get(item.photograph)),
+                **told_of(departures.get(item.photograph)),
             }
         )
     return {
@@ -66,8 +66,10 @@ def describe_snapshot(
     }
 
 
-def _invention(departure: Departure | None) -> dict:
-    """None in both fields: no computed pixel is seen."""
+def told_of(departure: Departure | None) -> dict:
+    """How far what is seen departs from the photograph, in grey levels, and whether it agrees with it; None in all
+    fields: no computed pixel is seen."""
     if departure is None:
-        return {"invented": None, "agrees": None}
-    return {"invented": round(departure.levels, 3), "agrees": departure.agrees}
+        return dict.fromkeys(("restored", "invented", "agrees"))
+    figures = {"restored": round(departure.restored, 3), "invented": round(departure.invented, 3)}
+    return figures | {"agrees": departure.agrees}

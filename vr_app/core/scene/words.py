@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sr_core.image import layers
+from sr_core.image.departure import Departure
 from sr_core.image.layers import PICTURE
 from sr_core.networks.names import texture_of
 from vr_app.core.hands.keys import help_lines
-from vr_app.core.scene.overlay import FROM, FULL, LITTLE, MUCH
+from vr_app.core.scene.overlay import FROM, FULL, LITTLE, MUCH, RESTORED_COLOUR
 from vr_app.core.scene.scene import LabelItem, Rgba, SurfaceItem
 from vr_app.core.space.pose import Pose
 from vr_app.core.space.surface import Panel, standing_on
-from vr_app.core.tiles.departure import Departure
 from vr_app.core.tiles.page_table import computed_scale, finest_shown, shows_any
 from vr_app.core.view.layout import PAIR_WIDTH, PAIR_WORDS, PANEL_DISTANCE, WALL_HEIGHT, Layout
 from vr_app.core.view.pair import Compare, Link
@@ -39,9 +39,11 @@ NOTICES = 2
 RESTORED = "Restored: does not agree with the photograph"
 
 LEGEND = (
-    (0.0, "Computed detail, away from what the photograph determines by", PLAIN),
-    (0.9, f"{FROM:.0f} to {(FROM + FULL) / 2:.0f}", LITTLE),
-    (1.0, f"{FULL:.0f} or more grey levels", MUCH),
+    (0.0, "AI invents", PLAIN),
+    (0.18, f"{FROM:.0f} to {(FROM + FULL) / 2:.0f}", LITTLE),
+    (0.29, f"{FULL:.0f} or more", MUCH),
+    (0.47, "grey levels; within the file it restores", PLAIN),
+    (1.09, f"{(FROM + FULL) / 2:.0f} or more", RESTORED_COLOUR),
 )
 """The legend of the overlay's colours, in one line: metres from the frame's left edge, words, colour."""
 
@@ -66,7 +68,7 @@ HELP = help_lines()
 @dataclass(frozen=True)
 class Status:
     """What the words depend on besides the pictures. `notices`: lines about files that could not be opened. `invented`:
-    by photograph how far what is seen of it departs from what it determines. `legend`: of the overlay that shows it.
+    by photograph how far what is seen departs from it. `legend`: of the overlay that shows it.
     `texture`: where the network stands between fidelity (0) and likely texture (1). `adjusted`: how the photographs are
     made to look, in words. `titles`: the names of photographs where there are several to tell apart. `hint`: what the
     caption's place says where there is none."""
@@ -256,7 +258,7 @@ def texture_told(texture: float) -> str:
 def _told(departure: Departure | None) -> str:
     if departure is None:
         return ""
-    return f" · invents {departure.levels:.1f} levels" if departure.agrees else " restored"
+    return f" · {departure.told}" if departure.agrees else " restored"
 
 
 def _session_lines(stage: _Frame, status: Status, row: int) -> list[LabelItem]:

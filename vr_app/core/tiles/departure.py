@@ -1,10 +1,10 @@
-"""How far what is in sight departs from what the photograph alone determines, tile by tile."""
+"""How far what is in sight departs from the photograph, tile by tile."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from sr_core.image.departure import Departure
 from sr_core.image.geometry import TileKey
 from sr_core.image.layers import COMPUTED
 from vr_app.core.tiles.slots import COARSEST, Residency
@@ -12,15 +12,6 @@ from vr_app.core.tiles.visible import Demand
 
 STEADY = 0.5
 """Seconds for which a figure that is shown stays the same, so that it can be read while tiles arrive."""
-
-
-@dataclass(frozen=True, slots=True)
-class Departure:
-    """How far pixels depart from what the photograph determines: the mean in grey levels. `agrees`: shrunk again they
-    are the photograph; False: the network restores, and may change what the photograph shows."""
-
-    levels: float
-    agrees: bool = True
 
 
 class Departures:
@@ -65,8 +56,8 @@ class Departures:
         for demand in wants:
             tiles = [tile for tile in self._standing(demand, residency) if tile is not None]
             if tiles:
-                levels = sum(tile.levels for tile in tiles) / len(tiles)
-                found[demand.photograph] = Departure(levels, all(tile.agrees for tile in tiles))
+                invented, restored = (sum(part) / len(tiles) for part in zip(*map(_figures, tiles), strict=True))
+                found[demand.photograph] = Departure(invented, all(tile.agrees for tile in tiles), restored)
         return found
 
     def _standing(self, demand: Demand, residency: Residency) -> list[Departure | None]:
@@ -84,3 +75,7 @@ class Departures:
             if residency.has(key):
                 return self._tiles.get(key)
         return None
+
+
+def _figures(departure: Departure) -> tuple[float, float]:
+    return departure.invented, departure.restored

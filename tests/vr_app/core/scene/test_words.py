@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vr_app.core.scene.overlay import LITTLE, MUCH
+from vr_app.core.scene.overlay import LITTLE, MUCH, RESTORED_COLOUR
 from vr_app.core.scene.scene import LabelItem, SurfaceItem
 from vr_app.core.scene.words import (
     AI_COLOR,
@@ -16,6 +16,7 @@ from vr_app.core.scene.words import (
     LEGEND,
     NOTICE_LENGTH,
     NOTICES,
+    PLAIN,
     RESTORED,
     Status,
     hint,
@@ -78,6 +79,8 @@ def test_a_single_synthesised_tile_makes_the_badge_say_how_fine_it_is(level, bad
 @pytest.mark.parametrize(("levels", "told"), [(0.0, "0.0"), (1.84, "1.8"), (12.0, "12.0")])
 def test_the_badge_says_how_many_grey_levels_are_invented(levels, told):
     assert texts(item(2), invented={0: Departure(levels)}) == [f"AI x4 · invents {told} levels", WARNING_TEXT]
+    restored = {0: Departure(levels, restored=0.93)}
+    assert texts(item(2), invented=restored) == [f"AI x4 · restores 0.9, invents {told} levels", WARNING_TEXT]
 
 
 def test_a_restoring_networks_badge_says_that_it_does_not_agree_and_in_the_colour_of_warnings():
@@ -108,7 +111,7 @@ def test_where_no_computed_pixel_is_seen_nothing_is_said_to_be_invented(agrees):
 def test_the_legend_has_the_overlays_colours_and_stands_at_the_front_photograph_alone():
     found = labels([item(2), item(2, ASIDE, 1)], 1, Status(legend=True))
     shown = [label for label in found if label.text in {text for _, text, _ in LEGEND}]
-    assert [label.color for label in shown][1:] == [LITTLE, MUCH]
+    assert [label.color for label in shown if label.color != PLAIN] == [LITTLE, MUCH, RESTORED_COLOUR]
     assert all(label.pose.orientation == ASIDE.pose.orientation for label in shown)
     assert len(shown) == len(LEGEND)
     assert not {text for _, text, _ in LEGEND} & set(texts(item(2)))

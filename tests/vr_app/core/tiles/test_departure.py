@@ -27,6 +27,9 @@ def test_it_is_the_mean_over_the_tiles_in_sight():
     residency = Residency(9)
     found = departures(residency, dict(zip([*KEYS, UNSEEN], [1.0, 2.0, 6.0, 100.0], strict=True)))
     assert found.seen([DEMAND], residency) == {0: Departure(3.0)}
+    for key, restored in zip(KEYS, (0.5, 1.0, 3.0), strict=True):
+        found.keep(key, Departure(2.0, restored=restored))
+    assert found.seen([DEMAND], residency) == {0: Departure(2.0, restored=1.5)}
 
 
 def test_tiles_that_are_not_resident_do_not_count_and_without_any_there_is_no_figure():
