@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 from sr_core.assets import asset_path
 from sr_core.errors import UserError
@@ -83,15 +84,41 @@ def dialled(model: str, texture: float) -> str:
     return Blend(model, stages[model], texture).name
 
 
-def models_at_hand() -> dict[str, list[int]]:
-    """The networks that there are weights of, by name, and their scales. Without torch."""
-    found: dict[str, list[int]] = {}
-    for path in sorted(asset_path("weights").glob("*-x[248].safetensors")):
-        name, _, scale = path.stem.rpartition("-x")
-        found.setdefault(name, []).append(int(scale))
+WEIGHTS, RIVALS = "weights", "rivals"
+"""Folders of bundled weights: those that the program is shipped with, and those of networks of others that ours are
+compared with, which a checkout alone has."""
+
+
+def weights_path(name: str, scale: int) -> Path:
+    """Where the bundled weights of a network lie; its card lies beside them, ending in .json."""
+    paths = [asset_path(folder, f"{name}-x{scale}.safetensors") for folder in (WEIGHTS, RIVALS)]
+    return next((path for path in paths if path.is_file()), paths[0])
+
+
+def is_rival(model: str) -> bool:
+    """Whether a network, or an end of the dial that it stands between, is there for the comparison alone."""
+    mixed = parse_blend(model)
+    ends = (mixed.pixel, mixed.texture) if mixed else (model,)
+    return not models_at_hand().keys() >= set(ends) and _models_in(WEIGHTS, RIVALS).keys() >= set(ends)
+
+
+def models_at_hand(asked: str = "") -> dict[str, list[int]]:
+    """The networks that can be offered, by name, and their scales; rivals where one of them is `asked` for. Without
+    torch."""
+    folders = (WEIGHTS, RIVALS) if asked and is_rival(asked) else (WEIGHTS,)
+    found = _models_in(*folders)
     for name, clean in BEGINS_AS.items():  # where it has no weights of its own, that one stands in (see `load_model`)
         if name in found:
             found[name] = sorted({*found[name], *found.get(clean, [])})
+    return found
+
+
+def _models_in(*folders: str) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for folder in folders:
+        for path in sorted(asset_path(folder).glob("*-x[248].safetensors")):
+            name, _, scale = path.stem.rpartition("-x")
+            found.setdefault(name, []).append(int(scale))
     return found
 
 
@@ -103,7 +130,7 @@ def weights_checksum(model: str, scale: int) -> str:
         ends = weights_checksum(mixed.pixel, scale), weights_checksum(mixed.texture, scale)
         return blend_checksum(*ends, mixed.amount) if all(ends) else ""
     try:
-        return hashlib.sha256(asset_path("weights", f"{model}-x{scale}.safetensors").read_bytes()).hexdigest()
+        return hashlib.sha256(weights_path(model, scale).read_bytes()).hexdigest()
     except OSError:
         return ""
 
@@ -132,7 +159,7 @@ def turn_dial(model: str, texture: float | None, scales: Sequence[int]) -> str:
     name = dialled(model, texture)
     stage = dialled(model, 1.0)
     for scale in scales if texture else ():
-        path = asset_path("weights", f"{stage}-x{scale}.safetensors")
+        path = weights_path(stage, scale)
         if not path.is_file():
             config = f"{stage.replace('-', '_')}_x{scale}.toml"
             raise UserError(

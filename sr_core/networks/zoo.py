@@ -12,12 +12,11 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 
-from sr_core.assets import asset_path
 from sr_core.errors import UserError
 from sr_core.image.provenance import Made
 from sr_core.networks import rdb_file, rdb_srgan, srcnn, srresnet
 from sr_core.networks.generator import SCALES
-from sr_core.networks.names import BEGINS_AS, Blend, blend_checksum, parse_blend, texture_of
+from sr_core.networks.names import BEGINS_AS, Blend, blend_checksum, parse_blend, texture_of, weights_path
 
 GeneratorConfig = rdb_srgan.RdbSrganConfig | srresnet.SrResNetConfig | srcnn.SrcnnConfig
 
@@ -89,11 +88,6 @@ def network_config(name: str, scale: int) -> GeneratorConfig:
     if scale not in SCALES:
         raise WeightsError(f"scale {scale}: not one that models have; choose {', '.join(map(str, SCALES))}")
     return CONFIGS[name](scale)
-
-
-def weights_path(name: str, scale: int) -> Path:
-    """Where the bundled weights of a network lie; its card lies beside them, ending in .json."""
-    return asset_path("weights", f"{name}-x{scale}.safetensors")
 
 
 def available_models() -> dict[str, tuple[int, ...]]:
@@ -178,7 +172,10 @@ def _read(path: Path, module: nn.Module) -> bytes:
             )
         return path.read_bytes()
     except FileNotFoundError:
-        raise WeightsError(f"{path}: no such weights; train them with 'fundusxr train'") from None
+        raise WeightsError(
+            f"{path}: no such weights; take another --model, run the program in a checkout, which has those of the "
+            "comparison's rivals, or train them with 'fundusxr train'"
+        ) from None
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
 

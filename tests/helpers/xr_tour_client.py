@@ -17,7 +17,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from sr_core.networks import names, zoo
+from sr_core.networks import names
 from tests.helpers.xr_client import state
 from vr_app import cli
 from vr_app.core.panel.stand import head_of, point_at
@@ -133,7 +133,7 @@ def main() -> None:
     if options.bare_hands:
         bindings.PROFILES = (bare_hands(),)
     if options.weights:
-        zoo.asset_path = names.asset_path = lambda kind, *name: options.weights.joinpath(*name)
+        names.asset_path = lambda kind, *name: options.weights.joinpath(*name)
     report_every_frame()
     sys.argv = ["fundusxr", *words]
     cli.main()

@@ -22,6 +22,10 @@ from tests.helpers.places import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 SCALES = (2, 4, 8)
+RIVALS = "sr_core/_assets/rivals/"
+SHIPPED = ("rdb-file", "rdb-lite", "rdb-lite-gan")
+MOST_BYTES = 12_000_000
+"""Of the wheel: what docs/contributing.md says of it."""
 
 
 def run(command: Sequence[object], cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -75,6 +79,7 @@ def files_below(folder: str, prefix: str) -> dict[str, bytes]:
 def test_the_wheel_carries_the_program_and_its_data_and_nothing_else(wheel: Path) -> None:
     expected = files_below("sr_core", "sr_core") | files_below("vr_app", "vr_app")
     expected |= files_below("assets", "sr_core/_assets") | files_below("shaders", "vr_app/_shaders")
+    expected = {name: data for name, data in expected.items() if not name.startswith(RIVALS)}
     with zipfile.ZipFile(wheel) as archive:
         carried = {name: archive.read(name) for name in archive.namelist() if ".dist-info/" not in name}
     assert sorted(carried) == sorted(expected)
@@ -91,11 +96,19 @@ def test_the_wheel_carries_the_program_and_its_data_and_nothing_else(wheel: Path
 
 
 @pytest.mark.parametrize("scale", SCALES)
-def test_the_wheel_carries_weights_with_their_card(wheel: Path, scale: int) -> None:
-    stem = f"sr_core/_assets/weights/rdb-lite-x{scale}"
+@pytest.mark.parametrize("model", SHIPPED)
+def test_the_wheel_carries_weights_with_their_card(wheel: Path, model: str, scale: int) -> None:
+    stem = f"sr_core/_assets/weights/{model}-x{scale}"
     with zipfile.ZipFile(wheel) as archive:
         assert archive.read(f"{stem}.safetensors")
         assert json.loads(archive.read(f"{stem}.json"))
+
+
+def test_the_wheel_carries_no_rivals_and_is_small(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        weights = {Path(name).stem for name in archive.namelist() if name.endswith(".safetensors")}
+    assert weights == {f"{model}-x{scale}" for model in SHIPPED for scale in SCALES}
+    assert wheel.stat().st_size < MOST_BYTES
 
 
 def test_the_wheel_says_what_it_is(wheel: Path) -> None:
@@ -150,6 +163,19 @@ def test_the_installed_program_upscales_with_its_own_weights(installed: Path, tm
         used = picture.text["fundusxr:weights-sha256"]
         assert picture.text["fundusxr:agrees-with"] == "file"
     assert used == hashlib.sha256((assets / "weights" / "rdb-file-x4.safetensors").read_bytes()).hexdigest()
+
+
+def test_the_installed_program_tells_of_a_rival_where_it_is(installed: Path, tmp_path: Path) -> None:
+    for command in (("upscale", "eye.jpg", "out.png"), ("view", "eye.jpg", "--mode", "offscreen")):
+        (tmp_path / "eye.jpg").write_bytes((ROOT / "assets" / "demo" / "retina.jpg").read_bytes())
+        program = [str(installed / "fundusxr"), *command, "--model", "srgan"]
+        answer = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+        assert answer.returncode == 2
+        assert "no such weights" in answer.stderr
+        assert "checkout" in answer.stderr
+        assert "Traceback" not in answer.stderr
+    doctor = subprocess.run([installed / "fundusxr", "doctor"], capture_output=True, text=True, timeout=300)
+    assert "none: networks of others are there in a checkout alone" in " ".join(doctor.stdout.split())
 
 
 def test_the_installed_program_shows_its_photograph_with_its_shaders(installed: Path, tmp_path: Path) -> None:

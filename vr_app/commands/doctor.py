@@ -164,20 +164,32 @@ def _layers(found: ProbeResult) -> Finding:
 
 
 def _weights() -> Iterable[Finding]:
-    from sr_core.networks.zoo import available_models, load_model
+    from sr_core.networks.names import is_rival
+    from sr_core.networks.zoo import available_models
 
     models = available_models()
+    rivals = [name for name in models if is_rival(name)]
     if not models:
         yield Finding("weights", FAULT, "none", "reinstall the program, or train them: fundusxr train --help")
-    for name, scales in models.items():
-        for scale in scales:
-            try:
-                network = load_model(name, scale)
-            except UserError as error:
-                cause, _, cure = str(error).partition("; ")
-                yield Finding(f"{name} x{scale}", FAULT, cause, cure)
-            else:
-                yield Finding(f"{name} x{scale}", OK, f"sha256 {network.sha256[:12]}, halo {network.halo}")
+    for name in sorted(models, key=rivals.__contains__):
+        for scale in models[name]:
+            yield _network(name, scale, "; a rival, for the comparison" if name in rivals else "")
+    if rivals:
+        text = f"{', '.join(rivals)}: for fundusxr evaluate; the viewer offers them where --model names one"
+    else:
+        text = "none: networks of others are there in a checkout alone, for fundusxr evaluate"
+    yield Finding("rivals", OK, text)
+
+
+def _network(name: str, scale: int, told: str) -> Finding:
+    from sr_core.networks.zoo import load_model
+
+    try:
+        network = load_model(name, scale)
+    except UserError as error:
+        cause, _, cure = str(error).partition("; ")
+        return Finding(f"{name} x{scale}", FAULT, cause, cure)
+    return Finding(f"{name} x{scale}", OK, f"sha256 {network.sha256[:12]}, halo {network.halo}{told}")
 
 
 def _display() -> Iterable[Finding]:

@@ -20,7 +20,7 @@ class Device(StrEnum):
 
 
 DeviceOption = Annotated[Device, typer.Option(help="What super-resolves; auto: CUDA where there is one.")]
-ModelOption = Annotated[str, typer.Option(help="Network by name; see `fundusxr doctor` for those at hand.")]
+ModelOption = Annotated[str, typer.Option(help="Network by name; `fundusxr doctor` names those at hand.")]
 TextureOption = Annotated[
     float | None,
     typer.Option(

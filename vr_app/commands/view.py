@@ -332,7 +332,10 @@ def _images_without_argument(tour: Tour | None, path: Path | None) -> tuple[Path
 
 def _network(model: str, texture: float | None) -> str:
     """Its name, dial and all. Without torch, which is not imported yet: only that weights of it are there."""
-    found = models_at_hand()
+    found = models_at_hand(asked=model)
     if model not in found:
-        raise UserError(f"--model {model}: no such weights; there are {', '.join(found) or 'none'}")
+        there = ", ".join(found) or "none"
+        raise UserError(
+            f"--model {model}: no such weights; there are {there}; a checkout has those of the comparison's rivals too"
+        )
     return turn_dial(model, texture, found[model])

@@ -56,9 +56,10 @@ class Networks:
     dials: frozenset[str]
 
     @staticmethod
-    def at_hand() -> Networks:
-        """Those with weights at every scale; the dial's other ends are not offered by themselves."""
-        whole = {name: scales for name, scales in models_at_hand().items() if set(SCALES) <= set(scales)}
+    def at_hand(asked: str = "") -> Networks:
+        """Those with weights at every scale; the dial's other ends are not offered by themselves, nor are rivals unless
+        the network `asked` for is one."""
+        whole = {name: scales for name, scales in models_at_hand(asked).items() if set(SCALES) <= set(scales)}
         dials = frozenset(name for name, scales in whole.items() if has_dial(name, scales))
         return Networks(tuple(name for name in whole if STARTS_FROM.get(name) not in dials), dials)
 
@@ -90,15 +91,16 @@ class Control:
         self._hands: tuple[HandSample, ...] = ()
         self._thumbnails: dict[int, tuple[float, float]] = {}
 
-    def prepare(self) -> str:
-        """Make it all, which takes half a second. Returns, in a line, why there is none; empty where there is."""
+    def prepare(self, model: str = "") -> str:
+        """Make it all, which takes half a second. `model`: the network that was asked for. Returns, in a line, why
+        there is no panel; empty where there is one."""
         try:
             self._interface = Interface(all_fonts())
         except InterfaceError as error:
             return str(error)
         most = sheet.EM_PIXELS[1]
         self.picture = SheetPicture((round(WIDE * most), round(HIGH * most)))
-        self.networks = Networks.at_hand()
+        self.networks = Networks.at_hand(model)
         self._paint(PanelState())  # what a first drawing costs is paid here
         return ""
 

@@ -87,7 +87,7 @@ class Viewer:
         self.notices = Notices(options.say)
         self.keeping = Keeping(options, stack, self.notices.tell)
         start = options.view or ViewState.start(len(options.paths))
-        start = replace(start, settings=replace(start.settings, models=tuple(models_at_hand())))
+        start = replace(start, settings=replace(start.settings, models=tuple(models_at_hand(start.settings.model))))
         self.view = self.keeping.restored(start)
         self.supply = Supply(
             options.photographs,
@@ -313,7 +313,7 @@ class Viewer:
         """
         renderer, control = self.picture.renderer, self.intake.control
         renderer.prepare_retina()
-        self._tell(control.prepare() if control.of_use else "")
+        self._tell(control.prepare(self.view.settings.model) if control.of_use else "")
         renderer.sheets = control.picture
         self._objects_made = objects.made()
         self._collector.started()

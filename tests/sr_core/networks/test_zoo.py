@@ -10,7 +10,7 @@ import torch
 
 from sr_core.errors import UserError
 from sr_core.image.geometry import TileKey
-from sr_core.networks import zoo
+from sr_core.networks import names, zoo
 from sr_core.networks.names import STARTS_FROM, Blend, dialled, parse_blend, texture_of
 from sr_core.networks.rdb_srgan import LITE, RdbSrgan
 from sr_core.networks.srresnet import SrResNet, SrResNetConfig
@@ -93,7 +93,7 @@ def test_a_damaged_card_and_unknown_names_are_refused(tmp_path, tensors):
 
 
 def test_only_models_with_weights_are_available(tmp_path, tensors, monkeypatch):
-    monkeypatch.setattr(zoo, "asset_path", lambda *parts: tmp_path.joinpath(*parts))
+    monkeypatch.setattr(names, "asset_path", lambda *parts: tmp_path.joinpath(*parts))
     assert zoo.available_models() == {}
     (tmp_path / "weights").mkdir()
     write(tmp_path / "weights/rdb-lite-x4.safetensors", tensors)
@@ -205,7 +205,7 @@ def test_amounts_off_the_dial_are_refused(amount):
 @pytest.fixture
 def both_stages(tmp_path, tensors, monkeypatch):
     """Weights of both stages at x4, the second's moved a little."""
-    monkeypatch.setattr(zoo, "asset_path", lambda *parts: tmp_path.joinpath(*parts))
+    monkeypatch.setattr(names, "asset_path", lambda *parts: tmp_path.joinpath(*parts))
     (tmp_path / "weights").mkdir()
     write(tmp_path / "weights/rdb-lite-x4.safetensors", tensors)
     moved = {key: value + 0.01 for key, value in tensors.items()}

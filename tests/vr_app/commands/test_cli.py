@@ -651,6 +651,9 @@ def test_doctor_names_everything_and_cures(tmp_path: Path) -> None:
     for word in ("Python", "torch", "device", "GL offscreen", "OpenXR", "rdb-lite x2", "rdb-lite x4", "rdb-lite x8"):
         assert word in answer.stdout
     assert "cure:" in answer.stdout
+    assert "a rival, for the comparison" in answer.stdout
+    (rivals,) = re.findall(r"rivals +(.*)", answer.stdout)
+    assert {"srcnn", "srgan", "srresnet"} <= set(re.split(r"[ ,:]+", rivals))
 
 
 def test_train_refuses_a_malformed_config(here, tmp_path: Path) -> None:

@@ -296,7 +296,15 @@ def test_the_state_tells_the_session():
 
 
 def test_networks_at_hand_have_weights_at_every_scale():
-    assert "rdb-lite" in Networks.at_hand().names
+    assert Networks.at_hand().names == ("rdb-file", "rdb-lite")
+    assert Networks.at_hand("rdb-lite+rdb-lite-gan@0.5").names == ("rdb-file", "rdb-lite")
+
+
+@pytest.mark.parametrize("asked", ["srgan", "srresnet+srgan@0.3"])
+def test_rivals_are_offered_where_one_of_them_is_asked_for(asked):
+    networks = Networks.at_hand(asked)
+    assert {"rdb-file", "rdb-lite", "srresnet", "srresnet-lite", "srcnn"} == set(networks.names)
+    assert "srresnet" in networks.dials
 
 
 def test_long_names_keep_their_ends():
