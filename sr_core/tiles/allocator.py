@@ -1,8 +1,8 @@
-"""Where computed tiles lie: in memory apart from all else.
+"""A memory pool for computed tiles, separate from the general allocator.
 
-Tiles come from the very threads that compute, and thousands of them stay for minutes. Among the megabytes that each
-block takes and gives back, every tile that stayed kept a hole from being used again, and the allocator's free memory
-grew for as long as the program ran: to 260 MB in the first 150 zooms.
+The computing threads make the tiles, and thousands of tiles live for minutes. In the general allocator each of them sat
+between the megabytes that every block allocates and frees, so the freed memory could not be reused: it grew for as long
+as the program ran, to 260 MB after the first 150 zooms.
 """
 
 from __future__ import annotations
@@ -17,18 +17,20 @@ from sr_core.image.pyramid import GUTTER
 EDGE = TILE + 2 * GUTTER
 
 CHUNK = 64
-"""Tiles for which memory is taken at a time: a megabyte of four channels. It is never given back, only used again."""
+"""Tiles allocated at a time: a megabyte at four channels. The memory is never freed, only reused."""
 
 
 class TileMemory:
-    """Any thread may call it."""
+    """Allocates tiles from the pool. Thread-safe."""
 
     def __init__(self) -> None:
         self._free: defaultdict[int, deque[np.ndarray]] = defaultdict(deque)  # by channels
 
     def keep(self, pixels: np.ndarray) -> np.ndarray:
-        """A read-only copy of a tile, (EDGE, EDGE, channels) uint8. Its memory is used again once nobody has it, or a
-        part of it."""
+        """Return a read-only copy of a tile, (EDGE, EDGE, channels) uint8.
+
+        Its memory returns to the pool once nothing refers to the copy or to a slice of it.
+        """
         channels = pixels.shape[2]
         free = self._free[channels]
         try:
@@ -43,7 +45,7 @@ class TileMemory:
 
 
 class _Lent:
-    """What an array and all that is cut from it hold on to: ends when the last of them does."""
+    """The owner that an array and all of its slices refer to; it dies with the last of them."""
 
     def __init__(self, memory: np.ndarray, free: deque[np.ndarray]) -> None:
         self.__array_interface__ = memory.__array_interface__

@@ -1,14 +1,14 @@
-"""Computed tiles on disk, so that what was sharp once is sharp at once in a later session.
+"""A cache of computed tiles on disk, so that a later session shows them at once.
 
-A tile is a file of its own, in a folder for its photograph and its network's weights:
+Each tile is a file, in a folder for its photograph and its network's weights:
 
     <folder>/v4-<photograph>-<weights>/<layer>-<level>-<column>-<row>.tile
 
-named by the first 16 digits of both sha256. A file holds MAGIC, a digest, the array's shape, how far it departs from
-the photograph, and its bytes, compressed. The digest covers the full name of the tile and what follows it: a file that
-is damaged, cut short or not what its name says is removed and computed again. Files appear whole (renamed into place)
-and are only ever replaced by the same, so that any number of processes may share a folder, and it may be deleted at any
-time. Only files of these names are ever removed.
+The folder's name holds the first 16 digits of both sha256. A file holds MAGIC, a digest, the array's shape, its
+departure from the photograph, and its compressed bytes. The digest covers the tile's full name and everything after it:
+a file that is damaged, truncated or misnamed is removed, and the tile is computed again. Files are written elsewhere
+and renamed into place, and a file is only ever replaced by an identical one, so any number of processes can share a
+folder, and it can be deleted at any time. Only files with names of this form are ever removed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from sr_core.image.departure import Departure
 from sr_core.image.geometry import TileKey
 
 VERSION = 4
-"""To be raised with the file's form, and whenever the engine makes other pixels of the same weights."""
+"""Raise it whenever the file format changes, or the engine computes different pixels from the same weights."""
 
 MAGIC = b"FXRTILE%d" % VERSION
 HEADER = struct.Struct("<3H2d")
@@ -43,13 +43,13 @@ HEADER = struct.Struct("<3H2d")
 DIGEST = 16
 
 UNSAVED = 1024
-"""Tiles that may wait to be written: some 18 MB. Of more the oldest are not written."""
+"""The most tiles that wait to be written, about 18 MB. Beyond that the oldest are not written."""
 
 FOLDERS_KNOWN = 64
-"""Photographs of which the names on disk are kept in memory."""
+"""The most photographs whose file names are kept in memory."""
 
 TRIM_TO = 0.9
-"""Share of the limit that is left when the oldest are removed, so that not every tile written removes one."""
+"""The fraction of the limit to trim down to, so that not every write has to remove a file."""
 
 NO_DEPARTURE = Departure()
 
@@ -59,8 +59,8 @@ _FILE = re.compile(r"([a-z][a-z0-9-]*-)?\d+-\d+-\d+\.tile(\.[0-9a-f]{8})?")
 
 @dataclass(frozen=True)
 class TileName:
-    """What a tile's pixels follow from: the photograph's and the weights' sha256 (hexadecimal), its layer's name,
-    level, column, row."""
+    """Everything that determines a tile's pixels: the sha256 of photograph and weights (hexadecimal), the layer's name,
+    level, column and row."""
 
     photograph: str
     weights: str
@@ -91,11 +91,11 @@ class KeptTile:
 
 
 class TileCache:
-    """Any thread may call it; one at a time has its turn. `folder` is made when first needed; `limit` is what it may
-    take, in bytes on disk.
+    """Reads and writes cached tiles. Thread-safe: calls take turns. `folder` is made when first needed; `limit` is the
+    most that it may hold, in bytes on disk.
 
-    `tell` gets one line, once, when the folder cannot be used; it is then left alone. Nothing here raises for what a
-    disk may do.
+    If the folder cannot be used, `tell` gets one line, once, and the folder is left alone from then on. No disk error
+    is ever raised.
     """
 
     def __init__(self, folder: Path, limit: int, tell: Callable[[str], None]) -> None:
@@ -111,7 +111,7 @@ class TileCache:
         self._tidying: Iterator[None] | None = None
 
     def get(self, name: TileName) -> KeptTile | None:
-        """The tile, its pixels read-only; None where it is not there or not right."""
+        """Return the tile, its pixels read-only, or None if it is missing or damaged."""
         with self._one:
             return self._get(name) if self._usable and name.file in self._known(name.folder) else None
 
@@ -134,7 +134,7 @@ class TileCache:
         return tile
 
     def keep(self, name: TileName, tile: KeptTile) -> None:
-        """Enter a tile to be written in some later `work`."""
+        """Queue a tile, to be written by a later `work`."""
         with self._one:
             if self._usable and self._writable:
                 self._unsaved.append((name, tile))
@@ -145,7 +145,7 @@ class TileCache:
         return bool(self._unsaved) or self._tidying is not None
 
     def work(self) -> None:
-        """Write one tile, or look through one folder for what to remove: a few milliseconds at most on a local disk."""
+        """Write one tile, or scan one folder for files to remove: at most a few milliseconds on a local disk."""
         with self._one:
             if self._unsaved:
                 self._save(*self._unsaved.popleft())
@@ -156,7 +156,7 @@ class TileCache:
                     self._tidying = None
 
     def finish(self, seconds: float) -> None:
-        """Write what waits, for that time at most; the rest is given up."""
+        """Write queued tiles for at most that long; discard the rest."""
         end = time.monotonic() + seconds
         with self._one:
             while self._unsaved and time.monotonic() < end:
@@ -188,7 +188,7 @@ class TileCache:
         self._account(len(data))
 
     def _account(self, written: int) -> None:
-        """After a write: count the folder if that was never done or its limit may be exceeded."""
+        """After a write: measure the folder if that was never done, or if it may exceed its limit."""
         if self._size is None:
             self._size = 0
             self._tidying = self._tidy()
@@ -197,7 +197,8 @@ class TileCache:
             self._tidying = self._tidy()
 
     def _tidy(self) -> Iterator[None]:
-        """Count what is there, every program's; remove what was used longest ago if it is too much. Step by step."""
+        """Measure the folder, whoever wrote its files; if it is too large, remove the least recently used. Each step of
+        the iterator is short."""
         found: list[tuple[int, int, str]] = []
         for folder in _subfolders(self._folder):
             found += _files(folder)
@@ -218,7 +219,8 @@ class TileCache:
             _remove_empty(folder)
 
     def _known(self, folder: str) -> set[str]:
-        """Names of the files in a tile's folder, read once: asking the disk for each tile could delay an answer."""
+        """Return the names of the files in a tile's folder. They are read once: a disk access per tile could delay an
+        answer."""
         names = self._names.pop(folder, None)
         if names is None:
             try:
@@ -244,10 +246,10 @@ class TileCache:
 
 
 def pack(tile: KeptTile, name: TileName) -> bytes:
-    """A tile's file: MAGIC, digest, HEADER, and the pixels' differences from their neighbours compressed by zlib.
+    """Encode a tile: MAGIC, digest, HEADER, and the differences between neighbouring pixels, compressed by zlib.
 
-    Differences along rows and columns, channel by channel: smooth tiles then take a quarter of their bytes (half
-    without), for 0.2 to 0.4 ms to write and 0.1 to 0.4 ms to read.
+    Differences are taken along rows and columns of each channel. Smooth tiles then compress to a quarter of their size
+    (to half without), at 0.2 to 0.4 ms to write and 0.1 to 0.4 ms to read.
     """
     planes = np.array(tile.pixels.transpose(2, 0, 1), order="C")
     planes[:, :, 1:] -= planes[:, :, :-1].copy()
@@ -259,7 +261,7 @@ def pack(tile: KeptTile, name: TileName) -> bytes:
 
 
 def unpack(data: bytes, name: TileName) -> KeptTile | None:
-    """The tile in a file, its pixels read-only; None where it is not the whole and unchanged file of that tile."""
+    """Decode a tile's file, its pixels read-only; None if it is not that tile's complete and unchanged file."""
     start = len(MAGIC) + DIGEST
     body = data[start:]
     if data[: len(MAGIC)] != MAGIC or data[len(MAGIC) : start] != _digest(body, name):
@@ -287,7 +289,7 @@ def _subfolders(folder: Path) -> list[Path]:
 
 
 def _files(folder: Path) -> list[tuple[int, int, str]]:
-    """When last used (nanoseconds), bytes on disk and path of each tile's file, those left half written among them."""
+    """List each tile's file as last use (nanoseconds), bytes on disk and path, including files left half written."""
     found = []
     try:
         with os.scandir(folder) as entries:
@@ -307,13 +309,13 @@ def _status(entry: os.DirEntry[str]) -> os.stat_result | None:
 
 
 def _touch(path: Path) -> None:
-    """Enter the file as used now: access times are often not kept."""
+    """Mark the file as used now; file systems often do not record access times."""
     with suppress(OSError):  # read-only or removed: then it is not ours to keep
         os.utime(path)
 
 
 def _remove(path: Path) -> None:
-    with suppress(OSError):  # another process was faster, or it may not be removed: it is not read again
+    with suppress(OSError):  # another process was faster, or we may not remove it: either way it is not read again
         path.unlink()
 
 

@@ -1,4 +1,4 @@
-"""What computes the tiles of a level, wherever it does: the worker does not know more of it than this."""
+"""What the worker knows of an engine, whether it computes on this machine or on another."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from sr_core.image.layers import SUPER_RESOLUTION, Layer
 from sr_core.tiles.request import Source
 
 Place = tuple[int, int]
-"""A layer, as keys have it, and a level of it that is computed: 0 stands for the coarser ones too."""
+"""A layer, as in `TileKey`, and one of its computed levels; 0 stands for the coarser levels too."""
 
 WARM: Place = SUPER_RESOLUTION, 2
-"""What a warm-up loads: the network of x4."""
+"""What a warm-up loads: the x4 network."""
 
 
 def place_of(key: TileKey) -> Place:
@@ -28,12 +28,12 @@ def place_of(key: TileKey) -> Place:
 
 
 class TileEngine(Protocol):
-    """Computes one level of a layer. Made at once; `load` takes long and comes before all but `alone`.
+    """Computes one level of a layer. Making one is quick; `load` takes long, and only `alone` may be read before it.
 
-    `alone`: one thread at a time may call it, and has all of the processor's threads; else several do. `scale`: pixels
-    of the level for each of the photograph. `halo`: photograph pixels that a block is read with around it. `agrees`:
-    shrunk again its pixels are the photograph. `sha256`: of its weights, hexadecimal; of the same weights and the same
-    photograph come the same tiles.
+    `alone`: only one thread at a time may call it, and it uses all of the processor's threads; otherwise several may.
+    `scale`: pixels of the level per pixel of the photograph. `halo`: photograph pixels read around each block.
+    `agrees`: its pixels, shrunk again, give the photograph. `sha256`: of its weights, hexadecimal; the same weights and
+    the same photograph always give the same tiles.
     """
 
     alone: bool
@@ -43,22 +43,21 @@ class TileEngine(Protocol):
     sha256: str
 
     def load(self) -> None:
-        """Make ready. Raises UserError where it cannot be."""
+        """Make ready to compute. Raises UserError if that fails."""
 
     def warm_up(self, width: int, height: int) -> None:
-        """Make ready for blocks that read so many photograph pixels."""
+        """Make ready for blocks that read `width` by `height` photograph pixels."""
 
     def compute(self, source: Source, block: Block) -> Computed:
-        """The target of a block, with channels as the layer has them.
+        """Compute a block's target, with its layer's channels.
 
-        A photograph may have to travel to where it is computed: it does so once, and is known by its sha256 from then
-        on.
+        An engine elsewhere may need the photograph sent to it. That happens once; from then on its sha256 names it.
         """
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What engines are opened with. `model`: the network of the super-resolution, a name of the zoo. `device`: 'auto',
+    """What engines are opened with. `model`: the super-resolution network, by its name in the zoo. `device`: 'auto',
     'cpu' or 'cuda'."""
 
     model: str
@@ -66,16 +65,16 @@ class Setting:
 
 
 Opener = Callable[[Layer, int, Setting], TileEngine]
-"""A layer, a level of it and the setting to what computes that: `open_engine`, or one for a machine elsewhere."""
+"""Opens the engine for a layer, one of its levels, and a setting: `open_engine`, or an opener for another machine."""
 
 
 def open_engine(layer: Layer, level: int, setting: Setting) -> TileEngine:
-    """What computes a level of a layer on this machine, by the `open_engine(level, setting)` of the layer's module."""
+    """Open the engine of a layer's level on this machine, by `open_engine(level, setting)` of the layer's module."""
     return import_module(layer.module).open_engine(level, setting)
 
 
 class Engines:
-    """The engines of one setting, each loaded once, when it is first needed. Any thread may call it."""
+    """The engines of one setting, each loaded once, when first needed. Thread-safe."""
 
     def __init__(self, setting: Setting, opener: Opener) -> None:
         self._setting, self._opener = setting, opener
@@ -84,17 +83,17 @@ class Engines:
         self._warming: list[tuple[int, int]] | None = []  # sizes still to compute once; None: the network is not loaded
 
     def get(self, place: Place) -> TileEngine | None:
-        """What computes a level of a layer, if it is loaded."""
+        """Return the engine of a layer's level, if it is loaded."""
         return self._loaded.get(place)
 
     def use(self, model: str) -> None:
-        """Another model from now on."""
+        """Switch to another model."""
         with self._changing:
             self._setting, self._loaded = replace(self._setting, model=model), {}
 
     def load(self, place: Place, share_out: Callable[[bool], None]) -> None:
-        """Load what computes a level of a layer, if no other thread has meanwhile. `share_out` is called before that
-        with the engine's `alone`. Raises whatever loading raises."""
+        """Load the engine of a layer's level, unless another thread has done so. `share_out` is called first, with the
+        engine's `alone`. Raises whatever loading raises."""
         with self._loading:
             setting, (layer, level) = self._setting, place
             if place in self._loaded:
@@ -112,15 +111,15 @@ class Engines:
 
     @property
     def cold(self) -> bool:
-        """Whether a warm-up has been asked for and is not done."""
+        """Whether a warm-up has been requested and is not finished."""
         return self._warming is None or bool(self._warming)
 
     def ask_warm_up(self) -> None:
-        """From now on there is one to do: `warm_up`, until it is no longer `cold`."""
+        """Request a warm-up: somebody should call `warm_up` until `cold` is false."""
         self._warming = None
 
     def warm_up(self, engine: TileEngine) -> None:
-        """One size of pass; where that fails, no other is tried: whoever wishes for tiles is told."""
+        """Warm up for one block size. After a failure no other size is tried; the next wish reports the error."""
         if self._warming is None:
             self._warming = sizes(engine.scale, engine.halo)
         try:

@@ -13,15 +13,15 @@ from sr_core.image.pyramid import Pyramid, build_pyramid
 from sr_core.image.source import OpenedPhotograph, PhotographSource
 
 CLOSING_SECONDS = 0.3
-"""What `Loader.close` waits at most: a small file is decoded in that time, a large one cannot be cut short."""
+"""The longest that `Loader.close` waits: enough to finish a small file; decoding a large one cannot be interrupted."""
 
 UNTAKEN = 2
-"""Decoded photographs that may lie untaken: each takes up to 400 MB, and a frame takes all that lie there."""
+"""The most decoded photographs that wait to be taken: each may need 400 MB, and every frame takes all of them."""
 
 
 @dataclass(frozen=True)
 class PhotographLoaded:
-    """The photograph at position `index` of the session, decoded, with its shrunk levels."""
+    """The session's photograph number `index`, decoded, with its coarser levels."""
 
     index: int
     photograph: OpenedPhotograph
@@ -30,15 +30,15 @@ class PhotographLoaded:
 
 @dataclass(frozen=True)
 class PhotographFailed:
-    """One that could not be opened, and why, in one line that names it."""
+    """A photograph that could not be opened; `reason` is one line that names it and says why."""
 
     index: int
     reason: str
 
 
 class Loader:
-    """Opens `sources` on its own thread, those of the positions `first` first and then in order; and again those asked
-    for. For the thread that made it."""
+    """Opens `sources` on a thread of its own: first those at the positions `first`, then the rest in order; and decodes
+    again what `want` asks for. To be called by the thread that made it."""
 
     def __init__(self, sources: Sequence[PhotographSource], first: Sequence[int] = ()) -> None:
         self._sources = tuple(sources)
@@ -55,9 +55,9 @@ class Loader:
         self._thread.start()
 
     def want(self, indices: Sequence[int]) -> None:
-        """Decode these again, most wanted first, before files not opened yet. Replaces the last such wish.
+        """Decode these again, most wanted first, before any file not opened yet. Replaces the previous call.
 
-        One that is being decoded, or lies here decoded and untaken, is not decoded once more.
+        A photograph that is being decoded, or waits to be taken, is not decoded a second time.
         """
         with self._lock:
             underway = {self._under_way, *(answer.index for answer in self._answers)}
@@ -67,8 +67,10 @@ class Loader:
                 self._lock.notify()
 
     def open_only(self, near: Sequence[int] | None) -> None:
-        """Of those not opened yet only these, in this order (None: all, in the session's order). Replaces the last such
-        wish."""
+        """Of the photographs not opened yet, open only these, in this order (None: all, in the session's order).
+
+        Replaces the previous call.
+        """
         near = None if near is None else tuple(near)
         with self._lock:
             if near != self._near and not self._stopping:
@@ -78,7 +80,7 @@ class Loader:
                 self._lock.notify()
 
     def ready(self) -> list[PhotographLoaded | PhotographFailed]:
-        """Everything answered since the last call."""
+        """Return all answers since the last call."""
         with self._lock:
             found = list(self._answers)
             self._answers.clear()
@@ -93,14 +95,14 @@ class Loader:
 
     @property
     def running(self) -> bool:
-        """Whether the thread lives: also a while after `close`, inside a decoder that cannot be cut short.
+        """Whether the thread is alive. It may outlive `close` for a while, inside a decoder that cannot be interrupted.
 
-        An interpreter that ends meanwhile may crash in it (`vr_app.process.interruption.end_process`).
+        If the interpreter exits meanwhile, it may crash there (see `vr_app.process.interruption.end_process`).
         """
         return self._thread.is_alive()
 
     def close(self) -> None:
-        """Stop after the file under way, and wait for that CLOSING_SECONDS at most. May be called twice."""
+        """Stop after the current file, and wait at most CLOSING_SECONDS for it. May be called twice."""
         with self._lock:
             self._stopping = True
             self._first.clear()
@@ -108,7 +110,7 @@ class Loader:
             self._lock.notify()
         self._thread.join(timeout=CLOSING_SECONDS)
 
-    # What follows runs on the loader's own thread.
+    # Everything below runs on the loader's own thread.
 
     def _run(self) -> None:
         while (work := self._next()) is not None:
@@ -121,11 +123,11 @@ class Loader:
                 self._under_way = None
                 if isinstance(answer, PhotographLoaded) and answer.photograph.file is not None:
                     self._unread.append(answer.photograph.file)
-            del answer  # else it would live until the next is decoded
+            del answer  # otherwise it would live until the next one is decoded
 
     def _next(self) -> int | FileFacts | None:
-        """Wait for a photograph to decode and enter it as under way; while there is none, what is known of the files of
-        those decoded last, to be read before somebody waits for it; None: the end."""
+        """Wait for a photograph to decode, and mark it as under way. While there is none, return the facts of the last
+        decoded files, to be read before anybody waits for them. None: stop."""
         with self._lock:
             while not self._stopping and (len(self._answers) >= UNTAKEN or not (self._again or self._first)):
                 if self._unread:

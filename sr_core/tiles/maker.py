@@ -1,4 +1,5 @@
-"""How a group of tiles is had: read from disk where they were kept, else computed in one pass and cut apart."""
+"""Makes a group of tiles: reads them from disk if they are cached, else computes them in one pass and cuts them
+apart."""
 
 from __future__ import annotations
 
@@ -17,21 +18,21 @@ from sr_core.tiles.request import Source, TileReady
 
 
 class TileMaker:
-    """Any thread may call it. `cache`: None: no tile is kept on disk."""
+    """Makes tiles. Thread-safe. `cache`: None keeps no tile on disk."""
 
     def __init__(self, cache: TileCache | None) -> None:
         self._cache = cache
         self._memory = TileMemory()
 
     def read(self, group: TileGroup, source: Source, engine: TileEngine, request_id: int) -> Iterator[TileReady]:
-        """Those of the group that are on disk, each when it is asked for."""
+        """Yield those of the group that are on disk, reading each when it is asked for."""
         for key in group.tiles if self._cache is not None else ():
             kept = self._cache.get(TileName.of(key, source.sha256, engine.sha256))
             if kept is not None:
                 yield self._ready(key, request_id, kept, engine, source)
 
     def compute(self, group: TileGroup, source: Source, engine: TileEngine, request_id: int) -> list[TileReady]:
-        """All of the group. A level coarser than the photograph is shrunk from what the engine makes of it. Raises
+        """Compute the whole group. A level coarser than the photograph is shrunk from the engine's output. Raises
         whatever the engine raises."""
         bounds, shrunk = bounds_of(source), max(0, -group.level)
         block = block_for(group.target, bounds, engine.scale, engine.halo, MARGIN << shrunk)
@@ -54,7 +55,7 @@ class TileMaker:
         return found
 
     def keep(self, tiles: Sequence[TileReady]) -> bool:
-        """Enter tiles to be written to disk. Returns whether there is a disk to write them to."""
+        """Queue tiles to be written to disk. Returns whether there is a cache to write them to."""
         for tile in tiles if self._cache is not None else ():
             self._cache.keep(
                 TileName.of(tile.key, tile.photograph, tile.weights), KeptTile(tile.pixels, tile.departure)

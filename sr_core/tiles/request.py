@@ -1,4 +1,4 @@
-"""What crosses the threads of the tile service: frozen values, a wish inward and answers outward."""
+"""The frozen values that cross the tile service's threads: wishes go in, answers come out."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from sr_core.image.geometry import TileKey
 from sr_core.image.jpeg_file import FileFacts
 
 VIEWER = "viewer"
-"""The client that has the service to itself where nobody says otherwise."""
+"""The client assumed when none is named."""
 
 
 class Priority(IntEnum):
-    """How soon a client needs its tiles. The lowest number goes first, but nobody waits for ever (`Schedule`)."""
+    """How soon a client needs its tiles. The lowest number goes first, but nobody waits forever (see `Schedule`)."""
 
     WATCHED = 0
-    """Somebody looks at the place where the tile belongs."""
+    """Somebody is looking at the tile's place."""
     REQUESTED = 1
-    """Somebody waits for an answer, as the client of a web server does."""
+    """Somebody is waiting for an answer, as a web server's client does."""
     BULK = 2
-    """Only the rate counts, as for an export."""
+    """Only throughput matters, as for an export."""
 
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A photograph, by its index in the session: (H, W, 3) uint8 read-only pixels, the sha256 of its file, and what is
-    known of the file, where it is a JPEG."""
+    """A photograph to compute from: its index in the session, (H, W, 3) uint8 read-only pixels, the sha256 of its file,
+    and the file's facts if it is a JPEG."""
 
     photograph: int
     pixels: np.ndarray
@@ -40,10 +40,10 @@ class Source:
 
 @dataclass(frozen=True)
 class Wish:
-    """Tiles that a client wants computed, most wanted first, and the photographs that they are computed from.
+    """The tiles that a client wants computed, most wanted first, and the photographs to compute them from.
 
-    `ahead`: tiles that it may wish for next, computed when there is nothing else to do. A newer wish of the same client
-    replaces this one. `request_id` grows with every wish of any client.
+    `ahead`: tiles that it may want next, computed when there is nothing else to do. A newer wish by the same client
+    replaces this one. `request_id` grows with every wish by any client.
     """
 
     tiles: tuple[TileKey, ...]
@@ -54,7 +54,7 @@ class Wish:
     priority: Priority = Priority.WATCHED
 
     def same_as(self, other: Wish | None) -> bool:
-        """Whether the other asks for the same tiles of the same photographs, as urgently."""
+        """Whether the other asks for the same tiles of the same photographs at the same priority."""
         return other is not None and self._asks == other._asks
 
     @property
@@ -63,7 +63,7 @@ class Wish:
         return self.client, self.priority, self.tiles, self.ahead, photographs
 
     def source(self, photograph: int) -> Source:
-        """The photograph. Raises ValueError where the wish does not carry it."""
+        """Return the photograph's source. Raises ValueError if the wish does not carry it."""
         for source in self.sources:
             if source.photograph == photograph:
                 return source
@@ -72,11 +72,11 @@ class Wish:
 
 @dataclass(frozen=True)
 class TileReady:
-    """A computed tile with its gutter, (TILE + 2, TILE + 2, channels) uint8 read-only, as its layer has it: of the
-    super-resolution RGB, and in alpha how far it departs from the photograph, as of `in_alpha`.
+    """A computed tile with its gutter, (TILE + 2, TILE + 2, channels) uint8 read-only, with its layer's channels. For
+    super-resolution these are RGB, and in alpha its departure from the photograph, as `in_alpha` encodes it.
 
     Provenance: the key's layer and level; `weights` and `photograph`, the sha256 of the network's weights and of the
-    photograph's file. `departure`: of its pixels; nothing of what lies over the picture.
+    photograph's file. `departure`: of its pixels; zero for a layer that lies over the picture.
     """
 
     key: TileKey
@@ -89,7 +89,7 @@ class TileReady:
 
 @dataclass(frozen=True)
 class TileFailed:
-    """A tile that cannot be had, and why, in one line."""
+    """A tile that is not available; `reason` says why in one line."""
 
     key: TileKey
     request_id: int
@@ -101,8 +101,8 @@ Answer = TileReady | TileFailed
 
 @dataclass(frozen=True)
 class Counts:
-    """Tiles since the start: wished for (each once), and what became of them: computed, found on disk (`cached`),
-    failed, or cancelled (dropped by a newer wish). Apart from these `prefetched`: had before they were wished for."""
+    """Tiles since the start: `wished` for (each counted once), and their fate: computed, found on disk (`cached`),
+    failed, or cancelled (dropped by a newer wish). `prefetched`, counted apart: ready before anyone wished for them."""
 
     wished: int = 0
     computed: int = 0
@@ -114,7 +114,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class DiskCache:
-    """Where computed tiles are kept, and the bytes on disk that they may take."""
+    """Where computed tiles are kept on disk, and the most bytes that they may take there."""
 
     folder: Path
     limit: int

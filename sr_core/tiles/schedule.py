@@ -1,7 +1,7 @@
-"""What is computed next: the wishes of all clients, and what has become of each tile wished for.
+"""Decides what is computed next, from the wishes of all clients, and records the fate of each tile.
 
-Pure bookkeeping: no thread, no clock, no torch. Whoever shares a `Schedule` between threads holds a lock around each
-call; only `group_of`, which takes longest, needs none.
+Pure bookkeeping: no threads, no clock, no torch. To share a `Schedule` between threads, hold a lock around each call;
+only `group_of`, which takes longest, needs none.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from sr_core.image.geometry import Rect, TileKey
 from sr_core.tiles.request import Answer, Counts, Priority, TileFailed, Wish
 
 AHEAD_SHARE = 2
-"""Groups computed ahead are this much smaller a side than those wished for: a wish that comes meanwhile waits less."""
+"""Groups computed ahead have sides this many times smaller, so that a wish that arrives meanwhile waits less."""
 
 PASSED_OVER = 4
-"""Groups of others that may be begun, one after another, before a client that waits has its turn, whatever its
-priority: an export goes on beside a view that wants ever more tiles, with a fifth of the work."""
+"""How many groups of other clients may begin before a waiting client has its turn, whatever its priority. So an export
+makes progress, with a fifth of the work, beside a view that keeps asking for tiles."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What may be computed next: `tiles` of a `wish` that nobody has begun, most wanted first. `opens`: they are a new
-    view's first. `ahead`: nobody waits for them."""
+    """Work that may be begun: `tiles` of a `wish` that nobody has begun, most wanted first. `opens`: they are the first
+    of a new view. `ahead`: nobody waits for them."""
 
     wish: Wish
     tiles: tuple[TileKey, ...]
@@ -33,7 +33,7 @@ class Choice:
     ahead: bool = False
 
     def group(self, bounds: Rect) -> TileGroup:
-        """Those of the tiles that are computed together, in one pass. `bounds`: of the first one's photograph."""
+        """Return the tiles to compute together, in one pass. `bounds`: of the first tile's photograph."""
         first = self.tiles[0]
         alike = [
             key
@@ -46,10 +46,10 @@ class Choice:
 
 
 class Schedule:
-    """Of each client the newest wish counts. A tile that several wish for is computed once.
+    """Only each client's newest wish counts. A tile that several clients wish for is computed once.
 
-    The most urgent client's tiles come first (`Priority`), of equally urgent clients that one's which has waited
-    longer; but a client that was passed over PASSED_OVER times is next.
+    The most urgent client's tiles come first (`Priority`); among equally urgent clients, those of the one that has
+    waited longer. A client that was passed over PASSED_OVER times is next in any case.
     """
 
     def __init__(self) -> None:
@@ -65,8 +65,8 @@ class Schedule:
         self._first: frozenset[TileKey] = frozenset()  # those, once they are
 
     def want(self, wish: Wish) -> bool:
-        """Replace a client's wish. Tiles of its last one that are not in this one, not yet begun and not wished for by
-        others are cancelled. Returns whether anything has changed."""
+        """Replace a client's wish. Cancels tiles of its previous wish that are not in this one, have not begun, and are
+        wished for by nobody else. Returns whether anything has changed."""
         client, before = wish.client, self._wishes.get(wish.client)
         tiles = tuple(key for key in wish.tiles if key not in self._answered)
         wish = replace(wish, tiles=tiles, request_id=self.request_id + 1)
@@ -94,7 +94,7 @@ class Schedule:
         return True
 
     def clear(self) -> int:
-        """Drop all wishes: what is not begun is cancelled. Returns a request that none of them had."""
+        """Drop all wishes and cancel what has not begun. Returns a request id that no wish has had yet."""
         self._count(cancelled=len(self._pending - self._begun))
         self._pending &= self._begun
         for client in list(self._wishes):
@@ -110,12 +110,12 @@ class Schedule:
 
     @property
     def waits(self) -> bool:
-        """Whether anybody waits for a tile."""
+        """Whether anybody is waiting for a tile."""
         return bool(self._pending)
 
     @property
     def has_unbegun(self) -> bool:
-        """Whether there are tiles wished for that nobody has begun, and that may be begun now."""
+        """Whether there are wished-for tiles that nobody has begun and that may begin now."""
         return not self._pending <= self._begun and not self.opening
 
     @property
@@ -125,12 +125,12 @@ class Schedule:
 
     @property
     def opening(self) -> bool:
-        """Whether a view's first tiles are under way: other lanes leave them the processor, which has the view's first
-        pictures to draw as well."""
+        """Whether a view's first tiles are being computed. Other lanes then hold back, because the processor has the
+        view's first pictures to draw as well."""
         return not (self._fresh or self._begun.isdisjoint(self._first))
 
     def choose(self) -> Choice | None:
-        """What is most wanted of what nobody has begun; None: nothing."""
+        """Return the most wanted work that nobody has begun, or None."""
         waiting = [wish for wish in self._wishes.values() if any(map(self._unbegun, wish.tiles))]
         if not waiting:
             return None
@@ -138,7 +138,7 @@ class Schedule:
         return Choice(wish, tuple(filter(self._unbegun, wish.tiles)), opens=wish.client in self._fresh)
 
     def choose_ahead(self) -> Choice | None:
-        """What may be wished for next, of the most urgent client; None: nothing."""
+        """Return work that the most urgent client may wish for next, or None."""
         wishes = [self._wishes[client] for client in self._ahead]
         if not wishes:
             return None
@@ -149,12 +149,12 @@ class Schedule:
         return key in self._pending and key not in self._begun
 
     def _turn(self, wish: Wish) -> tuple:
-        """The client with the least of these is next."""
+        """Sort key: the client with the smallest is next."""
         waited = self._waited[wish.client]
         return waited < PASSED_OVER, -waited if waited >= PASSED_OVER else wish.priority, -waited
 
     def begin(self, choice: Choice, group: TileGroup) -> bool:
-        """Enter the group as begun, unless a newer wish has come meanwhile or another lane has taken of its tiles."""
+        """Mark the group as begun, unless a newer wish has arrived or another lane has taken one of its tiles."""
         client = choice.wish.client
         taken = self.opening or not self._begun.isdisjoint(group.tiles)
         if self._wishes.get(client) is not choice.wish or taken:
@@ -169,7 +169,7 @@ class Schedule:
         return True
 
     def give_back(self, tiles: set[TileKey]) -> None:
-        """These are no longer begun: they are grouped anew. Those that no wish names any more are cancelled."""
+        """Unmark these tiles as begun, so that they are grouped again. Cancels those that no wish names any more."""
         self._begun -= tiles
         wished = set(chain.from_iterable(wish.tiles for wish in self._wishes.values()))
         dropped = (self._pending & tiles) - wished
@@ -177,7 +177,7 @@ class Schedule:
         self._count(cancelled=len(dropped))
 
     def answer(self, answers: Sequence[Answer], how: str) -> None:
-        """These are done with. They are counted in the field `how` of `Counts` where they were wished for."""
+        """Mark these tiles as done. Those that were wished for are counted in the field `how` of `Counts`."""
         wished = sum(answer.key in self._pending for answer in answers)
         self._count(**{how: wished})
         self._count(prefetched=len(answers) - wished)
@@ -189,8 +189,8 @@ class Schedule:
         self._drop_ahead(keys.__contains__)
 
     def fail(self, concerned: Callable[[TileKey], bool], reason: str, own: Sequence[TileKey]) -> list[TileFailed]:
-        """Answers for all outstanding tiles concerned but those that another lane has begun; `own`: those that this one
-        has. What is computed ahead is dropped in silence: it is told if it is wished for."""
+        """Return failures for all outstanding tiles concerned, except those that another lane has begun; `own`: those
+        that this lane has begun. Work ahead is dropped silently; its error is reported if somebody wishes for it."""
         self._begun.difference_update(own)
         failed = sorted(filter(concerned, self._pending - self._begun))
         answers = [TileFailed(key, self.request_id, reason) for key in failed]
@@ -199,7 +199,7 @@ class Schedule:
         return answers
 
     def taken(self) -> None:
-        """All answers have been taken: who wishes for such a tile again wants it computed again."""
+        """Record that all answers were taken: from now on, wishing for such a tile again computes it again."""
         self._answered.clear()
 
     def _drop_ahead(self, done: Callable[[TileKey], bool]) -> None:

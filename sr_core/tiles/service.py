@@ -1,7 +1,7 @@
 """The tile service: photographs and computed tiles for any number of clients, without a screen.
 
 A client says what it wants to show (`Wanted`), gets a `Plan` of what that takes, has it pursued, and takes tiles as
-they come. The README beside this file tells the states of a tile and the limits of each memory.
+they arrive. The README beside this file describes the states of a tile and the limits of each memory.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from sr_core.tiles.worker import Worker
 
 @dataclass(frozen=True)
 class PhotographOpened:
-    """A photograph can be looked at; `changed`: it was already, but the source has changed since."""
+    """A photograph is ready to be shown. `changed`: it was shown before, and its source has changed since."""
 
     index: int
     facts: PhotographFacts
@@ -35,7 +35,7 @@ class PhotographOpened:
 
 @dataclass(frozen=True)
 class PhotographLost:
-    """A photograph that will not come; `known`: it was opened before, and keeps its coarse picture."""
+    """A photograph cannot be opened. `known`: it was opened before, and keeps its coarse picture."""
 
     index: int
     reason: str
@@ -44,7 +44,7 @@ class PhotographLost:
 
 @dataclass(frozen=True)
 class Notice:
-    """What the user should know, in one line."""
+    """A message for the user, in one line."""
 
     text: str
 
@@ -54,8 +54,8 @@ News = PhotographOpened | PhotographLost | TileReady | TileFailed | Notice
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a client shows or is about to: `tiles`, most wanted first, and of these the ones that it lacks. `seen`:
-    the photographs looked at, which are dropped last."""
+    """What a client shows or is about to show: `tiles`, most wanted first, and those of them that it `lacks`. `seen`:
+    the photographs in view, which are dropped last."""
 
     tiles: tuple[TileKey, ...]
     lacking: tuple[TileKey, ...]
@@ -66,12 +66,12 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Plan:
-    """What it takes to have what is wanted, most wanted first.
+    """What must be done to get what is wanted, most wanted first.
 
-    `decode`: photographs that must be opened again, for this client or others. `compute`: tiles that a lane computes,
-    or reads where they are on disk. `upload`: tiles in memory, to be taken (`TileService.tiles`). `unavailable`: tiles
-    that will not come, and why. `waits`: some tile that the client lacks is not in memory, or can only be cut when it
-    is taken.
+    `decode`: photographs to open again, for this client or others. `compute`: tiles for a lane to compute, or to read
+    if they are on disk. `upload`: tiles in memory, to be taken with `TileService.tiles`. `unavailable`: tiles that will
+    not come, each with the reason. `waits`: some tile that the client lacks is not in memory, or will only be cut when
+    it is taken.
     """
 
     wanted: Wanted
@@ -84,10 +84,10 @@ class Plan:
 
 
 class TileService:
-    """Owns the loader and the worker. Any thread may call it; `close` alone waits.
+    """Owns the loader and the worker. Thread-safe; only `close` blocks.
 
-    `first`: the photographs to open first. `photograph_memory`, `tile_memory`: bytes of decoded photographs and of
-    computed tiles. The service closes `worker`.
+    `first`: the photographs to open first. `photograph_memory`, `tile_memory`: the most bytes of decoded photographs
+    and of computed tiles. The service closes `worker`.
     """
 
     def __init__(
@@ -110,14 +110,14 @@ class TileService:
         self._computing_since = 0
 
     def join(self, client: str = VIEWER) -> None:
-        """A client: from now on it gets the news, and first what is known of photographs."""
+        """Add a client. It receives all news from now on, beginning with the photographs opened so far."""
         with self._one:
             self._news[client] = deque(PhotographOpened(index, facts) for index, facts in self._facts.items())
             self._near[client] = None
             self._open_near()
 
     def leave(self, client: str) -> None:
-        """The client wants nothing any more."""
+        """Remove a client; it wants nothing any more."""
         with self._one:
             self._news.pop(client, None)
             self._wanted.pop(client, None)
@@ -126,15 +126,15 @@ class TileService:
             self.worker.want((), (), client=client)
 
     def open_only(self, near: Sequence[int] | None, client: str = VIEWER) -> None:
-        """Of photographs not opened yet the client wants only these, in this order; None: all. A client that has said
-        nothing wants all."""
+        """Of the photographs not opened yet, open only these for the client, in this order (None: all). Without this
+        call a client wants all of them."""
         with self._one:
             if self._near.get(client) != near:
                 self._near[client] = near
                 self._open_near()
 
     def take(self, client: str = VIEWER) -> tuple[News, ...]:
-        """What has come since the client last asked: photographs, computed tiles, and what failed."""
+        """Return the news since the client last asked: photographs, computed tiles, failures."""
         with self._one:
             self._collect()
             news = self._news[client]
@@ -143,7 +143,7 @@ class TileService:
             return taken
 
     def plan(self, wanted: Wanted) -> Plan:
-        """What it takes to have what a client wants, beside what the others want. Changes nothing."""
+        """Return what must be done to get what a client wants, besides what the others want. Changes nothing."""
         with self._one:
             lacking = self.memory.lacking(wanted.lacking)
             needed = self.photographs.needed(self._lacking_of_all(wanted, lacking))
@@ -158,8 +158,8 @@ class TileService:
             )
 
     def pursue(self, plan: Plan, ahead: Sequence[TileKey] = ()) -> None:
-        """Have a plan carried out. It replaces the client's last one. `ahead`: tiles that the client may want next, as
-        `missing` has them."""
+        """Carry out a plan; it replaces the client's previous one. `ahead`: tiles that the client may want next, as
+        returned by `missing`."""
         with self._one:
             wanted, before = plan.wanted, self._wanted.get(plan.wanted.client)
             if before is None or before.tiles is not wanted.tiles:
@@ -177,15 +177,15 @@ class TileService:
             self.worker.want(compute, tuple(sources.values()), ahead, wanted.client, wanted.priority)
 
     def missing(self, tiles: Sequence[TileKey]) -> tuple[TileKey, ...]:
-        """Those of the tiles that are not in memory and can be computed now."""
+        """Return the tiles that are not in memory and can be computed now."""
         with self._one:
             return self.memory.to_compute(self.memory.lacking(tiles))
 
     def tiles(
         self, keys: Sequence[TileKey], has: Callable[[TileKey], bool] = lambda _: False
     ) -> Iterator[tuple[TileKey, np.ndarray]]:
-        """Those of the tiles that are in memory, with their gutters, and that the client does not have by the time that
-        it takes them. Photographed ones are (TILE + 2, TILE + 2, 3) uint8, computed ones as in `TileReady`."""
+        """Yield the tiles that are in memory, with their gutters, leaving out those that the client `has` when its turn
+        comes. Photographed tiles are (TILE + 2, TILE + 2, 3) uint8, computed ones as in `TileReady`."""
         for key in keys:
             if not has(key):
                 with self._one:
@@ -194,23 +194,23 @@ class TileService:
                     yield key, pixels
 
     def use(self, model: str) -> None:
-        """Another network from now on: what the last one computed goes, and what was wished for is cancelled."""
+        """Switch to another network: drop what the previous one computed, and cancel all wishes."""
         with self._one:
             self._computing_since = self.worker.use(model)
             self.memory.forget_computed()
 
     @property
     def busy(self) -> bool:
-        """Whether more may come by itself."""
+        """Whether more news may arrive without another request."""
         return self.loader.busy or self.worker.busy or self.worker.warming
 
     @property
     def running(self) -> bool:
-        """Whether a thread of the loader or the worker lives, also after `close`."""
+        """Whether a thread of the loader or the worker is alive, even after `close`."""
         return self.loader.running or self.worker.running
 
     def close(self) -> None:
-        """End the threads, as soon as `Loader.close` and `Worker.close` can. May be called twice."""
+        """End the threads, as soon as `Loader.close` and `Worker.close` allow. May be called twice."""
         self.worker.close()
         self.loader.close()
 
@@ -222,7 +222,7 @@ class TileService:
         self.loader.open_only(None if everything else tuple(chain.from_iterable(wishes)))
 
     def _lacking_of_all(self, wanted: Wanted, lacking: list[TileKey]) -> Iterator[TileKey] | list[TileKey]:
-        """What any client lacks, the most urgent client's first."""
+        """Return what all clients lack, the most urgent client's tiles first."""
         others = [other for client, other in self._wanted.items() if client != wanted.client]
         if not others:
             return lacking
@@ -230,7 +230,7 @@ class TileService:
         return chain.from_iterable(lacking if one is wanted else self.memory.lacking(one.lacking) for one in ordered)
 
     def _source(self, photograph: int) -> Source | None:
-        """None: it was dropped meanwhile, for another that has come."""
+        """Return the photograph to compute from; None if it was dropped meanwhile to make room for another."""
         pixels = self.photographs.pixels(photograph)
         if pixels is None:
             return None
@@ -241,7 +241,7 @@ class TileService:
             waiting.append(news)
 
     def _collect(self) -> None:
-        """Keep what loader and worker have finished, and tell every client."""
+        """Keep what loader and worker have finished, and pass it on to every client."""
         for arrival in self.loader.ready():
             self._failed(arrival) if isinstance(arrival, PhotographFailed) else self._loaded(arrival)
         for answer in self.worker.ready():
@@ -256,7 +256,7 @@ class TileService:
         self._tell(PhotographLost(arrival.index, arrival.reason, known))
 
     def _loaded(self, arrival: PhotographLoaded) -> None:
-        """One that was opened for the first time, or again: then it may have changed, and all that came of it goes."""
+        """Take in a photograph. If it was opened before and has changed since, drop everything computed from it."""
         index, facts = arrival.index, arrival.photograph.facts
         again = self.photographs.knows(index)
         changed = self.photographs.add(index, arrival.pyramid, facts.sha256, arrival.photograph.file)

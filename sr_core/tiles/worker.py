@@ -1,12 +1,12 @@
-"""The threads that compute tiles: the newest wish in, tiles out. This module does not import torch; its threads do, at
-the first wish or when told to warm up, so that a picture stands on the screen before torch is loaded.
+"""The threads that compute tiles: the newest wish goes in, tiles come out. This module does not import torch; its
+threads do, at the first wish or warm-up, so that the screen shows a picture before torch is loaded.
 
-The threads are lanes (`sr_core.engine.lanes`): each takes the most wanted group that no other has begun, as the
-`Schedule` has it. There are two sets of them, because a thread may give way, but not take that back: those for a view
-that rests, one for each share of the processor, and those that come last, one less, for a view that moves. The first of
-these loads the networks, warms up, writes the disk and computes ahead.
+The threads are lanes (`sr_core.engine.lanes`): each takes the most wanted group that no other lane has begun, as the
+`Schedule` decides. There are two sets of lanes, because a thread can lower its priority but not raise it again: one
+for a view at rest, with a lane for each share of the processor; and one of the lowest priority, with a lane less, for a
+view that moves. The first lane loads the networks, warms up, writes to disk and computes ahead.
 
-What crosses the threads are frozen values (`sr_core.tiles.request`). A failure is a value; the thread goes on.
+Only frozen values cross the threads (`sr_core.tiles.request`). A failure is such a value; the thread carries on.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from sr_core.tiles.request import VIEWER, Answer, Counts, DiskCache, Priority, S
 from sr_core.tiles.schedule import Choice, Schedule
 
 CLOSING_SECONDS = 0.3
-"""What `Worker.close` waits at most: the block under way may be done in that time, an import of torch cannot be cut."""
+"""The longest that `Worker.close` waits: enough to finish most blocks; an import of torch cannot be interrupted."""
 
 
 class Worker:
-    """Owns its threads. Every method may be called by any thread; none of them waits, but `close`.
+    """Owns its threads. Thread-safe; only `close` blocks.
 
-    `model`: a name of the zoo. `device`: 'auto', 'cpu' or 'cuda'. `threads`: processor threads to compute with while
-    somebody waits (None: all; see `leave_room`). `disk`: None: no tile is kept on disk.
+    `model`: a name in the zoo. `device`: 'auto', 'cpu' or 'cuda'. `threads`: processor threads to compute with while
+    somebody is waiting (None: all; see `leave_room`). `disk`: None keeps no tile on disk.
     """
 
     def __init__(
@@ -68,54 +68,54 @@ class Worker:
         client: str = VIEWER,
         priority: Priority = Priority.WATCHED,
     ) -> None:
-        """Replace the client's wish. Tiles of its last one that are not in this one and not yet begun are cancelled."""
+        """Replace the client's wish. Cancels tiles of its previous wish that are not in this one and have not begun."""
         wish = Wish(tuple(tiles), tuple(sources), tuple(ahead), client=client, priority=priority)
         with self._lock:
             if not self._stopping and self._schedule.want(wish):
                 self._lock.notify_all()
 
     def leave_room(self, room: bool) -> None:
-        """Whether the thread that draws needs the processor, as where the view moves: then a lane less computes, from
-        the next group on, and comes last."""
+        """Say whether the drawing thread needs the processor, as it does while the view moves. If so, from the next
+        group on one lane less computes, at the lowest priority."""
         if room != self._roomy:
             with self._lock:
                 self._roomy = room
                 self._lock.notify_all()
 
     def use(self, model: str) -> int:
-        """Compute with another network from now on; what was wished for is cancelled. Returns a request: answers to
-        any before it are the old network's."""
+        """Switch to another network and cancel all wishes. Returns a request id: answers to earlier requests are the
+        old network's."""
         with self._lock:
             self._engines.use(model)
             self._lock.notify_all()
             return self._schedule.clear()
 
     def warm_up(self) -> None:
-        """Import torch, load the network of WARM and compute each size of pass once, whenever nothing is wished
-        for: it takes seconds that no wish need wait."""
+        """Import torch, load WARM's network and compute each block size once, whenever nothing is wished for, so that
+        no wish has to wait those seconds."""
         with self._lock:
             self._engines.ask_warm_up()
             self._lock.notify_all()
 
     def ready(self) -> list[Answer]:
-        """Everything answered since the last call."""
+        """Return all answers since the last call."""
         with self._lock:
             self._schedule.taken()
             return _all_of(self._answers)
 
     def notices(self) -> list[str]:
-        """What the user should know of the disk cache, since the last call."""
+        """Return the messages for the user about the disk cache since the last call."""
         return _all_of(self._notices)
 
     @property
     def busy(self) -> bool:
-        """Whether tiles wished for are still outstanding."""
+        """Whether wished-for tiles are still outstanding."""
         with self._lock:
             return self._schedule.waits
 
     @property
     def warming(self) -> bool:
-        """Whether a warm-up is not done."""
+        """Whether a warm-up is not finished."""
         return self._engines.cold
 
     @property
@@ -125,15 +125,16 @@ class Worker:
 
     @property
     def running(self) -> bool:
-        """Whether a thread lives: also a while after `close`, inside an import or a block that cannot be cut short.
+        """Whether a thread is alive. It may outlive `close` for a while, inside an import or a block that cannot be
+        interrupted.
 
-        An interpreter that ends meanwhile may crash in it (`vr_app.process.interruption.end_process`).
+        If the interpreter exits meanwhile, it may crash there (see `vr_app.process.interruption.end_process`).
         """
         return any(lane.is_alive() for lane in self._lanes)
 
     def close(self) -> None:
-        """Stop after the blocks or the import under way, and wait for that CLOSING_SECONDS at most. What is outstanding
-        is cancelled. May be called twice."""
+        """Stop after the current blocks or import, and wait at most CLOSING_SECONDS for them. Cancels what is
+        outstanding. May be called twice."""
         with self._lock:
             self._stopping = True
             self._schedule.clear()
@@ -147,7 +148,7 @@ class Worker:
         self._lanes.append(threading.Thread(target=self._run, args=(lane,), name="super-resolution", daemon=True))
         self._lanes[lane].start()
 
-    # What follows runs on the worker's own threads.
+    # Everything below runs on the worker's own threads.
 
     def _run(self, lane: int) -> None:
         give_way()
@@ -159,8 +160,10 @@ class Worker:
             self._cache.finish(CLOSING_SECONDS / 2)
 
     def _turn(self, lane: int) -> None:
-        """Wait for something to do and do one piece of it. A function of its own, so that no photograph lives on in
-        its variables while it waits: first what is wished for, then the warm-up, the disk, and what may be wished."""
+        """Wait for work and do one piece: first what is wished for, then the warm-up, then the disk, then work ahead.
+
+        A separate function, so that its variables keep no photograph alive while it waits.
+        """
         cache, schedule = self._cache, self._schedule
         with self._lock:
             while not (self._stopping or self._finds_work(lane)):
@@ -183,7 +186,7 @@ class Worker:
             cache.work()
 
     def _finds_work(self, lane: int) -> bool:
-        """Whether there is something to do for this lane. The lock is held."""
+        """Whether there is work for this lane. The lock must be held."""
         schedule = self._schedule
         if self._serves(lane) and schedule.has_unbegun:
             return True
@@ -191,11 +194,11 @@ class Worker:
         return bool(lane == 0 and (idle or (self._cache and self._cache.busy)))
 
     def _serves(self, lane: int) -> bool:
-        """Whether a lane does what is wished for: 0 and those beyond the count in their turn with the others."""
+        """Whether a lane computes what is wished for: lane 0 takes turns with those beyond the count."""
         return not self._count_lanes or (1 <= lane <= self._count_lanes) != self._roomy
 
     def _load(self, place: Place) -> None:
-        """Load what computes a level of a layer. Where that fails, all its tiles do."""
+        """Load the engine of a layer's level. If that fails, so do all of its tiles."""
         try:
             self._engines.load(place, self._share_out)
         except Exception as error:  # whatever the reason, it is told and the thread goes on
@@ -204,8 +207,8 @@ class Worker:
             self._lock.notify_all()
 
     def _share_out(self, alone: bool) -> None:
-        """Once, on the first lane: share the processor's threads out. `alone`: it has them all and stays the only one,
-        since an engine on a graphics card is for one thread at a time."""
+        """Divide the processor's threads among the lanes; called once, on the first lane. `alone`: that lane keeps all
+        of them and stays the only one, because an engine on a graphics card serves one thread at a time."""
         import_torch()
         import torch
 
@@ -225,7 +228,7 @@ class Worker:
         self._take_threads(comes_last=True)  # after that: threads begin with the priority of the one that starts them
 
     def _take_threads(self, comes_last: bool) -> None:
-        """Compute with the lane's own processor threads from now on."""
+        """Switch to computing with the lane's own share of processor threads."""
         import torch
 
         if comes_last:
@@ -233,7 +236,7 @@ class Worker:
         torch.set_num_threads(self._each)
 
     def _compute(self, choice: Choice, engine: TileEngine) -> None:
-        """One group of the most wanted tiles; then the newest wish is looked at again."""
+        """Answer one group of the most wanted tiles; the caller then looks at the newest wish again."""
         first = choice.tiles[0]
         request = choice.wish.request_id
         try:
@@ -265,7 +268,7 @@ class Worker:
                 self._lock.notify_all()  # the first lane writes them
 
     def _answer(self, answers: Sequence[Answer], how: str) -> None:
-        """Hand out answers; `how`: see `Schedule.answer`."""
+        """Hand out answers. `how`: see `Schedule.answer`."""
         with self._lock:
             self._schedule.answer(answers, how)
             for answer in answers:
@@ -273,7 +276,7 @@ class Worker:
             self._lock.notify_all()
 
     def _fail(self, concerned: Callable[[TileKey], bool], error: Exception, own: Sequence[TileKey] = ()) -> None:
-        """Answer tiles with the error's first line; which: see `Schedule.fail`."""
+        """Answer the tiles that `Schedule.fail` names with the error's first line."""
         lines = str(error).strip().splitlines()
         reason = lines[0].strip() if lines else type(error).__name__
         with self._lock:
