@@ -3,6 +3,8 @@
 Tests marked `xr` need the programs of `tests.rig`; without them they are skipped with the cure. With
 FUNDUSXR_REQUIRE_RIG=1 a skipped XR test fails instead, and a full run (no path, -k, -m or the like given) fails if
 fewer XR tests passed than XR_TESTS_EXPECTED. Raise that number with every XR test that is added.
+
+Two processes may share a run (`-n 2 --dist loadfile`, see tests/helpers/sharing.py).
 """
 
 from __future__ import annotations
@@ -19,12 +21,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.helpers.children import restore_interrupts
+from tests.helpers.sharing import SHARED, on_the_screen, take_one_thread, yield_to_the_screen
 from tests.rig import Xvfb, missing_programs
 
 if TYPE_CHECKING:
     import torch
+    from xdist.remote import Producer
+    from xdist.scheduler import LoadFileScheduling
 
-XR_TESTS_EXPECTED = 74
+XR_TESTS_EXPECTED = 75
 
 CURE = (
     "run scripts/test.sh (as root on Debian it builds the rig), or install monado-service, lavapipe, Xvfb and xdotool"
@@ -43,7 +48,11 @@ SELECTING = (
 )
 
 restore_interrupts()
+take_one_thread()
 os.environ["FUNDUSXR_TILE_CACHE"] = "off"  # tests, and the programs they start, share no tiles but where they say so
+
+PASSED_IN_THE_RIG = ("xr", "passed")
+"""What the report of an XR test has among its properties."""
 
 _passed_xr_tests: set[str] = set()
 _STATE_HOME = tempfile.mkdtemp(prefix="fundusxr-state-")
@@ -54,6 +63,8 @@ _states = itertools.count()
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Each test, and the programs it starts, remember folders in a place of their own, never the user's."""
+    if not on_the_screen(item.path):
+        yield_to_the_screen()
     os.environ["XDG_STATE_HOME"] = f"{_STATE_HOME}/{next(_states)}"
 
 
@@ -67,7 +78,19 @@ def _is_full_run(config: pytest.Config) -> bool:
     return not by_name and not any(str(arg).startswith(SELECTING) for arg in config.invocation_params.args)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
+    """Where files are shared out (`--dist loadfile`), the tests on the screen stay together."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from tests.helpers.scheduler import ScreenThenFiles
+
+    return ScreenThenFiles(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if SHARED:
+        items.sort(key=lambda item: not on_the_screen(item.path))
     missing = missing_programs()
     if missing:
         skip = pytest.mark.skip(reason=f"no OpenXR rig here ({', '.join(missing)} missing): {CURE}")
@@ -88,8 +111,14 @@ def pytest_runtest_makereport(
         report.outcome = "failed"
         report.longrepr = f"FUNDUSXR_REQUIRE_RIG=1 and this XR test was skipped. {reason}"
     elif report.when == "call" and report.passed:
-        _passed_xr_tests.add(item.nodeid)
+        report.user_properties.append(PASSED_IN_THE_RIG)
     return report
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Count where the run's result is told, whichever process has run the test."""
+    if PASSED_IN_THE_RIG in map(tuple, report.user_properties):
+        _passed_xr_tests.add(report.nodeid)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -110,6 +139,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workerinput"):  # one of several processes, which has not seen all tests
+        return
     too_few = _rig_required() and _is_full_run(session.config) and len(_passed_xr_tests) < XR_TESTS_EXPECTED
     if too_few and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,16 @@ from tests.helpers.places import ROOT
 SOURCES = sorted([*ROOT.glob("sr_core/**/*.py"), *ROOT.glob("vr_app/**/*.py")])
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
 def imported(path: Path) -> set[str]:
     """Top-level names of everything a file imports, wherever in the file."""
     names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             names |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -118,7 +125,7 @@ def attributes(kind: ast.ClassDef) -> set[str]:
 def test_no_class_does_more_than_one_job():
     too_large = []
     for path in SOURCES:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(parsed(path)):
             if isinstance(node, ast.ClassDef):
                 lines, count = node.end_lineno - node.lineno + 1, len(attributes(node))
                 if lines > MOST_LINES or count > MOST_ATTRIBUTES:

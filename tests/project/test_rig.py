@@ -183,3 +183,34 @@ def test_missing_rig_fails_where_it_is_required(tmp_path: Path, required: str, c
     assert "monado-service" in run.stdout
     assert "scripts/test.sh" in run.stdout
     assert ("only 0 XR tests passed" in run.stdout) == (required == "1")
+
+
+@pytest.mark.xr
+def test_xr_tests_are_run_by_one_process_and_counted_where_two_share_a_run(tmp_path: Path) -> None:
+    """They come first, wherever they stand; the tests of a file stay together."""
+    test = """
+@pytest.mark.{mark}
+@pytest.mark.parametrize("n", range(4))
+def test_{mark}(n):
+    with open("ran", "a") as file:
+        print("{mark}", __name__, os.environ["PYTEST_XDIST_WORKER"], file=file)
+"""
+    for name, mark in (("a", "plain"), ("b", "xr"), ("c", "plain"), ("d", "xr")):
+        (tmp_path / f"test_{name}.py").write_text("import os, pytest\n" + test.format(mark=mark))
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers =\n  xr\n  plain\n")
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "tests.conftest", "-n", "2", "--dist", "loadfile"],
+        cwd=tmp_path,
+        env=os.environ | {"FUNDUSXR_REQUIRE_RIG": "1", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "16 passed" in run.stdout, run.stdout + run.stderr
+    assert "only 8 XR tests passed" in run.stdout
+    assert run.returncode == 1
+    ran = [line.split() for line in (tmp_path / "ran").read_text().splitlines()]
+    (on_the_screen,) = {process for mark, _, process in ran if mark == "xr"}
+    assert [mark for mark, _, process in ran if process == on_the_screen][:8] == ["xr"] * 8
+    for file in ("test_a", "test_c"):
+        assert len({process for _, name, process in ran if name == file}) == 1
