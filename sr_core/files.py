@@ -101,7 +101,7 @@ def keep_apart(*outputs: Path | None) -> None:
         name = unicodedata.normalize("NFC", out.name).casefold()
         first = seen.setdefault((os.path.realpath(out.parent), name), out)
         if first is not out:
-            raise OutputError(f"{out}: is {first}, which is written too; name another file")
+            raise OutputError(f"{out}: is {first}, which is also written; name another file")
 
 
 def free_path(folder: Path, stem: str, ending: str, taken: Iterable[Path] = ()) -> Path:

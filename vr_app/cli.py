@@ -43,7 +43,7 @@ def upscale(
     out: Annotated[
         Path,
         typer.Argument(
-            help="The picture to write (.png or .tif); of a folder, a folder.", metavar="OUT", readable=False
+            help="The picture to write (.png or .tif); if IN is a folder, a folder.", metavar="OUT", readable=False
         ),
     ],
     scale: Annotated[int, typer.Option(help="2, 4 or 8.")] = 4,
@@ -64,8 +64,8 @@ def upscale(
 ) -> None:
     """Super-resolve a photograph, or a region of it, into a file: the same pixels that the viewer shows.
 
-    Of a folder every photograph, into the folder OUT. Stopped at any time (Ctrl-C), the same command goes on where it
-    was.
+    If IN is a folder, every photograph in it is written into the folder OUT. You can stop it at any time (Ctrl-C); the
+    same command resumes.
 
     Examples:
 
@@ -100,12 +100,12 @@ def train(
     ] = Path("runs"),
     threads: Annotated[int | None, typer.Option(min=1, max=1024, help="Processor threads.", metavar="N")] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Run a few iterations, say what all would cost, train nothing.")
+        bool, typer.Option("--dry-run", help="Time a few iterations, estimate the whole cost, train nothing.")
     ] = False,
     iterations: Annotated[int | None, typer.Option(min=1, help="How many a dry run times (3).", metavar="N")] = None,
-    device: Annotated[Device, typer.Option(help="What trains; auto: CUDA where there is one.")] = Device.auto,
+    device: Annotated[Device, typer.Option(help="What trains; auto: CUDA if there is one.")] = Device.auto,
 ) -> None:
-    """Train a network; stopped at any time (Ctrl-C), the same command goes on where it was. For several processes:
+    """Train a network. You can stop it at any time (Ctrl-C); the same command resumes. For several processes, see
     docs/training.md.
 
     Examples:
@@ -125,10 +125,10 @@ def train(
             errors.tell(line)
         return
     if iterations is not None:
-        raise UserError("--iterations: says how many a --dry-run times; a training's own stand in CONFIG")
+        raise UserError("--iterations: sets how many a --dry-run times; CONFIG sets those of a training")
     result = run_training(config, data, runs, threads, device=device)
     if not result.finished:
-        errors.tell(f"stopped at iteration {result.step}; the same command goes on from there")
+        errors.tell(f"stopped at iteration {result.step}; the same command resumes")
         raise typer.Exit(130)
 
 
@@ -144,9 +144,9 @@ def curves(
         "learning-curves.png"
     ),
 ) -> None:
-    """Draw the learning curves of all trainings in one picture: validation gain over processor time, a panel a scale.
+    """Draw the learning curves of all trainings in one picture: validation gain over processor time, a panel per scale.
 
-    RUNS: folders that hold runs (else `runs`); of a run in several of them the last counts.
+    RUNS: folders that hold runs (default `runs`). If several hold the same run, the last counts.
 
     Example:
 
@@ -167,9 +167,9 @@ def curves(
 
 @app.command()
 def doctor() -> None:
-    """Check what the program needs: Python, torch and device, OpenGL, OpenXR, weights; each with its cure.
+    """Check what the program needs (Python, torch, device, OpenGL, OpenXR, weights), say how to mend what is missing.
 
-    Ends with 0 where the viewer can work at least offscreen, else with 1.
+    The exit code is 0 if the viewer works at least offscreen, else 1.
 
     Example:
 

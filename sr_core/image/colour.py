@@ -53,7 +53,7 @@ def to_srgb(image: Image.Image, colours: Colours) -> tuple[Image.Image, tuple[st
         try:
             return _followed(image, blob), tuple(notices)
         except (ImageCms.PyCMSError, OSError, ValueError, TypeError, np.linalg.LinAlgError):
-            notices.append(f"its {name} cannot be followed: colours may not be as they were meant")
+            notices.append(f"its {name} cannot be used: colours may be wrong")
     return image.convert("RGB"), tuple(notices)
 
 

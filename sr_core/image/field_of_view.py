@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from sr_core.image.circle import TOLERANCE, fit_circle, from_rim
 
-NO_RIM = "no rim of a field of view is to be seen"
+NO_RIM = "no rim of a field of view is visible"
 NOT_ROUND = "what is lit is not one circle"
 SEVERAL = "it holds several fields of view"
 

@@ -44,9 +44,7 @@ def _pictures(folder: Path, troubles: list[str]) -> list[Path]:
     folder may not, and PhotographError where there are none."""
     inside = [path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")]
     if inside and not os.access(folder, os.X_OK):
-        raise PhotographError(
-            f"{folder}: the files in it may not be opened; give yourself the right to enter this folder"
-        )
+        raise PhotographError(f"{folder}: its files cannot be opened; check the folder's permissions")
     found, closed = [], []
     for path in sorted(inside, key=natural_order):
         try:

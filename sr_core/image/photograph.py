@@ -175,7 +175,7 @@ def _without_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None,
     opaque = clear.getchannel("R") if grey else clear.convert("RGB")
     low, high = alpha.getextrema()
     if high == 0:
-        return opaque, None, ("its transparency would hide all of it, and is left out",)
+        return opaque, None, ("its transparency would hide all of it, and is ignored",)
     return opaque, None if low == 255 else alpha, ()
 
 

@@ -78,7 +78,7 @@ def dialled(model: str, texture: float) -> str:
         return dialled(BEGINS_AS[model], texture) if texture else model
     stages = {start: name for name, start in STARTS_FROM.items()}
     if model not in stages:
-        raise UserError(f"--texture: {model} has no adversarial stage to turn to; choose --model {', '.join(stages)}")
+        raise UserError(f"--texture: {model} has no adversarial stage; choose --model {', '.join(stages)}")
     if texture in (0, 1):
         return stages[model] if texture else model
     return Blend(model, stages[model], texture).name

@@ -86,7 +86,7 @@ def network_config(name: str, scale: int) -> GeneratorConfig:
     if name not in CONFIGS:
         raise WeightsError(f"model {name}: not known; choose one of {', '.join(CONFIGS)}")
     if scale not in SCALES:
-        raise WeightsError(f"scale {scale}: not one that models have; choose {', '.join(map(str, SCALES))}")
+        raise WeightsError(f"scale {scale}: no model has it; choose {', '.join(map(str, SCALES))}")
     return CONFIGS[name](scale)
 
 
@@ -216,5 +216,5 @@ def _read_card(path: Path, config: GeneratorConfig) -> Mapping[str, Any]:
         raise WeightsError(f"{card}: not the card of these weights; fetch it again or delete it")
     halo, agrees = told.get("halo", DEFAULT_HALO), told.get("agrees", True)
     if type(halo) is not int or not 0 <= halo <= MOST_HALO or type(agrees) is not bool:
-        raise WeightsError(f"{card}: its halo or agrees is none ({halo!r}, {agrees!r}); fetch it again or delete it")
+        raise WeightsError(f"{card}: its halo or agrees is invalid ({halo!r}, {agrees!r}); fetch it again or delete it")
     return told

@@ -117,9 +117,9 @@ def test_two_outputs_are_two_files(tmp_path):
     (tmp_path / "in").mkdir()
     keep_apart(tmp_path / "a.png", None, tmp_path / "b.png", tmp_path / "in" / "a.png")
     for other in (tmp_path / "in" / ".." / "a.png", tmp_path / "A.png"):
-        with pytest.raises(OutputError, match="which is written too"):
+        with pytest.raises(OutputError, match="which is also written"):
             keep_apart(tmp_path / "a.png", other)
-    with pytest.raises(OutputError, match="which is written too"):
+    with pytest.raises(OutputError, match="which is also written"):
         keep_apart(tmp_path / "\u00e4.png", tmp_path / "a\u0308.png")
 
 

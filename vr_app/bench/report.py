@@ -124,9 +124,9 @@ def read_document(path: Path) -> dict:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UserError(f"{path}: not a measurement that can be read ({error}); name files that --json wrote") from None
+        raise UserError(f"{path}: not a readable measurement ({error}); name files that --json wrote") from None
     if not isinstance(found, dict) or found.get("form") != FORM or not isinstance(found.get("bars"), list):
-        raise UserError(f"{path}: not a measurement of this program's version; measure it again")
+        raise UserError(f"{path}: measured by another version of this program; measure it again")
     return found
 
 

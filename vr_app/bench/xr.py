@@ -55,7 +55,7 @@ def measure(settings: Settings, progress: Progress) -> Measured:
             layers = choice.runtime.layers_shown
             about = {"runtime": choice.runtime.describe(), "frames_each": frames, "layers": layers}
     if layers < PANELS + 1:
-        raise UserError(f"bench xr: the headset's runtime shows only {layers} layers; it takes no more")
+        raise UserError(f"bench xr: the headset's runtime shows at most {layers} layers")
     ours_ms, least_ms = milliseconds(ours), milliseconds(least)
     ratio = [float(np.percentile(ours, part) / np.percentile(least, part)) for part in (50, 99)]
     return Measured(

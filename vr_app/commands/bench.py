@@ -32,10 +32,10 @@ class Mode(StrEnum):
 
 
 bench = typer.Typer(
-    help="""Measure this machine: engine, zoom, frame, start, memory; xr with a headset; and soak.
+    help="""Measure this machine: engine, zoom, frame, start and memory; xr with a headset; and soak.
 
-Each prints a table and, with `--json`, writes every sample, the machine and its load. Leave the machine alone
-meanwhile.
+Each prints a table. With `--json` it also writes every sample, the machine and its load. Do not use the machine while
+it measures.
 
 Example:
 
@@ -52,11 +52,11 @@ errors = Terminal(stderr=True)
 
 
 JsonOption = Annotated[Path | None, typer.Option("--json", help="Write all figures.", metavar="FILE", readable=False)]
-QuickOption = Annotated[bool, typer.Option("--quick", help="Few samples, to try it out: the figures mean nothing.")]
-StrictOption = Annotated[bool, typer.Option("--strict", help="End with 1 where a bar does not hold.")]
-CurvesOption = Annotated[bool, typer.Option("--curves", help="Also measure how it grows, which takes longer.")]
+QuickOption = Annotated[bool, typer.Option("--quick", help="Few samples, for a trial; the figures mean nothing.")]
+StrictOption = Annotated[bool, typer.Option("--strict", help="Exit with 1 if a bar is missed.")]
+CurvesOption = Annotated[bool, typer.Option("--curves", help="Also measure how it scales; takes longer.")]
 PhotographOption = Annotated[
-    Path | None, typer.Option(help="Instead of the bundled one, enlarged.", metavar="IMAGE", readable=False)
+    Path | None, typer.Option(help="Instead of the bundled photograph, enlarged.", metavar="IMAGE", readable=False)
 ]  # fmt: skip
 
 
@@ -70,7 +70,7 @@ def engine(
     model: ModelOption = DEFAULT_MODEL,
     threads: Annotated[int | None, typer.Option(min=1, help="Processor threads.", metavar="N")] = None,
 ) -> None:
-    """The engine alone: output megapixels a second, against the plain way and against what convolutions reach here.
+    """The engine alone: output megapixels a second, against a plain implementation and this machine's convolutions.
 
     Example:
 
@@ -91,7 +91,7 @@ def zoom(
     model: ModelOption = DEFAULT_MODEL,
     photograph: PhotographOption = None,
 ) -> None:
-    """The viewer: from a zoom to the first sharp tile, and to all of them, in regions never seen before.
+    """The viewer: from a zoom to the first sharp tile, and to the last, in regions not seen before.
 
     Example:
 
@@ -165,8 +165,8 @@ def memory(
 
 @bench.command()
 def soak(
-    seconds: Annotated[float, typer.Option(min=1, help="How long the tour goes on.")] = 600.0,
-    seed: Annotated[int, typer.Option(min=0, help="Of the random tour.")] = 0,
+    seconds: Annotated[float, typer.Option(min=1, help="How long the tour lasts.")] = 600.0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the random tour.")] = 0,
     mode: Annotated[Mode, typer.Option(help="Where it is shown: xr (a headset) or offscreen.")] = Mode.offscreen,
     json_file: JsonOption = None,
     quick: QuickOption = False,
@@ -175,7 +175,7 @@ def soak(
     model: ModelOption = DEFAULT_MODEL,
     photograph: PhotographOption = None,
 ) -> None:
-    """The viewer under a random tour: nothing may fail, no tile be wished for in vain, and memory stay flat.
+    """The viewer under a random tour: nothing may fail, every wished tile must arrive, and memory must stay flat.
 
     Example:
 
@@ -210,11 +210,11 @@ def xr(
 @bench.command()
 def table(
     files: Annotated[
-        list[Path], typer.Argument(help="What --json wrote; of a row measured twice the last counts.", readable=False)
+        list[Path], typer.Argument(help="Files that --json wrote; the last counts if a row is in two.", readable=False)
     ],
     figure: Annotated[Path | None, typer.Option(help="Also draw the curves.", metavar="PNG", readable=False)] = None,
 ) -> None:
-    """Make one Markdown table of all bars, and one of each curve, from several measurements.
+    """Make one Markdown table of all bars, and one for each curve, from several measurements.
 
     Example:
 

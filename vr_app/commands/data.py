@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sr_core.study.data.prepare import Preparation
 
 data = typer.Typer(
-    help="""Make folders of photographs ready for training and measuring.
+    help="""Prepare folders of photographs for training and evaluation.
 
 Example:
 
@@ -55,21 +55,21 @@ def prepare(
     source: Annotated[
         Path, typer.Argument(help="A folder of photographs, or of data sets.", metavar="SOURCE", readable=False)
     ],
-    out: Annotated[Path, typer.Argument(help="A new folder, or one to go on with.", metavar="OUT", readable=False)],
-    layout: Annotated[LayoutName, typer.Option(help="The data set's layout; auto tells by the names.")] = (
+    out: Annotated[Path, typer.Argument(help="A new folder, or one to resume.", metavar="OUT", readable=False)],
+    layout: Annotated[LayoutName, typer.Option(help="The data set's layout; auto recognises it by the names.")] = (
         LayoutName.auto
     ),
     short_side: Annotated[
         str, typer.Option(help="Pixels of the short side, or native; nothing is enlarged.", metavar="N|native")
     ] = "1024",
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes; without it one a processor core.", metavar="N")
+        int | None, typer.Option(min=1, help="Processes; by default one per processor core.", metavar="N")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the division by patients.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the split by patient.")] = 0,
 ) -> None:
-    """Cut photographs to the retina, bring them to one size, screen them, and divide them by patient.
+    """Crop photographs to the retina, resize them to one size, screen them, and split them by patient.
 
-    Stopped at any time (Ctrl-C), the same command goes on where it was.
+    You can stop it at any time (Ctrl-C); the same command resumes.
 
     Examples:
 
@@ -96,7 +96,7 @@ def prepare(
             result = run(source, out, layout.value, size, workers or os.cpu_count() or 1, seed, report)
         except KeyboardInterrupt:
             bar.stop()
-            console.tell(f"stopped: {done} photographs are finished and kept; the same command goes on from there")
+            console.tell(f"stopped: {done} photographs are finished and kept; the same command resumes")
             raise typer.Exit(130) from None
     for line in _summary(result):
         console.tell(line)
@@ -107,20 +107,20 @@ def _summary(result: Preparation) -> list[str]:
     found, parts = result.survey, result.parts
     lines = [f"fundusxr: layout {found.layout} ({found.about}), {len(found.entries)} photographs"]
     if found.others:
-        lines.append(f"  {len(found.others)} other pictures are not photographs of it, for example {found.others[0]}")
+        lines.append(f"  {len(found.others)} other pictures do not follow this layout, for example {found.others[0]}")
     lines += [f"  not read: {folder}" for folder in found.closed]
     if result.gone:
         lines.append(
             f"  {len(result.gone)} photographs that were prepared before are no longer in the source, for example "
-            f"{result.gone[0]}: their pictures stay, the lists are without them"
+            f"{result.gone[0]}: their pictures stay, but the lists leave them out"
         )
     if result.resumed:
         lines.append(f"  {result.resumed} were finished before")
     assumed = [one.source for one in result.kept if one.field_from == "assumed"]
     if assumed:
         lines.append(
-            f"  {len(assumed)} without a round rim, for example {assumed[0]}: the field of view is assumed, the circle "
-            "about what is lit"
+            f"  {len(assumed)} without a round rim, for example {assumed[0]}: the field of view is assumed, the "
+            "circle about the lit part"
         )
     noted = [f"  {one.source}: {notice}" for one in result.kept for notice in one.notices]
     lines += noted[:_NAMED]

@@ -50,7 +50,7 @@ def _guarded(look: Callable[[], Iterable[Finding]]) -> Iterable[Finding]:
         return tuple(look())
     except Exception as error:  # the doctor must not fall ill
         name = look.__name__.strip("_")
-        return (Finding(name, FAULT, f"could not be looked at: {error}", "reinstall the program: scripts/run.sh"),)
+        return (Finding(name, FAULT, f"could not be checked: {error}", "reinstall the program: scripts/run.sh"),)
 
 
 def _python() -> Iterable[Finding]:
@@ -69,7 +69,7 @@ def _torch() -> Iterable[Finding]:
         return
     numbers = tuple(int(part) for part in installed.split("+")[0].split(".")[:2] if part.isdecimal())
     if not TORCH_RANGE[0] <= numbers < TORCH_RANGE[1]:
-        yield Finding("torch", FAULT, installed, "install a torch from 2.6 on and below 3")
+        yield Finding("torch", FAULT, installed, "install torch >=2.6,<3")
         return
     import torch
 
@@ -214,7 +214,7 @@ def _fonts() -> Iterable[Finding]:
     if others:
         yield Finding("fonts, CJK", OK, str(others[0]))
     else:
-        cure = "only needed for such file names: apt-get install fonts-noto-cjk, or your system's like it"
+        cure = "only needed for such file names: apt-get install fonts-noto-cjk, or your system's equivalent"
         yield Finding("fonts, CJK", WARNING, "none for Chinese, Japanese and Korean", cure)
 
 

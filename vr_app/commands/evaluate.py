@@ -65,9 +65,9 @@ def evaluate(
             help="Folder that holds the photographs.", envvar="FUNDUSXR_DATA", metavar="DATA", readable=False
         ),
     ],
-    scales: Annotated[list[int], typer.Option(help="Of 2, 4 and 8, one or more.", metavar="N ...")] = [2, 4, 8],  # noqa: B006 - typer's way
+    scales: Annotated[list[int], typer.Option(help="One or more of 2, 4 and 8.", metavar="N ...")] = [2, 4, 8],  # noqa: B006 - typer's way
     models: Annotated[
-        list[str] | None, typer.Option(help="Networks by name, one or more; else all with weights.", metavar="NAME ...")
+        list[str] | None, typer.Option(help="Networks; by default all with weights.", metavar="NAME ...")
     ] = None,
     split: Annotated[str, typer.Option(help="A bundled split, or a JSON file.", metavar="NAME|FILE")] = "fundus",
     part: Annotated[Part, typer.Option(help="Which photographs of the split.")] = Part.test,
@@ -75,15 +75,15 @@ def evaluate(
         Regime, typer.Option(help="paper: short side 1024; viewer: the photograph as it is.")
     ] = Regime.paper,
     external: Annotated[
-        list[str] | None, typer.Option(help="Pictures made elsewhere; may be repeated.", metavar="NAME=FOLDER")
+        list[str] | None, typer.Option(help="Pictures by another program; may be repeated.", metavar="NAME=FOLDER")
     ] = None,
     limit: Annotated[
-        int | None, typer.Option(min=1, help="Only so many photographs, evenly spread.", metavar="N")
+        int | None, typer.Option(min=1, help="Use only N photographs, evenly spread.", metavar="N")
     ] = None,
     reductions: Annotated[
         Path | None,
         typer.Option(
-            help="Only write what is to be enlarged, for programs elsewhere.", metavar="FOLDER", readable=False
+            help="Only write the small pictures, for another program to enlarge.", metavar="FOLDER", readable=False
         ),
     ] = None,
     out: Annotated[Path, typer.Option(help="Where results go.", metavar="FOLDER", readable=False)] = Path(
@@ -92,8 +92,8 @@ def evaluate(
 ) -> None:
     """Compare networks with bicubic, Lanczos and back-projection on photographs, by PSNR, SSIM, S3 and invented detail.
 
-    Writes results.json, results.md and figures into the folder. Stopped at any time (Ctrl-C), the same command goes on
-    where it was. DATA comes first.
+    Writes results.json, results.md and figures into the folder. You can stop it at any time (Ctrl-C); the same command
+    resumes. DATA comes first.
 
     Examples:
 
@@ -165,7 +165,7 @@ def _run(plan: Plan, console: Terminal) -> list[Row]:
             return run(plan, show)
         except KeyboardInterrupt:
             bar.stop()
-            console.tell(f"stopped with {done} figures done and kept; the same command goes on from there")
+            console.tell(f"stopped with {done} figures done and kept; the same command resumes")
             raise typer.Exit(130) from None
 
 
@@ -190,7 +190,7 @@ def _write_reductions(comparison: Comparison, folder: Path, console: Terminal) -
         reference = load_reference(comparison.root, name, regime)
         for scale in comparison.scales:
             save_picture(files[regime, name, scale], shrink_reference(reference, scale))
-    console.tell(f"fundusxr: wrote {len(files)} pictures into {folder}; give theirs the same names")
+    console.tell(f"fundusxr: wrote {len(files)} pictures into {folder}; give the enlarged ones the same names")
 
 
 def command_line(comparison: Comparison, regime: str) -> str:

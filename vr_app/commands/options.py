@@ -19,12 +19,12 @@ class Device(StrEnum):
     cuda = "cuda"
 
 
-DeviceOption = Annotated[Device, typer.Option(help="What super-resolves; auto: CUDA where there is one.")]
-ModelOption = Annotated[str, typer.Option(help="Network by name; `fundusxr doctor` names those at hand.")]
+DeviceOption = Annotated[Device, typer.Option(help="What computes; auto: CUDA if there is one.")]
+ModelOption = Annotated[str, typer.Option(help="Network by name; `fundusxr doctor` lists the installed ones.")]
 TextureOption = Annotated[
     float | None,
     typer.Option(
-        help="From fidelity (0) to likely texture (1): the weights of both stages, blended.",
+        help="From fidelity (0) to likely texture (1): blends the weights of both stages.",
         metavar="0..1",
         show_default="the model as named",
     ),

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sr_core.engine.engine import Engine
 
 regions = typer.Typer(
-    help="""Regions of interest that were marked in the viewer.
+    help="""List and export regions of interest that were marked in the viewer.
 
 Examples:
 
@@ -48,7 +48,7 @@ PathsArgument = Annotated[
 
 @regions.command("list")
 def list_(image: PathsArgument) -> None:
-    """Tell the regions of photographs, a line each: photograph, number, name, x, y, width, height, time, note.
+    """List the regions of photographs, one per line: photograph, number, name, x, y, width, height, time, note.
 
     Example:
 
@@ -71,7 +71,7 @@ def list_(image: PathsArgument) -> None:
 def export(
     image: PathsArgument,
     out: Annotated[
-        Path, typer.Option(help="The folder to write to; made if it is not there.", metavar="FOLDER", readable=False)
+        Path, typer.Option(help="The folder to write to; created if missing.", metavar="FOLDER", readable=False)
     ],
     scale: Annotated[
         int | None, typer.Option(help="2, 4 or 8.", metavar="N", show_default="the finest up to 1600 pixels a side")

@@ -184,12 +184,12 @@ class _Job:
 def _upscale_folder(source: Path, out: Path, wish: Wish, console: Terminal) -> None:
     """Those that are finished are passed over, so that the same command goes on where it was stopped."""
     if wish.region is not None:
-        raise UserError("--region: is of one photograph, and IN is a folder; name the photograph")
+        raise UserError("--region: needs one photograph, but IN is a folder; name the photograph")
     photographs = find_photographs([source], lambda line: console.tell(f"fundusxr: {line}"))
     for option, folder in (("OUT", out), ("--invention", wish.invention)):
         if folder is not None and folder.exists():
             if not folder.is_dir():
-                raise UserError(f"{option} {folder}: is a file, and IN is a folder; name a folder")
+                raise UserError(f"{option} {folder}: is a file, but IN is a folder; name a folder")
             if folder.samefile(source):
                 raise UserError(f"{option} {folder}: is the folder of photographs itself; name another folder")
         if folder is not None:
@@ -206,7 +206,7 @@ def _upscale_folder(source: Path, out: Path, wish: Wish, console: Terminal) -> N
             count[how] += 1
     except KeyboardInterrupt:
         done = sum(all("fundusxr:source-sha256" in read_entries(path) for path in job.outputs) for job in jobs)
-        console.tell(f"stopped: {done} of {len(jobs)} photographs are finished; the same command goes on from there")
+        console.tell(f"stopped: {done} of {len(jobs)} photographs are finished; the same command resumes")
         raise typer.Exit(130) from None
     told = ", ".join(f"{count[how]} {how}" for how in (WRITTEN, BEFORE, FAILED))
     console.tell(f"fundusxr: {told}, in {out}")
@@ -258,9 +258,7 @@ def _make(job: _Job, wish: Wish, engine: Engine, report: Report) -> list[str]:
     entries = [read_entries(path) for path in there]
     for path, found in zip(there, entries, strict=True):
         if "fundusxr:source-sha256" not in found:
-            raise UserError(
-                f"{path}: is there, and this program has not made it; move it away or choose another folder"
-            )
+            raise UserError(f"{path}: exists, but this program did not make it; move it or choose another folder")
     if len(there) == len(job.outputs) and all(_is_finished(job.source, found, wish, engine) for found in entries):
         return []
     return _write(load_photograph(job.source), job.out, wish, engine, job.invention, report)

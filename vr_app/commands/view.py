@@ -65,17 +65,16 @@ class Room(StrEnum):
     off = "off"
 
 
-VIEW_HELP = """Look at photographs, on panels or inside the eye; what you look at closely is super-resolved.
+VIEW_HELP = """Look at photographs on panels or inside the eye. What you look at closely is super-resolved.
 
-IMAGE: photographs or folders of photographs (JPEG, PNG, TIFF, WebP, 8 bit). Without one: the tour's, or a bundled
-photograph.
+IMAGE: photographs or folders of photographs (8-bit JPEG, PNG, TIFF, WebP). By default the tour's photograph, or a
+bundled one.
 
-**auto** takes a headset if an OpenXR runtime answers with one, else a window, else an offscreen picture, and says
-which and why. A mode asked for by name that cannot be had exits with 2.
+**auto** uses a headset if an OpenXR runtime has one, else a window, else an offscreen picture, and says which and
+why. If you name a mode that is not available, the exit code is 2.
 
-**offscreen** plays the tour (without `--tour` a short one that ends zoomed in and sharp) at a fixed time step and
-ends with it. In a headset or a window `--tour` plays and then hands over; with `--screenshot` or `--stats` it ends
-there too.
+**offscreen** plays the tour (by default a short one that ends zoomed in and sharp) at a fixed time step, then ends. In
+a headset or a window you take over after `--tour`, or, with `--screenshot` or `--stats`, the program ends there.
 
 Examples:
 
@@ -99,16 +98,16 @@ def view(
     surface: Annotated[SurfaceKind | None, typer.Option(help="Flat panels, or the curved retina from inside.")] = None,
     layout: Annotated[
         Layout | None,
-        typer.Option(help="One photograph, a pair, a row, a wall of pages, or the retina from inside."),
+        typer.Option(help="One photograph, a pair, a row, a wall with pages, or the retina from inside."),
     ] = None,
     compare: Annotated[
         Compare | None,
-        typer.Option(help="A pair side by side, on one panel with a divider to swipe, or blinking."),
+        typer.Option(help="Compare a pair side by side, by a divider on one panel, or by blinking."),
     ] = None,
     tour: Annotated[
         Path | None, typer.Option(help="A tour to play (JSON, see docs/tours.md).", metavar="FILE", readable=False)
     ] = None,
-    frames: Annotated[int | None, typer.Option(min=1, help="End after so many frames.", metavar="N")] = None,
+    frames: Annotated[int | None, typer.Option(min=1, help="End after N frames.", metavar="N")] = None,
     screenshot: Annotated[
         Path | None, typer.Option(help="Save a picture once everything wanted is sharp.", metavar="PNG", readable=False)
     ] = None,
@@ -133,13 +132,11 @@ def view(
         ),
     ] = "off",
     tile_cache_size: Annotated[int, typer.Option(help="Limit of kept tiles on disk.", metavar="MB")] = 512,
-    hand: Annotated[Side | None, typer.Option(help="Left: a headset's controllers swap their buttons.")] = None,
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="Not as these photographs were left, but as at the first time.")
-    ] = False,
+    hand: Annotated[Side | None, typer.Option(help="left: swap the buttons of a headset's controllers.")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Ignore how these photographs were left.")] = False,
     mirror: Annotated[MirrorKind, typer.Option(help="What the window beside a headset shows.")] = MirrorKind.left,
     layers: Annotated[
-        LayerMode, typer.Option(help="Whether a headset's runtime shows panels and retina from pictures of their own.")
+        LayerMode, typer.Option(help="Whether a headset's runtime shows panels and retina as layers.")
     ] = LayerMode.AUTO,
     room: Annotated[Room, typer.Option(help="A dim room with a grid on its floor; auto: in a headset.")] = Room.auto,
     no_prefetch: Annotated[bool, typer.Option("--no-prefetch", help="Compute only what is looked at.")] = False,
@@ -215,10 +212,10 @@ class Wanted:
         for option, value, pair in others:
             if value is not None and value is not pair:
                 raise UserError(
-                    f"{given}: compares a pair, and {option} {value.value} shows none; leave one of the two away"
+                    f"{given}: compares a pair, but {option} {value.value} shows none; leave one of them out"
                 )
         if count < 2:
-            raise UserError(f"{given}: compares two photographs, and there is one; name another, or leave it away")
+            raise UserError(f"{given}: compares two photographs, but there is only one; name another, or leave it out")
 
     def view(self, count: int, tour: Tour | None, settings: Settings) -> ViewState:
         """The first view of `count` photographs. Without a wish many stand on a wall, and few in a row, as for a tour,
@@ -297,7 +294,7 @@ def disk_cache(folder: str, size: int) -> DiskCache | None:
         return None
     path = _user_cache() if folder == "on" else Path(folder).expanduser()
     if path.exists() and not path.is_dir():
-        raise UserError(f"--tile-cache {folder}: is a file; name a folder, or say on or off")
+        raise UserError(f"--tile-cache {folder}: is a file; name a folder, or use on or off")
     return DiskCache(path, size * MB)
 
 
@@ -312,7 +309,7 @@ def read_tour(path: Path) -> Tour:
     try:
         if path.stat().st_size > MAX_TOUR_BYTES:
             limit = MAX_TOUR_BYTES // 10**6
-            raise TourError(f"{path}: larger than a tour can be ({limit} MB); name a tour's JSON file")
+            raise TourError(f"{path}: too large for a tour ({limit} MB); name a tour's JSON file")
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise TourError(f"{path}: no such file; check the spelling") from None

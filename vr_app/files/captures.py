@@ -96,7 +96,7 @@ class Screenshots:
             try:
                 saved.append(kept("fundusxr", ".png", lambda path: save_picture(path, picture, entries, context)))
             except UserError as error:
-                saved.append(f"no further one: {error}")
+                saved.append(f"no other: {error}")
         return f"Screenshot saved: {', '.join(saved)}"
 
 

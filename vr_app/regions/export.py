@@ -179,7 +179,7 @@ class Exporter:
             child.stdout.close()
             child.returncode = child.poll() or 0  # nobody waits for it: it ends by itself
         files = ", ".join(map(str, self._given[-count:]))
-        return (*told, f"Still exporting {count} region{'s' if count > 1 else ''}, to be found soon as {files}")
+        return (*told, f"Still exporting {count} region{'s' if count > 1 else ''}, soon written to {files}")
 
 
 def _started(jobs: Sequence[Job]) -> subprocess.Popen[str]:

@@ -123,7 +123,7 @@ def _parse(text: str) -> tuple[tuple[Region, ...], Given]:
     try:
         told = json.loads(text)
     except json.JSONDecodeError:
-        raise ValueError("not a file of regions (no JSON)") from None
+        raise ValueError("not a file of regions (not JSON)") from None
     if not isinstance(told, dict) or not isinstance(told.get("version"), int) or isinstance(told["version"], bool):
         raise ValueError("not a file of regions (no version)")
     if told["version"] != VERSION:

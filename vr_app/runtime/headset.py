@@ -153,7 +153,7 @@ class HeadsetRuntime:
     def repeat_frame(self) -> None:
         """Hand over what the last frame did, and do nothing else. Raises `HeadsetError` without such a frame."""
         if self._session is None or not self._session.running or self._session.layers.composed is None:
-            raise HeadsetError("the headset shows nothing by layers now: keep it on")
+            raise HeadsetError("the headset shows no layers now: keep it on")
         repeat_frame(self._session, self._session.layers.composed.layers)
 
     # What the loop asks for.

@@ -189,7 +189,7 @@ def _images(state: PanelState, place: Place) -> tuple[Row, ...]:
         found.append(Buttons((("‹ back", back), (f"{at + 1} of {pages}", on), ("more ›", on))))
     if len(loaded) > 1:
         what = {Layout.PAIR: "pair", Layout.WALL: "page"}.get(state.layout, "image")
-        found.append(Buttons(((f"{what.capitalize()} before", NextImage(-1)), (f"Next {what}", NextImage(1)))))
+        found.append(Buttons(((f"Previous {what}", NextImage(-1)), (f"Next {what}", NextImage(1)))))
     return tuple(found)
 
 
@@ -234,13 +234,13 @@ def _actions(state: PanelState) -> tuple[tuple[str, Event], ...]:
 
 def _regions(state: PanelState, place: Place) -> tuple[Row, ...]:
     regions = state.regions
-    drag = ("Drag now, or not", ArmMarking(False)) if regions.armed else ("Mark by dragging", ArmMarking(True))
-    found: list[Row] = [Words((_told(regions, state.record),)), Buttons((("Mark what is seen", MarkView()), drag))]
+    drag = ("Cancel marking", ArmMarking(False)) if regions.armed else ("Mark by dragging", ArmMarking(True))
+    found: list[Row] = [Words((_told(regions, state.record),)), Buttons((("Mark this view", MarkView()), drag))]
     if regions.known:
         blink = (
             ("Stop blinking", BlinkRegion(False)) if regions.blinking else ("Blink with original", BlinkRegion(True))
         )
-        found.append(Buttons((("Go to the next", NextRegion()), blink)))
+        found.append(Buttons((("Next region", NextRegion()), blink)))
     if regions.chosen_region is not None:
         names = tuple((kind.capitalize(), NameRegion(kind)) for kind in Kind)
         kind = list(Kind).index(regions.chosen_region.kind)

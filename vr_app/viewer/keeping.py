@@ -77,7 +77,7 @@ class Keeping:
         if region is None or image is None:
             return "No region is chosen: mark one, or go to one by its number"
         if self._made_elsewhere:
-            return f"{region.file}: is no file; only regions of picture files can be exported"
+            return f"{region.file}: is not a file; only regions of picture files can be exported"
         out = self._exporter.export(self._paths[image], region, view.settings.model)
         return f"Exporting {region.kind.value} of {region.file} to {out} ..."
 
@@ -96,7 +96,7 @@ class Keeping:
         self._regions.close()
         if self._folder is not None:
             self._folder.close()
-        self._say("the display is gone, and the session ends with it; what was marked and recorded is saved")
+        self._say("the display is gone, so the session ends; what was marked and recorded is saved")
 
     @property
     def reading(self) -> bool:

@@ -79,7 +79,7 @@ def _line(call: str, error: xr.exception.ErrorResult) -> str:
         case xr.exception.RuntimeUnavailableError():
             chosen = os.environ.get("XR_RUNTIME_JSON")
             if chosen:
-                return f"no OpenXR runtime: XR_RUNTIME_JSON={chosen} names none that loads; correct or unset it"
+                return f"no OpenXR runtime: XR_RUNTIME_JSON={chosen} names no runtime that loads; correct or unset it"
             return (
                 "no OpenXR runtime: install one (SteamVR, Monado, ...) and make it the active one "
                 "(active_runtime.json), or name its manifest in XR_RUNTIME_JSON"
@@ -87,11 +87,11 @@ def _line(call: str, error: xr.exception.ErrorResult) -> str:
         case xr.exception.FormFactorUnavailableError():
             return "the OpenXR runtime has no headset now: connect it and switch it on"
         case xr.exception.FormFactorUnsupportedError():
-            return "the active OpenXR runtime serves no headset: choose another in XR_RUNTIME_JSON"
+            return "the active OpenXR runtime supports no headset: choose another in XR_RUNTIME_JSON"
         case xr.exception.ExtensionNotPresentError():
-            return "the active OpenXR runtime takes no OpenGL pictures: choose another in XR_RUNTIME_JSON"
+            return "the active OpenXR runtime does not accept OpenGL pictures: choose another in XR_RUNTIME_JSON"
         case xr.exception.ApiLayerNotPresentError():
             return "an OpenXR layer named in XR_ENABLE_API_LAYERS is not installed: unset it, or set XR_API_LAYER_PATH"
         case xr.exception.RuntimeFailureError() | xr.exception.InitializationFailedError():
-            return f"the OpenXR runtime fails at {call}: see that its service runs, or restart it"
+            return f"the OpenXR runtime fails at {call}: check that its service runs, or restart it"
     return f"the OpenXR runtime refuses {call} ({type(error).__name__}); FUNDUSXR_XR_DEBUG=1 shows what it says"

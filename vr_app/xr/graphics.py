@@ -25,7 +25,7 @@ def check_requirements(instance: xr.Instance, system: int) -> None:
     major, minor = GL.glGetIntegerv(GL.GL_MAJOR_VERSION), GL.glGetIntegerv(GL.GL_MINOR_VERSION)
     if (major, minor) < (wanted.major, wanted.minor):
         raise HeadsetError(
-            f"the headset's runtime wants OpenGL {wanted.major}.{wanted.minor}, here is {major}.{minor}: "
+            f"the headset's runtime needs OpenGL {wanted.major}.{wanted.minor}, but this is {major}.{minor}:  "
             "update the graphics driver"
         )
 
@@ -40,7 +40,7 @@ def _xlib() -> ctypes.Structure:
 
     display, context = GLX.glXGetCurrentDisplay(), GLX.glXGetCurrentContext()
     if not context:
-        raise HeadsetError("the headset needs OpenGL through GLX: run where an X display (or Xwayland) is")
+        raise HeadsetError("the headset needs OpenGL through GLX: run where there is an X display (or Xwayland)")
     config_id, screen, count, visual = (ctypes.c_int() for _ in range(4))
     GLX.glXQueryContext(display, context, GLX.GLX_FBCONFIG_ID, ctypes.byref(config_id))
     GLX.glXQueryContext(display, context, GLX.GLX_SCREEN, ctypes.byref(screen))
@@ -69,7 +69,7 @@ def _win32() -> ctypes.Structure:
 def swapchain_format(offered: list[int]) -> int:
     """GL_SRGB8_ALPHA8, what `Framebuffer` draws to; raises `HeadsetError` where the runtime does not offer it."""
     if GL.GL_SRGB8_ALPHA8 not in offered:
-        raise HeadsetError("the headset's runtime takes no sRGB pictures from OpenGL: update it, or use another")
+        raise HeadsetError("the headset's runtime accepts no sRGB pictures from OpenGL: update it, or use another")
     return int(GL.GL_SRGB8_ALPHA8)
 
 

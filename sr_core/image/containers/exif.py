@@ -140,7 +140,7 @@ def read_both(exif: bytes, xmp: Collection[bytes] = ()) -> Told:
         try:
             turned, adobe = read_exif(exif)
         except DamagedError:
-            notices = ("its EXIF is damaged: it is shown as stored, maybe not upright",)
+            notices = ("its EXIF is damaged: it is shown as stored, perhaps not upright",)
     if turned is None:
         found = next(filter(None, map(_XMP_ORIENTATION.search, xmp)), None)
         turned = int(found[1]) if found else 1

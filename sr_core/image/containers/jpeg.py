@@ -49,7 +49,7 @@ def take_apart(data: bytes) -> Contents:
         if marker == _SOS:
             scans.append(body)
     if frame is None or not scans:
-        raise DamagedError("no picture in it")
+        raise DamagedError("it holds no picture")
     if not complete:
         kept.append(data[at:].rstrip(b"\xff"))
         if frame[0] in _PROGRESSIVE and not _all_bits_sent(frame[1], scans):

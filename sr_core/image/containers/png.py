@@ -88,7 +88,7 @@ def _colours(beside: dict[bytes, list[bytes]], adobe: bool) -> tuple[Colours, tu
         try:
             profile = _inflate(first[b"iCCP"].partition(b"\0")[2][1:])
         except DamagedError as error:
-            notices = (f"its colour profile is {error} and not followed",)
+            notices = (f"its colour profile is {error} and is ignored",)
     cicp = first.get(b"cICP", b"")
     gamma = int.from_bytes(first.get(b"gAMA", b"")[:4], "big")
     points = first.get(b"cHRM", b"")

@@ -43,7 +43,7 @@ def take_apart(data: bytes) -> Contents:
     header = read_header(data)
     pages = _pages(data, header)
     if not pages:
-        raise DamagedError("no picture in it")
+        raise DamagedError("it holds no picture")
     whole = [page for page in pages if not page.aside] or pages
     largest = max(max(page.width, page.height) for page in whole)
     whole = [page for page in whole if 2 * max(page.width, page.height) >= largest]

@@ -30,7 +30,7 @@ def take_apart(data: bytes) -> Contents:
         elif len(body) == length:
             beside.setdefault(name, body)
     if not kept:
-        raise DamagedError("no picture in it")
+        raise DamagedError("it holds no picture")
     told = read_both(beside.get(b"EXIF", b""), [beside.get(b"XMP ", b"")])
     inner = b"".join((b"WEBP", *kept))
     colours = Colours(profile=beside.get(b"ICCP", b""), adobe=told.adobe)

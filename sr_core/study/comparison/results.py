@@ -140,7 +140,7 @@ class Plan:
         taken = {method.name for methods in self._methods.values() for method in methods}
         for name in self.comparison.externals:
             if name in taken:
-                raise EvaluationError(f"--external {name}: a method of that name is compared already; choose another")
+                raise EvaluationError(f"--external {name}: that name is taken; choose another")
 
     def _pictures(self, name: str, folder: Path) -> Mapping[str, tuple[Path, str]]:
         """An external method's files with their checksums. A scale or regime that it has no picture of is left out."""
@@ -158,11 +158,11 @@ class Plan:
         read = {path.stem for path in files if path.suffix.lower() in SUFFIXES}
         if other := next((path for path in files if path.stem in set(wanted) - read), None):
             kinds = ", ".join(SUFFIXES)
-            raise EvaluationError(f"{other}: not a kind of picture that is read; make it one of {kinds}")
+            raise EvaluationError(f"{other}: not a supported picture; convert it to one of {kinds}")
         found = {stem: (path, _sha256(path)) for stem, path in external_pictures(name, folder, wanted).items()}
         for path, _ in found.values():
             if is_see_through(path):
-                raise EvaluationError(f"{path}: is transparent in part; save it without transparency")
+                raise EvaluationError(f"{path}: is partly transparent; save it without transparency")
         return found
 
     @property
@@ -227,7 +227,7 @@ def listed_photographs(comparison: Comparison, regime: str) -> list[str]:
     missing = [name for name in names if not (comparison.root / name).is_file()]
     if missing:
         raise EvaluationError(
-            f"{comparison.root}: {len(missing)} of {len(names)} photographs are not there, "
+            f"{comparison.root}: {len(missing)} of {len(names)} photographs are missing, "
             f"the first is {missing[0]}; name the folder that holds them"
         )
     return names
@@ -239,7 +239,7 @@ def _refuse_one_name_for_two(regime: str, listed: Sequence[str]) -> None:
     for name in listed:
         other = first.setdefault(picture_name(regime, SCALES[0], name), name)
         if other != name:
-            raise EvaluationError(f"{name} and {other}: their pictures would have one name; rename one of them")
+            raise EvaluationError(f"{name} and {other}: their pictures would have the same name; rename one of them")
 
 
 def _check(comparison: Comparison) -> None:
@@ -252,7 +252,7 @@ def _check(comparison: Comparison) -> None:
             raise EvaluationError(f"regime {regime}: not known; choose one of {', '.join(REGIMES)}")
     for scale in comparison.scales:
         if scale not in SCALES:
-            raise EvaluationError(f"scale {scale}: not known; choose of {', '.join(map(str, SCALES))}")
+            raise EvaluationError(f"scale {scale}: not known; choose from {', '.join(map(str, SCALES))}")
     if not comparison.scales or not comparison.regimes:
         raise EvaluationError("nothing to compare: name at least one scale and one regime")
 

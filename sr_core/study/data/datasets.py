@@ -208,7 +208,7 @@ def _files(source: Path) -> tuple[list[str], tuple[str, ...]]:
         files += [path.relative_to(source).as_posix() for path in names if path.is_file()]
     for error in closed:
         if Path(error.filename) == source:
-            raise DataError(f"{source}: {error.strerror}; name a folder that holds photographs and may be read")
+            raise DataError(f"{source}: {error.strerror}; name a readable folder that holds photographs")
     told = (f"{Path(error.filename).relative_to(source).as_posix()}/: {error.strerror}" for error in closed)
     return sorted(files), tuple(sorted(told))
 
@@ -239,7 +239,7 @@ def _whole_folder(names: Sequence[str], tests: Collection[str]) -> Survey:
     """Every picture; those ``tests`` are a data set's own tests by their names."""
     pictures = [name for name in names if PurePosixPath(name).suffix.lower() in SUFFIXES]
     if not pictures:
-        raise DataError(f"{names[0]}: not a kind of file that can be read; convert it to PNG, TIFF, JPEG or WebP")
+        raise DataError(f"{names[0]}: not a supported file; convert it to PNG, TIFF, JPEG or WebP")
     entries = []
     for name in pictures:
         patient, eye = _whose(PurePosixPath(name).with_suffix(""))
@@ -290,9 +290,7 @@ def _with_grades(tables: Sequence[Path], entries: Sequence[Entry]) -> list[Entry
             with table.open(newline="", encoding="utf-8-sig") as file:
                 grades |= {row["image"]: f"dr{int(row['level'])}" for row in csv.DictReader(file)}
         except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
-            raise DataError(
-                f"{table}: not EyePACS's table of grades ({error!r}); copy it again or take it away"
-            ) from None
+            raise DataError(f"{table}: not EyePACS's table of grades ({error!r}); copy it again or remove it") from None
     return [
         replace(entry, group=grades.get(PurePosixPath(entry.source).stem, "")) if entry.dataset == "EyePACS" else entry
         for entry in entries

@@ -44,7 +44,7 @@ def side_by_side(function: Callable[[Task], Done], tasks: Sequence[Task], worker
     except BrokenProcessPool:
         raise UserError(
             "a worker process was killed, probably for lack of memory: use fewer --workers; what is finished is kept, "
-            "the same command goes on from it"
+            "and the same command resumes"
         ) from None
     finally:
         _finish(pool)

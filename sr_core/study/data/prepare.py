@@ -194,7 +194,7 @@ def _check_places(source: Path, out: Path) -> None:
     if not source.is_dir():
         raise PrepareError(f"{source}: is a file; name the folder that holds the photographs")
     if a == b or _holds(a, b) or _holds(b, a):
-        raise PrepareError(f"{out}: the source and the prepared folder lie in one another; choose a folder apart")
+        raise PrepareError(f"{out}: the source and the prepared folder overlap; choose a separate folder")
 
 
 def _holds(folder: Path, inner: Path) -> bool:
@@ -210,7 +210,7 @@ def _refuse_own_pictures(source: Path, out: Path, found: Survey) -> None:
     prepared = os.path.realpath(out)
     for entry in found.entries:
         if os.path.commonpath([prepared, os.path.realpath(source / entry.source)]) == prepared:
-            raise PrepareError(f"{source / entry.source}: lies in {out}, the prepared folder; choose a folder apart")
+            raise PrepareError(f"{source / entry.source}: lies in {out}, the prepared folder; choose a separate folder")
 
 
 def _open(out: Path, settings: Mapping[str, Any]) -> dict[str, Prepared | LeftOut]:
@@ -223,7 +223,7 @@ def _open(out: Path, settings: Mapping[str, Any]) -> dict[str, Prepared | LeftOu
     if not inside:
         return {}
     if MANIFEST not in inside and JOURNAL not in inside:
-        raise PrepareError(f"{out}: is not empty and no prepared folder; choose an empty or a new one")
+        raise PrepareError(f"{out}: is not empty and not a prepared folder; choose an empty or a new one")
     earlier: dict[str, Prepared | LeftOut] = {}
     for path in (out / MANIFEST, out / JOURNAL):
         if path.exists():
@@ -335,7 +335,7 @@ def _journal(out: Path, settings: Mapping[str, Any]) -> Iterator[Callable[[Prepa
         raise PrepareError(f"{path}: cannot be written ({error.strerror}); {_GO_ON}") from None
 
 
-_GO_ON = "make room or choose another place; what is finished is kept, the same command goes on from it"
+_GO_ON = "make room or choose another place; what is finished is kept, and the same command resumes"
 
 
 def _without_copies(source: Path, entries: Sequence[Entry]) -> tuple[list[Entry], list[Prepared | LeftOut]]:

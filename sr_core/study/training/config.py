@@ -190,7 +190,7 @@ def _check_values(path: Path, config: TrainingConfig) -> None:
         )
     for key in ("split", "start", "trunk"):
         if "\0" in table[key]:
-            raise TrainingError(f"{path}: '{key}' is {table[key]!r}, no file's name")
+            raise TrainingError(f"{path}: '{key}' is {table[key]!r}, not a file name")
     if (config.model in BEGINS_AS) != (config.degradation == "file"):
         raise TrainingError(
             f"{path}: degradation '{config.degradation}' does not go with {config.model}; "
@@ -226,7 +226,7 @@ def _check_stage(path: Path, config: TrainingConfig) -> None:
         extra = [key for key, field in ADVERSARY_KEYS.items() if getattr(adversary, key) != field.default]
         if extra:
             raise TrainingError(
-                f"{path}: '{extra[0]}' belongs to the adversarial stage, which {config.model} has not; "
+                f"{path}: '{extra[0]}' belongs to the adversarial stage, which {config.model} does not have; "
                 f"leave it out, or choose {', '.join(STARTS_FROM)}"
             )
         return

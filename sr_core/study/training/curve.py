@@ -63,7 +63,7 @@ def read_runs(folders: Sequence[Path]) -> dict[str, Entries]:
     for folder in folders:
         found = [path for path in sorted(folder.glob("*/curve.jsonl")) if path.parent.name.endswith(SCALES)]
         if not found:
-            raise UserError(f"{folder}: no curves of runs (NAME-xSCALE/curve.jsonl); name a folder of runs")
+            raise UserError(f"{folder}: no learning curves (NAME-xSCALE/curve.jsonl); name a folder of runs")
         runs |= {path.parent.name: _read_curve(path) for path in found}
     return runs
 

@@ -155,18 +155,18 @@ def _read(path: Path, keys: Sequence[str]) -> Mapping[str, Tensor]:
             with safetensors.safe_open(path, "pt") as file:
                 return {key: file.get_tensor(key) for key in file.keys() if key in keys}  # noqa: SIM118 - no mapping
         if path.suffix not in (".pth", ".pt"):
-            raise TrunkError(f"{path}: not a kind of weights file that is known; name a .safetensors, .pth or .pt file")
+            raise TrunkError(f"{path}: unknown kind of weights file; name a .safetensors, .pth or .pt file")
         with warnings.catch_warnings(action="ignore"):  # what is wrong with a file is said below, in one line
             whole = torch.load(path, map_location="cpu", weights_only=True)
     except TrunkError:
         raise
     except FileNotFoundError:
-        raise TrunkError(f"{path}: no such weights; name a VGG19 file that is there") from None
+        raise TrunkError(f"{path}: no such file; name a VGG19 weights file") from None
     except OSError as error:
         raise TrunkError(f"{path}: cannot be read ({error.strerror or error}); check its permissions") from None
     except pickle.UnpicklingError:
         raise TrunkError(
-            f"{path}: damaged, or more than tensors; fetch it again, or save the network's state_dict() alone"
+            f"{path}: damaged, or holds more than tensors; fetch it again, or save the network's state_dict() alone"
         ) from None
     except Exception as error:  # reading a damaged pickle ends in errors of any kind
         cause = (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -76,7 +76,7 @@ def join_processes(device: torch.device) -> Processes:
     is there."""
     count = os.environ.get("WORLD_SIZE", "1")
     if not count.isdecimal():
-        raise TrainingError(f"WORLD_SIZE is {count!r}, no number of processes; start with torchrun, or unset it")
+        raise TrainingError(f"WORLD_SIZE is {count!r}, not a number of processes; start with torchrun, or unset it")
     if int(count) <= 1:
         return OneProcess(device)
     missing = [name for name in ("RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT") if name not in os.environ]

@@ -247,12 +247,12 @@ class Trainer:
         for key in fixed:
             if before.get(key, now[key]) != now[key]:  # a key younger than the checkpoint had no other value then
                 raise TrainingError(
-                    f"{self.checkpoint}: of a run with {key} {before[key]}; "
+                    f"{self.checkpoint}: is from a run with {key} {before[key]}; "
                     "give this run another 'name' or delete the folder"
                 )
         if state.get("photographs", self._photographs) != self._photographs:
             raise TrainingError(
-                f"{self.checkpoint}: of a run on other photographs than split {self.config.split} now lists; "
+                f"{self.checkpoint}: is from a run on photographs that split {self.config.split} does not list now; "
                 "give this run another 'name' or delete the folder"
             )
 

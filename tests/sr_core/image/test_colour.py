@@ -108,7 +108,7 @@ def test_a_grey_picture_with_a_colour_profile_and_the_other_way_round(tmp_path, 
     blob = colour._grey_profile(colour._parametric((1.0,)))
     photograph = load(tmp_path, encoded(scene, "TIFF", icc_profile=blob))
     np.testing.assert_array_equal(photograph.pixels, scene)
-    assert "colour profile cannot be followed" in photograph.notices[0]
+    assert "colour profile cannot be used" in photograph.notices[0]
 
 
 def adobe_by_exif(space, index=b"R03\0"):
@@ -155,7 +155,7 @@ def test_gamma_and_primaries_of_png(tmp_path, scene):
     for points in ((0.3,) * 8, (0.0,) * 8):
         photograph = shown(scene, gama(0.45455), chrm(points))
         np.testing.assert_array_equal(photograph.pixels, scene)
-        assert "cannot be followed" in photograph.notices[0]
+        assert "cannot be used" in photograph.notices[0]
 
 
 def test_colour_codes_of_png(tmp_path, scene):

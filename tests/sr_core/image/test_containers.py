@@ -339,7 +339,7 @@ def test_profiles_too_large_or_damaged_are_told(tmp_path, scene):
     for kind in ("PNG", "JPEG", "TIFF", "WEBP"):
         cut = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()[:200]
         photograph = load(tmp_path, encoded(scene, kind, icc_profile=cut))
-        assert "colour profile cannot be followed" in photograph.notices[0], kind
+        assert "colour profile cannot be used" in photograph.notices[0], kind
 
 
 def test_what_is_kept_beside_the_pixels_is_bounded():

@@ -96,5 +96,5 @@ def test_a_curve_that_cannot_be_read_is_named(tmp_path, text):
 
 def test_a_folder_without_curves_is_refused(tmp_path):
     for folder in (tmp_path, tmp_path / "none"):
-        with pytest.raises(UserError, match="no curves of runs"):
+        with pytest.raises(UserError, match="no learning curves"):
             read_runs([folder])

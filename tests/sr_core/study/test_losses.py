@@ -153,7 +153,7 @@ def test_code_in_a_weights_file_is_not_run(tmp_path):
 
     path = tmp_path / "w.pth"
     torch.save({"features.0.weight": Trap()}, path)
-    refused(path, "damaged, or more than tensors", "state_dict")
+    refused(path, "damaged, or holds more than tensors", "state_dict")
     assert not (tmp_path / "sprung").exists()
 
 

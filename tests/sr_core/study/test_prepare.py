@@ -705,7 +705,7 @@ def test_a_full_disk_is_one_line_and_nothing_finished_is_lost(tmp_path):
 def test_wrong_places_are_refused_before_anything_is_done(tmp_path):
     source = photographs(tmp_path / "in", "a.png")
     for out in (source, source / "out", tmp_path):
-        with pytest.raises(PrepareError, match="lie in one another"):
+        with pytest.raises(PrepareError, match="folder overlap"):
             run(source, out)
     with pytest.raises(PrepareError, match="no such folder"):
         run(tmp_path / "missing", tmp_path / "out")
@@ -721,7 +721,7 @@ def test_wrong_places_are_refused_before_anything_is_done(tmp_path):
     full = tmp_path / "full"
     full.mkdir()
     (full / "mine.txt").write_text("x")
-    with pytest.raises(PrepareError, match="not empty and no prepared folder"):
+    with pytest.raises(PrepareError, match="not empty and not a prepared folder"):
         run(source, full)
     (full / "manifest.json").write_text("{}")
     with pytest.raises(PrepareError, match="not a manifest of this program"):
@@ -787,7 +787,7 @@ def test_the_command_tells_what_it_took_left_out_and_wrote(tmp_path):
     assert answer.exit_code == 0, answer.output
     told = answer.stderr.splitlines()
     assert told[0] == "fundusxr: layout hrf (HRF (Budai et al. 2013)), 4 photographs"
-    assert told[1] == "  1 other pictures are not photographs of it, for example mask/01_h_mask.tif"
+    assert told[1] == "  1 other pictures do not follow this layout, for example mask/01_h_mask.tif"
     assert told[2].startswith("  left out: images/07_h.jpg: not a JPEG, PNG")
     assert told[3] == f"fundusxr: wrote {tmp_path}/out/manifest.json (1 train, 1 validation, 1 test)"
     again = CliRunner().invoke(data, words)

@@ -176,7 +176,7 @@ def test_an_adversarial_run_goes_on_with_the_same_factors_alone(tmp_path, advers
     for key, value in {"shares": (0.6, 0.2, 0.2), "start": "other.safetensors", "trunk": "other.pth"}.items():
         trainer = trainer_in(tmp_path, adversarial)
         trainer.config = changed(adversarial, **{key: value})
-        with pytest.raises(TrainingError, match=f"of a run with {key}"):
+        with pytest.raises(TrainingError, match=f"from a run with {key}"):
             trainer.resume()
 
 
@@ -184,9 +184,9 @@ def test_an_adversarial_run_goes_on_with_the_same_factors_alone(tmp_path, advers
 def test_a_pixel_run_is_not_gone_on_with_by_another(tmp_path, adversarial):
     trainer = trainer_in(tmp_path, adversarial)
     trainer.save()
-    with pytest.raises(TrainingError, match="of a run with model rdb-lite-gan"):
+    with pytest.raises(TrainingError, match="from a run with model rdb-lite-gan"):
         trainer_in(tmp_path, changed(adversarial, model="rdb-lite")).resume()
-    with pytest.raises(TrainingError, match="of a run with discriminator 4"):
+    with pytest.raises(TrainingError, match="from a run with discriminator 4"):
         trainer_in(tmp_path, changed(adversarial, discriminator=8)).resume()
 
 
@@ -248,7 +248,7 @@ def test_a_batch_that_cannot_be_shared_evenly_and_half_a_torchrun_are_refused(tm
     two.count = 2
     with pytest.raises(TrainingError, match="2 processes cannot share 'batch' = 3 evenly"):
         Trainer(config, [[retina(0)]], [retina(2)], tmp_path, two)
-    for value, words in (("2", "RANK is not set; start with torchrun"), ("abc", "no number of processes")):
+    for value, words in (("2", "RANK is not set; start with torchrun"), ("abc", "not a number of processes")):
         monkeypatch.setenv("WORLD_SIZE", value)
         with pytest.raises(TrainingError, match=words):
             join_processes(torch.device("cpu"))

@@ -422,10 +422,10 @@ def test_a_run_goes_on_with_its_own_photographs_and_its_card_tells_of_what_was_t
         trainer.train_step()
     trainer.save()
     other = Trainer(config, [[retina(0), retina(2)]], [retina(1)], tmp_path)
-    with pytest.raises(TrainingError, match="of a run on other photographs"):
+    with pytest.raises(TrainingError, match="from a run on photographs that"):
         other.resume()
     assert trainer_in(tmp_path, config).resume()
-    with pytest.raises(TrainingError, match=r"of a run with learning_rate 0\.001"):
+    with pytest.raises(TrainingError, match=r"from a run with learning_rate 0\.001"):
         trainer_in(tmp_path, dataclasses.replace(config, learning_rate=0.5)).resume()
     with pytest.raises(TrainingError, match="has 6 iterations already"):
         trainer_in(tmp_path, dataclasses.replace(config, iterations=3)).resume()
@@ -487,7 +487,7 @@ def test_the_bundled_configurations_are_valid():
         ({"name": ""}, "plain folder name"),
         ({"name": "cache"}, "not that of the cache"),
         ({"name": "a\nb"}, "plain folder name"),
-        ({"trunk": "a\0b"}, "'trunk' is 'a\\x00b', no file's name"),
+        ({"trunk": "a\0b"}, "'trunk' is 'a\\x00b', not a file name"),
         ({"model": "rdb-huge"}, "not known"),
         ({"scale": 3}, "tiny.toml: scale 3"),
         ({"short_sides": [1]}, "64 or more"),

@@ -294,7 +294,7 @@ def test_weights_that_do_not_fit_are_refused(
 
 def test_curves_draws_all_runs_in_one_picture(here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert_refused(here("curves"), "runs: no curves of runs")
+    assert_refused(here("curves"), "runs: no learning curves")
     for name in ("a-x2", "b-x2", "a-x8"):
         points = [{"step": i, "gain_db": 0.1 * i, "cpu_seconds": 60 * i} for i in (1, 2, 3)]
         (tmp_path / "runs" / name).mkdir(parents=True)

@@ -100,7 +100,7 @@ def test_nor_is_anything_else_that_a_session_reads(run, tmp_path: Path, monkeypa
         command = ("view", eye, "--mode", "offscreen", "--tour", tour)
         refused(run(*command, "--stats", path), str(path), "is the input")
     refused(run("view", eye, "--mode", "offscreen", "--tour", tour, "--stats", tour), "is the input")
-    refused(run("view", eye, "--screenshot", tmp_path / "a.png", "--stats", tmp_path / "A.png"), "is written too")
+    refused(run("view", eye, "--screenshot", tmp_path / "a.png", "--stats", tmp_path / "A.png"), "is also written")
     assert tour.read_bytes() == asset_path("tours", "demo.json").read_bytes()
 
 
@@ -159,8 +159,8 @@ def test_prepared_photographs_are_not_prepared_from(run, tmp_path: Path) -> None
     before = (out / "photographs" / "a.png").read_bytes()
     source = draw(tmp_path / "source" / "c.png", size=300).parent
     (source / "more").symlink_to(out / "photographs")
-    refused(run("data", "prepare", source, out), "lies in", "choose a folder apart")
-    refused(run("data", "prepare", source, tmp_path / "source" / ".." / "source" / "in"), "lie in one another")
+    refused(run("data", "prepare", source, out), "lies in", "choose a separate folder")
+    refused(run("data", "prepare", source, tmp_path / "source" / ".." / "source" / "in"), "folder overlap")
     assert (out / "photographs" / "a.png").read_bytes() == before
 
 

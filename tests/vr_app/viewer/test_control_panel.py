@@ -92,9 +92,9 @@ def test_the_gallery_shows_what_is_loaded_and_marks_the_front_one():
 @pytest.mark.parametrize(
     ("layout", "words"),
     [
-        (Layout.ONE, ("Image before", "Next image")),
-        (Layout.PAIR, ("Pair before", "Next pair")),
-        (Layout.WALL, ("Page before", "Next page")),
+        (Layout.ONE, ("Previous image", "Next image")),
+        (Layout.PAIR, ("Previous pair", "Next pair")),
+        (Layout.WALL, ("Previous page", "Next page")),
     ],
 )
 def test_what_is_shown_can_be_turned_over_both_ways(layout, words):
@@ -161,7 +161,7 @@ def test_regions_are_marked_named_and_exported_as_far_as_there_are_any():
     view = photograph_arrived(ViewState.start(1), 0, INFO)
     networks = Networks((), ())
     state = state_of(view, networks)
-    assert words(state) == ["Mark what is seen", "Mark by dragging"]
+    assert words(state) == ["Mark this view", "Mark by dragging"]
 
     def pressed(word: str) -> None:
         nonlocal view, state
@@ -172,9 +172,9 @@ def test_regions_are_marked_named_and_exported_as_far_as_there_are_any():
 
     pressed("Mark by dragging")
     assert view.regions.armed
-    pressed("Drag now, or not")
+    pressed("Cancel marking")
     assert not view.regions.armed
-    pressed("Mark what is seen")
+    pressed("Mark this view")
     assert "Export" in words(state)
     pressed("Haemorrhage")
     assert view.regions.chosen_region.kind == "haemorrhage"
@@ -185,7 +185,7 @@ def test_regions_are_marked_named_and_exported_as_far_as_there_are_any():
     assert not view.regions.blinking
     pressed("Delete")
     assert not view.regions.known
-    assert words(state) == ["Mark what is seen", "Mark by dragging"]
+    assert words(state) == ["Mark this view", "Mark by dragging"]
 
 
 def test_whatever_is_offered_is_an_intent_or_the_panels_own_turn():

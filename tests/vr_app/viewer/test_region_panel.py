@@ -47,7 +47,7 @@ def test_the_panel_marks_names_shows_exports_and_deletes(
         hand.press("Disc")
         wait_until(lambda: [item.kind for item in read_regions(eye.parent)[0]] == ["disc"], "the file", 60.0)
         zoom = viewer.view.front.zoom
-        hand.press("Go to the next")
+        hand.press("Next region")
         assert viewer.view.front.zoom > 1.5 * zoom
         hand.press("Blink with original")
         seen = set()

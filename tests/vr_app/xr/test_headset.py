@@ -354,4 +354,4 @@ def test_probe_finds_the_headset_and_leaves_nothing(service: MonadoService, monk
     assert "XR_KHR_opengl_enable" in found.extensions
     service.stop()
     gone = probe()
-    assert gone.problem == "the OpenXR runtime fails at xrCreateInstance: see that its service runs, or restart it"
+    assert gone.problem == "the OpenXR runtime fails at xrCreateInstance: check that its service runs, or restart it"

@@ -250,7 +250,7 @@ def trigger(report: dict) -> float:
     ("trouble", "said"),
     [
         ("one_view", "one picture to each eye"),
-        ("no_opengl", "takes no OpenGL"),
+        ("no_opengl", "does not accept OpenGL"),
         ("no_headset", "no headset now: connect it"),
     ],
 )

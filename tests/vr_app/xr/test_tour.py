@@ -211,7 +211,7 @@ class Guest:
         shown = {
             "Images": "image 0",
             "View": "Undo",
-            "Regions": "Mark what is seen",
+            "Regions": "Mark this view",
             "Adjust": "Gamma",
             "About": "About",
         }
@@ -504,7 +504,7 @@ def panel(guest: Guest) -> None:
     guest.taps("more ›", lambda report: "image 6" in report["targets"] or "image 7" in report["targets"])
     guest.taps("‹ back", lambda report: "image 0" in report["targets"])
     guest.taps("Next image", lambda report: report["front"] == 2)
-    guest.taps("Image before", lambda report: report["front"] == 1)
+    guest.taps("Previous image", lambda report: report["front"] == 1)
     guest.taps("image 0", lambda report: report["front"] == 0)
 
     guest.pages("Adjust")
@@ -521,9 +521,9 @@ def panel(guest: Guest) -> None:
 
     guest.pages("Regions")
     known = len(guest.now["regions"])
-    guest.taps("Mark what is seen", lambda report: len(report["regions"]) == known + 1)
+    guest.taps("Mark this view", lambda report: len(report["regions"]) == known + 1)
     guest.taps("Lesion", lambda report: "lesion" in report["regions"])
-    guest.taps("Go to the next", lambda report: zoom(report) > 1.0)
+    guest.taps("Next region", lambda report: zoom(report) > 1.0)
     guest.taps("Blink with original", lambda report: report["original"])
     guest.until(lambda report: not report["original"], "the other in turn")
     guest.until(lambda report: report["original"], "the original in turn")
@@ -531,7 +531,7 @@ def panel(guest: Guest) -> None:
     guest.taps("Export", lambda report: any("Exporting" in line for line in report["said"]))
     guest.until(lambda report: any("Region exported" in line for line in report["said"]), "the exported region")
     guest.taps("Mark by dragging", lambda report: report["armed"])
-    guest.taps("Drag now, or not", lambda report: not report["armed"])
+    guest.taps("Cancel marking", lambda report: not report["armed"])
     guest.taps("Delete", lambda report: len(report["regions"]) == known)
     guest.pages("About")
     guest.sees_another("about")
@@ -638,11 +638,11 @@ def test_the_smallest_controller_reaches_everything_through_the_panel(
         guest.taps("open", lambda report: report["open"])
         guest.pages("Images")
         guest.taps("Next page", lambda report: report["page"] == 1)
-        guest.taps("Page before", lambda report: report["page"] == 0)
+        guest.taps("Previous page", lambda report: report["page"] == 0)
         guest.pages("View")
         guest.taps("Layout: One", lambda report: report["layout"] == "one")
         guest.pages("Images")
-        guest.taps("Image before", lambda report: report["front"] == CLINIC - 1)
+        guest.taps("Previous image", lambda report: report["front"] == CLINIC - 1)
         guest.taps("Next image", lambda report: report["front"] == 0)
         guest.pages("View")
         guest.taps("Layout: Pair", lambda report: report["layout"] == "pair")
@@ -652,7 +652,7 @@ def test_the_smallest_controller_reaches_everything_through_the_panel(
         guest.taps("Compare: Side", lambda report: report["pair"][0] == "side")
         guest.pages("Images")
         guest.taps("Next pair", lambda report: list(report["placed"]) == ["2", "3"])
-        guest.taps("Pair before", lambda report: list(report["placed"]) == ["0", "1"])
+        guest.taps("Previous pair", lambda report: list(report["placed"]) == ["0", "1"])
         guest.pages("View")
         guest.taps("Invented: Colour", lambda report: report["invention"])
         guest.taps("Layout: One", lambda report: report["layout"] == "one")
@@ -663,8 +663,8 @@ def test_the_smallest_controller_reaches_everything_through_the_panel(
         guest.taps("As photographed", lambda report: report["look"]["channel"] == "colour")
         guest.pages("Regions")
         guest.taps("Mark by dragging", lambda report: report["armed"])
-        guest.taps("Drag now, or not", lambda report: not report["armed"])
-        guest.taps("Mark what is seen", lambda report: len(report["regions"]) == 1)
+        guest.taps("Cancel marking", lambda report: not report["armed"])
+        guest.taps("Mark this view", lambda report: len(report["regions"]) == 1)
         guest.taps("close", lambda report: not report["open"])
 
         # What its own two buttons do: a tap of the left menu leads on, of the right one too, and a push zooms.

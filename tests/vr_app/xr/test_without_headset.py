@@ -37,7 +37,8 @@ def test_without_a_runtime_one_line_says_so(tmp_path: Path) -> None:
     manifest = str(tmp_path / "none.json")
     asked = run(ASK, XR_RUNTIME_JSON=manifest)
     assert asked.returncode == 1
-    assert asked.stderr == f"no OpenXR runtime: XR_RUNTIME_JSON={manifest} names none that loads; correct or unset it\n"
+    told = f"no OpenXR runtime: XR_RUNTIME_JSON={manifest} names no runtime that loads; correct or unset it\n"
+    assert asked.stderr == told
 
 
 def test_probe_without_a_runtime_is_quiet(

@@ -130,7 +130,7 @@ BINDINGS: tuple[Binding, ...] = (
     Binding(("0", "home"), "whole image", "the whole image", _always(ResetView())),
     Binding(("u", "ctrl+z"), "undo", "undo the last move", _always(Undo())),
     Binding((), "mark a region", "mark a [region of interest](#regions-of-interest)", shown="Shift and drag"),
-    Binding(("i",), "mark what is seen", "mark the current view as a region", _always(MarkView())),
+    Binding(("i",), "mark this view", "mark the current view as a region", _always(MarkView())),
     Binding((), "go to a region", "go to that region of the front photograph", shown="`1` to `9`"),
     *(_region(number) for number in range(1, 10)),
     Binding(("j",), "next region", "go to the next region", _always(NextRegion())),

@@ -54,7 +54,7 @@ LETTER = 0.56
 """Em that a letter is wide, of names as they are."""
 
 LINKS = {Link.OFF: "not linked", Link.SAME: "linked", Link.MIRRORED: "linked, mirrored"}
-BLINKS = "hold it to keep it"
+BLINKS = "hold it to stop blinking"
 
 NEARER = 1.14
 """How much higher a pair's panels are seen at their outer edges, which are nearer, than in their middle."""

@@ -143,12 +143,12 @@ def _types(kind: type) -> dict[str, Any]:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     names = [name for name, _ in pairs]
     if len(set(names)) < len(names):
-        raise ValueError("a field stands there twice")
+        raise ValueError("a field appears twice")
     return dict(pairs)
 
 
 def _no_number(word: str) -> float:
-    raise ValueError(f"{word} is no number")
+    raise ValueError(f"{word} is not a number")
 
 
 def _refuse(where: str, wanted: str, data: Any) -> Any:

@@ -171,7 +171,7 @@ def _moved(parts: list[Any]) -> tuple[Layout, str, Moved]:
     x, y, z, *turned = (_number(part, -math.inf, math.inf) for part in parts[2:9])
     pose = Pose((x, y, z), (turned[0], turned[1], turned[2], turned[3]))
     if not pose.sound:
-        raise ValueError("a panel that is nowhere")
+        raise ValueError("a panel without a valid place")
     return _layout(parts[0]), _key(parts[1]), Moved(pose, _number(parts[9], *PANEL_SCALES))
 
 
@@ -184,25 +184,25 @@ def _one_of(kinds: type[Kind], value: Any) -> Kind:
 
 def _layout(value: Any) -> Layout:
     if value == Layout.RETINA.value:
-        raise ValueError("the retina is no layout of panels")
+        raise ValueError("the retina is not a layout of panels")
     return Layout(value)
 
 
 def _key(value: Any) -> str:
     if not isinstance(value, str) or len(value) > 64:
-        raise ValueError("a photograph's key that is none")
+        raise ValueError("an invalid photograph key")
     return value
 
 
 def _items(value: Any, count: int | None = None) -> list[Any]:
     if not isinstance(value, list) or len(value) > MOST or (count is not None and len(value) != count):
-        raise ValueError("a list that is none, or too long or short")
+        raise ValueError("not a list, or too long or too short")
     return value
 
 
 def _fields(value: Any) -> Iterable[tuple[Any, Any]]:
     if not isinstance(value, dict) or len(value) > MOST:
-        raise ValueError("views that are none")
+        raise ValueError("invalid views")
     return value.items()
 
 

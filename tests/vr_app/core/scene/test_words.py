@@ -346,7 +346,7 @@ def test_a_moved_panels_words_grow_and_shrink_with_it():
 
 def test_a_blink_says_which_of_the_two_it_shows():
     items, known = layout_items(*LAYOUTS["blink"])
-    assert {"1 of 2: 0.jpg", "hold it to keep it"} <= {label.text for label in labels(items, 0, Status(**known))}
+    assert {"1 of 2: 0.jpg", "hold it to stop blinking"} <= {label.text for label in labels(items, 0, Status(**known))}
 
 
 def test_the_wall_tells_its_page_and_computed_pixels_by_photograph():
