@@ -218,7 +218,7 @@ def test_links_are_followed_once_and_closed_folders_are_told(tmp_path, monkeypat
     found = survey(source)
     assert [entry.source for entry in found.entries] == ["linked/one.png", "two.png"]
     assert found.closed == ("shut/: Permission denied",)
-    with pytest.raises(DataError, match="shut: Permission denied; name a folder"):
+    with pytest.raises(DataError, match="shut: Permission denied; name a readable folder"):
         survey(source / "shut")
 
 
