@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sr_core.assets import asset_path
 from sr_core.image.photograph import load_photograph
 from vr_app.bench.progress import Progress
-from vr_app.bench.report import Measured, Settings, machine, milliseconds
+from vr_app.bench.report import Measured, Settings, cores, milliseconds
 
 if TYPE_CHECKING:
     from sr_core.engine.bench import Measurement, Timing
@@ -33,12 +33,13 @@ def measure(settings: Settings, progress: Progress) -> Measured:
         progress.step()
         return found
 
-    counts = range(1, machine()["cores"] + 1) if settings.curves else ()
+    counts = range(1, cores() + 1) if settings.curves else ()
     progress.begin("engine", 1 + len(counts))
     found = run(QUICK_ROUNDS if settings.quick else ROUNDS, settings.threads)
+    values: dict[str, float | None] = {"engine_x4_against_plain": found.times_plain(PLAIN_SCALE)}
+    values |= {f"engine_share_of_ceiling_x{scale}": 100 * found.share_of_ceiling(scale) for scale in SCALES}
     measured = Measured(
-        values={"engine_x4_against_plain": found.times_plain(PLAIN_SCALE)}
-        | {f"engine_share_of_ceiling_x{scale}": 100 * found.share_of_ceiling(scale) for scale in SCALES},
+        values=values,
         samples={
             timing.name: _samples(timing)
             for timing in (*found.ceiling, found.plain, *found.engine.values(), *found.zoom.values())

@@ -44,11 +44,11 @@ def main() -> None:
 
 def _start(context: Context, runtime: StartingRuntime, options: Options, begun: float) -> dict:
     """Frames until one has shown the photograph; seconds since `begun`."""
-    first = None
     with session(runtime, options) as viewer:
+        viewer.frame()
+        first = runtime.finished_at
         while not (viewer.view.photographs[0] and len(viewer.supply.residency)):
             viewer.frame()
-            first = first or runtime.finished_at
         return {
             "first_s": round(first - begun, 4),
             "photograph_s": round(runtime.finished_at - begun, 4),

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 
 from sr_core.image.geometry import Rect, TileKey
-from sr_core.tiles.request import Source
+from sr_core.tiles.request import VIEWER, Priority, Source
+from sr_core.tiles.worker import Worker
 from vr_app.bench import pictures
 from vr_app.bench.progress import Progress
 from vr_app.bench.report import Measured, Settings, milliseconds, percentiles
@@ -102,16 +104,23 @@ class SaturatedWorker:
         self.saturated = False
 
     def want(
-        self, tiles: Sequence[TileKey], sources: Sequence[Source], ahead: Sequence[TileKey] = (), *who: object
+        self,
+        tiles: Sequence[TileKey],
+        sources: Sequence[Source],
+        ahead: Sequence[TileKey] = (),
+        client: str = VIEWER,
+        priority: Priority = Priority.WATCHED,
     ) -> None:
-        """See `Worker.want`; `who`: the client and its priority."""
+        """See `Worker.want`."""
         if self.saturated:
             tiles = tuple(dict.fromkeys((*tiles, *self._filler)))
             held = self._photographs
-            sources = sources or (Source(0, held.pixels(0), held.sha256(0), held.file(0)),)
-        self._worker.want(tiles, sources, ahead, *who)
+            pixels = held.pixels(0)
+            if not sources and pixels is not None:
+                sources = (Source(0, pixels, held.sha256(0), held.file(0)),)
+        self._worker.want(tiles, sources, ahead, client, priority)
 
-    def __getattr__(self, name: str) -> object:
+    def __getattr__(self, name: str) -> Any:
         return getattr(self._worker, name)
 
 
@@ -133,7 +142,8 @@ def _worker_rows(context: Context, folder: Path, settings: Settings, progress: P
     with open_stage(
         context, [path], two_eyes(EYE_SIZE), device=settings.device, model=settings.model, time_step=step, period=0.0
     ) as stage:
-        worker = stage.viewer.supply.service.worker = SaturatedWorker(stage)
+        worker = SaturatedWorker(stage)
+        stage.viewer.supply.service.worker = cast(Worker, worker)  # whatever else is asked of it, the worker answers
         stage.visit(views[0])
         stage.warm_up()
         _make_sharp(stage, views, progress)
@@ -219,7 +229,7 @@ def _bring(stage: Stage, worker: SaturatedWorker, saturated: bool, look: LookAt)
         stage.frames_until(lambda: not worker.busy, "the worker to rest")
 
 
-def _ratio(times: dict[bool, Times], part: Callable[[Times], list[float]], percent: float) -> float:
+def _ratio(times: Mapping[bool, Times], part: Callable[[Times], list[float]], percent: float) -> float:
     busy, idle = (float(np.percentile(part(times[state]), percent)) for state in (True, False))
     return busy / idle
 

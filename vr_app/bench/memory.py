@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import mmap
 import tempfile
 from itertools import cycle, islice
 from pathlib import Path
@@ -54,7 +54,7 @@ def resident_bytes() -> int | None:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     except OSError:
         return None
-    return pages * os.sysconf("SC_PAGE_SIZE")
+    return pages * mmap.PAGESIZE
 
 
 def _growth(context: Context, folder: Path, settings: Settings, progress: Progress, measured: Measured) -> None:

@@ -6,7 +6,14 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.progress import Progress as Bar
 
 
@@ -24,7 +31,7 @@ class Progress:
             auto_refresh=False,
             disable=not console.is_terminal,
         )
-        self._task = None
+        self._task: TaskID | None = None
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -44,5 +51,6 @@ class Progress:
 
     def step(self) -> None:
         """One step is done."""
-        self._bar.advance(self._task)
+        if self._task is not None:
+            self._bar.advance(self._task)
         self._bar.refresh()

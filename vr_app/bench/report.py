@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -57,26 +58,31 @@ def milliseconds(seconds: Sequence[float]) -> list[float]:
     return [round(1000 * value, 3) for value in seconds]
 
 
-def percentiles(values: Sequence[float]) -> dict[str, float]:
+def percentiles(values: Sequence[float] | np.ndarray) -> dict[str, float]:
     """Median, 95th and 99th percentile, largest; and of how many."""
     p50, p95, p99 = np.percentile(values, [50, 95, 99])
     found = {"p50": p50, "p95": p95, "p99": p99, "max": max(values)}
     return {name: round(float(value), 4) for name, value in found.items()} | {"samples": len(values)}
 
 
+def cores() -> int:
+    """Logical processors that this process may use; all of them where the system does not tell (Windows, macOS)."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
 def machine() -> dict[str, object]:
     """Processor, cores, memory and load, as far as the system tells (None: it does not)."""
     return {
         "cpu": _cpu_model(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": cores(),
         "ram_bytes": machine_memory(),
         "system": platform.platform(),
     }
 
 
 def load_average() -> list[float] | None:
-    """Processes that wanted to run, on average over 1, 5 and 15 minutes."""
-    return [round(value, 2) for value in os.getloadavg()] if hasattr(os, "getloadavg") else None
+    """Processes that wanted to run, on average over 1, 5 and 15 minutes; None where nobody counts (Windows)."""
+    return None if sys.platform == "win32" else [round(value, 2) for value in os.getloadavg()]
 
 
 def versions() -> dict[str, str]:

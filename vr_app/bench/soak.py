@@ -181,9 +181,10 @@ def _whole(viewer: Viewer) -> bool:
 
 def _measured(viewer: Viewer, wanderer: Wanderer, settings: Settings, seconds: float, seen: _Seen) -> Measured:
     counts = viewer.supply.service.worker.counts
-    half = len(seen.resident) // 2
-    known = half > 0 and None not in seen.resident
-    growth = 100 * (max(seen.resident[half:]) / max(seen.resident[:half]) - 1) if known else None
+    resident = [size for size in seen.resident if size is not None]
+    half = len(resident) // 2
+    known = half > 0 and len(resident) == len(seen.resident)
+    growth = 100 * (max(resident[half:]) / max(resident[:half]) - 1) if known else None
     done = counts.computed + counts.cached + counts.failed + counts.cancelled
     return Measured(
         values={

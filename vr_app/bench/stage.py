@@ -15,11 +15,13 @@ from sr_core.image.geometry import Rect
 from vr_app.core.hands.sample import ControllerSample, Pulse
 from vr_app.core.scene.scene import Scene
 from vr_app.core.space.pose import Eye, Fov, Pose
+from vr_app.core.space.surface import Panel
 from vr_app.core.tiles.limits import DEFAULT_LIMITS, Limits
 from vr_app.core.tiles.slots import NO_SLOT
 from vr_app.core.tiles.visible import Demand
 from vr_app.core.view.intent import LookAt, NextImage, SurfaceKind
 from vr_app.core.view.layout import PANEL_DISTANCE
+from vr_app.core.view.photograph import PhotographRecord
 from vr_app.core.view.step import step
 from vr_app.gl.context import Context
 from vr_app.gl.draw import Renderer
@@ -142,6 +144,9 @@ class BenchRuntime:
     def feel(self, pulses: tuple[Pulse, ...]) -> None:
         pass
 
+    def recentre(self) -> None:
+        pass
+
     def take_notices(self) -> tuple[str, ...]:
         return ()
 
@@ -224,7 +229,7 @@ class Stage:
             if first is None and there:
                 first = now
             if demand is not None and there == sum(demand.seen):
-                return Visit(demand.level, there, first, now, frames)
+                return Visit(demand.level, there, now if first is None else first, now, frames)
             self._check(now)
 
     def _sharpness(self) -> tuple[Demand | None, int]:
@@ -244,15 +249,22 @@ class Stage:
         if waited > PATIENCE:
             raise UserError(f"bench: gave up after waiting {PATIENCE:.0f} s for tiles; is the machine very busy?")
 
+    @property
+    def _front(self) -> PhotographRecord:
+        """Of the photograph in front: `load` has seen to it."""
+        record = self.viewer.view.record
+        assert record is not None
+        return record
+
     def region(self, center: tuple[float, float], edge: int = EDGE) -> LookAt:
         """The view of `eye_on_region(edge)` on `edge` x `edge` pixels of the front photograph about `center`."""
-        record = self.viewer.view.record
+        record = self._front
         uv = center[0] / record.size[0], center[1] / record.size[1]
         return LookAt(SurfaceKind.PANEL, uv, record.size[0] / self._shown_width(edge))
 
     def regions(self, edge: int = EDGE) -> list[LookAt]:
         """Views of all regions of the front photograph that have no tile in common, in an order that jumps about."""
-        record = self.viewer.view.record
+        record = self._front
         shown = self._shown_width(edge), self._shown_width(edge) * record.size[1] / record.size[0]
         pitch = edge + 2 * TILE_AT_X4
         # A panel's edge never comes into view, so its outermost pixels cannot stand in the middle.
@@ -267,6 +279,7 @@ class Stage:
         """Photograph pixels across the front panel when the eye sees `edge` of them."""
         viewer = self.viewer
         (panel,) = (item.surface for item in viewer.seen.placed if item.image == viewer.view.active)
+        assert isinstance(panel, Panel)
         return edge * panel.width / (2 * HALF_WIDTH * PANEL_DISTANCE)
 
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,6 +22,9 @@ from vr_app.core.view.intent import Moved
 from vr_app.runtime.choose import open_runtime
 from vr_app.viewer.loop import Viewer, session
 from vr_app.viewer.options import Options, first_view
+
+if TYPE_CHECKING:
+    from vr_app.runtime.headset import HeadsetRuntime
 
 PANELS = 8
 SCALE = 0.3
@@ -47,13 +51,17 @@ def measure(settings: Settings, progress: Progress) -> Measured:
     ):
         paths = pictures.write_photographs(Path(folder), QUICK_SIZE if settings.quick else SIZE, PANELS)
         options = Options(tuple(paths), first_view(len(paths), settings.model), device=settings.device, prefetch=False)
-        with session(choice.runtime, options) as viewer:
+        from vr_app.runtime.headset import HeadsetRuntime
+
+        runtime = choice.runtime
+        assert isinstance(runtime, HeadsetRuntime)  # it was asked for
+        with session(runtime, options) as viewer:
             progress.begin("bench xr: panels", 1)
             _set_up(viewer)
             progress.begin("bench xr: frames", 2 * chunks)
-            ours, least = _times(viewer, frames, chunks, progress)
-            layers = choice.runtime.layers_shown
-            about = {"runtime": choice.runtime.describe(), "frames_each": frames, "layers": layers}
+            ours, least = _times(viewer, runtime, frames, chunks, progress)
+            layers = runtime.layers_shown
+            about: dict[str, object] = {"runtime": runtime.describe(), "frames_each": frames, "layers": layers}
     if layers < PANELS + 1:
         raise UserError(f"bench xr: the headset's runtime shows at most {layers} layers")
     ours_ms, least_ms = milliseconds(ours), milliseconds(least)
@@ -98,12 +106,14 @@ def _frame(viewer: Viewer) -> None:
     viewer.frame()
 
 
-def _times(viewer: Viewer, frames: int, chunks: int, progress: Progress) -> tuple[list[float], list[float]]:
+def _times(
+    viewer: Viewer, runtime: HeadsetRuntime, frames: int, chunks: int, progress: Progress
+) -> tuple[list[float], list[float]]:
     """Seconds of this thread's processor time for each of our frames, and for each of the shortest, in turns."""
     ours: list[float] = []
     least: list[float] = []
     for _ in range(chunks):
-        for step, times in ((lambda: _frame(viewer), ours), (viewer.runtime.repeat_frame, least)):
+        for step, times in ((lambda: _frame(viewer), ours), (runtime.repeat_frame, least)):
             step()  # the first after the others may have to make up for them
             for _ in range(math.ceil(frames / chunks)):
                 begun = time.thread_time()

@@ -290,8 +290,10 @@ def _printed(found: dict, bars: Sequence[Bar]) -> Table:
         title=f"bench {found['command']}",
         caption=f"{quick}load average {_load(load['before'])} before, {_load(load['after'])} after",
     )
-    for name, justify in (("what", "left"), ("bar", "left"), ("measured", "right"), ("holds", "left")):
-        printed.add_column(name, justify=justify)
+    printed.add_column("what")
+    printed.add_column("bar")
+    printed.add_column("measured", justify="right")
+    printed.add_column("holds")
     for row in found["bars"]:
         bar = about[row["name"]]
         holds = "[green]yes[/]" if row["holds"] else "[red]no[/]"

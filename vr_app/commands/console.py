@@ -6,6 +6,7 @@ import codecs
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from io import TextIOWrapper
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
@@ -37,7 +38,7 @@ def pass_names_through() -> None:
     """Let standard output take every file name: its bytes where it is no text in the file system's encoding, so that a
     program behind a pipe finds the file, and an escape for a letter that the console does not have."""
     codecs.register_error("fundusxr", _encodable)
-    if hasattr(sys.stdout, "reconfigure"):
+    if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="fundusxr")
 
 

@@ -120,7 +120,7 @@ class Recording:
     def save(self, image: Path) -> str:
         """End it and write it to the current folder; returns what to tell the user. Where it can be written nowhere it
         goes on, and nothing of it is lost."""
-        tour = self._recorder.finish()
+        tour = None if self._recorder is None else self._recorder.finish()
         if tour is None:
             self._recorder = None
             return "No tour saved: nothing was seen"

@@ -60,10 +60,11 @@ class _Calls:
 def _address(name: str) -> int:
     """A function's address. The system's own library has the old ones, the driver is asked for the others."""
     GL.glGetError  # noqa: B018  PyOpenGL may only be imported once a context is open
-    from OpenGL.platform import PLATFORM
+    from OpenGL import platform
 
-    found = getattr(PLATFORM.GL, name, None)
-    address = ctypes.cast(found, ctypes.c_void_p).value if found else PLATFORM.getExtensionProcedure(name.encode())
+    bound: Any = platform.PLATFORM  # None until PyOpenGL has chosen one
+    found = getattr(bound.GL, name, None)
+    address = ctypes.cast(found, ctypes.c_void_p).value if found else bound.getExtensionProcedure(name.encode())
     if not address:
         raise RuntimeError(f"the OpenGL driver has no {name}: update it")
     return address

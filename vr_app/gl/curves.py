@@ -37,14 +37,14 @@ class CurveTextures:
     def show(self, curves: Sequence[Curves | None]) -> None:
         """Put curves into the layers, from the first on; a layer without any keeps what it has. The texture must be
         bound to its unit, which becomes the active one if anything is put."""
-        new = [n for n, wanted in enumerate(curves) if wanted is not None and wanted is not self._shown[n]]
+        new = [(n, wanted) for n, wanted in enumerate(curves) if wanted is not None and wanted is not self._shown[n]]
         if not new:
             return
         CALLS.glActiveTexture(GL.GL_TEXTURE0 + self._unit)
         CALLS.glPixelStorei(GL.GL_UNPACK_ALIGNMENT, 2)
-        for layer in new:
-            self._shown[layer] = curves[layer]
-            samples = np.ascontiguousarray(curves[layer].samples)
+        for layer, wanted in new:
+            self._shown[layer] = wanted
+            samples = np.ascontiguousarray(wanted.samples)
             CALLS.glTexSubImage3D(
                 GL.GL_TEXTURE_2D_ARRAY, 0, 0, 0, layer, SAMPLES, REGIONS**2, 1,
                 GL.GL_RED, GL.GL_UNSIGNED_SHORT, samples.ctypes.data,

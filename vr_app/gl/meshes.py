@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 import trimesh
+from trimesh.visual import TextureVisuals
 
 from vr_app.core.space.pose import Pose
 from vr_app.core.space.surface import CAP_ANGLE, Retina
@@ -28,7 +29,7 @@ def retina_mesh(retina: Retina, rings: int = 24, sectors: int = 96, reach: float
     s = np.stack([angle * np.cos(turn) / retina.radians_u, -angle * np.sin(turn) / retina.radians_v], axis=-1)
     s = np.concatenate([np.zeros((1, 2)), s.reshape(-1, 2)])
     uv = np.stack([0.5 + s[:, 0], 0.5 - s[:, 1]], axis=-1)
-    visual = trimesh.visual.TextureVisuals(uv=uv)
+    visual = TextureVisuals(uv=uv)
     return trimesh.Trimesh(retina.point(s), _faces(rings, sectors), visual=visual, process=False)
 
 

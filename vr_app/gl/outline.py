@@ -62,6 +62,7 @@ class OutlineRenderer:
         left, bottom, right, top = face.left, face.bottom, face.right, face.top
         to_clip = np.diag([2 / (right - left), 2 / (top - bottom), 0.0, 1.0])
         to_clip[:2, 3] = -(right + left) / (right - left), -(top + bottom) / (top - bottom)
+        assert isinstance(item.surface, Retina)
         eye_pixel = finer * item.surface.radius * (right - left) / face.size[0]
         self._draw(item, eye_pixel, to_clip, _strip_unrolled, finer)
 

@@ -75,7 +75,8 @@ def texels(window: PageWindow) -> np.ndarray:
 def outside(window: PageWindow) -> tuple[int, int, int, int]:
     """The same for the tiles outside the window, which show the coarsest tile, as if the window's first one were one of
     them. Of another the corner lies as many of its edges away as that tile does."""
-    (corner,), (bits,) = _place(window, *np.array([window.base]).T, False, np.zeros(1, int), np.zeros(1, int))
+    slot, level = np.array([window.base]).T
+    (corner,), (bits,) = _place(window, slot, level, False, np.zeros(1, int), np.zeros(1, int))
     edge = TILE * CORNERS >> (int(bits) >> BITS["FINER"] & _MOST_FINER)
     corner += edge * (window.col + 65536 * window.row)
     return int(corner), int(bits), 0, window.base[1] + LEVEL_ZERO << BITS["LEVEL"]

@@ -13,7 +13,7 @@ from vr_app.core.scene.composition import Face
 from vr_app.core.scene.scene import Scene, SurfaceItem
 from vr_app.core.scene.words import AI_COLOR
 from vr_app.core.space.pose import Eye
-from vr_app.core.space.surface import BEZEL, CAP_ANGLE, Panel, Retina, columns
+from vr_app.core.space.surface import BEZEL, CAP_ANGLE, ImageView, Panel, Retina, columns
 from vr_app.core.view.appearance import LUMA, REGIONS, SAMPLES, Channel
 from vr_app.gl import objects, pages, units
 from vr_app.gl.calls import CALLS
@@ -93,15 +93,16 @@ class PhotographRenderer:
                         program.use()
                         _set_overlays(program, over_pages[page])
                 if isinstance(item.surface, Panel):
-                    self._draw_panel(full[0], inside[0], page, item, to_clip)
+                    self._draw_panel(full[0], inside[0], page, item, item.surface, to_clip)
                 else:
-                    self._draw_retina(inside[1], page, item, eye, to_clip)
+                    self._draw_retina(inside[1], page, item, item.surface, eye, to_clip)
                 self._outlines.draw(item, eye, to_clip, finer)
 
     def draw_unrolled(self, scene: Scene, face: Face, finer: float) -> None:
         """Draw a scene's one retina on its own picture, unrolled by longitude and latitude."""
         (item,) = scene.surfaces
         defines, surface = _defines(scene.appearance.adjusted, scene.invention, bool(item.overlays)), item.surface
+        assert isinstance(surface, Retina)
         program = self._programs.unrolled(defines)
         program.use()
         _set_look(program, scene, finer)
@@ -140,9 +141,10 @@ class PhotographRenderer:
         self._pages.show(windows)
         return found
 
-    def _draw_panel(self, ring: Program, inside: Program, page: int, item: SurfaceItem, to_clip: np.ndarray) -> None:
+    def _draw_panel(
+        self, ring: Program, inside: Program, page: int, item: SurfaceItem, surface: Panel, to_clip: np.ndarray
+    ) -> None:
         # What is drawn lies about the middle of what is there of the panel, which the photograph's may not be.
-        surface = item.surface
         left, top, right, bottom = surface.bounds
         middle = (left + right) / 2, (top + bottom) / 2
         to_world = surface.pose.matrix()
@@ -161,7 +163,7 @@ class PhotographRenderer:
             _set_photograph(program, page, item, (surface.width, surface.height), middle)
             CALLS.glUniform2f(program["u_size"], width / 2, height / 2)
             CALLS.glUniform1f(program["u_bezel"], BEZEL)
-            CALLS.glUniform4f(program["u_inner"], *_interior(item, middle, (width, height)))
+            CALLS.glUniform4f(program["u_inner"], *_interior(item.view, surface, middle, (width, height)))
             CALLS.glUniform4f(program["u_outer"], -right, -top, right, top)
             CALLS.glUniform1f(program["u_bend"], surface.bend)
             CALLS.glUniform1i(program["u_columns"], pieces)
@@ -170,8 +172,10 @@ class PhotographRenderer:
         CALLS.glEnable(GL.GL_BLEND)
         CALLS.glDisable(GL.GL_CULL_FACE)
 
-    def _draw_retina(self, program: Program, page: int, item: SurfaceItem, eye: Eye, to_clip: np.ndarray) -> None:
-        cap, surface = self.cap(), item.surface
+    def _draw_retina(
+        self, program: Program, page: int, item: SurfaceItem, surface: Retina, eye: Eye, to_clip: np.ndarray
+    ) -> None:
+        cap = self.cap()
         program.use()
         program.set_matrix(to_clip @ surface.pose.matrix())
         inside = surface.pose.inverse_matrix()
@@ -191,7 +195,7 @@ class SurfacePrograms:
             f"INVENTED_OPACITY {overlay.OPACITY}", f"REGIONS {REGIONS}.0", f"SAMPLES {SAMPLES}.0",
             f"LUMA vec3{LUMA}",
         )  # fmt: skip
-        self._full = {(): self._pair()}
+        self._full: dict[tuple[str, ...], tuple[Program, Program]] = {(): self._pair()}
         self.plain = self._pair("PLAIN")
         """For a panel's interior and for the retina, where nothing is laid over the photograph: less than half the
         cost."""
@@ -256,14 +260,14 @@ def _spanned(retina: Retina) -> tuple[float, float]:
 
 
 def _interior(
-    item: SurfaceItem, middle: tuple[float, float], size: tuple[float, float]
+    view: ImageView, panel: Panel, middle: tuple[float, float], size: tuple[float, float]
 ) -> tuple[float, float, float, float]:
     """Left, lower, right and upper edge, in metres from the `middle` of what is there of a panel, of where it shows the
     photograph; within its `size`, width and height in metres."""
     sides = []
-    spans = item.surface.width, item.surface.height
-    for whole, center, off, there in zip(spans, item.view.center, middle, size, strict=True):
-        ends = ((at * item.view.zoom - off) * whole for at in (-center, 1 - center))
+    spans = panel.width, panel.height
+    for whole, center, off, there in zip(spans, view.center, middle, size, strict=True):
+        ends = ((at * view.zoom - off) * whole for at in (-center, 1 - center))
         sides.append([min(max(end, -there / 2), there / 2) for end in ends])
     (left, right), (upper, lower) = sides
     return left, -lower, right, -upper

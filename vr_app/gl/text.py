@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -124,15 +125,19 @@ class Letters:
 
 def has_letter(font: ImageFont.FreeTypeFont, letter: str) -> bool:
     """Whether a font can draw a letter: one that it lacks looks like one that no font has."""
-    drawn = font.getmask(letter)
-    return letter == " " or (drawn.size, bytes(drawn)) != _missing(font)
+    return letter == " " or _drawn(font, letter) != _missing(font)
 
 
 @lru_cache(maxsize=4)
 def _missing(font: ImageFont.FreeTypeFont) -> tuple[tuple[int, int], bytes]:
     """What a font draws for a letter that it lacks."""
-    drawn = font.getmask("\U0010fffe")
-    return drawn.size, bytes(drawn)
+    return _drawn(font, "\U0010fffe")
+
+
+def _drawn(font: ImageFont.FreeTypeFont, letter: str) -> tuple[tuple[int, int], bytes]:
+    """A letter's size in pixels, and how far it covers each."""
+    mask: Any = font.getmask(letter)  # Pillow's types leave out that it can be read as bytes
+    return mask.size, bytes(mask)
 
 
 def drawable(text: str) -> str:

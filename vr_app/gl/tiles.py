@@ -130,7 +130,7 @@ class TileArray:
         if not address:
             raise RuntimeError("the OpenGL driver has no memory left for copying tiles")
         memory = (ctypes.c_ubyte * size).from_address(address)
-        return np.frombuffer(memory, np.uint8).reshape(self.staged, EDGE, EDGE, 4)
+        return np.ctypeslib.as_array(memory).reshape(self.staged, EDGE, EDGE, 4)
 
     def close(self) -> None:
         """Give the texture and the buffers back. May be called twice."""

@@ -75,11 +75,14 @@ class Uploader:
         room = True
         each = median(self._tile_seconds)
         while room:
-            key, pixels = next(waiting, (None, None))
-            if key is not None and pixels.shape[2] != (channels := layers.LAYERS[key.layer].channels):
+            tile = next(waiting, None)
+            if tile is None:
+                break
+            key, pixels = tile
+            if pixels.shape[2] != (channels := layers.LAYERS[key.layer].channels):
                 told = "; a computed one must tell how far it departs from the photograph" if channels == 4 else ""
                 raise ValueError(f"{key}: a tile of this layer has {channels} channels, not {pixels.shape[2]}{told}")
-            slot = None if key is None else residency.reserve(key, now)
+            slot = residency.reserve(key, now)
             if slot is None:
                 break
             self._tiles.stage(slot, pixels, layers.LAYERS[key.layer].colour)

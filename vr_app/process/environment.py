@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
+
+
+def apart() -> dict[str, Any]:
+    """Arguments of `subprocess.Popen` for a process that Ctrl-C in the terminal does not end."""
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    return {"start_new_session": True}
 
 
 def environment() -> dict[str, str]:

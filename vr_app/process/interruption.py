@@ -41,12 +41,15 @@ def cut_off() -> NoReturn:
     os._exit(1)
 
 
-def end_process(code: int | None) -> NoReturn:
+def end_process(code: int | str | None) -> NoReturn:
     """End with an exit code, as `sys.exit` does, once everything has been given back and written.
 
     Where a watched thread still runs, the interpreter is not taken down under it: that waits for the dynamic loader,
     and a thread that comes back from C++ to an interpreter that ends aborts the process.
     """
+    if isinstance(code, str):  # as for `sys.exit`: what to tell
+        print(code, file=sys.stderr)
+        code = 1
     if any(running() for running in _running):
         with suppress(OSError):  # nobody reads any more
             sys.stdout.flush()

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from sr_core.engine.priority import give_way
 from sr_core.errors import UserError
@@ -24,7 +24,7 @@ from sr_core.image.provenance import told_of
 from sr_core.image.saving import save_picture
 from vr_app.core.view.region import Region
 from vr_app.files.places import new_path, writable_folder
-from vr_app.process.environment import environment
+from vr_app.process.environment import apart, environment
 from vr_app.regions.files import format_regions, parse_regions
 
 if TYPE_CHECKING:
@@ -157,8 +157,8 @@ class Exporter:
         """That of the process, if it has ended: it is then no more."""
         if self._child is None or self._child.poll() is None:
             return ()
-        told = self._child.stdout.read().strip().splitlines()
-        self._child.stdout.close()
+        with _answers(self._child) as answers:
+            told = answers.read().strip().splitlines()
         code, self._child = self._child.returncode, None
         return (json.loads(told[-1]) if told else f"Region not exported: the process for it ended with {code}",)
 
@@ -176,14 +176,14 @@ class Exporter:
         children = [self._child, _started(self._waiting) if self._waiting else None]
         self._waiting, self._child = [], None
         for child in filter(None, children):
-            child.stdout.close()
+            _answers(child).close()
             child.returncode = child.poll() or 0  # nobody waits for it: it ends by itself
         files = ", ".join(map(str, self._given[-count:]))
         return (*told, f"Still exporting {count} region{'s' if count > 1 else ''}, soon written to {files}")
 
 
 def _started(jobs: Sequence[Job]) -> subprocess.Popen[str]:
-    """A process that does the jobs. It is in a group of its own: Ctrl-C in the terminal does not end it."""
+    """A process that does the jobs. Ctrl-C in the terminal does not end it."""
     command, pipe = [sys.executable, "-m", "vr_app.regions.export"], subprocess.PIPE
     child = subprocess.Popen(
         command,
@@ -193,12 +193,19 @@ def _started(jobs: Sequence[Job]) -> subprocess.Popen[str]:
         stderr=subprocess.DEVNULL,
         text=True,
         encoding="utf-8",
-        start_new_session=True,
+        **apart(),
     )
+    assert child.stdin is not None  # it is a pipe
     with suppress(BrokenPipeError):  # its exit code will tell
         child.stdin.write("".join(f"{job.told()}\n" for job in jobs))
         child.stdin.close()
     return child
+
+
+def _answers(child: subprocess.Popen[str]) -> IO[str]:
+    """What the process says: a line for each of its jobs."""
+    assert child.stdout is not None  # it is a pipe
+    return child.stdout
 
 
 def main() -> None:

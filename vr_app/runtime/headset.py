@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import replace
+from types import TracebackType
 
 from vr_app.core.hands.keys import LEAVE, MIRROR
 from vr_app.core.hands.sample import ControllerSample, HandSample, Pulse
@@ -140,7 +141,13 @@ class HeadsetRuntime:
             return
         self._clock.restart()
         self._tell(BACK)
-        self._mirror.window.set_title(TITLE)
+        self._window_alone.window.set_title(TITLE)
+
+    @property
+    def _window_alone(self) -> Mirror:
+        """The window while there is no headset: without one, the program ended when the headset was lost."""
+        assert self._mirror is not None
+        return self._mirror
 
     # What measurements ask for.
 
@@ -218,7 +225,7 @@ class HeadsetRuntime:
     def _camera_frame(self) -> Iterator[OneEyeFrame]:
         """A frame for the window alone, at the window's pace."""
         time.sleep(MIRROR_INTERVAL)
-        mirror, now = self._mirror, self._clock.idle()
+        mirror, now = self._window_alone, self._clock.idle()
         yield OneEyeFrame(now, (one_eye(mirror.camera.size),), mirror.camera, MIRROR_INTERVAL, self._camera_kept)
         self._camera_kept = True
         mirror.begin(now)
@@ -295,7 +302,9 @@ class _OutlivingLoss:
     def __enter__(self) -> None:
         pass
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
         return isinstance(error, HeadsetLostError) and self._lose()
 
 
@@ -318,7 +327,9 @@ class _Turn:
         self._frame = self._camera_frame()
         return self._frame.__enter__()
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
         with self._outliving_loss:
             return bool(self._frame.__exit__(kind, error, trace)) or self._outliving_loss.__exit__(kind, error, trace)
         return True
@@ -327,5 +338,5 @@ class _Turn:
 def _let_calls_finish() -> None:
     """Ctrl-C takes effect once the runtime's call has returned. Python's default is to break off a waiting system
     call, and a runtime that talks to its service through a socket (Monado) takes that for the service's end."""
-    if hasattr(signal, "siginterrupt"):
+    if sys.platform != "win32":
         signal.siginterrupt(signal.SIGINT, False)

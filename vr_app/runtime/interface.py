@@ -16,24 +16,37 @@ from vr_app.gl.framebuffer import Framebuffer
 class Frame(Protocol):
     """One frame between `wait` and `end`."""
 
-    time: float
-    """Seconds on a clock that never runs backward: when the frame will be seen."""
+    @property
+    def time(self) -> float:
+        """Seconds on a clock that never runs backward: when the frame will be seen."""
+        ...
 
-    should_render: bool
-    """False: nothing drawn now would be seen, so nothing is."""
+    @property
+    def should_render(self) -> bool:
+        """False: nothing drawn now would be seen, so nothing is."""
+        ...
 
-    period: float | None
-    """Seconds that the display gives a frame; None where nothing is displayed."""
+    @property
+    def period(self) -> float | None:
+        """Seconds that the display gives a frame; None where nothing is displayed."""
+        ...
 
-    keeps: bool
-    """Whether `targets` still hold what was drawn into them in the frame before: what has not changed may stay."""
+    @property
+    def keeps(self) -> bool:
+        """Whether `targets` still hold what was drawn into them in the frame before: what has not changed may stay."""
+        ...
 
-    detail: float
-    """How many pixels a line are shown for each of an eye's picture: more than one where surfaces are shown apart."""
+    @property
+    def detail(self) -> float:
+        """How many pixels a line are shown for each of an eye's picture: more than one where surfaces are shown
+        apart."""
+        ...
 
-    eyes: tuple[Eye, ...]
-    """Every picture to draw: two in a headset, else one. Empty while the head is not tracked. `targets` may add one for
-    a spectator."""
+    @property
+    def eyes(self) -> tuple[Eye, ...]:
+        """Every picture to draw: two in a headset, else one. Empty while the head is not tracked. `targets` may add one
+        for a spectator."""
+        ...
 
     def targets(self) -> Iterator[tuple[Eye, Framebuffer]]:
         """Each eye with the framebuffer to draw it into, bound; it is handed on when the iteration goes on."""
@@ -54,15 +67,19 @@ class Frame(Protocol):
 class Runtime(Protocol):
     """A place to show the scene. Every method belongs to the thread that owns the GL context."""
 
-    name: str
-    """'xr', 'desktop' or 'offscreen'."""
+    @property
+    def name(self) -> str:
+        """'xr', 'desktop' or 'offscreen'."""
+        ...
 
     def describe(self) -> dict[str, str]:
         """Runtime, system and renderer by name, for the statistics."""
         ...
 
-    floor: float
-    """The height of the floor, metres."""
+    @property
+    def floor(self) -> float:
+        """The height of the floor, metres."""
+        ...
 
     def recentre(self) -> None:
         """Put the scene before the viewer, where there is one who moves; at the next frame that knows the head."""

@@ -120,7 +120,7 @@ class Mirror:
             left = eye * self._eye_width if alone is None else 0
             picture.blit_to(self._pictures[self._drawing], left, 0, self._eye_width, PICTURE_HEIGHT)
         if alone == eye or (alone is None and eye == RIGHT):
-            self._hand_over(self._part)
+            self._hand_over(self._drawing, self._part)
 
     def views(
         self, eyes: tuple[Eye, ...], apart: bool = False, still: bool = False
@@ -159,14 +159,14 @@ class Mirror:
         """Show what was drawn into `camera`, if it is time for a picture."""
         if self._drawing is not None:
             self.camera.blit_to(self._pictures[self._drawing], 0, 0, *CAMERA_SIZE)
-            self._hand_over(CAMERA_SIZE)
+            self._hand_over(self._drawing, CAMERA_SIZE)
 
-    def _hand_over(self, part: tuple[int, int]) -> None:
+    def _hand_over(self, picture: int, part: tuple[int, int]) -> None:
         fence = GL.glFenceSync(GL.GL_SYNC_GPU_COMMANDS_COMPLETE, 0)
         GL.glFlush()  # the thread's wait for the fence does not send it off
         with self._change:
-            self._waiting = _Picture(self._drawing, part, fence, self.window.size)
-            self._handed_over = self._drawing
+            self._waiting = _Picture(picture, part, fence, self.window.size)
+            self._handed_over = picture
             self._change.notify()
         self._drawing = None
 

@@ -39,6 +39,8 @@ class OneEyeFrame:
 
     def targets(self) -> Iterator[tuple[Eye, Framebuffer]]:
         """The eye and its framebuffer, bound."""
+        if self.framebuffer is None:
+            return
         for eye in self.eyes:
             self.framebuffer.bind()
             yield eye, self.framebuffer

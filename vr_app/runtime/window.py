@@ -54,7 +54,7 @@ class WindowRuntime:
 
     @contextmanager
     def frame(self) -> Iterator[OneEyeFrame]:
-        eyes = (self._eye,) if self.framebuffer is not None else ()
+        eyes = (self._eye,) if self.framebuffer is not None and self._eye is not None else ()
         keeps = self.framebuffer is self._drawn
         yield OneEyeFrame(time.perf_counter() + self._period, eyes, self.framebuffer, self._period, keeps)
         self._drawn = self.framebuffer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sr_core.networks.names import base_of, dialled
@@ -280,7 +281,7 @@ def _about(state: PanelState, place: Place) -> tuple[Row, ...]:
     return Words(("Not for diagnosis",), warns=True), Words(state.about)
 
 
-def _choice(title: str, options: list[tuple[str, Event]], now: Event) -> Choice:
+def _choice(title: str, options: Sequence[tuple[str, Event]], now: Event) -> Choice:
     events = [event for _, event in options]
     return Choice(title, tuple(options), events.index(now) if now in events else -1)
 

@@ -150,7 +150,7 @@ class Widgets:
             x, y = corner.x + 0.35 * em, corner.y + 0.35 * em
             inner = edge - 0.7 * em
             if picture.extent is not None:
-                self._thumbnail(pen, picture, (x, y), inner)
+                self._thumbnail(pen, picture.event.image, picture.extent, (x, y), inner)
             wide = gui.calc_text_size(picture.name).x
             at = corner.x + max(0.2 * em, (edge - wide) / 2), corner.y + edge
             pen.push_clip_rect((corner.x, corner.y), (corner.x + edge, corner.y + edge + 1.5 * em), True)
@@ -159,10 +159,12 @@ class Widgets:
             if (number + 1) % 3 and number < len(pictures) - 1:
                 gui.same_line()
 
-    def _thumbnail(self, pen: Any, picture: Picture, corner: tuple[float, float], edge: float) -> None:
+    def _thumbnail(
+        self, pen: Any, image: int, extent: tuple[float, float], corner: tuple[float, float], edge: float
+    ) -> None:
         """As large as fits, in the middle of its square."""
-        row, column = divmod(picture.event.image, THUMBNAILS_ACROSS)
-        across, down = picture.extent
+        row, column = divmod(image, THUMBNAILS_ACROSS)
+        across, down = extent
         most = max(across, down)
         wide, high = edge * across / most, edge * down / most
         x, y = corner[0] + (edge - wide) / 2, corner[1] + (edge - high) / 2

@@ -133,11 +133,11 @@ class Control:
         if self.picture is None:
             return ()
         if state != self._told:
-            self._told, self._extent_open = state, self._interface.extent(state)
+            self._told, self._extent_open = state, Interface.extent(state)
         if self._surface is None:
             return ()
         if self._place.open and self._place.page == 0:
-            self._add_thumbnail(photographs, len(state.photographs))
+            self._add_thumbnail(self.picture, photographs, len(state.photographs))
         shown = replace(state, thumbnails=tuple(self._thumbnails.items())) if self._place.open else PanelState()
         events = self._paint(shown)
         for event in events:
@@ -168,7 +168,7 @@ class Control:
     def pulses(self) -> tuple[Pulse, ...]:
         """What the hand that presses the panel is to feel, once a press."""
         before, self._pressed = self._pressed, bool(self._pointer and self._pointer.pressed)
-        return (Pulse(self._pointer.hand),) if self._pressed and not before else ()
+        return (Pulse(self._pointer.hand),) if self._pointer and self._pressed and not before else ()
 
     def forget(self, image: int) -> None:
         """A photograph has changed: so has its thumbnail."""
@@ -236,6 +236,8 @@ class Control:
     # What it shows.
 
     def _paint(self, state: PanelState) -> tuple[Event, ...]:
+        if self._interface is None or self.picture is None:
+            return ()
         events, drawn = self._interface.draw(state, self._place, self._em, self._size, self._pointer)
         if drawn is not None:
             self.picture.paint(drawn)
@@ -243,12 +245,12 @@ class Control:
             self._version += 1
         return events
 
-    def _add_thumbnail(self, photographs: Photographs, count: int) -> None:
+    def _add_thumbnail(self, picture: SheetPicture, photographs: Photographs, count: int) -> None:
         """One that is at hand and not shown yet: one a frame."""
         for image in range(min(count, THUMBNAILS_ACROSS**2)):
             pixels = None if image in self._thumbnails else photographs.thumbnail(image, THUMBNAIL_EDGE)
             if pixels is not None:
-                self.picture.put_thumbnail(image, pixels)
+                picture.put_thumbnail(image, pixels)
                 height, width = pixels.shape[:2]
                 self._thumbnails[image] = width / THUMBNAIL_EDGE, height / THUMBNAIL_EDGE
                 return

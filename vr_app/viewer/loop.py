@@ -243,7 +243,8 @@ class Viewer:
         computed = self.supply.service.worker.counts.computed
         self.statistics.see(self.view, self.seen.wants, self.supply.residency, computed, now)
         self.statistics.full_collections_in_frames = self._collector.full_in_frames
-        self.statistics.gl_objects_after_warm_up = objects.made() - self._objects_made if self.warm else 0
+        before = self._objects_made
+        self.statistics.gl_objects_after_warm_up = 0 if before is None else objects.made() - before
         self.finished = self._over and not self.keeping.screenshots.awaited(now)
 
     def report(self) -> None:

@@ -58,7 +58,7 @@ class Supply:
     def __init__(
         self,
         sources: Sequence[PhotographSource],
-        awaited: int,
+        awaited: Sequence[int],
         model: str,
         device: str,
         limits: Limits,
@@ -67,7 +67,7 @@ class Supply:
         say: Callable[[str], None],
         stack: ExitStack,
     ) -> None:
-        """`awaited`: the photograph to open first. `say`: gets what the user should know. The stack closes it all."""
+        """`awaited`: the photographs to open first. `say`: gets what the user should know. The stack closes it all."""
         self._say, self._limits, self._prefetch = say, limits, prefetch
         worker = Worker(model, device, disk=tile_cache)
         self.service = TileService(sources, worker, awaited, limits.photographs, limits.tiles)
@@ -169,7 +169,7 @@ class Supply:
             self._ahead = None
             return ()
         if self._ahead is None or self._ahead[0] is not self.wanted:
-            tiles = tiles_ahead(demand, view.photographs[demand.photograph])
+            tiles = tiles_ahead(demand, view.record_of(demand.photograph))
             self._ahead = self.wanted, self.service.missing(self.residency.lacking(tiles))
         # A photograph may be dropped meanwhile, for another that arrives.
         return self._ahead[1] if self.service.photographs.pixels(demand.photograph) is not None else ()

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Collection
 from contextlib import ExitStack, suppress
 from functools import partial
+from typing import Any
 
 import xr
 
@@ -21,6 +22,9 @@ BUTTONS = ("next_layout", "next_image", "reset", "invention", "undo", "panel")
 """Fields of `ControllerSample` that are true in the frame of the press."""
 
 HANDS = (0, 1)
+
+NO_HAND = xr.Path(xr.NULL_PATH)
+"""Where an action is the same for both hands."""
 
 NOT_FOCUSED = xr.Result.SESSION_NOT_FOCUSED.value
 
@@ -53,7 +57,7 @@ class Actions:
         self.aims = [self._aim_space(hand, handles) for hand in self._hands]
         with openxr("xrAttachSessionActionSets"):
             xr.attach_session_action_sets(session, xr.SessionActionSetsAttachInfo(action_sets=[self._set]))
-        self.to_sync = xr.ActionsSyncInfo(active_action_sets=[xr.ActiveActionSet(self._set, xr.NULL_PATH)])
+        self.to_sync = xr.ActionsSyncInfo(active_action_sets=[xr.ActiveActionSet(self._set, NO_HAND)])
         self._focused = False
         self._sync_actions, self._locate_space = raw.checked("xrSyncActions"), raw.checked("xrLocateSpace")
         self._states: dict[tuple[str, int], xr.ActionStateBoolean | xr.ActionStateFloat] = {}
@@ -147,10 +151,11 @@ class Actions:
     def _made(self, now: float) -> ControllerSample:
         menus = [menu.read(self._held[i], i, self._value("menu", i), now) for i, menu in enumerate(self._menus)]
         begun = {name for menu in menus for name in menu.begun}
+        buttons: dict[str, Any] = {name: name in begun or self._pressed(name) for name in BUTTONS}
         return ControllerSample(
             hands=tuple(self._hand(i, menu.holding) for i, menu in enumerate(menus)),
             original=bool(self._button("original").current_state) or any(menu.holding == "original" for menu in menus),
-            **{name: name in begun or self._pressed(name) for name in BUTTONS},
+            **buttons,
         )
 
     def _hand(self, index: int, holding: str) -> HandSample:
@@ -180,13 +185,13 @@ class Actions:
         state = self._state(name, self._hands[hand])
         return float(state.current_state) if state.is_active else 0.0
 
-    def _button(self, name: str) -> xr.ActionStateBoolean:
-        return self._state(name, xr.NULL_PATH)
+    def _button(self, name: str) -> xr.ActionStateBoolean | xr.ActionStateFloat:
+        return self._state(name, NO_HAND)
 
     def _state(self, name: str, hand: xr.Path) -> xr.ActionStateBoolean | xr.ActionStateFloat:
         """An action's state as last reported. From its first use on it is asked for in every frame, always into the
         same structure."""
-        key = name, int(getattr(hand, "value", hand))
+        key = name, hand.value
         if key not in self._states:
             info = xr.ActionStateGetInfo(self._actions[name], hand)
             button = bindings.ACTIONS[name][0] is bindings.Kind.BUTTON
@@ -210,7 +215,9 @@ class Actions:
         """Let hands feel ticks. A controller without haptics, or a session without the focus, ignores them."""
         for pulse in pulses:
             info = xr.HapticActionInfo(self._actions["tick"], self._hands[pulse.hand])
-            tick = xr.HapticVibration(round(pulse.seconds * 1e9), xr.FREQUENCY_UNSPECIFIED, pulse.amplitude)
+            tick = xr.HapticVibration(
+                xr.Duration(round(pulse.seconds * 1e9)), xr.FREQUENCY_UNSPECIFIED, pulse.amplitude
+            )
             with suppress(xr.exception.SessionNotFocused), openxr("xrApplyHapticFeedback"):
                 xr.apply_haptic_feedback(self._session, info, tick)
 

@@ -20,7 +20,7 @@ class FrameCalls:
         self._told = ctypes.byref(self.state)
         self._wait, self._begin = raw.checked("xrWaitFrame"), raw.checked("xrBeginFrame")
         self._end = raw.checked("xrEndFrame")
-        self._empty = xr.FrameEndInfo(0, blend_mode, layers=[])
+        self._empty = xr.FrameEndInfo(xr.Time(), blend_mode, layers=[])
         self._info, self._layers = self._empty, None
 
     def wait(self) -> xr.FrameState:
@@ -40,7 +40,7 @@ class FrameCalls:
         else:
             if layers is not self._layers:
                 pointers = [ctypes.byref(layer) for layer in layers]
-                self._info, self._layers = xr.FrameEndInfo(0, self._blend_mode, layers=pointers), layers
+                self._info, self._layers = xr.FrameEndInfo(xr.Time(), self._blend_mode, layers=pointers), layers
             info = self._info
         info.display_time = display_time
         self._end(self._session, info)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Protocol
@@ -96,7 +96,7 @@ class HeadsetFrame:
         """What xrEndFrame will show; filled once both eyes are drawn."""
         self._session = session
         self._spectator = spectator
-        self._drawing: Iterator[tuple[Eye, Framebuffer]] | None = None
+        self._drawing: Generator[tuple[Eye, Framebuffer]] | None = None
 
     def locate(self, display_time: int) -> None:
         """Find hands and eyes; no eyes while the head is not tracked, or where one of them is nowhere (NaN)."""
@@ -116,7 +116,7 @@ class HeadsetFrame:
             return
         self._session.layers.composed = None
         yield from self._draw(self._session.layers.behind, self._spectator.see, deepen)
-        self.layers = [self._session.layers.behind.shown]
+        self.layers = [self._session.layers.behind.handed_over]
         yield from self._spectator.views(self.eyes)
 
     def pictures(
@@ -134,20 +134,21 @@ class HeadsetFrame:
             deepen = partial(renderer.draw_depth, scene)
             yield from ((eye, target, scene) for eye, target in self._whole(deepen))
             return
-        before, still = layers.composed, True
-        if before is None or not before.stands(scene, self.eyes):
+        composed, still = layers.composed, True
+        if composed is None or not composed.stands(scene, self.eyes):
             still, layers.composed = False, None
             arrangement, surfaces = layers.surfaces.arrange(scene, self.eyes, renderer)
-            known = before.arrangement if before is not None and before.eyes == self.eyes else None
+            known = composed.arrangement if composed is not None and composed.eyes == self.eyes else None
             if known is None or known.behind != arrangement.behind:
                 yield from self._drawn(layers.behind, arrangement.behind, renderer)
-            shown = [layers.behind.shown, *surfaces]
+            shown = [layers.behind.handed_over, *surfaces]
             if arrangement.before is not None:
+                assert layers.before is not None  # it is made with the surfaces
                 if known is None or known.before != arrangement.before:
                     yield from self._drawn(layers.before, arrangement.before, renderer)
-                shown.append(layers.before.shown)
-            layers.composed = Composed(scene, self.eyes, arrangement, shown)
-        self.layers = layers.composed.layers
+                shown.append(layers.before.handed_over)
+            composed = layers.composed = Composed(scene, self.eyes, arrangement, shown)
+        self.layers = composed.layers
         yield from ((eye, target, scene) for eye, target in self._spectator.views(self.eyes, True, still))
 
     def _drawn(
@@ -165,7 +166,9 @@ class HeadsetFrame:
     ) -> Iterator[tuple[Eye, Framebuffer]]:
         self._drawing = layer.draw(self.eyes, drawn, deepen)
         yield from self._drawing
-        layer.structure(self._session.head.views)
+        views = self._session.head.views
+        assert views is not None  # there are eyes
+        layer.structure(views)
 
     def repeat(self) -> bool:
         """Hand over what the last frame did, if that was for the same eyes and nobody beside the headset wants a new

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from typing import Any
 
 import xr
 from OpenGL import GL
@@ -14,14 +15,14 @@ from OpenGL import GL
 from vr_app.xr.errors import HeadsetError, openxr
 
 
-def check_requirements(instance: xr.Instance, system: int) -> None:
+def check_requirements(instance: xr.Instance, system: xr.SystemId) -> None:
     """Raises `HeadsetError` where the current context is older than the runtime wants.
 
     OpenXR demands the question before a session is created.
     """
     with openxr("xrGetOpenGLGraphicsRequirementsKHR"):
         requirements = xr.get_opengl_graphics_requirements_khr(instance, system)
-    wanted = xr.Version(requirements.min_api_version_supported)
+    wanted = xr.Version(int(requirements.min_api_version_supported))
     major, minor = GL.glGetIntegerv(GL.GL_MAJOR_VERSION), GL.glGetIntegerv(GL.GL_MINOR_VERSION)
     if (major, minor) < (wanted.major, wanted.minor):
         raise HeadsetError(
@@ -38,7 +39,10 @@ def binding() -> ctypes.Structure:
 def _xlib() -> ctypes.Structure:
     from OpenGL import GLX
 
-    display, context = GLX.glXGetCurrentDisplay(), GLX.glXGetCurrentContext()
+    # PyOpenGL's types say None of what its functions return.
+    display: Any = GLX.glXGetCurrentDisplay()
+    context: Any = GLX.glXGetCurrentContext()
+    drawable: Any = GLX.glXGetCurrentDrawable()
     if not context:
         raise HeadsetError("the headset needs OpenGL through GLX: run where there is an X display (or Xwayland)")
     config_id, screen, count, visual = (ctypes.c_int() for _ in range(4))
@@ -46,7 +50,7 @@ def _xlib() -> ctypes.Structure:
     GLX.glXQueryContext(display, context, GLX.GLX_SCREEN, ctypes.byref(screen))
     # Some runtimes (Monado) refuse a binding whose configuration and visual are left 0.
     wanted = (ctypes.c_int * 3)(GLX.GLX_FBCONFIG_ID, config_id.value, 0)
-    configs = GLX.glXChooseFBConfig(display, screen.value, wanted, ctypes.byref(count))
+    configs: Any = GLX.glXChooseFBConfig(display, screen.value, wanted, ctypes.byref(count))
     if count.value == 0:
         raise HeadsetError("the OpenGL context has no GLX framebuffer configuration: update the graphics driver")
     GLX.glXGetFBConfigAttrib(display, configs[0], GLX.GLX_VISUAL_ID, ctypes.byref(visual))
@@ -54,7 +58,7 @@ def _xlib() -> ctypes.Structure:
         x_display=display,
         visualid=visual.value,
         glx_fbconfig=configs[0],
-        glx_drawable=GLX.glXGetCurrentDrawable(),
+        glx_drawable=drawable,
         glx_context=context,
     )
 
@@ -63,7 +67,9 @@ def _win32() -> ctypes.Structure:
     """Untested: no Windows machine with a headset was at hand."""
     from OpenGL import WGL
 
-    return xr.GraphicsBindingOpenGLWin32KHR(h_dc=WGL.wglGetCurrentDC(), h_glrc=WGL.wglGetCurrentContext())
+    device: Any = WGL.wglGetCurrentDC()
+    context: Any = WGL.wglGetCurrentContext()
+    return xr.GraphicsBindingOpenGLWin32KHR(h_dc=device, h_glrc=context)
 
 
 def swapchain_format(offered: list[int]) -> int:

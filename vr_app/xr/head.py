@@ -21,7 +21,7 @@ class Head:
     def __init__(self, session: xr.Session, space: xr.Space, sizes: Sequence[tuple[int, int]]) -> None:
         self._session, self._sizes = session, sizes
         self._locate_views = raw.checked("xrLocateViews")
-        self._where = xr.ViewLocateInfo(VIEWS, 0, space)
+        self._where = xr.ViewLocateInfo(VIEWS, xr.Time(), space)
         self._state = xr.ViewState()
         self._views = (xr.View * EYES)(*(xr.View() for _ in range(EYES)))
         self._count = ctypes.c_uint32()
@@ -42,7 +42,10 @@ class Head:
         told = bytes(self._views)
         if told != self._told:
             found = [(convert.pose(view.pose), convert.fov(view.fov)) for view in self._views]
-            whole = not any(None in both for both in found)
-            eyes = (Eye(pose, fov, size) for (pose, fov), size in zip(found, self._sizes, strict=True))
-            self._told, self._told_eyes = told, tuple(eyes) if whole else ()
+            eyes = tuple(
+                Eye(pose, fov, size)
+                for (pose, fov), size in zip(found, self._sizes, strict=True)
+                if pose is not None and fov is not None
+            )
+            self._told, self._told_eyes = told, eyes if len(eyes) == len(found) else ()
         return self._told_eyes

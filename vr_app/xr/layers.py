@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, suppress
 
 import numpy as np
@@ -68,7 +68,7 @@ class _Swapchain:
         while True:
             try:
                 with openxr("xrWaitSwapchainImage"):
-                    xr.wait_swapchain_image(self.handle, xr.SwapchainImageWaitInfo(timeout=IMAGE_WAIT_NS))
+                    xr.wait_swapchain_image(self.handle, xr.SwapchainImageWaitInfo(timeout=xr.Duration(IMAGE_WAIT_NS)))
                 return
             except xr.exception.TimeoutExpired:
                 continue
@@ -198,6 +198,12 @@ class ProjectionLayer:
         """Whether the runtime is told how far away it is."""
         return bool(self._depths)
 
+    @property
+    def handed_over(self) -> xr.CompositionLayerProjection:
+        """`shown`, once something has been."""
+        assert self.shown is not None
+        return self.shown
+
     def hide(self, eye: int, mesh: np.ndarray) -> None:
         """Leave out what eye number `eye` never sees; see `PictureSwapchain.hide`."""
         self._eyes[eye].hide(mesh)
@@ -207,7 +213,7 @@ class ProjectionLayer:
         eyes: Sequence[Eye],
         drawn: Callable[[int, Framebuffer], None],
         deepen: Callable[[DepthTarget, Eye], None] | None = None,
-    ) -> Iterator[tuple[Eye, Framebuffer]]:
+    ) -> Generator[tuple[Eye, Framebuffer]]:
         """Each eye with its next image's framebuffer, bound. When the iteration goes on, `drawn` sees the finished
         picture, and the image is released to the runtime; it is released too where the iteration ends early.
 
@@ -221,16 +227,18 @@ class ProjectionLayer:
                 drawn(index, framebuffer)
             finally:
                 swapchain.release()
-        deep = self._depths if deepen is not None else []
-        for eye, depth in zip(eyes, deep, strict=False):
+        if deepen is None or not self._depths:
+            self._told = []
+            return
+        for eye, depth in zip(eyes, self._depths, strict=True):
             target = depth.acquire()
             try:
                 deepen(target, eye)
             finally:
                 depth.release()
-        self._told = [depth.structure() for depth in deep]
+        self._told = [depth.structure() for depth in self._depths]
 
-    def structure(self, views: Sequence[xr.View]) -> xr.CompositionLayerProjection:
+    def structure(self, views: ctypes.Array[xr.View]) -> xr.CompositionLayerProjection:
         """The layer of the images released last, as they were drawn for `views`. `shown` from now on."""
         told = self._told or [None] * len(self._eyes)
         projections = [

@@ -122,7 +122,7 @@ class Place:
 
     def _locate(self, space: xr.Space, base: xr.Space, display_time: int) -> Pose | None:
         with openxr("xrLocateSpace"):
-            found = xr.locate_space(space, base, display_time)
+            found = xr.locate_space(space, base, xr.Time(display_time))
         if found.location_flags & convert.VALID != convert.VALID:
             return None
         return convert.pose(found.pose)

@@ -7,8 +7,9 @@ as the calls themselves.
 from __future__ import annotations
 
 import ctypes
+from _ctypes import CFuncPtr
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import xr
 from xr import raw_functions
@@ -21,9 +22,10 @@ LOSS_PENDING = xr.Result.SESSION_LOSS_PENDING.value
 def plain(name: str) -> Callable[..., int]:
     """The loader's function of that name, with pyopenxr's argument types; it answers a number."""
     known = getattr(raw_functions, name)
-    if not isinstance(known, ctypes._CFuncPtr):
+    if not isinstance(known, CFuncPtr):
         return known  # something listens in between
-    function = type(known)(ctypes.cast(known, ctypes.c_void_p).value)
+    from_address: Any = type(known)  # ctypes' types do not know that it takes one
+    function = from_address(ctypes.cast(known, ctypes.c_void_p).value)
     function.argtypes, function.restype = known.argtypes, ctypes.c_int
     return function
 

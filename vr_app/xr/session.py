@@ -90,7 +90,7 @@ class Session:
         self.actions.locate(self.space, display_time)
 
     def _hide(self, eye: int) -> None:
-        self.layers.hide(eye, visibility.hidden_mesh(self.handle, eye))
+        self.layers.hide(eye, visibility.hidden_mesh(self.system.instance, self.handle, eye))
 
     def _blend_mode(self) -> xr.EnvironmentBlendMode:
         """Opaque, or what the headset prefers where it lets the room be seen."""

@@ -82,8 +82,8 @@ class SurfaceLayers:
     @property
     def faces(self) -> dict[Key, Face]:
         """What was drawn last for each surface."""
-        drawn = [held for held in self._held if held.owner is not None and held.face is not None]
-        return {held.owner[0]: held.face for held in sorted(drawn, key=lambda held: held.used)}
+        oldest_first = sorted(self._held, key=lambda held: held.used)
+        return {held.owner[0]: held.face for held in oldest_first if held.owner is not None and held.face is not None}
 
     def _show(self, layers: Sequence[Layered], renderer: Renderer) -> list[ctypes.Structure]:
         """Draw what has changed; the layers' structures for xrEndFrame, in order."""
@@ -147,7 +147,7 @@ class SurfaceLayers:
             at = ((face.left + face.right) / 2, (face.bottom + face.top) / 2, 0.0)
             size = xr.Extent2Df(face.right - face.left, face.top - face.bottom)
             return xr.CompositionLayerQuad(pose=convert.posef(surface.pose.after(Pose(at))), size=size, **about)
-        if layered.shape is Shape.CYLINDER:
+        if isinstance(surface, Panel):
             return _cylinder(face, surface, about)
         middle = (face.left + face.right) / 2  # to the right: a turn about the vertical by that much less
         turned = Pose(orientation=(0.0, -math.sin(middle / 2), 0.0, math.cos(middle / 2)))

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import xr
+from xr.callback import DebugUtilsMessengerCallbackDataEXT
 from xr.ext.EXT import debug_utils
 
 from vr_app.xr import bindings
@@ -43,7 +44,7 @@ class System:
     frame, from pictures of at most `largest_picture` pixels (width, height)."""
 
     instance: xr.Instance
-    id: int
+    id: xr.SystemId
     runtime: str
     name: str
     view_sizes: tuple[tuple[int, int], ...]
@@ -99,7 +100,7 @@ def _system(instance: xr.Instance, offered: tuple[str, ...]) -> System:
         raise HeadsetError(ONE_VIEW)
     return System(
         instance=instance,
-        id=system.value,
+        id=system,
         runtime=f"{runtime.runtime_name.decode()} {runtime.runtime_version}",
         name=headset.system_name.decode(),
         view_sizes=tuple((v.recommended_image_rect_width, v.recommended_image_rect_height) for v in views),
@@ -113,7 +114,7 @@ def _system(instance: xr.Instance, offered: tuple[str, ...]) -> System:
 def _hear(instance: xr.Instance, handles: ExitStack) -> None:
     """Have the runtime's and the layers' messages written to the standard error output."""
 
-    def say(severity: int, kind: int, data: xr.DebugUtilsMessengerCallbackDataEXT, user: object) -> bool:
+    def say(severity: int, kind: int, data: DebugUtilsMessengerCallbackDataEXT, user: object) -> bool:
         print(f"openxr: {data.function_name}: {data.message}", file=sys.stderr)
         return False
 

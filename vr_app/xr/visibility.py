@@ -19,14 +19,14 @@ HIDDEN = xr.VisibilityMaskTypeKHR.HIDDEN_TRIANGLE_MESH
 NOTHING = np.zeros((0, 3, 2), np.float32)
 
 
-def hidden_mesh(session: xr.Session, eye: int) -> np.ndarray:
+def hidden_mesh(instance: xr.Instance, session: xr.Session, eye: int) -> np.ndarray:
     """Triangles (N, 3, 2) on the plane one metre ahead, metres to the right and up, that eye number `eye` never sees.
 
     None of them where the runtime has none, or gives what is no mesh: everything is drawn then.
     """
     try:
         with openxr("xrGetVisibilityMaskKHR"):
-            vertices, indices = _ask(session, eye)
+            vertices, indices = _ask(instance, session, eye)
     except HeadsetLostError:
         raise
     except HeadsetError as error:
@@ -39,7 +39,7 @@ def hidden_mesh(session: xr.Session, eye: int) -> np.ndarray:
     return vertices[indices].reshape(-1, 3, 2)
 
 
-def _ask(session: xr.Session, eye: int) -> tuple[np.ndarray, np.ndarray]:
+def _ask(instance: xr.Instance, session: xr.Session, eye: int) -> tuple[np.ndarray, np.ndarray]:
     """Vertices (V, 2) and indices (I,). pyopenxr's own call asks for their numbers alone."""
     counts = xr.get_visibility_mask_khr(session, VIEWS, eye, HIDDEN)
     vertices = (xr.Vector2f * counts.vertex_count_output)()
@@ -50,7 +50,7 @@ def _ask(session: xr.Session, eye: int) -> tuple[np.ndarray, np.ndarray]:
         index_capacity_input=len(indices),
         indices=ctypes.cast(indices, ctypes.POINTER(ctypes.c_uint32)),
     )
-    address = xr.get_instance_proc_addr(session.instance, "xrGetVisibilityMaskKHR")
+    address = xr.get_instance_proc_addr(instance, "xrGetVisibilityMaskKHR")
     function = ctypes.cast(address, xr.PFN_xrGetVisibilityMaskKHR)
     result = xr.check_result(xr.Result(function(session, VIEWS.value, eye, HIDDEN.value, ctypes.byref(mask))))
     if result.is_exception():

@@ -50,6 +50,13 @@ def test_the_interpreter_is_taken_down_only_where_no_thread_runs(code: int, runn
     assert answer.stderr == ""
 
 
+@pytest.mark.parametrize("running", [False, True])
+def test_a_program_that_ends_with_words_tells_them_and_fails(running: bool):
+    program = ENDS.format(running=running, code="'no such thing'")
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, timeout=PATIENCE)
+    assert (answer.returncode, answer.stderr) == (1, "no such thing\n")
+
+
 def test_ctrl_c_while_the_program_itself_is_being_read_is_quiet(tmp_path: Path):
     package = tmp_path / "packages" / "typer"
     package.mkdir(parents=True)

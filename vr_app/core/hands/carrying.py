@@ -16,7 +16,7 @@ from vr_app.core.view.place import pointed_at
 def gripped(hand: Hand, others: Sequence[Hand], sample: HandSample, shown: Shown) -> list[Intent]:
     """Take the panel under the ray; where another hand has one, help to scale it."""
     hand.hold, hand.divides, hand.spent = None, None, True
-    if any(other.grip is not None for other in others):
+    if sample.aim is None or any(other.grip is not None for other in others):
         return []
     pointed = pointed_at(sample.aim, shown.view, shown.placed)
     if pointed is None:
@@ -31,6 +31,8 @@ def gripped(hand: Hand, others: Sequence[Hand], sample: HandSample, shown: Shown
 
 def carried(hand: Hand, sample: HandSample, others: Sequence[tuple[Hand, HandSample]]) -> list[Intent]:
     """Move the panel as if it were part of the hand; a second hand that presses or grips scales it."""
+    if hand.grip is None or sample.pose is None:
+        return []
     helping = ((other.index, now.pose.position) for other, now in others if now.pose is not None and other.helps)
     hand.grip = hand.grip.helped(sample.pose.position, next(helping, None))
     if hand.grip.untouched(sample.pose):

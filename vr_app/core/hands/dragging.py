@@ -37,14 +37,14 @@ def pressed(hand: Hand, others: Sequence[Hand], aim: Ray, shown: Shown) -> list[
     double = hand.tap is not None and hand.tap.image == image and hand.tap.soon_followed(aim, shown.now, DOUBLE)
     hand.tap = None
     hand.press, hand.spent = Tap(shown.now, aim.direction, image), double
-    if double and shown.view.layout is Layout.WALL and pointed:
-        return [Pick(image)]
-    if double:
-        return [Begin(), Pan(image, pointed.uv, (0.0, 0.0))] if pointed else [Undo()]
     if pointed is None:
-        return []
+        return [Undo()] if double else []
+    if double and shown.view.layout is Layout.WALL:
+        return [Pick(pointed.image)]
+    if double:
+        return [Begin(), Pan(pointed.image, pointed.uv, (0.0, 0.0))]
     if at_divider(pointed, shown.view, shown.placed):
-        hand.divides = image
+        hand.divides = pointed.image
         return [Begin()]
     hand.hold = Hold(pointed.image, pointed.uv, aim.origin)
     return [] if any(other.hold is not None for other in others) else [Begin()]
@@ -53,6 +53,8 @@ def pressed(hand: Hand, others: Sequence[Hand], aim: Ray, shown: Shown) -> list[
 def dragged(hand: Hand, sample: HandSample, shown: Shown) -> list[Intent]:
     """Keep the held photograph point under the ray; pushing, the stick or the wheel zooms about it."""
     hold, aim = hand.hold, sample.aim
+    if hold is None or aim is None:
+        return []
     intents: list[Intent] = []
     # The surface counts, not whether the photograph reaches there: it is being dragged there.
     s = met_at(hold.image, aim, shown.placed)
@@ -72,7 +74,7 @@ def dragged(hand: Hand, sample: HandSample, shown: Shown) -> list[Intent]:
 
 def divider_dragged(hand: Hand, aim: Ray, shown: Shown) -> list[Intent]:
     """Move the divider to where the ray meets the panel; it stays where the ray meets none."""
-    s = met_at(hand.divides, aim, shown.placed)
+    s = None if hand.divides is None else met_at(hand.divides, aim, shown.placed)
     return [MoveDivider(s[0] + 0.5)] if s is not None else []
 
 
@@ -81,5 +83,5 @@ def at_divider(pointed: Pointed, view: ViewState, placed: Sequence[Placed]) -> b
     pair = view.compared
     if pair is None or pair.compare is not Compare.SWIPE or pointed.image != pair.images[0]:
         return False
-    panel = next(item.surface for item in placed if item.image == pointed.image)
+    panel = next(item.panel for item in placed if item.image == pointed.image)
     return abs(pointed.s[0] + 0.5 - pair.divider) * panel.width <= DIVIDER_REACH

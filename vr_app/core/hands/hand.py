@@ -110,8 +110,9 @@ class Hand:
 
     def presses_beside(self, now: float) -> bool:
         """Whether it holds its trigger, for longer than a tap, beside every photograph."""
-        held = self.press is not None and not self.spent and self.press.image is None
-        return held and now - self.press.time > TAP + 1e-9
+        if self.press is None or self.spent or self.press.image is not None:
+            return False
+        return now - self.press.time > TAP + 1e-9
 
     def doublings(self, sample: HandSample, zoom: float, dt: float) -> float:
         """What wheel and thumbstick ask for; the stick lands on soft stops, and leaves them when pushed on."""

@@ -169,7 +169,7 @@ class Hands:
 def _zoomed_where_pointed(hand: Hand, sample: HandSample, shown: Shown) -> list[Intent]:
     """Stick and wheel of a hand that holds nothing zoom about the spot pointed at."""
     asks = stick(sample.stick_y) != 0.0 or sample.zoom_steps != 0.0
-    pointed = pointed_at(sample.aim, shown.view, shown.placed) if asks else None
+    pointed = pointed_at(sample.aim, shown.view, shown.placed) if asks and sample.aim is not None else None
     if pointed is None:
         hand.zooming = False
         hand.stop.soften(0.0, 0.0)
@@ -181,7 +181,8 @@ def _zoomed_where_pointed(hand: Hand, sample: HandSample, shown: Shown) -> list[
     if not doublings:
         return [Begin()] if begins else []
     hand.zoomed = pointed.image
-    return [Begin()] * begins + [Zoom(pointed.image, pointed.uv, doublings)]
+    zoom = Zoom(pointed.image, pointed.uv, doublings)
+    return [Begin(), zoom] if begins else [zoom]
 
 
 def _steadied(hand: Hand, sample: HandSample, dt: float) -> HandSample:

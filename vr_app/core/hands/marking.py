@@ -40,16 +40,20 @@ def mark_begun(hand: Hand, aim: Ray, shown: Shown) -> list[Intent]:
 
 def mark_dragged(hand: Hand, aim: Ray, shown: Shown) -> None:
     """Let the region's corner follow the ray, as far as the photograph reaches."""
-    s = met_at(hand.marking.image, aim, shown.placed)
+    draft = hand.marking
+    if draft is None:
+        return
+    s = met_at(draft.image, aim, shown.placed)
     if s is not None:
-        image = shown.view.images[hand.marking.image]
+        image = shown.view.images[draft.image]
         u, v = np.clip(photograph_uv(s, image.center, image.zoom), 0.0, 1.0)
-        hand.marking = replace(hand.marking, end=(float(u), float(v)))
+        hand.marking = replace(draft, end=(float(u), float(v)))
 
 
 def mark_ended(hand: Hand) -> list[Intent]:
     """The region, once the trigger is let go."""
-    if hand.trigger.down:
+    draft = hand.marking
+    if draft is None or hand.trigger.down:
         return []
-    draft, hand.marking = hand.marking, None
+    hand.marking = None
     return [MarkRegion(draft)]

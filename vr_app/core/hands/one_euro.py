@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from vr_app.core.space.pose import Pose, Quaternion, product, turned_back
+from vr_app.core.space.pose import Pose, Quaternion, Vec3, product, turned_back
 
 MIN_CUTOFF = 1.0
 """Hz at rest: what trembles faster is damped (the paper's f_c_min)."""
@@ -60,18 +60,20 @@ class PoseFilter:
             )
         return self._smooth
 
-    def _position(self, pose: Pose, share: float) -> tuple[float, ...]:
-        smooth = _toward(self._smooth.position, pose.position, share)
+    def _position(self, pose: Pose, share: float) -> Vec3:
+        x, y, z = _toward(self._smooth.position, pose.position, share)
+        smooth = x, y, z
         return pose.position if math.dist(smooth, pose.position) < AT_REST else smooth
 
     def _orientation(self, pose: Pose, share: float) -> Quaternion:
         """Along the straight line between the quaternions: they lie close together."""
         here, there = self._smooth.orientation, pose.orientation
-        if sum(a * b for a, b in zip(here, there, strict=True)) < 0:  # the same turn, told the other way round
-            here = tuple(-part for part in here)
-        smooth = _toward(here, there, share)
-        length = math.hypot(*smooth)
-        smooth = tuple(part / length for part in smooth)
+        # The same turn can be told in two ways, of opposite sign.
+        same = math.copysign(1.0, sum(a * b for a, b in zip(here, there, strict=True)))
+        between = _toward([same * part for part in here], there, share)
+        length = math.hypot(*between)
+        x, y, z, w = (part / length for part in between)
+        smooth = x, y, z, w
         return there if 2 * math.dist(smooth, there) < AT_REST else smooth
 
 

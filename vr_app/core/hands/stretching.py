@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from vr_app.core.hands.hand import Hand, Shown
+from vr_app.core.hands.hand import Hand, Hold, Shown
 from vr_app.core.hands.sample import HandSample
 from vr_app.core.hands.soft_stop import LEAST_APART, flattened, unflattened
 from vr_app.core.space.surface import Uv, photograph_uv
@@ -37,13 +37,13 @@ def stretched(
 
     `stretch`: the last frame's. None: no two hands hold the same photograph.
     """
-    held = [(hand, now) for hand, now in hands if hand.hold is not None]
-    if len(held) != 2 or held[0][0].hold.image != held[1][0].hold.image:
+    held = [(hand, hand.hold, now) for hand, now in hands if hand.hold is not None]
+    if len(held) != 2 or held[0][1].image != held[1][1].image:
         if stretch is not None:
             _hold_on(held, shown)
         return None, []
-    index = held[0][0].hold.image
-    one, other = (met_at(index, now.aim, shown.placed) for _, now in held)
+    index = held[0][1].image
+    one, other = (met_at(index, now.aim, shown.placed) for _, _, now in held)
     if one is None or other is None:
         return stretch, []
     image = shown.view.images[index]
@@ -58,18 +58,18 @@ def stretched(
     doublings = stretch.log_zoom_at(apart, shown.view.largest_zoom(index)) - math.log2(image.zoom)
     if abs(doublings) > 1e-9:
         intents.append(Zoom(index, stretch.uv, doublings))
-        for hand, _ in held:
+        for hand, _, _ in held:
             hand.zoomed = index
     if intents or math.dist(between, stretch.uv) > 1e-9:
         intents.append(Pan(index, stretch.uv, middle))
     return stretch, intents
 
 
-def _hold_on(held: Sequence[tuple[Hand, HandSample]], shown: Shown) -> None:
+def _hold_on(held: Sequence[tuple[Hand, Hold, HandSample]], shown: Shown) -> None:
     """A hand that goes on alone holds what is under its ray now."""
-    for hand, now in held:
-        s = met_at(hand.hold.image, now.aim, shown.placed)
-        if s is not None:
-            image = shown.view.images[hand.hold.image]
+    for hand, hold, now in held:
+        s = met_at(hold.image, now.aim, shown.placed)
+        if s is not None and now.aim is not None:
+            image = shown.view.images[hold.image]
             u, v = photograph_uv(s, image.center, image.zoom)
-            hand.hold = replace(hand.hold, uv=(float(u), float(v)), position=now.aim.origin)
+            hand.hold = replace(hold, uv=(float(u), float(v)), position=now.aim.origin)

@@ -41,11 +41,11 @@ class Grasp:
         for index, hand in enumerate(sample.hands):
             was, now = self._presses(index, hand)
             at = _meets(hand, surface, size) if index != holder and surface is not None else None
-            holds = self._held is not None and self._held.hand == index
-            if holds and not (now and hand.aim is not None and surface is not None):
-                self._held = holds = None
-            if holds:
-                self._held = found[index] = replace(self._held, at=at or self._held.at)
+            held = self._held if self._held is not None and self._held.hand == index else None
+            if held is not None and not (now and hand.aim is not None and surface is not None):
+                self._held = held = None
+            if held is not None:
+                self._held = found[index] = replace(held, at=at or held.at)
             elif at is not None and _within(at, size) and not (was and now):
                 begins = now and self._held is None and hand.trigger >= PRESSED
                 found[index] = Pointer(index, at, begins)

@@ -18,7 +18,7 @@ import numpy as np
 
 from vr_app.core.scene.scene import PLATE_EDGE, PLATE_X, PLATE_Y, LabelItem, Scene, SurfaceItem
 from vr_app.core.space.pose import Eye, Fov, Pose
-from vr_app.core.space.surface import CAP_ANGLE, Panel, Retina, standing_on, unbent
+from vr_app.core.space.surface import CAP_ANGLE, ImageView, Panel, Retina, standing_on, unbent
 
 SHARPER = 1.5
 """Pixels of a face per pixel of an eye's picture, along a line. Headsets recommend pictures that are about as fine as
@@ -267,7 +267,8 @@ def _layered(
     own = replace(item, surface=flat)
     about = {"invention": scene.invention, "appearance": scene.appearance}
     content = Scene(surfaces=(own,), labels=inside, **about, backdrop=False)
-    whole = _panel_bounds(surface, inside, advance) if isinstance(surface, Panel) else _retina_bounds(item)
+    on_panel = isinstance(surface, Panel)
+    whole = _panel_bounds(surface, inside, advance) if on_panel else _retina_bounds(surface, item.view)
     wanted = SHARPER * max(_per_unit(surface, eye) for eye in eyes)
     return Layered(key, shape, surface, _face(surface, whole, wanted, eyes, offer, kept), content)
 
@@ -299,9 +300,9 @@ def _panel_bounds(panel: Panel, labels: Sequence[LabelItem], advance: Callable[[
     return left, bottom, right, top
 
 
-def _retina_bounds(item: SurfaceItem) -> Bounds:
+def _retina_bounds(surface: Retina, view: ImageView) -> Bounds:
     """Longitudes and latitudes between which the photograph lies on the retina."""
-    surface, (u, v), zoom = item.surface, item.view.center, item.view.zoom
+    (u, v), zoom = view.center, view.zoom
     steps = np.linspace(0.0, 1.0, 33)
     x, y = np.meshgrid((steps - u) * zoom * surface.radians_u, (v - steps) * zoom * surface.radians_v)
     angle = np.hypot(x, y)
@@ -311,7 +312,7 @@ def _retina_bounds(item: SurfaceItem) -> Bounds:
     longitude, latitude = np.arctan2(x * across, np.cos(angle)), np.arcsin(np.clip(y * across, -1.0, 1.0))
     edge = 0.02
     if (angle >= CAP_ANGLE - 1e-6).any():
-        return (-CAP_ANGLE - edge,) * 2 + (CAP_ANGLE + edge,) * 2
+        return -CAP_ANGLE - edge, -CAP_ANGLE - edge, CAP_ANGLE + edge, CAP_ANGLE + edge
     low, high = (longitude.min() - edge, latitude.min() - edge), (longitude.max() + edge, latitude.max() + edge)
     return float(low[0]), float(low[1]), float(high[0]), float(high[1])
 
@@ -395,8 +396,8 @@ def _stepped(pixels: float) -> int:
 
 def _seen(surface: Panel | Retina, whole: Bounds, eyes: Sequence[Eye]) -> Bounds:
     """What the eyes see of a surface, within `whole`; all of it where an eye sees beyond the surface's horizon."""
-    parts = [_seen_by(surface, eye) for eye in eyes]
-    if None in parts:
+    parts = [part for eye in eyes if (part := _seen_by(surface, eye)) is not None]
+    if len(parts) < len(eyes):
         return whole
     low, high = np.min([part[0] for part in parts], axis=0), np.max([part[1] for part in parts], axis=0)
     left, bottom = max(whole[0], float(low[0])), max(whole[1], float(low[1]))

@@ -44,16 +44,17 @@ def changed_part(before: Scene, now: Scene, eye: Eye) -> Rect | None:
         if old.pages is new.pages and _alike(old, new):
             continue
         tiles = _changed_tiles(old, new)
-        if tiles is None:
+        if tiles is None or not isinstance(new.surface, Panel):
             return None
         if not tiles.empty:
-            corners.append(_on_panel(new, tiles))
+            corners.append(_on_panel(new, new.surface, tiles))
     if before.sheet != now.sheet:
         corners += [sheet.surface.point(CORNERS) for sheet in (before.sheet, now.sheet) if sheet is not None]
-    parts = [_in_picture(points, eye) for points in corners]
-    if None in parts:
+    found = [_in_picture(points, eye) for points in corners]
+    in_picture = [part for part in found if part is not None]
+    if len(in_picture) < len(found):
         return None
-    parts = [part for part in (part.intersect(whole) for part in parts) if not part.empty]
+    parts = [part for part in (part.intersect(whole) for part in in_picture) if not part.empty]
     if not parts:
         return Rect(0, 0, 0, 0)
     x, y = min(part.x for part in parts), min(part.y for part in parts)
@@ -80,7 +81,7 @@ def _changed_tiles(old: SurfaceItem, new: SurfaceItem) -> Rect | None:
     """The bounds of the tiles, as columns and rows, whose entries differ; None: all may look different."""
     a, b = old.pages, new.pages
     same = (a.level, a.col, a.row, a.base, a.entries.shape) == (b.level, b.col, b.row, b.base, b.entries.shape)
-    if not (same and _alike(old, new) and isinstance(new.surface, Panel)):
+    if not (same and _alike(old, new)):
         return None
     rows, cols = (a.entries != b.entries).any(axis=-1).nonzero()
     if not len(rows):
@@ -89,15 +90,15 @@ def _changed_tiles(old: SurfaceItem, new: SurfaceItem) -> Rect | None:
     return Rect(b.col + first[0], b.row + first[1], last[0] + 1 - first[0], last[1] + 1 - first[1])
 
 
-def _on_panel(item: SurfaceItem, tiles: Rect) -> np.ndarray:
+def _on_panel(item: SurfaceItem, panel: Panel, tiles: Rect) -> np.ndarray:
     """World positions (n, 3) of the corners of tiles, as far as they lie on the panel, and of points of its bent edges
     between them."""
     edge = TILE * 2.0**-item.pages.level
-    across = np.linspace(tiles.x, tiles.right, 1 + columns(item.surface.width, item.surface.bend))
+    across = np.linspace(tiles.x, tiles.right, 1 + columns(panel.width, panel.bend))
     pixels = np.array([(x, y) for x in across for y in (tiles.y, tiles.bottom)]) * edge
     s = surface_s(pixels / item.size, item.view.center, item.view.zoom)
-    left, top, right, bottom = item.surface.bounds
-    return item.surface.point(np.clip(s, (left, top), (right, bottom)))
+    left, top, right, bottom = panel.bounds
+    return panel.point(np.clip(s, (left, top), (right, bottom)))
 
 
 def _corners(label: LabelItem) -> np.ndarray:

@@ -67,7 +67,7 @@ def _label(item: SurfaceItem, outline: Outline, taken: list[Box]) -> list[LabelI
         if y - reach < highest or y + reach > lowest or any(_meet(box, other) for other in taken):
             continue
         taken.append(box)
-        s = np.array([x + PLATE_X * height, y]) / extent
+        s = (x + PLATE_X * height) / extent[0], y / extent[1]
         pose = standing_at(surface, s, LIFT)
         bend = surface.bend if isinstance(surface, Panel) else 0.0
         return [LabelItem(outline.words, pose, height, 0.0, REGION_COLOUR, PLATE, bend)]

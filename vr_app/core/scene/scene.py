@@ -117,7 +117,7 @@ def surface_items(
     over = overlays_of(view.settings.overlays) if view.settings.overlays and not view.original else ()
     items = []
     for item in placed:
-        record, demand = view.photographs[item.image], by_image.get(item.image)
+        record, demand = view.record_of(item.image), by_image.get(item.image)
         # Asked for even out of sight: so the coarsest tile is not evicted, and is there when the head turns.
         window = pages.window(item.image, record, demand, now)
         if window is None or not item.shown:

@@ -30,7 +30,7 @@ def describe_snapshot(
     and its `texture`, 0 (fidelity) to 1."""
     surfaces = []
     for item in scene.surfaces:
-        record = view.photographs[item.photograph]
+        record = view.record_of(item.photograph)
         surfaces.append(
             {
                 "photograph": record.name,
@@ -54,7 +54,7 @@ def describe_snapshot(
         "finest": view.finest,
         "layout": view.layout.value,
         "compare": view.compared.compare.value if view.compared else None,
-        "link": view.compared.link.value if view.compared else None,
+        "link": view.compared.link.value if view.compared and view.compared.link else None,
         "sheet": scene.sheet and {**asdict(scene.sheet), "targets": dict(targets)},
         "model": model,
         "texture": texture,

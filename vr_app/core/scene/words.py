@@ -126,13 +126,12 @@ def labels(items: Sequence[SurfaceItem], front: int, status: Status) -> tuple[La
 
 def titles(view: ViewState) -> dict[int, str]:
     """The names to show: for a pair, and on the wall."""
-    records = view.photographs
     if view.compared is not None:
         blinks = view.compared.compare is Compare.BLINK
         told = (f"{n} of 2: " if blinks else "" for n in (1, 2))
-        return {i: f"{which}{records[i].called}" for which, i in zip(told, view.compared.images, strict=True)}
+        return {i: f"{which}{view.record_of(i).called}" for which, i in zip(told, view.compared.images, strict=True)}
     if view.layout is Layout.WALL:
-        return {i: record.called for i, record in enumerate(records) if record is not None}
+        return {i: record.called for i, record in enumerate(view.photographs) if record is not None}
     return {}
 
 
@@ -144,7 +143,9 @@ def hint(view: ViewState) -> str:
     pair = view.compared
     if pair is None or pair.compare is Compare.SWIPE:
         return ""
-    return LINKS[pair.link] if pair.compare is Compare.SIDE else BLINKS
+    if pair.compare is Compare.BLINK:
+        return BLINKS
+    return LINKS[pair.link] if pair.link is not None else ""
 
 
 @dataclass(frozen=True)
@@ -199,8 +200,8 @@ def _badges(item: SurfaceItem, status: Status, frame: _Frame) -> list[LabelItem]
         elif computing:
             out.append(_line("computing ...", frame, middle, 1, align=0.5, color=AI_COLOR, background=PLATE))
         out.append(_not_for_diagnosis(frame, 1.0))
-    if part == "right":
-        out.append(_divider(item, frame))
+    if part == "right" and isinstance(item.surface, Panel):
+        out.append(_divider(item.surface, frame))
     if title:
         room = round(0.95 * frame.width / (LETTER * TEXT_HEIGHT * frame.scale) / (2 if part else 1))
         title = shortened(title, max(8, room))
@@ -212,9 +213,9 @@ def _not_for_diagnosis(frame: _Frame, u: float) -> LabelItem:
     return _line(NOT_FOR_DIAGNOSIS, frame, u, 1, align=u, color=WARNING, background=PLATE)
 
 
-def _divider(item: SurfaceItem, frame: _Frame) -> LabelItem:
+def _divider(panel: Panel, frame: _Frame) -> LabelItem:
     """The handle at the foot of the line between two photographs on one panel."""
-    at = item.surface.bounds[0] * item.surface.width / frame.width + 0.5
+    at = panel.bounds[0] * panel.width / frame.width + 0.5
     foot = 1.0 - 0.7 * TEXT_HEIGHT * frame.scale / frame.height
     return _at("< >", frame, at, foot, TEXT_HEIGHT * frame.scale, 0.5, PLAIN, (*PLATE[:3], 0.92))
 

@@ -189,7 +189,7 @@ class Eye:
         """World points (n, 3) as the eye has them: to the right, up, and backward, in metres."""
         return (points - self.pose.position) @ self.pose.rotation()
 
-    def rays(self, columns: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    def rays(self, columns: np.ndarray | float, rows: np.ndarray | float) -> np.ndarray:
         """World directions through picture positions, in pixels from the upper left corner (pixel centres at .5).
 
         `columns` and `rows` broadcast to a shape S; returns S + (3,) unit vectors.

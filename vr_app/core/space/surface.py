@@ -196,7 +196,7 @@ def retina_angle(field_angle: float) -> float:
     return field_angle * MM_PER_DEGREE / EYE_RADIUS_MM
 
 
-def photograph_uv(s: np.ndarray, center: tuple[float, float], zoom: float) -> np.ndarray:
+def photograph_uv(s: np.ndarray | Uv, center: tuple[float, float], zoom: float) -> np.ndarray:
     """Photograph coordinates (..., 2), 0 to 1 from the upper left corner, of what is seen at surface coordinates s."""
     return np.asarray(center) + np.asarray(s) / zoom
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
 
 from sr_core.errors import UserError
@@ -59,7 +60,7 @@ UNTOLD = 1 << 50
 
 def machine_memory() -> int | None:
     """Bytes of memory that the machine has; None where the system does not tell (Windows)."""
-    if "SC_PHYS_PAGES" not in getattr(os, "sysconf_names", ()):
+    if sys.platform == "win32":
         return None
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 

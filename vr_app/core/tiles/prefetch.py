@@ -72,7 +72,7 @@ def _closer(demand: Demand, record: PhotographRecord) -> np.ndarray:
 
 def _inside(at: np.ndarray, record: PhotographRecord, level: int) -> np.ndarray:
     cells = Rect(0, 0, *level_size(*record.size, level)).cells(TILE)
-    return ((at >= 0) & (at < (cells.w, cells.h))).all(axis=1)
+    return np.all((at >= 0) & (at < (cells.w, cells.h)), axis=1)
 
 
 def _ordered(at: np.ndarray, focus: tuple[float, float], photograph: int, level: int) -> list[TileKey]:

@@ -95,7 +95,7 @@ def demands(
     levels = {demand.photograph: demand.level for demand in before}
     found = []
     for item in placed:
-        record = view.photographs[item.image]
+        record = view.record_of(item.image)
         image = view.images[item.image]
         seen = [part for eye in eyes for part in (_seen(image, item.surface, eye, record),) if part is not None]
         if seen:
@@ -190,16 +190,16 @@ def _demand(view: ViewState, index: int, record: PhotographRecord, seen: list[_S
     x, y = (int(v) for v in low.min(axis=0))
     right, bottom = (int(v) for v in high.max(axis=0))
     visible = Rect(x, y, right - x, bottom - y).intersect(whole)
-    middle = tuple(round(4 * at / TILE) / 4 for at in (visible.x + visible.w / 2, visible.y + visible.h / 2))
+    x, y = (round(4 * at / TILE) / 4 for at in (visible.x + visible.w / 2, visible.y + visible.h / 2))
     tiles = visible.cells(TILE)
-    return Demand(index, level, visible, tiles, _covered(low, high, tiles), middle)
+    return Demand(index, level, visible, tiles, _covered(low, high, tiles), (x, y))
 
 
 def _covered(low: np.ndarray, high: np.ndarray, tiles: Rect) -> bytes:
     """`Demand.seen`: those among `tiles` that any patch (level pixels) touches."""
-    corner = tiles.x, tiles.y
-    first = np.clip(low // TILE - corner, 0, (tiles.w - 1, tiles.h - 1))
-    last = np.clip(-(-high // TILE) - 1 - corner, first, (tiles.w - 1, tiles.h - 1))
+    corner, most = np.array([tiles.x, tiles.y]), np.array([tiles.w - 1, tiles.h - 1])
+    first = np.clip(low // TILE - corner, 0, most)
+    last = np.clip(-(-high // TILE) - 1 - corner, first, most)
     # Each patch adds one to its tiles, by way of a table of differences (a summed area the other way round).
     count = np.zeros((tiles.h + 1, tiles.w + 1), int)
     np.add.at(count, (first[:, 1], first[:, 0]), 1)
@@ -211,8 +211,7 @@ def _covered(low: np.ndarray, high: np.ndarray, tiles: Rect) -> bytes:
 
 def _level(detail: float, before: int | None, record: PhotographRecord) -> int:
     exact = -math.log2(max(detail, 1e-9))
-    kept = before is not None and abs(exact - before) <= 0.5 + HYSTERESIS
-    level = before if kept else round(exact)
+    level = before if before is not None and abs(exact - before) <= 0.5 + HYSTERESIS else round(exact)
     return max(coarsest_level(*record.size), min(MAX_LEVEL, level))
 
 
@@ -239,7 +238,7 @@ def tiles_wanted(view: ViewState, wants: Sequence[Demand], jumped: bool = False)
     that are seen, from the middle outward, then the computed ones, once the view rests or at once where it has
     `jumped` here and not moved since: first the picture's, then those of the layers over it.
     """
-    base = tuple(TileKey(i, coarsest_level(*view.photographs[i].size), 0, 0) for i in view.loaded)
+    base = tuple(TileKey(i, coarsest_level(*view.record_of(i).size), 0, 0) for i in view.loaded)
     covers = tuple(_Cover(want.photograph, want.level, want.tiles, want.seen, want.focus) for want in wants)
     over = overlays_of(view.settings.overlays) if view.settings.overlays and not view.original else ()
     return _in_order(base, covers, jumped or view.still_for >= SETTLE, over)

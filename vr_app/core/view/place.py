@@ -60,6 +60,12 @@ class Placed:
     words: Words = Words()
     shown: bool = True
 
+    @property
+    def panel(self) -> Panel:
+        """Its surface in every layout but the retina."""
+        assert isinstance(self.surface, Panel)
+        return self.surface
+
 
 def place(view: ViewState, retina_pose: Pose = ORIGIN) -> tuple[Placed, ...]:
     """Where every photograph that is shown is seen: as `view.layout` has it, but for panels that hands have moved; or
@@ -83,14 +89,14 @@ def place(view: ViewState, retina_pose: Pose = ORIGIN) -> tuple[Placed, ...]:
 
 
 def _in_row(view: ViewState) -> tuple[Placed, ...]:
-    records, loaded = view.photographs, view.loaded
-    panels = panels_in_row([records[i].size for i in loaded], loaded.index(view.active))
+    loaded = view.loaded
+    panels = panels_in_row([view.record_of(i).size for i in loaded], loaded.index(view.active))
     placed = [Placed(loaded[n], panel) for n, panel in panels.items()]
     # One that was moved leaves its gap on the arc, where nothing else moves because of it; and it is seen although the
     # arc has no room for it.
     there = {item.image for item in placed}
-    beyond = [i for i, _ in view.panels if i not in there and records[i] is not None]
-    return _moved_too(view, placed + [Placed(i, panel_alone(records[i].size)) for i in beyond])
+    beyond = [(i, record) for i, _ in view.panels if i not in there and (record := view.photographs[i]) is not None]
+    return _moved_too(view, placed + [Placed(i, panel_alone(record.size)) for i, record in beyond])
 
 
 def _on_wall(view: ViewState) -> list[Placed]:
@@ -101,17 +107,17 @@ def _on_wall(view: ViewState) -> list[Placed]:
 
 
 def _as_pair(view: ViewState, pair: Pair) -> tuple[Placed, ...]:
-    records = view.photographs
     first, second = pair.images
+    one, other = view.record_of(first), view.record_of(second)
     words = Words(PAIR_WORDS)
     if pair.compare is Compare.SIDE:
-        panels = panels_of_pair(records[first].size, records[second].size)
+        panels = panels_of_pair(one.size, other.size)
         placed = [Placed(i, panel, words) for i, panel in zip(pair.images, panels, strict=True)]
         return _moved_too(view, placed)
     # On one panel, which is the first one's.
-    (whole,) = _moved_too(view, [Placed(first, panel_alone(records[first].size), words)])
-    panel, words = whole.surface, whole.words
-    over = laid_over(panel, records[first].field, records[second].field)
+    (whole,) = _moved_too(view, [Placed(first, panel_alone(one.size), words)])
+    panel, words = whole.panel, whole.words
+    over = laid_over(panel, one.field, other.field)
     if pair.compare is Compare.SWIPE:
         left, right = divided(panel, over, pair.divider)
         return Placed(first, left, replace(words, part="left")), Placed(second, right, replace(words, part="right"))
@@ -126,9 +132,9 @@ def _moved_too(view: ViewState, placed: list[Placed]) -> tuple[Placed, ...]:
 
 
 def _put(item: Placed, moved: Moved) -> Placed:
-    width, height = item.surface.width * moved.scale, item.surface.height * moved.scale
+    width, height = item.panel.width * moved.scale, item.panel.height * moved.scale
     words = replace(item.words, scale=item.words.scale * moved.scale, moved=moved.scale)
-    bend = item.surface.bend / moved.scale
+    bend = item.panel.bend / moved.scale
     return replace(item, surface=Panel(moved.pose, width, height, bend=bend), words=words)
 
 
@@ -138,7 +144,7 @@ def within_reach(placed: Sequence[Placed]) -> tuple[Placed, ...]:
     found = []
     for item in placed:
         if item.words.part == "left":
-            item = replace(item, surface=replace(item.surface, window=None))
+            item = replace(item, surface=replace(item.panel, window=None))
         if item.shown and item.words.part != "right":
             found.append(item)
     return tuple(found)

@@ -62,14 +62,14 @@ def changed(
         case NoteRegion(note):
             return _swapped(regions, replace(region, note=" ".join(note.split())[:MOST_NOTE]))
         case DeleteRegion():
-            left = (*regions.known[: regions.chosen], *regions.known[regions.chosen + 1 :])
+            left = tuple(known for number, known in enumerate(regions.known) if number != regions.chosen)
             return replace(regions, known=left, chosen=None)
     return regions
 
 
 def _marked(regions: Regions, draft: Draft, photograph: PhotographRecord | None) -> Regions:
     rect = drafted(draft, photograph.size) if photograph else None
-    if rect is None or min(rect.w, rect.h) < LEAST_SIDE:
+    if photograph is None or rect is None or min(rect.w, rect.h) < LEAST_SIDE:
         return regions
     same = (i for i in regions.of(photograph) if regions.known[i].rect == rect)
     there = next(same, None)
@@ -98,8 +98,9 @@ def _next(regions: Regions, photographs: Photographs, front: int) -> int | None:
 
 
 def _swapped(regions: Regions, region: Region) -> Regions:
-    known = (*regions.known[: regions.chosen], region, *regions.known[regions.chosen + 1 :])
-    return replace(regions, known=known)
+    """With another region in the place of the chosen one."""
+    known = (region if number == regions.chosen else known for number, known in enumerate(regions.known))
+    return replace(regions, known=tuple(known))
 
 
 def view_of(rect: Rect, size: tuple[int, int]) -> tuple[Uv, float]:

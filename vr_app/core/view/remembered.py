@@ -81,11 +81,11 @@ def remember(view: ViewState, keys: Sequence[str], hand: Side) -> Remembered:
 def restore(view: ViewState, keys: Sequence[str], found: Remembered) -> ViewState:
     """A view of photographs not loaded yet, as it was. What is remembered of others is left out."""
     place = {key: index for index, key in enumerate(keys)}
-    panels: dict[Layout, dict[int, Moved]] = {}
+    known: dict[Layout, dict[int, Moved]] = {}
     for layout, key, moved in found.moved:
         if key in place:
-            panels.setdefault(layout, {})[place[key]] = moved
-    panels = {layout: tuple(sorted(there.items(), key=lambda item: item[0])) for layout, there in panels.items()}
+            known.setdefault(layout, {})[place[key]] = moved
+    panels = {layout: tuple(sorted(there.items(), key=lambda item: item[0])) for layout, there in known.items()}
     two = tuple(place[key] for key in found.pair or () if key in place)
     pair = Pair((two[0], two[1]), found.compare, found.link, divider=found.divider) if len(set(two)) == 2 else None
     if pair is None and found.layout is Layout.PAIR and len(keys) > 1:

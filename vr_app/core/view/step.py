@@ -130,8 +130,8 @@ def _apply(view: ViewState, intent: Intent) -> ViewState:
             if zoom == old.zoom:  # or rounding would move the centre, and the view would never rest
                 return view
             kept = old.zoom / zoom
-            center = tuple(a - (a - c) * kept for a, c in zip(anchor, old.center, strict=True))
-            return with_image(view, image, ImageView(center, zoom))
+            u, v = (a - (a - c) * kept for a, c in zip(anchor, old.center, strict=True))
+            return with_image(view, image, ImageView((u, v), zoom))
         case MovePanel(image, moved):
             return _with_panel(view, image, moved)
         case Undo():
@@ -176,8 +176,9 @@ def _apply(view: ViewState, intent: Intent) -> ViewState:
             return retied(replace(view, pair=replace(view.pair, link=link))) if view.pair else view
         case MoveDivider(to):
             divider = min(1 - LEAST_PART, max(LEAST_PART, to))
-            put = view.pair is not None and math.isfinite(to)
-            return replace(view, pair=replace(view.pair, divider=divider)) if put else view
+            if view.pair is None or not math.isfinite(to):
+                return view
+            return replace(view, pair=replace(view.pair, divider=divider))
         case KeepShown(kept):
             return replace(view, blink=replace(view.blink, kept=kept))
         case ResetView():
@@ -218,7 +219,9 @@ def _with_regions(view: ViewState, intent: RegionIntent) -> ViewState:
     if there is None or not isinstance(intent, GoToRegion | NextRegion):
         return view
     image = image_of(there, view.photographs, view.active)
-    center, zoom = view_of(there.rect, view.photographs[image].size)
+    if image is None:  # it is of a photograph that is not there, and was chosen before
+        return view
+    center, zoom = view_of(there.rect, view.record_of(image).size)
     seen = view.compared is None or image in view.compared.images
     if view.layout is Layout.WALL or not seen:  # where it would be too small, or not be seen
         view = arranged(view, Layout.ONE)

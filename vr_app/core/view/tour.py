@@ -72,8 +72,8 @@ def _between(before: Stop, stop: Stop, time: float) -> LookAt:
     # The middle moves in step with what is seen: by 1/zoom, so that zooming in on a spot keeps it in sight.
     span = 1 / before.zoom - 1 / stop.zoom
     lead = (1 / before.zoom - 1 / zoom) / span if abs(span) > 1e-9 else eased
-    center = tuple(b + (s - b) * lead for b, s in zip(before.center, stop.center, strict=True))
-    return LookAt(stop.surface, center, zoom, stop.invention)
+    u, v = (b + (s - b) * lead for b, s in zip(before.center, stop.center, strict=True))
+    return LookAt(stop.surface, (u, v), zoom, stop.invention)
 
 
 def parse_tour(text: str, name: str) -> Tour:

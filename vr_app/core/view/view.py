@@ -145,11 +145,18 @@ class ViewState:
         """Of the front photograph; None while it is not loaded."""
         return self.photographs[self.active]
 
+    def record_of(self, image: int) -> PhotographRecord:
+        """Of a photograph that is loaded, as every one is that is shown."""
+        record = self.photographs[image]
+        assert record is not None
+        return record
+
     @property
     def compared(self) -> Pair | None:
         """The pair, where one is shown whose photographs are both loaded."""
-        shown = self.layout is Layout.PAIR and self.pair is not None
-        return self.pair if shown and all(self.photographs[i] is not None for i in self.pair.images) else None
+        pair = self.pair if self.layout is Layout.PAIR else None
+        there = pair is not None and all(self.photographs[i] is not None for i in pair.images)
+        return pair if there else None
 
     @property
     def alternates(self) -> bool:

@@ -149,6 +149,14 @@ def test_a_number_counts_the_front_photographs_own_regions():
     assert after(view, GoToRegion(2), GoToRegion(0)).regions.chosen == view.regions.chosen
 
 
+def test_going_to_a_number_that_is_not_there_stays_where_a_region_of_an_absent_photograph_is_chosen():
+    view = session()
+    absent = Region("c" * 64, "c.jpg", Rect(0, 0, 100, 100))
+    view = replace(view, regions=replace(view.regions, known=(absent,), chosen=0))
+    there = after(view, GoToRegion(7))
+    assert (there.active, there.front, there.regions.chosen_region) == (view.active, view.front, absent)
+
+
 def numbers(view: ViewState) -> list[int]:
     return [region.number for region in view.regions.known]
 
