@@ -340,7 +340,7 @@ def busiest(pixels: np.ndarray, edge: int) -> tuple[int, int]:
 
     green = pixels[..., 1].astype(float)
     detail = uniform_filter(np.abs(green - gaussian_filter(green, 2)), edge)
-    height, width = detail.shape
+    height, width = green.shape
     inner = np.zeros_like(detail)
     inner[height // 4 : -height // 4, width // 4 : -width // 4] = 1
     y, x = np.unravel_index((detail * inner).argmax(), detail.shape)

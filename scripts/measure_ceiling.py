@@ -42,7 +42,8 @@ def gains(reference: Reference, scale: int, network: Upscale) -> tuple[float, fl
     small = shrink_reference(reference, scale)
     bicubic = block_errors(to_uint8(enlarge_bicubic(small, scale)), reference, scale).mean()
     errors = block_errors(network(small, scale), reference, scale)
-    return tuple(float(10 * np.log10(bicubic / left)) for left in (errors.mean(), np.percentile(errors, QUIETEST)))
+    found, most = (float(10 * np.log10(bicubic / left)) for left in (errors.mean(), np.percentile(errors, QUIETEST)))
+    return found, most
 
 
 def main() -> None:

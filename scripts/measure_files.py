@@ -76,6 +76,7 @@ def measure(name: str, scale: int, references: list[Reference]) -> None:
     """Write one card and print its rows. The halo is that of the network that it begins as: the cell's blocks reach
     farther, but what they reach there changes few values, by one grey level (docs/agreement.md)."""
     network = load_model(name, scale)
+    assert network.clean is not None  # the networks measured here begin as another
     network = replace(network, card={**network.card, "halo": network.clean.halo})
     engine, test = Engine(network, torch.device("cpu")), {}
     for told, coding in CODINGS.items():

@@ -81,7 +81,8 @@ def keep_inputs(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
     if not there:
         return  # nothing is there that could be lost
     for source in inputs:
-        if (out := there.get(_identity(source))) is not None:
+        which = _identity(source)
+        if which is not None and (out := there.get(which)) is not None:
             raise OutputError(f"{out}: is the input {source}, which would be lost; name another file")
 
 

@@ -22,6 +22,7 @@ from sr_core.engine.engine import Engine
 from sr_core.engine.lanes import share_out
 from sr_core.image.geometry import TILE, Rect, TileKey
 from sr_core.networks.cost import multiply_adds
+from sr_core.networks.generator import channels_last
 from sr_core.networks.zoo import LoadedNetwork
 
 CPU = torch.device("cpu")
@@ -111,7 +112,7 @@ def ceiling_jobs(device: torch.device) -> list[Job]:
     for channels in CEILING_CHANNELS:
         for precision in (torch.float32, torch.bfloat16):
             layer = nn.Conv2d(channels, channels, 3, padding=1).requires_grad_(False)
-            layer = layer.to(device, precision, memory_format=torch.channels_last)
+            layer = channels_last(layer.to(device, precision))
             x = torch.ones(1, channels, CEILING_EDGE, CEILING_EDGE, dtype=precision, device=device)
             x = x.contiguous(memory_format=torch.channels_last)
             name = f"{channels} channels, {str(precision).removeprefix('torch.')}"
@@ -158,9 +159,9 @@ def zoom_job(engine: Engine, pixels: np.ndarray) -> Job:
     """The passes in which the worker computes what a zoom brings into view, in the middle of a photograph."""
     level = engine.scale.bit_length() - 1
     bounds = Rect(0, 0, pixels.shape[1], pixels.shape[0])
-    first = [(side * engine.scale // TILE - ZOOM_TILES) // 2 for side in (bounds.w, bounds.h)]
-    left = [TileKey(0, level, *at) for at in Rect(*first, ZOOM_TILES, ZOOM_TILES).points()]
-    middle = [at + (ZOOM_TILES - 1) / 2 for at in first]
+    col, row = ((side * engine.scale // TILE - ZOOM_TILES) // 2 for side in (bounds.w, bounds.h))
+    left = [TileKey(0, level, *at) for at in Rect(col, row, ZOOM_TILES, ZOOM_TILES).points()]
+    middle = [at + (ZOOM_TILES - 1) / 2 for at in (col, row)]
     left.sort(key=lambda key: (key.col - middle[0]) ** 2 + (key.row - middle[1]) ** 2)
     groups = [first_group(left, bounds)]
     while left := [key for key in left if key not in groups[-1].tiles]:

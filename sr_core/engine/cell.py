@@ -164,4 +164,5 @@ def _cosines(device: torch.device, forth: bool) -> Tensor:
 
 @lru_cache(maxsize=4)
 def _colour_matrices(device: torch.device) -> tuple[Tensor, Tensor]:
-    return tuple(torch.tensor(m, dtype=torch.float32, device=device) for m in (YCC, np.linalg.inv(YCC)))
+    forth, back = (torch.tensor(m, dtype=torch.float32, device=device) for m in (YCC, np.linalg.inv(YCC)))
+    return forth, back

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -165,7 +165,7 @@ class Engine:
             residual = generator(self._generators.inputs(y, coding, block.source))[0]
             restores, aim = self.restores(file), y
             if self.used(file).agrees:
-                nearest = cell(file, pixels, block.source, y.device).nearest if restores else None
+                nearest = cell(file, pixels, block.source, y.device).nearest if restores and file is not None else None
                 sharp, aim = consistency.complete_(residual, y, self.scale, nearest)
             else:
                 sharp = residual.add_(consistency.enlarge(y, self.scale)).clamp_(0.0, 255.0)
@@ -188,7 +188,7 @@ class Engine:
 
     def compute_all(
         self, pixels: np.ndarray, blocks: Sequence[Block], file: JpegFile | None = None
-    ) -> Iterator[Computed]:
+    ) -> Generator[Computed, None, None]:
         """`compute` of each block, in their order, as many beside each other as torch's present number of threads
         suggests. A block is begun when it or one shortly before is asked for: whoever stops asking has soon stopped the
         work."""

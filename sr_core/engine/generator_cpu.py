@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from sr_core.engine.generator_script import generate
 from sr_core.engine.lanes import OfThread
+from sr_core.networks.generator import bias_of, channels_last
 from sr_core.networks.rdb_srgan import RdbSrgan, ResidualDenseBlock
 
 Generator = Callable[[Tensor], Tensor]
@@ -82,7 +84,7 @@ def measured_precision(device: torch.device) -> torch.dtype:
 @torch.inference_mode()
 def _convolution_seconds(precision: torch.dtype) -> float:
     """Processor time of a convolution such as the generator's: the best of some, after one that compiles the kernel."""
-    layer = nn.Conv2d(32, 32, 3, padding=1).to(precision, memory_format=torch.channels_last)
+    layer = channels_last(nn.Conv2d(32, 32, 3, padding=1).to(precision))
     x = torch.ones(1, 32, 96, 96, dtype=precision).contiguous(memory_format=torch.channels_last)
     layer(x)
     taken = []
@@ -98,7 +100,7 @@ class Plain:
 
     def __init__(self, module: nn.Module, device: torch.device, precision: torch.dtype) -> None:
         # A copy: `Module.to` changes the module itself, and the network may serve other engines.
-        self._module = copy.deepcopy(module).to(device, precision, memory_format=torch.channels_last).eval()
+        self._module = channels_last(copy.deepcopy(module).to(device, precision)).eval()
         self._precision = precision
 
     def __call__(self, grey: Tensor) -> Tensor:
@@ -123,24 +125,25 @@ class FusedRdb:
         self._weights: list[Tensor] = []
         self._biases: list[Tensor | None] = []
         config = module.config
-        self._add(module.shallow.weight * _of_grey(module.shallow.weight), module.shallow.bias)
-        self._add(module.entry.weight, module.entry.bias)
-        for block in module.blocks:
+        self._add(module.shallow.weight * _of_grey(module.shallow.weight), bias_of(module.shallow))
+        self._add(module.entry.weight, bias_of(module.entry))
+        for block in cast(Iterable[ResidualDenseBlock], module.blocks):
             self._add_block(block)
-        self._add(module.fusion.weight, module.fusion.bias, [config.features] * config.blocks)
-        self._add(module.smooth.weight, module.smooth.bias)
-        self._add(module.head.weight * GREY, module.head.bias * GREY)
+        self._add(module.fusion.weight, bias_of(module.fusion), [config.features] * config.blocks)
+        self._add(module.smooth.weight, bias_of(module.smooth))
+        self._add(module.head.weight * GREY, bias_of(module.head) * GREY)
         self._blocks, self._layers, self._scale = config.blocks, config.layers, config.scale
         self._kept = OfThread()
 
     def _add_block(self, block: ResidualDenseBlock) -> None:
-        features, growth = block.fusion.out_channels, block.dense[0].out_channels
-        maps = [features] + [growth] * len(block.dense)
-        for i, layer in enumerate(block.dense):
-            self._add(layer.weight, layer.bias, maps[: i + 1])
+        dense = [cast(nn.Conv2d, layer) for layer in block.dense]
+        features, growth = block.fusion.out_channels, dense[0].out_channels
+        maps = [features] + [growth] * len(dense)
+        for i, layer in enumerate(dense):
+            self._add(layer.weight, bias_of(layer), maps[: i + 1])
         weight = block.fusion.weight.detach().clone()
         weight[:, :features, 0, 0] += torch.eye(features)
-        self._add(weight, block.fusion.bias, maps)
+        self._add(weight, bias_of(block.fusion), maps)
 
     def _add(self, weight: Tensor, bias: Tensor, maps: list[int] | None = None) -> None:
         """A convolution, over concatenated maps (the channels of each; None: one) as the sum of one over each of them,
@@ -163,6 +166,7 @@ class FusedRdb:
         """Memory for the residual, (3, height, scale, width, scale), kept from a thread's call to its next: fresh pages
         of that many megabytes cost as much as filling them."""
         size = 3 * height * width * self._scale**2
-        if self._kept.value is None or self._kept.value.numel() < size:
-            self._kept.value = torch.empty(size)
-        return self._kept.value[:size].view(3, height, self._scale, width, self._scale)
+        kept = self._kept.value
+        if kept is None or kept.numel() < size:
+            kept = self._kept.value = torch.empty(size)
+        return kept[:size].view(3, height, self._scale, width, self._scale)

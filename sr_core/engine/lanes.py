@@ -11,7 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Answer = TypeVar("Answer")
 
@@ -22,7 +22,7 @@ LANES = 4
 class OfThread(threading.local):
     """A value that each thread has for itself, None at first."""
 
-    value = None
+    value: Any = None
 
 
 def share_out(threads: int, blocks: int = LANES) -> tuple[int, int]:

@@ -36,7 +36,9 @@ def map_libraries() -> None:
     The order and the flags are those of `torch/__init__.py`. Only Linux needs it, and builds for CUDA have an order of
     their own: they are left alone. So is what cannot be loaded, for the import to report.
     """
-    found = importlib.util.find_spec("torch") if sys.platform == "linux" else None
+    if sys.platform != "linux":
+        return
+    found = importlib.util.find_spec("torch")
     if found is None or found.origin is None:
         return
     libraries = Path(found.origin).parent / "lib"

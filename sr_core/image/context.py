@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from PIL import ExifTags, Image
 
@@ -84,9 +85,10 @@ def _word(words: Mapping[int, object], tag: int) -> str:
     return text if text.isascii() and text.isprintable() and len(text) <= _MOST_WORD else ""
 
 
-def _resolution(told: object) -> tuple[float, float] | None:
+def _resolution(told: Any) -> tuple[float, float] | None:
+    """Dots per inch across and down; None where what the file tells is no such pair."""
     try:
-        x, y = map(float, told)  # type: ignore[call-overload]
+        x, y = map(float, told)
     except (TypeError, ValueError, ZeroDivisionError):
         return None
     return (x, y) if all(math.isfinite(side) and 0 < side <= _MOST_DPI for side in (x, y)) else None

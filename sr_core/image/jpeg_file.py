@@ -157,9 +157,16 @@ def _turned(
     """A component as shown. Mirrored, a cosine of odd frequency changes its sign; the last block, which reaches past
     the picture's edge, comes first."""
     flip, mirrored = turn[0], turn[1:]
-    steps, pixel = component.steps, tuple(2 if half else 1 for half in component.halved)
+    steps = component.steps
+    width, height = (2 if half else 1 for half in component.halved)
+    pixel = width, height
     if flip:
-        blocks, steps, size, pixel = blocks.transpose(1, 0, 3, 2), steps.T, size[::-1], pixel[::-1]
+        blocks, steps, size, pixel = (
+            blocks.transpose(1, 0, 3, 2),
+            steps.T,
+            (size[1], size[0]),
+            (height, width),
+        )
     sign = np.array([1, -1] * 4, np.int16)
     if mirrored[0]:
         blocks = blocks[:, ::-1] * sign

@@ -1,7 +1,7 @@
 """What the header of a JPEG file says, read marker by marker (ITU-T T.81, annex B), without decoding a pixel."""
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -50,7 +50,7 @@ class JpegHeader:
 @dataclass
 class _Found:
     frame: tuple[int, bytes] | None = None
-    tables: dict[int, np.ndarray] | None = None
+    tables: dict[int, np.ndarray] = field(default_factory=dict)
     transform: int | None = None
 
 
@@ -68,7 +68,7 @@ def _markers(data: bytes) -> _Found:
     """All that stands before the first scan."""
     if data[:2] != bytes((0xFF, _START)):
         raise UnusableJpegError("it is not a JPEG file")
-    found, at = _Found(tables={}), 2
+    found, at = _Found(), 2
     while True:
         while data[at] == 0xFF:  # fill bytes may precede a marker
             at += 1
@@ -122,7 +122,7 @@ def _header(found: _Found) -> JpegHeader:
     most = max(part[1] >> 4 for part in parts), max(part[1] & 15 for part in parts)
     components = []
     for i, part in enumerate(parts):
-        halved = tuple(_is_halved(most[axis], (part[1] >> 4, part[1] & 15)[axis]) for axis in (0, 1))
+        halved = _is_halved(most[0], part[1] >> 4), _is_halved(most[1], part[1] & 15)
         if i == 0 and any(halved):
             raise UnusableJpegError("it keeps luma at half the size")
         components.append(Component(found.tables[part[2]], halved))

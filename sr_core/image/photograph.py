@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.TiffImagePlugin import TiffImageFile
 
 from sr_core.errors import UserError
 from sr_core.image.colour import has_inks, to_srgb
@@ -154,7 +156,7 @@ def _bits(image: Image.Image, data: bytes) -> int:
     """Bits a channel as stored. Pillow opens 16-bit RGB PNGs as mode RGB, dropping half of every value."""
     if image.format == "PNG":
         return data[24]  # IHDR's bit depth
-    if image.format == "TIFF":
+    if isinstance(image, TiffImageFile):
         return max(image.tag_v2.get(258, (1,)))  # BitsPerSample
     if image.format == "PPM":
         depth = _PPM_DEPTH.match(data[:4096])
@@ -184,6 +186,7 @@ def standard_tables(quality: int) -> tuple[np.ndarray, np.ndarray]:
     out = io.BytesIO()
     Image.new("RGB", (8, 8)).save(out, "JPEG", quality=quality)
     with Image.open(out) as image:
+        assert isinstance(image, JpegImageFile)
         tables = image.quantization
     return np.array(tables[0]).reshape(8, 8), np.array(tables[1]).reshape(8, 8)
 
@@ -216,7 +219,7 @@ def is_see_through(path: Path) -> bool:
     try:
         with Image.open(path) as image:
             opaque = image.width * image.height > MAX_PIXELS or not image.has_transparency_data
-            return not opaque and image.convert("RGBA").getextrema()[3][0] < 255
+            return not opaque and bool(np.asarray(image.convert("RGBA").getchannel("A")).min() < 255)
     except (OSError, ValueError, SyntaxError):
         return False
 
@@ -228,7 +231,7 @@ def read_entries(path: Path) -> dict[str, str]:
             warnings.simplefilter("ignore")
             with Image.open(path, formats=("PNG", "TIFF")) as image:
                 # Of a PNG what stands before its pixels: it need not be decoded.
-                told = image.info if image.format == "PNG" else json.loads(image.tag_v2.get(270, "{}"))
+                told = json.loads(image.tag_v2.get(270, "{}")) if isinstance(image, TiffImageFile) else image.info
     except Exception:  # of a damaged file as well: it tells nothing
         return {}
-    return {key: str(value) for key, value in told.items() if isinstance(value, str)} if isinstance(told, dict) else {}
+    return {str(k): str(value) for k, value in told.items() if isinstance(value, str)} if isinstance(told, dict) else {}

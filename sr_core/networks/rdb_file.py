@@ -9,11 +9,13 @@ it is that network.
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from sr_core.image.coding import PLACES, STRENGTHS
+from sr_core.networks.generator import bias_of
 from sr_core.networks.rdb_srgan import LITE as RDB_LITE
 from sr_core.networks.rdb_srgan import RdbSrgan, RdbSrganConfig, ResidualDenseBlock
 
@@ -43,8 +45,8 @@ class RdbFile(RdbSrgan):
         super().__init__(config, inputs=3 + PLACES)
         moved = config.layers * config.growth + config.features
         self.told = nn.Sequential(nn.Linear(STRENGTHS, _HIDDEN), nn.ReLU(), nn.Linear(_HIDDEN, config.blocks * moved))
-        nn.init.zeros_(self.told[2].weight)
-        nn.init.zeros_(self.told[2].bias)
+        for weights in self.told[2].parameters():
+            nn.init.zeros_(weights)
 
     def begin_as(self, clean: RdbSrgan) -> None:
         """Take over a network of the same sizes that knows clean photographs alone: the same pictures, whatever it is
@@ -66,7 +68,7 @@ class RdbFile(RdbSrgan):
         x = self.entry(shallow)
         outputs = []
         for block, (biases, gain) in zip(self.blocks, self._moved(strength), strict=True):
-            x = _told_block(block, x, biases, gain)
+            x = _told_block(cast(ResidualDenseBlock, block), x, biases, gain)
             outputs.append(x)
         deep = self.smooth(self.fusion(torch.cat(outputs, dim=1)))
         return self.shuffle(self.head(shallow + deep))
@@ -91,11 +93,14 @@ class RdbFile(RdbSrgan):
         weights["shallow.weight"] = weights["shallow.weight"][:, :inputs]
         plain = RdbSrgan(sizes, inputs)
         plain.load_state_dict(weights)
-        for block, (biases, gain) in zip(plain.blocks, self._moved(strength[None]), strict=True):
+        blocks = (cast(ResidualDenseBlock, block) for block in plain.blocks)
+        for block, (biases, gain) in zip(blocks, self._moved(strength[None]), strict=True):
             for layer, bias in zip(block.dense, biases, strict=True):
-                layer.bias += bias[0].to(layer.bias.device)
+                own = bias_of(cast(nn.Conv2d, layer))
+                own += bias[0].to(own.device)
             block.fusion.weight *= gain[0][:, None, None, None]
-            block.fusion.bias *= gain[0]
+            scaled = bias_of(block.fusion)
+            scaled *= gain[0]
         return plain.eval().requires_grad_(False)
 
 

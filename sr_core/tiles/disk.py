@@ -295,7 +295,8 @@ def _files(folder: Path) -> list[tuple[int, int, str]]:
         with os.scandir(folder) as entries:
             for entry in entries:
                 if _FILE.fullmatch(entry.name) and (status := _status(entry)) is not None:
-                    found.append((status.st_mtime_ns, max(status.st_size, 512 * status.st_blocks), entry.path))
+                    blocks = 512 * getattr(status, "st_blocks", 0)  # Windows does not tell of them
+                    found.append((status.st_mtime_ns, max(status.st_size, blocks), entry.path))
     except OSError:  # the folder was removed meanwhile
         pass
     return found

@@ -53,6 +53,7 @@ class TileEngine(Protocol):
 
         An engine elsewhere may need the photograph sent to it. That happens once; from then on its sha256 names it.
         """
+        ...
 
 
 @dataclass(frozen=True)

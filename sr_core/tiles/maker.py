@@ -26,7 +26,9 @@ class TileMaker:
 
     def read(self, group: TileGroup, source: Source, engine: TileEngine, request_id: int) -> Iterator[TileReady]:
         """Yield those of the group that are on disk, reading each when it is asked for."""
-        for key in group.tiles if self._cache is not None else ():
+        if self._cache is None:
+            return
+        for key in group.tiles:
             kept = self._cache.get(TileName.of(key, source.sha256, engine.sha256))
             if kept is not None:
                 yield self._ready(key, request_id, kept, engine, source)
@@ -56,11 +58,13 @@ class TileMaker:
 
     def keep(self, tiles: Sequence[TileReady]) -> bool:
         """Queue tiles to be written to disk. Returns whether there is a cache to write them to."""
-        for tile in tiles if self._cache is not None else ():
+        if self._cache is None:
+            return False
+        for tile in tiles:
             self._cache.keep(
                 TileName.of(tile.key, tile.photograph, tile.weights), KeptTile(tile.pixels, tile.departure)
             )
-        return self._cache is not None
+        return True
 
     def _ready(self, key: TileKey, request_id: int, tile: KeptTile, engine: TileEngine, source: Source) -> TileReady:
         kept = self._memory.keep(tile.pixels)

@@ -218,8 +218,9 @@ class TileService:
 
     def _open_near(self) -> None:
         wishes = tuple(self._near.values())
-        everything = not wishes or any(near is None for near in wishes)
-        self.loader.open_only(None if everything else tuple(chain.from_iterable(wishes)))
+        told = [near for near in wishes if near is not None]
+        everything = not wishes or len(told) < len(wishes)
+        self.loader.open_only(None if everything else tuple(chain.from_iterable(told)))
 
     def _lacking_of_all(self, wanted: Wanted, lacking: list[TileKey]) -> Iterator[TileKey] | list[TileKey]:
         """Return what all clients lack, the most urgent client's tiles first."""

@@ -176,11 +176,11 @@ class Worker:
                 choice = schedule.choose_ahead()
             place = place_of(choice.tiles[0]) if choice else WARM
             engine = self._engines.get(place)
-        if (choice or warming) and engine is None:
+        if engine is None and (choice or warming):
             self._load(place)  # takes long: then the newest wish is looked at again
-        elif choice:
+        elif engine is not None and choice:
             self._compute(choice, engine)
-        elif warming:
+        elif engine is not None and warming:
             self._engines.warm_up(engine)
         elif cache and cache.busy:
             cache.work()

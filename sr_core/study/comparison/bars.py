@@ -72,7 +72,7 @@ def _bars_at(rows: Sequence[Mapping[str, Any]], scale: int) -> Iterator[Bar]:
     yield _bar(what, f"at most {MOST_FOR_AGREEMENT} dB", paper, _agreement)
 
 
-def _by_method(rows: Sequence[Mapping[str, Any]], regime: str, scale: int) -> dict[str, Rows]:
+def _by_method(rows: Sequence[Mapping[str, Any]], regime: str, scale: int) -> Mapping[str, Rows]:
     found: dict[str, dict[str, Mapping[str, Any]]] = {}
     for row in rows:
         if (row["regime"], row["scale"]) == (regime, scale):

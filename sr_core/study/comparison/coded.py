@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -58,7 +59,8 @@ def enlarge_told(module: nn.Module, small: np.ndarray, coding: Coding | None) ->
     inputs = [part.to(device) for part in inputs]
     inputs[:2] = [part.contiguous(memory_format=torch.channels_last) for part in inputs[:2]]
     residual = module(*inputs)[0].permute(1, 2, 0).cpu().numpy()
-    return to_uint8(enlarge_bicubic(small, module.config.scale) + 255 * residual)
+    config: Any = module.config
+    return to_uint8(enlarge_bicubic(small, config.scale) + 255 * residual)
 
 
 def evaluate_coded(references: Sequence[Reference], scale: int, module: nn.Module, coding: FileCoding) -> list[Score]:

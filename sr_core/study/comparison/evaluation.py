@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -96,12 +97,13 @@ def through_engine(engine: Engine) -> Upscale:
 def bare_network(module: nn.Module) -> Upscale:
     """The network alone, bicubic plus residual in float32, without the viewer's tiles and without consistency."""
     device = next(module.parameters()).device
+    config: Any = module.config
 
     def upscale(small: np.ndarray, scale: int) -> np.ndarray:
         whole = Rect(0, 0, small.shape[1], small.shape[0])
         lr = torch.from_numpy(small.astype(np.float32) / 255).permute(2, 0, 1)[None].to(device)
         out = enlarge_bicubic(small, scale)
-        for block in plan_blocks(whole, whole, BARE_EDGE, module.config.receptive_radius):
+        for block in plan_blocks(whole, whole, BARE_EDGE, config.receptive_radius):
             rows, columns = block.source.slices()
             with torch.inference_mode():
                 residual = module(lr[:, :, rows, columns].contiguous(memory_format=torch.channels_last))[0]
@@ -197,4 +199,5 @@ def _sharpness_window(reference: Reference) -> tuple[slice, slice]:
         int(np.clip(centre - S3_WINDOW / 2, 0, max(side - S3_WINDOW, 0)))
         for centre, side in ((field.cy, height), (field.cx, width))
     )
-    return tuple(slice(start, start + S3_WINDOW) for start in starts)
+    rows, columns = (slice(start, start + S3_WINDOW) for start in starts)
+    return rows, columns

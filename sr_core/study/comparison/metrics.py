@@ -185,7 +185,7 @@ def _s1_map(grey: np.ndarray) -> np.ndarray:
     values = np.zeros(blocks.shape[:2])
     circles, slope = _spectrum_weights()
     for row, some, out in zip(blocks, seen, values, strict=True):  # row by row: all blocks at once take gigabytes
-        amplitude = np.abs(fft.rfft2(row[some] * _hann(), axes=(1, 2)))
+        amplitude = np.abs(np.asarray(fft.rfft2(row[some] * _hann(), axes=(1, 2))))
         means = amplitude.reshape(-1, circles.shape[1]) @ circles.T
         alpha = -np.log(np.maximum(means, np.finfo(float).tiny)) @ slope
         out[some] = 1 - 1 / (1 + np.exp(-3 * (alpha - 2)))
@@ -205,7 +205,7 @@ def _has_contrast(padded: np.ndarray) -> np.ndarray:
     mean = parts(cells.mean(axis=(1, 3))).mean(axis=0)
     extent = parts(cells.max(axis=(1, 3))).max(axis=0) - parts(cells.min(axis=(1, 3))).min(axis=0)
     visible = (mean > 2) & (extent > 5)
-    return np.lib.stride_tricks.sliding_window_view(visible, (7, 7))[::2, ::2].any(axis=(2, 3))
+    return np.any(np.lib.stride_tricks.sliding_window_view(visible, (7, 7))[::2, ::2], axis=(2, 3))
 
 
 @lru_cache(maxsize=1)

@@ -268,11 +268,21 @@ def _sha256(path: Path) -> str:
 
 @lru_cache(maxsize=1)
 def _code_fingerprint() -> str:
-    """Checksum of the code that makes and measures pixels, blind to its comments and layout."""
+    """Checksum of the code that makes and measures pixels."""
     root = Path(sr_core.__file__).parent
     files = sorted(path for pattern in (*_CODE, *_STUDY_CODE) for path in root.glob(pattern))
-    trees = [ast.dump(ast.parse(path.read_text(encoding="utf-8"))) for path in files]
-    return hashlib.sha256("\n".join(trees).encode()).hexdigest()
+    statements = [_statements(path.read_text(encoding="utf-8")) for path in files]
+    return hashlib.sha256("\n".join(statements).encode()).hexdigest()
+
+
+def _statements(source: str) -> str:
+    """What a module's code does, without its comments, docstrings and layout."""
+    tree = ast.parse(source)
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    for node in ast.walk(tree):
+        if isinstance(node, documented) and ast.get_docstring(node, clean=False) is not None:
+            del node.body[0]
+    return ast.dump(tree)
 
 
 def load_reference(root: Path, name: str, regime: str) -> Reference:
@@ -356,7 +366,8 @@ def _write(file: Path, row: Row) -> None:
             file.parent.mkdir(parents=True)
             write_text(file.parent / ".gitignore", "*\n")
         with whole_file(file) as out:
-            np.savez(out, figures=json.dumps(row.figures), **{f"crop {key}": crop for key, crop in row.crops.items()})
+            arrays: dict[str, Any] = {f"crop {key}": crop for key, crop in row.crops.items()}
+            np.savez(out, figures=json.dumps(row.figures), **arrays)
     except OSError as error:
         raise EvaluationError(f"{file.parent}: cannot be written ({error.strerror}); choose another --out") from None
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +56,7 @@ def enlarge_lanczos(image: np.ndarray, scale: int) -> np.ndarray:
         taps = (
             np.take(image, index[:, k], axis=axis) * weight[:, k].astype(np.float32).reshape(along) for k in range(6)
         )
-        image = sum(taps)
+        image = reduce(np.add, taps)
     return image
 
 

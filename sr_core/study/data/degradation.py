@@ -74,14 +74,14 @@ def degrade(hr: np.ndarray, scale: int, rng: np.random.Generator, preset: FieldP
 
 def draw(rng: np.random.Generator, preset: FieldPreset = FIELD) -> Degradation:
     """A degradation drawn evenly from the preset's ranges."""
-    light = tuple(float(value) for value in rng.uniform(-1, 1, 5))
+    a, b, c, d, e = (float(value) for value in rng.uniform(-1, 1, 5))
     depth, blur = float(rng.uniform(*preset.light)), float(rng.uniform(*preset.blur))
     shaken, direction = rng.random() < preset.shake, float(rng.uniform(0, np.pi))
     shot = 10 ** float(rng.uniform(*preset.shot))
     read = float(np.exp(2.18 * np.log(shot) + 1.20))
     quality = round(float(rng.uniform(*preset.jpeg)))
     seed = int(rng.integers(2**63))
-    return Degradation(light, depth, blur, direction if shaken else None, shot, read, quality, seed)
+    return Degradation((a, b, c, d, e), depth, blur, direction if shaken else None, shot, read, quality, seed)
 
 
 def apply(how: Degradation, hr: np.ndarray, scale: int) -> np.ndarray:
@@ -188,8 +188,8 @@ def _quantised(plane: np.ndarray, table: np.ndarray) -> np.ndarray:
     """The plane, (H, W) about zero with sides multiples of 8, after rounding its 8x8 cosine coefficients."""
     height, width = plane.shape
     blocks = plane.reshape(height // 8, 8, width // 8, 8).swapaxes(1, 2)
-    coefficients = np.rint(dctn(blocks, axes=(2, 3), norm="ortho") / table) * table
-    decoded = np.clip(np.rint(idctn(coefficients, axes=(2, 3), norm="ortho")), -128, 127)
+    coefficients = np.rint(np.asarray(dctn(blocks, axes=(2, 3), norm="ortho")) / table) * table
+    decoded = np.clip(np.rint(np.asarray(idctn(coefficients, axes=(2, 3), norm="ortho"))), -128, 127)
     return decoded.swapaxes(1, 2).reshape(height, width)
 
 

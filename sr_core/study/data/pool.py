@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -63,7 +64,7 @@ def _finish(pool: ProcessPoolExecutor) -> None:
 @contextmanager
 def _interrupts_held_back() -> Iterator[None]:
     """Processes started within are deaf to Ctrl-C from their first instruction; here it comes through afterwards."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
+    if sys.platform == "win32":  # it cannot hold signals back
         yield
         return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
@@ -77,6 +78,7 @@ def _follow_the_parent() -> None:
     """In a worker: leave Ctrl-C to the parent, and end when it ends, even killed outright."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = parent_process()
+    assert parent is not None  # in a worker there is one
 
     def end_with_it() -> None:
         parent.join()

@@ -367,7 +367,7 @@ def _make(task: _Task) -> Prepared | LeftOut:
     written."""
     entry, path = task.entry, task.source / task.entry.source
     digest = _sha256(path)
-    if _still_holds(task, digest):
+    if task.earlier is not None and _still_holds(task, task.earlier, digest):
         return task.earlier
     try:
         with _unpacked(path) as plain:
@@ -411,9 +411,8 @@ def _unpacked(path: Path) -> Iterator[Path]:
         yield copy
 
 
-def _still_holds(task: _Task, digest: str) -> bool:
-    earlier = task.earlier
-    if earlier is None or not digest or earlier.source_sha256 != digest:
+def _still_holds(task: _Task, earlier: Prepared | LeftOut, digest: str) -> bool:
+    if not digest or earlier.source_sha256 != digest:
         return False
     if isinstance(earlier, LeftOut):
         return _lasts(earlier)

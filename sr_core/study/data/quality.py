@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from sr_core.image.field_of_view import FieldOfView
 from sr_core.image.resample import resize
@@ -94,7 +94,7 @@ def same_photographs(fingerprints: Sequence[str]) -> list[tuple[int, int]]:
     if not fingerprints:
         return []
     points = np.stack([np.frombuffer(bytes.fromhex(text), np.uint8) for text in fingerprints]).astype(np.float32)
-    pairs = cKDTree(points).query_pairs(SAME_PHOTOGRAPH * 24 * FINGERPRINT_SIDE)
+    pairs = KDTree(points).query_pairs(SAME_PHOTOGRAPH * 24 * FINGERPRINT_SIDE)
     return sorted((int(a), int(b)) for a, b in pairs)
 
 

@@ -98,7 +98,8 @@ def load_split(name: str) -> Split:
     path = Path(name) if name.endswith(".json") else asset_path("splits", f"{name}.json")
     try:
         lists = json.loads(path.read_text(encoding="utf-8"))
-        split = Split(str(lists["about"]), *(_names(lists[part]) for part in PARTS), _names(lists.get("sharp", [])))
+        parts = {part: _names(lists[part]) for part in PARTS}
+        split = Split(str(lists["about"]), **parts, sharp=_names(lists.get("sharp", [])))
     except OSError as error:
         raise DataError(f"split {path}: cannot be read ({error.strerror}); name a bundled one or a JSON file") from None
     except (ValueError, KeyError, TypeError) as error:
@@ -182,8 +183,8 @@ def _load_reference(root: Path, name: str, cache: Path | None, short_side: int) 
 def _kept(name: str, kept: Path) -> Reference | None:
     """The reference in the cache; None where there is none, or a damaged one."""
     try:
-        field = FieldOfView(*map(float, json.loads(kept.with_suffix(".json").read_text(encoding="utf-8"))))
-        return Reference(name, np.load(kept, mmap_mode="r"), field)
+        cx, cy, radius = map(float, json.loads(kept.with_suffix(".json").read_text(encoding="utf-8")))
+        return Reference(name, np.load(kept, mmap_mode="r"), FieldOfView(cx, cy, radius))
     except (OSError, ValueError, TypeError, EOFError):
         return None
 
@@ -250,7 +251,10 @@ class CropSampler:
         """(batch, crop, crop, 3) small crops; their bicubic enlargements and the photographs' own pixels, (batch,
         crop * scale, crop * scale, 3); float32, in 0..1 of full white."""
         drawn = [max((self._draw_one(rng) for _ in range(self._candidates)), key=_missed) for _ in range(batch)]
-        return tuple(np.stack(parts).astype(np.float32) / np.float32(255) for parts in zip(*drawn, strict=True))
+        small, bicubic, photograph = (
+            np.stack(parts).astype(np.float32) / np.float32(255) for parts in zip(*drawn, strict=True)
+        )
+        return small, bicubic, photograph
 
     def _draw_one(self, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
         group = self._groups[0] if len(self._groups) == 1 or rng.integers(2) else self._other_group(rng)

@@ -20,9 +20,9 @@ _MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 def named_tensors(prefix: str, module: nn.Module, optimiser: torch.optim.Adam | None = None) -> dict[str, Tensor]:
     """A module's tensors, and its optimiser's moments, by name."""
     tensors = {f"{prefix}.{key}": value for key, value in module.state_dict().items()}
-    for name, parameter in module.named_parameters() if optimiser else ():
+    for name, parameter in module.named_parameters():
         for moment in _MOMENTS:
-            if parameter in optimiser.state:
+            if optimiser is not None and parameter in optimiser.state:
                 tensors[f"{prefix}:{moment}.{name}"] = optimiser.state[parameter][moment]
     return tensors
 
@@ -33,8 +33,9 @@ def restore(
     """Put back what ``named_tensors`` gave. Raises KeyError or RuntimeError where something is missing or misshapen."""
     start = f"{prefix}."
     module.load_state_dict({k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)})
-    moved = any(key.startswith(f"{prefix}:") for key in tensors)
-    for name, parameter in module.named_parameters() if optimiser and moved else ():
+    if optimiser is None or not any(key.startswith(f"{prefix}:") for key in tensors):
+        return
+    for name, parameter in module.named_parameters():
         kept = {moment: tensors[f"{prefix}:{moment}.{name}"] for moment in _MOMENTS}
         # Moments in their parameter's own memory order: else the sums would differ in their last bit.
         optimiser.state[parameter] = {
@@ -61,7 +62,7 @@ def _digest(tensors: Mapping[str, Tensor], state: str) -> str:
     digest = hashlib.sha256(state.encode())
     for name in sorted(tensors):
         digest.update(name.encode())
-        digest.update(tensors[name].flatten().view(torch.uint8).numpy())
+        digest.update(tensors[name].flatten().view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 

@@ -5,7 +5,7 @@ import re
 import tomllib
 from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from sr_core.errors import UserError
 from sr_core.networks.discriminator import LEAST_SIDE
@@ -143,7 +143,7 @@ def load_config(path: Path) -> TrainingConfig:
             name = getattr(field.type, "__name__", str(field.type))
             name = "list of numbers" if name == "tuple" else name
             raise TrainingError(f"{path}: '{key}' is {table[key]!r}; it must be of type {name}")
-    values = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
+    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
     adversary = AdversaryConfig(**{key: values.pop(key) for key in ADVERSARY_KEYS if key in values})
     config = TrainingConfig(**values, adversary=adversary)
     _check_values(path, config)
@@ -157,7 +157,7 @@ def _are_factors(given: tuple[float, ...]) -> bool:
 
 def _fits(value: Any, kind: Any) -> bool:
     if kind in (tuple[int, ...], tuple[float, ...]):
-        return isinstance(value, list) and all(_fits(item, kind.__args__[0]) for item in value)
+        return isinstance(value, list) and all(_fits(item, get_args(kind)[0]) for item in value)
     return type(value) is kind or (kind is float and type(value) is int)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pickle
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -51,6 +51,8 @@ class BlurPool(nn.Module):
     """Halves the size with a 3x3 blur, after the stride-1 maximum has been taken (Zhang 2019, "Making Convolutional
     Networks Shift-Invariant Again"); reflecting border of 2, as the shift-tolerant trunk was trained."""
 
+    filt: Tensor
+
     def __init__(self, maps: int) -> None:
         super().__init__()
         self.register_buffer("filt", torch.empty(maps, 1, 3, 3))
@@ -79,6 +81,9 @@ class Trunk(nn.Module):
     (N, 3, H, W) in 0..1, H and W from 32 -> features (N, 512, h, w), about a sixteenth of the size. The input is
     normalised by ImageNet's mean and deviation, as both trunks were trained.
     """
+
+    mean: Tensor
+    deviation: Tensor
 
     def __init__(self, name: str, layers: nn.Sequential) -> None:
         super().__init__()
@@ -145,7 +150,7 @@ def _load(trunk: Trunk, path: Path, file_key: Callable[[str], str]) -> Trunk:
     return trunk
 
 
-def _read(path: Path, keys: Sequence[str]) -> Mapping[str, Tensor]:
+def _read(path: Path, keys: Collection[str]) -> Mapping[str, Tensor]:
     """Those tensors of a state dictionary's file that are among the keys. Nothing in the file is executed."""
     try:
         size = path.stat().st_size

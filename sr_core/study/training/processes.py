@@ -59,7 +59,8 @@ class SeveralProcesses:
 
     def mean(self, value: float) -> float:
         there = torch.tensor(value, dtype=torch.float64, device=self.device)
-        return self._accelerator.reduce(there, "mean").item()
+        mean: Any = self._accelerator.reduce(there, "mean")
+        return mean.item()
 
     def first(self) -> AbstractContextManager[None]:
         return self._accelerator.main_process_first()

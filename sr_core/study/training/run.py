@@ -145,10 +145,10 @@ def cost(
 
 def _peak_memory() -> int:
     """Bytes that this process has held at most; 0 where the system does not tell (Windows)."""
-    try:
-        import resource
-    except ImportError:
+    if sys.platform == "win32":
         return 0
+    import resource
+
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 

@@ -6,13 +6,14 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from sr_core.networks.discriminator import Discriminator
+from sr_core.networks.generator import channels_last
 from sr_core.networks.names import BEGINS_AS, STARTS_FROM
 from sr_core.networks.zoo import load_model
 from sr_core.study.training import losses
@@ -56,7 +57,7 @@ class PixelStage:
         self._config, self._generator = config, generator
         if config.model in BEGINS_AS and not untrained:
             clean = load_model(BEGINS_AS[config.model], config.scale)
-            generator.begin_as(clean.module)
+            cast(Any, generator).begin_as(clean.module)
             self.about = {"started_from": clean.sha256}
         self._forward = processes.prepare(generator)
         self._adam = _adam(generator)
@@ -100,13 +101,11 @@ class AdversarialStage:
             generator.load_state_dict(start.module.state_dict())
             self.about["started_from"] = start.sha256
         self._trunk = losses.choose_trunk(Path(adversary.trunk) if adversary.trunk else None).to(processes.device)
-        self._discriminator = Discriminator(adversary.discriminator).to(
-            processes.device, memory_format=torch.channels_last
-        )
+        self._discriminator = channels_last(Discriminator(adversary.discriminator).to(processes.device))
         self._forward, self._judge = processes.prepare(generator), processes.prepare(self._discriminator)
         self._processes = processes
         self._adam, self._judge_adam = _adam(generator), _adam(self._discriminator)
-        self._weights = dict(zip(TERMS, adversary.weights, strict=True)) if adversary.weights else {}
+        self._weights: dict[str, float] = dict(zip(TERMS, adversary.weights, strict=True)) if adversary.weights else {}
         self._equal: dict[str, float] = {}
         self._seen: list[dict[str, list[float]]] = []
         self._norms: dict[str, float] = {}
@@ -187,7 +186,7 @@ class AdversarialStage:
                 now = self._processes.mean(scales[name].gradient)
                 self._norms[name] = REMEMBERED * norm + (1 - REMEMBERED) * now
         if self._config.adversary.shares:
-            shares = dict(zip(TERMS, self._config.adversary.shares, strict=True))
+            shares: dict[str, float] = dict(zip(TERMS, self._config.adversary.shares, strict=True))
             self._weights = losses.weights_for_shares(self._norms, shares)
 
     def tensors(self) -> dict[str, Tensor]:

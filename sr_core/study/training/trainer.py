@@ -22,6 +22,7 @@ from torch import Tensor
 
 from sr_core.image.saving import save_picture
 from sr_core.networks.cost import parameters
+from sr_core.networks.generator import channels_last
 from sr_core.networks.zoo import network_config
 from sr_core.study.comparison.coded import CODINGS, evaluate_coded
 from sr_core.study.comparison.evaluation import Score, bare_network, evaluate
@@ -106,7 +107,7 @@ class Trainer:
         self._rng = np.random.default_rng(config.seed)
         shape, device = network_config(config.model, config.scale), self.processes.device
         # channels_last measures a third faster than NCHW.
-        self._net, self._average = (shape.build().to(device, memory_format=torch.channels_last) for _ in range(2))
+        self._net, self._average = (channels_last(shape.build().to(device)) for _ in range(2))
         stage = AdversarialStage if config.adversarial else PixelStage
         self.stage = stage(config, self._net, self.processes, untrained)
         self._average.load_state_dict(self._net.state_dict())

@@ -230,6 +230,13 @@ def test_what_kept_rows_depend_on_is_there():
         assert list(root.glob(pattern)), pattern
 
 
+def test_other_words_about_code_leave_kept_rows_valid_and_other_code_does_not():
+    code = 'def enlarge(x):\n    """{}"""\n    return {}  # {}\n'
+    first = results._statements(code.format("One sentence.", "2 * x", "why"))
+    assert results._statements(code.format("Another\n    sentence.", "2 * x", "since")) == first
+    assert results._statements(code.format("One sentence.", "3 * x", "why")) != first
+
+
 def test_results_are_recomputed_from_pixels_and_altered_weights_show(data, tmp_path):
     plan = Plan(comparison(data), tmp_path / "kept")
     written = json.loads(json.dumps(results.results_of(plan, run(plan), "command")))
