@@ -10,7 +10,7 @@ from scipy import ndimage
 from sr_core.image.circle import TOLERANCE, fit_circle, from_rim
 
 NO_RIM = "no rim of a field of view is visible"
-NOT_ROUND = "what is lit is not one circle"
+NOT_ROUND = "the lit part is not one circle"
 SEVERAL = "it holds several fields of view"
 
 _LONG_SIDE = 512

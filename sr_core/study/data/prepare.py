@@ -378,7 +378,7 @@ def _make(task: _Task) -> Prepared | LeftOut:
         return LeftOut(entry.source, digest, "unreadable", f"cannot be unpacked ({error}); copy it again")
     pixels, field = photograph.pixels, photograph.field
     if field.assumed == SEVERAL:
-        return LeftOut(entry.source, digest, "field", f"{SEVERAL}; cut it into pictures of one each")
+        return LeftOut(entry.source, digest, "field", f"{SEVERAL}; split it into one picture per field")
     x0, y0, x1, y1 = field.bounding_rect(pixels.shape)
     short = min(x1 - x0, y1 - y0)
     if short < max(task.short_side, LEAST_SIDE):
