@@ -125,8 +125,7 @@ class Worker:
 
     @property
     def running(self) -> bool:
-        """Whether a thread is alive. It may outlive `close` for a while, inside an import or a block that cannot be
-        interrupted.
+        """Whether a thread is alive. One inside an import or a block, which cannot be interrupted, outlives `close`.
 
         If the interpreter exits meanwhile, it may crash there (see `vr_app.process.interruption.end_process`).
         """
@@ -161,9 +160,7 @@ class Worker:
 
     def _turn(self, lane: int) -> None:
         """Wait for work and do one piece: first what is wished for, then the warm-up, then the disk, then work ahead.
-
-        A separate function, so that its variables keep no photograph alive while it waits.
-        """
+        Its own function, so that no variable keeps a photograph alive while it waits."""
         cache, schedule = self._cache, self._schedule
         with self._lock:
             while not (self._stopping or self._finds_work(lane)):

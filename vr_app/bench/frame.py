@@ -12,7 +12,7 @@ from typing import Any, cast
 import numpy as np
 
 from sr_core.image.geometry import Rect, TileKey
-from sr_core.tiles.request import VIEWER, Priority, Source
+from sr_core.tiles.request import Source
 from sr_core.tiles.worker import Worker
 from vr_app.bench import pictures
 from vr_app.bench.progress import Progress
@@ -104,21 +104,16 @@ class SaturatedWorker:
         self.saturated = False
 
     def want(
-        self,
-        tiles: Sequence[TileKey],
-        sources: Sequence[Source],
-        ahead: Sequence[TileKey] = (),
-        client: str = VIEWER,
-        priority: Priority = Priority.WATCHED,
+        self, tiles: Sequence[TileKey], sources: Sequence[Source], ahead: Sequence[TileKey] = (), *who: Any
     ) -> None:
-        """See `Worker.want`."""
+        """See `Worker.want`; `who`: the client and its priority."""
         if self.saturated:
             tiles = tuple(dict.fromkeys((*tiles, *self._filler)))
             held = self._photographs
             pixels = held.pixels(0)
             if not sources and pixels is not None:
                 sources = (Source(0, pixels, held.sha256(0), held.file(0)),)
-        self._worker.want(tiles, sources, ahead, client, priority)
+        self._worker.want(tiles, sources, ahead, *who)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._worker, name)
