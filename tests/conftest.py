@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.helpers.children import restore_interrupts
-from tests.helpers.sharing import SHARED, on_the_screen, take_one_thread, yield_to_the_screen
+from tests.helpers.sharing import SHARED, on_the_screen, yield_to_the_screen
 from tests.rig import Xvfb, missing_programs
 
 if TYPE_CHECKING:
@@ -48,7 +48,6 @@ SELECTING = (
 )
 
 restore_interrupts()
-take_one_thread()
 os.environ["FUNDUSXR_TILE_CACHE"] = "off"  # tests, and the programs they start, share no tiles but where they say so
 
 PASSED_IN_THE_RIG = ("xr", "passed")

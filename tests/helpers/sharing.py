@@ -26,15 +26,6 @@ def on_the_screen(path: Path) -> bool:
     return re.search(r"mark\.xr\b|\bXvfb\b", path.read_text(encoding="utf-8")) is not None
 
 
-def take_one_thread() -> None:
-    """Let torch compute on one thread, here and in the programs that tests start; call it before torch is imported.
-
-    Processes with a thread for each core would wait for each other at every loop that torch shares out.
-    """
-    if SHARED:
-        os.environ["OMP_NUM_THREADS"] = "1"
-
-
 def yield_to_the_screen() -> None:
     """Run last from now on, as the viewer's lanes do: beside a process that comes before them they would compute
     nearly nothing, and the tests on the screen wait for their tiles."""
