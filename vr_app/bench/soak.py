@@ -140,7 +140,7 @@ def _runtime(mode: str) -> Iterator[Runtime]:
 
 
 def _wander(viewer: Viewer, wanderer: Wanderer, seconds: float, seen: _Seen, progress: Progress) -> None:
-    """Stop after stop, to the first rest after so many seconds."""
+    """Stop after stop, to the first rest after so many seconds, but for the one before the first stop."""
     viewer.intake.guide = wanderer
     _frames_until(viewer, lambda: all(viewer.view.photographs), PATIENCE)
     progress.begin("soak, seconds", math.ceil(seconds))
@@ -152,7 +152,7 @@ def _wander(viewer: Viewer, wanderer: Wanderer, seconds: float, seen: _Seen, pro
             progress.step()
         if wanderer.stops % REST_EVERY == 0:
             seen.missed += not _frames_until(viewer, lambda: _whole(viewer), PATIENCE)
-            if time.monotonic() - begun >= seconds:
+            if wanderer.stops and time.monotonic() - begun >= seconds:
                 return
         if wanderer.go_on():
             viewer.view = step(viewer.view, (NextImage(),), 0.0)
