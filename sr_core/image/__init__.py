@@ -1,1 +1,1 @@
-"""Photographs and their arithmetic, without torch."""
+"""Photographs and the arithmetic on them, without torch."""

@@ -1,15 +1,16 @@
-"""Circles through points: the one that most of them agree on, refined by least squares."""
+"""Fit a circle to points: the circle that most of them agree on, refined by least squares."""
 
 import numpy as np
 
 TOLERANCE = 2.0
-"""Distance from a circle, in the points' own unit, within which a point counts as lying on it."""
+"""The largest distance from a circle, in the points' own unit, at which a point counts as lying on it."""
 _TRIPLES = 300
 
 
 def fit_circle(points: np.ndarray, least: int, radii: tuple[float, float]) -> np.ndarray | None:
-    """(cx, cy, radius) of the circle that most of (N, 2) points lie on: RANSAC with a fixed seed, so the answer is
-    repeatable, then least squares. None where fewer than `least` agree or the radius is not between `radii`."""
+    """Return (cx, cy, radius) of the circle that most of the (N, 2) points lie on, by RANSAC with a fixed seed, so that
+    the result is repeatable, and then least squares. None if fewer than `least` points agree or the radius is outside
+    `radii`."""
     if len(points) < max(least, 3):
         return None
     rng = np.random.default_rng(0)
@@ -32,12 +33,12 @@ def fit_circle(points: np.ndarray, least: int, radii: tuple[float, float]) -> np
 
 
 def from_rim(points: np.ndarray, circle: np.ndarray) -> np.ndarray:
-    """Signed distance of (N, 2) points from a circle, positive outside."""
+    """Return the signed distance of (N, 2) points from a circle, positive outside."""
     return np.hypot(points[:, 0] - circle[0], points[:, 1] - circle[1]) - circle[2]
 
 
 def _circumcircles(triples: np.ndarray) -> np.ndarray:
-    """(N, 3 points, 2) -> (N, 3) cx, cy, radius; collinear triples give infinities."""
+    """Convert (N, 3 points, 2) to (N, 3) cx, cy, radius; collinear triples give infinities."""
     a, b, c = triples[:, 0], triples[:, 1] - triples[:, 0], triples[:, 2] - triples[:, 0]
     d = 2 * (b[:, 0] * c[:, 1] - b[:, 1] * c[:, 0])
     b2, c2 = (b * b).sum(axis=1), (c * c).sum(axis=1)
@@ -47,7 +48,7 @@ def _circumcircles(triples: np.ndarray) -> np.ndarray:
 
 
 def _least_squares_circle(points: np.ndarray) -> np.ndarray:
-    """Kasa's algebraic least-squares circle of (N, 2) points."""
+    """Return Kasa's algebraic least-squares circle of (N, 2) points."""
     mean = points.mean(axis=0)
     x, y = (points - mean).T
     solution, *_ = np.linalg.lstsq(np.stack([2 * x, 2 * y, np.ones_like(x)], axis=1), x * x + y * y, rcond=None)

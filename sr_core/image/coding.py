@@ -1,8 +1,10 @@
-"""How a JPEG file codes a photograph, as a network is told it: how coarsely, and where each pixel lies in its blocks.
+"""How a JPEG file encodes a photograph, in the form that a network takes as input: how coarsely, and where each pixel
+lies in its block.
 
 A JPEG file rounds the cosine coefficients of 8x8 blocks of luma and chroma to multiples of the steps in its tables
-(ITU-T T.81). The steps tell how much of a pixel is the eye's and how much the file's; blocks tell where their borders
-lie. A photograph without a JPEG file behind it is *clean*: all of this is zero.
+(ITU-T T.81). The steps say how much of a pixel comes from the eye and how much from the compression; the block
+positions say where the block borders lie. A photograph that does not come from a JPEG file is *clean*: all of these
+inputs are zero.
 """
 
 from dataclasses import dataclass
@@ -11,13 +13,13 @@ from functools import lru_cache
 import numpy as np
 
 STRENGTHS = 9
-"""Numbers that tell how coarsely a file is coded (`Coding.strength`)."""
+"""The numbers that describe how coarsely a file is coded (`Coding.strength`)."""
 
 PLACES = 8
-"""Planes that tell where in its blocks a pixel lies (`Coding.places`)."""
+"""The planes that describe where each pixel lies in its blocks (`Coding.places`)."""
 
 _OCTAVES = 4.0
-"""The base-2 logarithm of a step is divided by this: 16 grey levels become 1."""
+"""The divisor of a step's base-2 logarithm: a step of 16 grey levels becomes 1."""
 
 _FREQUENCY = np.add.outer(np.arange(8), np.arange(8))
 _BANDS = (_FREQUENCY <= 2, (_FREQUENCY > 2) & (_FREQUENCY <= 6), _FREQUENCY > 6)
@@ -25,11 +27,11 @@ _BANDS = (_FREQUENCY <= 2, (_FREQUENCY > 2) & (_FREQUENCY <= 6), _FREQUENCY > 6)
 
 @dataclass(frozen=True, eq=False)
 class Coding:
-    """A photograph's coding as it is shown, turned as EXIF says.
+    """The coding of a photograph as displayed, rotated as EXIF says.
 
     luma, chroma: quantisation steps, (8, 8), from the lowest frequency; chroma is None for a grey file. halved: whether
-    chroma is kept at half the width, at half the height. origin: x and y of a corner of a block, of a chroma block
-    where chroma is halved, in the shown photograph's pixels.
+    chroma is stored at half the width, at half the height. origin: x and y of a block's corner (of a chroma block's if
+    chroma is halved) in the displayed photograph's pixels.
     """
 
     luma: np.ndarray
@@ -38,15 +40,16 @@ class Coding:
     origin: tuple[int, int]
 
     def strength(self) -> np.ndarray:
-        """How coarsely: 1; the mean logarithm of the steps in three bands of frequency of luma and in three of chroma;
-        whether chroma is halved across and down. Float32 (STRENGTHS,), all about 0 to 2; see `clean_strength`."""
+        """Return how coarsely the file is coded: 1; the mean logarithm of the steps in three frequency bands of luma
+        and in three of chroma; whether chroma is halved across and down. Float32 (STRENGTHS,), all about 0 to 2; see
+        `clean_strength`."""
         tables = (self.luma, self.chroma if self.chroma is not None else np.ones((8, 8)))
         bands = [float(np.log2(table[band]).mean()) / _OCTAVES for table in tables for band in _BANDS]
         return np.array([1.0, *bands, *map(float, self.halved)], np.float32)
 
     def places(self, x: int, y: int, width: int, height: int) -> np.ndarray:
-        """Where in its blocks every pixel of a rectangle of the photograph lies: cosine and sine of its place across
-        and down blocks of 8 pixels, and of 16 along an axis whose chroma is halved (else zero). Float32 (PLACES,
+        """Return where in its blocks every pixel of a rectangle of the photograph lies: cosine and sine of its position
+        across and down blocks of 8 pixels, and of 16 along an axis whose chroma is halved (else zero). Float32 (PLACES,
         height, width)."""
         across = _waves(x - self.origin[0], width, self.halved[0])
         down = _waves(y - self.origin[1], height, self.halved[1])
@@ -57,24 +60,24 @@ class Coding:
 
 
 def clean_strength() -> np.ndarray:
-    """`Coding.strength` of a photograph that no JPEG file lies behind: zeros."""
+    """Return `Coding.strength` of a photograph that does not come from a JPEG file: zeros."""
     return np.zeros(STRENGTHS, np.float32)
 
 
 def clean_places(width: int, height: int) -> np.ndarray:
-    """`Coding.places` of a photograph that no JPEG file lies behind: zeros."""
+    """Return `Coding.places` of a photograph that does not come from a JPEG file: zeros."""
     return np.zeros((PLACES, height, width), np.float32)
 
 
 def _waves(start: int, length: int, halved: bool) -> np.ndarray:
-    """Four waves along an axis from `start`, its distance to a block's corner: (4, length) float32."""
+    """Return four waves along an axis that begins `start` pixels from a block's corner: (4, length) float32."""
     period = _period(halved)
     return period[:, (start + np.arange(length)) % 16]
 
 
 @lru_cache(maxsize=2)
 def _period(halved: bool) -> np.ndarray:
-    """The waves over 16 pixels from a block's corner; pixels' centres lie at a half."""
+    """Return the waves over the 16 pixels after a block's corner; pixel centres lie at one half."""
     turns = 2 * np.pi * (np.arange(16) + 0.5)
     fine, coarse = turns / 8, turns / 16
     waves = np.stack([np.cos(fine), np.sin(fine), np.cos(coarse) * halved, np.sin(coarse) * halved])

@@ -1,4 +1,4 @@
-"""Colours brought to sRGB from whatever a file says that its numbers stand for (littleCMS)."""
+"""Convert colours to sRGB from the colour space that a file declares (littleCMS)."""
 
 import io
 import struct
@@ -27,12 +27,13 @@ _PRIMARIES = {
 _TRANSFERS: dict[int, _Curve] = {
     **dict.fromkeys((1, 6, 14, 15), _BT709_CURVE), 4: (2.2,), 5: (2.8,), 8: (1.0,), 13: _SRGB_CURVE,
 }  # fmt: skip
-"""Of ITU-T H.273; brighter than white (16, 18) is not followed."""
+"""By the codes of ITU-T H.273; those brighter than white (16, 18) are not supported."""
 
 _LIKE_SRGB = 0.05
-"""A gamma within this part of 2.2 is meant for sRGB, as libpng reads it: files of sRGB tell 0.45455 in PNG."""
+"""A gamma within this fraction of 2.2 means sRGB, as in libpng: sRGB files declare 0.45455 in PNG."""
 _SAME = 1
-"""Grey levels: a profile that changes no colour by more is sRGB's, under whatever name, and the values stay."""
+"""Grey levels: a profile that changes no colour by more than this is sRGB, whatever its name, and the values are
+kept."""
 
 _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 _D50 = np.array([0.9642, 1.0, 0.8249])
@@ -40,12 +41,13 @@ _SPACES = {"L": (b"GRAY", b"RGB "), "RGB": (b"RGB ",), "CMYK": (b"CMYK",)}
 
 
 def has_inks(colours: Colours) -> bool:
-    """Whether an embedded profile tells what the four inks look like."""
+    """Whether an embedded profile describes the four inks."""
     return colours.profile[16:20] == b"CMYK"
 
 
 def to_srgb(image: Image.Image, colours: Colours) -> tuple[Image.Image, tuple[str, ...]]:
-    """An opaque image (mode L, RGB, CMYK or LAB) as RGB in sRGB, and notices of what could not be followed."""
+    """Convert an opaque image (mode L, RGB, CMYK or LAB) to RGB in sRGB; also return notices of what was not
+    supported."""
     if image.mode == "LAB":
         return _convert(image, ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))), ()
     notices: list[str] = []
@@ -58,7 +60,8 @@ def to_srgb(image: Image.Image, colours: Colours) -> tuple[Image.Image, tuple[st
 
 
 def _declared(colours: Colours, mode: str) -> Iterator[tuple[Callable[[], bytes], str]]:
-    """What is declared, the first to be tried first: an ICC profile (b"": sRGB) and the name of the declaration."""
+    """Yield what the file declares, in order of preference: a function that makes an ICC profile (b"": sRGB), and the
+    declaration's name."""
     code = colours.cicp
     if code is not None and mode == "RGB":
         yield lambda: _of_code(*code), "colour code (cICP)"
@@ -92,7 +95,7 @@ def _convert(image: Image.Image, source: ImageCms.ImageCmsProfile) -> Image.Imag
 
 
 def _probe(mode: str) -> Image.Image:
-    """All greys, or a grid of colours with nine values a channel."""
+    """Return an image of all greys, or of a colour grid with nine values per channel."""
     if mode == "L":
         return Image.fromarray(np.arange(256, dtype=np.uint8)[None])
     values = np.linspace(0, 255, 9).round().astype(np.uint8)
@@ -100,14 +103,14 @@ def _probe(mode: str) -> Image.Image:
 
 
 def _checked(profile: bytes, mode: str) -> bytes:
-    """Raises ValueError for a profile of another colour model."""
+    """Return the profile. Raises ValueError if it is of another colour model."""
     if profile[16:20] not in _SPACES[mode]:
         raise ValueError("a profile of another colour model")
     return profile
 
 
 def _of_code(primaries: int, transfer: int) -> bytes:
-    """Raises ValueError for codes that are not followed."""
+    """Return the profile of H.273 codes. Raises ValueError for unsupported codes."""
     if primaries not in _PRIMARIES or transfer not in _TRANSFERS:
         raise ValueError("a code that is not followed")
     return _rgb_profile(_PRIMARIES[primaries], [_parametric(_TRANSFERS[transfer])] * 3)
@@ -126,8 +129,8 @@ def _of_values(colours: Colours, mode: str) -> bytes:
 
 
 def _rgb_profile(chromaticities: tuple[float, ...], curves: list[bytes]) -> bytes:
-    """An ICC profile (4.2, matrix and curves) of x, y of white, red, green and blue. Raises LinAlgError for points that
-    span no colours."""
+    """Return an ICC profile (4.2, matrix and curves) from x, y of white, red, green and blue. Raises LinAlgError if the
+    points do not span a colour space."""
     xy = np.array(chromaticities).reshape(4, 2)
     if (xy <= 0).any() or not np.isfinite(xy).all():
         raise ValueError("no colours")
@@ -149,7 +152,7 @@ def _grey_profile(curve: bytes) -> bytes:
 
 
 def _profile(space: bytes, tags: dict[bytes, bytes]) -> bytes:
-    """ICC.1:2004: a header of 128 bytes, a table of the tags, and these."""
+    """Return the bytes of a profile (ICC.1:2004): a header of 128 bytes, the tag table, and the tags."""
     at = 132 + 12 * len(tags)
     table, body = [struct.pack(">I", len(tags))], []
     for name, value in tags.items():

@@ -1,4 +1,4 @@
-"""What a picture file tells besides its pixels, as far as it stays true of what is made from it."""
+"""What a picture file says besides its pixels, limited to what stays true of pictures made from it."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ _MOMENT = re.compile(r"\d{4}:\d\d:\d\d \d\d:\d\d:\d\d")
 _OFFSET = re.compile(r"[+-]\d\d:\d\d")
 _MOST_DPI = 1e6
 _MOST_WORD = 80
-"""Characters of a camera's name."""
+"""The most characters in a camera's name."""
 _TURNED = (5, 6, 7, 8)
-"""EXIF orientations by which width and height change places."""
+"""The EXIF orientations that swap width and height."""
 
 
 @dataclass(frozen=True)
 class Context:
     """When a photograph was taken (EXIF: 'YYYY:MM:DD HH:MM:SS', and the offset from UTC, '+HH:MM'), the camera's maker
-    and model, and pixels an inch across and down; each empty or None where the file does not tell.
+    and model, and pixels per inch across and down; each is empty or None if the file does not say.
 
-    Nobody's name is among it: EXIF may hold a patient's in any of its free texts.
+    Names of people are left out: any of EXIF's free texts may hold a patient's name.
     """
 
     taken: str = ""
@@ -35,7 +35,7 @@ class Context:
 
     @staticmethod
     def of(image: Image.Image) -> Context:
-        """What an opened picture tells, upright. Damaged tags tell nothing."""
+        """Read the context of an opened picture, as displayed upright. Damaged tags are ignored."""
         try:
             exif = image.getexif()
             words = {**exif, **exif.get_ifd(ExifTags.IFD.Exif)}
@@ -55,11 +55,11 @@ class Context:
         )
 
     def scaled(self, scale: float) -> Context:
-        """Of a picture with so many times the pixels on the same length."""
+        """Return the context of a picture with `scale` times the pixels over the same length."""
         return replace(self, dpi=self.dpi and (self.dpi[0] * scale, self.dpi[1] * scale))
 
     def exif(self, nested: bool = True) -> Image.Exif:
-        """As EXIF tags; without `nested`, for libtiff, which cannot write EXIF's own table, as TIFF's."""
+        """Return it as EXIF tags; without `nested`, as TIFF's own tags for libtiff, which cannot write EXIF's table."""
         exif = Image.Exif()
         if self.maker:
             exif[ExifTags.Base.Make] = self.maker
@@ -79,14 +79,14 @@ UNTOLD = Context()
 
 
 def _word(words: Mapping[int, object], tag: int) -> str:
-    """A tag's text in ASCII, as EXIF has it; empty where it is none."""
+    """Return a tag's text in ASCII, as EXIF stores it; empty if it has none."""
     value = words.get(tag, "")
     text = value.split("\0")[0].strip() if isinstance(value, str) else ""
     return text if text.isascii() and text.isprintable() and len(text) <= _MOST_WORD else ""
 
 
 def _resolution(told: Any) -> tuple[float, float] | None:
-    """Dots per inch across and down; None where what the file tells is no such pair."""
+    """Return dots per inch across and down, or None if the file gives no valid pair."""
     try:
         x, y = map(float, told)
     except (TypeError, ValueError, ZeroDivisionError):

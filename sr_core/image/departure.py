@@ -1,8 +1,8 @@
-"""How far computed pixels depart from the photograph, in two figures, and how a tile keeps both.
+"""How far computed pixels depart from the photograph, as two figures, and how a tile stores both.
 
-*Restored*: how far what the pixels shrink to lies from the decoded photograph, within what its file leaves open; 0
-where no file does. *Invented*: how far the pixels lie from what that small picture determines alone. Both in grey
-levels of 255: of every pixel the largest over red, green and blue, and as a figure the mean. docs/agreement.md has the
+*Restored*: how far the pixels, shrunk again, lie from the decoded photograph, within what its file leaves open; 0
+without such a file. *Invented*: how far the pixels lie from those that the shrunk picture alone determines. Both are in
+grey levels of 255: per pixel the largest over red, green and blue, and as a figure the mean. docs/agreement.md has the
 formulas.
 """
 
@@ -13,13 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 
 MOST = 15
-"""Grey levels that a tile's alpha can tell of each, at most; the overlay's colours end below it."""
+"""The largest departure that a tile's alpha can store of each, in grey levels; the overlay's colours end below it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Departure:
-    """The figures of some pixels, in grey levels. `agrees`: they shrink to the photograph, or to what its file leaves
-    open; False: the network restores, may change what the photograph shows, and was not held to it."""
+    """The departure of some pixels, in grey levels. `agrees`: shrunk again, they give the photograph, or what its file
+    leaves open; False: the network restores, may change what the photograph shows, and was not held to it."""
 
     invented: float = 0.0
     agrees: bool = True
@@ -27,7 +27,7 @@ class Departure:
 
     @property
     def told(self) -> str:
-        """'restores 0.9, invents 0.8 levels'; where nothing is restored, 'invents 0.8 levels'."""
+        """Describe it: 'restores 0.9, invents 0.8 levels', or 'invents 0.8 levels' if nothing is restored."""
         restores = f"restores {self.restored:.1f}, " if self.restored else ""
         return f"{restores}invents {self.invented:.1f} levels"
 
@@ -36,8 +36,8 @@ class Departure:
 class Computed:
     """Computed pixels, uint8 (h * scale, w * scale, channels), and how far they depart from the photograph.
 
-    Of four channels the last is what is invented, in whole grey levels, or, of a layer that lies over the picture, how
-    opaque it is. `restored`: float32 (h, w), for each of the photograph's pixels; None: nothing is.
+    With four channels, the last is the invented part in whole grey levels, or the opacity for a layer that lies over
+    the picture. `restored`: float32 (h, w), one value per pixel of the photograph; None if nothing is restored.
     """
 
     pixels: np.ndarray
@@ -45,14 +45,14 @@ class Computed:
 
     @property
     def departure(self) -> Departure:
-        """The figures of all of it; it has four channels."""
+        """Return the figures of all the pixels, which must have four channels."""
         restored = 0.0 if self.restored is None else float(self.restored.mean(dtype=np.float64))
         return Departure(float(self.pixels[..., 3].mean()), restored=restored)
 
 
 def in_alpha(invented: np.ndarray, restored: np.ndarray | None) -> np.ndarray:
-    """What a tile's alpha tells of its pixels, (h, w) uint8: in the lower four bits the grey levels invented, (h, w)
-    uint8, in the upper four those restored, float (h / scale, w / scale), each rounded and at most MOST."""
+    """Return a tile's alpha, (h, w) uint8: the lower four bits hold the grey levels invented, (h, w) uint8, the upper
+    four those restored, float (h / scale, w / scale), each rounded and at most MOST."""
     found = np.minimum(invented, MOST)
     if restored is not None:
         times = invented.shape[0] // restored.shape[0]
@@ -62,5 +62,5 @@ def in_alpha(invented: np.ndarray, restored: np.ndarray | None) -> np.ndarray:
 
 
 def of_alpha(alpha: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The grey levels invented and restored, uint8: the inverse of `in_alpha`."""
+    """Return the grey levels invented and restored, uint8: the inverse of `in_alpha`."""
     return alpha & MOST, alpha >> 4

@@ -1,4 +1,4 @@
-"""What is known of a photograph besides its pixels, and how it is known."""
+"""Facts about a photograph besides its pixels, and the origin of each."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ Value = TypeVar("Value")
 
 
 class Origin(StrEnum):
-    """How a fact about a photograph is known."""
+    """Where a fact about a photograph comes from."""
 
     HEADER = "header"
-    """The source says so."""
+    """The source states it."""
     FITTED = "fitted"
-    """It was measured on the pixels."""
+    """It was measured from the pixels."""
     ASSUMED = "assumed"
-    """Nobody says so: a value that is often right."""
+    """No source states it: a value that is usually right."""
 
 
 @dataclass(frozen=True)
 class Fact(Generic[Value]):
-    """What is known of a photograph, and how. Whoever shows or exports the value tells its origin."""
+    """A fact and its origin. Whatever shows or exports the value must name the origin too."""
 
     value: Value
     origin: Origin
@@ -32,13 +32,13 @@ class Fact(Generic[Value]):
 
 @dataclass(frozen=True)
 class PhotographFacts:
-    """What is known of a photograph besides its pixels; None: nothing.
+    """Facts about a photograph besides its pixels; None: unknown.
 
-    `id`: of the source, as messages name it. `name`: as people know the photograph. `size`: width and height in pixels.
-    `sha256`: of what it was decoded from, hexadecimal: it tells photographs apart. `field`: the circle of its field of
-    view, in pixels. `laterality`: 'right' or 'left'. `field_angle`: across the field, in degrees. `pixel_spacing`:
-    millimetres on the retina from one pixel to the next. `taken`: when, as EXIF writes it ('2019:03:05 14:20:31').
-    `notices`: what the user should know, a line each.
+    `id`: the source's, as messages use it. `name`: what people call the photograph. `size`: width and height in pixels.
+    `sha256`: of the encoded data, hexadecimal; it identifies the photograph. `field`: the circle of its field of view,
+    in pixels. `laterality`: 'right' or 'left'. `field_angle`: across the field, in degrees. `pixel_spacing`:
+    millimetres on the retina between neighbouring pixels. `taken`: when, in EXIF's form ('2019:03:05 14:20:31').
+    `notices`: what the user should know, one line each.
     """
 
     id: str

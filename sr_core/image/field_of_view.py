@@ -1,5 +1,5 @@
-"""The circular field of view of a fundus photograph: the lit disc on its dark or even surround, fitted as a circle, or
-assumed where no circle explains what is lit."""
+"""The circular field of view of a fundus photograph: the lit disc on its dark or uniform background. It is fitted as a
+circle, or assumed if no circle explains the lit region."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -21,8 +21,8 @@ class FieldOfView:
     """A circle in pixels of the photograph at level 0: x right, y down, the first pixel's centre at (0.5,
     0.5).
 
-    The circle may reach past the frame (many cameras clip it at top and bottom). `assumed`: why it could not be fitted
-    (NO_RIM, NOT_ROUND, SEVERAL), "" where it was.
+    The circle may extend beyond the frame (many cameras clip it at top and bottom). `assumed`: why it could not be
+    fitted (NO_RIM, NOT_ROUND, SEVERAL), or "" if it was.
     """
 
     cx: float
@@ -32,18 +32,18 @@ class FieldOfView:
 
     @property
     def provenance(self) -> str:
-        """Where the circle comes from: ``fitted`` or ``assumed``."""
+        """The origin of the circle: ``fitted`` or ``assumed``."""
         return "assumed" if self.assumed else "fitted"
 
     def mask(self, shape: tuple[int, ...], erode: float = 0.0) -> np.ndarray:
-        """Pixels whose centre lies in the circle shrunk by ``erode`` pixels: bool (H, W) of shape[:2]."""
+        """Return which pixel centres lie in the circle shrunk by ``erode`` pixels: bool (H, W) of shape[:2]."""
         radius = max(self.radius - erode, 0.0)
         x = np.arange(shape[1]) + 0.5 - self.cx
         y = np.arange(shape[0]) + 0.5 - self.cy
         return np.square(y)[:, None] + np.square(x)[None, :] <= radius * radius
 
     def bounding_rect(self, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
-        """(x0, y0, x1, y1), half open: the circle's bounding box clipped to a frame of shape[:2]; never
+        """Return (x0, y0, x1, y1), half open: the circle's bounding box clipped to a frame of shape[:2]; never
         empty."""
         height, width = shape[0], shape[1]
         x0 = min(max(int(np.floor(self.cx - self.radius)), 0), width - 1)
@@ -53,26 +53,26 @@ class FieldOfView:
         return x0, y0, x1, y1
 
     def cropped(self, x0: float, y0: float) -> "FieldOfView":
-        """The same circle in the coordinates of a crop whose first pixel was (x0, y0)."""
+        """Return the same circle in the coordinates of a crop whose first pixel was (x0, y0)."""
         return replace(self, cx=self.cx - x0, cy=self.cy - y0)
 
     def scaled(self, factor: float) -> "FieldOfView":
-        """The same circle on the photograph resampled by ``factor``."""
+        """Return the same circle on the photograph resampled by ``factor``."""
         return replace(self, cx=self.cx * factor, cy=self.cy * factor, radius=self.radius * factor)
 
 
 def fit_field_of_view(pixels: np.ndarray) -> FieldOfView:
     """Fit the field's circle to a photograph, uint8 (H, W, 3).
 
-    The lit region's left, right, upper and lower ends that do not lie on the frame are its rim; the circle that most
-    of them agree on must explain what is lit (`_explains`). The surround is dark, or even in another colour (white, of
-    an inverted picture); frames and bars along the edges are left out. Where no circle does, the field is assumed: the
-    circle about the middle of what is lit, if a surround is to be seen, else of the frame, whose diameter is the longer
-    side.
+    The rim consists of the lit region's left, right, upper and lower ends that do not lie on the frame; the circle that
+    most of them agree on must explain the lit region (`_explains`). The background is dark, or uniform in another
+    colour (white in an inverted picture); frames and bars along the edges are ignored. If no circle fits, the field is
+    assumed: a circle whose diameter is the longer side, around the middle of the lit region if a background is visible,
+    otherwise around the middle of the frame.
     """
     height, width = pixels.shape[:2]
     step = max(max(height, width) // _LONG_SIDE, 1)
-    # Strided, not averaged: 16 megapixels would take longer than the whole fit.
+    # Subsampled, not averaged: averaging 16 megapixels would take longer than the whole fit.
     small = pixels[::step, ::step]
     best: _Found | None = None
     for region in _lit_regions(small):
@@ -91,7 +91,7 @@ def fit_field_of_view(pixels: np.ndarray) -> FieldOfView:
 
 @dataclass(frozen=True)
 class _Found:
-    """What is lit, on a surround that is to be seen, and not one circle: its box x0, y0, x1, y1, half open."""
+    """A lit region on a visible background that is not a single circle: its box x0, y0, x1, y1, half open."""
 
     box: tuple[int, int, int, int]
     reason: str
@@ -99,8 +99,8 @@ class _Found:
 
 @dataclass(frozen=True, eq=False)
 class _Region:
-    """How far every pixel is from the surround, uint8 (H, W) in grey levels, and which are lit, bool (H, W); whether
-    the surround must be even, else dark."""
+    """How far each pixel is from the background, uint8 (H, W) in grey levels, and which pixels are lit, bool (H, W);
+    whether the background must be uniform or else dark."""
 
     levels: np.ndarray
     lit: np.ndarray
@@ -108,7 +108,7 @@ class _Region:
 
 
 def _lit_regions(small: np.ndarray) -> Iterator[_Region]:
-    """What may be the lit region, most likely first."""
+    """Yield possible lit regions, most likely first."""
     grey = np.maximum(np.maximum(small[..., 0], small[..., 1]), small[..., 2])
     yield _Region(grey, grey > _threshold(grey), even=False)
     unlike = _unlike_the_corners(small)
@@ -117,8 +117,8 @@ def _lit_regions(small: np.ndarray) -> Iterator[_Region]:
 
 
 def _threshold(grey: np.ndarray) -> float:
-    """A grey level between the black surround and the retina's dim edge: a sixth of the way to the median
-    of what is lit, which vignetting at the rim does not reach down to."""
+    """Return a grey level between the black background and the retina's dim edge: a sixth of the way to the median of
+    the lit pixels, which vignetting at the rim does not reach."""
     count = _histogram(grey)
     dark = _level(count, 0.005)
     count[: dark + 13] = 0
@@ -126,18 +126,18 @@ def _threshold(grey: np.ndarray) -> float:
 
 
 def _histogram(levels: np.ndarray) -> np.ndarray:
-    """How many pixels have each of 256 grey levels: quicker than sorting them."""
+    """Count the pixels of each of the 256 grey levels: faster than sorting."""
     return np.bincount(levels.ravel(), minlength=256)
 
 
 def _level(count: np.ndarray, part: float) -> int:
-    """The grey level that this part of a histogram does not exceed."""
+    """Return the grey level that this fraction of a histogram does not exceed."""
     return int(np.searchsorted(np.cumsum(count), part * count.sum()))
 
 
 def _unlike_the_corners(small: np.ndarray) -> np.ndarray | None:
-    """How far every pixel is from the colour that two corners share, or more, within the edges that are even, uint8
-    (H, W); None where they share none."""
+    """Return how far each pixel is from the colour that two or more corners share, uint8 (H, W), inside the uniform
+    edges; None if no corners share one."""
     top, bottom = _uneven(small)
     left, right = _uneven(small.transpose(1, 0, 2))
     inner = small[top:bottom, left:right]
@@ -148,7 +148,7 @@ def _unlike_the_corners(small: np.ndarray) -> np.ndarray | None:
     corners = np.stack([inner[y, x].reshape(-1, 3) for y in (near, far) for x in (near, far)]).astype(np.float32)
     middles, flat = np.median(corners, axis=1), corners.std(axis=1).max(axis=1) < 4
     alike = (np.abs(middles[:, None] - middles).max(axis=2) < 10) & flat & flat[:, None]
-    # Of two and two the brighter: a dark surround is looked for before.
+    # Of two pairs take the brighter: a dark background has been tried before.
     most = max(range(4), key=lambda i: (alike[i].sum(), middles[i].sum()))
     if alike[most].sum() < 2:
         return None
@@ -159,14 +159,15 @@ def _unlike_the_corners(small: np.ndarray) -> np.ndarray | None:
 
 
 def _uneven(rows: np.ndarray) -> tuple[int, int]:
-    """From where to where rows are not of one colour each."""
+    """Return the range of rows that are not of one colour each."""
     low, high = np.percentile(rows, (5, 95), axis=1)
     uneven = np.flatnonzero((high - low).max(axis=1) > 12)
     return (int(uneven[0]), int(uneven[-1]) + 1) if uneven.size > 0 else (0, 0)
 
 
 def _find(region: _Region) -> np.ndarray | _Found | None:
-    """The circle (cx, cy, radius) that explains a lit region; else what is lit; None where no surround is seen."""
+    """Return the circle (cx, cy, radius) that explains a lit region; otherwise the lit region; None if no background is
+    visible."""
     x0, y0, x1, y1 = _without_bars(region.lit)
     offset = np.array([x0, y0, 0])
     lit = region.lit[y0:y1, x0:x1]
@@ -190,12 +191,12 @@ def _find(region: _Region) -> np.ndarray | _Found | None:
 
 
 _LEAST_WITHIN_BARS = 0.4
-"""Share of the picture's width and height; what leaves less is no frame."""
+"""A fraction of the picture's width and height; bars that would leave less are not bars."""
 
 
 def _without_bars(lit: np.ndarray) -> tuple[int, int, int, int]:
-    """The part within frames and caption bars, x0, y0, x1, y1: rows and columns at the edges that are lit at both ends
-    and mostly between (where the field of view itself is cut by the frame, the corners are dark)."""
+    """Return the part inside frames and caption bars, x0, y0, x1, y1. Bars are rows and columns at the edges that are
+    lit at both ends and mostly in between; where the frame cuts the field of view itself, the corners are dark."""
     x0, y0, x1, y1 = 0, 0, lit.shape[1], lit.shape[0]
     while True:
         inner = lit[y0:y1, x0:x1]
@@ -209,23 +210,24 @@ def _without_bars(lit: np.ndarray) -> tuple[int, int, int, int]:
 
 
 def _bars(inner: np.ndarray) -> tuple[int, int]:
-    """How many rows at the upper and at the lower edge belong to a bar."""
+    """Return how many rows at the upper and at the lower edge belong to a bar."""
     share = inner.mean(axis=1)
     bar = inner[:, :3].any(axis=1) & inner[:, -3:].any(axis=1) & (share > 0.6)
     return (len(bar), 0) if bar.all() else (_bar(bar, share), _bar(bar[::-1], share[::-1]))
 
 
 def _bar(bar: np.ndarray, share: np.ndarray) -> int:
-    """How many of the first rows are a bar: it ends at once, where a field of view that is cut narrows row by row."""
+    """Return how many of the first rows are a bar. A bar ends abruptly; a field of view that is cut narrows row by
+    row."""
     end = int(bar.argmin())
     beyond = min(end + 2, len(share) - 1)
-    # One more, which a bar's blurred edge shades.
+    # One more row, which the bar's blurred edge darkens.
     return end + 1 if end and share[beyond] < share[end - 1] - 0.15 else 0
 
 
 def _bodies(lit: np.ndarray) -> list[np.ndarray]:
-    """The connected lit parts that may be fields of view, largest first: large and compact, unlike what is written
-    beside them, or the bright parts of a retina without a surround."""
+    """Return the connected lit parts that may be fields of view, largest first: large and compact, unlike text beside
+    them or the bright parts of a retina without a background."""
     labels = np.zeros(lit.shape, np.int32)
     ndimage.label(ndimage.binary_opening(lit, np.ones((3, 3), bool)), output=labels)
     areas = np.bincount(labels.ravel())[1:]
@@ -241,16 +243,16 @@ def _bodies(lit: np.ndarray) -> list[np.ndarray]:
 
 _BLACK, _DARK = 16.0, 60.0
 _CONTRAST = {_BLACK: 1.5, _DARK: 4.0}
-"""How many times a surround's own spread the lit part is above it, where the surround is at most so bright. On 689
-photographs the surround is at most 10 (one of 41), and the lit part at least 4.8 times its spread above it, 1.5 in the
-green channel. On 2,135 pieces without a surround the darkest part is at least 25, half of them above 160, and below 60
-no more than 0.9 times (3.1 in the green channel)."""
+"""By how many times the background's own spread the lit part must be brighter, for a background up to that brightness.
+On 689 photographs the background is at most 10 (one: 41), and the lit part at least 4.8 times its spread above it, 1.5
+in the green channel. On 2,135 crops without a background the darkest part is at least 25, above 160 in half of them,
+and below 60 at most 0.9 times (3.1 in the green channel)."""
 _EVEN = 8.0
-"""Grey levels of the spread of an even surround that is not dark."""
+"""The largest spread of a uniform background that is not dark, in grey levels."""
 
 
 def _stands_out(levels: np.ndarray, lit: np.ndarray, even: bool) -> bool:
-    """Whether what is not lit is a surround: dark or even, and far below what is lit."""
+    """Whether the unlit pixels are a background: dark or uniform, and much darker than the lit ones."""
     if min(lit.shape) < 12 or not lit.any() or lit.all():
         return False
     count, count_lit = _histogram(levels), _histogram(levels[lit])
@@ -262,7 +264,7 @@ def _stands_out(levels: np.ndarray, lit: np.ndarray, even: bool) -> bool:
 
 
 def _corners_are_dark(lit: np.ndarray) -> bool:
-    """Whether three of them are."""
+    """Whether three of the corners are dark."""
     side = max(min(lit.shape) // 50, 3)
     near, far = slice(None, side), slice(-side, None)
     return sum(not lit[y, x].any() for y in (near, far) for x in (near, far)) >= 3
@@ -281,15 +283,16 @@ def _circle(lit: np.ndarray) -> np.ndarray | None:
 
 
 _ARC = 120
-"""Parts into which a circle is divided to see how much of it has a rim."""
+"""The number of arcs into which a circle is divided to measure how much of it has a rim."""
 _LEAST_ARC, _LEAST_SEEN, _MOST_LIT_OUTSIDE, _LEAST_LIT_INSIDE = 60, 0.4, 0.2, 0.9
-"""A sixth of the circle in degrees, so that a corner cut from a photograph will do; share of the circle inside the
-frame; shares of the area. The 689 photographs that these were set on have at least 135 degrees and 0.47, at most 0.15
+"""A sixth of the circle in degrees, so that a corner cut from a photograph is enough; the fraction of the circle inside
+the frame; fractions of the area. The 689 photographs used for tuning have at least 135 degrees and 0.47, at most 0.15
 and at least 0.98."""
 
 
 def _explains(circle: np.ndarray, rim: np.ndarray, lit: np.ndarray) -> bool:
-    """Whether a circle's middle lies in the picture, its rim is seen on a long arc, and it parts lit from unlit."""
+    """Whether a circle's middle lies in the picture, its rim is visible along a long arc, and it separates lit from
+    unlit."""
     (height, width), (cx, cy, radius) = lit.shape, circle
     if not (0 <= cx < width and 0 <= cy < height):
         return False
@@ -310,12 +313,12 @@ def _explains(circle: np.ndarray, rim: np.ndarray, lit: np.ndarray) -> bool:
 
 
 def _rim_points(lit: np.ndarray) -> np.ndarray:
-    """(N, 2) x, y of the ends of the lit stretch of every row and column, at the edge between dark and lit
-    samples; ends at the frame are left out."""
+    """Return the (N, 2) x, y of both ends of the lit stretch in every row and column, halfway between the dark and the
+    lit sample; ends at the frame are left out."""
     points = []
     for transposed in (False, True):
         grid = lit.T if transposed else lit
-        # Three lit samples in a row, so that dust and JPEG noise in the surround do not begin a stretch.
+        # Three lit samples in a row, so that dust and JPEG noise in the background do not start a stretch.
         run = grid[:, :-2] & grid[:, 1:-1] & grid[:, 2:]
         lines = np.flatnonzero(run.any(axis=1))
         first = run[lines].argmax(axis=1)

@@ -1,4 +1,4 @@
-"""Picture files in folders as people have them."""
+"""Finding picture files in the folders that people have."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from pathlib import Path
 from sr_core.image.photograph import PhotographError
 
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".webp")
-"""Endings of the files that a folder is searched for."""
+"""The file suffixes that a folder is searched for."""
 
 
 def find_photographs(paths: Sequence[Path], tell: Callable[[str], None] = lambda line: None) -> list[Path]:
-    """The picture files named, each folder replaced by the pictures in it, in natural order (1, 2, 10).
+    """Return the given picture files, with each folder replaced by the pictures in it in natural order (1, 2, 10).
 
-    Hidden files in a folder are passed over, among them those that a Mac leaves beside each (`._eye.jpg`). A file that
-    is named is passed on whatever its name: ``load_photograph`` judges it. What is not there or may not be looked at is
-    told in a line and left out. Raises PhotographError where nothing is left.
+    Hidden files in a folder are skipped, including those that macOS adds beside each file (`._eye.jpg`). A file given
+    by name is passed on whatever its name: ``load_photograph`` decides. A path that is missing or not readable is
+    reported in one line and left out. Raises PhotographError if nothing is left.
     """
     found: list[Path] = []
     troubles: list[str] = []
@@ -40,8 +40,8 @@ def find_photographs(paths: Sequence[Path], tell: Callable[[str], None] = lambda
 
 
 def _pictures(folder: Path, troubles: list[str]) -> list[Path]:
-    """Those of a folder; a line is added to `troubles` for each that may not be looked at. Raises OSError where the
-    folder may not, and PhotographError where there are none."""
+    """Return the pictures of a folder; add a line to `troubles` for each that is not readable. Raises OSError if the
+    folder is not readable, and PhotographError if it holds none."""
     inside = [path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")]
     if inside and not os.access(folder, os.X_OK):
         raise PhotographError(f"{folder}: its files cannot be opened; check the folder's permissions")
@@ -64,7 +64,7 @@ def _pictures(folder: Path, troubles: list[str]) -> list[Path]:
 
 
 def _told(path: Path, error: OSError) -> str:
-    """Why a path is no use, and what to do, in a line."""
+    """Say in one line why a path is unusable and what to do."""
     if isinstance(error, FileNotFoundError) and path.is_symlink():
         return f"{path}: a link to {os.readlink(path)}, which is not there; mend the link or name the file itself"
     if isinstance(error, FileNotFoundError | NotADirectoryError):
@@ -75,8 +75,8 @@ def _told(path: Path, error: OSError) -> str:
 
 
 def names_apart(paths: Sequence[Path]) -> tuple[str, ...]:
-    """A name for each path that no other has, whatever the case: its last part, and so many folders before it as it
-    takes, with forward slashes."""
+    """Return a unique name for each path, ignoring case: its last part and as many parent folders as needed, with
+    forward slashes."""
     parts = [Path(os.path.abspath(path)).parts for path in paths]
     lengths = [1] * len(parts)
     while True:
@@ -90,7 +90,7 @@ def names_apart(paths: Sequence[Path]) -> tuple[str, ...]:
 
 
 def natural_order(path: Path) -> list[tuple[int, int, str]]:
-    """A key to sort by: the numbers in a name count as numbers, letters without their case; then the whole name."""
+    """Return a sort key: numbers in a name count as numbers and letters without case; then the whole name."""
     pieces = re.split("([0-9]+)", path.stem)
     key = [(0, int(piece), "") if piece.isdecimal() else (1, 0, piece.casefold()) for piece in pieces if piece]
     return [*key, (-1, 0, path.name)]

@@ -1,8 +1,8 @@
 """Rectangles, pyramid levels and tiles: integer arithmetic only.
 
-A photograph of W x H pixels has *levels*: 0 is the photograph itself, level -n is shrunk by 2**n, levels +1, +2 and
-+3 are super-resolved x2, x4 and x8. A point at photograph pixel p lies at p * 2**level on every level, exactly, so
-that levels can be exchanged under a moving eye without a shift.
+A photograph of W x H pixels has *levels*: 0 is the photograph itself, level -n is shrunk by 2**n, levels +1, +2 and +3
+are super-resolved x2, x4 and x8. A point at photograph pixel p lies exactly at p * 2**level on every level, so that a
+level can replace another without a shift while the view moves.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import NamedTuple
 from sr_core.image.layers import PHOTOGRAPHED, PICTURE
 
 TILE = 64
-"""Edge of a texture tile in level pixels. Small, so that the tiles which cover a view stay close to its area."""
+"""The edge of a texture tile in level pixels. It is small so that the tiles covering a view stay close to the view's
+area."""
 
 MAX_LEVEL = 3
 """The finest level: x8."""
@@ -46,16 +47,16 @@ class Rect:
         return self.w <= 0 or self.h <= 0
 
     def intersect(self, other: Rect) -> Rect:
-        """The common part; w and h are 0 where there is none."""
+        """Return the common part; w and h are 0 if there is none."""
         x, y = max(self.x, other.x), max(self.y, other.y)
         return Rect(x, y, max(0, min(self.right, other.right) - x), max(0, min(self.bottom, other.bottom) - y))
 
     def pad(self, n: int) -> Rect:
-        """Grown by n pixels on each side."""
+        """Return the rectangle grown by n pixels on each side."""
         return Rect(self.x - n, self.y - n, self.w + 2 * n, self.h + 2 * n)
 
     def scale(self, factor: int) -> Rect:
-        """The same area on a grid `factor` times finer."""
+        """Return the same area on a grid `factor` times finer."""
         return Rect(self.x * factor, self.y * factor, self.w * factor, self.h * factor)
 
     def shift(self, dx: int, dy: int) -> Rect:
@@ -65,7 +66,8 @@ class Rect:
         return self.intersect(other) == other
 
     def cells(self, edge: int) -> Rect:
-        """The smallest rectangle of grid cells (column, row, columns, rows) of `edge` pixels that covers this one.
+        """Return the smallest rectangle of grid cells (column, row, columns, rows) of `edge` pixels that covers this
+        one.
 
         An empty rectangle has no cells.
         """
@@ -75,11 +77,11 @@ class Rect:
         return Rect(x, y, -(-self.right // edge) - x, -(-self.bottom // edge) - y)
 
     def slices(self) -> tuple[slice, slice]:
-        """Row and column slices for an array whose pixel (0, 0) is this grid's origin."""
+        """Return row and column slices for an array whose pixel (0, 0) is this grid's origin."""
         return slice(self.y, self.bottom), slice(self.x, self.right)
 
     def points(self) -> Iterator[tuple[int, int]]:
-        """Every (x, y), row by row."""
+        """Yield every (x, y), row by row."""
         return ((x, y) for y in range(self.y, self.bottom) for x in range(self.x, self.right))
 
 
@@ -92,10 +94,11 @@ class _Place(NamedTuple):
 
 
 class TileKey(_Place):
-    """One tile of one level of one layer (its place in `layers.LAYERS`) of one photograph (its index in the session).
+    """One tile of one level of one layer (its index in `layers.LAYERS`) of one photograph (its index in the session).
 
-    Without a layer the picture's own is meant: the one that completes the picture at that level. A tuple, because
-    thousands are made, looked up and sorted in a frame: `(photograph, level, col, row, layer)` finds it too.
+    Without a layer, the key means the picture's own: the one that completes the picture at that level. The key is a
+    tuple because every frame makes, looks up and sorts thousands of them: `(photograph, level, col, row, layer)` finds
+    it too.
     """
 
     __slots__ = ()
@@ -106,24 +109,24 @@ class TileKey(_Place):
 
     @property
     def synthesised(self) -> bool:
-        """True where the pixels were computed, not photographed."""
+        """Whether the pixels were computed, not photographed."""
         return self.layer != PHOTOGRAPHED
 
     @property
     def rect(self) -> Rect:
-        """Level pixels that the whole tile covers (it may reach beyond the level's right and lower edge)."""
+        """The level pixels that the whole tile covers; it may extend beyond the level's right and lower edge."""
         return Rect(self.col * TILE, self.row * TILE, TILE, TILE)
 
 
 def level_size(width: int, height: int, level: int) -> tuple[int, int]:
-    """Width and height of a level in its own pixels; a partly covered last pixel counts."""
+    """Return width and height of a level in its own pixels; a partly covered last pixel counts."""
     if level >= 0:
         return width << level, height << level
     return -(-width >> -level), -(-height >> -level)
 
 
 def coarsest_level(width: int, height: int) -> int:
-    """The level whose picture fits one tile: always resident, so that nothing is ever blank."""
+    """Return the level whose picture fits one tile. It always stays in memory, so that nothing is ever blank."""
     level = 0
     while max(level_size(width, height, level)) > TILE:
         level -= 1

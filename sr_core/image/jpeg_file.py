@@ -1,9 +1,9 @@
-"""What a JPEG file says of the photograph as it is shown: its coding and the coefficients of its blocks.
+"""What a JPEG file says about the photograph as displayed: its coding and its blocks' coefficients.
 
-The coefficients are the file's own whole numbers: the photograph's cosine coefficients over the steps of the tables,
-rounded. They are read by jpeglib where it is installed, turned as EXIF turns the picture, and compared with the shown
-pixels: where the two do not belong together, because a colour profile was applied or the file is damaged, nothing is
-claimed of them.
+The coefficients are the file's own integers: the photograph's cosine coefficients divided by the steps of the tables,
+and rounded. jpeglib reads them if it is installed. They are then turned as EXIF turns the picture, and compared with
+the displayed pixels: if the two do not match, because a colour profile was applied or the file is damaged, the
+coefficients are not used.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ _TURNS = {
     1: (False, False, False), 2: (False, True, False), 3: (False, True, True), 4: (False, False, True),
     5: (True, False, False), 6: (True, True, False), 7: (True, True, True), 8: (True, False, True),
 }  # fmt: skip
-"""EXIF orientation to what shows the stored picture upright: whether rows and columns change places, and after that
-whether it is mirrored left to right and top to bottom."""
+"""How to turn the stored picture upright, by EXIF orientation: whether to swap rows and columns, and then whether to
+mirror left to right and top to bottom."""
 
 PROBES = 400
-"""Blocks of luma that are decoded to see whether coefficients and pixels belong together."""
+"""The luma blocks that are decoded to check that coefficients and pixels match."""
 
 BELONGS = 1.0
-"""Grey levels between the decoded luma of the coefficients and that of the pixels, the median over the probes, up to
-which they do: decoders differ by rounding, a colour profile moves every pixel by several."""
+"""The largest mismatch between the luma decoded from the coefficients and that of the pixels, in grey levels, as the
+median over the probes: decoders differ by rounding, while a colour profile moves every pixel by several."""
 
 _READING = threading.Lock()
-"""jpeglib keeps the libjpeg that it has chosen in a global."""
+"""jpeglib keeps the libjpeg version that it has selected in a global."""
 
 
 @dataclass(frozen=True, eq=False)
 class Coefficients:
     """One component's coefficients, int16 (rows, columns, 8, 8) by frequency down and across, read-only; steps (8, 8);
-    pixel: width and height of the component's pixels in the photograph's, 2 along an axis where it is halved; origin: x
-    and y of the first block's corner in the photograph's pixels, 0 or below."""
+    pixel: width and height of the component's pixels in the photograph's pixels, 2 along an axis on which it is halved;
+    origin: x and y of the first block's corner in the photograph's pixels, 0 or negative."""
 
     blocks: np.ndarray
     steps: np.ndarray
@@ -51,8 +51,8 @@ class Coefficients:
 
 @dataclass(frozen=True, eq=False)
 class JpegFile:
-    """A photograph's file. planes: luma and, unless the file is grey, Cb and Cr; empty where the coefficients are not
-    known, and `reason` says why: the coding holds all the same."""
+    """A photograph's file. planes: luma and, unless the file is grey, Cb and Cr; empty if the coefficients are unknown,
+    and then `reason` says why. The coding is valid in any case."""
 
     coding: Coding
     planes: tuple[Coefficients, ...]
@@ -60,11 +60,11 @@ class JpegFile:
 
 
 class FileFacts:
-    """What is known of the file behind a shown photograph, read when it is first asked for, and once: reading takes
-    about as long as decoding. Threads may share it. nbytes: about what it holds once read, in bytes."""
+    """The facts of the file behind a displayed photograph. They are read once, when first needed: reading takes about
+    as long as decoding. Thread-safe. nbytes: roughly what it holds once read, in bytes."""
 
     def __init__(self, path: Path, orientation: int, pixels: np.ndarray) -> None:
-        """`pixels`: the photograph as shown, turned as the EXIF `orientation` says."""
+        """`pixels`: the photograph as displayed, turned as the EXIF `orientation` says."""
         self._path, self._orientation = path, orientation
         self._pixels: np.ndarray | None = pixels  # until it is read
         self.nbytes = pixels.nbytes
@@ -73,7 +73,7 @@ class FileFacts:
         self._reason = ""
 
     def get(self) -> JpegFile | None:
-        """The JPEG file; None where there is nothing that could be held to: `reason` says why."""
+        """Return the JPEG file, or None if it sets no constraint on the pixels; then `reason` says why."""
         with self._lock:
             pixels, self._pixels = self._pixels, None
             if pixels is not None:
@@ -88,14 +88,14 @@ class FileFacts:
 
     @property
     def reason(self) -> str:
-        """Why the file's coefficients are not agreed with, as half a sentence; empty where they are."""
+        """Why the file's coefficients are not used, as half a sentence; empty if they are."""
         self.get()
         return self._reason
 
 
 def read_jpeg_file(data: bytes, path: Path, orientation: int, pixels: np.ndarray) -> JpegFile:
-    """What the file of the bytes `data`, which lies at `path`, says of the shown `pixels`, uint8 (H, W, 3), turned as
-    the EXIF `orientation` says. Raises UnusableJpegError where it says nothing that could be held to."""
+    """Return what the file `data`, stored at `path`, says about the displayed `pixels`, uint8 (H, W, 3), turned as the
+    EXIF `orientation` says. Raises UnusableJpegError if it sets no constraint on the pixels."""
     header = read_header(data)
     turn = _TURNS.get(orientation, _TURNS[1])
     shown = (header.height, header.width) if turn[0] else (header.width, header.height)
@@ -125,7 +125,7 @@ def _coding(header: JpegHeader, turn: tuple[bool, bool, bool]) -> Coding:
 
 
 def _read_blocks(path: Path, header: JpegHeader) -> list[np.ndarray]:
-    """Every component's coefficients as stored. Raises UnusableJpegError."""
+    """Return every component's coefficients as stored. Raises UnusableJpegError."""
     if importlib.util.find_spec("jpeglib") is None:
         raise UnusableJpegError("jpeglib, which reads coefficients, is not installed")
     import jpeglib
@@ -134,7 +134,7 @@ def _read_blocks(path: Path, header: JpegHeader) -> list[np.ndarray]:
         with _READING:
             found = jpeglib.read_dct(str(path))
             blocks = [found.Y] if len(header.components) == 1 else [found.Y, found.Cb, found.Cr]
-    except Exception as error:  # what a damaged file makes of it
+    except Exception as error:  # whatever a damaged file raises
         raise UnusableJpegError(f"its coefficients cannot be read ({error})") from None
     for part, component in zip(blocks, header.components, strict=True):
         wide, tall = (
@@ -154,8 +154,8 @@ def _planes(header: JpegHeader, blocks: list[np.ndarray], turn: tuple[bool, bool
 def _turned(
     component: Component, blocks: np.ndarray, size: tuple[int, int], turn: tuple[bool, bool, bool]
 ) -> Coefficients:
-    """A component as shown. Mirrored, a cosine of odd frequency changes its sign; the last block, which reaches past
-    the picture's edge, comes first."""
+    """Return a component as displayed. Mirroring flips the sign of odd frequencies; the last block, which extends
+    beyond the picture's edge, then comes first."""
     flip, mirrored = turn[0], turn[1:]
     steps = component.steps
     width, height = (2 if half else 1 for half in component.halved)
@@ -182,7 +182,8 @@ def _turned(
 
 
 def _departure(luma: Coefficients, pixels: np.ndarray) -> float:
-    """The median over some blocks of the mean difference, in grey levels, between the decoded luma and the pixels'."""
+    """Return the median over some blocks of the mean difference, in grey levels, between decoded luma and pixel
+    luma."""
     rows, columns = luma.blocks.shape[:2]
     x0, y0 = luma.origin
     whole = Rect(0, 0, pixels.shape[1], pixels.shape[0])
@@ -194,14 +195,14 @@ def _departure(luma: Coefficients, pixels: np.ndarray) -> float:
             continue
         shown = pixels[rect.slices()].astype(np.float64)
         if shown.min() == 0 or shown.max() == 255:
-            continue  # decoding has clipped it
+            continue  # decoding has clipped this block
         decoded = COSINES.T @ (luma.blocks[row, column] * luma.steps) @ COSINES + 128
         found.append(np.abs(decoded - shown @ LUMA_OF_RGB).mean())
     return float(np.median(found)) if found else 0.0
 
 
 def _cosines() -> np.ndarray:
-    """The orthonormal cosine transform of eight values: coefficients = COSINES @ values."""
+    """Return the orthonormal cosine transform of eight values: coefficients = COSINES @ values."""
     matrix = np.cos(np.pi / 8 * np.arange(8)[:, None] * (np.arange(8) + 0.5)) / 2
     matrix[0] /= np.sqrt(2)
     return matrix

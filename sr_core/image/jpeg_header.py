@@ -1,4 +1,4 @@
-"""What the header of a JPEG file says, read marker by marker (ITU-T T.81, annex B), without decoding a pixel."""
+"""Read the header of a JPEG file marker by marker (ITU-T T.81, annex B), without decoding a pixel."""
 
 import struct
 from dataclasses import dataclass, field
@@ -22,17 +22,17 @@ ZIGZAG = np.array(
         [35, 36, 48, 49, 57, 58, 62, 63],
     ]
 )
-"""Where the coefficient of each frequency, down and across, stands in a table of the file."""
+"""The position in a file's table of the coefficient at each frequency, down and across."""
 
 
 class UnusableJpegError(Exception):
-    """A file whose coefficients say nothing that could be held to; the message says why, as half a sentence."""
+    """A file whose coefficients set no constraint on the pixels; the message says why, as half a sentence."""
 
 
 @dataclass(frozen=True, eq=False)
 class Component:
-    """Luma or a chroma: its quantisation steps (8, 8) by frequency down and across, and along which axes, across and
-    down, it is kept at half the size."""
+    """The luma or a chroma component: its quantisation steps (8, 8) by frequency down and across, and the axes, across
+    and down, on which it is stored at half the size."""
 
     steps: np.ndarray
     halved: tuple[bool, bool]
@@ -55,9 +55,9 @@ class _Found:
 
 
 def read_header(data: bytes) -> JpegHeader:
-    """The header of a file's bytes. Raises UnusableJpegError: not a JPEG, cut short; coded arithmetically or without
-    loss; 12 bits; four colours, or red, green and blue as they are; tables of 16 bits or with steps of zero; chroma
-    kept at another size than whole or half."""
+    """Read the header of a file's bytes. Raises UnusableJpegError if it is not a JPEG, or truncated; uses arithmetic or
+    lossless coding; has 12 bits, four colours or plain RGB; has tables of 16 bits or with steps of zero; or stores
+    chroma at a size other than whole or half."""
     try:
         return _header(_markers(data))
     except (IndexError, struct.error, KeyError, ValueError):
@@ -65,7 +65,7 @@ def read_header(data: bytes) -> JpegHeader:
 
 
 def _markers(data: bytes) -> _Found:
-    """All that stands before the first scan."""
+    """Collect everything before the first scan."""
     if data[:2] != bytes((0xFF, _START)):
         raise UnusableJpegError("it is not a JPEG file")
     found, at = _Found(), 2

@@ -1,4 +1,4 @@
-"""Picture files to pixels: the only module that decodes picture files."""
+"""Decode picture files to pixels. No other module decodes picture files."""
 
 import hashlib
 import io
@@ -34,22 +34,22 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""What makes a picture upright, by EXIF's orientation."""
+"""How to turn a picture upright, by EXIF orientation."""
 
-# Pillow's own limit only warns, and lets twice its limit pass: _check_header is stricter, and comes before
-# Pillow takes memory for the pixels.
+# Pillow's own limit only warns, and accepts twice its limit. _check_header is stricter, and runs before Pillow
+# allocates the pixels.
 Image.MAX_IMAGE_PIXELS = None
 
 
 class PhotographError(UserError):
-    """A picture file that cannot be read or written: the file, the cause, the cure."""
+    """A picture file that cannot be read or written: the file, the cause and the cure."""
 
 
 @dataclass(frozen=True, eq=False)
 class Photograph:
-    """A decoded photograph: pixels uint8 (H, W, 3) sRGB, read-only; field in its pixel coordinates; sha256 of
-    the file's bytes, hexadecimal; file: what is known of the file itself, where it is a JPEG; context: what else the
-    file tells; notices: what the user should know of it, clauses without its name."""
+    """A decoded photograph: pixels uint8 (H, W, 3) sRGB, read-only; field in its pixel coordinates; sha256 of the
+    file's bytes, hexadecimal; file: the facts of the file if it is a JPEG; context: what else the file says; notices:
+    what the user should know about it, as clauses without its name."""
 
     path: Path
     pixels: np.ndarray
@@ -61,13 +61,13 @@ class Photograph:
 
 
 def load_photograph(path: Path) -> Photograph:
-    """Read an 8-bit JPEG, PNG, TIFF or WebP file (of an animation the first picture, of pages the first that is a whole
-    photograph), or a PPM, in which STARE comes.
+    """Read an 8-bit JPEG, PNG, TIFF or WebP file (the first picture of an animation, the first page that is a whole
+    photograph), or a PPM, the format of STARE.
 
-    The orientation of EXIF or XMP is applied, grey becomes RGB, transparency is laid on black (the surround's colour),
-    and colours are brought to sRGB from what the file declares. Text, tags and profiles cannot keep a picture from
-    opening. Raises PhotographError: missing, empty, damaged or cut short, another format, 16 bits, CMYK without a
-    profile of its inks, above MAX_PIXELS or below MIN_SIDE pixels a side.
+    The orientation of EXIF or XMP is applied, grey becomes RGB, transparency is laid over black (the background's
+    colour), and colours are converted to sRGB from what the file declares. Text, tags and profiles never keep a picture
+    from opening. Raises PhotographError if the file is missing, empty, damaged or truncated, of another format, of 16
+    bits, CMYK without an ink profile, above MAX_PIXELS or below MIN_SIDE pixels a side.
     """
     path = Path(path)
     data = _read(path)
@@ -95,7 +95,7 @@ def load_photograph(path: Path) -> Photograph:
 
 
 def _decode(path: Path, contents: Contents, picture: bytes = b"") -> tuple[np.ndarray, tuple[str, ...]]:
-    """Pixels uint8 (H, W, 3), upright, sRGB, and notices; `picture` instead of the contents' own."""
+    """Return pixels uint8 (H, W, 3), upright, in sRGB, and notices; decode `picture` in place of the contents' own."""
     picture = picture or contents.picture
     with Image.open(io.BytesIO(picture), formats=_FORMATS) as image:
         _check_header(path, image, picture, has_inks(contents.colours))
@@ -112,7 +112,7 @@ def _decode(path: Path, contents: Contents, picture: bytes = b"") -> tuple[np.nd
 
 
 def _context(data: bytes) -> Context:
-    """What the file tells besides; nothing where that is damaged or larger than Pillow reads."""
+    """Return what else the file says, or nothing if that is damaged or larger than Pillow reads."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -153,7 +153,7 @@ def _check_header(path: Path, image: Image.Image, data: bytes, inks_known: bool)
 
 
 def _bits(image: Image.Image, data: bytes) -> int:
-    """Bits a channel as stored. Pillow opens 16-bit RGB PNGs as mode RGB, dropping half of every value."""
+    """Return the stored bits per channel. Pillow opens 16-bit RGB PNGs as mode RGB and drops half of every value."""
     if image.format == "PNG":
         return data[24]  # IHDR's bit depth
     if isinstance(image, TiffImageFile):
@@ -165,8 +165,8 @@ def _bits(image: Image.Image, data: bytes) -> int:
 
 
 def _without_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None, tuple[str, ...]]:
-    """The colours in mode L, RGB, CMYK or LAB; how opaque each pixel is, None where all are; notices. What is wholly
-    transparent was not meant so."""
+    """Return the colours in mode L, RGB, CMYK or LAB; the opacity of each pixel, None if all are opaque; and notices.
+    Alpha that is zero everywhere is taken for a mistake and ignored."""
     if image.mode in ("CMYK", "LAB"):
         return image, None, ()
     grey = image.mode in ("1", "L", "LA", "La")
@@ -182,7 +182,7 @@ def _without_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None,
 
 
 def standard_tables(quality: int) -> tuple[np.ndarray, np.ndarray]:
-    """libjpeg's quantisation tables of luma and chroma, (8, 8) by frequency, at a quality of 1 to 100."""
+    """Return libjpeg's quantisation tables of luma and chroma, (8, 8) by frequency, at a quality of 1 to 100."""
     out = io.BytesIO()
     Image.new("RGB", (8, 8)).save(out, "JPEG", quality=quality)
     with Image.open(out) as image:
@@ -192,7 +192,7 @@ def standard_tables(quality: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def through_jpeg(pixels: np.ndarray, luma: np.ndarray, chroma: np.ndarray, subsampling: str) -> np.ndarray:
-    """Uint8 (H, W, 3) as a JPEG file with these tables, (8, 8) whole numbers, gives it back. subsampling: '4:4:4',
+    """Encode uint8 (H, W, 3) as JPEG with these tables, (8, 8) integers, and decode it again. subsampling: '4:4:4',
     '4:2:2' or '4:2:0'."""
     out = io.BytesIO()
     tables = [luma.ravel().tolist(), chroma.ravel().tolist()]
@@ -201,20 +201,20 @@ def through_jpeg(pixels: np.ndarray, luma: np.ndarray, chroma: np.ndarray, subsa
 
 
 def jpeg_bytes(pixels: np.ndarray, quality: int, subsampling: str) -> bytes:
-    """Uint8 (H, W, 3) as libjpeg's file of a quality, 1 to 100, and a subsampling, '4:4:4', '4:2:2' or '4:2:0'."""
+    """Encode uint8 (H, W, 3) by libjpeg at a quality, 1 to 100, and a subsampling, '4:4:4', '4:2:2' or '4:2:0'."""
     out = io.BytesIO()
     Image.fromarray(pixels).save(out, "JPEG", quality=quality, subsampling=subsampling)
     return out.getvalue()
 
 
 def picture_of(file: io.BytesIO) -> np.ndarray:
-    """The pixels of a JPEG file in memory, uint8 (H, W, 3)."""
+    """Decode a JPEG file in memory to uint8 (H, W, 3)."""
     with Image.open(file, formats=["JPEG"]) as image:
         return np.asarray(image)
 
 
 def is_see_through(path: Path) -> bool:
-    """Whether a picture has pixels that are not opaque; False for one that cannot be read, which says so when it is
+    """Whether a picture has pixels that are not opaque. False for an unreadable file, which is reported when it is
     loaded."""
     try:
         with Image.open(path) as image:
@@ -225,13 +225,13 @@ def is_see_through(path: Path) -> bool:
 
 
 def read_entries(path: Path) -> dict[str, str]:
-    """The text entries that ``saving.save_picture`` has written into a file; {} for another file, or none."""
+    """Return the text entries that ``saving.save_picture`` wrote into a file; {} for any other file or none."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(path, formats=("PNG", "TIFF")) as image:
-                # Of a PNG what stands before its pixels: it need not be decoded.
+                # In a PNG, the entries before the pixels: there is no need to decode it.
                 told = json.loads(image.tag_v2.get(270, "{}")) if isinstance(image, TiffImageFile) else image.info
-    except Exception:  # of a damaged file as well: it tells nothing
+    except Exception:  # also raised for a damaged file, which then has no entries
         return {}
     return {str(k): str(value) for k, value in told.items() if isinstance(value, str)} if isinstance(told, dict) else {}

@@ -1,4 +1,4 @@
-"""How a picture was made, as the text entries of its file."""
+"""How a picture was made, as text entries in its file."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from sr_core.image.geometry import Rect
 COMPUTED = "computed pixels, not photographed. Not for diagnosis."
 DESCRIPTION = f"Super-resolved by FundusXR: {COMPUTED}"
 RESTORED = f"Restored by FundusXR, and not made to agree with the photograph: {COMPUTED}"
-"""Of a network that mends what the photograph shows: shrunk again, its picture is another."""
+"""For a network that restores what the photograph shows: shrunk again, its picture differs from the photograph."""
 
 
 @dataclass(frozen=True)
 class Made:
-    """What computed pixels: `scale`, the network's name and its place on the dial, the SHA-256 of its weights (of
-    blended ones over both files' and the dial, and `blended` has both), whether its pictures agree with the photograph;
-    and the program's version."""
+    """What computed the pixels: `scale`, the network's name and its setting on the dial, the SHA-256 of its weights
+    (for blended weights, of both files and the dial; `blended` then holds both), whether its pictures agree with the
+    photograph; and the program's version."""
 
     scale: int
     model: str
@@ -30,11 +30,11 @@ class Made:
 
     @property
     def description(self) -> str:
-        """In a sentence."""
+        """Describe it in a sentence."""
         return DESCRIPTION if self.agrees else RESTORED
 
     def entries(self) -> dict[str, str]:
-        """For the file."""
+        """Return it as the file's entries."""
         told = {
             "fundusxr:scale": str(self.scale),
             "fundusxr:model": self.model,
@@ -47,7 +47,7 @@ class Made:
 
 
 def told_of(departure: Departure) -> dict[str, str]:
-    """Entries that tell how far a picture departs from its photograph, in grey levels."""
+    """Return entries that say how far a picture departs from its photograph, in grey levels."""
     return {
         "fundusxr:restored-levels": f"{departure.restored:.3f}",
         "fundusxr:invented-levels": f"{departure.invented:.3f}",
@@ -55,6 +55,6 @@ def told_of(departure: Departure) -> dict[str, str]:
 
 
 def of_photograph(name: str, sha256: str, part: Rect | None) -> dict[str, str]:
-    """Entries that tell which photograph a picture was made from, and which part of it (None: all)."""
+    """Return entries that say which photograph a picture was made from, and which part of it (None: all)."""
     region = "all" if part is None else f"{part.x},{part.y},{part.w},{part.h}"
     return {"fundusxr:source": name, "fundusxr:source-sha256": sha256, "fundusxr:region": region}

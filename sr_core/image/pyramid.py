@@ -9,7 +9,7 @@ import numpy as np
 from sr_core.image.geometry import Rect, TileKey, coarsest_level
 
 GUTTER = 1
-"""Pixels of the neighbour kept around each tile, so that bilinear sampling never sees a seam."""
+"""The pixels of the neighbouring tile kept around each tile, so that bilinear sampling shows no seam."""
 
 
 @dataclass(frozen=True)
@@ -20,12 +20,12 @@ class Pyramid:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height of the photograph in pixels."""
+        """The width and height of the photograph in pixels."""
         height, width = self.levels[0].shape[:2]
         return width, height
 
     def tile(self, key: TileKey) -> np.ndarray:
-        """The pixels of a photographed tile with its gutter. See `cut_tile`."""
+        """Return the pixels of a photographed tile with its gutter. See `cut_tile`."""
         return cut_tile(self.levels[-key.level], (0, 0), key.rect)
 
 
@@ -45,7 +45,7 @@ def build_pyramid(pixels: np.ndarray) -> Pyramid:
 
 
 def halve(pixels: np.ndarray) -> np.ndarray:
-    """(h, w, channels) uint8 shrunk to half, (ceil(h / 2), ceil(w / 2), channels), as `build_pyramid` does it."""
+    """Shrink (h, w, channels) uint8 to half, (ceil(h / 2), ceil(w / 2), channels), as `build_pyramid` does."""
     height, width = pixels.shape[:2]
     even = np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge") if height % 2 or width % 2 else pixels
     total = even[0::2, 0::2].astype(np.uint16)

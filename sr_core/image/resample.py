@@ -1,9 +1,9 @@
 """MATLAB-compatible bicubic resampling, its dense per-axis matrices, and the pseudo-inverse of the shrinking.
 
-The kernel is Keys' cubic with a = -0.5 (Keys 1981, "Cubic convolution interpolation for digital image
-processing"), widened by the factor when shrinking, each output's weights normalised to one, with a symmetric
-(half-sample mirror) border: what MATLAB's ``imresize`` computes. Resampling is separable, so along an axis it
-is a matrix: shrunk = W_rows @ image @ W_columns.T.
+The kernel is Keys' cubic with a = -0.5 (Keys 1981, "Cubic convolution interpolation for digital image processing"),
+widened by the factor when shrinking, with each output's weights normalised to one and a symmetric (half-sample mirror)
+border, as in MATLAB's ``imresize``. Resampling is separable, so along an axis it is a matrix: shrunk = W_rows @ image @
+W_columns.T.
 
 A *scale* is a whole factor (2, 4, 8). Images are (H, W) or (H, W, channels); floating images keep their type,
 all others are computed in float32. Nothing is clipped or rounded here.
@@ -18,7 +18,7 @@ from functools import lru_cache
 import numpy as np
 
 PSEUDO_INVERSE_REACH = 16
-"""Shrunk pixels past which a pseudo-inverse weight is below 1e-6 of the largest (see the tests)."""
+"""The distance, in shrunk pixels, beyond which a pseudo-inverse weight is below 1e-6 of the largest (see the tests)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +31,7 @@ class AxisRows:
 
 
 def cubic(x: np.ndarray) -> np.ndarray:
-    """Keys' cubic convolution kernel with a = -0.5, zero outside (-2, 2)."""
+    """Evaluate Keys' cubic convolution kernel with a = -0.5, zero outside (-2, 2)."""
     x = np.abs(x)
     near = (1.5 * x - 2.5) * x * x + 1.0
     far = ((-0.5 * x + 2.5) * x - 4.0) * x + 2.0
@@ -39,8 +39,7 @@ def cubic(x: np.ndarray) -> np.ndarray:
 
 
 def _taps(n_in: int, n_out: int, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
-    """Input indices, not yet mirrored, and weights of output pixels start..stop: both (stop - start,
-    taps)."""
+    """Return input indices, not yet mirrored, and weights of output pixels start..stop: both (stop - start, taps)."""
     if n_in < 1 or n_out < 1:
         raise ValueError(f"cannot resample an axis of {n_in} pixels to {n_out}: both must be at least 1")
     step = n_in / n_out
@@ -55,7 +54,7 @@ def _taps(n_in: int, n_out: int, start: int, stop: int) -> tuple[np.ndarray, np.
 
 
 def _mirror(index: np.ndarray, n: int) -> np.ndarray:
-    """Half-sample symmetric reflection of any index into 0..n-1: -1 -> 0, n -> n-1."""
+    """Reflect any index into 0..n-1 about the half-sample border: -1 -> 0, n -> n-1."""
     index = np.mod(index, 2 * n)
     return np.where(index < n, index, 2 * n - 1 - index)
 
@@ -72,19 +71,19 @@ def _rows(n_in: int, n_out: int, start: int, stop: int) -> AxisRows:
 
 
 def downsample_rows(n_out: int, scale: int, start: int, stop: int) -> AxisRows:
-    """Rows start..stop (shrunk pixels) of the shrinking W of an axis of ``n_out * scale`` pixels."""
+    """Return rows start..stop (shrunk pixels) of the shrinking W of an axis of ``n_out * scale`` pixels."""
     return _rows(n_out * scale, n_out, start, stop)
 
 
 def enlarge_rows(n_in: int, scale: int, start: int, stop: int) -> AxisRows:
-    """Rows start..stop (enlarged pixels) of the bicubic enlargement of an axis of ``n_in`` pixels."""
+    """Return rows start..stop (enlarged pixels) of the bicubic enlargement of an axis of ``n_in`` pixels."""
     return _rows(n_in, n_in * scale, start, stop)
 
 
 def pseudo_inverse_rows(n_in: int, scale: int, start: int, stop: int) -> AxisRows:
-    """Rows start..stop (enlarged pixels) of W+ of an axis of ``n_in`` shrunk pixels.
+    """Return rows start..stop (enlarged pixels) of W+ of an axis of ``n_in`` shrunk pixels.
 
-    W+ is formally full; its weights fall off geometrically, so it is built on the shrunk pixels within
+    W+ is formally full, but its weights fall off geometrically, so it is built on the shrunk pixels within
     PSEUDO_INVERSE_REACH of the rows. True image borders inside that reach are exact.
     """
     if not 0 <= start < stop <= n_in * scale:
@@ -97,7 +96,7 @@ def pseudo_inverse_rows(n_in: int, scale: int, start: int, stop: int) -> AxisRow
 
 @lru_cache(maxsize=32)
 def downsample_matrix(n_out: int, scale: int) -> np.ndarray:
-    """W of an axis: (n_out, n_out * scale), float64, read-only. Its rows sum to 1."""
+    """Return W of an axis: (n_out, n_out * scale), float64, read-only. Its rows sum to 1."""
     rows = downsample_rows(n_out, scale, 0, n_out)
     matrix = np.zeros((n_out, n_out * scale))
     matrix[:, rows.lo : rows.hi] = rows.matrix
@@ -107,7 +106,7 @@ def downsample_matrix(n_out: int, scale: int) -> np.ndarray:
 
 @lru_cache(maxsize=32)
 def enlarge_matrix(n_in: int, scale: int) -> np.ndarray:
-    """Bicubic enlargement of an axis: (n_in * scale, n_in), float64, read-only. Its rows sum to 1."""
+    """Return the bicubic enlargement of an axis: (n_in * scale, n_in), float64, read-only. Its rows sum to 1."""
     rows = enlarge_rows(n_in, scale, 0, n_in * scale)
     matrix = np.zeros((n_in * scale, n_in))
     matrix[:, rows.lo : rows.hi] = rows.matrix
@@ -117,10 +116,10 @@ def enlarge_matrix(n_in: int, scale: int) -> np.ndarray:
 
 @lru_cache(maxsize=32)
 def pseudo_inverse(n_out: int, scale: int) -> np.ndarray:
-    """Moore-Penrose W+ of ``downsample_matrix(n_out, scale)``: (n_out * scale, n_out), float64, read-only.
+    """Return the Moore-Penrose W+ of ``downsample_matrix(n_out, scale)``: (n_out * scale, n_out), float64, read-only.
 
-    W has full row rank and a condition number below 1.5, so W+ = W' (W W')^-1 is safe. W @ W+ = identity.
-    The cost grows with n_out cubed: for whole photographs work by ``pseudo_inverse_rows``.
+    W has full row rank and a condition number below 1.5, so W+ = W' (W W')^-1 is safe. W @ W+ = identity. The cost
+    grows with n_out cubed: use ``pseudo_inverse_rows`` for whole photographs.
     """
     down = downsample_matrix(n_out, scale)
     inverse = np.linalg.solve(down @ down.T, down).T.copy()
@@ -129,7 +128,7 @@ def pseudo_inverse(n_out: int, scale: int) -> np.ndarray:
 
 
 def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Bicubic resampling to any size, antialiased along each axis that shrinks. Rows first, then columns."""
+    """Resample bicubically to any size, antialiased along each axis that shrinks. Rows first, then columns."""
     image = image if np.issubdtype(image.dtype, np.floating) else image.astype(np.float32)
     return _resize_axis(_resize_axis(image, height, 0), width, 1)
 
@@ -150,7 +149,7 @@ def _resize_axis(image: np.ndarray, n_out: int, axis: int) -> np.ndarray:
 
 
 def crop_to_multiple(image: np.ndarray, scale: int) -> np.ndarray:
-    """The image without the last rows and columns that do not fill a whole shrunk pixel (a view)."""
+    """Return the image without the last rows and columns that do not fill a whole shrunk pixel (a view)."""
     height, width = image.shape[0] // scale * scale, image.shape[1] // scale * scale
     if not height or not width:
         raise ValueError(f"an image of {image.shape[1]}x{image.shape[0]} pixels is too small for x{scale}")
@@ -158,20 +157,20 @@ def crop_to_multiple(image: np.ndarray, scale: int) -> np.ndarray:
 
 
 def shrink(image: np.ndarray, scale: int) -> np.ndarray:
-    """W image W' by the scale. Sides that are no multiple of the scale are first cropped at right and
+    """Shrink by the scale: W image W'. Sides that are no multiple of the scale are first cropped at right and
     bottom."""
     image = crop_to_multiple(image, scale)
     return resize(image, image.shape[0] // scale, image.shape[1] // scale)
 
 
 def enlarge_bicubic(image: np.ndarray, scale: int) -> np.ndarray:
-    """Plain bicubic enlargement by the scale (a = -0.5; torch's own interpolation uses a = -0.75)."""
+    """Enlarge by plain bicubic interpolation (a = -0.5; torch's own uses a = -0.75)."""
     return resize(image, image.shape[0] * scale, image.shape[1] * scale)
 
 
 def enlarge_pseudo_inverse(image: np.ndarray, scale: int) -> np.ndarray:
-    """W+ image W+': the smallest image that ``shrink`` maps back onto this one exactly. For images up to
-    about 2000 pixels a side (dense matrices)."""
+    """Return W+ image W+': the smallest image that ``shrink`` maps exactly back onto this one. For images up to about
+    2000 pixels a side (dense matrices)."""
     image = image if np.issubdtype(image.dtype, np.floating) else image.astype(np.float32)
     rows = pseudo_inverse(image.shape[0], scale).astype(image.dtype)
     columns = pseudo_inverse(image.shape[1], scale).astype(image.dtype)
@@ -180,5 +179,5 @@ def enlarge_pseudo_inverse(image: np.ndarray, scale: int) -> np.ndarray:
 
 
 def to_uint8(image: np.ndarray) -> np.ndarray:
-    """Grey levels 0-255 rounded to the nearest (half to even) and clipped."""
+    """Round grey levels 0-255 to the nearest (half to even) and clip them."""
     return np.clip(np.rint(image), 0, 255).astype(np.uint8)

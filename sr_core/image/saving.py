@@ -1,4 +1,4 @@
-"""Pixels to picture files, which tell what they are: their colour space, their resolution, and how they were made."""
+"""Save pixels as picture files that record their colour space, their resolution, and how they were made."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from sr_core.image.context import UNTOLD, Context
 from sr_core.image.photograph import PhotographError
 
 KINDS = {".png": "PNG", ".tif": "TIFF", ".tiff": "TIFF"}
-"""What can be written, by the file's ending."""
+"""The formats that can be written, by file suffix."""
 
 
 def save_picture(
     path: Path, pixels: np.ndarray, about: Mapping[str, str] | None = None, context: Context = UNTOLD
 ) -> None:
-    """Write uint8 (H, W, 3) sRGB as PNG (`about`: one text entry a key) or TIFF (`about`: JSON in the description),
-    with the sRGB profile, and what `context` tells.
+    """Write uint8 (H, W, 3) sRGB as PNG (`about`: one text entry per key) or TIFF (`about`: JSON in the description),
+    with the sRGB profile and what `context` holds.
 
-    The file appears whole or not at all. Raises PhotographError for another suffix or an unwritable place.
+    The file appears complete or not at all. Raises PhotographError for another suffix or an unwritable path.
     """
     path = Path(path)
     kind = KINDS.get(path.suffix.lower())
@@ -47,7 +47,7 @@ def save_picture(
 
 
 def _text(value: str) -> str:
-    """An entry's words; lines stay lines."""
+    """Return an entry's text; line breaks are kept."""
     return "\n".join(map(printable, value.split("\n")))
 
 
@@ -60,7 +60,7 @@ def _text_entries(about: Mapping[str, str]) -> PngImagePlugin.PngInfo:
 
 @lru_cache(maxsize=1)
 def srgb_profile() -> bytes:
-    """The ICC profile of sRGB, always the same bytes: its header's date (bytes 24 to 35) is left empty."""
+    """Return the ICC profile of sRGB, always the same bytes: the date in its header (bytes 24 to 35) is left empty."""
     made = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     made[24:36] = bytes(12)
     return bytes(made)

@@ -1,4 +1,4 @@
-"""Where photographs come from. A file is one source; whatever can be opened to pixels and facts is another."""
+"""Where photographs come from: a file, or anything else that can be opened to pixels and facts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sr_core.image.photograph import load_photograph
 
 @dataclass(frozen=True, eq=False)
 class OpenedPhotograph:
-    """A decoded photograph: pixels uint8 (H, W, 3) sRGB, read-only, what is known of it, and of its file, where it is a
+    """A decoded photograph: pixels uint8 (H, W, 3) sRGB, read-only, its facts, and those of its file if it is a
     JPEG."""
 
     pixels: np.ndarray
@@ -26,13 +26,13 @@ class OpenedPhotograph:
 
 
 class PhotographSource(Protocol):
-    """`id`: what messages call it, such as a path; no two sources of a session have the same."""
+    """`id`: its name in messages, such as a path; unique in a session."""
 
     @property
     def id(self) -> str: ...
 
     def open(self) -> OpenedPhotograph:
-        """Decode it, on a thread of the caller's; again whenever it is needed again, with the same sha256 unless it has
+        """Decode it, on a thread of the caller. It may be called again, and gives the same sha256 unless the source has
         changed. Raises UserError, whose one line names the source, the cause and the cure."""
         ...
 
@@ -48,7 +48,7 @@ class FileSource:
         return str(self.path)
 
     def open(self) -> OpenedPhotograph:
-        """Raises PhotographError."""
+        """Load the file. Raises PhotographError."""
         photograph = load_photograph(self.path)
         height, width = photograph.pixels.shape[:2]
         found = photograph.field
@@ -57,7 +57,7 @@ class FileSource:
         taken = Fact(moment, Origin.HEADER) if moment else None
         name, id_ = printable(self.path.name), self.id
         notices = [f"{id_}: {notice}" for notice in photograph.notices]
-        if found.assumed not in ("", NO_RIM):  # a piece of a retina has no rim: nothing is wrong with it
+        if found.assumed not in ("", NO_RIM):  # a crop of a retina has no rim: nothing is wrong with it
             notices.append(f"{id_}: {found.assumed}; the field of view is assumed")
         facts = PhotographFacts(
             id_, name, (width, height), photograph.sha256, field, taken=taken, notices=tuple(notices)

@@ -1,5 +1,5 @@
-"""Picture files taken apart into the picture and what is said beside it, so that text, tags and profiles, however large
-or damaged, never reach the decoder."""
+"""Split picture files into the picture and its metadata, so that text, tags and profiles, however large or damaged,
+never reach the decoder."""
 
 from sr_core.image.containers import jpeg, png, tiff, webp
 from sr_core.image.containers.contents import Colours, Contents, DamagedError
@@ -8,7 +8,8 @@ __all__ = ["Colours", "Contents", "DamagedError", "take_apart"]
 
 
 def take_apart(data: bytes) -> Contents:
-    """What a JPEG, PNG, TIFF or WebP file holds; the bytes as they are for another kind. Raises DamagedError."""
+    """Return the contents of a JPEG, PNG, TIFF or WebP file; any other file's bytes are passed on unchanged. Raises
+    DamagedError."""
     if data.startswith(b"\xff\xd8"):
         return jpeg.take_apart(data)
     if data.startswith(png.SIGNATURE):

@@ -1,19 +1,19 @@
-"""What a picture file holds: the bytes of one picture, and what is said beside it."""
+"""What a picture file holds: the bytes of one picture, and its metadata."""
 
 from dataclasses import dataclass, replace
 
 END_MISSING = "the end of the file is missing, after its last pixel"
 
 LARGEST = 16 << 20
-"""Bytes of a profile, a tag or an unpacked text; more is not read."""
+"""The largest profile, tag or unpacked text that is read, in bytes."""
 
 
 @dataclass(frozen=True)
 class Colours:
-    """Which colours a file's numbers stand for, as far as it says. The first that is there counts: cicp (primaries and
-    transfer of ITU-T H.273), an ICC profile, sRGB, chromaticities (white, red, green, blue; x, y each) or a transfer
-    curve, Adobe RGB by EXIF. `gamma`: light = value ** gamma. `curves`: 16-bit light of every 8-bit value, one for grey
-    or three."""
+    """The colour space that a file declares, as far as it does. The first that is present counts: cicp (primaries and
+    transfer of ITU-T H.273), an ICC profile, sRGB, chromaticities (x, y of white, red, green, blue) or a transfer
+    curve, Adobe RGB by EXIF. `gamma`: light = value ** gamma. `curves`: the 16-bit light of every 8-bit value, one
+    curve for grey or three."""
 
     cicp: tuple[int, int] | None = None
     profile: bytes = b""
@@ -26,9 +26,9 @@ class Colours:
 
 @dataclass(frozen=True)
 class Contents:
-    """`picture`: a file with the picture alone, nothing beside it that its pixels do not need. `orientation`: as EXIF
-    counts, 1 to 8. `alternative`: the same picture of a file that is cut short, with another end: where both decode to
-    the same pixels, all of them are there. `notices`: what the user should know, clauses about the file."""
+    """`picture`: a file with the picture alone, without any metadata that its pixels do not need. `orientation`: EXIF's
+    number, 1 to 8. `alternative`: for a truncated file, the same picture with another ending: if both decode to the
+    same pixels, no pixel is missing. `notices`: what the user should know, as clauses about the file."""
 
     picture: bytes
     colours: Colours = Colours()
@@ -37,16 +37,16 @@ class Contents:
     notices: tuple[str, ...] = ()
 
     def noting(self, *notices: str) -> "Contents":
-        """The same, with these notices behind its own."""
+        """Return a copy with these notices appended."""
         return replace(self, notices=(*self.notices, *notices))
 
 
 class DamagedError(ValueError):
-    """A file that cannot be taken apart, in a few words; its decoder may know better."""
+    """A file that cannot be taken apart, and why in a few words; a decoder may still be able to read it."""
 
 
 def others_told(count: int, what: str = "picture") -> tuple[str, ...]:
-    """The notice that a file holds `count` further pictures of the kind `what`."""
+    """Return the notice that a file holds `count` further pictures of the kind `what`."""
     if count < 1:
         return ()
     further = f"a further {what}" if count == 1 else f"{count} further {what}s"

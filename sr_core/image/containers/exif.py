@@ -1,5 +1,5 @@
-"""Tags as TIFF writes them (TIFF 6.0, BigTIFF), which EXIF uses too: only those asked for are read, so that damaged
-ones beside them do no harm."""
+"""TIFF tags (TIFF 6.0, BigTIFF), which EXIF uses too. Only the tags asked for are read, so that other, damaged tags do
+no harm."""
 
 import re
 import struct
@@ -18,7 +18,7 @@ _XMP_ORIENTATION = re.compile(rb'tiff:Orientation(?:\s*=\s*["\']|>)\s*([1-8])')
 
 @dataclass(frozen=True)
 class Header:
-    """Byte order ("<" or ">"), whether offsets have 64 bits, and where the first directory lies."""
+    """Byte order ("<" or ">"), whether offsets have 64 bits, and the offset of the first directory."""
 
     order: str
     big: bool
@@ -27,7 +27,7 @@ class Header:
 
 @dataclass(frozen=True)
 class Entry:
-    """A tag: its type, how many values, where they lie, and its own bytes in the directory."""
+    """A tag: its type, the number and the offset of its values, and its own bytes in the directory."""
 
     kind: int
     count: int
@@ -36,7 +36,7 @@ class Entry:
 
 
 def read_header(data: bytes) -> Header:
-    """Raises DamagedError for what is not TIFF."""
+    """Read the header. Raises DamagedError if the data is not TIFF."""
     order = {b"II": "<", b"MM": ">"}.get(data[:2])
     if order is None or len(data) < 8:
         raise DamagedError("no TIFF header")
@@ -49,8 +49,8 @@ def read_header(data: bytes) -> Header:
 
 
 def read_directory(data: bytes, header: Header, at: int) -> tuple[dict[int, Entry], int]:
-    """The tags of a directory whose values lie inside the file, and where the next one lies (0: none). Raises
-    DamagedError where the directory lies outside."""
+    """Return the tags of a directory whose values lie inside the file, and the offset of the next directory (0: none).
+    Raises DamagedError if the directory lies outside the file."""
     counts, step, inline, offset = ("Q", 20, 8, "Q") if header.big else ("H", 12, 4, "I")
     try:
         (count,) = struct.unpack_from(header.order + counts, data, at)
@@ -73,7 +73,7 @@ def read_directory(data: bytes, header: Header, at: int) -> tuple[dict[int, Entr
 
 
 def numbers(data: bytes, header: Header, entry: Entry | None) -> tuple[float, ...]:
-    """The values of a tag, () for one that is not there, holds no numbers, or too many."""
+    """Return a tag's values; () if the tag is missing, is not numeric or has too many values."""
     if entry is None or entry.count > _MOST_NUMBERS:
         return ()
     if entry.kind in (5, 10):
@@ -85,19 +85,19 @@ def numbers(data: bytes, header: Header, entry: Entry | None) -> tuple[float, ..
 
 
 def content(data: bytes, entry: Entry | None) -> bytes:
-    """The bytes of a tag, b"" for one that is not there or too large."""
+    """Return a tag's bytes; b"" if it is missing or too large."""
     size = 0 if entry is None else entry.count * _SIZES[entry.kind]
     return data[entry.at : entry.at + size] if entry is not None and size <= LARGEST else b""
 
 
 def orientation(data: bytes, header: Header, tags: dict[int, Entry]) -> int | None:
-    """1 to 8, None where the tags do not tell."""
+    """Return the orientation, 1 to 8, or None if the tags do not give one."""
     value = numbers(data, header, tags.get(ORIENTATION))
     return int(value[0]) if value and value[0] in range(1, 9) else None
 
 
 def is_adobe_rgb(data: bytes, header: Header, tags: dict[int, Entry]) -> bool:
-    """Whether the directory's EXIF tells Adobe RGB: colour space 2, or uncalibrated with the interoperability index
+    """Whether the directory's EXIF declares Adobe RGB: colour space 2, or uncalibrated with the interoperability index
     R03 (EXIF 2.3, DCF 2.0)."""
     exif = _inner(data, header, tags, EXIF_IFD)
     space = numbers(data, header, exif.get(COLOUR_SPACE))[:1]
@@ -116,8 +116,8 @@ def _inner(data: bytes, header: Header, tags: dict[int, Entry], tag: int) -> dic
 
 
 def read_exif(blob: bytes) -> tuple[int | None, bool]:
-    """Orientation, None where it does not tell, and whether it tells Adobe RGB. Raises DamagedError for
-    what is no EXIF."""
+    """Return the orientation (None if not given) and whether the colours are Adobe RGB. Raises DamagedError if the data
+    is not EXIF."""
     blob = blob.removeprefix(b"Exif\0\0")
     header = read_header(blob)
     tags, _ = read_directory(blob, header, header.first)
@@ -126,7 +126,7 @@ def read_exif(blob: bytes) -> tuple[int | None, bool]:
 
 @dataclass(frozen=True)
 class Told:
-    """What EXIF and XMP tell: the orientation, whether the colours are Adobe RGB, and what the user should know."""
+    """What EXIF and XMP say: the orientation, whether the colours are Adobe RGB, and what the user should know."""
 
     orientation: int
     adobe: bool
@@ -134,7 +134,7 @@ class Told:
 
 
 def read_both(exif: bytes, xmp: Collection[bytes] = ()) -> Told:
-    """What EXIF tells (b"" for none); XMP's orientation where EXIF has none."""
+    """Read EXIF (b"" for none); take XMP's orientation if EXIF has none."""
     turned, adobe, notices = None, False, ()
     if exif:
         try:

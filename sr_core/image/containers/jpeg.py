@@ -1,4 +1,4 @@
-"""JPEG files taken apart (ITU-T T.81; ICC.1 annex B.4; CIPA DC-007 for several pictures in one file)."""
+"""Split JPEG files (ITU-T T.81; ICC.1 annex B.4; CIPA DC-007 for several pictures in one file)."""
 
 import re
 import struct
@@ -7,7 +7,7 @@ from sr_core.image.containers.contents import END_MISSING, Colours, Contents, Da
 from sr_core.image.containers.exif import content, numbers, read_both, read_directory, read_header
 
 _MARKER = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])")
-"""In a scan: what is neither a stuffed 0xFF nor a restart."""
+"""A marker inside a scan: neither a stuffed 0xFF nor a restart."""
 _SOI, _EOI, _SOS, _APP, _COM = 0xD8, 0xD9, 0xDA, range(0xE0, 0xF0), 0xFE
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE = (0xC2, 0xCA)
@@ -17,7 +17,7 @@ _PREVIEWS = (0x010001, 0x010002)
 
 
 def take_apart(data: bytes) -> Contents:
-    """The picture without comments and application segments (but for those that tell its colour model). Raises
+    """Return the picture without comments and application segments, except those that define its colour model. Raises
     DamagedError."""
     kept, exif, xmp, profile, mpf = [data[:2]], b"", [], {}, None
     frame, scans, at = None, [], 2
@@ -28,7 +28,7 @@ def take_apart(data: bytes) -> Contents:
             kept.append(data[at:start])
             complete = True
             break
-        if scans:  # before them, stray bytes between segments
+        if scans:  # before the scans: stray bytes between segments
             kept.append(data[at:start])
         (length,) = struct.unpack_from(">H", data, found.end()) if found.end() + 2 <= len(data) else (0,)
         body, at = data[found.end() + 2 : found.end() + length], found.end() + length
@@ -66,13 +66,13 @@ def take_apart(data: bytes) -> Contents:
 
 
 def _tells_the_model(marker: int, body: bytes) -> bool:
-    """JFIF means YCbCr; Adobe's segment tells which model."""
+    """Whether the segment defines the colour model: JFIF means YCbCr, and Adobe's segment names the model."""
     jfif = marker == 0xE0 and body.startswith(b"JFIF\0") and len(body) >= 14
     return jfif or (marker == 0xEE and body.startswith(b"Adobe") and len(body) >= 12)
 
 
 def _all_bits_sent(frame: bytes, scans: list[bytes]) -> bool:
-    """Whether progressive scans bring every coefficient down to its last bit."""
+    """Whether the progressive scans contain every coefficient down to its last bit."""
     missing = {frame[i]: [True] * 64 for i in range(6, len(frame) - 2, 3)}
     for scan in scans:
         count = scan[0]
@@ -84,8 +84,8 @@ def _all_bits_sent(frame: bytes, scans: list[bytes]) -> bool:
 
 
 def _further_pictures(data: bytes, frame: bytes, mpf: tuple[int, bytes] | None) -> int:
-    """How many pictures the index of a multi-picture file lists beside the first, less previews: those that say so, and
-    those of less than half the first one's sides."""
+    """Return how many more pictures the index of a multi-picture file lists after the first, not counting previews:
+    pictures marked as such, and those smaller than half the first one's sides."""
     if mpf is None:
         return 0
     origin, index = mpf
@@ -106,7 +106,7 @@ def _further_pictures(data: bytes, frame: bytes, mpf: tuple[int, bytes] | None) 
 
 
 def _sides(data: bytes, at: int) -> tuple[int, int] | None:
-    """Height and width of the JPEG picture that begins there."""
+    """Return height and width of the JPEG picture that begins there."""
     if data[at : at + 2] != bytes((0xFF, _SOI)):
         return None
     at += 2

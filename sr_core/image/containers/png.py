@@ -1,4 +1,4 @@
-"""PNG files taken apart (W3C PNG, third edition)."""
+"""Split PNG files (W3C PNG, third edition)."""
 
 import re
 import struct
@@ -15,7 +15,7 @@ _XMP = b"XML:com.adobe.xmp"
 
 
 def take_apart(data: bytes) -> Contents:
-    """The picture's own chunks. Raises DamagedError where a checksum tells that its pixels are."""
+    """Return the picture's own chunks. Raises DamagedError if a checksum shows that its pixels are damaged."""
     kept, beside, wrong = [SIGNATURE], {}, []
     ended = False
     at = len(SIGNATURE)
@@ -56,7 +56,7 @@ def take_apart(data: bytes) -> Contents:
 
 
 def _inflates(kept: list[bytes]) -> bool:
-    """Whether the pixels' own checksum holds, where a chunk's does not."""
+    """Whether the checksum of the compressed pixels is right although that of a chunk is not."""
     stream = zlib.decompressobj()
     try:
         for name, body in zip(kept[2::4], kept[3::4], strict=True):
@@ -69,7 +69,7 @@ def _inflates(kept: list[bytes]) -> bool:
 
 
 def _inflate(packed: bytes) -> bytes:
-    """Raises DamagedError for what does not unpack, or to more than LARGEST."""
+    """Decompress. Raises DamagedError if that fails or gives more than LARGEST bytes."""
     stream = zlib.decompressobj()
     try:
         text = stream.decompress(packed, LARGEST)
@@ -106,7 +106,7 @@ def _colours(beside: dict[bytes, list[bytes]], adobe: bool) -> tuple[Colours, tu
 
 
 def _exif_and_xmp(beside: dict[bytes, list[bytes]]) -> tuple[bytes, list[bytes]]:
-    """EXIF of its own chunk, or as ImageMagick writes it: hexadecimal in a text; and XMP."""
+    """Return EXIF from its own chunk, or from ImageMagick's form (hexadecimal in a text), and XMP."""
     exif = beside.get(b"eXIf", [b""])[0]
     xmp = []
     for body in beside.get(b"iTXt", []):
@@ -122,7 +122,8 @@ def _exif_and_xmp(beside: dict[bytes, list[bytes]]) -> tuple[bytes, list[bytes]]
 
 
 def _unhex(text: bytes, packed: bool) -> bytes:
-    """The bytes of ImageMagick's "raw profile": a line break, a name, a length, hexadecimal digits; b"" for others."""
+    """Return the bytes of ImageMagick's "raw profile": a line break, a name, a length, hexadecimal digits; b"" if the
+    text is none."""
     try:
         lines = (_inflate(text) if packed else text).split(b"\n")
         return bytes.fromhex(b"".join(lines[3:]).decode("ascii"))

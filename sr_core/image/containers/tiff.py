@@ -1,4 +1,4 @@
-"""TIFF files taken apart (TIFF 6.0, BigTIFF; technical note 1 for pages below a page)."""
+"""Split TIFF files (TIFF 6.0, BigTIFF; technical note 1 for sub-pages)."""
 
 import struct
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ _OF_PICTURE = (
     *(254, 255, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 292, 293, 317, 320, 322, 323, 324, 325),
     *(332, 334, 338, 339, 347, *range(512, 522), 529, 530, 531, 532),
 )
-"""Tags without which pixels cannot be decoded."""
+"""The tags needed to decode the pixels."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,12 @@ class _Page:
     width: int
     height: int
     aside: bool
-    """A reduced copy or a mask, by its own word; or of one bit."""
+    """Whether the page is declared a reduced copy or a mask, or has one bit per pixel."""
 
 
 def take_apart(data: bytes) -> Contents:
-    """The page that is the photograph: the first that is no reduced copy, no mask, and not below half the largest one's
-    sides. Raises DamagedError where no page is found."""
+    """Return the page that is the photograph: the first that is no reduced copy, no mask, and at least half the largest
+    page's sides. Raises DamagedError if there is none."""
     header = read_header(data)
     pages = _pages(data, header)
     if not pages:
@@ -48,7 +48,7 @@ def take_apart(data: bytes) -> Contents:
     largest = max(max(page.width, page.height) for page in whole)
     whole = [page for page in whole if 2 * max(page.width, page.height) >= largest]
     chosen, first = whole[0], pages[0]
-    # A page below another may leave to that one what holds for both.
+    # A sub-page may inherit from its parent what holds for both.
     tags = {**{tag: first.tags[tag] for tag in (274, _PROFILE, 34665) if tag in first.tags}, **chosen.tags}
     picture = _with_page_alone(data, header, chosen)
     turned = orientation(data, header, tags) or 1
@@ -57,7 +57,7 @@ def take_apart(data: bytes) -> Contents:
 
 
 def _pages(data: bytes, header: Header) -> list[_Page]:
-    """All pages of the file, those below a page behind it."""
+    """Return all pages of the file, each followed by its sub-pages."""
     pages, seen = [], set()
     waiting = [header.first]
     while waiting and len(seen) < _MOST_PAGES:
@@ -89,7 +89,8 @@ def _page(data: bytes, header: Header, tags: dict[int, Entry]) -> _Page | None:
 
 
 def _with_page_alone(data: bytes, header: Header, page: _Page) -> bytes:
-    """The file with a directory of this page's picture tags alone, behind all else: offsets stay as they are."""
+    """Return the file with a directory of only this page's picture tags appended at the end, so that all offsets stay
+    valid."""
     entries = [page.tags[tag].raw for tag in sorted(_OF_PICTURE) if tag in page.tags]
     counts, offset = ("Q", "Q") if header.big else ("H", "I")
     gap = -len(data) % 8

@@ -1,4 +1,4 @@
-"""WebP files taken apart (RFC 9649)."""
+"""Split WebP files (RFC 9649)."""
 
 import struct
 
@@ -7,11 +7,11 @@ from sr_core.image.containers.exif import read_both
 
 _OF_PICTURE = (b"VP8X", b"ANIM", b"ANMF", b"ALPH", b"VP8 ", b"VP8L")
 _BESIDE = 0x20 | 0x08 | 0x04
-"""Flags of a colour profile, EXIF and XMP."""
+"""The flags of a colour profile, EXIF and XMP."""
 
 
 def take_apart(data: bytes) -> Contents:
-    """The picture's own chunks. Raises DamagedError where one of them is cut short."""
+    """Return the picture's own chunks. Raises DamagedError if one of them is truncated."""
     kept, beside = [], {}
     frames = 0
     end = 8 + struct.unpack_from("<I", data, 4)[0] if len(data) >= 12 else 0
