@@ -1,4 +1,4 @@
-"""The frozen values that cross the tile service's threads: wishes go in, answers come out."""
+"""The frozen values that cross the tile service's threads: wishes and plans go in, answers and news come out."""
 
 from __future__ import annotations
 
@@ -9,11 +9,16 @@ from pathlib import Path
 import numpy as np
 
 from sr_core.image.departure import Departure
+from sr_core.image.facts import PhotographFacts
 from sr_core.image.geometry import TileKey
 from sr_core.image.jpeg_file import FileFacts
 
 VIEWER = "viewer"
 """The client assumed when none is named."""
+
+
+TILE_MEMORY = 256_000_000
+"""Bytes of computed tiles to keep, about 14,700 tiles; the least recently wanted are dropped first."""
 
 
 class Priority(IntEnum):
@@ -118,3 +123,62 @@ class DiskCache:
 
     folder: Path
     limit: int
+
+
+@dataclass(frozen=True)
+class PhotographOpened:
+    """A photograph is ready to be shown. `changed`: it was shown before, and its source has changed since."""
+
+    index: int
+    facts: PhotographFacts
+    changed: bool = False
+
+
+@dataclass(frozen=True)
+class PhotographLost:
+    """A photograph cannot be opened. `known`: it was opened before, and keeps its coarse picture."""
+
+    index: int
+    reason: str
+    known: bool
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A message for the user, in one line."""
+
+    text: str
+
+
+News = PhotographOpened | PhotographLost | TileReady | TileFailed | Notice
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a client shows or is about to show: `tiles`, most wanted first, and those of them that it `lacks`. `seen`:
+    the photographs in view, which are dropped last."""
+
+    tiles: tuple[TileKey, ...]
+    lacking: tuple[TileKey, ...]
+    seen: tuple[int, ...] = ()
+    client: str = VIEWER
+    priority: Priority = Priority.WATCHED
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What must be done to get what is wanted, most wanted first.
+
+    `decode`: photographs to open again, for this client or others. `compute`: tiles for a lane to compute, or to read
+    if they are on disk. `upload`: tiles in memory, to be taken with `TileService.tiles`. `unavailable`: tiles that will
+    not come, each with the reason. `waits`: some tile that the client lacks is not in memory, or will only be cut when
+    it is taken.
+    """
+
+    wanted: Wanted
+    needed: tuple[int, ...]
+    decode: tuple[int, ...]
+    compute: tuple[TileKey, ...]
+    upload: tuple[TileKey, ...]
+    unavailable: tuple[tuple[TileKey, str], ...]
+    waits: bool

@@ -7,9 +7,8 @@ they arrive. The README beside this file describes the states of a tile and the 
 from __future__ import annotations
 
 import threading
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections import OrderedDict, deque
+from collections.abc import Container, Iterable, Iterator, Sequence
 from itertools import chain
 
 import numpy as np
@@ -18,69 +17,85 @@ from sr_core.image.facts import PhotographFacts
 from sr_core.image.geometry import TileKey
 from sr_core.image.source import PhotographSource
 from sr_core.tiles.loader import Loader, PhotographFailed, PhotographLoaded
-from sr_core.tiles.memory import TILE_MEMORY, TilesInMemory
 from sr_core.tiles.photographs import PHOTOGRAPH_MEMORY, Photographs
-from sr_core.tiles.request import VIEWER, Answer, Priority, Source, TileFailed, TileReady
+from sr_core.tiles.request import (
+    TILE_MEMORY,
+    VIEWER,
+    Answer,
+    News,
+    Notice,
+    PhotographLost,
+    PhotographOpened,
+    Plan,
+    Source,
+    TileReady,
+    Wanted,
+)
 from sr_core.tiles.worker import Worker
 
 
-@dataclass(frozen=True)
-class PhotographOpened:
-    """A photograph is ready to be shown. `changed`: it was shown before, and its source has changed since."""
+class TilesInMemory:
+    """Photographed tiles are cut from the photographs on request; computed ones are kept, in at most `memory` bytes.
+    For one thread at a time."""
 
-    index: int
-    facts: PhotographFacts
-    changed: bool = False
+    def __init__(self, photographs: Photographs, memory: int = TILE_MEMORY) -> None:
+        self._photographs = photographs
+        self._computed: OrderedDict[TileKey, np.ndarray] = OrderedDict()
+        self._memory = memory
+        self.bytes = 0
+        """Bytes of the computed tiles that are kept."""
 
+    def keep(self, key: TileKey, pixels: np.ndarray) -> None:
+        """Add a computed tile."""
+        self._drop(key)
+        self._computed[key] = pixels
+        self.bytes += pixels.nbytes
+        while self.bytes > self._memory and len(self._computed) > 1:
+            self._drop(next(iter(self._computed)))
 
-@dataclass(frozen=True)
-class PhotographLost:
-    """A photograph cannot be opened. `known`: it was opened before, and keeps its coarse picture."""
+    def forget(self, photograph: int) -> None:
+        """Drop a photograph's computed tiles, because it has changed."""
+        for key in [key for key in self._computed if key.photograph == photograph]:
+            self._drop(key)
 
-    index: int
-    reason: str
-    known: bool
+    def forget_computed(self) -> None:
+        """Drop all computed tiles, because another network computes from now on."""
+        for key in list(self._computed):
+            self._drop(key)
 
+    def _drop(self, key: TileKey) -> None:
+        if key in self._computed:
+            self.bytes -= self._computed.pop(key).nbytes
 
-@dataclass(frozen=True)
-class Notice:
-    """A message for the user, in one line."""
+    def mark(self, wanted: tuple[TileKey, ...]) -> None:
+        """Mark these tiles as wanted, most wanted first: they will be dropped last."""
+        for key in reversed(wanted):
+            if key in self._computed:
+                self._computed.move_to_end(key)
 
-    text: str
+    def lacking(self, keys: Iterable[TileKey]) -> list[TileKey]:
+        """Return the tiles that are not among the kept computed ones, in the given order."""
+        computed = self._computed
+        return [key for key in keys if key not in computed]
 
+    def to_compute(self, lacking: Iterable[TileKey]) -> tuple[TileKey, ...]:
+        """Return the tiles that can be computed now, because their photograph is in memory."""
+        return tuple(key for key in lacking if key.synthesised and self._photographs.pixels(key.photograph) is not None)
 
-News = PhotographOpened | PhotographLost | TileReady | TileFailed | Notice
+    def has(self, key: TileKey) -> bool:
+        """Whether `tile` would return it."""
+        return key in self._computed if key.synthesised else self._photographs.has(key)
 
+    def tile(self, key: TileKey) -> np.ndarray | None:
+        """Return a tile with its gutter, read-only uint8, or None if it is not in memory."""
+        return self._computed.get(key) if key.synthesised else self._photographs.tile(key)
 
-@dataclass(frozen=True)
-class Wanted:
-    """What a client shows or is about to show: `tiles`, most wanted first, and those of them that it `lacks`. `seen`:
-    the photographs in view, which are dropped last."""
-
-    tiles: tuple[TileKey, ...]
-    lacking: tuple[TileKey, ...]
-    seen: tuple[int, ...] = ()
-    client: str = VIEWER
-    priority: Priority = Priority.WATCHED
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What must be done to get what is wanted, most wanted first.
-
-    `decode`: photographs to open again, for this client or others. `compute`: tiles for a lane to compute, or to read
-    if they are on disk. `upload`: tiles in memory, to be taken with `TileService.tiles`. `unavailable`: tiles that will
-    not come, each with the reason. `waits`: some tile that the client lacks is not in memory, or will only be cut when
-    it is taken.
-    """
-
-    wanted: Wanted
-    needed: tuple[int, ...]
-    decode: tuple[int, ...]
-    compute: tuple[TileKey, ...]
-    upload: tuple[TileKey, ...]
-    unavailable: tuple[tuple[TileKey, str], ...]
-    waits: bool
+    def tiles(self, keys: Iterable[TileKey], has: Container[TileKey] = ()) -> Iterator[tuple[TileKey, np.ndarray]]:
+        """Yield the tiles that are in memory, in the given order, leaving out those that the caller `has`. Each is
+        looked up, or cut, only when the iterator reaches it."""
+        for key in keys:
+            if key not in has and (pixels := self.tile(key)) is not None:
+                yield key, pixels
 
 
 class TileService:
@@ -181,17 +196,16 @@ class TileService:
         with self._one:
             return self.memory.to_compute(self.memory.lacking(tiles))
 
-    def tiles(
-        self, keys: Sequence[TileKey], has: Callable[[TileKey], bool] = lambda _: False
-    ) -> Iterator[tuple[TileKey, np.ndarray]]:
+    def tiles(self, keys: Sequence[TileKey], has: Container[TileKey] = ()) -> Iterator[tuple[TileKey, np.ndarray]]:
         """Yield the tiles that are in memory, with their gutters, leaving out those that the client `has` when its turn
         comes. Photographed tiles are (TILE + 2, TILE + 2, 3) uint8, computed ones as in `TileReady`."""
-        for key in keys:
-            if not has(key):
-                with self._one:
-                    pixels = self.memory.tile(key)
-                if pixels is not None:
-                    yield key, pixels
+        tiles = self.memory.tiles(keys, has)
+        while True:
+            with self._one:
+                found = next(tiles, None)
+            if found is None:
+                return
+            yield found
 
     def use(self, model: str) -> None:
         """Switch to another network: drop what the previous one computed, and cancel all wishes."""

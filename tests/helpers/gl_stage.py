@@ -34,8 +34,7 @@ from vr_app.core.view.view import ViewState
 from vr_app.gl.context import GL, Context, ContextError, open_offscreen
 from vr_app.gl.draw import Renderer
 from vr_app.gl.framebuffer import Framebuffer
-from vr_app.gl.tiles import TileArray
-from vr_app.gl.upload import Uploader
+from vr_app.gl.tiles import TileArray, Uploader
 
 SIZE = (480, 360)
 LATER = 1000.0
@@ -100,7 +99,7 @@ class Stage:
         placed = place(view)
         wants = demands(view, placed, eyes)
         keys = tiles_wanted(replace(view, still_for=1.0), wants)
-        self.put(*(key for key in keys if key.level in self.pictures and not self.residency.has(key)))
+        self.put(*(key for key in keys if key.level in self.pictures and key not in self.residency.resident))
         return surface_items(view, placed, wants, self.pages, eyes, now)
 
     def put(self, *keys: TileKey) -> None:

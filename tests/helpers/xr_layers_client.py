@@ -87,7 +87,7 @@ def main(layers: str, surface: str, *paths: str) -> None:
             since = 0.0
             while runtime.poll_events() and not select.select([sys.stdin], [], [], 0.0)[0]:
                 viewer.frame()
-                whole = bool(viewer.seen.wants) and not viewer.supply.residency.absent(viewer.supply.wanted)
+                whole = bool(viewer.seen.wants) and viewer.supply.all_on_card
                 # A process that ends while torch is being imported may abort.
                 done = viewer.warm and not (viewer.supply.service.worker.busy or viewer.supply.service.worker.warming)
                 since = since if whole and done else viewer.tick.now

@@ -53,7 +53,7 @@ def main(kind: str, *paths: str) -> None:
                 viewer.frame()
                 service = viewer.supply.service
                 done = viewer.warm and not (service.worker.busy or service.worker.warming or service.loader.busy)
-                whole = bool(viewer.seen.wants) and not viewer.supply.residency.absent(viewer.supply.wanted)
+                whole = bool(viewer.seen.wants) and viewer.supply.all_on_card
                 report = {
                     "at": at,
                     "turn": now,

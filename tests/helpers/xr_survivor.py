@@ -46,7 +46,7 @@ def report(runtime: HeadsetRuntime, viewer: Viewer, notices: list[str]) -> dict[
         "pair": repr(viewer.view.compared),
         "appearance": viewer.view.appearance.fields(),
         "regions": [repr(region) for region in viewer.view.regions.known],
-        "sharp": bool(viewer.supply.wanted) and all(viewer.supply.residency.has(key) for key in viewer.supply.wanted),
+        "sharp": bool(viewer.supply.wanted) and viewer.supply.all_on_card,
         "photographs": viewer.supply.service.photographs.bytes,
         "notices": notices,
         **resources(),

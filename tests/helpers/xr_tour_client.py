@@ -31,17 +31,15 @@ def told(viewer: Viewer, felt: list[int], said: list[str]) -> dict[str, object]:
     runtime, view, control = viewer.runtime, viewer.view, viewer.intake.control
     sample = viewer.rest.sample
     regions = view.regions
-    service = viewer.supply.service
+    service, resident = viewer.supply.service, viewer.supply.residency.resident
     loaded = not service.loader.busy and len(view.loaded) + len(view.failed) == len(view.images)
     return {
         "state": state(runtime),
         "layers": runtime.layers_shown,
         "frames": viewer.statistics.frames,
         "ready": loaded and viewer.warm and not (service.worker.warming or service.worker.busy),
-        "sharp": bool(viewer.supply.wanted) and not viewer.supply.residency.absent(viewer.supply.wanted),
-        "scale": max(
-            (1 << max(0, key.level) for key in viewer.supply.wanted if viewer.supply.residency.has(key)), default=0
-        ),
+        "sharp": bool(viewer.supply.wanted) and viewer.supply.all_on_card,
+        "scale": max((1 << max(0, key.level) for key in viewer.supply.wanted if key in resident), default=0),
         "layout": view.layout.value,
         "pair": view.compared and [view.compared.compare.value, view.compared.link.value, view.compared.divider],
         "front": view.active,

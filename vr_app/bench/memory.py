@@ -15,9 +15,9 @@ from vr_app.bench.report import Measured, Settings, milliseconds, percentiles
 from vr_app.bench.stage import EDGE, QUICK_EDGE, Stage, eye_on_region, open_stage, two_eyes
 from vr_app.bench.zoom import WARM_UP, photograph_for, size_of, warm_up
 from vr_app.core.tiles.limits import DEFAULT_LIMITS, Limits
+from vr_app.core.tiles.slots import ATLAS, SLOT_BYTES
 from vr_app.core.view.intent import LookAt, SurfaceKind
 from vr_app.gl.context import Context, open_offscreen
-from vr_app.gl.tiles import ATLAS, TILE_BYTES
 
 ZOOMS, QUICK_ZOOMS = 1000, 6
 FIRST, QUICK_FIRST = 100, 3
@@ -143,7 +143,7 @@ def _many_files(context: Context, folder: Path, settings: Settings, progress: Pr
             for look in (LookAt(SurfaceKind.PANEL, (0.5, 0.5), 1.0), CLOSE):
                 stage.visit(look, watch.see)
             progress.step()
-        gpu = -(-stage.viewer.supply.tiles.slots // ATLAS**2) * ATLAS**2 * TILE_BYTES  # whole layers are taken
+        gpu = -(-stage.viewer.supply.tiles.slots // ATLAS**2) * ATLAS**2 * SLOT_BYTES  # whole layers are taken
     after = resident_bytes()
     measured.values |= {
         "ram_held_64_panels": 100 * max(watch.photographs / limits.photographs, watch.tiles / limits.tiles),

@@ -176,7 +176,7 @@ def _whole(viewer: Viewer) -> bool:
     levels = {want.photograph: want.level for want in viewer.seen.wants}
     sharp = any(level in COMPUTED for level in levels.values())
     due = any(key.synthesised for key in viewer.supply.wanted) or not sharp
-    return bool(viewer.seen.wants) and due and not viewer.supply.residency.absent(viewer.supply.wanted)
+    return bool(viewer.seen.wants) and due and viewer.supply.all_on_card
 
 
 def _measured(viewer: Viewer, wanderer: Wanderer, settings: Settings, seconds: float, seen: _Seen) -> Measured:

@@ -243,9 +243,9 @@ class Stage:
         return demand, int(np.count_nonzero(slots[demand.mask()] != NO_SLOT))
 
     def _check(self, waited: float) -> None:
-        failed = self.viewer.supply.residency.failures(self.viewer.supply.wanted)
+        failed = self.viewer.supply.failures
         if failed:
-            raise UserError(f"bench: a tile cannot be computed: {self.viewer.supply.residency.failure(failed[0])}")
+            raise UserError(f"bench: a tile cannot be computed: {self.viewer.supply.residency.failed[failed[0]]}")
         if waited > PATIENCE:
             raise UserError(f"bench: gave up after waiting {PATIENCE:.0f} s for tiles; is the machine very busy?")
 

@@ -85,7 +85,7 @@ def _set_up(viewer: Viewer) -> None:
     rested: list[float] = []
 
     def at_rest() -> bool:
-        whole = len(viewer.seen.wants) == PANELS and not viewer.supply.residency.absent(viewer.supply.wanted)
+        whole = len(viewer.seen.wants) == PANELS and viewer.supply.all_on_card
         rested.append(viewer.tick.now) if whole and viewer.rest.now else rested.clear()
         return bool(rested) and rested[-1] - rested[0] > AT_REST
 

@@ -14,16 +14,18 @@ from vr_app.core.scene.scene import Scene, SurfaceItem
 from vr_app.core.scene.words import AI_COLOR
 from vr_app.core.space.pose import Eye
 from vr_app.core.space.surface import BEZEL, CAP_ANGLE, ImageView, Panel, Retina, columns
-from vr_app.core.view.appearance import LUMA, REGIONS, SAMPLES, Channel
-from vr_app.gl import objects, pages, units
+from vr_app.core.tiles.page_table import BITS, CORNERS, LEVEL_ZERO, outside
+from vr_app.core.tiles.slots import ATLAS, EDGE
+from vr_app.core.view.appearance import AS_PHOTOGRAPHED, LUMA, REGIONS, SAMPLES, Channel
+from vr_app.gl import objects, units
 from vr_app.gl.calls import CALLS
 from vr_app.gl.cap import Cap
 from vr_app.gl.colour import linear
 from vr_app.gl.context import GL
 from vr_app.gl.curves import CurveTextures
 from vr_app.gl.outline import OutlineRenderer
-from vr_app.gl.pages import PAGE_WINDOWS, PageTextures
 from vr_app.gl.program import Program
+from vr_app.gl.tiles import PAGE_WINDOWS, PageTextures
 
 _SOFT_EDGE = 0.006
 """Metres drawn beyond the bezel, for its antialiased edge."""
@@ -37,6 +39,21 @@ _COLOURS = {
     "u_much": overlay.MUCH,
     "u_restored": overlay.RESTORED_COLOUR,
 }
+
+_DEFINES = (
+    f"TILE {TILE}.0",
+    f"CORNERS {CORNERS}.0",
+    f"LAYER_EDGE {ATLAS * EDGE}.0",
+    f"LEVEL_ZERO {LEVEL_ZERO}u",
+    *(f"{name} {bit}u" for name, bit in BITS.items() if bit),
+    f"INVENTED_FROM {overlay.FROM}",
+    f"INVENTED_FULL {overlay.FULL}",
+    f"INVENTED_OPACITY {overlay.OPACITY}",
+    f"REGIONS {REGIONS}.0",
+    f"SAMPLES {SAMPLES}.0",
+    f"LUMA vec3{LUMA}",
+)
+"""What `surface.frag` needs to know."""
 
 _CHANNELS = {Channel.RED: 1, Channel.RED_FREE: 2, Channel.BLUE: 3}
 
@@ -75,8 +92,9 @@ class PhotographRenderer:
     def draw(self, scene: Scene, eye: Eye, to_clip: np.ndarray, finer: float = 1.0) -> None:
         """Draw a scene's surfaces as `eye` sees them. `to_clip` (4, 4): world to clip coordinates."""
         over = any(item.overlays for item in scene.surfaces)
-        full = self._programs.of(_defines(scene.appearance.adjusted, scene.invention, over))
-        marked = scene.invention or scene.appearance.adjusted
+        adjusted = scene.appearance != AS_PHOTOGRAPHED
+        full = self._programs.of(_defines(adjusted, scene.invention, over))
+        marked = scene.invention or adjusted
         for program in full:
             program.use()
             _set_look(program, scene, finer)
@@ -101,7 +119,8 @@ class PhotographRenderer:
     def draw_unrolled(self, scene: Scene, face: Face, finer: float) -> None:
         """Draw a scene's one retina on its own picture, unrolled by longitude and latitude."""
         (item,) = scene.surfaces
-        defines, surface = _defines(scene.appearance.adjusted, scene.invention, bool(item.overlays)), item.surface
+        adjusted = scene.appearance != AS_PHOTOGRAPHED
+        defines, surface = _defines(adjusted, scene.invention, bool(item.overlays)), item.surface
         assert isinstance(surface, Retina)
         program = self._programs.unrolled(defines)
         program.use()
@@ -190,11 +209,6 @@ class SurfacePrograms:
     """The programs that draw photographs, each pair for panels and for the retina."""
 
     def __init__(self) -> None:
-        self._defines = (
-            *pages.defines(), f"INVENTED_FROM {overlay.FROM}", f"INVENTED_FULL {overlay.FULL}",
-            f"INVENTED_OPACITY {overlay.OPACITY}", f"REGIONS {REGIONS}.0", f"SAMPLES {SAMPLES}.0",
-            f"LUMA vec3{LUMA}",
-        )  # fmt: skip
         self._full: dict[tuple[str, ...], tuple[Program, Program]] = {(): self._pair()}
         self.plain = self._pair("PLAIN")
         """For a panel's interior and for the retina, where nothing is laid over the photograph: less than half the
@@ -219,7 +233,7 @@ class SurfacePrograms:
 
     def _program(self, vertex: str, *defines: str) -> Program:
         """A program with what never changes set."""
-        program = Program(vertex, "surface.frag", (*self._defines, *defines))
+        program = Program(vertex, "surface.frag", (*_DEFINES, *defines))
         program.use()
         CALLS.glUniform1i(program["u_tiles"], units.TILES)
         CALLS.glUniform1i(program["u_pages"], units.PAGES)
@@ -302,7 +316,7 @@ def _set_photograph(
     CALLS.glUniform1i(program["u_page"], page)
     CALLS.glUniform2i(program["u_window"], window.cols, window.rows)
     CALLS.glUniform1f(program["u_tiles_per_pixel"], 1 / per_tile)
-    CALLS.glUniform4ui(program["u_outside"], *pages.outside(window))
+    CALLS.glUniform4ui(program["u_outside"], *outside(window))
     CALLS.glUniform2f(program["u_center"], u * width - x, v * height - y)
     CALLS.glUniform2f(program["u_per_metre"], width / (zoom * metres[0]), height / (zoom * metres[1]))
     CALLS.glUniform4f(program["u_photograph"], -x, -y, width - x, height - y)

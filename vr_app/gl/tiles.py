@@ -1,30 +1,50 @@
-"""The tiles' pixels: slots in one preallocated texture array. `vr_app.core.tiles.slots` knows which tile lies where."""
+"""The textures that photographs are drawn from: the tiles' pixels, and page windows, which tell what tile shows where.
+
+Tiles lie in slots of one preallocated texture array, where they are copied a little in every frame.
+`vr_app.core.tiles.slots` knows which tile lies where, and `vr_app.core.tiles.page_table` which one shows.
+"""
 
 from __future__ import annotations
 
 import ctypes
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from statistics import median
+from time import perf_counter, thread_time
 
 import numpy as np
 
-from sr_core.image.geometry import TILE
-from sr_core.image.pyramid import GUTTER
+from sr_core.image import layers
+from sr_core.image.geometry import TileKey
+from vr_app.core.tiles.page_table import PageWindow, texels
+from vr_app.core.tiles.slots import ATLAS, EDGE, SLOT_BYTES, Residency
 from vr_app.gl import objects
 from vr_app.gl.calls import CALLS
 from vr_app.gl.context import GL
 
-EDGE = TILE + 2 * GUTTER
-"""Texels along a slot's edge."""
-
-TILE_BYTES = 4 * EDGE**2
-"""Bytes of a tile on the graphics card, and on its way there."""
-
-ATLAS = 8
-"""Slots along a layer's edge: a layer holds ATLAS x ATLAS, because drivers allow too few layers (often 2,048) for each
-tile to have its own. Gutters keep bilinear sampling within the slot."""
-
 RING = 3
 """Staging buffers used in turn: while the driver still copies the tiles of earlier frames, the next frame has its
 own."""
+
+PAGE_WINDOWS = 32
+"""Surfaces whose page windows lie beside each other. About a dozen panels fit on the arc around the viewer."""
+
+ReadyTile = tuple[TileKey, np.ndarray]
+
+FIRST_TILE_SECONDS = 1e-4
+"""Seconds that a tile is expected to take before any has been measured."""
+
+MANY = 8
+"""From this many tiles on, a frame's time per tile predicts that of other frames. With fewer it is mostly the cost of
+the frame itself: the staging buffer is mapped and unmapped once, which takes as long as ten tiles."""
+
+PLANNED = 0.75
+"""The largest share of the budgeted seconds that tiles are planned to take, because some take longer than expected."""
+
+REMEMBERED = 5
+"""The next frame is planned with the median time per tile of this many frames, so that a single slow one counts
+little."""
 
 
 class TileArray:
@@ -40,13 +60,13 @@ class TileArray:
     """
 
     def __init__(self, slots: int, staged: int = 256) -> None:
-        layers = min(-(-slots // ATLAS**2), int(GL.glGetIntegerv(GL.GL_MAX_ARRAY_TEXTURE_LAYERS)))
-        self.slots = min(slots, layers * ATLAS**2)
+        depth = min(-(-slots // ATLAS**2), int(GL.glGetIntegerv(GL.GL_MAX_ARRAY_TEXTURE_LAYERS)))
+        self.slots = min(slots, depth * ATLAS**2)
         self.staged = staged
         self.texture = objects.texture()
         GL.glBindTexture(GL.GL_TEXTURE_2D_ARRAY, self.texture)
         GL.glTexImage3D(
-            GL.GL_TEXTURE_2D_ARRAY, 0, GL.GL_SRGB8_ALPHA8, ATLAS * EDGE, ATLAS * EDGE, layers, 0,
+            GL.GL_TEXTURE_2D_ARRAY, 0, GL.GL_SRGB8_ALPHA8, ATLAS * EDGE, ATLAS * EDGE, depth, 0,
             GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, ctypes.c_void_p(None),
         )  # fmt: skip
         for name, value in (
@@ -60,7 +80,7 @@ class TileArray:
         self._ring = objects.buffers(RING)
         for buffer in self._ring:
             GL.glBindBuffer(GL.GL_PIXEL_UNPACK_BUFFER, buffer)
-            GL.glBufferData(GL.GL_PIXEL_UNPACK_BUFFER, staged * TILE_BYTES, ctypes.c_void_p(None), GL.GL_STREAM_DRAW)
+            GL.glBufferData(GL.GL_PIXEL_UNPACK_BUFFER, staged * SLOT_BYTES, ctypes.c_void_p(None), GL.GL_STREAM_DRAW)
         GL.glBindBuffer(GL.GL_PIXEL_UNPACK_BUFFER, 0)
         self._turn = 0
         self._mapped: np.ndarray | None = None
@@ -109,7 +129,7 @@ class TileArray:
             row, col = divmod(place, ATLAS)
             CALLS.glTexSubImage3D(
                 GL.GL_TEXTURE_2D_ARRAY, 0, col * EDGE, row * EDGE, layer, EDGE, EDGE, 1,
-                GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, n * TILE_BYTES,
+                GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, n * SLOT_BYTES,
             )  # fmt: skip
         CALLS.glBindBuffer(GL.GL_PIXEL_UNPACK_BUFFER, 0)
         self._waiting.clear()
@@ -125,7 +145,7 @@ class TileArray:
         CALLS.glBindBuffer(GL.GL_PIXEL_UNPACK_BUFFER, self._ring[self._turn])
         # Its content is no longer needed: a driver that still reads it hands out other memory instead of waiting.
         access = GL.GL_MAP_WRITE_BIT | GL.GL_MAP_INVALIDATE_BUFFER_BIT
-        size = self.staged * TILE_BYTES
+        size = self.staged * SLOT_BYTES
         address = ctypes.cast(GL.glMapBufferRange(GL.GL_PIXEL_UNPACK_BUFFER, 0, size, access), ctypes.c_void_p).value
         if not address:
             raise RuntimeError("the OpenGL driver has no memory left for copying tiles")
@@ -138,3 +158,138 @@ class TileArray:
             GL.glDeleteTextures(1, [self.texture])
             GL.glDeleteBuffers(RING, self._ring)
             self.texture = 0
+
+
+@dataclass(frozen=True)
+class UploadReport:
+    """What one frame copied: how many tiles, their bytes, and the seconds that it took.
+
+    `work_seconds`: of these, what this thread worked. `over_budget`: it copied more bytes than its budget, or worked
+    longer. The processor's time taken by other threads meanwhile is in `seconds`, and is not the upload's.
+    """
+
+    count: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+    work_seconds: float = 0.0
+    over_budget: bool = False
+
+
+class Uploader:
+    """Copies ready tiles as long as the next one is expected to stay within the frame's budget: `budget_bytes`, and
+    `budget_s` seconds. What a tile takes is measured in the frames before.
+
+    At least one tile is copied in each frame that has one, so that a budget too small only slows things down; only then
+    is it exceeded. A budget of bytes is no more than `tiles` can stage.
+    """
+
+    def __init__(self, tiles: TileArray, budget_bytes: int, budget_s: float) -> None:
+        self._tiles = tiles
+        self._budget_bytes = budget_bytes
+        self._budget_s = budget_s
+        self._tile_seconds = deque([FIRST_TILE_SECONDS], REMEMBERED)
+
+    def upload(self, ready: Iterable[ReadyTile], residency: Residency, now: float) -> UploadReport:
+        """Copy tiles in the order given and enter them in `residency` as of `now` (seconds on the frame clock).
+
+        `ready` is taken from only as far as the budget, or a texture array full of tiles being drawn, lets it: it may
+        make each tile as it is asked for, which counts as the upload's time. What is not copied now comes again in the
+        next frame's. Raises ValueError for a tile that has not its layer's channels: a computed one without the
+        fourth would not tell how far it departs from the photograph.
+        """
+        began, began_work = perf_counter(), thread_time()
+        waiting = iter(ready)
+        count = 0
+        room = True
+        each = median(self._tile_seconds)
+        while room:
+            tile = next(waiting, None)
+            if tile is None:
+                break
+            key, pixels = tile
+            if pixels.shape[2] != (channels := layers.LAYERS[key.layer].channels):
+                told = "; a computed one must tell how far it departs from the photograph" if channels == 4 else ""
+                raise ValueError(f"{key}: a tile of this layer has {channels} channels, not {pixels.shape[2]}{told}")
+            slot = residency.reserve(key, now)
+            if slot is None:
+                break
+            self._tiles.stage(slot, pixels, layers.LAYERS[key.layer].colour)
+            count += 1
+            room = self._has_room(count, each, perf_counter() - began)
+        if not count:
+            return UploadReport()
+        self._tiles.flush()
+        work = thread_time() - began_work
+        if count >= MANY or not room:
+            self._tile_seconds.append(work / count)
+        over = count * SLOT_BYTES > self._budget_bytes or work > self._budget_s
+        return UploadReport(count, count * SLOT_BYTES, perf_counter() - began, work, over)
+
+    def _has_room(self, count: int, each: float, seconds: float) -> bool:
+        """Whether one tile more than `count`, which took `seconds` so far, is expected to stay within the budget;
+        `each`: what earlier frames' tiles took."""
+        expected = (count + 1) * max(seconds / count, each)
+        in_time = expected <= PLANNED * self._budget_s
+        return in_time and not self._tiles.full and (count + 1) * SLOT_BYTES <= self._budget_bytes
+
+
+class PageTextures:
+    """Page windows as layers of a texture: an RGBA32UI texel per tile, each window in its layer's first corner."""
+
+    def __init__(self) -> None:
+        self.texture = objects.texture()
+        self._shown: list[PageWindow | None] = [None] * PAGE_WINDOWS
+        GL.glBindTexture(GL.GL_TEXTURE_2D_ARRAY, self.texture)
+        for name in (GL.GL_TEXTURE_MIN_FILTER, GL.GL_TEXTURE_MAG_FILTER):
+            GL.glTexParameteri(GL.GL_TEXTURE_2D_ARRAY, name, GL.GL_NEAREST)
+        GL.glTexParameteri(GL.GL_TEXTURE_2D_ARRAY, GL.GL_TEXTURE_MAX_LEVEL, 0)
+        self._any_failed = [False] * PAGE_WINDOWS
+        self._cols = self._rows = 0
+        self._grow(64, 64)
+
+    def show(self, windows: list[PageWindow]) -> None:
+        """Put 1 to PAGE_WINDOWS windows into the layers from the first on. The texture is bound."""
+        cols, rows = max(window.cols for window in windows), max(window.rows for window in windows)
+        if cols > self._cols or rows > self._rows:
+            self._grow(cols, rows)
+        CALLS.glPixelStorei(GL.GL_UNPACK_ALIGNMENT, 4)
+        for layer, window in enumerate(windows):
+            self._fill(layer, window)
+
+    def failed(self, layer: int) -> bool:
+        """Whether a window that is shown has a tile that failed."""
+        return self._any_failed[layer]
+
+    def _fill(self, layer: int, window: PageWindow) -> None:
+        # The second eye draws the same window, and mostly nothing changes from one frame to the next.
+        shown = self._shown[layer]
+        if window is shown or (shown is not None and _alike(window, shown)):
+            return
+        self._shown[layer] = window
+        self._any_failed[layer] = bool(window.entries[..., 5].any())
+        if window.entries.size:
+            data = texels(window)
+            CALLS.glTexSubImage3D(
+                GL.GL_TEXTURE_2D_ARRAY, 0, 0, 0, layer, window.cols, window.rows, 1,
+                GL.GL_RGBA_INTEGER, GL.GL_UNSIGNED_INT, data.ctypes.data,
+            )  # fmt: skip
+
+    def _grow(self, cols: int, rows: int) -> None:
+        """Make the layers larger, and empty. Only pictures of over 2,500 pixels need more than the first size."""
+        self._cols = max(self._cols, 1 << (cols - 1).bit_length())
+        self._rows = max(self._rows, 1 << (rows - 1).bit_length())
+        self._shown = [None] * PAGE_WINDOWS
+        GL.glTexImage3D(
+            GL.GL_TEXTURE_2D_ARRAY, 0, GL.GL_RGBA32UI, self._cols, self._rows, PAGE_WINDOWS, 0,
+            GL.GL_RGBA_INTEGER, GL.GL_UNSIGNED_INT, ctypes.c_void_p(None),
+        )  # fmt: skip
+
+    def close(self) -> None:
+        if self.texture:
+            GL.glDeleteTextures(1, [self.texture])
+            self.texture = 0
+
+
+def _alike(one: PageWindow, other: PageWindow) -> bool:
+    places = [(window.level, window.col, window.row, window.base, window.over) for window in (one, other)]
+    return places[0] == places[1] and np.array_equal(one.entries, other.entries)

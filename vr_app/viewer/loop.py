@@ -1,4 +1,4 @@
-"""The loop: what is asked for, what is looked at, what is wanted, what is drawn, once a frame."""
+"""The loop: once a frame, intents, view, what is seen, tiles, scene, pictures."""
 
 from __future__ import annotations
 
@@ -44,11 +44,12 @@ from vr_app.viewer.rest import STILL, Rest
 from vr_app.viewer.supply import Supply, Unopened
 
 SWITCH_SECONDS = 0.0005
-"""How long a frame that comes back from GL waits for the interpreter while the worker runs Python, as an import does
-for seconds. With Python's own 5 ms a frame of a dozen such waits took up to 0.13 s beside an import, so up to 0.05."""
+"""Seconds that a frame coming back from GL waits for the interpreter while the worker runs Python, as an import does
+for seconds. With Python's own 5 ms, a frame of a dozen such waits took up to 0.13 s beside an import; with this, up to
+0.05."""
 
 NOTHING_YET = 0.005
-"""Seconds between frames while no photograph is there, where no display slows them: the loader needs the processor."""
+"""Seconds between frames while there is no photograph yet and no display paces them: the loader needs the processor."""
 
 
 def run(runtime: Runtime, options: Options) -> None:
@@ -61,7 +62,7 @@ def run(runtime: Runtime, options: Options) -> None:
 
 @contextmanager
 def session(runtime: Runtime, options: Options) -> Iterator[Viewer]:
-    """A viewer, and the interpreter as it must be while one runs."""
+    """A viewer, with the interpreter set up as it must be while one runs."""
     with ExitStack() as stack:
         stack.callback(sys.setswitchinterval, sys.getswitchinterval())
         sys.setswitchinterval(SWITCH_SECONDS)
@@ -115,7 +116,7 @@ class Viewer:
         """GL objects made before everything was warm; None until then."""
 
     def frame(self) -> None:
-        """One turn of the loop. Raises KeyboardInterrupt, after it, where a signal has come."""
+        """One turn of the loop. Raises KeyboardInterrupt at its end if a signal has come."""
         with self.runtime.frame() as frame, self._collector.frame():
             begun = time.perf_counter()
             sample = self.runtime.read(frame.time)
@@ -175,7 +176,7 @@ class Viewer:
         return view
 
     def _perform(self, intents: tuple[Intent, ...], before: ViewState, view: ViewState) -> None:
-        """Do what is asked for outside of the view, and what follows from its settings."""
+        """Perform the intents that act outside of the view, and what follows from changed settings."""
         for intent in intents:
             match intent:
                 case ToggleControlPanel():
@@ -194,12 +195,12 @@ class Viewer:
     def _bring_tiles(self, frame: Frame, view: ViewState, seen: Seen, tick: Tick) -> None:
         """Ask for the tiles that are missing, and copy those at hand within the frame's budget."""
         self.supply.ask(view, seen.wants, seen.waits)
-        # The next frames need the processor more than tiles do where the view moves, or where pictures are drawn in
-        # every frame, as a headset's are wherever the head turns. Who rests, or has jumped, waits for tiles.
+        # The next frames need the processor more than tiles do if the view moves, or if pictures are drawn in every
+        # frame, as in a headset, where the head turns. Whoever rests, or has jumped, waits for tiles.
         self.supply.service.worker.leave_room(not frame.keeps or not (seen.waits or view.still_for >= SETTLE))
         self.supply.residency.begin_frame()
         if self.picture.holds_before:
-            return  # what was before is still seen: none of its tiles may make room
+            return  # the old scene is still shown: none of its tiles may make room
         pace = self.picture.pace
         report = self.supply.upload(pace.born(tick.now, tick.dt, seen.jumped))
         self.statistics.upload_bytes += report.bytes
@@ -208,7 +209,7 @@ class Viewer:
         pace.copied(report.count, tick.now, moves, sharp=report.count > 0 and self.supply.sharp)
 
     def _told(self, view: ViewState, caption: str) -> Status:
-        """What the words depend on, but for what is seen of computed tiles."""
+        """What the words depend on, except for what is seen of computed tiles."""
         return replace(
             status_of(view),
             caption=caption,
@@ -219,7 +220,7 @@ class Viewer:
         )
 
     def _draw(self, frame: Frame, view: ViewState, seen: Seen, tick: Tick) -> None:
-        """Compose the scene and draw it; save its picture where one is due."""
+        """Compose the scene and draw it; save a picture of it if one is due."""
         due = self.keeping.screenshots.due and self._settled(view, seen, tick)
         invented = self.supply.departures.shown(seen.wants, self.supply.residency, tick.now, at_once=due)
         control = self.intake.control
@@ -235,7 +236,8 @@ class Viewer:
             self._tell(self.keeping.screenshots.save(pictures, about))
 
     def _account(self, frame: Frame, begun: float) -> None:
-        """Statistics, and whether it is time to end: not before a screenshot that was asked for."""
+        """Count the frame in the statistics, and see whether it is time to end: not before a screenshot that was asked
+        for."""
         now = time.perf_counter()
         self.statistics.frame(now, now - begun, frame.period)
         if self.rest.now:
@@ -248,7 +250,7 @@ class Viewer:
         self.finished = self._over and not self.keeping.screenshots.awaited(now)
 
     def report(self) -> None:
-        """What is written at the end, once it is known that any photograph could be opened."""
+        """Write the statistics, once it is known whether any photograph could be opened."""
         while self.supply.service.loader.busy and not self.view.loaded:
             self.view = self._arrivals(self.view)
             time.sleep(0.01)
@@ -267,12 +269,13 @@ class Viewer:
             self.notices.tell(text)
 
     def _ends_a_rest(self) -> Hashable:
-        """What ends a rest by changing."""
+        """The values whose change ends a rest."""
         return self.view, self.intake.guide, self.intake.also, self.notices.shown
 
     def _awaits_something(self) -> bool:
-        """Whether the next picture may differ, or the program's end be near, with eyes and hands at rest."""
-        moves = self.view.still_for < STILL or self.view.alternates or self.picture.fading(self.tick)
+        """Whether the next picture may differ, or the program may end soon, though eyes and hands rest."""
+        fades = self.picture.fading(self.tick.now - self.tick.dt)
+        moves = self.view.still_for < STILL or self.view.alternates or fades
         comes = not self.warm or self.supply.busy or self.keeping.busy or self.status.notices
         asked = self.intake.also or self.intake.control.open or self.intake.guided
         return bool(moves or comes or asked or self.options.frames is not None)
@@ -288,13 +291,13 @@ class Viewer:
 
     @property
     def _tour_lingers(self) -> bool:
-        """Whether a tour's last view stays: the program ends with it, or a screenshot is awaited."""
+        """Whether a tour's last view stays: the program ends with it, or a screenshot is due."""
         return self.options.ends or self.keeping.screenshots.due
 
     def _settled(self, view: ViewState, seen: Seen, tick: Tick) -> bool:
-        """Whether the view rests and all that it wants is there and has faded in."""
+        """Whether the view rests, and all that it wants is there and has faded in."""
         comes = self.supply.service.loader.busy or self.keeping.reading
-        if comes or view.still_for < SETTLE or self.picture.fading(tick):
+        if comes or view.still_for < SETTLE or self.picture.fading(tick.now):
             return False
         if not (self._over or (not self.intake.guided and self.options.frames is None)):
             return False
@@ -304,13 +307,13 @@ class Viewer:
 
     @property
     def warm(self) -> bool:
-        """Whether what takes a second and would be felt later is done."""
+        """Whether everything is done that takes a second and would be felt later."""
         return self._objects_made is not None
 
     def _warm_up(self) -> None:
-        """Do it, now that the first photograph is on the screen.
+        """Do what takes a second, now that the first photograph is on the screen.
 
-        The retina first: both import, and beside each other the frame would take four times as long.
+        The retina comes first: both import, and side by side they would hold the frame up four times as long.
         """
         renderer, control = self.picture.renderer, self.intake.control
         renderer.prepare_retina()
@@ -322,7 +325,7 @@ class Viewer:
 
 
 def _computed(view: ViewState, seen: Seen, supply: Supply) -> dict:
-    """What a session's statistics tell of the network, of memory, and of what is seen of the front photograph."""
+    """What the statistics of a session tell of the network, of memory, and of what is seen of the front photograph."""
     departure = supply.departures.seen(seen.wants, supply.residency).get(view.active)
     model = view.settings.model
     about = {"model": model, "texture": texture_of(model), "memory": supply.memory}

@@ -1,4 +1,4 @@
-"""From the view to pixels: a frame's scene, and what of it must be drawn anew."""
+"""From the view to pixels: a frame's scene, and the part of it that must be drawn again."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ from vr_app.viewer.clock import Tick
 
 
 class Picture:
-    """What lasts of pictures from frame to frame.
+    """Draws the pictures, and keeps what lasts from frame to frame.
 
-    `shown`: a photograph has been drawn. `holds_back`: this frame's picture waits, because the processor is needed for
-    the tiles that it lacks. `veil`: None where nothing surrounds the viewer.
+    `shown`: a photograph has been drawn. `holds_back`: this frame's picture waits, because the tiles that it lacks need
+    the processor. `veil`: None if the scene does not surround the viewer.
     """
 
     def __init__(
@@ -43,13 +43,14 @@ class Picture:
         surrounds: bool,
         stack: ExitStack,
     ) -> None:
-        """`coarse`: a photograph's coarse level, as `CurveBook` takes it. `surrounds`: the scene is all about the
+        """`coarse`: gives a photograph's coarse level, as for `CurveBook`. `surrounds`: the scene surrounds the
         viewer."""
         self.renderer = Renderer(tiles)
         stack.callback(self.renderer.close)
         self.pace = Pace()
         self.veil = Veil() if surrounds else None
         self.shown = self.holds_back = False
+        self._residency = residency
         self._pages = PageTable(residency)
         self._curves = CurveBook(coarse)
         self._drawn: Scene | None = None
@@ -57,27 +58,28 @@ class Picture:
         self._jumps = 0
 
     def forget(self, photograph: int) -> None:
-        """A photograph has changed: its new tiles may come to lie where the old ones did."""
+        """A photograph has changed: its new tiles may get the slots of the old ones."""
         self.draw_anew()
         self._stood = None
         self._curves.forget(photograph)
 
     def draw_anew(self) -> None:
-        """Nothing that is drawn stands any more."""
+        """Draw everything again: nothing in the pictures is valid any more."""
         self._drawn = None
 
-    def fading(self, tick: Tick) -> bool:
-        """Whether the picture may still change by itself: tiles fade in, or a veil is drawn."""
-        return self.pace.fading(tick.now) or (self.veil is not None and (self.veil.shade > 0 or self.veil.holds))
+    def fading(self, at: float) -> bool:
+        """Whether a picture of that time on the viewer's clock changes by itself: tiles fade in, or a veil is shown."""
+        veiled = self.veil is not None and (self.veil.shade > 0 or self.veil.holds)
+        return veiled or at < self._residency.fades_until
 
     @property
     def holds_before(self) -> bool:
-        """Whether what was before a change is still seen, while it goes dark."""
+        """Whether the scene before a change is still shown, while it goes dark."""
         return self.veil is not None and self.veil.holds
 
     def veil_changes(self, before: ViewState, view: ViewState, intents: Sequence[Intent], dt: float) -> None:
-        """What changes at one stroke around the viewer does so behind the veil: layout, photograph, pair, and on the
-        retina a jump to elsewhere."""
+        """Hide behind the veil what changes all at once around the viewer: layout, photograph, pair, and a jump on the
+        retina."""
         if self.veil is None:
             return
         leap = any(isinstance(intent, GoToRegion | NextRegion | Undo | ResetView) for intent in intents)
@@ -88,12 +90,12 @@ class Picture:
         self.veil.see(shown if self.shown else None, dt)
 
     def surfaces(self, view: ViewState, seen: Seen, eyes: Sequence[Eye], tick: Tick) -> tuple[SurfaceItem, ...]:
-        """The photographs as their tiles are now."""
+        """The photographs with the tiles that are there now."""
         items = surface_items(view, seen.placed, seen.wants, self._pages, eyes, tick.now)
-        return self._curves.adjusted(items, view.appearance)
+        return self._curves.added_to(items, view.appearance.channel) if view.appearance.local else items
 
     def veiled(self, scene: Scene) -> Scene:
-        """The scene of now, or while it goes dark the one before."""
+        """The present scene, or the one before it while that goes dark."""
         if self.veil is None:
             return scene
         if self._stood is None or not self.veil.holds:
@@ -103,10 +105,10 @@ class Picture:
     def draw(
         self, frame: Frame, scene: Scene, tick: Tick, rests: bool, whole: bool, busy: Callable[[], bool]
     ) -> list[np.ndarray]:
-        """Draw the scene into each eye's picture, as far as it has changed. `rests`: the view does.
+        """Draw the scene into each eye's picture, as far as it has changed. `rests`: whether the view rests.
 
-        `whole`: all of it is drawn, and each eye's picture is returned, (H, W, 3) uint8. `busy`: whether tiles are
-        being computed; asked last, since that takes the worker's lock.
+        `whole`: draw all of it, and return each eye's picture, (H, W, 3) uint8. `busy`: whether tiles are being
+        computed; it is asked last, since that takes the worker's lock.
         """
         stands = self._drawn if frame.keeps and not whole else None
         self.holds_back = False
@@ -137,7 +139,7 @@ def compose(
     sheet: SheetItem | None,
     floor: float,
 ) -> Scene:
-    """The scene of a view: its photographs with the words at them. `floor`: the room's, in metres."""
+    """The scene of a view: its photographs and their words. `floor`: the height of the room's floor, in metres."""
     words = (*region_labels(surfaces), *labels(surfaces, view.active, status))
     room = view.settings.room and view.surface is SurfaceKind.PANEL
     looks = {"invention": view.invention, "appearance": view.appearance}

@@ -1,4 +1,4 @@
-"""The viewer as a client of the tile service: what it asks for, what has come, and what lies on the graphics card."""
+"""The viewer as a client of the tile service: what it asks for, what has arrived, and what is on the graphics card."""
 
 from __future__ import annotations
 
@@ -13,27 +13,34 @@ from sr_core.image.folder import names_apart
 from sr_core.image.geometry import TileKey
 from sr_core.image.photograph import PhotographError
 from sr_core.image.source import PhotographSource
-from sr_core.tiles.request import DiskCache, TileFailed, TileReady
-from sr_core.tiles.service import Notice, PhotographLost, PhotographOpened, TileService, Wanted
+from sr_core.tiles.request import (
+    DiskCache,
+    Notice,
+    PhotographLost,
+    PhotographOpened,
+    TileFailed,
+    TileReady,
+    Wanted,
+)
+from sr_core.tiles.service import TileService
 from sr_core.tiles.worker import Worker
 from vr_app.core.tiles.departure import Departures
-from vr_app.core.tiles.limits import SLOT_BYTES, Limits
+from vr_app.core.tiles.limits import Limits
 from vr_app.core.tiles.prefetch import REST, photographs_near, tiles_ahead
-from vr_app.core.tiles.slots import Residency
+from vr_app.core.tiles.slots import SLOT_BYTES, Residency
 from vr_app.core.tiles.visible import Demand, tiles_wanted
 from vr_app.core.view.photograph import PhotographRecord
 from vr_app.core.view.view import ViewState
-from vr_app.gl.tiles import TileArray
-from vr_app.gl.upload import Uploader, UploadReport
+from vr_app.gl.tiles import TileArray, Uploader, UploadReport
 from vr_app.process.interruption import watch
 
 UPLOAD_BYTES, UPLOAD_SECONDS = 4_000_000, 0.002
-"""What one frame may spend on copying tiles."""
+"""The most that one frame may spend on copying tiles."""
 
 
 @dataclass(frozen=True)
 class Opened:
-    """A photograph can be looked at; `changed`: it was already, but the file has changed since."""
+    """A photograph can be looked at. `changed`: it could before, but its file has changed since."""
 
     index: int
     record: PhotographRecord
@@ -48,11 +55,10 @@ class Unopened:
 
 
 class Supply:
-    """Owns the tile service and the texture array. Main thread.
+    """Owns the tile service and the texture array. For the main thread.
 
-    `wanted`: the tiles wished for now, most wanted first.
-    `lacks`: some of these, or of those computed ahead, are not there yet. `computing`: the photographs of which wanted
-    ones are being computed.
+    `wanted`: the tiles wanted now, most wanted first. `lacks`: some of these, or of those computed ahead, are not there
+    yet. `computing`: the photographs for which wanted tiles are being computed.
     """
 
     def __init__(
@@ -67,7 +73,8 @@ class Supply:
         say: Callable[[str], None],
         stack: ExitStack,
     ) -> None:
-        """`awaited`: the photographs to open first. `say`: gets what the user should know. The stack closes it all."""
+        """`awaited`: the photographs to open first. `say`: gets what the user should know. `stack`: closes
+        everything."""
         self._say, self._limits, self._prefetch = say, limits, prefetch
         worker = Worker(model, device, disk=tile_cache)
         self.service = TileService(sources, worker, awaited, limits.photographs, limits.tiles)
@@ -88,12 +95,12 @@ class Supply:
         self._unopened = 0
         self._near_of: tuple | None = None
 
-    # What has come.
+    # What has arrived.
 
     def take(self) -> tuple[Opened | Unopened, ...]:
-        """Keep what loader and worker have finished; what there is to know of photographs.
+        """Take in what loader and worker have finished. Returns the news of photographs.
 
-        Raises PhotographError where the last one could not be opened either.
+        Raises PhotographError if the last photograph cannot be opened either.
         """
         found: list[Opened | Unopened] = []
         for news in self.service.take():
@@ -112,8 +119,8 @@ class Supply:
         return tuple(found)
 
     def _lost(self, news: PhotographLost) -> list[Unopened]:
-        """A photograph that cannot be opened is left out; the last hope gone, the program ends with it. One that was
-        opened before keeps its coarse picture."""
+        """A photograph that cannot be opened is left out; if none can, the program ends. One that was opened before
+        keeps its coarse picture."""
         if not news.known:
             self._unopened += 1
             if self._unopened == self._count:
@@ -122,7 +129,8 @@ class Supply:
         return [] if news.known else [Unopened(news.index)]
 
     def _opened(self, news: PhotographOpened) -> Opened:
-        """One opened for the first time, or that has changed: then all that came of it goes."""
+        """A photograph opened for the first time, or one that has changed: then everything computed from it is
+        dropped."""
         index, facts = news.index, news.facts
         if news.changed:
             self.residency.forget(index)
@@ -140,12 +148,12 @@ class Supply:
     # What is asked for.
 
     def ask(self, view: ViewState, wants: Sequence[Demand], at_once: bool) -> None:
-        """Tell the loader and the worker what is missing of what the eyes can resolve; the newest wish wins. `at_once`:
-        somebody waits for it, whether the view has come to rest or not."""
+        """Ask for what is missing of what the eyes can resolve; the newest wish counts. `at_once`: computed tiles are
+        wanted before the view has come to rest."""
         self._open_near(view)
         self.wanted = tiles_wanted(view, wants, at_once)
         seen = tuple(demand.photograph for demand in wants)
-        plan = self.service.plan(Wanted(self.wanted, tuple(self.residency.lacking(self.wanted)), seen))
+        plan = self.service.plan(Wanted(self.wanted, self._lacking(self.wanted), seen))
         for key, reason in plan.unavailable:
             self.residency.fail(key, reason)
         ahead = self._what_may_follow(view, wants, nothing_lacks=not plan.waits)
@@ -154,15 +162,15 @@ class Supply:
         self.computing = frozenset(key.photograph for key in plan.compute)
 
     def _open_near(self, view: ViewState) -> None:
-        """Of many photographs only those near what is seen are opened."""
+        """Of many photographs, have only those opened that are near what is seen."""
         about = view.active, view.layout, view.pair, view.failed
         if about != self._near_of:
             self._near_of = about
             self.service.open_only(photographs_near(view))
 
     def _what_may_follow(self, view: ViewState, wants: Sequence[Demand], nothing_lacks: bool) -> tuple[TileKey, ...]:
-        """Tiles to compute ahead, once the view rests and has all it wants: the same until it wants something else, so
-        that what memory cannot hold beside the view is not computed again and again."""
+        """Tiles to compute ahead, once the view rests and has all that it wants. They stay the same until it wants
+        something else, so that tiles that do not fit in memory beside the view are not computed again and again."""
         demand = next((demand for demand in wants if demand.photograph == view.active), None)
         rests = nothing_lacks and view.still_for >= REST and not view.original
         if not (self._prefetch and rests and demand is not None):
@@ -170,36 +178,58 @@ class Supply:
             return ()
         if self._ahead is None or self._ahead[0] is not self.wanted:
             tiles = tiles_ahead(demand, view.record_of(demand.photograph))
-            self._ahead = self.wanted, self.service.missing(self.residency.lacking(tiles))
-        # A photograph may be dropped meanwhile, for another that arrives.
+            self._ahead = self.wanted, self.service.missing(self._lacking(tiles))
+        # The photograph may have been dropped meanwhile, for another that arrived.
         return self._ahead[1] if self.service.photographs.pixels(demand.photograph) is not None else ()
 
     def compute_with(self, model: str) -> None:
-        """Another network from now on: what the last one computed goes."""
+        """Compute with another network from now on, and drop what the last one computed."""
         self.service.use(model)
         self.residency.forget_computed()
+
+    def _absent(self, tiles: Sequence[TileKey]) -> tuple[TileKey, ...]:
+        """Those of the tiles that are not on the graphics card, in their order."""
+        resident = self.residency.resident
+        return tuple(key for key in tiles if key not in resident)
+
+    def _lacking(self, tiles: Sequence[TileKey]) -> tuple[TileKey, ...]:
+        """Those of them that may still come."""
+        absent, failed = self._absent(tiles), self.residency.failed
+        return tuple(key for key in absent if key not in failed) if failed else absent
 
     # What is there.
 
     def upload(self, since: float) -> UploadReport:
-        """Copy tiles that are at hand, within the frame's budget; they fade in from `since` on."""
-        ready = self.service.tiles(self.residency.absent(self.wanted), self.residency.has)
+        """Copy tiles that are in memory, within the frame's budget. They fade in from `since` on."""
+        ready = self.service.tiles(self._absent(self.wanted), self.residency.resident)
         return self._uploader.upload(ready, self.residency, since)
 
     @property
     def complete(self) -> bool:
-        """Whether every tile wanted is on the graphics card, or will not come."""
-        return all(self.residency.has(key) or self.residency.failure(key) for key in self.wanted)
+        """Whether every wanted tile is on the graphics card, or will not come."""
+        return not self._lacking(self.wanted)
+
+    @property
+    def all_on_card(self) -> bool:
+        """Whether every wanted tile is on the graphics card."""
+        return not self._absent(self.wanted)
 
     @property
     def sharp(self) -> bool:
-        """Whether any synthesised tile that is wanted is on the graphics card."""
-        return any(key.synthesised and self.residency.has(key) for key in self.wanted)
+        """Whether any computed tile that is wanted is on the graphics card."""
+        resident = self.residency.resident
+        return any(key.synthesised and key in resident for key in self.wanted)
 
     @property
     def unavailable(self) -> frozenset[int]:
-        """Photographs of which wanted tiles will not come."""
-        return frozenset(key.photograph for key in self.residency.failures(self.wanted))
+        """The photographs of which some wanted tiles will not come."""
+        return frozenset(key.photograph for key in self.failures)
+
+    @property
+    def failures(self) -> tuple[TileKey, ...]:
+        """Wanted tiles that will not come, in their order. Costs nothing while none has failed."""
+        failed = self.residency.failed
+        return tuple(key for key in self.wanted if key in failed) if failed else ()
 
     @property
     def busy(self) -> bool:
@@ -208,7 +238,7 @@ class Supply:
 
     @property
     def memory(self) -> dict[str, int]:
-        """What is taken and the limit, in bytes: computed tiles, decoded photographs, tiles on the graphics card."""
+        """The bytes in use and their limits: computed tiles, decoded photographs, tiles on the graphics card."""
         return {
             "tile_bytes": self.service.memory.bytes,
             "tile_limit": self._limits.tiles,

@@ -7,8 +7,8 @@ import pytest
 
 from sr_core.image.geometry import TILE, Rect, TileKey, level_size
 from sr_core.image.pyramid import GUTTER, Pyramid, build_pyramid
-from sr_core.tiles.memory import TilesInMemory
 from sr_core.tiles.photographs import Photographs
+from sr_core.tiles.service import TilesInMemory
 
 EDGE = TILE + 2 * GUTTER
 TILE_BYTES = EDGE * EDGE * 3
@@ -52,7 +52,7 @@ def test_tiles_are_looked_up_only_when_taken(pyramid):
     photographs, had = Photographs(), set()
     memory = TilesInMemory(photographs)
     keys = [TileKey(0, 0, col, 0) for col in range(3)]
-    uploads = memory.tiles(keys, had.__contains__)
+    uploads = memory.tiles(keys, had)
     photographs.add(0, pyramid)
     assert next(uploads)[0] == keys[0]
     had.add(keys[1])
@@ -67,7 +67,7 @@ def test_neither_tiles_that_the_client_has_nor_those_of_photographs_not_loaded_a
     memory.keep(fine(1), computed(2))
     had = {fine(0), TileKey(0, 0, 0, 0)}
     wanted = [TileKey(1, 0, 0, 0), fine(1), TileKey(0, 0, 0, 0), fine(2), fine(0), TileKey(0, 0, 1, 0)]
-    assert [key for key, _ in memory.tiles(wanted, had.__contains__)] == [fine(1), TileKey(0, 0, 1, 0)]
+    assert [key for key, _ in memory.tiles(wanted, had)] == [fine(1), TileKey(0, 0, 1, 0)]
 
 
 def test_a_computed_tile_comes_back_with_its_own_pixels_the_newest_if_kept_twice():

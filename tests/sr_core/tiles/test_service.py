@@ -14,8 +14,18 @@ from sr_core.image.geometry import TILE, TileKey, coarsest_level
 from sr_core.image.pyramid import GUTTER, build_pyramid
 from sr_core.image.saving import save_picture
 from sr_core.image.source import FileSource
-from sr_core.tiles.request import Counts, Priority, TileFailed, TileReady
-from sr_core.tiles.service import Notice, PhotographLost, PhotographOpened, Plan, TileService, Wanted
+from sr_core.tiles.request import (
+    Counts,
+    Notice,
+    PhotographLost,
+    PhotographOpened,
+    Plan,
+    Priority,
+    TileFailed,
+    TileReady,
+    Wanted,
+)
+from sr_core.tiles.service import TileService
 from sr_core.tiles.worker import Worker
 from tests.helpers.places import ROOT
 from tests.rig import wait_until
@@ -74,7 +84,7 @@ class Client:
         seen = tuple(sorted({key.photograph for key in tiles}))
         plan = self.service.plan(Wanted(tiles, lacking, seen, self.name, self.priority))
         self.service.pursue(plan, ahead)
-        self.has |= dict(self.service.tiles(plan.upload, self.has.__contains__))
+        self.has |= dict(self.service.tiles(plan.upload, self.has))
         return plan
 
     def complete(self, tiles: tuple[TileKey, ...]) -> bool:

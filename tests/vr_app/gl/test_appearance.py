@@ -33,7 +33,7 @@ def coarse(stage: Stage) -> np.ndarray:
 def drawn(stage: Stage, look: Appearance, kind: SurfaceKind = PANEL) -> np.ndarray:
     eye = eye_at()
     items = stage.items(stage.view(kind, (0.5, 0.5), 1.0), (eye,))
-    items = CurveBook(lambda _: coarse(stage)).adjusted(items, look)
+    items = CurveBook(lambda _: coarse(stage)).added_to(items, look.channel) if look.local else items
     return stage.draw(Scene(items, appearance=look), eye)
 
 

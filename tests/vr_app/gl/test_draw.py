@@ -25,9 +25,8 @@ from vr_app.core.view.intent import SurfaceKind
 from vr_app.gl import objects
 from vr_app.gl.context import GL, Context
 from vr_app.gl.framebuffer import Framebuffer
-from vr_app.gl.pages import PAGE_WINDOWS
 from vr_app.gl.text import GLYPHS_DRAWN, line
-from vr_app.gl.tiles import EDGE
+from vr_app.gl.tiles import EDGE, PAGE_WINDOWS
 
 PANEL, RETINA = SurfaceKind.PANEL, SurfaceKind.RETINA
 

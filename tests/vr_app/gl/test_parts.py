@@ -18,15 +18,14 @@ from sr_core.image.geometry import TileKey
 from tests.helpers.gl_stage import Stage, demo_photograph, offscreen
 from vr_app.core.space.pose import Pose
 from vr_app.core.space.surface import CAP_ANGLE, Retina
-from vr_app.core.tiles.slots import Residency
+from vr_app.core.tiles.slots import ATLAS, EDGE, SLOT_BYTES, Residency
 from vr_app.fonts import all_fonts
 from vr_app.gl import calls, objects
 from vr_app.gl.context import GL, Context
 from vr_app.gl.framebuffer import Framebuffer
 from vr_app.gl.program import Program
 from vr_app.gl.text import EM, Letters, LetterTexture, drawable, letters, line
-from vr_app.gl.tiles import ATLAS, EDGE, RING, TILE_BYTES, TileArray
-from vr_app.gl.upload import Uploader, UploadReport
+from vr_app.gl.tiles import RING, TileArray, Uploader, UploadReport
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +49,7 @@ def run_python(code: str, **environment: str) -> subprocess.CompletedProcess[str
 
 def test_importing_the_room_imports_no_opengl() -> None:
     code = (
-        "import sys, vr_app.gl.draw, vr_app.gl.upload, vr_app.runtime.offscreen, vr_app.runtime.window;"
+        "import sys, vr_app.gl.draw, vr_app.gl.tiles, vr_app.runtime.offscreen, vr_app.runtime.window;"
         "print({'OpenGL', 'glfw', 'trimesh', 'torch'} & set(sys.modules))"
     )
     answer = run_python(code)
@@ -238,13 +237,13 @@ def test_a_synthesised_tile_that_does_not_tell_how_far_it_departs_is_never_uploa
 def test_upload_stops_at_its_budget_and_loses_nothing(context: Context) -> None:
     tiles = TileArray(16)
     residency = Residency(tiles.slots)
-    uploader = Uploader(tiles, budget_bytes=4 * TILE_BYTES - 1, budget_s=60.0)
+    uploader = Uploader(tiles, budget_bytes=4 * SLOT_BYTES - 1, budget_s=60.0)
     new = ready_tiles(7)
     counts = []
     for frame in range(4):
-        waiting = [tile for tile in new if not residency.has(tile[0])]
+        waiting = [tile for tile in new if tile[0] not in residency.resident]
         report = uploader.upload(waiting, residency, float(frame))
-        assert report.bytes == report.count * TILE_BYTES
+        assert report.bytes == report.count * SLOT_BYTES
         assert not report.over_budget
         counts.append(report.count)
     assert counts == [3, 3, 1, 0]
@@ -259,7 +258,7 @@ def test_budget_of_nothing_still_copies_one_and_says_that_it_was_exceeded(contex
     new = ready_tiles(3)
     report = Uploader(tiles, budget_bytes=0, budget_s=60.0).upload(new, residency, 0.0)
     assert (report.count, report.over_budget) == (1, True)
-    assert [residency.has(key) for key, _ in new] == [True, False, False]
+    assert [key in residency.resident for key, _ in new] == [True, False, False]
     report = Uploader(tiles, budget_bytes=1 << 30, budget_s=0.0).upload(new[1:], residency, 1.0)
     assert (report.count, report.over_budget) == (1, True)
     tiles.close()
@@ -269,11 +268,11 @@ def test_tile_that_would_take_too_long_waits(context: Context, monkeypatch: pyte
     """With a clock that only making a tile moves on: 5 ms each, and 16 ms for a frame."""
     passed = [0.0]
     for clock in ("perf_counter", "thread_time"):
-        monkeypatch.setattr(f"vr_app.gl.upload.{clock}", lambda: passed[0])
+        monkeypatch.setattr(f"vr_app.gl.tiles.{clock}", lambda: passed[0])
 
     def made_slowly(seconds: float) -> Iterator[tuple[TileKey, np.ndarray]]:
         for key, pixels in new:
-            if not residency.has(key):
+            if key not in residency.resident:
                 passed[0] += seconds
                 yield key, pixels
 
@@ -294,7 +293,7 @@ def test_frames_of_few_tiles_do_not_make_the_next_timid(context: Context, monkey
     """With a clock on which a frame's copying takes 1 ms, however many tiles: one at a time tells nothing of them."""
     passed = [0.0]
     for clock in ("perf_counter", "thread_time"):
-        monkeypatch.setattr(f"vr_app.gl.upload.{clock}", lambda: passed[0])
+        monkeypatch.setattr(f"vr_app.gl.tiles.{clock}", lambda: passed[0])
     tiles = TileArray(64)
     flush = tiles.flush
 
@@ -327,7 +326,7 @@ def test_upload_waits_while_every_slot_is_being_drawn(context: Context) -> None:
     residency.find(new[1][0])
     residency.begin_frame()
     assert uploader.upload(new[2:], residency, 2.0).count == 1
-    assert not residency.has(new[0][0])
+    assert new[0][0] not in residency.resident
     tiles.close()
 
 

@@ -368,7 +368,7 @@ def test_another_network_begins_anew(photographs: tuple[Path, ...]) -> None:
         viewer.view = replace(viewer.view, images=(replace(viewer.view.front, zoom=6.0), *viewer.view.images[1:]))
 
         def computed() -> bool:
-            return any(viewer.supply.residency.has(key) for key in viewer.supply.wanted if key.synthesised)
+            return any(key in viewer.supply.residency.resident for key in viewer.supply.wanted if key.synthesised)
 
         hand.until(computed, "computed tiles")
         settings = replace(viewer.view.settings, models=("rdb-paper", "rdb-paper-gan"))  # their weights have gone

@@ -122,7 +122,7 @@ with open_runtime("offscreen", (480, 480)) as choice, session(choice.runtime, op
         viewer.view = step(viewer.view, (LookAt(SurfaceKind.RETINA, (0.25, 0.4), zoom),), 0.0)
         end = time.monotonic() + 120
         supply = viewer.supply
-        while viewer.view.still_for < 0.1 or not supply.wanted or supply.residency.absent(supply.wanted):
+        while viewer.view.still_for < 0.1 or not supply.wanted or not supply.all_on_card:
             assert time.monotonic() < end
             viewer.frame()
     found = stored(viewer.supply.tiles)

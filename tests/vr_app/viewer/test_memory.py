@@ -50,7 +50,7 @@ def go(viewer, index, center=(0.5, 0.5), zoom=16.0):
     assert any(key.level > 0 for key in viewer.supply.wanted)
 
 def failed(viewer):
-    return viewer.supply.residency.failures(viewer.supply.wanted)
+    return viewer.supply.failures
 """
 
 CHANGES = (

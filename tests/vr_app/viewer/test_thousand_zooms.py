@@ -9,8 +9,8 @@ import numpy as np
 
 from sr_core.image.geometry import TILE, TileKey
 from sr_core.image.pyramid import GUTTER, build_pyramid
-from sr_core.tiles.memory import TilesInMemory
 from sr_core.tiles.photographs import Photographs
+from sr_core.tiles.service import TilesInMemory
 from vr_app.core.scene.scene import surface_items
 from vr_app.core.space.pose import Eye, Fov, Pose
 from vr_app.core.tiles.page_table import PageTable
@@ -54,20 +54,22 @@ class Core:
             wanted = tiles_wanted(self.view, wants)
             self.memory.mark(wanted)
             self.photographs.look(want.photograph for want in wants)
-            lacking = self.memory.lacking(self.residency.lacking(wanted))
+            lacking = self.memory.lacking(key for key in self._absent(wanted) if key not in self.residency.failed)
             for index in self.photographs.to_decode(lacking):
                 self.photographs.add(index, self.pyramids[index], str(index))
                 self.decoded += 1
             self._compute(self.memory.to_compute(lacking))
             self.residency.begin_frame()
-            for key, _ in self.memory.tiles(self.residency.absent(wanted), self.residency.has):
+            for key, _ in self.memory.tiles(self._absent(wanted), self.residency.resident):
                 assert self.residency.reserve(key, float(frame)) is not None
             surface_items(self.view, placed, wants, self.pages, (EYE,), float(frame))
-            if not self.residency.failures(wanted) and not self.residency.absent(wanted):
-                return frame
-            if not self.memory.lacking(self.residency.lacking(wanted)):
+            absent = self._absent(wanted)
+            if not absent or not self.memory.lacking(key for key in absent if key not in self.residency.failed):
                 return frame
         raise AssertionError("the view never got what it wants")
+
+    def _absent(self, wanted: tuple[TileKey, ...]) -> list[TileKey]:
+        return [key for key in wanted if key not in self.residency.resident]
 
     def _compute(self, missing: tuple[TileKey, ...]) -> None:
         for key in missing[:24]:
@@ -111,7 +113,7 @@ def test_a_thousand_zooms_grow_nothing_and_limits_hold_throughout():
             after_hundred = max(after_hundred, now) if turn < 200 else after_hundred
             most = max(most, now)
     failures = sum(
-        core.residency.failure(TileKey(0, 2, col, row)) is not None for col in range(80) for row in range(60)
+        core.residency.failed.get(TileKey(0, 2, col, row)) is not None for col in range(80) for row in range(60)
     )
     assert 0 < failures < FAILURES
     assert core.decoded > 0

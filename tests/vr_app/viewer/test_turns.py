@@ -29,7 +29,7 @@ with open_offscreen() as context, open_stage(
         def note():
             global held
             held += viewer.picture.holds_back
-            there = any(key.synthesised and viewer.supply.residency.has(key) for key in viewer.supply.wanted)
+            there = any(key.synthesised and key in viewer.supply.residency.resident for key in viewer.supply.wanted)
             sharp.append((there, viewer.picture.holds_back))
         stage.visit(look, note)
         firsts.append(next(back for there, back in sharp if there))

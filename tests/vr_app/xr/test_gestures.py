@@ -17,7 +17,7 @@ from tests.helpers.visit import Visit
 from tests.rig import MonadoService, RemoteHeadset, Xvfb, validation_env, validation_messages, wait_until
 from tests.rig import Pose as RemotePose
 from tests.vr_app.xr.test_viewer import PATIENCE, Program
-from vr_app.core.hands.soft_stop import flattened
+from vr_app.core.hands.stretching import flattened
 from vr_app.core.scene.outline import REGION_COLOUR
 from vr_app.core.space.pose import Eye, Fov, Pose
 from vr_app.core.space.surface import Panel

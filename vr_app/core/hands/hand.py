@@ -1,4 +1,4 @@
-"""What one hand is doing, kept from frame to frame."""
+"""What one hand is doing, kept from frame to frame, and the soft stops that its thumbstick meets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from vr_app.core.hands.one_euro import PoseFilter
 from vr_app.core.hands.panel_grip import Grip
 from vr_app.core.hands.sample import LET_GO, PRESSED, TAP, HandSample
-from vr_app.core.hands.soft_stop import STICK_SPEED, SoftStop, stick
 from vr_app.core.space.pose import Ray, Vec3
 from vr_app.core.space.surface import Uv
 from vr_app.core.view.place import Placed
@@ -18,6 +17,19 @@ from vr_app.core.view.view import ViewState
 
 WANDER = 0.05
 """Radians that a ray may turn during a double tap."""
+
+STICK_DEAD_ZONE = 0.15
+STICK_SPEED = 1.6
+"""Doublings of the zoom per second with the thumbstick fully pushed."""
+
+STOPS = (0.0, 1.0, 2.0, 3.0)
+"""Base 2 logarithms of the zooms with a soft stop and a tick in the hand: x1, x2, x4, x8."""
+
+RESISTANCE = 0.25
+"""Doublings that a soft stop swallows before the thumbstick leads beyond it: a sixth of a second, fully pushed."""
+
+AT_STOP = 1e-6
+"""Fewer doublings from a soft stop than this count as none."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +75,33 @@ class Tap:
     def soon_followed(self, aim: Ray, now: float, seconds: float) -> bool:
         """Whether no more than `seconds` have passed since, and the ray has not wandered."""
         return now - self.time <= seconds + 1e-9 and math.dist(self.direction, aim.direction) <= WANDER
+
+
+class SoftStop:
+    """The soft stops of one thumbstick."""
+
+    def __init__(self) -> None:
+        self._resistance = 0.0
+        self._pushed = 0.0
+
+    def soften(self, log_zoom: float, asked: float) -> float:
+        """Doublings to zoom by from a zoom (its base 2 logarithm), where the stick asks for `asked` in this frame.
+
+        It lands on a stop and, pushed on, leaves it; let go (`asked` 0) or turned round, it leaves freely.
+        """
+        if asked * self._pushed <= 0.0:
+            self._resistance = 0.0
+        self._pushed = asked
+        sign, left, at = math.copysign(1.0, asked), abs(asked), log_zoom
+        while True:
+            swallowed = min(left, self._resistance)
+            self._resistance -= swallowed
+            left -= swallowed
+            reach = min((sign * (stop - at) for stop in STOPS if sign * (stop - at) > AT_STOP), default=math.inf)
+            if left < reach:
+                return at + sign * left - log_zoom
+            at, left = at + sign * reach, left - reach
+            self._resistance = RESISTANCE
 
 
 @dataclass
@@ -117,3 +156,17 @@ class Hand:
     def doublings(self, sample: HandSample, zoom: float, dt: float) -> float:
         """What wheel and thumbstick ask for; the stick lands on soft stops, and leaves them when pushed on."""
         return sample.zoom_steps + self.stop.soften(math.log2(zoom), stick(sample.stick_y) * STICK_SPEED * dt)
+
+
+def stick(value: float) -> float:
+    """Thumbstick deflection beyond the dead zone, 0 to 1 either way."""
+    size = abs(value)
+    if size <= STICK_DEAD_ZONE:
+        return 0.0
+    return (size - STICK_DEAD_ZONE) / (1 - STICK_DEAD_ZONE) * (1 if value > 0 else -1)
+
+
+def reaches_stop(before: float, after: float) -> bool:
+    """Whether a zoom came to a soft stop or went through it; leaving one does not count."""
+    a, b = math.log2(before), math.log2(after)
+    return any(abs(a - stop) > AT_STOP and (abs(b - stop) <= AT_STOP or (a < stop) != (b < stop)) for stop in STOPS)

@@ -9,10 +9,9 @@ from dataclasses import replace
 from vr_app.core.hands.buttons import flicked, pressed_buttons
 from vr_app.core.hands.carrying import carried, gripped
 from vr_app.core.hands.dragging import divider_dragged, dragged, pressed
-from vr_app.core.hands.hand import Hand, Shown
+from vr_app.core.hands.hand import Hand, Shown, reaches_stop, stick
 from vr_app.core.hands.marking import mark_begun, mark_dragged, mark_ended, means_marking
 from vr_app.core.hands.sample import MOST, ControllerSample, HandSample, Pulse
-from vr_app.core.hands.soft_stop import reaches_stop, stick
 from vr_app.core.hands.stretching import Stretch, stretched
 from vr_app.core.space.pose import Pose, Ray
 from vr_app.core.view.intent import Begin, Intent, KeepShown, ResetView, ShowDraft, ShowOriginal, Undo, Zoom

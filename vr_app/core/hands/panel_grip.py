@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from vr_app.core.hands.soft_stop import LEAST_APART
 from vr_app.core.space.pose import Pose, Vec3
 from vr_app.core.view.bounds import PANEL_SCALES
 from vr_app.core.view.intent import Moved
+
+LEAST_APART = 0.05
+"""Metres. Two hands or two spots that are nearer count as this far apart, so that what they stretch cannot leap."""
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from vr_app.core.hands.hand import Hand, Hold, Shown
+from vr_app.core.hands.hand import AT_STOP, STOPS, Hand, Hold, Shown
+from vr_app.core.hands.panel_grip import LEAST_APART
 from vr_app.core.hands.sample import HandSample
-from vr_app.core.hands.soft_stop import LEAST_APART, flattened, unflattened
 from vr_app.core.space.surface import Uv, photograph_uv
 from vr_app.core.view.intent import Intent, Pan, Zoom
 from vr_app.core.view.place import met_at
+
+FLAT = 0.1
+"""Doublings to either side of a soft stop within which two stretching hands stay on it."""
 
 
 @dataclass(frozen=True)
@@ -73,3 +76,26 @@ def _hold_on(held: Sequence[tuple[Hand, Hold, HandSample]], shown: Shown) -> Non
             image = shown.view.images[hold.image]
             u, v = photograph_uv(s, image.center, image.zoom)
             hand.hold = replace(hold, uv=(float(u), float(v)), position=now.aim.origin)
+
+
+def flattened(log_zoom: float) -> float:
+    """The zoom shown for a stretch: constant within FLAT of a soft stop, steeper beside it, unchanged from half way
+    on."""
+    stop, away = _nearest(log_zoom)
+    if abs(away) >= 0.5:
+        return log_zoom
+    return stop + math.copysign(max(0.0, abs(away) - FLAT) * 0.5 / (0.5 - FLAT), away)
+
+
+def unflattened(log_zoom: float) -> float:
+    """The stretch that shows a zoom; at a soft stop, the middle one of those that do."""
+    stop, away = _nearest(log_zoom)
+    if abs(away) >= 0.5 or abs(away) < AT_STOP:
+        return log_zoom
+    return stop + math.copysign(abs(away) * (0.5 - FLAT) / 0.5 + FLAT, away)
+
+
+def _nearest(log_zoom: float) -> tuple[float, float]:
+    """The nearest soft stop, and how far beyond it."""
+    stop = min(STOPS, key=lambda stop: abs(log_zoom - stop))
+    return stop, log_zoom - stop

@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from vr_app.core.scene.scene import SurfaceItem
-from vr_app.core.view.appearance import LUMA, REGIONS, SAMPLES, Appearance, Channel, Curves
+from vr_app.core.view.appearance import LUMA, REGIONS, SAMPLES, Channel, Curves
 
 BINS = 256
 """Of a histogram."""
@@ -102,8 +102,6 @@ class CurveBook:
         """The photograph has changed."""
         self._made = {key: curves for key, curves in self._made.items() if key[0] != photograph}
 
-    def adjusted(self, items: Sequence[SurfaceItem], appearance: Appearance) -> tuple[SurfaceItem, ...]:
-        """The items, each with its photograph's curves where local contrast is asked for."""
-        if not appearance.local:
-            return tuple(items)
-        return tuple(replace(item, curves=self.of(item.photograph, appearance.channel)) for item in items)
+    def added_to(self, items: Sequence[SurfaceItem], channel: Channel) -> tuple[SurfaceItem, ...]:
+        """The items, each with its photograph's curves."""
+        return tuple(replace(item, curves=self.of(item.photograph, channel)) for item in items)

@@ -11,14 +11,14 @@ from vr_app.core.tiles.slots import COARSEST, Residency
 from vr_app.core.tiles.visible import Demand
 
 STEADY = 0.5
-"""Seconds for which a figure that is shown stays the same, so that it can be read while tiles arrive."""
+"""Seconds for which a shown figure stays the same, so that it can be read while tiles arrive."""
 
 
 class Departures:
-    """The departure of each computed tile of the picture, and of what is seen of a photograph. For the thread that
+    """The departure of each computed tile of the picture, and of the visible part of a photograph. For the thread that
     draws.
 
-    It is known of the newest `limit` tiles: as many as can be resident or kept in memory.
+    It is known for the newest `limit` tiles: as many as can be resident or kept in memory.
     """
 
     def __init__(self, limit: int) -> None:
@@ -42,7 +42,7 @@ class Departures:
     def shown(
         self, wants: Sequence[Demand], residency: Residency, now: float, at_once: bool = False
     ) -> dict[int, Departure]:
-        """`seen`, but the same for STEADY seconds (`now` on the frame clock) unless it is wanted `at_once`."""
+        """As `seen`, but unchanged for STEADY seconds (`now` on the frame clock) unless `at_once`."""
         if at_once or self._shown_for is None or now - self._shown_at >= STEADY:
             made_for = residency.version, tuple(wants)
             if made_for != self._shown_for:
@@ -50,8 +50,8 @@ class Departures:
         return self._shown
 
     def seen(self, wants: Sequence[Demand], residency: Residency) -> dict[int, Departure]:
-        """By photograph the mean over the tiles in sight, for each of which the finest resident computed one counts
-        that stands there. Photographs without any are left out."""
+        """By photograph, the mean over the tiles in sight, of each the finest resident computed one that covers it.
+        Photographs without any are left out."""
         found = {}
         for demand in wants:
             tiles = [tile for tile in self._standing(demand, residency) if tile is not None]
@@ -72,7 +72,7 @@ class Departures:
             if demand.level - up not in COMPUTED:
                 break
             key = TileKey(demand.photograph, demand.level - up, col >> up, row >> up)
-            if residency.has(key):
+            if key in residency.resident:
                 return self._tiles.get(key)
         return None
 

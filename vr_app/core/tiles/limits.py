@@ -1,4 +1,4 @@
-"""What a session may take: the limits in bytes, and what is no sensible limit."""
+"""The memory limits of a session in bytes, and which limits make no sense."""
 
 from __future__ import annotations
 
@@ -7,39 +7,33 @@ import sys
 from dataclasses import dataclass
 
 from sr_core.errors import UserError
-from sr_core.image.geometry import TILE
-from sr_core.tiles.memory import TILE_MEMORY
 from sr_core.tiles.photographs import PHOTOGRAPH_MEMORY
+from sr_core.tiles.request import TILE_MEMORY
+from vr_app.core.tiles.slots import ATLAS, SLOT_BYTES
 
 MB = 1_000_000
 
 GPU_MEMORY = 108 * MB
 """Bytes of the texture array: 6,144 tiles."""
 
-SLOT_BYTES = 4 * (TILE + 2) ** 2
-"""What a tile takes in the texture array."""
-
-SLOTS_PER_LAYER = 64
-"""The texture array has whole layers of so many."""
-
 GPU_BYTES_PER_PIXEL = 20
-"""Bytes of tiles that one view may need at once for each pixel of the eye's picture. The level whose pixels are nearest
-to the eye's own has up to 2.4 times as many, its tiles cover up to 1.3 times what is seen, and with the coarser tiles
-that stand below them it is a third more: 4.1 texels of 4 bytes, and 6 % for the gutters; the rest is reserve."""
+"""Bytes of tiles that one view may need at once for each pixel of the eye's picture. The level whose pixels come
+nearest to the eye's own has up to 2.4 times as many, and its tiles cover up to 1.3 times what is seen. The coarser
+tiles below them add a third: 4.1 texels of 4 bytes, and 6 % for the gutters. The rest is reserve."""
 
 TILE_BYTES_PER_PIXEL = 15
-"""The same for computed tiles in memory, which have four channels too and nothing below them: a view's whole."""
+"""The same for computed tiles in memory, which have four channels too, but nothing below them."""
 
 LEAST_GPU, LEAST_TILES, LEAST_PHOTOGRAPHS = 24 * MB, 18 * MB, 16 * MB
-"""Whatever the size of the eye's picture: a view of 1280x800 and room to move; a photograph of 4 megapixels."""
+"""The least limits for any eye's picture: a view of 1280x800 and room to move; a photograph of 4 megapixels."""
 
 PHOTOGRAPH_SHARE = 4
-"""Decoded photographs take by default at most this part of the machine's memory."""
+"""By default, decoded photographs take at most this fraction of the machine's memory."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Bytes: computed tiles in memory, decoded photographs in memory, tiles on the graphics card."""
+    """Limits in bytes: computed tiles in memory, decoded photographs in memory, tiles on the graphics card."""
 
     tiles: int = TILE_MEMORY
     photographs: int = PHOTOGRAPH_MEMORY
@@ -47,19 +41,20 @@ class Limits:
 
     @property
     def slots(self) -> int:
-        """Tiles that the graphics card may hold."""
-        return self.gpu // (SLOTS_PER_LAYER * SLOT_BYTES) * SLOTS_PER_LAYER
+        """The number of tiles on the graphics card."""
+        layer = ATLAS**2  # the texture array has whole ones
+        return self.gpu // (layer * SLOT_BYTES) * layer
 
 
 DEFAULT_LIMITS = Limits()
 
 
 UNTOLD = 1 << 50
-"""Bytes that stand for the machine's memory where the system does not tell: more than any has."""
+"""Stands for the machine's memory if the system does not tell it: more bytes than any machine has."""
 
 
 def machine_memory() -> int | None:
-    """Bytes of memory that the machine has; None where the system does not tell (Windows)."""
+    """The machine's memory in bytes; None if the system does not tell it (Windows)."""
     if sys.platform == "win32":
         return None
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
@@ -68,9 +63,9 @@ def machine_memory() -> int | None:
 def choose_limits(
     tiles: int | None, photographs: int | None, gpu: int | None, size: tuple[int, int], machine: int
 ) -> Limits:
-    """Limits from what was asked for in MB (None: the default, more where the picture needs more).
+    """The limits for what was asked for in MB (None: the default, or more if the picture needs more).
 
-    `size`: the eye's picture in pixels, as far as it is known before a headset tells. `machine`: bytes of memory.
+    `size`: the eye's picture in pixels, as far as it is known before a headset tells it. `machine`: bytes of memory.
     Raises UserError for a limit that cannot hold what one view needs, or exceeds the machine's memory.
     """
     pixels = size[0] * size[1]
@@ -85,7 +80,7 @@ def choose_limits(
 
 
 def _checked(name: str, given: int | None, least: int, most: int, default: int, size: tuple[int, int]) -> int:
-    """Bytes; the default where nothing was asked for."""
+    """A limit in bytes; the default if none was asked for."""
     if given is None:
         return default
     least_mb, most_mb = -(-least // MB), most // MB

@@ -1,4 +1,4 @@
-"""The page table: which texture slot shows which part of a photograph."""
+"""The page table: which texture slot shows which part of a photograph, and how the shader reads that."""
 
 from __future__ import annotations
 
@@ -8,14 +8,28 @@ from dataclasses import dataclass
 import numpy as np
 
 from sr_core.image import layers
-from sr_core.image.geometry import MAX_LEVEL, Rect, TileKey, coarsest_level
+from sr_core.image.geometry import MAX_LEVEL, TILE, Rect, TileKey, coarsest_level
 from sr_core.image.layers import COMPUTED, PHOTOGRAPHED, PICTURE
-from vr_app.core.tiles.slots import COARSEST, FADE, NO_SLOT, Residency
+from sr_core.image.pyramid import GUTTER
+from vr_app.core.tiles.slots import ATLAS, COARSEST, EDGE, FADE, NO_SLOT, Residency
 from vr_app.core.tiles.visible import Demand
 from vr_app.core.view.photograph import PhotographRecord
 
 Levels = tuple[tuple[int, int], ...]
 """Levels, the coarsest first, and the layer whose tiles show at each."""
+
+BITS = {"LAYER": 0, "AROUND": 12, "FAILED": 21, "SYNTHESISED": 22, "FINER": 23, "FADE": 12, "LEVEL": 27}
+"""The first bit of what a tile's second and fourth number hold. Both: the LAYER of the texture array, whether what lies
+there is SYNTHESISED (its alpha counts), and by how many levels the window is FINER. The second: column 6 of
+`PageWindow.entries` from AROUND on, and whether the tile FAILED. The fourth: from FADE on how much of what lies above
+shows, in 1/1000, and from LEVEL on the level that shows, LEVEL_ZERO added."""
+
+LEVEL_ZERO = 16
+
+CORNERS = 64
+"""Parts of a texel in which corners are told: tiles that stand in for so much finer ones begin between texels."""
+
+_MOST_FINER = 15
 
 _COMPUTED = np.array([level in COMPUTED for level in range(COARSEST, MAX_LEVEL + 1)])
 
@@ -24,15 +38,16 @@ _COMPUTED = np.array([level in COMPUTED for level in range(COARSEST, MAX_LEVEL +
 class PageWindow:
     """Which texture slot shows which part of a photograph.
 
-    Equal to itself alone: `PageTable` hands out the same one again while nothing in it changes.
+    Equal only to itself: `PageTable` returns the same one again while nothing in it changes.
 
     The window covers `cols` x `rows` tiles of `level` from tile (col, row) on. `entries` is (rows, cols, 8) int16:
 
-    0 slot below, 1 its level, 2 slot above, 3 its level, 4 fade of the one above in 1/1000 (it hides the one
-    below at 1000), 5 not available (1) or not (0), 6 which of the tiles around it, itself among them, show synthesised
-    pixels (bit 4 + x + 3 y for the one x to the right and y down), 7 is 0. A slot of NO_SLOT is none.
-    `base` is the coarsest tile (slot, level) for all that lies outside the window. `over`: it shows a layer that lies
-    over the picture: where there is no slot, nothing.
+    0 slot below, 1 its level, 2 slot above, 3 its level, 4 fade of the one above in 1/1000 (at 1000 it hides the one
+    below), 5 not available (1) or not (0), 6 which of the nine tiles around it, itself included, show computed pixels
+    (bit 4 + x + 3 y for the one x to the right and y down), 7 is 0. NO_SLOT: there is none.
+
+    `base`: the coarsest tile (slot, level), which shows everywhere outside the window. `over`: the window is of a layer
+    over the picture, and shows nothing where there is no slot.
     """
 
     level: int
@@ -53,7 +68,7 @@ class PageWindow:
 
 @dataclass(frozen=True)
 class _Kept:
-    """A page window, the slots that it draws, what it was made for, and whether it stays the same as time goes on."""
+    """A page window, the slots that it draws, what it was made for, and whether time alone leaves it as it is."""
 
     pages: PageWindow
     drawn: np.ndarray
@@ -69,9 +84,10 @@ class PageTable:
         self._kept: dict[tuple[int, int], _Kept] = {}  # by photograph and layer
 
     def window(self, photograph: int, record: PhotographRecord, demand: Demand | None, now: float) -> PageWindow | None:
-        """For each tile wanted, itself or its nearest resident ancestor; marks what it shows as drawn in this frame.
+        """The window of what is wanted: each tile, or its nearest resident ancestor. Marks what it shows as drawn in
+        this frame.
 
-        None while the photograph's coarsest tile is not resident. `demand`: None where no eye meets it.
+        None while the photograph's coarsest tile is not resident. `demand`: None if no eye sees the photograph.
         """
         base_key = TileKey(photograph, coarsest_level(*record.size), 0, 0)
         base = self._residency.find(base_key)
@@ -82,7 +98,7 @@ class PageTable:
         return self._made(photograph, PHOTOGRAPHED, levels, level, cells, (base, base_key.level), now)
 
     def overlays(self, picture: PageWindow, demand: Demand, shown: Sequence[int], now: float) -> tuple[PageWindow, ...]:
-        """The windows of the layers `shown` over a picture, in the order in which they lie over each other."""
+        """The windows of the layers `shown` over a picture, each lying over the one before."""
         found = []
         for layer in shown:
             own = sorted(each for each in layers.LAYERS[layer].levels if each <= demand.level)
@@ -118,11 +134,11 @@ class PageTable:
 def _entries(
     photograph: int, levels: Levels, finest: int, cells: Rect, residency: Residency, now: float
 ) -> tuple[np.ndarray, np.ndarray, bool]:
-    """The entries of `PageWindow` but for columns 5 and 6; the slots of all tiles that show, wait to or stand below,
-    the finest first; whether time alone changes nothing.
+    """The entries of `PageWindow` without columns 5 and 6; the slots of all tiles that show, wait to show or lie below,
+    the finest first; and whether time alone changes nothing.
 
-    Below lies the finest tile that has faded in, above it the finest that is fading in over it. Between the photograph
-    and the wanted network's level lie other networks' pixels: each is an honest stand-in.
+    Below lies the finest tile that has faded in, above it the finest that is fading in. Between the photograph and the
+    wanted level lie pixels of other scales' networks, which may well stand in.
     """
     entries = np.zeros((cells.h, cells.w, 8), np.int16)
     entries[..., 0] = entries[..., 2] = NO_SLOT
@@ -132,12 +148,16 @@ def _entries(
         slots = _stand_ins(photograph, level, layer, finest, cells, residency)
         if (slots == NO_SLOT).all():
             continue
-        age = np.where(slots == NO_SLOT, -np.inf, (now - residency.begins(slots)) / FADE)
-        whole, part = age >= 1, (age >= 0) & (age < 1)
+        there, begins = slots != NO_SLOT, residency.begins(slots)
+        whole = there & (
+            now >= begins + FADE
+        )  # the sum at which a tile that waits for it begins: no frame lies between
+        part = there & ~whole & (now >= begins)
         entries[whole, 0], entries[whole, 1] = slots[whole], level
         entries[whole, 2:5] = NO_SLOT, 0, 0
-        entries[part, 2], entries[part, 3], entries[part, 4] = slots[part], level, 1000 * age[part]
-        lasts = lasts and bool((whole == (slots != NO_SLOT)).all())
+        fade = np.minimum(999, 1000 * (now - begins[part]) / FADE)
+        entries[part, 2], entries[part, 3], entries[part, 4] = slots[part], level, fade
+        lasts = lasts and bool((whole == there).all())
         found.append(slots)
     # All that stand below count as drawn, the coarser the later: else they would be evicted before what hides them.
     drawn = [np.unique(slots[slots != NO_SLOT]) for slots in reversed(found)]
@@ -146,12 +166,14 @@ def _entries(
 
 def _mark_failures(entries: np.ndarray, photograph: int, level: int, cells: Rect, residency: Residency) -> None:
     """Column 5 of `PageWindow.entries`."""
-    for key in residency.failures(TileKey(photograph, level, col, row) for col, row in cells.points()):
-        entries[key.row - cells.y, key.col - cells.x, 5] = 1
+    if not residency.failed:
+        return
+    for col, row in cells.points():
+        entries[row - cells.y, col - cells.x, 5] = TileKey(photograph, level, col, row) in residency.failed
 
 
 def computed_levels(levels: np.ndarray) -> np.ndarray:
-    """Which of some levels of the picture are computed, not photographed."""
+    """Which of these levels of the picture are computed, not photographed."""
     return _COMPUTED[levels - COARSEST]
 
 
@@ -169,7 +191,8 @@ def synthesised_around(entries: np.ndarray) -> np.ndarray:
 
 
 def _stand_ins(photograph: int, level: int, layer: int, finest: int, cells: Rect, residency: Residency) -> np.ndarray:
-    """For each of the `cells` of level `finest` the slot of its ancestor of `level`, (rows, columns); NO_SLOT: none."""
+    """For each of the `cells` of level `finest`, the slot of its ancestor of `level`, (rows, columns); NO_SLOT:
+    none."""
     shift = finest - level
     cols, rows = (np.arange(first, end) >> shift for first, end in ((cells.x, cells.right), (cells.y, cells.bottom)))
     if cells.empty:
@@ -180,13 +203,13 @@ def _stand_ins(photograph: int, level: int, layer: int, finest: int, cells: Rect
 
 
 def computed_scale(pages: PageWindow) -> int | None:
-    """By how much the finest computed pixels of the picture are enlarged, 2, 4 or 8; None: all were photographed."""
+    """The scale of the finest computed pixels of the picture, 2, 4 or 8; None: all were photographed."""
     finest = finest_shown(pages)
     return 1 << finest if finest in COMPUTED else None
 
 
 def shows_any(pages: PageWindow) -> bool:
-    """Whether any tile lies in the window."""
+    """Whether the window has any tile."""
     return bool((pages.entries[..., 0:4:2] != NO_SLOT).any())
 
 
@@ -194,3 +217,63 @@ def finest_shown(pages: PageWindow) -> int:
     """The finest level of which the window shows any pixel."""
     shown = pages.entries[..., 0:4:2] != NO_SLOT
     return int(pages.entries[..., 1:4:2].max(where=shown, initial=pages.base[1]))
+
+
+# As the shader reads it: computed here once per tile, so that the shader need not for every pixel.
+
+
+def texels(window: PageWindow) -> np.ndarray:
+    """What the shader needs of each tile: (rows, columns, 4) uint32.
+
+    The first two numbers are about the tile below, the last two about the one that fades in above it. The first of each
+    pair is the tile's first corner in its layer: x + 65536 y, in 1/CORNERS texels. If a coarser tile stands in, it is
+    the corner of the part that does. The second holds bits: see BITS.
+    """
+    entries = window.entries.astype(np.int64)
+    slot, level, over, over_level, fade, failed, around, _ = np.moveaxis(entries, -1, 0)
+    shown = np.where(over != NO_SLOT, over_level, np.where(slot != NO_SLOT, level, window.base[1]))
+    hidden = (over != NO_SLOT) & (fade >= 1000)
+    slot, level = np.where(hidden, over, slot), np.where(hidden, over_level, level)
+    nothing = slot == NO_SLOT
+    slot, level = np.where(nothing, window.base[0], slot), np.where(nothing, window.base[1], level)
+    below, above = (~nothing, True) if window.over else map(computed_levels, (level, over_level))
+    fade = np.where(hidden | (over == NO_SLOT), 0, fade)
+    row, col = np.indices(slot.shape) + np.array([window.row, window.col])[:, None, None]
+    found = np.zeros((*slot.shape, 4), np.int64)
+    found[..., 0], found[..., 1] = _place(window, slot, level, below, col, row)
+    found[..., 1] += (around << BITS["AROUND"]) + ((failed != 0) << BITS["FAILED"])
+    if fade.any():
+        found[..., 2], found[..., 3] = _place(window, np.maximum(over, 0), over_level, above, col, row)
+    found[..., 3] += (fade << BITS["FADE"]) + (shown + LEVEL_ZERO << BITS["LEVEL"])
+    return found.astype(np.uint32)
+
+
+def outside(window: PageWindow) -> tuple[int, int, int, int]:
+    """The same for tiles outside the window, where the coarsest tile shows: as if the window's first tile were one of
+    them. For another tile, the corner moves by as many of its edges as that tile is away."""
+    slot, level = np.array([window.base]).T
+    (corner,), (bits,) = _place(window, slot, level, False, np.zeros(1, int), np.zeros(1, int))
+    edge = TILE * CORNERS >> (int(bits) >> BITS["FINER"] & _MOST_FINER)
+    corner += edge * (window.col + 65536 * window.row)
+    return int(corner), int(bits), 0, window.base[1] + LEVEL_ZERO << BITS["LEVEL"]
+
+
+def _place(
+    window: PageWindow,
+    slot: np.ndarray,
+    level: np.ndarray,
+    computed: np.ndarray | bool,
+    col: np.ndarray,
+    row: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The first corners of tiles (col, row) of the window's level within tiles of `level`, and the bits of their
+    layers. `computed`: whether those are. All arrays have one shape."""
+    finer = np.clip(window.level - level, 0, _MOST_FINER)
+    place = slot % ATLAS**2
+    parts = ((at & (1 << finer) - 1) * TILE * CORNERS >> finer for at in (col, row))
+    x, y = (
+        (at * EDGE + GUTTER) * CORNERS + part for at, part in zip((place % ATLAS, place // ATLAS), parts, strict=True)
+    )
+    return x + (y << 16), slot // ATLAS**2 + (np.asarray(computed, np.int64) << BITS["SYNTHESISED"]) + (
+        finer << BITS["FINER"]
+    )

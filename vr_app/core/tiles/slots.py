@@ -1,43 +1,62 @@
-"""Which tiles lie in which slot of the texture, and when they show. Bookkeeping: `vr_app.gl.tiles` has the pixels."""
+"""Which tile is in which slot of the texture, and when it shows. Only bookkeeping: `vr_app.gl.tiles` has the pixels."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, cast
 
 import numpy as np
 
 from sr_core.image import layers
-from sr_core.image.geometry import Rect, TileKey
+from sr_core.image.geometry import TILE, Rect, TileKey
 from sr_core.image.layers import PHOTOGRAPHED, PICTURE
+from sr_core.image.pyramid import GUTTER
 
 NO_SLOT = -1
+
+EDGE = TILE + 2 * GUTTER
+"""Texels along a slot's edge."""
+
+SLOT_BYTES = 4 * EDGE**2
+"""Bytes of a tile on the graphics card, and on its way there."""
+
+ATLAS = 8
+"""Slots along a layer's edge: a layer holds ATLAS x ATLAS, because drivers allow too few layers (often 2,048) for each
+tile to have its own. Gutters keep bilinear sampling within the slot."""
 
 FADE = 0.15
 """Seconds in which a finer tile replaces what stood in for it."""
 
 COARSEST = -12
-"""No photograph has a coarser level: one that needed it would be over 100,000 pixels wide."""
+"""No photograph has a coarser level: it would be over 100,000 pixels wide."""
 
 FAILURES = 20_000
-"""Tiles known not to be available. Of more the first are forgotten: they may be tried again."""
+"""The most tiles remembered as not available. Beyond it the oldest are forgotten, and may be tried again."""
 
 
 class Residency:
     """Least recently drawn tiles make room. Not thread-safe: for the thread that draws.
 
-    A tile's fade *begins* when it arrives; where one of its ancestors is still fading in, once that has ended, so that
-    the ancestor's part in the picture never jumps. A tile that has no ancestor here shows at once: there is nothing
-    that it could replace.
+    A tile's fade *begins* when it arrives. If an ancestor is still fading in where it can be seen, the tile waits for
+    the end of that, so that the ancestor's part in the picture never jumps. A tile that has no ancestor here shows at
+    once: there is nothing that it could replace.
+
+    `resident`: the slots of the tiles that are here. `failed`: tiles that cannot be had, and why. To be read; looking a
+    tile up there does not count as drawing it. `fades_until`: from then on all tiles here have faded in, in seconds on
+    the frame clock.
     """
 
     def __init__(self, slots: int) -> None:
         self._free = list(range(slots - 1, -1, -1))
         self._slots: dict[TileKey, int] = {}
+        self.resident: Mapping[TileKey, int] = MappingProxyType(self._slots)
         self._keys: list[TileKey | None] = [None] * slots
         self._begins = np.full(slots, -np.inf)
+        self.fades_until = -np.inf
         self._drawn = np.zeros(slots, np.int64)  # by slot: the moment (a count) at which its tile was last drawn
         self._failed: dict[TileKey, str] = {}
+        self.failed: Mapping[TileKey, str] = MappingProxyType(self._failed)
         self._moment = 0
         self._frame_from = self._kept_from = 1
         self.version = 0
@@ -57,23 +76,9 @@ class Residency:
             self.draw(slot)
         return slot
 
-    def has(self, key: TileKey) -> bool:
-        """Whether the tile is resident; does not count as drawing it."""
-        return key in self._slots
-
-    def absent(self, keys: Iterable[TileKey]) -> list[TileKey]:
-        """Those of the tiles that are not resident, in their order."""
-        slots = self._slots
-        return [key for key in keys if key not in slots]
-
-    def lacking(self, keys: Iterable[TileKey]) -> list[TileKey]:
-        """Those of the tiles that are not resident and may be had, in their order."""
-        absent, failed = self.absent(keys), self._failed
-        return [key for key in absent if key not in failed] if failed else absent
-
     def slots(self, photograph: int, level: int, tiles: Rect, layer: int | None = None) -> np.ndarray:
-        """The slots of a rectangle of tiles, (rows, columns) int; NO_SLOT: not resident. Marks none as drawn. `layer`:
-        None: the picture's own at that level."""
+        """The slots of a rectangle of tiles, (rows, columns) int; NO_SLOT: not resident. Does not mark them as drawn.
+        `layer`: None: the picture's own at that level."""
         # The tuple of a key's fields equals the key, and is made in a fraction of the time; here and in `_turn`.
         resident = cast(Mapping[Any, int], self._slots)
         get, cols, rows = resident.get, range(tiles.x, tiles.right), range(tiles.y, tiles.bottom)
@@ -86,7 +91,7 @@ class Residency:
         return self._begins[slots]
 
     def draw(self, slots: np.ndarray | int) -> None:
-        """Mark the tiles in these slots as drawn in this frame. Of an array's those named last are evicted last."""
+        """Mark the tiles in these slots as drawn in this frame. Of an array, the last are evicted last."""
         if isinstance(slots, int):  # a tenth of an array's time
             self._moment += 1
             self._drawn[slots] = self._moment
@@ -95,9 +100,9 @@ class Residency:
         self._moment += slots.size
 
     def reserve(self, key: TileKey, now: float) -> int | None:
-        """A slot for a new tile's pixels, at the cost of the least recently drawn one.
+        """A slot for a new tile's pixels; if none is free, that of the least recently drawn tile.
 
-        None where every slot holds a tile that came or was drawn in this or the last frame.
+        None if every slot holds a tile that arrived or was drawn in this frame or the last.
         """
         if key in self._slots:
             return self._slots[key]
@@ -110,7 +115,8 @@ class Residency:
             evicted = self._keys[slot]
             if evicted is not None:
                 del self._slots[evicted]
-        self._begins[slot] = self._turn(key, now)
+        begins = self._begins[slot] = self._turn(key, now)
+        self.fades_until = max(self.fades_until, begins + FADE)
         self._slots[key] = slot
         self._keys[slot] = key
         self.draw(slot)  # else the next arrival of this frame could take its place before it is seen
@@ -119,10 +125,10 @@ class Residency:
         return slot
 
     def _turn(self, key: TileKey, now: float) -> float:
-        """When the fade of a tile that arrives now begins.
+        """When the fade of a tile that arrives now begins: at once, or when what it will replace has faded in.
 
-        Only a fade that is under way is waited for: ancestors that have not begun themselves begin no later than this
-        tile, which then replaces what stands below them all.
+        That is the finest ancestor that will have begun by then. What is coarser lies hidden below it, and a finer
+        ancestor that begins later, or at the same time, will lie hidden below this tile.
         """
         photograph, level, col, row, layer = key
         own = layers.LAYERS[layer].completes
@@ -134,24 +140,29 @@ class Residency:
         begins = [float(self._begins[resident[above]]) for above in ancestors if above in resident]
         if not begins:
             return -np.inf
-        return max([now, *(begun + FADE for begun in begins if begun < now < begun + FADE)])
+        turn = now
+        while True:
+            replaced = next((begun for begun in begins if begun <= turn), -np.inf)
+            if not replaced < turn < replaced + FADE:
+                return turn
+            turn = replaced + FADE
 
     def fail(self, key: TileKey, reason: str) -> None:
-        """The tile cannot be computed: it is shown as not available and not wished for again."""
+        """The tile cannot be computed: it shows as not available and is not asked for again."""
         self._failed[key] = reason
         if len(self._failed) > FAILURES:
             del self._failed[next(iter(self._failed))]
         self.version += 1
 
     def forget(self, photograph: int) -> None:
-        """Drop all that is known of a photograph's tiles: it has changed. Takes effect at once, whatever is drawn."""
+        """Forget a photograph's tiles: it has changed. Takes effect at once, whatever is drawn."""
         self._forget([key for key in self._slots if key.photograph == photograph])
-        self._failed = {key: reason for key, reason in self._failed.items() if key.photograph != photograph}
+        self._forget_failed([key for key in self._failed if key.photograph == photograph])
 
     def forget_computed(self) -> None:
-        """Drop all that is known of computed tiles: another network computes. Takes effect at once."""
+        """Forget all computed tiles: another network computes. Takes effect at once."""
         self._forget([key for key in self._slots if key.synthesised])
-        self._failed = {key: reason for key, reason in self._failed.items() if not key.synthesised}
+        self._forget_failed([key for key in self._failed if key.synthesised])
 
     def _forget(self, keys: list[TileKey]) -> None:
         for key in keys:
@@ -161,10 +172,6 @@ class Residency:
             self._free.append(slot)
         self.version += 1
 
-    def failure(self, key: TileKey) -> str | None:
-        """Why the tile is not available, or None."""
-        return self._failed.get(key)
-
-    def failures(self, keys: Iterable[TileKey]) -> list[TileKey]:
-        """Those of the tiles that are not available, in their order. Costs nothing while none has failed."""
-        return [key for key in keys if key in self._failed] if self._failed else []
+    def _forget_failed(self, keys: list[TileKey]) -> None:
+        for key in keys:
+            del self._failed[key]

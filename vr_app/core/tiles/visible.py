@@ -1,4 +1,4 @@
-"""Which tiles the eyes can resolve, most wanted first."""
+"""Which tiles the eyes can resolve, the most wanted first."""
 
 from __future__ import annotations
 
@@ -20,27 +20,28 @@ from vr_app.core.view.place import ORIGIN, Placed, place, within_reach
 from vr_app.core.view.view import ViewState
 
 GRID = 24
-"""Rays per side with which each eye's picture is sampled."""
+"""Rays along each side of the grid that samples an eye's picture."""
 
 BULGE = 0.05
-"""How far, in its own size, what is seen between four rays may reach beyond them."""
+"""How far what is seen between four rays may reach beyond them, relative to its own size."""
 
 HYSTERESIS = 0.12
-"""Levels by which the eye must move past a switching point, so that a trembling head does not change the picture."""
+"""How many levels the eye must move past a switching point, so that a trembling head does not change the picture."""
 
 SETTLE = 0.06
-"""Seconds a view must rest before the network starts on it: what flies past is never computed. A view that was jumped
-to need not: nothing lies between it and the one before."""
+"""Seconds that a view must rest before the network starts on it, so that nothing that flies past is computed. After a
+jump it need not: nothing lies between the two views."""
 
 
 @dataclass(frozen=True)
 class Demand:
     """What the eyes see of one photograph.
 
-    `level`: the one whose pixels are nearest to the eyes' own. `visible`: the bounds of what is seen, in pixels of that
-    level. `tiles`: the tiles of that level that cover the bounds, as columns and rows. `seen`: a byte for each of them,
-    row by row: 1 where some eye sees a part (a rolled head or a curved surface leaves corners out), else 0. `focus`:
-    the tile column and row in the middle of what is seen, in quarters, so that a trembling head does not move it.
+    `level`: the one whose pixels are nearest to the eyes' own in size. `visible`: the bounds of what is seen, in pixels
+    of that level. `tiles`: the tiles of that level that cover these bounds, as columns and rows. `seen`: a byte for
+    each of them, row by row: 1 if an eye sees a part of it, else 0 (a rolled head or a curved surface leaves corners
+    out). `focus`: the tile column and row in the middle of what is seen, in quarters, so that a trembling head does not
+    move it.
     """
 
     photograph: int
@@ -59,9 +60,9 @@ class Demand:
 class Seen:
     """What a frame's eyes see of a view.
 
-    `placed`: where its photographs stand; `reach`: what of them hands can take hold of; `wants`: what the eyes can
-    resolve. `jumped`: it is another picture than the frame before's. `waits`: the view has jumped, and nobody has moved
-    it since, so that its tiles are waited for before it has come to rest.
+    `placed`: where its photographs are; `reach`: what hands can take hold of; `wants`: what the eyes can resolve.
+    `jumped`: the picture is another than in the last frame. `waits`: the view has jumped and has not moved since, so
+    computed tiles are wanted before it has come to rest.
     """
 
     placed: tuple[Placed, ...] = ()
@@ -72,7 +73,7 @@ class Seen:
 
 
 def look(view: ViewState, eyes: Sequence[Eye], before: Seen, retina_pose: Pose = ORIGIN) -> Seen:
-    """What `eyes` see of the view; the same as `before`, the frame before's, while nobody knows where they are."""
+    """What `eyes` see of the view. While nobody knows where they are: the same as `before`, the last frame's."""
     placed = place(view, retina_pose)
     if not eyes:
         return replace(before, placed=placed, reach=within_reach(placed))
@@ -88,9 +89,9 @@ def demands(
     eyes: Sequence[Eye],
     before: Sequence[Demand] = (),
 ) -> tuple[Demand, ...]:
-    """What `eyes` see of each placed photograph; surfaces that no eye meets are left out.
+    """What `eyes` see of each placed photograph; surfaces that no eye sees are left out.
 
-    `before` is the last frame's answer, for hysteresis of the level.
+    `before`: the last frame's answer, for the hysteresis of the level.
     """
     levels = {demand.photograph: demand.level for demand in before}
     found = []
@@ -105,8 +106,8 @@ def demands(
 
 @dataclass(frozen=True)
 class _Seen:
-    """Patches of the photograph that one eye sees, each with its corners `low` and `high` (n, 2) in photograph pixels,
-    and the finest detail among them (photograph pixels per eye pixel)."""
+    """The patches of a photograph that one eye sees, each with its corners `low` and `high` (n, 2) in photograph
+    pixels, and the finest detail among them (photograph pixels per eye pixel)."""
 
     low: np.ndarray
     high: np.ndarray
@@ -115,7 +116,8 @@ class _Seen:
 
 @lru_cache(maxsize=64)
 def _seen(image: ImageView, surface: Surface, eye: Eye, record: PhotographRecord) -> _Seen | None:
-    """Kept: of several panels only one moves at a time, and an eye before a screen never does."""
+    """What one eye sees of one surface; None: nothing. Cached, because of several panels only one moves at a time, and
+    an eye before a screen never does."""
     s, _ = surface.hit(np.asarray(eye.pose.position), _grid(eye))
     if np.isnan(s[..., 0]).all():
         return None
@@ -133,16 +135,17 @@ def _seen(image: ImageView, surface: Surface, eye: Eye, record: PhotographRecord
 
 @lru_cache(maxsize=4)
 def _grid(eye: Eye) -> np.ndarray:
-    """World directions through the sampled points of the eye's picture, (GRID + 1, GRID + 1, 3): for all surfaces."""
+    """World directions through the sampled points of the eye's picture, (GRID + 1, GRID + 1, 3). Cached for all
+    surfaces."""
     steps = np.arange(GRID + 1) / GRID
     return eye.rays(steps[None, :] * eye.size[0], steps[:, None] * eye.size[1])
 
 
 def _patches(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What lies between each four neighbouring rays: lower and upper bounds (n, 2) in photograph pixels.
+    """The patches between each four neighbouring rays: lower and upper bounds (n, 2) in photograph pixels.
 
-    `pixels` (rows, columns, 2): where the rays meet the photograph's plane, NaN where they miss the surface. Where only
-    some of the four hit it, the patch is taken to reach a step and a half further.
+    `pixels` (rows, columns, 2): where the rays meet the photograph's plane, NaN where they miss the surface. If only
+    some of the four meet it, the patch is taken to reach a step and a half further.
     """
     # NaN never wins in fmin and fmax; either both coordinates are NaN or none.
     low = np.fmin(np.fmin(pixels[:-1, :-1], pixels[:-1, 1:]), np.fmin(pixels[1:, :-1], pixels[1:, 1:])).reshape(-1, 2)
@@ -160,7 +163,7 @@ def _patches(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _detail(pixels: np.ndarray, eye: Eye, record: PhotographRecord) -> float:
-    """Photograph pixels per eye pixel where they are finest, but for a tenth of the picture."""
+    """Photograph pixels per eye pixel where they are finest, leaving out a tenth of the picture."""
     x, y = pixels[..., 0], pixels[..., 1]
     inside = (x >= 0) & (x <= record.size[0]) & (y >= 0) & (y <= record.size[1])
     x, y = np.where(inside, x, np.nan), np.where(inside, y, np.nan)
@@ -173,7 +176,7 @@ def _detail(pixels: np.ndarray, eye: Eye, record: PhotographRecord) -> float:
 
 
 def _tenth(values: np.ndarray) -> float:
-    """The 10th percentile, as `np.percentile` has it, in a third of its time."""
+    """The 10th percentile, as `np.percentile` computes it, in a third of the time."""
     at = 0.1 * (values.size - 1)
     below = int(at)
     above = min(below + 1, values.size - 1)
@@ -196,7 +199,7 @@ def _demand(view: ViewState, index: int, record: PhotographRecord, seen: list[_S
 
 
 def _covered(low: np.ndarray, high: np.ndarray, tiles: Rect) -> bytes:
-    """`Demand.seen`: those among `tiles` that any patch (level pixels) touches."""
+    """`Demand.seen`: which of the `tiles` any patch (level pixels) touches."""
     corner, most = np.array([tiles.x, tiles.y]), np.array([tiles.w - 1, tiles.h - 1])
     first = np.clip(low // TILE - corner, 0, most)
     last = np.clip(-(-high // TILE) - 1 - corner, first, most)
@@ -216,8 +219,9 @@ def _level(detail: float, before: int | None, record: PhotographRecord) -> int:
 
 
 def is_jump(before: Sequence[Demand], now: Sequence[Demand], photograph: int) -> bool:
-    """Whether less than half of what is seen of a photograph, or was seen a frame ago, is common to both: no movement,
-    but another picture, in which a tile that fades in would replace nothing that was looked at."""
+    """Whether less than half of what is seen of a photograph now, and was seen in the last frame, is common to both.
+    That is no movement but another picture, in which a tile that fades in would replace nothing that anybody looked at.
+    """
     was, sees = (next((want for want in wants if want.photograph == photograph), None) for wants in (before, now))
     if sees is None or was is None:
         return sees is not None
@@ -232,11 +236,11 @@ def _sides(rect: Rect) -> tuple[int, int, int, int]:
 
 
 def tiles_wanted(view: ViewState, wants: Sequence[Demand], jumped: bool = False) -> tuple[TileKey, ...]:
-    """Every tile that should be resident, most wanted first.
+    """Every tile that should be resident, the most wanted first.
 
-    First the coarsest tile of each loaded photograph (so that nothing is ever blank), then the photographed tiles
-    that are seen, from the middle outward, then the computed ones, once the view rests or at once where it has
-    `jumped` here and not moved since: first the picture's, then those of the layers over it.
+    First the coarsest tile of each loaded photograph (so that nothing is ever blank). Then the photographed tiles that
+    are seen, from the middle outward. Then the computed ones, once the view rests, or at once if it has `jumped` here
+    and not moved since: first the picture's, then those of the layers over it.
     """
     base = tuple(TileKey(i, coarsest_level(*view.record_of(i).size), 0, 0) for i in view.loaded)
     covers = tuple(_Cover(want.photograph, want.level, want.tiles, want.seen, want.focus) for want in wants)
@@ -245,7 +249,7 @@ def tiles_wanted(view: ViewState, wants: Sequence[Demand], jumped: bool = False)
 
 
 class _Cover(NamedTuple):
-    """What the order depends on in a `Demand`: all but the pixels at the edge, which change with every breath."""
+    """What the order depends on in a `Demand`: all but the bounds in pixels, which change with every breath."""
 
     photograph: int
     level: int
@@ -269,8 +273,8 @@ def _in_order(
 
 
 def _around(cover: _Cover, level: int, layer: int) -> np.ndarray:
-    """What is seen of the cover in a level no finer than its own: (n, 6) of the distance from the focus in tiles, and
-    the tile's photograph, level, column, row and layer."""
+    """The tiles of a level no finer than the cover's own that lie in what is seen of it: (n, 6) of the distance from
+    the focus in tiles, and the tile's photograph, level, column, row and layer."""
     shift, tiles = cover.level - level, cover.tiles
     rows, cols = np.frombuffer(cover.seen, bool).reshape(tiles.h, tiles.w).nonzero()
     corner = np.array([tiles.x, tiles.y]) >> shift
@@ -283,7 +287,7 @@ def _around(cover: _Cover, level: int, layer: int) -> np.ndarray:
 def from_focus(
     at: np.ndarray, focus: Sequence[float] | np.ndarray, photograph: int, level: int, layer: int
 ) -> np.ndarray:
-    """The tiles at `at`, (n, 2) of column and row: (n, 6) of the distance from the focus in tiles, and the tile's
+    """The tiles at `at`, (n, 2) of column and row, as (n, 6) of the distance from the focus in tiles, and the tile's
     photograph, level, column, row and layer."""
     distance = np.linalg.norm(at + 0.5 - np.asarray(focus), axis=1)
     whose = np.broadcast_to((photograph, level), at.shape)
@@ -291,7 +295,7 @@ def from_focus(
 
 
 def nearest_first(tiles: Sequence[np.ndarray]) -> list[TileKey]:
-    """All tiles of `from_focus` by distance; those equally far in the keys' own order."""
+    """All tiles of `from_focus` by distance; equally distant ones in the keys' own order."""
     if not tiles:
         return []
     together = np.concatenate(tiles)

@@ -1,4 +1,4 @@
-"""How photographs are made to look: which channel, how bright, how much contrast. It changes what is seen, no pixel.
+"""How photographs look: which channel, how bright, how much contrast. This changes what is shown, never a pixel.
 
 Photographed and computed pixels go through the same curve at the same place of the photograph, in `surface.frag`, after
 filtering. Values are those of the file (sRGB-encoded, 0 to 1), because that is what an image viewer's sliders mean.
@@ -17,8 +17,8 @@ from vr_app.core.view.bounds import Within
 
 
 class Channel(Enum):
-    """What of the photograph is shown; the values are how it is told. Red-free is the green channel, as grey: where
-    vessels and nerve fibres stand out most, as in a photograph through a green filter."""
+    """The channel that is shown; each value is its name in words. Red-free is the green channel, as grey: vessels and
+    nerve fibres stand out most there, as in a photograph through a green filter."""
 
     COLOUR = "colour"
     RED_FREE = "red-free"
@@ -27,23 +27,23 @@ class Channel(Enum):
 
 
 BRIGHTNESS, CONTRAST, GAMMA, LOCAL = (-0.5, 0.5), (0.4, 3.0), (0.4, 2.5), (0.0, 1.0)
-"""What the fields of `Appearance` may be."""
+"""The range of each field of `Appearance`."""
 
 LOCAL_AT_ONCE = 0.6
-"""How much local contrast its key gives."""
+"""The local contrast that its key switches on."""
 
 STEP = 2.0**0.25
 """The factor by which a key changes the contrast."""
 
 
 REGIONS = 8
-"""Along the photograph's width and height."""
+"""Regions along the photograph's width, and along its height."""
 
 SAMPLES = 64
-"""Of a curve: at values 0, 1/63, ..., 1."""
+"""Samples of a curve, at the values 0, 1/63, ..., 1."""
 
 LUMA = (0.2126, 0.7152, 0.0722)
-"""Rec. 709: what of red, green and blue makes lightness."""
+"""The weights of red, green and blue in lightness (Rec. 709)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,11 +56,11 @@ class Curves:
 
 @dataclass(frozen=True)
 class Appearance:
-    """As photographed, unless told otherwise.
+    """How photographs look; the defaults leave them as photographed.
 
-    `brightness` is added, -0.5 to 0.5 of white; `contrast`, 0.4 to 3, stretches about mid grey; `gamma`, 0.4 to 2.5:
-    above 1 dark parts become lighter; `local`, 0 to 1: how far local contrast (`vr_app.core.scene.local_contrast`)
-    goes.
+    `brightness` is added, -0.5 to 0.5 of white. `contrast`, 0.4 to 3, stretches about mid grey. `gamma`, 0.4 to 2.5:
+    above 1 dark parts become lighter. `local`, 0 to 1: the share of local contrast
+    (`vr_app.core.scene.local_contrast`).
     """
 
     channel: Channel = Channel.COLOUR
@@ -70,13 +70,8 @@ class Appearance:
     local: Annotated[float, Within(*LOCAL)] = 0.0
 
     @property
-    def adjusted(self) -> bool:
-        """Whether anything looks different from the photograph."""
-        return self != AS_PHOTOGRAPHED
-
-    @property
     def within(self) -> Appearance:
-        """The nearest that may be; what is no number is as photographed."""
+        """The nearest appearance within the ranges; a field that is not a number is as photographed."""
         limits = {"brightness": BRIGHTNESS, "contrast": CONTRAST, "gamma": GAMMA, "local": LOCAL}
         held = {}
         for name, (low, high) in limits.items():
@@ -88,12 +83,12 @@ class Appearance:
         return replace(self, **held)
 
     def next_channel(self) -> Appearance:
-        """With the channel after this one, round the end."""
+        """With the next channel; after the last comes the first."""
         channels = list(Channel)
         return replace(self, channel=channels[(channels.index(self.channel) + 1) % len(channels)])
 
     def switched_local(self) -> Appearance:
-        """With local contrast, or where there is some, without."""
+        """With local contrast switched on, or off where it was on."""
         return replace(self, local=0.0 if self.local else LOCAL_AT_ONCE)
 
     def contrasted(self, steps: int) -> Appearance:
@@ -103,7 +98,7 @@ class Appearance:
         return replace(self, contrast=STEP**whole).within
 
     def told(self) -> str:
-        """In words, for the picture: 'red-free, contrast 1.4'; empty where nothing is adjusted."""
+        """In words, for the picture: 'red-free, contrast 1.4'; empty if nothing is adjusted."""
         words = [self.channel.value] if self.channel is not Channel.COLOUR else []
         if self.brightness:
             words.append(f"brightness {self.brightness:+.2f}")
@@ -127,3 +122,4 @@ class Appearance:
 
 
 AS_PHOTOGRAPHED = Appearance()
+"""Any other adjusts it."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
@@ -165,6 +165,7 @@ def shown(entry: tuple[int, ...]) -> dict[int, float]:
 
 @settings(deadline=None, max_examples=150)
 @given(ARRIVALS, st.integers(-3, 3), st.integers(0, 63), st.integers(0, 31))
+@example([(0, 0.0), (1, 0.0625), (-1, 0.0625), (2, 0.125)], 2, 0, 0)  # what is waited for ends while another fades in
 def test_as_tiles_arrive_nothing_is_ever_blank_jumps_or_stays_coarser_than_it_could_be(arrivals, level, col, row):
     """Whatever the order in which the tiles of one place come, the mixture shown changes no faster than a fade does."""
     wanted = ancestor(TileKey(0, 3, col, row), level)
@@ -185,7 +186,10 @@ def test_as_tiles_arrive_nothing_is_ever_blank_jumps_or_stays_coarser_than_it_co
         for part in parts.keys() | before.keys():
             assert abs(parts.get(part, 0.0) - before.get(part, 0.0)) <= 1 / 20 + 0.003
         assert max(parts) >= max(level for level, share in before.items() if share > 0)
+        if not coming and now >= residency.fades_until:
+            assert parts == {finest: 1.0}
         before = parts
+    assert now >= residency.fades_until
     assert before == {finest: 1.0}
 
 
@@ -231,7 +235,7 @@ def test_what_stands_below_a_tile_is_kept_with_it_and_afterwards_makes_room_the_
     residency.begin_frame()
     for at, gone in enumerate(reversed(line)):
         assert residency.reserve(TileKey(1, 0, at, 0), NOW) is not None
-        assert not residency.has(gone)
+        assert gone not in residency.resident
 
 
 def test_a_window_in_which_nothing_changes_is_the_same_one_and_still_keeps_its_tiles_from_eviction():

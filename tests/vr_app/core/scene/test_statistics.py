@@ -121,7 +121,7 @@ def test_a_zoom_left_before_it_was_sharp_says_so():
 
 def test_a_tile_that_no_eye_sees_need_not_come_for_the_zoom_to_be_sharp():
     statistics, residency = zoomed([(10.1, 3)])
-    assert not residency.has(TileKey(0, 2, 4, 2))
+    assert TileKey(0, 2, 4, 2) not in residency.resident
     assert statistics.zooms[0].last_sharp_ms == pytest.approx(100)
 
 

@@ -22,14 +22,6 @@ def test_tiles_fade_in_but_for_a_new_picture_and_a_slow_one():
     assert pace.born(5.0, 1.01 * FADE / FADE_STEPS, jumped=False) == 5.0 - FADE
 
 
-def test_a_fade_is_awaited_twice_over_and_only_where_tiles_came():
-    pace = Pace()
-    pace.copied(3, 5.0, moves=True, sharp=False)
-    pace.copied(0, 7.0, moves=False, sharp=False)
-    assert pace.fading(5.0 + 1.9 * FADE)
-    assert not pace.fading(5.0 + 2.1 * FADE)
-
-
 def test_slow_pictures_leave_the_processor_to_the_tiles_being_computed_for_a_while():
     pace = paced(SLOW)
     assert pace.waits(10.0 + SLOW, rests=True)

@@ -9,13 +9,13 @@ from sr_core.image.geometry import TileKey
 from tests.helpers.tiles import ancestor
 from vr_app.core.space.pose import Eye, Fov, Pose
 from vr_app.core.tiles.limits import LEAST_GPU, LEAST_PHOTOGRAPHS, LEAST_TILES, MB, Limits, choose_limits
+from vr_app.core.tiles.slots import ATLAS, SLOT_BYTES
 from vr_app.core.tiles.visible import demands, tiles_wanted
 from vr_app.core.view.intent import LookAt, SurfaceKind
 from vr_app.core.view.photograph import PhotographRecord
 from vr_app.core.view.place import place
 from vr_app.core.view.step import photograph_arrived, step
 from vr_app.core.view.view import ViewState
-from vr_app.gl.tiles import ATLAS, TILE_BYTES
 
 SIZE, MACHINE = (1280, 800), 16_000 * MB
 
@@ -37,7 +37,7 @@ def test_what_is_asked_for_in_megabytes_is_what_one_gets():
     for gpu in (24, 107, 250):
         slots = Limits(gpu=gpu * MB).slots
         layers = -(-slots // ATLAS**2)
-        assert gpu * MB - ATLAS**2 * TILE_BYTES < layers * ATLAS**2 * TILE_BYTES <= gpu * MB
+        assert gpu * MB - ATLAS**2 * SLOT_BYTES < layers * ATLAS**2 * SLOT_BYTES <= gpu * MB
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -53,7 +54,7 @@ def test_looking_slots_up_does_not_count_as_drawing_them_and_drawing_them_does()
     residency.draw(residency.slots(0, 1, Rect(0, 0, 1, 1)).ravel())
     assert residency.reserve(key(9), now=0.0) is not None
     assert residency.reserve(key(10), now=0.0) is None
-    assert residency.absent([key(1), key(0), key(9)]) == [key(1)]
+    assert set(residency.resident) == {key(0), key(9)}
 
 
 def test_reserving_a_resident_tile_again_keeps_its_slot_and_its_begin():
@@ -128,15 +129,15 @@ def test_the_tile_drawn_longest_ago_makes_room_whatever_came_first():
     residency.begin_frame()
     for new, evicted in ((10, 2), (11, 0), (12, 1)):
         assert residency.reserve(key(new), now=0.0) is not None
-        assert not residency.has(key(evicted))
-    assert [col for col in range(20) if residency.has(key(col))] == [10, 11, 12]
+        assert key(evicted) not in residency.resident
+    assert [col for col in range(20) if key(col) in residency.resident] == [10, 11, 12]
 
 
 def test_asking_whether_a_tile_is_resident_does_not_count_as_drawing_it():
     residency = full(2)
-    assert residency.has(key(0))
+    assert key(0) in residency.resident
     residency.reserve(key(9), now=0.0)
-    assert not residency.has(key(0))
+    assert key(0) not in residency.resident
 
 
 def test_a_new_tile_takes_over_the_slot_of_the_one_that_went():
@@ -152,7 +153,7 @@ def test_what_was_drawn_in_this_frame_is_not_evicted():
     residency = full(1)
     residency.find(key(0))
     assert residency.reserve(key(1), now=0.0) is None
-    assert residency.has(key(0))
+    assert key(0) in residency.resident
 
 
 def test_what_was_drawn_in_the_last_frame_is_not_evicted_and_afterwards_is():
@@ -169,20 +170,30 @@ def test_a_tile_that_has_just_come_is_not_evicted_before_it_could_be_seen():
     for col in (5, 6):
         assert residency.reserve(key(col), now=0.0) is not None
     assert residency.reserve(key(7), now=0.0) is None
-    assert residency.has(key(5))
-    assert residency.has(key(6))
+    assert key(5) in residency.resident
+    assert key(6) in residency.resident
+
+
+def test_a_fade_is_awaited_until_its_end_also_where_it_waits_for_another():
+    residency = Residency(3)
+    residency.reserve(ancestor(FINE, 0), now=1.0)
+    assert residency.fades_until < 1.0  # it replaces nothing
+    residency.reserve(ancestor(FINE, 2), now=5.0)
+    assert residency.fades_until == 5.0 + FADE
+    residency.reserve(FINE, now=5.0 + FADE / 2)
+    assert residency.fades_until == pytest.approx(5.0 + 2 * FADE)
 
 
 def test_a_failed_tile_tells_why_until_it_comes_after_all():
     residency = Residency(1)
-    assert residency.failure(key(0)) is None
+    assert residency.failed.get(key(0)) is None
     residency.fail(key(0), "out of memory")
-    assert residency.failure(key(0)) == "out of memory"
-    assert residency.failure(key(1)) is None
-    assert residency.failures([key(1), key(0)]) == [key(0)]
-    assert not residency.has(key(0))
+    assert residency.failed.get(key(0)) == "out of memory"
+    assert residency.failed.get(key(1)) is None
+    assert list(residency.failed) == [key(0)]
+    assert key(0) not in residency.resident
     residency.reserve(key(0), now=0.0)
-    assert residency.failure(key(0)) is None
+    assert residency.failed.get(key(0)) is None
 
 
 def test_of_tiles_drawn_together_those_named_first_make_room_first():
@@ -192,7 +203,7 @@ def test_of_tiles_drawn_together_those_named_first_make_room_first():
     residency.begin_frame()
     for new, gone in ((10, 2), (11, 0), (12, 3)):
         residency.reserve(key(new), now=0.0)
-        assert not residency.has(key(gone))
+        assert key(gone) not in residency.resident
 
 
 def test_a_photograph_that_has_changed_leaves_no_tile_and_no_failure_behind_and_no_slot_is_lost():
@@ -205,8 +216,8 @@ def test_a_photograph_that_has_changed_leaves_no_tile_and_no_failure_behind_and_
     before = residency.version
     residency.forget(0)
     assert residency.version != before
-    assert residency.absent(mine + other) == mine
-    assert residency.failures([TileKey(0, 1, 9, 9), TileKey(1, 1, 9, 9)]) == [TileKey(1, 1, 9, 9)]
+    assert set(residency.resident) == set(other)
+    assert list(residency.failed) == [TileKey(1, 1, 9, 9)]
     slots = [residency.reserve(TileKey(2, 1, col, 0), now=0.0) for col in range(3)]
     assert sorted(slots) == [0, 1, 2]
     assert residency.reserve(TileKey(2, 1, 3, 0), now=0.0) is None
@@ -217,7 +228,7 @@ def test_failures_are_remembered_within_a_bound_the_newest():
     residency = Residency(1)
     for col in range(FAILURES + 5):
         residency.fail(key(col), "out of memory")
-    assert [col for col in range(FAILURES + 5) if residency.failure(key(col)) is None] == [0, 1, 2, 3, 4]
+    assert [col for col in range(FAILURES + 5) if residency.failed.get(key(col)) is None] == [0, 1, 2, 3, 4]
 
 
 ACTIONS = st.lists(st.tuples(st.sampled_from(["frame", "draw", "reserve"]), st.integers(0, 9)), max_size=80)
@@ -245,7 +256,7 @@ def test_slots_are_never_shared_and_a_victim_was_drawn_longest_ago_and_before_th
                 if len(last) == count:
                     del last[oldest]
                 last[col] = frame, moment
-        assert {c for c in range(10) if residency.has(key(c))} == set(last)
+        assert {c for c in range(10) if key(c) in residency.resident} == set(last)
     slots = [residency.find(key(c)) for c in last]
     assert len(set(slots)) == len(slots)
     assert all(0 <= slot < count for slot in slots)

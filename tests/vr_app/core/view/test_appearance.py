@@ -25,10 +25,9 @@ from vr_app.core.view.view import ViewState
 
 def test_as_photographed_tells_nothing_and_adjusted_tells_what():
     assert AS_PHOTOGRAPHED.told() == ""
-    assert not AS_PHOTOGRAPHED.adjusted
     look = Appearance(Channel.RED_FREE, contrast=1.4, local=0.6)
     assert look.told() == "red-free, contrast 1.4, local contrast 0.6"
-    assert look.adjusted
+    assert look != AS_PHOTOGRAPHED
     assert Appearance(brightness=-0.1).told() == "brightness -0.10"
     assert Appearance(gamma=0.5).told() == "gamma 0.5"
 

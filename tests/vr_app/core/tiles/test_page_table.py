@@ -7,11 +7,16 @@ from hypothesis import strategies as st
 
 from sr_core.image.geometry import TILE
 from sr_core.image.pyramid import GUTTER
-from vr_app.core.tiles.page_table import PageWindow, synthesised_around
-from vr_app.core.tiles.slots import NO_SLOT
-from vr_app.gl import pages
-from vr_app.gl.pages import BITS, CORNERS, LEVEL_ZERO
-from vr_app.gl.tiles import ATLAS, EDGE
+from vr_app.core.tiles.page_table import (
+    BITS,
+    CORNERS,
+    LEVEL_ZERO,
+    PageWindow,
+    outside,
+    synthesised_around,
+    texels,
+)
+from vr_app.core.tiles.slots import ATLAS, EDGE, NO_SLOT
 
 levels = st.integers(-6, 3)
 slots = st.integers(0, 32767)
@@ -45,7 +50,7 @@ def test_tiles_and_their_stand_ins_are_told_where_they_lie(data):
     one, other = data.draw(slots), data.draw(slots)
     col, row = data.draw(st.integers(0, 4000)), data.draw(st.integers(0, 4000))
     window = window_of(level, col, row, [one, below, other, above, fade, 0, 0, 0], (0, -8))
-    found = pages.texels(window)
+    found = texels(window)
     for y in range(2):
         for x in range(2):
             first, bits, second, more = (int(n) for n in found[y, x])
@@ -65,19 +70,19 @@ def test_outside_the_window_lies_the_coarsest_tile(level, slot, col, row, x, y):
     tile = col + x, row + y
     if not all(0 <= at < 2 ** (level + 6) for at in tile):
         return
-    first, bits, second, more = pages.outside(window)
+    first, bits, second, more = outside(window)
     assert second == 0
     assert (more >> BITS["LEVEL"]) - LEVEL_ZERO == -6
     edge = TILE * CORNERS >> (bits >> BITS["FINER"] & 15)
     corner = (first + edge * ((x % 2**32) + 65536 * (y % 2**32))) % 2**32
     assert read(corner, bits) == pytest.approx(lies(slot, -6, window, *tile), abs=1 / CORNERS)
-    inside = pages.texels(PageWindow(level, *tile, window.entries, window.base))[0, 0]
+    inside = texels(PageWindow(level, *tile, window.entries, window.base))[0, 0]
     assert read(int(inside[0]), int(inside[1])) == read(corner, bits)
 
 
 def test_what_has_faded_in_hides_what_lies_below_and_what_has_not_begun_is_not_read():
     for fade, slot, level in ((1000, 7, 2), (0, 5, 0)):
-        found = pages.texels(window_of(2, 3, 3, [5, 0, 7, 2, fade, 0, 0, 0], (0, -6)))[0, 0]
+        found = texels(window_of(2, 3, 3, [5, 0, 7, 2, fade, 0, 0, 0], (0, -6)))[0, 0]
         assert read(int(found[0]), int(found[1]))[1] == lies(slot, level, window_of(2, 3, 3, [0] * 8, (0, 0)), 3, 3)[1]
         assert int(found[3]) >> BITS["FADE"] & 1023 == 0
         assert int(found[1]) >> BITS["SYNTHESISED"] & 1 == (level > 0)
@@ -85,5 +90,5 @@ def test_what_has_faded_in_hides_what_lies_below_and_what_has_not_begun_is_not_r
 
 
 def test_a_tile_that_failed_says_so():
-    found = pages.texels(window_of(2, 0, 0, [5, 0, NO_SLOT, 0, 0, 1, 0, 0], (0, -6)))
+    found = texels(window_of(2, 0, 0, [5, 0, NO_SLOT, 0, 0, 1, 0, 0], (0, -6)))
     assert (found[..., 1] >> BITS["FAILED"] & 1 == 1).all()
