@@ -1,11 +1,11 @@
-"""The viewer's own clock, which stands still while nobody draws."""
+"""The viewer's own clock, which stops while nothing is drawn."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 LONGEST = 0.1
-"""Seconds that a frame counts at most: after a pause nothing leaps."""
+"""The most seconds that a frame counts, so that nothing leaps after a pause."""
 
 
 @dataclass(frozen=True)

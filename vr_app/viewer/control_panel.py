@@ -1,4 +1,4 @@
-"""The control panel of a session: where it stands, who points at it, what it offers, and when it is drawn anew."""
+"""The control panel of a session: where it is, who points at it, what it offers, and when it is drawn again."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from vr_app.ui.imgui import Interface, InterfaceError
 from vr_app.ui.style import HANDLE, HIGH, WIDE
 
 SCALES = (2, 4, 8)
-"""A network is offered where it has weights for all of them."""
+"""A network is offered if it has weights for all of these scales."""
 
 WITHOUT_HAND = (-0.15, -0.45, -0.55)
-"""Metres to the right, up and backward from the head: where a panel stands whose hand is not tracked."""
+"""Metres to the right, up and backward from the head: where a panel is whose hand is not tracked."""
 
 INWARD = 0.3
-"""How far, in its width, an open panel stands to the inner side of the hand that carries it."""
+"""How far an open panel is to the inner side of the hand that carries it, in its width."""
 
 OUTWARD = 0.9
-"""How far, in its width, the handle of a closed one stands to the outer side, level with the hand: above it, it would
-hide what hands point at, and the words below a photograph."""
+"""How far the handle of a closed panel is to the outer side, in the panel's width, level with the hand. Above the hand
+it would hide what hands point at, and the words below a photograph."""
 
 ABOUT = (
     "Super-resolved fundus photographs",
@@ -50,24 +50,25 @@ ABOUT = (
 
 @dataclass(frozen=True)
 class Networks:
-    """What can compute. `names` to choose from; `dials`: those of them with weights for the dial."""
+    """The networks that can compute. `names`: to choose from; `dials`: those of them with weights for the dial."""
 
     names: tuple[str, ...]
     dials: frozenset[str]
 
     @staticmethod
     def at_hand(asked: str = "") -> Networks:
-        """Those with weights at every scale; the dial's other ends are not offered by themselves, nor are rivals unless
-        the network `asked` for is one."""
+        """The networks with weights at every scale. The dial's other ends are not offered by themselves, nor rivals
+        unless the network `asked` for is one."""
         whole = {name: scales for name, scales in models_at_hand(asked).items() if set(SCALES) <= set(scales)}
         dials = frozenset(name for name, scales in whole.items() if has_dial(name, scales))
         return Networks(tuple(name for name in whole if STARTS_FROM.get(name) not in dials), dials)
 
 
 class Control:
-    """Belongs to the thread that draws. `left_handed`: the panel is carried by the right hand and pressed by the left.
+    """The control panel. For the thread that draws.
 
-    Until `prepare`, and where that fails, there is no panel.
+    `left_handed`: the right hand carries the panel and the left one presses it. Until `prepare`, and if that fails,
+    there is no panel.
     """
 
     def __init__(self, left_handed: bool = False) -> None:
@@ -75,7 +76,7 @@ class Control:
         self._interface: Interface | None = None
         self.picture: SheetPicture | None = None
         self.targets: dict[str, tuple[float, float]] = {}
-        """Where the panel's controls are, in its texels, by their words."""
+        """By its words, where each of the panel's controls is, in the panel's texels."""
         self.networks = Networks((), frozenset())
         self._place = Place()
         self._grasp = Grasp()
@@ -92,8 +93,8 @@ class Control:
         self._thumbnails: dict[int, tuple[float, float]] = {}
 
     def prepare(self, model: str = "") -> str:
-        """Make it all, which takes half a second. `model`: the network that was asked for. Returns, in a line, why
-        there is no panel; empty where there is one."""
+        """Make the panel, which takes half a second. `model`: the network that was asked for. Returns one line that
+        says why there is no panel; empty if there is one."""
         try:
             self._interface = Interface(all_fonts())
         except InterfaceError as error:
@@ -106,7 +107,7 @@ class Control:
 
     @property
     def of_use(self) -> bool:
-        """Whether there is anybody who could point at a panel."""
+        """Whether anybody could point at a panel."""
         return bool(self._hands)
 
     @property
@@ -114,13 +115,13 @@ class Control:
         return self._place.open
 
     def toggle(self) -> None:
-        """Open the panel, or close it; one that is still being made opens when it is there."""
+        """Open the panel, or close it. If it is still being made, it opens once it is there."""
         self._turn(replace(self._place, open=not self._place.open))
 
     # Each frame: first `take`, then `update`, then what is to be drawn.
 
     def take(self, sample: ControllerSample, eyes: Sequence[Eye]) -> ControllerSample:
-        """What the hands do besides pressing the panel. `sample` is a steady one."""
+        """The part of a steady `sample` that is not meant for the panel."""
         self._hands = sample.hands
         if self.picture is None:
             return sample
@@ -129,7 +130,7 @@ class Control:
         return left
 
     def update(self, state: PanelState, photographs: Photographs) -> tuple[Intent, ...]:
-        """What was asked for on the panel. Makes its picture anew where that has changed."""
+        """What was asked for on the panel. Draws its picture again if that has changed."""
         if self.picture is None:
             return ()
         if state != self._told:
@@ -147,7 +148,7 @@ class Control:
 
     @property
     def item(self) -> SheetItem | None:
-        """The sheet to be drawn, if there is one."""
+        """The sheet to draw, if there is one."""
         return None if self._surface is None else SheetItem(self._surface, self._size, self._version)
 
     @property
@@ -161,21 +162,21 @@ class Control:
         return (RayItem(hand.aim.origin, sheet.point_at(self.item, self._pointer.at), True),)
 
     def beaming(self, sample: ControllerSample) -> tuple[HandSample, ...]:
-        """The hands whose beams are shown: that of the hand with the open panel would lie over it."""
+        """The hands whose beams are shown. That of the hand with the open panel would lie over it."""
         carries = self._place.open and len(sample.hands) == 2
         return tuple(hand for i, hand in enumerate(sample.hands) if not (carries and i == self._carrier))
 
     def pulses(self) -> tuple[Pulse, ...]:
-        """What the hand that presses the panel is to feel, once a press."""
+        """What the hand that presses the panel is to feel, once for each press."""
         before, self._pressed = self._pressed, bool(self._pointer and self._pointer.pressed)
         return (Pulse(self._pointer.hand),) if self._pointer and self._pressed and not before else ()
 
     def forget(self, image: int) -> None:
-        """A photograph has changed: so has its thumbnail."""
+        """A photograph has changed, and so has its thumbnail."""
         self._thumbnails.pop(image, None)
 
     def close(self) -> None:
-        """Give everything back. May be called twice."""
+        """Release everything. May be called twice."""
         if self._interface is not None:
             self._interface.close()
         if self.picture is not None:
@@ -185,9 +186,9 @@ class Control:
     # Where it stands.
 
     def _stand(self, sample: ControllerSample, eyes: Sequence[Eye]) -> int | None:
-        """Put the sheet where it belongs in this frame; the hand that carries it, None where none does.
+        """Put the sheet where it belongs in this frame; returns the hand that carries it, None if none does.
 
-        A window has one picture and a mouse, a headset two of each; where nobody can point, there is no sheet.
+        A window has one picture and a mouse, a headset two of each. If nobody can point, there is no sheet.
         """
         if len(sample.hands) == len(eyes) == 1:
             self._em = sheet.window_em(eyes[0].size[1])
@@ -246,7 +247,7 @@ class Control:
         return events
 
     def _add_thumbnail(self, picture: SheetPicture, photographs: Photographs, count: int) -> None:
-        """One that is at hand and not shown yet: one a frame."""
+        """Add one thumbnail that is at hand and not shown yet; one in each frame."""
         for image in range(min(count, THUMBNAILS_ACROSS**2)):
             pixels = None if image in self._thumbnails else photographs.thumbnail(image, THUMBNAIL_EDGE)
             if pixels is not None:
@@ -257,7 +258,7 @@ class Control:
 
 
 def state_of(view: ViewState, networks: Networks, headset: bool = False) -> PanelState:
-    """What the panel tells of a session. `headset`: there is a head to recentre on."""
+    """What the panel shows of a session. `headset`: there is a head to recentre on."""
     model = view.settings.model
     base = base_of(model)
     offered = {view.layout, *(layout for layout, _ in layouts_offered(len(view.loaded)))}

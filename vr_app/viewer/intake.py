@@ -1,4 +1,4 @@
-"""What a frame is asked for: by hands and keys, on the control panel, and by the tour that leads."""
+"""The intents of a frame: from hands and keys, from the control panel, and from the tour that leads."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ from vr_app.viewer.clock import Tick
 from vr_app.viewer.control_panel import Control, state_of
 
 POINTER_REACH = 3.0
-"""Metres of the pointer ray that are drawn where it meets nothing."""
+"""Metres of the pointer's ray that are drawn if it meets nothing."""
 
 
 class Guide(Protocol):
-    """Who leads the view: a tour, or a benchmark. `over`: nothing new is to be seen any more."""
+    """Whatever leads the view: a tour, or a benchmark. `over`: it has nothing new to show."""
 
     @property
     def over(self) -> bool: ...
 
     def advance(self, dt: float) -> tuple[LookAt, str]:
-        """`dt` seconds on: where to look, and what to say there."""
+        """Where to look `dt` seconds later, and the caption there."""
         ...
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What a frame is asked for. `sample`: the hands made steady, less what the control panel took of them."""
+    """The intents of a frame. `sample`: the steady hands, without what the control panel took of them."""
 
     intents: tuple[Intent, ...]
     sample: ControllerSample
 
 
 class Intake:
-    """`also`: what whoever holds the viewer asks for in the next frame."""
+    """Gathers the intents of each frame. `also`: intents that the viewer's owner adds to the next frame."""
 
     def __init__(self, control: Control, guide: Guide | None, headset: bool) -> None:
         """`headset`: there is a head to recentre on."""
@@ -58,8 +58,8 @@ class Intake:
         return self.guide is not None and not self.guide.over
 
     def led(self, view: ViewState, dt: float, lingers: bool) -> tuple[tuple[Intent, ...], str]:
-        """Where the tour leads `dt` seconds on, and what it says there; it begins with its photograph. `lingers`: its
-        last view is shown on when it is over."""
+        """Where the tour leads `dt` seconds later, and its caption there. A tour begins once its photograph is there.
+        `lingers`: its last view stays when it is over."""
         if self.guide is None or view.record is None or (self.guide.over and not lingers):
             return (), ""
         look, caption = self.guide.advance(dt)
@@ -68,19 +68,19 @@ class Intake:
     def read(
         self, frame: Frame, sample: ControllerSample, view: ViewState, seen: Seen, tick: Tick, photographs: Photographs
     ) -> Asked:
-        """What is asked for by hand and on the control panel, of the view as the frame before left it. `photographs`:
-        where the panel's thumbnails come from."""
+        """The intents of hands, keys and control panel about the view as the last frame left it. `photographs`: the
+        source of the panel's thumbnails."""
         steady = self.control.take(self._hands.steady(sample, tick.dt), frame.eyes)
         also, self.also = self.also, ()
         panel = self.control.update(state_of(view, self.control.networks, self._headset), photographs)
         return Asked((*self._hands.read(steady, view, seen.reach, tick.dt), *also, *panel), steady)
 
     def pulses(self, before: ViewState, view: ViewState) -> tuple[Pulse, ...]:
-        """What the hands are to feel of a frame that made `view` of the view `before`."""
+        """What the hands are to feel of a frame that changed the view from `before` to `view`."""
         return (*self._hands.ticks(before, view), *self.control.pulses())
 
     def rays(self, sample: ControllerSample, view: ViewState, seen: Seen) -> tuple[RayItem, ...]:
-        """The pointers' beams, each up to what it points at."""
+        """The pointers' beams, each as far as what it points at."""
         hands = self.control.beaming(sample)
         beams = (_beam(hand.aim, view, seen) for hand in hands if hand.aim is not None and hand.shown)
         return (*beams, *self.control.rays)

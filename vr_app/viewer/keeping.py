@@ -19,8 +19,8 @@ from vr_app.viewer.options import Options
 
 
 class Keeping:
-    """Files are written on threads and processes of their own, so that no disk holds up a frame; but for screenshots
-    and tours, which are asked for one by one."""
+    """Files are written by other threads and processes, so that no disk holds up a frame. Screenshots and tours, which
+    are asked for one by one, are the exception."""
 
     def __init__(self, options: Options, stack: ExitStack, say: Callable[[str], None]) -> None:
         self._paths, self._say = options.paths, say
@@ -38,15 +38,16 @@ class Keeping:
         self.recording = Recording()
 
     def restored(self, view: ViewState) -> ViewState:
-        """The view as these photographs were last left, where that is remembered."""
+        """The view as these photographs were last left, if that is remembered."""
         return view if self._folder is None else self._folder.restored(view)
 
     def opened(self, index: int, record: PhotographRecord) -> None:
-        """A photograph is open: its regions are read."""
+        """A photograph is open: read its regions."""
         self._regions.photograph_loaded(index, record.sha256)
 
     def see(self, view: ViewState, tick: Tick) -> ViewState:
-        """Follow the view of a frame. Returns it with the regions that have been read, and those just made dated."""
+        """Follow the view of a frame. Returns it with the regions that have been read, and with the time of those just
+        made."""
         view = regions_arrived(view, self._regions.arrived(), self._regions.given)
         if view.regions.unstamped:
             view = regions_stamped(view, datetime.now(UTC).isoformat(timespec="seconds"))
@@ -64,14 +65,14 @@ class Keeping:
         return (*told, notice) if notice else told
 
     def record(self, view: ViewState) -> str:
-        """Begin to record a tour, or end and save the one that is recorded. Returns what to tell of it."""
+        """Begin to record a tour, or save the one being recorded. Returns what to tell the user."""
         if self.recording.active:
             return self.recording.save(self._paths[view.active])
         self.recording.begin()
         return ""
 
     def export(self, view: ViewState) -> str:
-        """Write the chosen region into a file, beside the session. Returns what to tell of it."""
+        """Write the chosen region into a file, while the session goes on. Returns what to tell the user."""
         region = view.regions.chosen_region
         image = None if region is None else image_of(region, view.photographs, view.active)
         if region is None or image is None:
@@ -82,14 +83,14 @@ class Keeping:
         return f"Exporting {region.kind.value} of {region.file} to {out} ..."
 
     def _leave(self) -> None:
-        """However the session ends: a tour that is being recorded is saved, and what is still exported is told."""
+        """However the session ends, save a tour that is being recorded, and tell of exports that are not done."""
         if self.recording.active and self._last is not None:
             self._say(self.record(self._last))
         for told in self._exporter.close():
             self._say(told)
 
     def _cut_off(self) -> None:
-        """The display is gone, and with it the process in a moment: all is saved now."""
+        """The display is gone, and the process ends in a moment: save everything now."""
         self._leave()
         if self._last is not None:
             self._regions.save(self._last.regions, self._last.photographs)

@@ -1,4 +1,4 @@
-"""What a session is begun with."""
+"""The options of a session."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from vr_app.files.folder_view import Memory
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line, a measurement or a test begins a session with.
+    """How a command, a measurement or a test starts a session.
 
-    `view`: what is looked at first, and what the session is set to (None: the first photograph of a row). `memory`:
-    what the view was when these photographs were last left, which then comes first (None: nothing is remembered).
-    `ends`: the program ends with the tour. `device`: what computes. `stand_back`: metres that the eye stands behind the
-    retina's centre (a window's picture is too narrow to show the retina from there). `limits`: of memory. `prefetch`:
-    whether tiles are computed before they are wanted. `tile_cache`: where computed tiles are kept on disk (None:
-    nowhere). `left_handed`: the right hand carries the control panel. `say` gets what the user should read in a
-    terminal. `sources`: what to open in place of the files `paths`, one for each; a path then tells only where that is
-    kept which belongs to its photograph.
+    `view`: what is looked at first, and the session's settings (None: the first photograph of a row). `memory`: the
+    view as these photographs were last left, which then comes first (None: nothing is remembered). `ends`: the program
+    ends with the tour. `device`: what computes. `stand_back`: metres that the eye stands behind the retina's centre (a
+    window's picture is too narrow to show the retina from there). `limits`: of memory. `prefetch`: whether tiles are
+    computed before they are wanted. `tile_cache`: where computed tiles are kept on disk (None: nowhere). `left_handed`:
+    the right hand carries the control panel. `say` gets what the user should read in a terminal. `sources`: what to
+    open in place of the files `paths`, one for each; a path then only tells where the files that belong to its
+    photograph are.
     """
 
     paths: tuple[Path, ...]
@@ -47,7 +47,7 @@ class Options:
 
     @property
     def photographs(self) -> tuple[PhotographSource, ...]:
-        """What to open."""
+        """The photographs to open."""
         return self.sources or tuple(map(FileSource, self.paths))
 
 

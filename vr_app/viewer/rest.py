@@ -1,4 +1,4 @@
-"""When a session rests: nothing has changed for a while, and a frame costs nothing."""
+"""When a session rests: nothing has changed for a while, so a frame costs nothing."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from vr_app.core.space.pose import Eye
 from vr_app.runtime.interface import Frame
 
 STILL = 1.0
-"""Seconds for which nothing has changed before frames are left as they are: all that is smoothed has come to rest."""
+"""Seconds without any change after which frames are left as they are. By then all that is smoothed has come to rest."""
 
 
 class Rest:
-    """`now`: this frame is left as the last one was. `eyes`, `sample`: those of the frame before."""
+    """Whether the session rests. `now`: this frame is left as the last one was. `eyes`, `sample`: those of the last
+    frame."""
 
     def __init__(self) -> None:
         self.now = False
@@ -25,12 +26,12 @@ class Rest:
     def see(
         self, frame: Frame, sample: ControllerSample, shown: Hashable, awaits_something: Callable[[], bool]
     ) -> bool:
-        """Whether this frame is as the last one: eyes and hands have been where they are for STILL seconds, nothing is
-        awaited and nothing moves by itself. Then the runtime shows again what it has, and no work is done.
+        """Whether this frame may stay as the last one was: eyes and hands have not moved for STILL seconds, nothing is
+        awaited, and nothing moves by itself. Then the runtime shows again what it has, and no work is done.
 
-        `shown`: what would end a rest by changing. `awaits_something`: whether the next picture may differ, or the
-        program's end be near, with eyes and hands at rest; at rest it is not asked again, since nothing comes of itself
-        any more.
+        `shown`: values whose change ends a rest. `awaits_something`: whether the next picture may differ, or the
+        program may end soon, though eyes and hands rest. It is not asked again during a rest, because nothing changes
+        by itself then.
         """
         same = frame.eyes == self.eyes and sample == self.sample
         if not same:

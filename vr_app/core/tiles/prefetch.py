@@ -1,5 +1,5 @@
-"""What may be wanted next: photographs beside those that are seen, tiles around the view, and the next level's in its
-middle."""
+"""What may be wanted next: photographs beside those that are seen, tiles around the view, and the next level's tiles in
+its middle."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from vr_app.core.view.photograph import PhotographRecord
 from vr_app.core.view.view import ViewState
 
 REST = 0.4
-"""Seconds that a view must rest before anything is computed ahead: no work for a glance."""
+"""Seconds that a view must rest before anything is computed ahead, so that a glance costs nothing."""
 
 
 FEW = 64
-"""Photographs of a session that are all opened; of more, those that are seen or next to it."""
+"""Up to this many photographs are all opened; of more, only those that are seen or near it."""
 
 
 def photographs_near(view: ViewState) -> tuple[int, ...] | None:
-    """The photographs to open, first those that are seen: of the wall its page and the pages beside it, else so many on
+    """The photographs to open, those that are seen first: on the wall its page and the pages beside it, else as many on
     either side of the front one. None: all."""
     count = len(view.images)
     if count <= FEW:
@@ -35,10 +35,10 @@ def photographs_near(view: ViewState) -> tuple[int, ...] | None:
 
 
 def tiles_ahead(demand: Demand, record: PhotographRecord) -> tuple[TileKey, ...]:
-    """Synthesised tiles beside those that `demand` sees, from the focus outward.
+    """Computed tiles beside those that `demand` sees, from the focus outward.
 
-    The ring: every tile that touches one seen, for a pan. Then, for a zoom by two about the middle, the next level's
-    tiles in half the width and height of what is seen. None of a view that needs no synthesised tiles and would not
+    First the ring: every tile that touches a seen one, for a pan. Then, for a zoom by two about the middle, the next
+    level's tiles in half the width and height of what is seen. None if the view needs no computed tiles and would not
     after such a zoom.
     """
     x, y = demand.focus
@@ -48,7 +48,7 @@ def tiles_ahead(demand: Demand, record: PhotographRecord) -> tuple[TileKey, ...]
 
 
 def _ring(demand: Demand, record: PhotographRecord) -> np.ndarray:
-    """(n, 2) column and row of the tiles of the demand's level that touch one seen and are not seen."""
+    """Column and row, (n, 2), of the tiles of the demand's level that touch a seen one and are not seen."""
     if demand.level not in COMPUTED:
         return np.zeros((0, 2), int)
     seen = np.pad(demand.mask(), 2)  # one tile for the ring, one so that it does not wrap round
@@ -61,7 +61,7 @@ def _ring(demand: Demand, record: PhotographRecord) -> np.ndarray:
 
 
 def _closer(demand: Demand, record: PhotographRecord) -> np.ndarray:
-    """(n, 2) column and row of the next level's tiles in the middle of what is seen."""
+    """Column and row, (n, 2), of the next level's tiles in the middle of what is seen."""
     level, seen = demand.level + 1, demand.visible
     if level not in COMPUTED:
         return np.zeros((0, 2), int)

@@ -1,4 +1,4 @@
-"""What the numbers and texts of an intent may be. The bounds stand in their types, where the codec finds them."""
+"""The bounds of an intent's numbers and texts. They are part of the fields' types, where the codec finds them."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import Annotated, Literal
 from sr_core.image.geometry import MAX_LEVEL
 
 PANEL_SCALES = (0.125, 4.0)
-"""How small and how large hands can make a panel, in proportion to its size on the arc."""
+"""The smallest and the largest size that hands can give a panel, relative to its size on the arc."""
 
 FIELD_ANGLES = (10.0, 130.0)
-"""Degrees of field angle that cameras have: from a narrow one's to a wide field's."""
+"""Degrees of field angle that cameras have, from narrow to ultra-wide."""
 
 MAX_ZOOM = 64.0
-"""The largest zoom of any photograph, and what a tour may ask for."""
+"""The largest zoom of any photograph, and the largest that a tour may ask for."""
 
 MOST_DOUBLINGS = 64.0
 """More than any zoom's change."""
 
 MOST_PHOTOGRAPHS = 100_000
-"""More than any folder that one looks through."""
+"""More than any folder holds."""
 
 MOST_REGIONS = 1_000_000
-"""More than anybody marks."""
+"""More than anybody marks in a session."""
 
 MOST_NOTE = 500
 """Characters of a note."""
@@ -37,14 +37,14 @@ MOST_NAME = 200
 
 @dataclass(frozen=True)
 class Within:
-    """A number from `low` to `high`, or a text of so many characters."""
+    """A number from `low` to `high`, or a text of that many characters."""
 
     low: float
     high: float
 
 
 Image = Annotated[int, Within(0, MOST_PHOTOGRAPHS - 1)]
-"""A photograph by its place in the view, from 0. One that the view does not have changes nothing."""
+"""A photograph by its index in the view, from 0. An intent for one that the view does not have changes nothing."""
 
 Coordinate = Annotated[float, Within(-FAR_OUT, FAR_OUT)]
 Spot = tuple[Coordinate, Coordinate]

@@ -1,9 +1,10 @@
-"""Intents as JSON and back: one codec for all of them, from the types and bounds of their fields.
+"""Intents as JSON and back: one codec for all of them, derived from the types and bounds of their fields.
 
 An intent is an object that names its kind beside its fields: {"intent": "Zoom", "image": 0, "anchor": [0.5, 0.5],
-"log2_delta": 1.0}. Both directions hold to the bounds: what cannot be read cannot be written either. Written here and
-not taken from a library, because a library of this kind tells the members of a union apart only if they are classes of
-its own, and takes a tenth of a second to import.
+"log2_delta": 1.0}. Writing checks the bounds as reading does, so that everything written can be read.
+
+No library is used: one of this kind tells the members of a union apart only if they are classes of its own, and takes a
+tenth of a second to import.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from vr_app.core.view.bounds import Within
 from vr_app.core.view.intent import Intent
 
 MOST_CHARACTERS = 16_384
-"""Of an intent's JSON: four times what the longest note takes."""
+"""The longest JSON of an intent: four times what the longest note takes."""
 
 ANY = Within(-sys.float_info.max, sys.float_info.max)
 """Any finite number."""
@@ -34,11 +35,11 @@ KINDS: dict[str, type] = {kind.__name__: kind for kind in get_args(Intent)}
 
 
 class IntentError(UserError):
-    """What is no intent: the kind, the field, what is wrong there, and what may be there instead."""
+    """Data that is not an intent. The message names the kind, the field, what is wrong there, and what is allowed."""
 
 
 def encode(intent: Intent) -> str:
-    """Its JSON, in one line of ASCII. Raises IntentError where a value is beyond its bounds."""
+    """The intent's JSON, in one line of ASCII. Raises IntentError if a value is beyond its bounds."""
     kind = type(intent).__name__
     plain = {KIND: kind, **_plain(intent)}
     decoded(plain)
@@ -57,7 +58,7 @@ def decode(text: str) -> Intent:
 
 
 def decoded(data: Any) -> Intent:
-    """The intent that plain values (of JSON) say. Raises IntentError."""
+    """The intent that plain JSON values describe. Raises IntentError."""
     if not isinstance(data, dict) or not isinstance(data.get(KIND), str):
         raise IntentError(f'not an intent: it must be an object with "{KIND}", the name of its kind')
     kind = KINDS.get(data[KIND])
@@ -67,7 +68,7 @@ def decoded(data: Any) -> Intent:
 
 
 def _plain(value: Any) -> Any:
-    """A value of plain ones: objects, lists, numbers, texts, true, false and null."""
+    """A value as JSON has it: objects, lists, numbers, texts, true, false and null."""
     if is_dataclass(value):
         return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Enum):
@@ -117,7 +118,7 @@ def _bounded(kind: type, within: Within, data: Any, where: str) -> Any:
 
 
 def _record(kind: type, data: Any, where: str) -> Any:
-    """A dataclass of its fields."""
+    """A dataclass from an object with its fields."""
     if not isinstance(data, dict):
         _refuse(where, "an object", data)
     types = _types(kind)

@@ -1,6 +1,8 @@
-"""What can be asked of a session by hands, keys, the control panel, tours and tests: one vocabulary of frozen values.
+"""Everything that hands, keys, the control panel, tours and tests can ask of a session: one vocabulary of frozen
+values.
 
-`vr_app.core.view.step` obeys those that change the view. Those of `Effect` act outside of it; the viewer performs them.
+`vr_app.core.view.step` applies those that change the view. Those of `Effect` act outside of it; the viewer performs
+them.
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ class SurfaceKind(Enum):
 
 @dataclass(frozen=True)
 class Moved:
-    """A panel where hands have put it: its middle's pose, and its size in proportion to that on the arc."""
+    """Where hands have put a panel: the pose of its middle, and its size relative to its size on the arc."""
 
     pose: Pose
     scale: Annotated[float, Within(1e-3, 1e3)] = 1.0
@@ -72,31 +74,31 @@ class MovePanel:
 
 @dataclass(frozen=True)
 class Begin:
-    """What changes from now on is a move of its own, until the next: undone at once."""
+    """Begin a move: all changes until the next one are undone together."""
 
 
 @dataclass(frozen=True)
 class Undo:
-    """Back to where the last move began."""
+    """Go back to how it was before the last move."""
 
 
 @dataclass(frozen=True)
 class ShowOriginal:
-    """Show the photograph alone while it lasts."""
+    """Show the photograph without anything computed, or show everything again."""
 
     shown: bool
 
 
 @dataclass(frozen=True)
 class ShowInvention:
-    """Overlay synthesised pixels with how far they depart from what the photograph determines, or do so no more."""
+    """Show or hide the overlay that tells how far computed pixels depart from what the photograph determines."""
 
     shown: bool
 
 
 @dataclass(frozen=True)
 class ShowOverlay:
-    """Show a layer over the picture, by its name (`sr_core.image.layers`), or do so no more."""
+    """Show or hide a layer over the picture, by its name (`sr_core.image.layers`)."""
 
     layer: Annotated[str, Within(1, MOST_NAME)]
     shown: bool
@@ -104,21 +106,21 @@ class ShowOverlay:
 
 @dataclass(frozen=True)
 class Adjust:
-    """Make the photographs look so from now on."""
+    """Change how the photographs look."""
 
     appearance: Appearance
 
 
 @dataclass(frozen=True)
 class LimitLevel:
-    """Show no level finer than this; 0: the photograph alone."""
+    """Show no level finer than this; 0: only the photograph."""
 
     finest: Level
 
 
 @dataclass(frozen=True)
 class SetFieldAngle:
-    """The camera's full field in degrees of visual angle."""
+    """Set the camera's full field, in degrees of visual angle."""
 
     degrees: Annotated[float, Within(*FIELD_ANGLES)]
 
@@ -132,41 +134,41 @@ class BringForward:
 
 @dataclass(frozen=True)
 class SwitchSurface:
-    """Panel to retina or back."""
+    """Switch from panel to retina, or back."""
 
 
 @dataclass(frozen=True)
 class NextImage:
-    """Bring the next photograph to the front, the next two where a pair is shown, the next page of the wall; `by` -1:
-    the one before."""
+    """Bring the next photograph to the front, or the next two if a pair is shown, or the next page of the wall. `by`
+    -1: the previous."""
 
     by: By = 1
 
 
 @dataclass(frozen=True)
 class ShowLayout:
-    """Let photographs stand in another way; a pair of those chosen last, else of the front one and the next."""
+    """Switch to another layout. A pair is the one chosen last, else the front photograph and the next."""
 
     layout: Layout
 
 
 @dataclass(frozen=True)
 class NextLayout:
-    """The next way of standing among those that the photographs are enough for, a pair in each way of comparing."""
+    """Switch to the next layout that there are enough photographs for. A pair comes once for each way to compare it."""
 
     by: By = 1
 
 
 @dataclass(frozen=True)
 class Pick:
-    """Take a photograph from the wall: it stands alone."""
+    """Take a photograph from the wall and show it alone."""
 
     image: Image
 
 
 @dataclass(frozen=True)
 class ShowPair:
-    """Two photographs beside each other, the first on the left."""
+    """Show two photographs as a pair, the first on the left."""
 
     first: Image
     second: Image
@@ -181,28 +183,28 @@ class SetCompare:
 
 @dataclass(frozen=True)
 class SetLink:
-    """Link the views of the pair in another way, as they are now."""
+    """Link the views of the pair in another way, starting from where they are now."""
 
     link: Link
 
 
 @dataclass(frozen=True)
 class MoveDivider:
-    """Put the divider of a swipe so far across the panel, 0 to 1."""
+    """Put the divider of a swipe at this fraction of the panel's width, 0 to 1."""
 
     to: Coordinate
 
 
 @dataclass(frozen=True)
 class KeepShown:
-    """Have a blink go on showing what it shows, or alternate again."""
+    """Hold a blink at the photograph that it shows, or let it alternate again."""
 
     kept: bool
 
 
 @dataclass(frozen=True)
 class ResetView:
-    """The whole of the front photograph again, and its panel back in its place on the arc."""
+    """Show the whole front photograph again, with its panel back in its place on the arc."""
 
 
 @dataclass(frozen=True)
@@ -217,40 +219,40 @@ class LookAt:
 
 @dataclass(frozen=True)
 class ShowDraft:
-    """Show what a hand is marking; None: nothing any more."""
+    """Show the region that a hand is marking; None: it no longer marks one."""
 
     draft: Draft | None
 
 
 @dataclass(frozen=True)
 class MarkRegion:
-    """Make what was dragged a region, and choose it. Smaller than LEAST_SIDE it is none."""
+    """Make a region of what was dragged, and choose it. A side shorter than LEAST_SIDE makes none."""
 
     draft: Draft
 
 
 @dataclass(frozen=True)
 class MarkView:
-    """Make a region of what is seen of the front photograph: OF_VIEW of it."""
+    """Make a region of the visible part of the front photograph, shrunk to OF_VIEW."""
 
 
 @dataclass(frozen=True)
 class ArmMarking:
-    """The next drag on a photograph marks, or not any more: for hands that have nothing but a trigger."""
+    """Whether the next drag on a photograph marks a region: for hands that have only a trigger."""
 
     armed: bool
 
 
 @dataclass(frozen=True)
 class NameRegion:
-    """Say what the chosen region is of; None: the next of the list."""
+    """Say what the chosen region shows; None: the next kind in the list."""
 
     kind: Kind | None = None
 
 
 @dataclass(frozen=True)
 class NoteRegion:
-    """Put a note to the chosen region, in place of its last one."""
+    """Give the chosen region a note, in place of its last one."""
 
     note: Annotated[str, Within(0, MOST_NOTE)]
 
@@ -274,28 +276,28 @@ class NextRegion:
 
 @dataclass(frozen=True)
 class BlinkRegion:
-    """Show photograph and super-resolution in turn, for BLINK seconds each, while it lasts."""
+    """Start or stop showing photograph and super-resolution in turn, for BLINK seconds each."""
 
     shown: bool
 
 
 @dataclass(frozen=True)
 class ComputeWith:
-    """Compute with this network from now on: its name, or a place of the dial (`sr_core.networks.names`)."""
+    """Compute with this network from now on: a name, or a position of the dial (`sr_core.networks.names`)."""
 
     model: Annotated[str, Within(1, MOST_NAME)]
 
 
 @dataclass(frozen=True)
 class ShowRoom:
-    """Let the panels stand in a room, or in the dark."""
+    """Show the room around the panels, or leave them in the dark."""
 
     shown: bool
 
 
 @dataclass(frozen=True)
 class ShowHelp:
-    """Show what keys and mouse do, or do so no more."""
+    """Show or hide what keys and mouse do."""
 
     shown: bool
 
@@ -307,7 +309,7 @@ class TakeScreenshot:
 
 @dataclass(frozen=True)
 class RecordTour:
-    """Begin to record a tour; while one is recorded, save it."""
+    """Begin to record a tour, or save the one being recorded."""
 
 
 @dataclass(frozen=True)
@@ -326,7 +328,7 @@ class ToggleControlPanel:
 
 
 Effect = TakeScreenshot | RecordTour | ExportRegion | Recentre | ToggleControlPanel
-"""What leaves the view as it is and acts outside of it."""
+"""Intents that leave the view as it is and act outside of it."""
 
 RegionIntent = (
     ShowDraft
@@ -378,4 +380,4 @@ ALONE = (
     *(ShowPair, SetCompare, SetLink, ResetView),
     *(MarkRegion, MarkView, NameRegion, NoteRegion, DeleteRegion, GoToRegion, NextRegion),
 )
-"""Intents that are each a move of their own, undone at once."""
+"""Intents each of which is a move of its own and is undone as one."""

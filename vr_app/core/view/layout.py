@@ -1,4 +1,4 @@
-"""The layouts, and the sizes of what stands in each. `vr_app.core.view.place` says where the panels stand."""
+"""The layouts, and the sizes of what they show. `vr_app.core.view.place` says where the panels are."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ PANEL_DISTANCE = 2.0
 PANEL_GAP = math.radians(4)
 
 PAIR_WIDTH, PAIR_HEIGHT, PAIR_GAP = 1.1, 1.4, math.radians(2)
-"""Both panels of a pair lie within 32 degrees of straight ahead: seen without turning the head, and in a window."""
+"""Both panels of a pair lie within 32 degrees of straight ahead, so that they are seen without turning the head, and in
+a window."""
 
 PAIR_WORDS = 0.72
-"""How large the words of a pair's panels are, in proportion to a single panel's."""
+"""The size of a pair's words relative to a single panel's."""
 
 WALL_ANGLE, WALL_HEIGHT = math.radians(64), 1.56
-"""What a page of the wall spans: an arc about the viewer at PANEL_DISTANCE, along which its panels are bent; and
-metres."""
+"""A page of the wall spans this angle, on an arc about the viewer at PANEL_DISTANCE along which its panels are bent,
+and this height in metres."""
 
 WALL_GAP, WALL_LINE = math.radians(1.6), 0.12
-"""Between columns; and metres below each panel for its words."""
+"""The gap between columns, and the metres below each panel for its words."""
 
 WALL_WORDS = 0.66
-"""As PAIR_WORDS: letters of one degree."""
+"""As PAIR_WORDS, for the wall: letters of one degree."""
 
 PAGE = 12
 """Photographs on a page of the wall."""
@@ -34,8 +35,8 @@ Size = tuple[int, int]
 
 
 class Layout(Enum):
-    """`one` photograph; a `pair` of them; all in a `row` about the viewer, the front one ahead; a `wall` of pages; the
-    `retina` seen from inside."""
+    """`one` photograph; a `pair`; all in a `row` about the viewer, the front one ahead; a `wall` of pages; the `retina`
+    seen from inside."""
 
     ONE = "one"
     PAIR = "pair"
@@ -45,11 +46,11 @@ class Layout(Enum):
 
 
 def grid(count: int) -> tuple[int, int]:
-    """Columns and rows of a page for `count` photographs in all: few stand larger than many."""
+    """Columns and rows of a page, for `count` photographs altogether: the fewer, the larger."""
     columns = {1: 1, 2: 2, 3: 3, 4: 2, 5: 3, 6: 3, 9: 3}.get(count, 4)
     return columns, -(-min(count, PAGE) // columns)
 
 
 def pages(count: int) -> int:
-    """How many pages the wall has."""
+    """The number of pages of the wall."""
     return max(1, -(-count // PAGE))

@@ -1,4 +1,4 @@
-"""Two photographs compared: which belongs where in the other, and how both are shown."""
+"""A pair of photographs: how places in one correspond to places in the other, and how both are shown."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from enum import Enum
 from vr_app.core.space.surface import ImageView, Panel, Uv
 
 BLINK_SECONDS = 1.2
-"""How long a blink shows each photograph. Well below the three flashes a second that can harm (WCAG 2.3.1), and slow
-enough to look at each; the change itself is sudden, for that is what shows a difference."""
+"""Seconds for which a blink shows each photograph. This is far below the three flashes a second that can harm (WCAG
+2.3.1), and slow enough to look at each. The change is sudden, because that is what shows a difference."""
 
 LEAST_PART = 0.02
-"""The divider stops so far, in the panel's width, from its edges, where it can still be taken hold of."""
+"""The divider stops this far from the panel's edges, in the panel's width, so that it can still be taken hold of."""
 
 _SIDES = {"right": "right", "od": "right", "r": "right", "left": "left", "os": "left", "l": "left"}
 _SIDE = re.compile(r"(?<![a-z])(right|left|od|os|r|l)(?![a-z])")
@@ -29,8 +29,8 @@ class Compare(Enum):
 
 
 class Link(Enum):
-    """Whether what one shows follows the other: not; to the same place (then and now); or to the mirrored one (right
-    and left eye, whose nose and temple lie on opposite sides)."""
+    """Whether each view follows the other: not at all; to the same place (then and now); or to the mirrored place
+    (right and left eye, whose nose and temple lie on opposite sides)."""
 
     OFF = "off"
     SAME = "same"
@@ -39,8 +39,8 @@ class Link(Enum):
 
 @dataclass(frozen=True)
 class FieldOfView:
-    """Where a photograph's field of view lies in photograph coordinates: its middle, and its radius along either axis.
-    `side`: 'right' or 'left' where the file's name tells whose eye it is, else ''."""
+    """A photograph's field of view in photograph coordinates: its middle, and its radius along either axis. `side`:
+    'right' or 'left' if the source or the file's name says whose eye it is, else ''."""
 
     home: Uv
     reach: Uv
@@ -49,8 +49,8 @@ class FieldOfView:
 
 @dataclass(frozen=True)
 class Tie:
-    """What holds two views together: how far the second's middle lies from the first's, in radii of their fields of
-    view, and the binary logarithm of how much more it magnifies."""
+    """How two views are tied: how far the second's middle lies from the first's, in radii of their fields of view, and
+    the binary logarithm of how much more it magnifies."""
 
     offset: Uv = (0.0, 0.0)
     log_zoom: float = 0.0
@@ -59,9 +59,9 @@ class Tie:
 
 @dataclass(frozen=True)
 class Pair:
-    """Which photographs, the first on the left, and how they are compared. `divider`: how far across the panel the
-    second begins, 0 to 1. `link`: None until both are loaded and their names known. `tie`: None while they are not
-    linked, or not both loaded."""
+    """Two photographs, the first on the left, and how they are compared. `divider`: where the second begins, as a
+    fraction of the panel's width. `link`: None until both are loaded and their names known. `tie`: None while they are
+    not linked, or not both loaded."""
 
     images: tuple[int, int]
     compare: Compare = Compare.SIDE
@@ -70,20 +70,20 @@ class Pair:
     divider: float = 0.5
 
     def other(self, image: int) -> int:
-        """The one that `image` is compared with."""
+        """The photograph that `image` is compared with."""
         return self.images[1] if image == self.images[0] else self.images[0]
 
 
 @dataclass(frozen=True)
 class Blink:
-    """Which of a pair a blink shows, for how many seconds by now, and whether a hand keeps it."""
+    """Which of a pair a blink shows, for how many seconds it has done so, and whether a hand holds it there."""
 
     second: bool = False
     shown_for: float = 0.0
     kept: bool = False
 
     def after(self, dt: float) -> Blink:
-        """`dt` seconds on. One that was kept is shown for the whole time again."""
+        """The blink `dt` seconds later. A photograph that a hand held is then shown for its whole time again."""
         if self.kept:
             return self if self.shown_for == 0.0 else replace(self, shown_for=0.0)
         if self.shown_for + dt < BLINK_SECONDS:
@@ -92,19 +92,20 @@ class Blink:
 
 
 def side_of(name: str) -> str:
-    """'right' or 'left' where a file's name tells whose eye it shows, by a word of its own (right, OD, R, left, OS, L);
-    else '', also where it tells both."""
+    """'right' or 'left' if a word of the file's name says which eye it is (right, OD, R, left, OS, L); '' if none does,
+    or both."""
     told = {_SIDES[word] for word in _SIDE.findall(name.lower().replace("_", " "))}
     return told.pop() if len(told) == 1 else ""
 
 
 def link_of(first: FieldOfView, second: FieldOfView) -> Link:
-    """Mirrored for the two eyes of a person, as far as the names tell; else the same."""
+    """Mirrored if the names say that these are a right and a left eye; else the same place."""
     return Link.MIRRORED if {first.side, second.side} == {"right", "left"} else Link.SAME
 
 
 def tie_of(views: tuple[ImageView, ImageView], fields: tuple[FieldOfView, FieldOfView], mirrored: bool) -> Tie:
-    """As they are now. Both whole: nobody has chosen their middles, and the same places of their fields are tied."""
+    """The tie between two views as they are now. If both show the whole photograph, nobody has chosen their middles,
+    and the same places of their fields are tied."""
     if all(view.zoom <= 1.0 for view in views):
         return Tie(mirrored=mirrored)
     (x, y), second = (_place(view.center, field) for view, field in zip(views, fields, strict=True))
@@ -113,8 +114,8 @@ def tie_of(views: tuple[ImageView, ImageView], fields: tuple[FieldOfView, FieldO
 
 
 def tied(view: ImageView, of: FieldOfView, other: FieldOfView, tie: Tie, back: bool = False) -> ImageView:
-    """What the second shows when the first shows `view`; `back`: the first, when the second does. `of`: the field of
-    view of the photograph that shows it."""
+    """The second's view when the first shows `view`; with `back`, the first's when the second shows it. `of`: the field
+    of view of the photograph that shows it."""
     x, y = _place(view.center, of)
     if back:
         x, y = x - tie.offset[0], y - tie.offset[1]
@@ -131,14 +132,15 @@ def _place(uv: Uv, field: FieldOfView) -> Uv:
 
 
 def laid_over(panel: Panel, of: FieldOfView, other: FieldOfView) -> Panel:
-    """The other photograph on the same panel, its field of view as large as the first one's, and no larger panel."""
+    """A panel for the other photograph over the first one's, no larger than it, on which both fields of view have the
+    same size."""
     width, height = panel.width * of.reach[0] / other.reach[0], panel.height * of.reach[1] / other.reach[1]
     half = panel.width / width / 2, panel.height / height / 2
     return Panel(panel.pose, width, height, (-half[0], -half[1], *half))
 
 
 def divided(first: Panel, second: Panel, divider: float) -> tuple[Panel, Panel]:
-    """The part of the first panel left of the divider, and of the second, laid over it, right of it."""
+    """The part of the first panel left of the divider, and the part right of it of the second, which lies over it."""
     at = divider - 0.5
     left, top, right, bottom = second.bounds
     across = left + (right - left) * divider

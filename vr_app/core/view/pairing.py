@@ -1,4 +1,4 @@
-"""Layouts, and the pair that is compared: how one way to show the photographs follows another."""
+"""How the view changes from one layout or pair to another."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vr_app.core.view.view import ViewState, next_loaded, on_surface, settled, s
 
 
 def turned(view: ViewState, by: int) -> ViewState:
-    """`NextImage`: the wall's next page, the next two of a pair, or the next photograph."""
+    """Apply `NextImage`: the wall's next page, the next pair, or the next photograph."""
     if view.layout is Layout.WALL:
         page, pages = view.page
         hung = view.hung[(page + by) % pages * standing.PAGE :]
@@ -24,14 +24,14 @@ def turned(view: ViewState, by: int) -> ViewState:
 
 
 def brought_forward(view: ViewState, image: int) -> ViewState:
-    """To the front; of a pair that it is not one of, in the place of the front one."""
+    """Bring a photograph to the front. If a pair without it is shown, it takes the front one's place."""
     if view.compared is not None and image not in view.compared.images:
         return paired(replace(view, active=image), (image, view.compared.other(view.active)))
     return settled(replace(view, active=image))
 
 
 def _next_two(view: ViewState, by: int) -> tuple[int, int]:
-    """The pair after the present one, when all are taken in twos; where one is over, it comes with the one before."""
+    """The next pair, when all photographs are taken in twos; an odd last one is paired with the one before it."""
     loaded = view.loaded
     two = view.pair.images if view.pair else (view.active,)
     last = max((loaded.index(i) for i in two if i in loaded), default=0)
@@ -40,7 +40,7 @@ def _next_two(view: ViewState, by: int) -> tuple[int, int]:
 
 
 def arranged(view: ViewState, layout: Layout) -> ViewState:
-    """`ShowLayout`, the retina among them."""
+    """Apply `ShowLayout`, to the retina too."""
     if layout is Layout.RETINA:
         return settled(on_surface(view, SurfaceKind.RETINA))
     view = stood(on_surface(view, SurfaceKind.PANEL), layout)
@@ -48,7 +48,7 @@ def arranged(view: ViewState, layout: Layout) -> ViewState:
 
 
 def stood(view: ViewState, layout: Layout) -> ViewState:
-    """In another layout, whose panels stand where hands last put them there."""
+    """The view in another layout, with its panels where hands last put them there."""
     if layout is view.flat:
         return view
     elsewhere = dict(view.elsewhere) | {view.flat: view.panels}
@@ -59,7 +59,7 @@ def stood(view: ViewState, layout: Layout) -> ViewState:
 
 
 def layouts_offered(count: int) -> tuple[tuple[Layout, Compare], ...]:
-    """What `count` photographs are enough for, in the order of `NextLayout`."""
+    """The layouts that `count` photographs are enough for, in the order of `NextLayout`."""
     pairs = tuple((Layout.PAIR, compare) for compare in Compare) if count > 1 else ()
     row = ((Layout.ROW, Compare.SIDE),) if count > 2 else ()
     wall = ((Layout.WALL, Compare.SIDE),) if count > 3 else ()
@@ -67,7 +67,7 @@ def layouts_offered(count: int) -> tuple[tuple[Layout, Compare], ...]:
 
 
 def next_layout(view: ViewState, by: int) -> ViewState:
-    """`NextLayout`."""
+    """Apply `NextLayout`."""
     offered = layouts_offered(len(view.loaded))
     compare = view.pair.compare if view.layout is Layout.PAIR and view.pair else Compare.SIDE
     now = view.layout, compare
@@ -79,8 +79,8 @@ def next_layout(view: ViewState, by: int) -> ViewState:
 
 
 def with_pair(view: ViewState) -> ViewState:
-    """With two photographs to compare, as soon as there are two: those picked last, those compared last, else the front
-    one and the next."""
+    """The view with two photographs to compare, if there are two: those picked last, else those compared last, else the
+    front one and the next."""
     loaded = view.loaded
     if len(loaded) < 2 or view.active not in loaded:
         return view
@@ -92,8 +92,8 @@ def with_pair(view: ViewState) -> ViewState:
 
 
 def paired(view: ViewState, two: tuple[int, int]) -> ViewState:
-    """With these two, whose pair was another or the same: the right eye on the left, as it is seen from before a
-    person; else in their order. The front one is the first, unless it is the second already."""
+    """The view with these two as its pair. A right eye stands on the left, as it does when one faces a person; else
+    they keep their order. The first becomes the front one, unless the second is."""
     sides = tuple(view.field_of(i).side for i in two)
     first, second = two if sides == ("right", "left") else two[::-1] if sides == ("left", "right") else sorted(two)
     active = view.active if view.active in two else first
@@ -105,7 +105,7 @@ def paired(view: ViewState, two: tuple[int, int]) -> ViewState:
 
 
 def retied(view: ViewState) -> ViewState:
-    """Tied as the pair's views are now."""
+    """The view with its pair tied as the two are seen now."""
     pair, tie = view.pair, None
     if pair is not None and pair.link is not Link.OFF and set(pair.images) <= set(view.loaded):
         first, second = pair.images
@@ -115,7 +115,7 @@ def retied(view: ViewState) -> ViewState:
 
 
 def compared(view: ViewState, compare: Compare) -> ViewState:
-    """`SetCompare`: of a pair; where there is none, one is made."""
+    """Apply `SetCompare`; without a pair, one is made."""
     view = arranged(view, Layout.PAIR)
     if view.pair is None or view.pair.compare is compare:
         return view
@@ -124,8 +124,8 @@ def compared(view: ViewState, compare: Compare) -> ViewState:
 
 
 def following(before: ViewState, after: ViewState) -> ViewState:
-    """What is linked follows what has changed: side by side as they are tied; on one panel exactly, field of view upon
-    field of view."""
+    """Let the other photograph of a linked pair follow what has changed: as they are tied if side by side, else so that
+    the fields of view coincide."""
     pair = after.compared
     if pair is None:
         return after
@@ -141,7 +141,7 @@ def following(before: ViewState, after: ViewState) -> ViewState:
 
 
 def laid(view: ViewState) -> ViewState:
-    """On one panel the second photograph lies on the first, also beyond its own edge where that one reaches farther."""
+    """On one panel, lay the second photograph over the first, beyond its own edge where the first reaches farther."""
     pair = view.compared
     if pair is None or pair.compare is Compare.SIDE:
         return view
@@ -151,7 +151,7 @@ def laid(view: ViewState) -> ViewState:
 
 
 def completed(view: ViewState, index: int) -> ViewState:
-    """A pair for which a photograph has come that was missing."""
+    """The view once a missing photograph of its pair has arrived."""
     if view.flat is not Layout.PAIR:
         return view
     if view.pair is None:

@@ -1,4 +1,4 @@
-"""The record of a photograph: all that the view knows of one besides its pixels."""
+"""The record of a photograph: all that the view knows of it except its pixels."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from vr_app.core.view.bounds import MAX_ZOOM
 from vr_app.core.view.pair import FieldOfView, side_of
 
 FINEST_ACROSS = 384
-"""Pixels of the finest level that the largest zoom leaves across the surface, along the photograph's shorter side.
-Beyond that only these pixels would grow, no detail. A headset shows the panel some 500 pixels high."""
+"""Pixels of the finest level that the largest zoom leaves across the surface, along the photograph's shorter side. A
+larger zoom would enlarge these pixels and show no more detail. A headset shows the panel some 500 pixels high."""
 
 LEAST_ZOOM_IN = 4.0
-"""The largest zoom of photographs too small for that rule."""
+"""The largest zoom of photographs too small for FINEST_ACROSS."""
 
 
 @dataclass(frozen=True)
 class PhotographRecord:
-    """A photograph that is open. One is made when its file is decoded, and nothing else keeps these facts.
+    """A photograph that is open. The record is made when the file is decoded; these facts are kept nowhere else.
 
     `size`: width and height in pixels. `field_center`, `field_radius`: the circle of the field of view, in pixels;
-    `field_from`: where it comes from, ``fitted`` to the rim or ``assumed``.
-    `sha256`: of the file, hexadecimal; what belongs to a photograph is kept under it. `title`: its name, with folders
-    where others of the session have the same name; empty: the name. `taken`: when, as EXIF tells it ('' where it does
-    not). `told_laterality`: 'right' or 'left' where the source says so.
+    `field_from`: how it is known, ``fitted`` to the rim or ``assumed``. `sha256`: of the file, hexadecimal; what
+    belongs to a photograph is filed under it. `title`: the name with folders, if others of the session have the same
+    name; empty: the name. `taken`: the date in EXIF ('' without one). `told_laterality`: 'right' or 'left' if the
+    source says so.
     """
 
     name: str
@@ -41,7 +41,7 @@ class PhotographRecord:
 
     @property
     def called(self) -> str:
-        """What it is told apart by, beside others."""
+        """The name shown to the user, unique in the session."""
         return self.title or self.name
 
     @property
@@ -51,12 +51,12 @@ class PhotographRecord:
 
     @property
     def laterality(self) -> str:
-        """'right' or 'left' where the source or the photograph's name tells whose eye it is, else ''."""
+        """'right' or 'left' if the source or the photograph's name says which eye it is, else ''."""
         return self.told_laterality or side_of(self.name)
 
     @cached_property
     def field(self) -> FieldOfView:
-        """The field of view in photograph coordinates, and whose eye it is."""
+        """The field of view in photograph coordinates, and which eye it is."""
         reach = self.field_radius / self.size[0], self.field_radius / self.size[1]
         return FieldOfView(self.home, reach, self.laterality)
 

@@ -1,4 +1,4 @@
-"""Where the photographs of a view stand in the world, and which of them a ray meets."""
+"""Where the photographs of a view are in the room, and which of them a ray meets."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from vr_app.core.view.pair import Compare, Pair, divided, laid_over
 from vr_app.core.view.view import ViewState
 
 RETINA_RADIUS = 2.0
-"""Metres. The sphere is scaled up from 11.5 mm so that the viewer stands inside."""
+"""Metres. The sphere is scaled up from 11.5 mm, so that the viewer fits inside."""
 
 ORIGIN = Pose()
 """Where the viewer's head starts."""
@@ -42,8 +42,8 @@ ORIGIN = Pose()
 
 @dataclass(frozen=True)
 class Words:
-    """How the words at a photograph stand. `scale`: their size in proportion to a single panel's, `moved`: what hands
-    have made of it. `part`: 'left' or 'right' of a divider. `brief`: no more than one line."""
+    """How a photograph's words are shown. `scale`: their size relative to a single panel's; `moved`: the part of it
+    that hands have set. `part`: 'left' or 'right' of a divider. `brief`: one line at most."""
 
     scale: float = 1.0
     moved: float = 1.0
@@ -53,7 +53,7 @@ class Words:
 
 @dataclass(frozen=True)
 class Placed:
-    """A photograph's surface in the world. `shown`: False while it only waits for its turn."""
+    """A photograph's surface in the room. `shown`: False while a blink shows the other one."""
 
     image: int
     surface: Surface
@@ -68,10 +68,10 @@ class Placed:
 
 
 def place(view: ViewState, retina_pose: Pose = ORIGIN) -> tuple[Placed, ...]:
-    """Where every photograph that is shown is seen: as `view.layout` has it, but for panels that hands have moved; or
-    on the retina alone.
+    """The surface of every photograph that is shown: where `view.layout` puts it, or where hands have put its panel; on
+    the retina, the front one's alone.
 
-    `retina_pose`: the sphere's centre. In a headset the viewer stands there; a window's eye stands a little behind.
+    `retina_pose`: the sphere's centre. In a headset the viewer stands there; a window's eye stands a little behind it.
     """
     front = view.record
     if view.layout is Layout.WALL:
@@ -92,8 +92,8 @@ def _in_row(view: ViewState) -> tuple[Placed, ...]:
     loaded = view.loaded
     panels = panels_in_row([view.record_of(i).size for i in loaded], loaded.index(view.active))
     placed = [Placed(loaded[n], panel) for n, panel in panels.items()]
-    # One that was moved leaves its gap on the arc, where nothing else moves because of it; and it is seen although the
-    # arc has no room for it.
+    # A panel that was moved leaves a gap on the arc, so that no other moves because of it. It is shown even if the arc
+    # has no room for it.
     there = {item.image for item in placed}
     beyond = [(i, record) for i, _ in view.panels if i not in there and (record := view.photographs[i]) is not None]
     return _moved_too(view, placed + [Placed(i, panel_alone(record.size)) for i, record in beyond])
@@ -101,7 +101,7 @@ def _in_row(view: ViewState) -> tuple[Placed, ...]:
 
 def _on_wall(view: ViewState) -> list[Placed]:
     hung = view.hung
-    # While photographs arrive nothing moves: each has its place from the start.
+    # Nothing moves while photographs arrive: each has its place from the start.
     panels = panels_on_wall([record.size if (record := view.photographs[i]) else None for i in hung], view.page[0])
     return [Placed(hung[n], panel, Words(WALL_WORDS, brief=True)) for n, panel in panels.items()]
 
@@ -126,7 +126,7 @@ def _as_pair(view: ViewState, pair: Pair) -> tuple[Placed, ...]:
 
 
 def _moved_too(view: ViewState, placed: list[Placed]) -> tuple[Placed, ...]:
-    """With panels where hands have put them, and their words as large as they."""
+    """The items with their panels where hands have put them, and their words scaled alike."""
     moved = dict(view.panels)
     return tuple(_put(item, moved[item.image]) if item.image in moved else item for item in placed)
 
@@ -139,8 +139,8 @@ def _put(item: Placed, moved: Moved) -> Placed:
 
 
 def within_reach(placed: Sequence[Placed]) -> tuple[Placed, ...]:
-    """What hands can take hold of: of two photographs on one panel the one that is seen, or the first, and all of the
-    panel with it."""
+    """The surfaces that hands can take hold of. Of two photographs on one panel this is the visible one, or with a
+    divider the first, on the whole panel."""
     found = []
     for item in placed:
         if item.words.part == "left":
@@ -154,13 +154,13 @@ def within_reach(placed: Sequence[Placed]) -> tuple[Placed, ...]:
 
 
 def panel_alone(size: Size, yaw: float = 0.0) -> Panel:
-    """A panel as large as it goes, `yaw` radians to the left of straight ahead."""
+    """A panel as large as one may be, `yaw` radians to the left of straight ahead."""
     return _within(size, PANEL_MAX_WIDTH, PANEL_HEIGHT, yaw)
 
 
 def panels_in_row(sizes: Sequence[Size], front: int) -> dict[int, Panel]:
-    """Panels side by side on an arc, the `front` one ahead, from left to right by their index; those left out for which
-    there is no room before the arc meets its own back."""
+    """Panels side by side on an arc, by index, with the `front` one straight ahead. Those that would not fit on a full
+    circle are left out."""
     right = _arc(sizes[front:], -1)
     left = _arc(sizes[front::-1], 1)
     panels = {front - n: panel for n, panel in enumerate(left)} | {front + n: panel for n, panel in enumerate(right)}
@@ -168,7 +168,7 @@ def panels_in_row(sizes: Sequence[Size], front: int) -> dict[int, Panel]:
 
 
 def _arc(sizes: Sequence[Size], turn: int) -> list[Panel]:
-    """Panels from straight ahead on, to the left (turn 1) or right (-1)."""
+    """Panels from straight ahead onward, to the left (turn 1) or right (-1)."""
     panels: list[Panel] = []
     angle = previous = 0.0
     for size in sizes:
@@ -183,15 +183,14 @@ def _arc(sizes: Sequence[Size], turn: int) -> list[Panel]:
 
 
 def panels_of_pair(first: Size, second: Size) -> tuple[Panel, Panel]:
-    """Two panels side by side about straight ahead, each turned to the viewer; the first on the left."""
+    """Two panels side by side about straight ahead, each turned to the viewer; the first is on the left."""
     panels = [_within(size, PAIR_WIDTH, PAIR_HEIGHT) for size in (first, second)]
     left, right = (math.atan(panel.width / 2 / PANEL_DISTANCE) + PAIR_GAP / 2 for panel in panels)
     return _within(first, PAIR_WIDTH, PAIR_HEIGHT, left), _within(second, PAIR_WIDTH, PAIR_HEIGHT, -right)
 
 
 def panels_on_wall(sizes: Sequence[Size | None], page: int) -> dict[int, Panel]:
-    """The panels of a page, by index, in reading order: row by row, each from left to right. None: its place stays
-    empty."""
+    """The panels of a page, by index, row by row from left to right. None: the place stays empty."""
     columns, rows = grid(len(sizes))
     cell, pitch = WALL_ANGLE / columns, WALL_HEIGHT / rows
     width, height = PANEL_DISTANCE * (cell - WALL_GAP), pitch - WALL_LINE
@@ -218,7 +217,8 @@ def _within(size: Size, width: float, height: float, yaw: float = 0.0, up: float
 
 @dataclass(frozen=True)
 class Pointed:
-    """What a hand points at: the photograph, the surface coordinates s, its photograph point uv, and how far away."""
+    """What a hand points at: the photograph, the surface coordinates s, the photograph point uv, and the distance in
+    metres."""
 
     image: int
     s: Uv
@@ -227,7 +227,7 @@ class Pointed:
 
 
 def pointed_at(ray: Ray, view: ViewState, placed: Sequence[Placed]) -> Pointed | None:
-    """The nearest photograph that the ray meets; None where it meets none, or only beyond a photograph's edge."""
+    """The nearest photograph that the ray meets; None if it meets none, or only beyond a photograph's edge."""
     nearest: Pointed | None = None
     for item in placed:
         s, distance = item.surface.hit(np.asarray(ray.origin), np.asarray(ray.direction))
@@ -241,7 +241,7 @@ def pointed_at(ray: Ray, view: ViewState, placed: Sequence[Placed]) -> Pointed |
 
 
 def met_at(image: int, aim: Ray | None, placed: Sequence[Placed]) -> Uv | None:
-    """Where a ray meets a photograph's surface; None where it does not."""
+    """Where a ray meets a photograph's surface; None if it does not."""
     for item in placed:
         if item.image == image and aim is not None:
             s, _ = item.surface.hit(np.asarray(aim.origin), np.asarray(aim.direction))

@@ -1,7 +1,7 @@
-"""Regions of interest: rectangles of a photograph that somebody marked, named, and may come back to.
+"""Regions of interest: rectangles of a photograph that somebody has marked, named, and may come back to.
 
-Plain values; `region_step` says what intents make of them. A region belongs to a photograph by the checksum of its
-file, so that it is found again when the file has another name.
+These are plain values; `region_step` says how intents change them. A region refers to its photograph by the checksum of
+the file, so that it is found again under another file name.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from vr_app.core.view.bounds import Image, Spot
 from vr_app.core.view.photograph import PhotographRecord
 
 BLINK = 0.7
-"""Seconds for which each of the two is seen while a region blinks: 0.7 changes there and back a second, far below the
-three flashes that can hurt."""
+"""Seconds for which a blinking region shows each of the two pictures: 0.7 changes there and back a second, far below
+the three flashes that can harm."""
 
 Photographs = Sequence[PhotographRecord | None]
 
 
 class Kind(StrEnum):
-    """What a region is of."""
+    """What a region shows."""
 
     DISC = "disc"
     MACULA = "macula"
@@ -34,16 +34,16 @@ class Kind(StrEnum):
     OTHER = "other"
 
     def next(self) -> Kind:
-        """The next of the list, round the end."""
+        """The next kind in the list; after the last comes the first."""
         kinds = list(Kind)
         return kinds[(kinds.index(self) + 1) % len(kinds)]
 
 
 @dataclass(frozen=True)
 class Region:
-    """`rect`, in pixels, of the photograph whose file has the SHA-256 `photograph` (hexadecimal) and had the name
-    `file`. `made`: when, UTC as ISO 8601; empty until that is entered. `number`: among the photograph's regions, from
-    1; it is given once, and does not change when others go (0: not given yet)."""
+    """A rectangle `rect`, in pixels, of the photograph whose file has the SHA-256 `photograph` (hexadecimal) and had
+    the name `file`. `made`: when, UTC as ISO 8601; empty until that is known. `number`: among the photograph's regions,
+    from 1. It is given once and stays when other regions go (0: not given yet)."""
 
     photograph: str
     file: str
@@ -55,11 +55,11 @@ class Region:
 
 
 Given = tuple[tuple[str, int], ...]
-"""The largest number that was ever given to a region of a photograph (its SHA-256)."""
+"""By photograph (its SHA-256), the largest number ever given to one of its regions."""
 
 
 def numbered(regions: Iterable[Region], given: Given = ()) -> tuple[Region, ...]:
-    """Each with a number that no other region of its photograph has: its own, where it has one that none before it has,
+    """The regions, each with a number that no other region of its photograph has: its own if no earlier one has it,
     else the next that was never given."""
     regions = tuple(regions)
     last = dict(given)
@@ -109,8 +109,8 @@ class Regions:
     given: Given = ()
 
     def of(self, photograph: PhotographRecord | None) -> tuple[int, ...]:
-        """The regions of a photograph, as indices of `known`, in the order of their numbers. None while it is not
-        loaded."""
+        """The regions of a photograph, as indices of `known`, in the order of their numbers. `photograph`: None while
+        it is not loaded."""
         if photograph is None:
             return ()
         mine = (i for i, region in enumerate(self.known) if region.photograph == photograph.sha256)
@@ -121,8 +121,8 @@ class Regions:
         return None if self.chosen is None else self.known[self.chosen]
 
     def with_known(self, found: Iterable[Region], given: Given = ()) -> Regions:
-        """And these, which were kept from before, and the numbers `given` then; one that is known already is not there
-        twice. Kept ones keep their numbers: of those marked before they came another may become."""
+        """With these regions too, kept from an earlier session, and the numbers `given` then. A region known already is
+        not added twice. Kept regions keep their numbers; one marked before they arrived may get another."""
         known = set(self.known)
         new = tuple(region for region in dict.fromkeys(found) if region not in known)
         if not new:
@@ -134,27 +134,27 @@ class Regions:
 
     @property
     def unstamped(self) -> bool:
-        """Whether any was made just now."""
+        """Whether any region has no time yet."""
         return any(not region.made for region in self.known)
 
     def stamped(self, moment: str) -> Regions:
-        """With `moment` (ISO 8601) as the time of those just made."""
+        """With `moment` (ISO 8601) as the time of the regions that have none yet."""
         return replace(self, known=tuple(r if r.made else replace(r, made=moment) for r in self.known))
 
     def back_to(self, known: tuple[Region, ...]) -> Regions:
-        """With the regions as they were before; the chosen one stays so if it is still the same."""
+        """With the regions as they were before. The chosen one stays chosen if it is still there."""
         still = self.chosen is not None and known[self.chosen : self.chosen + 1] == (self.chosen_region,)
         return replace(self, known=known, chosen=self.chosen if still else None)
 
 
 def image_of(region: Region, photographs: Photographs, front: int) -> int | None:
-    """An image that shows a region's photograph, the front one before others; None where none does."""
+    """An image that shows a region's photograph, preferably the front one; None if there is none."""
     having = [i for i, record in enumerate(photographs) if record and record.sha256 == region.photograph]
     return front if front in having else having[0] if having else None
 
 
 def drafted(draft: Draft, size: tuple[int, int]) -> Rect | None:
-    """The whole pixels of a photograph of `size` that a draft touches; None where a corner is nowhere."""
+    """The whole pixels of a photograph of `size` that a draft touches; None if a corner is not a number."""
     if not all(map(math.isfinite, (*draft.start, *draft.end))):
         return None
     sides = []

@@ -1,4 +1,4 @@
-"""What intents make of the regions of interest, and the view of a region that one goes to."""
+"""How intents change the regions of interest, and the view of a region to jump to."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from vr_app.core.view.photograph import PhotographRecord
 from vr_app.core.view.region import Draft, Photographs, Region, Regions, drafted, numbered, with_given
 
 LEAST_SIDE = 4
-"""Photograph pixels: what is smaller was a tap, or a trembling hand."""
+"""Photograph pixels along a side. A smaller drag was a tap, or a trembling hand."""
 
 OF_VIEW = 0.8
-"""How much of what is seen, across and down, marking the view takes: its outline is then in sight."""
+"""The share of the visible part, across and down, that marking the view takes, so that the outline is in sight."""
 
 FILLS = 0.6
-"""How much of the surface a region takes, across or down, once one has jumped to it."""
+"""The share of the surface, across or down, that a region takes after a jump to it."""
 
 
 def changed(
     regions: Regions, intent: RegionIntent, photographs: Photographs, front: int, seen: tuple[Uv, Uv]
 ) -> Regions:
-    """What an intent makes of the regions. `front`: the front image; `seen`: two corners of what is seen of it."""
+    """The regions after an intent. `front`: the front image; `seen`: two corners of the visible part of it."""
     match intent:
         case ShowDraft(draft):
             return replace(regions, draft=draft)
@@ -81,7 +81,7 @@ def _marked(regions: Regions, draft: Draft, photograph: PhotographRecord | None)
 
 
 def _shrunk(one: Uv, other: Uv) -> tuple[Uv, Uv]:
-    """OF_VIEW of what lies between two corners and in the photograph."""
+    """The part of the photograph between two corners, shrunk to OF_VIEW."""
     sides = [(max(0.0, min(a, b)), min(1.0, max(a, b))) for a, b in zip(one, other, strict=True)]
     cut = [(low + (high - low) * (1 - OF_VIEW) / 2, high - (high - low) * (1 - OF_VIEW) / 2) for low, high in sides]
     return (cut[0][0], cut[1][0]), (cut[0][1], cut[1][1])

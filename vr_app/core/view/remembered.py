@@ -1,6 +1,6 @@
-"""What is remembered of a folder from one session to the next, and its form on disk (JSON).
+"""What is remembered of a folder from one session to the next, and how it is written to disk (JSON).
 
-No name of a file is in it: photographs are told apart by `keys`, which the caller makes.
+It holds no file name: photographs are told apart by `keys`, which the caller makes.
 """
 
 from __future__ import annotations
@@ -23,27 +23,27 @@ from vr_app.core.view.view import ViewState
 
 VERSION = 1
 MOST = 100_000
-"""Entries of any list: more is no folder of photographs."""
+"""The most entries of any list."""
 
 
 class Side(StrEnum):
-    """The hand that presses; the other one carries the control panel."""
+    """The hand that presses the control panel; the other one carries it."""
 
     RIGHT = "right"
     LEFT = "left"
 
 
 FARTHEST_OUT = 2.0
-"""How far beyond its photograph, in its own size, the middle of a view may lie: one laid over another may."""
+"""How far outside its photograph the middle of a view may lie, in the photograph's size: one laid over another may."""
 
 
 class MemoryFileError(UserError):
-    """What was remembered cannot be read: the reason."""
+    """The file of what was remembered cannot be read; the message is the reason."""
 
 
 @dataclass(frozen=True)
 class Remembered:
-    """What `ViewState` has of the same names, with keys in the place of positions. `layout` is its `flat`."""
+    """The fields of `ViewState` with the same names, with keys in place of indices. `layout` is its `flat`."""
 
     layout: Layout = Layout.ROW
     surface: SurfaceKind = SurfaceKind.PANEL
@@ -58,7 +58,7 @@ class Remembered:
 
 
 def remember(view: ViewState, keys: Sequence[str], hand: Side) -> Remembered:
-    """Of a view of photographs with these keys. Whole photographs need no view of their own."""
+    """What to remember of a view, whose photographs have these keys. Photographs shown whole are left out."""
     pair = view.pair
     return Remembered(
         layout=view.flat,
@@ -79,7 +79,8 @@ def remember(view: ViewState, keys: Sequence[str], hand: Side) -> Remembered:
 
 
 def restore(view: ViewState, keys: Sequence[str], found: Remembered) -> ViewState:
-    """A view of photographs not loaded yet, as it was. What is remembered of others is left out."""
+    """A view of photographs that are not loaded yet, as it was left. What is remembered of other photographs is
+    ignored."""
     place = {key: index for index, key in enumerate(keys)}
     known: dict[Layout, dict[int, Moved]] = {}
     for layout, key, moved in found.moved:
@@ -106,7 +107,7 @@ def restore(view: ViewState, keys: Sequence[str], found: Remembered) -> ViewStat
 
 
 def format_memory(found: Remembered) -> str:
-    """Its JSON."""
+    """The JSON of what is remembered."""
     fields = {
         "version": VERSION,
         "layout": found.layout.value,
@@ -127,7 +128,7 @@ def format_memory(found: Remembered) -> str:
 
 
 def parse_memory(text: str) -> Remembered:
-    """Raises MemoryFileError, with the reason, where it is none of this version."""
+    """Read what `format_memory` wrote. Raises MemoryFileError, with the reason, for anything else."""
     try:
         data = json.loads(text)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""How the view changes: what each intent makes of it, what can be undone, and photographs and regions that arrive."""
+"""How the view changes: with each intent, with undo, and as photographs and regions arrive."""
 
 from __future__ import annotations
 
@@ -81,11 +81,12 @@ PAST = 50
 """Moves that can be undone."""
 
 UNSEEN = 0.004
-"""A move by a smaller part of the surface, or of the zoom, is none: undoing it would show nothing."""
+"""A move by a smaller part of the surface, or of the zoom, does not count: undoing it would show no difference."""
 
 
 def step(view: ViewState, intents: tuple[Intent, ...], dt: float) -> ViewState:
-    """Apply intents in order. `dt` seconds have passed. What no view can be (NaN, infinite) changes nothing."""
+    """The view after `intents`, applied in order, and after `dt` seconds. An intent that would make an impossible view
+    (NaN, infinite) changes nothing."""
     after = view
     for intent in intents:
         after = _remembering(after, intent)
@@ -98,7 +99,7 @@ def step(view: ViewState, intents: tuple[Intent, ...], dt: float) -> ViewState:
 
 
 def _remembering(view: ViewState, intent: Intent) -> ViewState:
-    """Apply an intent, and remember how it was where a move begins with it. A tour leaves nothing to undo."""
+    """Apply an intent; if it begins a move, remember the view before it. A tour leaves nothing to undo."""
     if isinstance(intent, Begin):
         return replace(view, begins=True)
     after = _apply(view, intent)
@@ -194,11 +195,11 @@ def _apply(view: ViewState, intent: Intent) -> ViewState:
             return replace(view, settings=replace(view.settings, room=shown))
         case ShowHelp(shown):
             return replace(view, settings=replace(view.settings, help=shown))
-    return view  # an Effect's
+    return view  # an `Effect` acts outside of it
 
 
 def _images_of(intent: Intent) -> tuple[int, ...]:
-    """The photographs that an intent is about."""
+    """The photographs that an intent names."""
     match intent:
         case Pan(image=image) | Zoom(image=image) | MovePanel(image=image) | BringForward(image) | Pick(image):
             return (image,)
@@ -210,7 +211,7 @@ def _images_of(intent: Intent) -> tuple[int, ...]:
 
 
 def _with_regions(view: ViewState, intent: RegionIntent) -> ViewState:
-    """What an intent makes of the regions, and the view of the one to jump to."""
+    """Apply an intent to the regions; if it jumps to one, show that."""
     half, (u, v) = 0.5 / view.front.zoom, view.front.center
     seen = (u - half, v - half), (u + half, v + half)
     regions = changed(view.regions, intent, view.photographs, view.active, seen)
@@ -237,7 +238,7 @@ def _with_panel(view: ViewState, image: int, moved: Moved) -> ViewState:
 
 
 def _undone(view: ViewState) -> ViewState:
-    """How it was before the last move that can be seen; the present view where there is none."""
+    """The view before the last move that can be seen; the same view if there is none."""
     for back in reversed(range(len(view.past))):
         then = view.past[back]
         if not _alike(then, view.moment):
@@ -249,7 +250,7 @@ def _undone(view: ViewState) -> ViewState:
 
 
 def _alike(one: Moment, other: Moment) -> bool:
-    """Whether nobody could tell them apart: a trigger touched by a trembling hand moves the photograph a little."""
+    """Whether nobody could tell the two apart: a trembling hand on the trigger moves the photograph a little."""
     if replace(one, images=()) != replace(other, images=()):
         return False
     return all(
@@ -259,7 +260,7 @@ def _alike(one: Moment, other: Moment) -> bool:
 
 
 def _reset(view: ViewState) -> ViewState:
-    """The whole of the front photograph, of a pair both; on the panel's own place."""
+    """Show the whole front photograph, or both of a pair, with the panel in its own place."""
     images = view.compared.images if view.compared else (view.active,)
     view = replace(view, panels=tuple(item for item in view.panels if item[0] not in images))
     for image in images:
@@ -268,18 +269,18 @@ def _reset(view: ViewState) -> ViewState:
 
 
 def photograph_arrived(view: ViewState, index: int, record: PhotographRecord) -> ViewState:
-    """A photograph is loaded and its field of view is known."""
+    """The view with a photograph that has been loaded."""
     view = replace(view, photographs=(*view.photographs[:index], record, *view.photographs[index + 1 :]))
     view = with_image(view, index, view.images[index])
     view = settled(view) if index == view.active else view
     view = completed(view, index)
-    # Undoing a move of another photograph is to leave this one as it is now.
+    # Undoing a move of another photograph leaves this one as it is now.
     past = (replace(then, images=swapped(then.images, index, view.images[index])) for then in view.past)
     return replace(view, past=tuple(past))
 
 
 def regions_arrived(view: ViewState, found: Iterable[Region], given: Given = ()) -> ViewState:
-    """Regions kept from before. Undoing leaves them."""
+    """The view with regions kept from an earlier session. Undo leaves them."""
     regions = view.regions.with_known(found, given)
     new = regions.known[len(view.regions.known) :]
     past = (replace(then, marked=(*then.marked, *new)) for then in view.past)
@@ -287,7 +288,7 @@ def regions_arrived(view: ViewState, found: Iterable[Region], given: Given = ())
 
 
 def regions_stamped(view: ViewState, moment: str) -> ViewState:
-    """Regions just made get their time, as ISO 8601, in what can be undone too."""
+    """The view with `moment` (ISO 8601) as the time of regions just made, in what can be undone too."""
     regions = view.regions.stamped(moment)
     named = dict(zip(view.regions.known, regions.known, strict=True))
     past = (replace(then, marked=tuple(named.get(item, item) for item in then.marked)) for then in view.past)
@@ -295,7 +296,8 @@ def regions_stamped(view: ViewState, moment: str) -> ViewState:
 
 
 def photograph_failed(view: ViewState, index: int) -> ViewState:
-    """A photograph cannot be opened: another one that is loaded comes to the front, or the next that may yet be.
+    """The view without a photograph that cannot be opened: another that is loaded comes to the front, or the next that
+    may still load.
 
     Photographs arrive in their order: while none is loaded, all before the active one have failed.
     """

@@ -1,4 +1,4 @@
-"""Tours: timed views, played the same in every mode. The file's form is told in docs/tours.md."""
+"""Tours: timed views, played alike in every mode. docs/tours.md tells the file's form."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ MAX_SECONDS = 3600.0
 
 
 class TourError(UserError):
-    """A tour that cannot be played: the file, what is wrong where, and the cure."""
+    """A tour that cannot be played. The message names the file, what is wrong where, and the cure."""
 
 
 @dataclass(frozen=True)
 class Stop:
-    """A view, reached from the one before within `travel` seconds and then held for `duration` seconds.
+    """A view, reached from the one before in `travel` seconds and then held for `duration` seconds.
 
     `center` in photograph coordinates (0 to 1, right and down); `zoom` 1 to 64; `caption` may be empty. `invention`:
-    synthesised pixels are overlaid with how far they depart from what the photograph determines.
+    computed pixels are overlaid with how far they depart from what the photograph determines.
     """
 
     surface: SurfaceKind
@@ -41,14 +41,15 @@ class Stop:
 
 @dataclass(frozen=True)
 class Tour:
-    """Stops in order. `image`: the photograph that it was made for, a path relative to the tour's file, or None."""
+    """Stops in order. `image`: the photograph that the tour was made for, as a path relative to the tour's file, or
+    None."""
 
     stops: tuple[Stop, ...]
     image: str | None = None
 
     @property
     def seconds(self) -> float:
-        """How long it plays."""
+        """The tour's length in seconds."""
         return sum(stop.travel + stop.duration for stop in self.stops)
 
     def at(self, time: float) -> tuple[LookAt, str]:
@@ -63,7 +64,8 @@ class Tour:
 
 
 def _between(before: Stop, stop: Stop, time: float) -> LookAt:
-    """Smoothly from one stop to the next: the zoom's logarithm eased, the centre led so that nothing swings wide."""
+    """The view on the way from one stop to the next: the zoom's logarithm is eased, and the centre is led so that
+    nothing swings wide."""
     if time >= stop.travel or before.surface is not stop.surface:
         return LookAt(stop.surface, stop.center, stop.zoom, stop.invention)
     part = max(0.0, time) / stop.travel
@@ -166,16 +168,14 @@ class TourPlayer:
         return self._time is not None and self._time >= self._tour.seconds
 
     def advance(self, dt: float) -> tuple[LookAt, str]:
-        """The view and caption `dt` seconds on; the first call begins the tour, the end holds the last view."""
+        """The view and caption `dt` seconds later. The first call begins the tour; at its end the last view stays."""
         self._time = 0.0 if self._time is None else self._time + dt
         return self._tour.at(self._time)
 
 
 class TourRecorder:
-    """Writes down the views that a viewer rests on: each view held for at least REST seconds becomes a stop, and the
-    one at which the recording is ended.
-
-    What a tour cannot hold, beyond MAX_SECONDS or MAX_STOPS, is left out.
+    """Records the views on which a viewer rests: each view held for at least REST seconds becomes a stop, and so does
+    the last one. What a tour cannot hold, beyond MAX_SECONDS or MAX_STOPS, is left out.
     """
 
     REST = 0.5
@@ -188,7 +188,7 @@ class TourRecorder:
         self._time = 0.0
 
     def see(self, view: ViewState, dt: float) -> None:
-        """One frame of `dt` seconds went by with this view."""
+        """Take in a frame of `dt` seconds with this view."""
         self._time += dt
         now = (view.surface, view.front, view.invention)
         if now != self._resting:
@@ -197,7 +197,7 @@ class TourRecorder:
             self._resting, self._since = now, self._time
 
     def finish(self) -> Tour | None:
-        """The tour, with the present view as its last stop; None where nothing was seen."""
+        """The tour, with the present view as its last stop; None if there is none."""
         self._time = max(self._time, self._since + self.REST)
         self._keep()
         self._resting = None

@@ -1,6 +1,6 @@
-"""What is looked at: the state that intents and tours change, and that everything drawn follows from.
+"""The state of what is looked at. Intents and tours change it; everything drawn follows from it.
 
-`stepping` says what changes it, `arranging` how layouts and pairs follow each other.
+`step` applies intents to it; `pairing` changes layouts and pairs.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ Panels = tuple[tuple[int, Moved], ...]
 
 @dataclass(frozen=True)
 class Moment:
-    """What a move changes, and undoing it brings back. `panels`: those that hands have moved, by image, in the layout
-    `flat`; `marked`: the regions of interest."""
+    """What a move changes, and undo brings back. `panels`: those that hands have moved, by image, in the layout `flat`;
+    `marked`: the regions of interest."""
 
     images: tuple[ImageView, ...]
     active: int
@@ -50,12 +50,11 @@ class Moment:
 
 @dataclass(frozen=True)
 class Settings:
-    """What a session is set to, beside what is looked at.
+    """A session's settings, beside what is looked at.
 
-    `model`: the network that computes, by name; `models`: those that can be chosen, the dial's both ends among them.
-    `room`: the panels stand in one. `help`: what keys and mouse do is shown.
-    `overlays`: the names of the layers that lie over the picture.
-    `field_angle`: the camera's full field in degrees of visual angle.
+    `model`: the network that computes, by name; `models`: those to choose from, the dial's two ends among them. `room`:
+    the panels are in a room. `help`: what keys and mouse do is shown. `overlays`: the names of the layers shown over
+    the picture. `field_angle`: the camera's full field in degrees of visual angle.
     """
 
     model: str = DEFAULT_MODEL
@@ -66,7 +65,7 @@ class Settings:
     field_angle: float = 45.0
 
     def computing_with(self, model: str) -> Settings:
-        """With another network; the same where it, or an end of the dial that it stands between, cannot be chosen."""
+        """With another network; unchanged if that network, or an end of the dial, is not among `models`."""
         blend = parse_blend(model)
         ends = (blend.pixel, blend.texture) if blend else (model,)
         sound = blend is None or 0 < blend.amount < 1
@@ -75,16 +74,16 @@ class Settings:
 
 @dataclass(frozen=True)
 class ViewState:
-    """All that decides what is drawn, apart from where the eyes are.
+    """All that decides what is drawn, except where the eyes are.
 
     `images`: how each photograph is seen. `photographs`: their records, None while one is not loaded. `still_for`:
-    seconds since the view last changed. `original`, `invention`, `appearance`: what `ShowOriginal`,
-    `ShowInvention` and `Adjust` last asked for. `finest`: the finest level that may be shown. `layout`:
-    how photographs are shown, the retina among the ways; `flat`: the layout of panels that is shown, or that one comes
-    back to from the retina. `panels`: see `Moment`; `elsewhere`: the panels moved in other layouts. `pair`: the one
-    that is compared, or was last. `blink`: how far its turns are. `picked`: the last two photographs taken from the
-    wall. `failed`: those that cannot be opened. `regions`: those of interest. `settings`: see there. `past`: how it was
-    before each of the last moves; `begins`: the next change begins another.
+    seconds since the view last changed. `original`, `invention`, `appearance`: what `ShowOriginal`, `ShowInvention` and
+    `Adjust` last asked for. `finest`: the finest level that may be shown. `layout`: how photographs are shown, perhaps
+    on the retina; `flat`: the layout of panels that is shown, or that the retina returns to. `panels`: see `Moment`;
+    `elsewhere`: the panels moved in other layouts. `pair`: the pair that is compared, or was last. `blink`: where a
+    blink stands. `picked`: the last two photographs taken from the wall. `failed`: those that cannot be opened.
+    `regions`: those of interest. `past`: how it was before each of the last moves; `begins`: the next change begins a
+    new move.
     """
 
     images: tuple[ImageView, ...]
@@ -137,12 +136,12 @@ class ViewState:
 
     @property
     def surface(self) -> SurfaceKind:
-        """What photographs are shown on."""
+        """The surface on which photographs are shown."""
         return SurfaceKind.RETINA if self.layout is Layout.RETINA else SurfaceKind.PANEL
 
     @property
     def record(self) -> PhotographRecord | None:
-        """Of the front photograph; None while it is not loaded."""
+        """The front photograph's record; None while it is not loaded."""
         return self.photographs[self.active]
 
     def record_of(self, image: int) -> PhotographRecord:
@@ -153,61 +152,62 @@ class ViewState:
 
     @property
     def compared(self) -> Pair | None:
-        """The pair, where one is shown whose photographs are both loaded."""
+        """The pair that is shown; None if none is, or a photograph of it is not loaded."""
         pair = self.pair if self.layout is Layout.PAIR else None
         there = pair is not None and all(self.photographs[i] is not None for i in pair.images)
         return pair if there else None
 
     @property
     def alternates(self) -> bool:
-        """Whether two pictures are shown in turn, so that it changes by itself."""
+        """Whether two pictures are shown in turn, so that the view changes by itself."""
         return self.regions.blinking or (self.compared is not None and self.compared.compare is Compare.BLINK)
 
     @property
     def loaded(self) -> tuple[int, ...]:
-        """The photographs that are there."""
+        """The photographs that are loaded."""
         return tuple(i for i, record in enumerate(self.photographs) if record is not None)
 
     @property
     def awaited(self) -> tuple[int, ...]:
-        """Those that are seen first, to be opened first."""
+        """The photographs to open first, because they are seen first."""
         page = self.hung[self.page[0] * standing.PAGE :][: standing.PAGE] if self.flat is Layout.WALL else ()
         two = self.pair.images if self.pair is not None and self.flat is Layout.PAIR else ()
         return tuple(dict.fromkeys((self.active, *two, *page)))
 
     @property
     def hung(self) -> tuple[int, ...]:
-        """Those that have a place on the wall: all that may still be there."""
+        """The photographs with a place on the wall: all that have not failed."""
         return tuple(i for i in range(len(self.images)) if i not in self.failed)
 
     @property
     def page(self) -> tuple[int, int]:
-        """The wall's page with the front photograph, from 0, and how many there are."""
+        """The wall's page with the front photograph, from 0, and the number of pages."""
         hung = self.hung
         place = hung.index(self.active) if self.active in hung else 0
         return place // standing.PAGE, standing.pages(len(hung))
 
     def field_of(self, image: int) -> FieldOfView:
-        """A photograph's field of view; all of it while that is not known."""
+        """A photograph's field of view; while that is not known, the whole photograph."""
         record = self.photographs[image]
         return record.field if record is not None else FieldOfView((0.5, 0.5), (0.5, 0.5))
 
     def home(self, image: int) -> Uv:
-        """The middle of a photograph's field of view; its own middle while that is not known."""
+        """The middle of a photograph's field of view; while that is not known, the photograph's own."""
         return self.field_of(image).home
 
     def largest_zoom(self, image: int) -> float:
-        """How far a photograph can be magnified."""
+        """The largest zoom of a photograph."""
         record = self.photographs[image]
         return record.largest_zoom if record is not None else MAX_ZOOM
 
     def moved(self, image: int) -> Moved | None:
-        """Where hands have put a panel; None while it stands on the arc."""
+        """Where hands have put a panel; None while it is in its place on the arc."""
         return dict(self.panels).get(image)
 
 
 def with_image(view: ViewState, index: int, image: ImageView) -> ViewState:
-    """Photograph number `index` seen so, as far as it may be; what no view can be (NaN, infinite) changes nothing."""
+    """The view with photograph number `index` seen as `image`, within what is possible there; an impossible view (NaN,
+    infinite) changes nothing."""
     if not all(map(math.isfinite, (*image.center, image.zoom))):
         return view
     clamped = _clamped(image, view.surface, view.largest_zoom(index))
@@ -215,22 +215,23 @@ def with_image(view: ViewState, index: int, image: ImageView) -> ViewState:
 
 
 def on_surface(view: ViewState, surface: SurfaceKind) -> ViewState:
-    """The same photographs on a surface, each within what may be seen there."""
+    """The same photographs on a surface, each within what may be shown there."""
     images = tuple(_clamped(image, surface, view.largest_zoom(i)) for i, image in enumerate(view.images))
     layout = Layout.RETINA if surface is SurfaceKind.RETINA else view.flat
     return replace(view, layout=layout, images=images)
 
 
 def next_loaded(view: ViewState, by: int = 1) -> int:
-    """The next photograph after the active one that is loaded, round the end, `by` 1 onward, -1 back; else the active
-    one."""
+    """The next loaded photograph after the active one, wrapping round; `by` 1 onward, -1 back. The active one if no
+    other is loaded."""
     count = len(view.images)
     following = [(view.active + by * i) % count for i in range(1, count + 1)]
     return next((i for i in following if view.photographs[i] is not None), view.active)
 
 
 def settled(view: ViewState) -> ViewState:
-    """After a change of surface or photograph: on the retina a whole photograph is centred on its field of view."""
+    """The view after a change of surface or photograph: on the retina a whole photograph is centred on its field of
+    view."""
     front = view.front
     if view.surface is SurfaceKind.RETINA and front.zoom <= 1.0:
         front = ImageView(view.home(view.active), 1.0)
@@ -246,5 +247,5 @@ def _clamped(image: ImageView, surface: SurfaceKind, limit: float) -> ImageView:
 
 
 def swapped(images: tuple[ImageView, ...], index: int, image: ImageView) -> tuple[ImageView, ...]:
-    """The views of all photographs with that of number `index` another."""
+    """The views of all photographs, with number `index` replaced."""
     return (*images[:index], image, *images[index + 1 :])
