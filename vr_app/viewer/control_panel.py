@@ -42,8 +42,8 @@ ABOUT = (
     "Super-resolved fundus photographs",
     "on demand. A research program.",
     "",
-    "What has a cyan outline is computed:",
-    "likely, not photographed.",
+    "A cyan outline marks computed pixels:",
+    "likely, but not photographed.",
     "",
 )
 

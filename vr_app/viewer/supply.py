@@ -135,7 +135,7 @@ class Supply:
         if news.changed:
             self.residency.forget(index)
             self.departures.forget(index)
-            self._say(f"{facts.id}: has changed on disk; it is shown as it is now")
+            self._say(f"{facts.id}: has changed on disk; the new version is shown")
         for notice in facts.notices:
             self._say(notice)
         field, taken = facts.field.value, facts.taken.value if facts.taken else ""

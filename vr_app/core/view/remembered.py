@@ -209,5 +209,5 @@ def _fields(value: Any) -> Iterable[tuple[Any, Any]]:
 
 def _number(value: Any, low: float, high: float) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise ValueError(f"{value!r} where a number from {low:g} to {high:g} belongs")
+        raise ValueError(f"{value!r} is not a number from {low:g} to {high:g}")
     return float(value)
