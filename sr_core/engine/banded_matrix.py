@@ -1,8 +1,8 @@
-"""Products with banded matrices along both axes of a picture, piece by piece along the band.
+"""Multiply by banded matrices along both axes of a picture, piece by piece along the band.
 
-A bicubic matrix for 278 pixels at x8 is 2224 x 278 with four weights in a row that are not zero: multiplied as a dense
-matrix, nearly all of the work is for zeros. Cut into pieces of some dozens of rows, each with the columns it uses, it
-costs a fifth (x4) to a tenth (x8), and the pieces are still large enough for the matrix routines.
+A bicubic matrix for 278 pixels at x8 is 2224 x 278 with four nonzero weights per row: multiplied as a dense matrix,
+nearly all of the work is on zeros. Cut into pieces of a few dozen rows, each with the columns it uses, it costs a fifth
+(x4) to a tenth (x8), and the pieces are still large enough for the matrix routines.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from torch import Tensor
 from sr_core.image.geometry import Rect
 
 PIECE = 16
-"""Pixels of the shorter side per piece: small pieces multiply fewer zeros, large ones are multiplied faster."""
+"""Pixels of the shorter side per piece: small pieces multiply fewer zeros, large ones multiply faster."""
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Some rows of a matrix, (rows, columns): they make the pixels `made` from the pixels `used`."""
+    """Some rows of a matrix, (rows, columns): they compute the pixels `made` from the pixels `used`."""
 
     made: slice
     used: slice
@@ -31,7 +31,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Banded:
-    """An (n, m) matrix as pieces that make all n pixels of an axis from its m."""
+    """An (n, m) matrix as pieces that together compute all n pixels of an axis from its m pixels."""
 
     made: int
     used: int
@@ -39,7 +39,7 @@ class Banded:
 
 
 def banded(matrix: np.ndarray, device: torch.device, piece: int = PIECE) -> Banded:
-    """Cut an (n, m) matrix along its band; float32. What is exactly zero outside a piece's columns is never used.
+    """Cut an (n, m) matrix along its band; float32. Columns that are exactly zero throughout a piece are left out.
     `piece`: pixels of the shorter side in each."""
     made, used = matrix.shape
     step = piece * max(1, made // used)
@@ -54,7 +54,7 @@ def banded(matrix: np.ndarray, device: torch.device, piece: int = PIECE) -> Band
 
 
 def transform(x: Tensor, rows: Banded, columns: Banded) -> Tensor:
-    """rows @ x @ columns', float32: (c, rows.used, columns.used) to (c, rows.made, columns.made)."""
+    """Return rows @ x @ columns', float32: (c, rows.used, columns.used) to (c, rows.made, columns.made)."""
     if rows.made >= rows.used:
         return _down(_across(x, columns), rows)
     return _across(_down(x, rows), columns)
@@ -63,8 +63,9 @@ def transform(x: Tensor, rows: Banded, columns: Banded) -> Tensor:
 def add_transformed_(out: Tensor, *terms: tuple[Tensor, Banded, Banded]) -> list[tuple[float, float]]:
     """Add rows @ x @ columns' of every term (x, rows, columns) to `out` in place, without a second array of its size.
 
-    All terms are added to a piece of `out` before the next piece, so that it is fetched from memory once. Their rows
-    must make as many pixels, in as many pieces. Returns the least and the largest value of every channel.
+    All terms are added to one piece of `out` before the next, so that each piece is fetched from memory once. All rows
+    must make the same number of pixels in the same number of pieces. Returns the smallest and the largest value of
+    every channel.
     """
     across = [_across(x, columns) for x, _, columns in terms]
     extremes = [(float("inf"), float("-inf"))] * len(out)
@@ -79,8 +80,8 @@ def add_transformed_(out: Tensor, *terms: tuple[Tensor, Banded, Banded]) -> list
 
 
 def strips(x: Tensor, rows: Banded, columns: Banded, inner: Rect) -> Iterator[tuple[slice, Tensor]]:
-    """The part `inner` of rows @ x @ columns', a piece of its rows at a time, which the caches can hold: the rows,
-    counted from the part's own first, and (c, rows, inner.w), the caller's to write over."""
+    """Yield the part `inner` of rows @ x @ columns' in strips that fit the caches: the rows, counted from the first of
+    the part, and (c, rows, inner.w), which the caller may overwrite."""
     across = _across(x, columns)[:, :, inner.x : inner.right].contiguous()
     for piece in rows.pieces:
         start, stop = max(piece.made.start, inner.y), min(piece.made.stop, inner.bottom)
@@ -94,7 +95,7 @@ def strips(x: Tensor, rows: Banded, columns: Banded, inner: Rect) -> Iterator[tu
 
 
 def _across(x: Tensor, columns: Banded) -> Tensor:
-    """x @ columns'."""
+    """Return x @ columns'."""
     out = x.new_empty(x.shape[0], x.shape[1], columns.made)
     flat, made = x.reshape(-1, columns.used), out.view(-1, columns.made)
     for piece in columns.pieces:
@@ -103,7 +104,7 @@ def _across(x: Tensor, columns: Banded) -> Tensor:
 
 
 def _down(x: Tensor, rows: Banded) -> Tensor:
-    """rows @ x."""
+    """Return rows @ x."""
     out = x.new_empty(x.shape[0], rows.made, x.shape[2])
     for piece in rows.pieces:
         for channel in range(len(x)):

@@ -1,8 +1,8 @@
-"""How fast the engine is, against what the processor can convolve at all and against the plain way.
+"""Measure the engine's speed against the fastest convolutions of the processor, and against the plain method.
 
-All are measured in turns, so that another program's load meets every one of them, with torch's present number of
+The jobs are timed in turn, so that another program's load affects all of them alike, with torch's current number of
 threads; raw samples are kept. Useful work is the network's multiply-adds per photograph pixel delivered: halo,
-enlargement and the agreement with the photograph take time and count for nothing.
+enlargement and the agreement with the photograph take time but do not count.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ CPU = torch.device("cpu")
 
 CEILING_CHANNELS = (32, 64, 128)
 CEILING_EDGE = 256
-"""Pixels per side of the maps that the ceiling convolves."""
+"""Side in pixels of the feature maps that the ceiling convolves."""
 
 PLAIN_EDGE, PLAIN_PAD = 256, 10
-"""Tiles of the plain way: photograph pixels per side, and around each."""
+"""Tiles of the plain method: side in photograph pixels, and padding around each."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One run: seconds by the clock, and seconds of processor time of all the process's threads."""
+    """One run: wall-clock seconds, and processor seconds of all the process's threads."""
 
     seconds: float
     cpu_seconds: float
@@ -45,7 +45,8 @@ class Sample:
 
 @dataclass(frozen=True)
 class Job:
-    """Something to time. `operations`: useful ones per run, a multiply-add being two. `output_pixels`: delivered."""
+    """Something to time. `operations`: useful operations per run; a multiply-add counts as two. `output_pixels`: pixels
+    delivered."""
 
     name: str
     run: Callable[[], object]
@@ -55,7 +56,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Timing:
-    """What a job took."""
+    """The samples of one job."""
 
     name: str
     operations: int
@@ -64,7 +65,7 @@ class Timing:
 
     @property
     def seconds(self) -> float:
-        """By the clock, median."""
+        """The median of the wall-clock times."""
         return median(sample.seconds for sample in self.samples)
 
     @property
@@ -78,7 +79,7 @@ class Timing:
 
 @dataclass(frozen=True)
 class Measurement:
-    """Timings of one interleaved run. `ceiling` has one per width and precision, `engine` (regions in bulk) and `zoom`
+    """Timings of one interleaved run. `ceiling` has one per width and precision, `engine` (bulk regions) and `zoom`
     (the passes of a zoom in the viewer) one per scale."""
 
     threads: int
@@ -90,24 +91,24 @@ class Measurement:
 
     @property
     def ceiling_operations_per_second(self) -> float:
-        """Of the fastest width and precision."""
+        """Operations per second of the fastest width and precision."""
         return max(timing.operations_per_second for timing in self.ceiling)
 
     def share_of_ceiling(self, scale: int) -> float:
-        """Useful operations per second at a scale over the ceiling's."""
+        """Return useful operations per second at a scale, as a fraction of the ceiling's."""
         return self.engine[scale].operations_per_second / self.ceiling_operations_per_second
 
     def share_in_a_zoom(self, scale: int) -> float:
-        """The same for the passes of a zoom."""
+        """Return the same fraction for the passes of a zoom."""
         return self.zoom[scale].operations_per_second / self.ceiling_operations_per_second
 
     def times_plain(self, scale: int = 4) -> float:
-        """Output pixels per second over the plain way's, which was measured at the same scale."""
+        """Return output pixels per second as a multiple of the plain method's, measured at the same scale."""
         return self.engine[scale].pixels_per_second / self.plain.pixels_per_second
 
 
 def ceiling_jobs(device: torch.device) -> list[Job]:
-    """3x3 convolutions of as many maps as they make, in float32 and bfloat16."""
+    """Return jobs that convolve 3x3 with as many output maps as input maps, in float32 and bfloat16."""
     jobs = []
     for channels in CEILING_CHANNELS:
         for precision in (torch.float32, torch.bfloat16):
@@ -121,8 +122,8 @@ def ceiling_jobs(device: torch.device) -> list[Job]:
 
 
 def plain_job(network: LoadedNetwork, pixels: np.ndarray, device: torch.device) -> Job:
-    """One tile from the middle of a photograph, (H, W, 3) uint8, as it is commonly done: float32, NCHW, eager, 256
-    pixels padded by 10; added to torch's bicubic enlargement, without agreement."""
+    """Return a job for one tile from the middle of a photograph, (H, W, 3) uint8, by the usual method: float32, NCHW,
+    eager, 256 pixels padded by 10; added to torch's bicubic enlargement, without agreement."""
     block = _middle(pixels, PLAIN_EDGE, PLAIN_PAD)
     scale = network.config.scale
     inner = block.target.shift(-block.source.x, -block.source.y).scale(scale)
@@ -139,8 +140,8 @@ def plain_job(network: LoadedNetwork, pixels: np.ndarray, device: torch.device) 
 
 
 def engine_job(engine: Engine, pixels: np.ndarray) -> Job:
-    """A region of a bulk block for each lane, from the middle of a photograph, (H, W, 3) uint8, pixels in to pixels
-    out."""
+    """Return a job for one bulk block per lane, from the middle of a photograph, (H, W, 3) uint8, from pixels to
+    pixels."""
     lanes, _ = share_out(torch.get_num_threads())
     block = _middle(pixels, engine.bulk_edge, engine.network.halo, across=lanes)
     return Job(
@@ -152,11 +153,11 @@ def engine_job(engine: Engine, pixels: np.ndarray) -> Job:
 
 
 ZOOM_TILES = 17
-"""Tiles a side, at least, that a zoom by the network's scale brings into a picture of 1024 pixels."""
+"""The minimum number of tiles a side that a zoom by the network's scale brings into a picture of 1024 pixels."""
 
 
 def zoom_job(engine: Engine, pixels: np.ndarray) -> Job:
-    """The passes in which the worker computes what a zoom brings into view, in the middle of a photograph."""
+    """Return a job for the passes that the worker makes after a zoom to the middle of a photograph."""
     level = engine.scale.bit_length() - 1
     bounds = Rect(0, 0, pixels.shape[1], pixels.shape[0])
     col, row = ((side * engine.scale // TILE - ZOOM_TILES) // 2 for side in (bounds.w, bounds.h))
@@ -174,7 +175,7 @@ def zoom_job(engine: Engine, pixels: np.ndarray) -> Job:
 
 
 def _middle(pixels: np.ndarray, edge: int, pad: int, across: int = 1) -> Block:
-    """`across` squares of `edge` pixels beside each other."""
+    """Return `across` squares of `edge` pixels side by side."""
     height, width = pixels.shape[:2]
     target = Rect((width - across * edge) // 2, (height - edge) // 2, across * edge, edge)
     block = Block(target, target.pad(pad))
@@ -189,7 +190,7 @@ def _useful(network: LoadedNetwork, block: Block) -> int:
 
 
 def time_jobs(jobs: Sequence[Job], rounds: int) -> tuple[Timing, ...]:
-    """Run every job once unmeasured, then `rounds` times in turns."""
+    """Run every job once without timing, then `rounds` times in turn."""
     samples: list[list[Sample]] = [[] for _ in jobs]
     with torch.inference_mode():
         for job in jobs:
@@ -207,7 +208,7 @@ def time_jobs(jobs: Sequence[Job], rounds: int) -> tuple[Timing, ...]:
 
 
 def _finish() -> None:
-    """Wait for a graphics card: its calls return before the work is done."""
+    """Wait for the graphics card, whose calls return before the work is done."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()
 
@@ -220,8 +221,8 @@ def measure(
     threads: int | None = None,
     device: torch.device = CPU,
 ) -> Measurement:
-    """Ceiling, plain way (at `plain_scale`) and engine (at the scale of each network) in turns, with so many processor
-    threads (None: torch's present number)."""
+    """Time ceiling, plain method (at `plain_scale`) and engine (at the scale of each network) in turn, with `threads`
+    processor threads (None: torch's current number)."""
     before = torch.get_num_threads()
     torch.set_num_threads(threads or before)
     try:

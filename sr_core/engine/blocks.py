@@ -1,11 +1,11 @@
-"""Which blocks of the photograph the generator computes for the tiles that are wanted: soon a few, then as many as pay.
+"""Plan which blocks of the photograph to compute for the wanted tiles: a few soon, then as many as are efficient.
 
-A block is not a tile: at x8 a tile is 8 photographed pixels wide, less than the halo it needs. Wanted tiles that
-touch are computed together and cut apart afterwards.
+A block is not a tile: at x8 a tile covers 8 photograph pixels, less than the halo it needs. Adjacent wanted tiles are
+computed together and cut apart afterwards.
 
-A pass costs by what it reads, its halo included, so few large ones are cheapest; but somebody waits for the first. And
-the first pass of any new size costs as much again: kernels are compiled and matrices made for it. So a pass reads one
-of few sizes, all of which can be computed once beforehand.
+The cost of a pass grows with the pixels that it reads, its halo included, so few large passes are cheapest; but
+somebody is waiting for the first. And the first pass of any new size costs twice as much, because kernels are compiled
+and matrices built for it. So a pass reads one of a few sizes, and all of them can be warmed up beforehand.
 """
 
 from __future__ import annotations
@@ -19,24 +19,25 @@ from sr_core.image.pyramid import GUTTER
 
 WIDTHS = {1: (64, 128, 192, 256), 2: (32, 64, 96, 128, 160), 4: (32, 64, 96, 128, 144), 8: (16, 32, 48, 72, 104, 144)}
 HEIGHTS = WIDTHS | {8: (16, 32, 48, 64, 72)}
-"""Photograph pixels along the sides of passes that somebody waits for, by scale, each a whole number of tiles. The
-longest are such that the 17 or 18 tiles a side that a zoom by the scale brings into view make, for each of two lanes,
-two passes at x4, one at x8, where passes are short and mostly halo, and eight at x2."""
+"""The side lengths in photograph pixels of the passes that somebody waits for, by scale, each a whole number of tiles.
+The longest are chosen so that the 17 or 18 tiles a side that a zoom by the scale brings into view make, for each of two
+lanes, two passes at x4, one at x8, where passes are short and mostly halo, and eight at x2."""
 
 FIRST_SIDE = {1: 64, 2: 32, 4: 32, 8: 16}
-"""Photograph pixels per side of the first pass for a new view, by scale: there at once, at the price of a tenth of a
-full pass."""
+"""The side in photograph pixels of the first pass for a new view, by scale: soon done, at a tenth of a full pass's
+cost."""
 
 MARGIN = GUTTER
-"""Photograph pixels computed beyond a group of tiles for the gutters: one suffices at any scale."""
+"""Photograph pixels computed beyond a group of tiles for the gutters: one is enough at any scale."""
 
 WORTH_FILLING = 0.5
-"""A rectangle is computed as a whole where at least this share of its tiles is wanted."""
+"""A rectangle is computed as a whole if at least this fraction of its tiles is wanted."""
 
 
 @dataclass(frozen=True)
 class Block:
-    """One pass of the generator. `target`: photograph pixels whose synthesis is delivered; `source`: those it reads."""
+    """One pass of the generator. `target`: the photograph pixels that it delivers super-resolved; `source`: those that
+    it reads."""
 
     target: Rect
     source: Rect
@@ -56,8 +57,8 @@ class TileGroup:
 def plan_blocks(region: Rect, bounds: Rect, edge: int, halo: int) -> tuple[Block, ...]:
     """Cut `region` (photograph pixels) into blocks of at most edge x edge, each read with `halo` pixels around it.
 
-    Blocks are as equal as whole pixels allow, row by row; sources are clipped to `bounds`, the photograph.
-    Raises ValueError where the region is empty or reaches beyond the bounds.
+    Blocks are as equal as whole pixels allow, in reading order; sources are clipped to `bounds`, the photograph. Raises
+    ValueError if the region is empty or extends beyond the bounds.
     """
     if region.empty or not bounds.contains(region):
         raise ValueError(f"region {region} must lie inside {bounds} and must not be empty")
@@ -70,8 +71,8 @@ def plan_blocks(region: Rect, bounds: Rect, edge: int, halo: int) -> tuple[Block
 
 
 def halve_block(block: Block, halo: int) -> tuple[Block, ...]:
-    """Cut a block into blocks of half its edges, each read with at most `halo` pixels around it, and no pixel that the
-    block itself does not read."""
+    """Cut a block in half along each edge. Each part reads at most `halo` pixels around it, and no pixel that the block
+    itself does not read."""
     target = block.target
     return plan_blocks(target, block.source, max(1, -(-max(target.w, target.h) // 2)), halo)
 
@@ -83,21 +84,21 @@ def _spans(start: int, length: int, edge: int) -> list[tuple[int, int]]:
 
 
 def scale_of(level: int) -> int:
-    """Pixels of the level for each of the photograph, as they are computed: coarser levels are shrunk from level 0."""
+    """Return pixels of the level per pixel of the photograph when computed; coarser levels are shrunk from level 0."""
     return 1 << max(0, level)
 
 
 def tile_edge(level: int) -> int:
-    """Photograph pixels along a tile of a level."""
+    """Return the photograph pixels along a tile of a level."""
     return TILE >> level if level >= 0 else TILE << -level
 
 
 def group_tiles(tiles: Sequence[TileKey], bounds: Rect, edge: int) -> tuple[TileGroup, ...]:
-    """Group wanted tiles for common computation, most wanted first.
+    """Group wanted tiles to compute them together, most wanted first.
 
-    Tiles that share a square cell of about `edge` photograph pixels (and at least one tile) are merged into
-    rectangles without a tile that nobody wanted. Groups come in the order of their most wanted tile. `bounds` is the
-    photograph's own rectangle, to which targets are clipped.
+    Tiles that share a square cell of about `edge` photograph pixels (and at least one tile) are merged into rectangles
+    that contain only wanted tiles. Groups come in the order of their most wanted tile. `bounds` is the photograph's own
+    rectangle, to which targets are clipped.
     """
     cells: dict[tuple[int, int, int, int, int], list[TileKey]] = {}
     for key in tiles:
@@ -110,7 +111,8 @@ def group_tiles(tiles: Sequence[TileKey], bounds: Rect, edge: int) -> tuple[Tile
 
 
 def _rectangles(tiles: Iterable[TileKey], bounds: Rect) -> list[TileGroup]:
-    """Split tiles of one cell into full rectangles: runs along each row, equal runs of following rows merged."""
+    """Split the tiles of one cell into full rectangles: find runs along each row, then merge equal runs of consecutive
+    rows."""
     rows: dict[int, set[int]] = {}
     for key in tiles:
         rows.setdefault(key.row, set()).add(key.col)
@@ -147,17 +149,18 @@ def _runs(cols: set[int]) -> list[tuple[int, int]]:
 
 
 def first_group(tiles: Sequence[TileKey], bounds: Rect) -> TileGroup:
-    """A few tiles about the first one. `tiles`: of one photograph and level, most wanted first; `bounds`: the
+    """Return a few tiles around the first one. `tiles`: of one photograph and level, most wanted first; `bounds`: the
     photograph's own rectangle."""
     return group_tiles(tiles, bounds, FIRST_SIDE[scale_of(tiles[0].level)])[0]
 
 
 def next_group(tiles: Sequence[TileKey], bounds: Rect, share: int = 1) -> TileGroup:
-    """Of `tiles`, as of `first_group`, those computed with the first one: in at most the longest sides, or a `share` of
-    them (2: half).
+    """Return the tiles, given as for `first_group`, to compute with the first one: within the longest sides, or a
+    fraction of them (`share` 2: half).
 
-    What the tiles lie in is cut into as few and as equal parts as that allows; the first tile's part is computed. Tiles
-    in its midst that nobody wants (any more) cost less than two passes around them. The group names only wanted ones.
+    The tiles' bounding box is cut into as few and as equal parts as that allows, and the part with the first tile is
+    computed. Computing unwanted tiles in its midst costs less than two passes around them. The group names only wanted
+    tiles.
     """
     first = tiles[0]
     scale, edge = scale_of(first.level), tile_edge(first.level)
@@ -170,8 +173,8 @@ def next_group(tiles: Sequence[TileKey], bounds: Rect, share: int = 1) -> TileGr
 
 
 def block_for(target: Rect, bounds: Rect, scale: int, halo: int, margin: int = MARGIN) -> Block:
-    """The pass for a group's `target`: with `margin` around it, reading at least `halo` more, and of both axes one of
-    the scale's sizes where the photograph is that large."""
+    """Return the pass for a group's `target`: with `margin` around it, reading at least `halo` more, and along both
+    axes one of the scale's sizes if the photograph is that large."""
     target = target.pad(margin).intersect(bounds)
     x, width = _stretch(target.x, target.w, bounds.w, WIDTHS[scale], halo)
     y, height = _stretch(target.y, target.h, bounds.h, HEIGHTS[scale], halo)
@@ -179,8 +182,8 @@ def block_for(target: Rect, bounds: Rect, scale: int, halo: int, margin: int = M
 
 
 def sizes(scale: int, halo: int) -> list[tuple[int, int]]:
-    """Width and height of everything that `block_for` reads inside a large photograph: first what a first pass and full
-    ones read, then the others."""
+    """Return the width and height of everything that `block_for` reads inside a large photograph: first for a first
+    pass and full passes, then the others."""
     axes = [sorted(sides[scale], reverse=True) for sides in (WIDTHS, HEIGHTS)]
     first = FIRST_SIDE[scale]
     ordered = dict.fromkeys([(first, first), *product(*(sides[:2] for sides in axes)), *product(*axes)])
@@ -192,7 +195,7 @@ def _read(side: int, halo: int) -> int:
 
 
 def _stretch(start: int, length: int, whole: int, sides: Sequence[int], halo: int) -> tuple[int, int]:
-    """Begin and length of what is read for a stretch of an axis that is `whole` pixels long."""
+    """Return start and length of what is read for a stretch of an axis that is `whole` pixels long."""
     needed = length + 2 * halo
     read = min((_read(side, halo) for side in sides if _read(side, halo) >= needed), default=needed)
     if read >= whole:
@@ -201,7 +204,8 @@ def _stretch(start: int, length: int, whole: int, sides: Sequence[int], halo: in
 
 
 def _part(tiles: Sequence[TileKey], columns: int, rows: int) -> list[TileKey]:
-    """Of the tiles those in the first one's part, where all are cut into equal ones of at most so many tiles."""
+    """Return the tiles in the first tile's part, after cutting all of them into equal parts of at most that many
+    tiles."""
     hull, first = _hull(tiles), tiles[0]
     col, right = _cut(hull.x, hull.w, columns, first.col)
     row, bottom = _cut(hull.y, hull.h, rows, first.row)
@@ -209,7 +213,7 @@ def _part(tiles: Sequence[TileKey], columns: int, rows: int) -> list[TileKey]:
 
 
 def _cut(start: int, length: int, most: int, at: int) -> tuple[int, int]:
-    """Begin and end of the part that holds `at`."""
+    """Return start and end of the part that contains `at`."""
     count = -(-length // most)
     part = next(i for i in range(count) if at < start + length * (i + 1) // count)
     return start + length * part // count, start + length * (part + 1) // count

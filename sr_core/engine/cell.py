@@ -1,14 +1,14 @@
-"""Agreement with the file: the small pictures that code to a JPEG file's own coefficients, and the nearest of them.
+"""Agreement with the file: the small pictures that encode to a JPEG file's own coefficients, and the nearest of them.
 
-A file does not say what the photograph's pixels were. For every block of 8x8 pixels, of luma and of chroma, and for
-every frequency it says an interval: the coefficient lay within half a step of a whole number of steps. All pictures
-whose coefficients lie in these intervals are the file's *cell*; the decoded photograph is but the one in its middle.
-Blocks and ringing may go within it, and beyond it nothing may change.
+A file does not determine the photograph's pixels. For each frequency of each 8x8 block, of luma and of chroma, it gives
+an interval: the coefficient lay within half a step of a whole number of steps. All pictures whose coefficients lie in
+these intervals form the file's *cell*; the decoded photograph is only the one in its middle. Blocking and ringing may
+be removed within the cell; nothing may change beyond it.
 
-Luma and chroma are coordinates of their own, and so are the coefficients of every block: the nearest picture is found
-by moving each coefficient to its interval's nearer end. Where chroma is halved, the file codes the mean of each two or
-four pixels (libjpeg's reduction), and all of them are moved alike. Only the bounds of red, green and blue tie them
-together: these take a few turns.
+Luma and chroma are independent coordinates, and so are the coefficients of every block: the nearest picture is found by
+moving each coefficient to the nearer end of its interval. If chroma is halved, the file encodes the mean of each two or
+four pixels (libjpeg's reduction), and all of them are moved alike. Only the bounds of red, green and blue couple the
+coordinates, which takes a few iterations.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from sr_core.image.geometry import Rect
 from sr_core.image.jpeg_file import COSINES, Coefficients, JpegFile
 
 MARGIN = 1.0
-"""Grey levels by which an interval is kept narrower at either end, so that rounding the finished picture to whole grey
-levels does not carry it out again; of a narrow interval NARROWEST of its half is the most. In a smooth place rounding
-errs alike in many pixels. Measured on reduced HRF photographs at quality 95: with 0.25 and a half 99.46 % of luma's
-coefficients agreed in the worst region, with these 99.94 %, and the pictures were as near to the truth or nearer."""
+"""Grey levels by which an interval is narrowed at either end, so that rounding the finished picture to whole grey
+levels does not leave it again; for a narrow interval at most NARROWEST of its half. In smooth areas rounding errs alike
+in many pixels. Measured on reduced HRF photographs at quality 95: with 0.25 and a half 99.46 % of luma's coefficients
+agreed in the worst region, with these values 99.94 %, and the pictures were at least as near to the truth."""
 
 NARROWEST = 0.7
 
 TURNS = 4
-"""Times at most that pixels are brought within 0 to 255 and back into the cell."""
+"""The most iterations that bring pixels within 0 to 255 and back into the cell."""
 
 NEAR = 0.02
-"""Grey levels outside 0 to 255 that call for no further turn."""
+"""The distance outside 0 to 255, in grey levels, that needs no further iteration."""
 
 YCC = np.array(
     [
@@ -44,14 +44,14 @@ YCC = np.array(
         [0.701 / 1.402, -0.587 / 1.402, -0.114 / 1.402],
     ]
 )
-"""ITU-T T.871 (JFIF): luma and the two chromas, about zero, of red, green and blue."""
+"""ITU-T T.871 (JFIF): luma and the two chromas, centred at zero, from red, green and blue."""
 
 
 @dataclass(frozen=True)
 class _Plane:
-    """A component's whole blocks within a canvas: rows and columns of the canvas that they fill; pixel: the width and
-    height of the component's pixels in the canvas's; least and most of every coefficient, (rows of blocks, 8, columns,
-    8)."""
+    """A component's whole blocks within a canvas: the rows and columns of the canvas that they fill; pixel: width and
+    height of the component's pixels in canvas pixels; the minimum and maximum of every coefficient, (rows of blocks, 8,
+    columns, 8)."""
 
     index: int
     rows: slice
@@ -63,18 +63,18 @@ class _Plane:
 
 @dataclass(frozen=True)
 class Cell:
-    """The cell of a file within a rectangle of its photograph. Blocks that reach past the rectangle are completed by
-    the decoded photograph; those that reach past the photograph hold nothing."""
+    """The cell of a file within a rectangle of its photograph. Blocks that extend beyond the rectangle are completed
+    from the decoded photograph; those that extend beyond the photograph set no constraint."""
 
     canvas: Tensor
     """(3, H, W) decoded grey levels of all blocks that the rectangle touches."""
     inner: tuple[slice, slice]
-    """The rectangle in the canvas."""
+    """The rectangle within the canvas."""
     planes: tuple[_Plane, ...]
 
     def nearest(self, small: Tensor) -> Tensor:
-        """The picture of the cell near `small` (3, h, w), grey levels 0 to 255 of the rectangle; within 0 to 255, and
-        within the cell where both can be had. Exact but for the bounds of red, green and blue."""
+        """Return the picture of the cell near `small` (3, h, w), grey levels 0 to 255 of the rectangle: within 0 to
+        255, and within the cell if both are possible. Exact except for the bounds of red, green and blue."""
         rgb = self.canvas.clone()
         rgb[(slice(None), *self.inner)] = small
         forth, back = _colour_matrices(rgb.device)
@@ -91,7 +91,7 @@ class Cell:
 
 
 def cell(file: JpegFile, pixels: np.ndarray, source: Rect, device: torch.device) -> Cell:
-    """The file's cell within `source`, photograph pixels; `pixels` is the whole photograph, (H, W, 3) uint8.
+    """Return the file's cell within `source`, in photograph pixels; `pixels` is the whole photograph, (H, W, 3) uint8.
     `file.planes` must be known."""
     whole = Rect(0, 0, pixels.shape[1], pixels.shape[0])
     touched = [_blocks(plane, source)[1] for plane in file.planes]
@@ -105,7 +105,7 @@ def cell(file: JpegFile, pixels: np.ndarray, source: Rect, device: torch.device)
 
 
 def _blocks(plane: Coefficients, source: Rect) -> tuple[Rect, Rect]:
-    """The blocks that a rectangle touches, as a rectangle of blocks and as one of photograph pixels."""
+    """Return the blocks that a rectangle touches, as a rectangle of blocks and as one of photograph pixels."""
     (wide, tall), (x0, y0) = (8 * side for side in plane.pixel), plane.origin
     left, top = (source.x - x0) // wide, (source.y - y0) // tall
     right, bottom = -(-(source.right - x0) // wide), -(-(source.bottom - y0) // tall)
@@ -114,7 +114,8 @@ def _blocks(plane: Coefficients, source: Rect) -> tuple[Rect, Rect]:
 
 
 def _plane(index: int, plane: Coefficients, source: Rect, canvas: Rect, device: torch.device) -> _Plane | None:
-    """The blocks of a component that `source` touches and that lie whole in the canvas, and so in the photograph."""
+    """Return the blocks of a component that `source` touches and that lie entirely in the canvas, and so in the
+    photograph."""
     count, _ = _blocks(plane, source)
     (wide, tall), (x0, y0) = (8 * side for side in plane.pixel), plane.origin
     left, top = max(count.x, -(-(canvas.x - x0) // wide)), max(count.y, -(-(canvas.y - y0) // tall))
@@ -136,7 +137,7 @@ def _plane(index: int, plane: Coefficients, source: Rect, canvas: Rect, device: 
 
 
 def _enter_(component: Tensor, plane: _Plane) -> None:
-    """Move one component (H, W) of a canvas, in place, to where its coefficients lie in their intervals."""
+    """Move one component (H, W) of a canvas, in place, so that its coefficients lie in their intervals."""
     level = 128.0 if plane.index == 0 else 0.0
     part = component[plane.rows, plane.columns]
     wide, tall = plane.pixel
@@ -149,8 +150,8 @@ def _enter_(component: Tensor, plane: _Plane) -> None:
 
 
 def _transform(plane: Tensor, forth: bool) -> Tensor:
-    """The cosine transform of every block of (h, w), or back from the layout that it gives: (h / 8, 8, w / 8, 8), rows
-    of blocks, frequency (or pixel) down, columns of blocks, frequency (or pixel) across."""
+    """Apply the cosine transform to every block of (h, w), or its inverse to the layout that this gives: (h / 8, 8, w /
+    8, 8), that is rows of blocks, frequency (or pixel) down, columns of blocks, frequency (or pixel) across."""
     height, width = plane.shape
     matrix = _cosines(plane.device, forth)
     tall = matrix @ plane.reshape(height // 8, 8, width)

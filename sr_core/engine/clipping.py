@@ -1,8 +1,8 @@
 """The mending of what clipping breaks (`sr_core.engine.consistency`), as one foreign call: TorchScript takes its steps
 without the interpreter's lock.
 
-A bright block takes some thousand small operations. Called one by one from Python, each of them takes the lock again,
-from the other lane and from the thread that draws: beside those a block that mends in 30 ms took 130.
+A bright block takes about a thousand small operations. Called one by one from Python, each has to take the lock again,
+from the other lane and from the drawing thread: a block that takes 30 ms on its own took 130.
 """
 
 from __future__ import annotations
@@ -70,10 +70,10 @@ def mend() -> Mend:
     """(x, y, error, left_alone, scale, rows, columns, down, across, shrink_down, shrink_across, length, momentum,
     negligible, least) to x, which is changed in place, as `error` is.
 
-    x (h * scale, w * scale) float32 grey levels; y (h, w) and `error`, y less the shrinking of x; `left_alone` in grey
-    levels, one for each step. `rows`, `columns`: for each cell of an axis ten bounds, from and to: what a step makes of
-    x, and the photograph pixels it reads; the photograph pixels whose error is computed anew, and what is read of x for
-    that; and the photograph pixels where a step changes that error. `down`, `across`: the matrices of a step;
-    `shrink_down`, `shrink_across`: those of the shrinking. Compiled at the first call, once.
+    x (h * scale, w * scale) float32 grey levels; y (h, w) and `error`, y minus the shrunk x; `left_alone` in grey
+    levels, one for each step. `rows`, `columns`: for each cell of an axis ten bounds, from and to: the part of x that a
+    step changes, and the photograph pixels it reads; the photograph pixels whose error is recomputed, and the part of x
+    read for that; and the photograph pixels where a step changes that error. `down`, `across`: the matrices of a step;
+    `shrink_down`, `shrink_across`: those of the shrinking. Compiled once, at the first call.
     """
     return torch.jit.CompilationUnit(_SOURCE).mend

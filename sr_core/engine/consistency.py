@@ -1,16 +1,16 @@
 """Agreement with the photograph: the super-resolved picture, shrunk again, is the photograph.
 
-With W the MATLAB bicubic shrinking and W+ its pseudo-inverse, x + W+ (y - W x W') W+' is the picture nearest to x
-whose shrinking is y (the consistency-enforcing module of Bahat and Michaeli 2020; range-null-space decomposition in
-Wang et al. 2022, DDNM). The photograph itself was rounded to whole grey levels, so what lies within its rounding agrees
-as well as what hits it: only the disagreement beyond SLACK is taken away. To take all would put the rounding's noise
-into the picture (measured on validation photographs: 0.14 dB at x2; with the slack nothing is lost).
+With W the MATLAB bicubic shrinking and W+ its pseudo-inverse, x + W+ (y - W x W') W+' is the picture nearest to x whose
+shrinking is y (the consistency-enforcing module of Bahat and Michaeli 2020; range-null-space decomposition in Wang et
+al. 2022, DDNM). The photograph itself was rounded to whole grey levels, so any value within its rounding agrees as well
+as an exact match: only the disagreement beyond SLACK is removed. Removing all of it would put the rounding's noise into
+the picture (measured on validation photographs: 0.14 dB at x2; with the slack nothing is lost).
 
-That is exact only where no value leaves 0 to 255. Near the rim and in highlights clipping breaks it; there the squared
-disagreement is brought down under that bound, by projected gradient steps.
+This is exact only if no value leaves 0 to 255. Near the rim and in highlights clipping breaks it; there projected
+gradient steps reduce the squared disagreement within these bounds.
 
-Not every photograph is the shrinking of a picture: a bright pixel in noise about black would need light below zero
-beside it. Then the disagreement is spread until the largest is about as small as it can be.
+Not every photograph is the shrinking of a picture: a bright pixel in noise around black would need negative light
+beside it. Then the disagreement is spread until the largest is about as small as possible.
 """
 
 from __future__ import annotations
@@ -29,36 +29,36 @@ from sr_core.image import resample
 from sr_core.image.geometry import Rect
 
 SLACK = 0.15
-"""Grey levels of disagreement that are left alone. The photograph's rounding would allow 0.5, but the finished picture
-is rounded too, which adds up to 0.4 at x2."""
+"""The disagreement that is left alone, in grey levels. The photograph's rounding would allow 0.5, but the finished
+picture is rounded too, which adds up to 0.4 at x2."""
 
 LEFT_ALONE = {
     2: (0.17,) * 6 + (0.6,) * 4,
     4: (0.2, 0.22, 0.24, 0.26, 0.28, 0.3, 0.5, 0.5),
     8: (0.22, 0.24, 0.26, 0.28, 0.3, 0.32, 0.5, 0.5),
 }
-"""By scale, for every step after clipping the disagreement in grey levels that it leaves alone. Slowly more, so that
-few steps are taken for what is nearly there: rounding adds the less the larger the scale is. The last ones are for what
-cannot be met: with the neighbours left in peace, they take what is worse in one place."""
+"""By scale, the disagreement in grey levels that each step after clipping leaves alone. It grows slowly, so that few
+steps go to pixels that are nearly right: at larger scales, rounding adds less. The last steps are for what cannot be
+met: they leave the neighbours alone and reduce only the worst errors."""
 
 STEP_LENGTH, MOMENTUM = 1.6, 0.4
-"""How far a step goes, as a multiple of the gradient step that is safe, and the part of the last one that is taken once
-more. Measured: two thirds of the steps that 1 and 0.5 take."""
+"""The length of a step, as a multiple of the safe gradient step, and the fraction of the previous step that is
+repeated. Measured: two thirds of the steps that 1 and 0.5 take."""
 
 NEGLIGIBLE = 0.05
-"""Grey levels below which the rest of an earlier step is not taken any more: it would never end."""
+"""Grey levels below which the rest of an earlier step is dropped; it would never end."""
 
 LEAST_FREE = 0.25
-"""The share of an area's pixels, at least, that is taken as free to move when a step is enlarged for them."""
+"""The smallest fraction of an area's pixels assumed free to move when a step is enlarged for them."""
 
 REACH = 4
-"""Photograph pixels past which a step changes no disagreement: W' and W reach two each."""
+"""The distance, in photograph pixels, beyond which a step changes no disagreement: W' and W reach two each."""
 
 CELL = {2: 32, 4: 32, 8: 16}
-"""Photograph pixels per side of the cells in which steps are computed, by scale: only those where anything is wrong."""
+"""The side, in photograph pixels, of the cells in which steps are computed, by scale; only cells with an error are."""
 
 NOTHING = 1e-6
-"""Weights of W+ below this are taken as none; grey levels have eight bits."""
+"""Weights of W+ below this are set to zero; grey levels have eight bits."""
 
 
 @dataclass(frozen=True)
@@ -72,12 +72,13 @@ class _Axis:
     enlarge: Banded
     """The bicubic enlargement, (n * scale, n)."""
     back: Banded
-    """The enlargement shrunk again, (n, n)."""
+    """The enlargement, shrunk again, (n, n)."""
 
 
 @lru_cache(maxsize=64)
 def _axis(n: int, scale: int, device: torch.device) -> _Axis:
-    """Weights below NOTHING are zeroed: what falls off threefold with every pixel ends, and the band is narrow."""
+    """Return the matrices of an axis. Weights below NOTHING are zeroed: the weights fall to a third with every pixel,
+    so the band becomes narrow."""
 
     def cut(matrix: np.ndarray) -> Banded:
         return banded(np.where(np.abs(matrix) < NOTHING, 0.0, matrix), device)
@@ -92,27 +93,27 @@ def _axes(y: Tensor, scale: int) -> tuple[_Axis, _Axis]:
 
 
 def enlarge(y: Tensor, scale: int) -> Tensor:
-    """Bicubic (a = -0.5) enlargement of (3, h, w) to (3, h * scale, w * scale)."""
+    """Enlarge (3, h, w) bicubically (a = -0.5) to (3, h * scale, w * scale)."""
     rows, columns = _axes(y, scale)
     return transform(y, rows.enlarge, columns.enlarge)
 
 
 def determined(y: Tensor, scale: int) -> Tensor:
-    """W+ y: what the photograph alone determines, (3, h, w) to (3, h * scale, w * scale)."""
+    """Return W+ y, which the photograph alone determines: (3, h, w) to (3, h * scale, w * scale)."""
     rows, columns = _axes(y, scale)
     return transform(y, rows.determine, columns.determine)
 
 
 def determined_strips(y: Tensor, scale: int, inner: Rect) -> Iterator[tuple[slice, Tensor]]:
-    """`determined` within 0 to 255, as pictures are, and of it the part `inner` (enlarged pixels), a strip of rows at a
-    time: the rows, counted from the part's first, and (3, rows, inner.w), the caller's to write over."""
+    """Yield the part `inner` (enlarged pixels) of `determined`, clipped to 0 to 255, in strips of rows: the rows,
+    counted from the first of the part, and (3, rows, inner.w), which the caller may overwrite."""
     rows, columns = _axes(y, scale)
     for strip, alone in strips(y, rows.determine, columns.determine, inner):
         yield strip, alone.clamp_(0.0, 255.0)
 
 
 def disagreement(x: Tensor, y: Tensor, scale: int) -> Tensor:
-    """y - W x W', (3, h, w), in the units of y."""
+    """Return y - W x W', (3, h, w), in the units of y."""
     rows, columns = _axes(y, scale)
     return y - transform(x, rows.shrink, columns.shrink)
 
@@ -133,12 +134,12 @@ def project(x: Tensor, y: Tensor, scale: int) -> Tensor:
 def complete_(
     residual: Tensor, y: Tensor, scale: int, nearest: Callable[[Tensor], Tensor] | None = None
 ) -> tuple[Tensor, Tensor]:
-    """`project` of the bicubic enlargement of y plus a residual (3, h * scale, w * scale), written over the residual;
-    and the small picture (3, h, w) that it agrees with.
+    """Write `project` of the bicubic enlargement of y plus a residual (3, h * scale, w * scale) over the residual;
+    return it and the small picture (3, h, w) that it agrees with.
 
-    The same in fewer passes over memory: the enlargement's own disagreement is computed at the photograph's size, and
-    enlargement and correction are added together. `nearest` gives the picture, of those that agree with the
-    photograph's file, that is nearest to a small one: then that is agreed with, and not y itself
+    It takes fewer passes over memory than `project`: the enlargement's own disagreement is computed at the photograph's
+    size, and enlargement and correction are added together. `nearest` maps a small picture to the nearest one that
+    agrees with the photograph's file: the result then agrees with that picture, not with y itself
     (`sr_core.engine.cell`).
     """
     rows, columns = _axes(y, scale)
@@ -155,18 +156,19 @@ def complete_(
 
 
 def shrunk(residual: Tensor, y: Tensor, scale: int) -> Tensor:
-    """W x W', (3, h, w), of the bicubic enlargement of y plus a residual (3, h * scale, w * scale)."""
+    """Return W x W', (3, h, w), of the bicubic enlargement of y plus a residual (3, h * scale, w * scale)."""
     return y - _missed(residual, y, scale)
 
 
 def _missed(residual: Tensor, y: Tensor, scale: int) -> Tensor:
-    """`disagreement` of the bicubic enlargement of y plus a residual."""
+    """Return the `disagreement` of the bicubic enlargement of y plus a residual."""
     rows, columns = _axes(y, scale)
     return y - transform(y, rows.back, columns.back) - transform(residual, rows.shrink, columns.shrink)
 
 
 def _bounded_(x: Tensor, y: Tensor, scale: int, extremes: Sequence[tuple[float, float]]) -> Tensor:
-    """Clamp to 0 to 255 in place, and mend what that breaks. `extremes`: least and largest value of each channel."""
+    """Clamp to 0 to 255 in place, and correct the disagreement that this causes. `extremes`: minimum and maximum of
+    each channel."""
     for channel, (low, high) in enumerate(extremes):
         if low < 0.0 or high > 255.0:
             x[channel].clamp_(0.0, 255.0)
@@ -175,17 +177,17 @@ def _bounded_(x: Tensor, y: Tensor, scale: int, extremes: Sequence[tuple[float, 
 
 
 def _beyond(error: Tensor, slack: float) -> Tensor:
-    """What exceeds the slack on either side."""
+    """Return what exceeds the slack on either side."""
     return torch.nn.functional.softshrink(error, slack)
 
 
 @dataclass(frozen=True)
 class _Cells:
-    """One axis of n photograph pixels in pieces of CELL, as `sr_core.engine.clipping` takes them."""
+    """One axis of n photograph pixels in pieces of CELL, in the form that `sr_core.engine.clipping` takes."""
 
     bounds: list[list[int]]
     spread: list[Tensor]
-    """W' times scale, (n * scale, n): the gradient step, by the inverse of the largest eigenvalue of W W'."""
+    """W' times scale, (n * scale, n): the gradient step, scaled by the inverse of W W's largest eigenvalue."""
     shrink: list[Tensor]
     """W, (n, n * scale)."""
 
@@ -203,13 +205,13 @@ def _cells(n: int, scale: int, device: torch.device) -> _Cells:
 
 
 def _mend(x: Tensor, y: Tensor, scale: int) -> None:
-    """Mend one channel (h * scale, w * scale) of y (h, w), in place, where clipping has broken the projection, and
-    nowhere else: what is done at a pixel follows from its neighbourhood alone, so that blocks and the whole picture
-    come to the same.
+    """Correct one channel (h * scale, w * scale) of y (h, w), in place, but only where clipping has broken the
+    projection. The change at a pixel follows from its neighbourhood alone, so that blocks give the same result as the
+    whole picture.
 
-    Every step takes only what exceeds its slack: a jump there, or an end while some is left, would tell blocks from the
-    whole. What moves less than NEGLIGIBLE no longer does. Clipped pixels stay where they are, and the others must move
-    by so much more: a step is enlarged by the share of the pixels about it that are free, as 16 samples tell.
+    Every step removes only what exceeds its slack: a sudden change there, or stopping while some is left, would make
+    blocks differ from the whole. Whatever moves less than NEGLIGIBLE stops. Clipped pixels stay where they are, and the
+    others must move further: a step is enlarged by the fraction of free pixels around it, estimated from 16 samples.
     """
     rows, columns = (_cells(n, scale, y.device) for n in y.shape)
     error = disagreement(x[None], y[None], scale)[0]

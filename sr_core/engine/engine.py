@@ -1,4 +1,4 @@
-"""Region in, pixels out: the generator, in blocks with a halo, made to agree with the photograph."""
+"""From a region to pixels: run the generator in blocks with a halo, and make the result agree with the photograph."""
 
 from __future__ import annotations
 
@@ -25,30 +25,31 @@ from sr_core.image.jpeg_file import JpegFile
 from sr_core.networks.zoo import LoadedNetwork
 
 BLOCK_EDGE = {scale: max(sides) for scale, sides in HEIGHTS.items()}
-"""Photograph pixels that a pass is high that somebody waits for, by scale, and at least as wide: soon there."""
+"""The height in photograph pixels, by scale, of a pass that somebody waits for; its width is at least that. Small, so
+that it is soon done."""
 
 BULK_EDGE = 256
-"""Photograph pixels per side of a pass where only the rate counts: less of it is halo. Larger ones no longer pay, their
-maps leave the processor's caches (docs/performance.md)."""
+"""The side in photograph pixels of a pass when only throughput matters: less of it is halo. Larger passes no longer
+pay, because their feature maps exceed the processor's caches (docs/performance.md)."""
 
 MAX_OUTPUT_PIXELS = 1_000_000_000
-"""Output pixels of one region at most: 3 GB of memory."""
+"""The most output pixels of one region: 3 GB of memory."""
 
 
 class EngineError(UserError):
-    """The region cannot be computed; the message says why and what can."""
+    """The region cannot be computed; the message says why, and what is possible."""
 
 
 @dataclass(frozen=True)
 class BlockResult:
-    """A computed block, as of `Engine.compute`, for `target` (photograph pixels)."""
+    """A computed block, as `Engine.compute` returns it, for `target` (photograph pixels)."""
 
     target: Rect
     computed: Computed
 
 
 def choose_device(name: str) -> torch.device:
-    """'auto', 'cpu' or 'cuda' to a device. Raises EngineError where CUDA is asked for by name and not to be had."""
+    """Return the device for 'auto', 'cpu' or 'cuda'. Raises EngineError if CUDA is requested but not available."""
     available = torch.cuda.is_available()
     if name == "cuda" and not available:
         raise EngineError(
@@ -58,7 +59,7 @@ def choose_device(name: str) -> torch.device:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether memory was lacking; torch says so by RuntimeErrors of several wordings."""
+    """Whether an error means that memory ran out; torch reports it by RuntimeErrors with various wordings."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     wordings = (
@@ -72,9 +73,9 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 class Engine:
-    """One network on one device. On the processor several threads may compute at a time, on a CUDA device one.
+    """One network on one device. On the processor several threads may compute at a time; on a CUDA device only one.
 
-    `precision` None: the faster one, as measured (`measured_precision`); the two stay within 1 grey level.
+    `precision` None: the faster one, by measurement (`measured_precision`); the two differ by at most 1 grey level.
     """
 
     def __init__(self, network: LoadedNetwork, device: torch.device, precision: torch.dtype | None = None) -> None:
@@ -83,59 +84,60 @@ class Engine:
         self.device = device
         self.precision = precision or measured_precision(device)
         self._lanes: Lanes | None = None
-        self._each = 0  # processor threads of each of these lanes
+        self._each = 0  # processor threads of each lane
         mend()  # compiled now, not while somebody waits for the first bright block
         edge = self.bulk_edge + 2 * network.halo
         self._generators = Generators(network, device, self.precision, edge)
 
     def used(self, file: JpegFile | None) -> LoadedNetwork:
-        """What computes photographs of this file (None: clean ones)."""
+        """Return the network that computes photographs with this file (None: clean ones)."""
         return self.network.clean if file is None and self.network.clean is not None else self.network
 
     def agrees_with(self, file: JpegFile | None) -> str:
-        """What pictures of a photograph of this file (None: a clean one) agree with, shrunk again: 'file', 'pixels' or
-        'nothing'."""
+        """Return what pictures of a photograph with this file (None: a clean one) agree with when shrunk again: 'file',
+        'pixels' or 'nothing'."""
         if not self.used(file).agrees:
             return "nothing"
         return "file" if self._generators.told and file is not None and file.planes else "pixels"
 
     def restores(self, file: JpegFile | None) -> bool:
-        """Whether pictures of a photograph of this file may shrink to another one that the file allows as well."""
+        """Whether pictures of a photograph with this file may shrink to a different picture that the file also
+        allows."""
         return self.agrees_with(file) == "file"
 
     @property
     def block_edge(self) -> int:
-        """Photograph pixels that a pass is high that somebody waits for."""
+        """The height in photograph pixels of a pass that somebody waits for."""
         return BLOCK_EDGE[self.scale]
 
     @property
     def bulk_edge(self) -> int:
-        """Photograph pixels per side of a pass where only the rate counts."""
+        """The side in photograph pixels of a pass when only throughput matters."""
         return BULK_EDGE
 
     def warm_up(self, width: int, height: int) -> None:
-        """Compute a grey block that reads so many photograph pixels for nothing, so that the first such one wanted
-        finds kernels, matrices and memory ready."""
+        """Compute a grey block that reads `width` by `height` photograph pixels and discard it, so that the first real
+        block of that size finds kernels, matrices and memory ready."""
         whole = Rect(0, 0, width, height)
         self.compute(np.full((whole.h, whole.w, 3), 128, np.uint8), Block(whole.pad(-self.network.halo), whole))
 
     def compute(self, pixels: np.ndarray, block: Block, file: JpegFile | None = None) -> Computed:
-        """The target of one block: RGB, and in alpha what is invented: how far this finished picture departs from what
-        the small one determines that it agrees with, the largest over its channels of |RGB - W+ y'|, in grey levels,
-        rounded, W+ y' within 0 to 255 (`consistency.determined`).
+        """Compute the target of one block: RGB, and in alpha the invented part: how far the finished picture departs
+        from what the small picture that it agrees with determines, as the largest over its channels of |RGB - W+ y'|,
+        in grey levels, rounded, with W+ y' clipped to 0 to 255 (`consistency.determined`).
 
-        `pixels` is the whole photograph y, (H, W, 3) uint8, and y' the same; `file` the JPEG file that it comes from,
-        if any: a network that is told of files then agrees with the file, not with the decoded pixels
-        (`sr_core.engine.cell`). Then y' is the small picture of the file's cell, and `restored` the largest over the
-        channels of |y' - y|. Where memory is lacking the block is computed in its halves (`halve_block`); where that
-        fails too, raises EngineError.
+        `pixels` is the whole photograph y, (H, W, 3) uint8, and normally y' = y. `file` is the JPEG file that it comes
+        from, if any: a network that takes the file's coding as input then agrees with the file, not with the decoded
+        pixels (`sr_core.engine.cell`). In that case y' is the small picture in the file's cell, and `restored` is the
+        largest over the channels of |y' - y|. If memory runs out, the block is computed in halves (`halve_block`); if
+        that fails too, raises EngineError.
         """
         try:
             return self._compute(pixels, block, file)
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
-        # Outside the handler: the error holds the frames, and these the memory, of what has failed.
+        # Outside the handler, because the error keeps the failed call's frames alive, and with them their memory.
         try:
             return self._compute_halves(pixels, block, file)
         except (MemoryError, RuntimeError) as error:
@@ -154,8 +156,8 @@ class Engine:
 
     @torch.inference_mode()
     def _compute(self, pixels: np.ndarray, block: Block, file: JpegFile | None) -> Computed:
-        """The residual is added to the bicubic enlargement in float32; the sum is projected onto the pictures that
-        shrink to the photograph, or to what its file allows, unless the network restores and must not be held to it."""
+        """Add the residual to the bicubic enlargement in float32, and project the sum onto the pictures that shrink to
+        the photograph, or to what its file allows, unless the network restores and must not be held to it."""
         grey = np.ascontiguousarray(pixels[block.source.slices()].transpose(2, 0, 1))
         coding = None if file is None else file.coding
         generator = self._generators.of(coding)
@@ -175,7 +177,7 @@ class Engine:
             return Computed(_finished(sharp[(slice(None), *inner.slices())], aim, self.scale, inner), restored)
 
     def blocks(self, pixels: np.ndarray, region: Rect) -> tuple[Block, ...]:
-        """The passes that `region` (photograph pixels) takes where only the rate counts."""
+        """Return the passes for `region` (photograph pixels) when only throughput matters."""
         height, width = pixels.shape[:2]
         return plan_blocks(region, Rect(0, 0, width, height), self.bulk_edge, self.network.halo)
 
@@ -189,9 +191,9 @@ class Engine:
     def compute_all(
         self, pixels: np.ndarray, blocks: Sequence[Block], file: JpegFile | None = None
     ) -> Generator[Computed, None, None]:
-        """`compute` of each block, in their order, as many beside each other as torch's present number of threads
-        suggests. A block is begun when it or one shortly before is asked for: whoever stops asking has soon stopped the
-        work."""
+        """Yield `compute` of each block, in order, running as many in parallel as torch's current number of threads
+        suggests. A block starts only when it, or one shortly before it, is asked for: a caller that stops asking soon
+        stops the work."""
         threads = torch.get_num_threads()
         lanes, each = share_out(threads, len(blocks) if self.device.type == "cpu" else 1)
         if lanes == 1:
@@ -199,7 +201,7 @@ class Engine:
             return
         if self._lanes is None or (self._lanes.count, self._each) != (lanes, each):
             self._lanes, self._each = Lanes(lanes, partial(torch.set_num_threads, each)), each
-        torch.set_num_threads(each)  # what OpenMP counts by thread, MKL (for products) counts by process
+        torch.set_num_threads(each)  # OpenMP keeps this number per thread, MKL (for products) per process
         try:
             yield from self._lanes.in_order(partial(self.compute, pixels, block, file) for block in blocks)
         finally:
@@ -214,8 +216,8 @@ class Engine:
     ) -> np.ndarray:
         """Super-resolve a region (photograph pixels; None: all) to (h * scale, w * scale, 3) uint8.
 
-        `file` as of `compute`. `progress` is called with the blocks done and the blocks in all. Raises EngineError
-        where the region does not lie inside the photograph or the result would exceed MAX_OUTPUT_PIXELS.
+        `file` as for `compute`. `progress` is called with the number of blocks done and the total. Raises EngineError
+        if the region does not lie inside the photograph or the result would exceed MAX_OUTPUT_PIXELS.
         """
         return self._assemble(pixels, region, progress, 3, file).pixels
 
@@ -226,7 +228,7 @@ class Engine:
         progress: Callable[[int, int], None] | None = None,
         file: JpegFile | None = None,
     ) -> Computed:
-        """`upscale`, with alpha and what is restored as of `compute`."""
+        """Return `upscale` with the alpha and the restored part of `compute`."""
         return self._assemble(pixels, region, progress, 4, file)
 
     def _assemble(
@@ -259,7 +261,8 @@ class Engine:
 
 
 class _Assembly:
-    """The parts of a region, put together. `channels`: those kept, 3 or 4; `restored`: whether parts tell of it."""
+    """The parts of a region, put together. `channels`: how many to keep, 3 or 4; `restored`: whether the parts have
+    it."""
 
     def __init__(self, region: Rect, scale: int, channels: int, restored: bool) -> None:
         self._region, self._scale = region, scale
@@ -267,7 +270,7 @@ class _Assembly:
         self.computed = Computed(pixels, np.empty((region.h, region.w), np.float32) if restored else None)
 
     def enter(self, target: Rect, part: Computed) -> None:
-        """A part, of `target` (photograph pixels)."""
+        """Insert the part for `target` (photograph pixels)."""
         place = target.shift(-self._region.x, -self._region.y)
         whole = self.computed
         whole.pixels[place.scale(self._scale).slices()] = part.pixels[..., : whole.pixels.shape[2]]
@@ -276,10 +279,11 @@ class _Assembly:
 
 
 def _finished(sharp: torch.Tensor, y: torch.Tensor, scale: int, inner: Rect) -> np.ndarray:
-    """(3, h, w) grey levels, the part `inner` of an enlargement of y, to `Engine.compute`'s (h, w, 4) uint8, and
-    rounded in place; a strip at a time, in the processor's caches: that takes half of what all at once does.
+    """Convert the part `inner` of an enlargement of y, (3, h, w) grey levels, to `Engine.compute`'s (h, w, 4) uint8,
+    rounding it in place; strip by strip, within the processor's caches, which takes half the time of all at once.
 
-    A pixel's four bytes are put together as one number, lowest first: a third less time than writing every fourth byte.
+    A pixel's four bytes are put together as one number, lowest byte first: this takes a third less time than writing
+    every fourth byte.
     """
     out = torch.empty(sharp.shape[1:], dtype=torch.int32, device=sharp.device)
     for rows, alone in consistency.determined_strips(y, scale, inner):

@@ -1,9 +1,9 @@
-"""The generator as the processor computes it fastest: the same sums, without its concatenations.
+"""The generator in the form that the processor computes fastest: the same sums, without concatenation.
 
 A convolution over concatenated maps is the sum of convolutions over each of them. oneDNN adds such a sum, its bias and
-the ReLU while it writes the result, so that nothing is copied and no map is read once more only to be added. The
-weights are reordered once for the processor; the whole is one call (`sr_core.engine.generator_script`). What was
-measured against it is told in docs/performance.md.
+the ReLU while it writes the result, so that nothing is copied and no map is read again only to be added. The weights
+are reordered once for the processor; the whole is one call (`sr_core.engine.generator_script`). docs/performance.md
+compares it with the alternatives.
 """
 
 from __future__ import annotations
@@ -23,27 +23,28 @@ from sr_core.networks.generator import bias_of, channels_last
 from sr_core.networks.rdb_srgan import RdbSrgan, ResidualDenseBlock
 
 Generator = Callable[[Tensor], Tensor]
-"""(1, 3, h, w) grey levels 0 to 255, float32, and further channels where the network reads such, to the residual
-(1, 3, h * scale, w * scale) in grey levels, float32 and contiguous. The caller may write over it; the same thread's
-next call does."""
+"""Maps (1, 3, h, w) grey levels 0 to 255, float32, with further channels if the network takes them, to the residual (1,
+3, h * scale, w * scale) in grey levels, float32 and contiguous. The caller may overwrite it; the same thread's next
+call does."""
 
 GREY = 255.0
 
 PRECISIONS = (torch.float32, torch.bfloat16)
-"""What a convolution is computed in, the exact one first."""
+"""The precisions of a convolution, the exact one first."""
 
 STRIP = 8
-"""Rows of the small picture that the head enlarges at a time: at x8 its 192 maps would leave the caches, and torch's
+"""Rows of the small picture that the head enlarges at a time: at x8 its 192 maps would exceed the caches, and torch's
 own shuffle of channels-last maps copies them twice."""
 
 WORTHWHILE = 0.85
-"""bfloat16 is taken where it needs less than this share of float32's time: rounding more coarsely must pay."""
+"""bfloat16 is used if it takes less than this fraction of float32's time: coarser rounding must pay."""
 
 
 def prepare(module: nn.Module, device: torch.device, precision: torch.dtype, edge: int) -> Generator:
-    """The fastest way to compute `module`, a generator, on this device. `edge`: input pixels per side to be fast for.
+    """Prepare the fastest way to compute `module`, a generator, on this device. `edge`: the input side in pixels to
+    optimise for.
 
-    The module itself is left as it is.
+    The module itself is not changed.
     """
     if device.type == "cpu" and isinstance(module, RdbSrgan) and has_fused_convolutions(precision):
         return FusedRdb(module, precision, edge)
@@ -51,10 +52,10 @@ def prepare(module: nn.Module, device: torch.device, precision: torch.dtype, edg
 
 
 def has_fused_convolutions(precision: torch.dtype = torch.float32) -> bool:
-    """Whether this torch has the operators that `FusedRdb` needs, and this processor what they need of it.
+    """Whether this torch has the operators that `FusedRdb` needs, and this processor supports them.
 
-    They are not part of torch's documented interface. In bfloat16 they refuse a processor without AVX-512, on which
-    torch's own convolution is slow but goes on.
+    They are not part of torch's documented interface. In bfloat16 they reject a processor without AVX-512, on which
+    torch's own convolution is slow but works.
     """
     operators = ("_convolution_pointwise", "_convolution_pointwise_", "_reorder_convolution_weight")
     if not (torch.backends.mkldnn.is_available() and all(hasattr(torch.ops.mkldnn, name) for name in operators)):
@@ -64,11 +65,11 @@ def has_fused_convolutions(precision: torch.dtype = torch.float32) -> bool:
 
 @cache
 def measured_precision(device: torch.device) -> torch.dtype:
-    """The precision in which this device convolves faster, measured once per process.
+    """Return the precision in which this device convolves faster, measured once per process.
 
-    Not to be read off the processor's flags: of two with AVX512-BF16, one convolved twice as fast in bfloat16 as in
-    float32, the other half as fast. The measurement takes some milliseconds of one thread's processor time, so that
-    another program's load does not mislead it; a clock too coarse to tell means float32.
+    The processor's flags do not predict it: of two processors with AVX512-BF16, one convolved twice as fast in bfloat16
+    as in float32, the other half as fast. The measurement uses a few milliseconds of one thread's processor time, so
+    that another program's load does not distort it; if the clock is too coarse, the answer is float32.
     """
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
@@ -83,7 +84,8 @@ def measured_precision(device: torch.device) -> torch.dtype:
 
 @torch.inference_mode()
 def _convolution_seconds(precision: torch.dtype) -> float:
-    """Processor time of a convolution such as the generator's: the best of some, after one that compiles the kernel."""
+    """Return the processor time of a convolution such as the generator's: the best of several, after one that compiles
+    the kernel."""
     layer = channels_last(nn.Conv2d(32, 32, 3, padding=1).to(precision))
     x = torch.ones(1, 32, 96, 96, dtype=precision).contiguous(memory_format=torch.channels_last)
     layer(x)
@@ -109,15 +111,15 @@ class Plain:
 
 
 def _of_grey(channels: Tensor) -> Tensor:
-    """What makes grey levels of the first three channels of (N, channels, H, W) a part of white, and leaves others."""
+    """Return a function that divides the first three of (N, channels, H, W) by white and leaves the others."""
     scale = torch.ones(channels.shape[1], device=channels.device)
     scale[:3] = 1 / GREY
     return scale.view(-1, 1, 1)
 
 
 class FusedRdb:
-    """`RdbSrgan` on the processor. The scaling from and to grey levels is folded into the first and last weights, a
-    block's own residual into its fusion's."""
+    """`RdbSrgan` on the processor. The scaling from and to grey levels is folded into the first and last weights, and a
+    block's residual into its fusion's weights."""
 
     def __init__(self, module: RdbSrgan, precision: torch.dtype, edge: int) -> None:
         self._precision = precision
@@ -146,8 +148,8 @@ class FusedRdb:
         self._add(weight, bias_of(block.fusion), maps)
 
     def _add(self, weight: Tensor, bias: Tensor, maps: list[int] | None = None) -> None:
-        """A convolution, over concatenated maps (the channels of each; None: one) as the sum of one over each of them,
-        with its weights in the processor's order."""
+        """Add a convolution over concatenated maps (the channels of each; None: one map) as a sum of one convolution
+        per map, with its weights in the processor's order."""
         for i, part in enumerate(weight.detach().split(maps or [weight.shape[1]], dim=1)):
             part = part.to(self._precision).contiguous(memory_format=torch.channels_last)
             pad, size = [part.shape[2] // 2] * 2, [1, part.shape[1], self._edge, self._edge]
@@ -163,8 +165,8 @@ class FusedRdb:
         return out.view(1, 3, height * self._scale, width * self._scale)
 
     def _room(self, height: int, width: int) -> Tensor:
-        """Memory for the residual, (3, height, scale, width, scale), kept from a thread's call to its next: fresh pages
-        of that many megabytes cost as much as filling them."""
+        """Return memory for the residual, (3, height, scale, width, scale), which each thread keeps from call to call:
+        that many megabytes of fresh pages cost as much as filling them."""
         size = 3 * height * width * self._scale**2
         kept = self._kept.value
         if kept is None or kept.numel() < size:

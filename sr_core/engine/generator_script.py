@@ -1,8 +1,8 @@
 """The fused generator as one foreign call: TorchScript runs its hundred convolutions without the interpreter's lock.
 
-Called one by one from Python, each of them takes the lock again when it is done, from the thread that draws too; and a
-thread that loses its core while it holds the lock stops that one as well. It is also quicker: a call from Python costs
-some 30 microseconds, one of TorchScript's less than ten.
+Called one by one from Python, each of them would have to take the lock again when it is done, also from the drawing
+thread; and a thread that loses its core while it holds the lock stops that one as well. One call is also faster: a call
+from Python costs about 30 microseconds, one from TorchScript less than ten.
 """
 
 from __future__ import annotations
@@ -74,9 +74,9 @@ Generate = Callable[[Tensor, list[Tensor], list[Tensor | None], int, int, Tensor
 def generate() -> Generate:
     """(grey, weights, biases, blocks, layers, out, strip) to `out`.
 
-    `grey` (1, 3, h, w) channels last; `weights` reordered for the processor, and `biases`, in the order in which they
-    are used: the first two convolutions; for every block its layers' and its fusion's, each a convolution for every map
-    that it reads; the fusion of the blocks, one for each; the last two. `out` (3, h, scale, w, scale) float32, which
-    the last convolution fills `strip` rows at a time. Compiled at the first call, once.
+    `grey` (1, 3, h, w) channels last; `weights` reordered for the processor, and `biases`, in the order of their use:
+    the first two convolutions; for every block its layers and its fusion, with one convolution for every map that they
+    read; the fusion of the blocks, with one for each block; the last two. `out` (3, h, scale, w, scale) float32; the
+    last convolution fills `strip` rows at a time. Compiled once, at the first call.
     """
     return torch.jit.CompilationUnit(_SOURCE).generate

@@ -1,7 +1,7 @@
-"""The generator for a photograph, made ready for its device: one for all, or one for every way files are coded.
+"""The generator for a photograph, prepared for its device: one for all, or one for each coding of a file.
 
-A network that is told how the file codes the photograph is a plain one for each coding (`RdbFile.folded`). Few codings
-are met in a session, as many as cameras: what is made ready for one is kept.
+A network that takes the file's coding as input becomes a plain network for each coding (`RdbFile.folded`). A session
+has few codings, about one per camera, so the prepared generators are kept.
 """
 
 from __future__ import annotations
@@ -21,12 +21,11 @@ from sr_core.networks.rdb_file import RdbFile
 from sr_core.networks.zoo import LoadedNetwork
 
 KEPT = 8
-"""Codings whose generators are kept, a megabyte each."""
+"""The most codings whose generators are kept, a megabyte each."""
 
 
 class Generators:
-    """The generators of one network on one device. `edge`: input pixels per side to be fast for. Threads may share
-    it."""
+    """The generators of one network on one device. `edge`: the input side in pixels to optimise for. Thread-safe."""
 
     def __init__(self, network: LoadedNetwork, device: torch.device, precision: torch.dtype, edge: int) -> None:
         self._module, self._clean = network.module, network.clean
@@ -37,7 +36,7 @@ class Generators:
         self.of(None)  # now, not while somebody waits
 
     def of(self, coding: Coding | None) -> Generator:
-        """The generator for photographs of this coding (None: clean), which reads the channels of `inputs`."""
+        """Return the generator for photographs of this coding (None: clean), which reads the channels of `inputs`."""
         strength = clean_strength() if coding is None or not self.told else coding.strength()
         key = strength.tobytes() + bytes([self.told and coding is not None])
         with self._lock:
@@ -49,8 +48,9 @@ class Generators:
             return self._ready[key]
 
     def inputs(self, y: Tensor, coding: Coding | None, source: Rect) -> Tensor:
-        """What the generator reads: grey levels y (3, h, w) of the rectangle `source` of the photograph, with their
-        places in the file's blocks where there is a file and the network is told of it. (1, 3 or more, h, w)."""
+        """Return the generator's input: grey levels y (3, h, w) of the rectangle `source` of the photograph, plus the
+        pixels' positions in the file's blocks if there is a file and the network takes its coding. (1, 3 or more, h,
+        w)."""
         if coding is None or not self.told:
             return y[None]
         places = torch.from_numpy(coding.places(source.x, source.y, source.w, source.h)).to(y.device)

@@ -1,5 +1,5 @@
-"""How many photograph pixels around a block these weights need: measured, because a trained network looks far less
-wide than its layers would let it."""
+"""How many photograph pixels a block needs around it with given weights. It is measured, because a trained network sees
+far less widely than its layers allow."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ from sr_core.engine.engine import Engine
 from sr_core.image.geometry import Rect
 
 MAX_DIFFERENCE = 1
-"""Grey levels by which a value computed in blocks may differ from the same value computed in one pass."""
+"""The most by which a value computed in blocks may differ from one computed in a single pass, in grey levels."""
 
 MAX_SHARE = 1e-4
-"""The share of values that may differ at all."""
+"""The largest fraction of values that may differ at all."""
 
 BLOCKS = 3
-"""Blocks per side into which the measurement cuts its photograph at least: one has neighbours all round."""
+"""The minimum number of blocks per side into which the measurement cuts its photograph: one then has neighbours all
+round."""
 
 
 def measure_halo(engine: Engine, pixels: np.ndarray) -> int:
-    """The smallest halo, in photograph pixels, with which blocks agree with one pass over all of `pixels`.
+    """Return the smallest halo, in photograph pixels, with which blocks agree with one pass over all of `pixels`.
 
-    `pixels` is (H, W, 3) uint8, a piece of a real photograph that one pass can hold: some 200 to 300 pixels a side, at
-    least six times the halo expected. Agreement: no value differs by more than MAX_DIFFERENCE and fewer than MAX_SHARE
-    differ. Take the largest of several photographs, and an engine in float32: until the halo is as wide as the layers
-    reach, bfloat16's own rounding alone moves more than MAX_SHARE of the values by one grey level. Found by bisection,
-    up to the layers' reach and the consistency's.
+    `pixels` is (H, W, 3) uint8, a crop of a real photograph that fits one pass: about 200 to 300 pixels a side, and at
+    least six times the expected halo. Agreement: no value differs by more than MAX_DIFFERENCE and fewer than MAX_SHARE
+    differ. Take the largest result of several photographs, and an engine in float32: until the halo is as wide as the
+    layers reach, bfloat16's own rounding alone changes more than MAX_SHARE of the values by one grey level. The search
+    is a bisection, up to the reach of the layers plus that of the consistency.
     """
     whole = _one_pass(engine, pixels)
     low, high = 0, engine.network.config.receptive_radius + REACH
@@ -42,8 +43,8 @@ def measure_halo(engine: Engine, pixels: np.ndarray) -> int:
 
 
 def agreement(engine: Engine, pixels: np.ndarray, halo: int) -> tuple[int, float]:
-    """The largest difference in grey levels between blocks with this halo and one pass over `pixels`, and the share of
-    values that differ."""
+    """Return the largest difference in grey levels between blocks with this halo and one pass over `pixels`, and the
+    fraction of values that differ."""
     return _compare(engine, pixels, _one_pass(engine, pixels), halo)
 
 

@@ -1,4 +1,4 @@
-"""Which thread the system runs first where there are fewer cores than threads that have work."""
+"""Which threads the system runs first when there are fewer cores than busy threads."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ import sys
 from contextlib import suppress
 
 NICENESS = 10
-"""Steps of lower priority: on a core that it shares with the thread that draws, the worker gets a tenth of the time
-while that one has work, and all of it otherwise. With 5 steps, a quarter, frames waited for a core; with 10 the worker
-computed as many tiles. On a desktop other programs have a share of their own: Linux counts priorities by session."""
+"""Steps of lower priority: on a core shared with the drawing thread, the worker gets a tenth of the time while that
+thread is busy, and all of it otherwise. With 5 steps, a quarter, frames waited for a core; with 10 the worker computed
+as many tiles. On a desktop other programs keep their own share: Linux applies priorities per session."""
 
 LAST = 19
-"""Steps of the lowest priority, for what computes while frames are drawn: with 10, a frame that woke still waited for
-the end of its turn, and one in ten took 1.3 times as long as beside a worker at rest; now 1.1 times at most, for up
-to a fifth fewer tiles. Not for all that computes: beside busy programs of the same session it gets nearly nothing."""
+"""Steps to the lowest priority, for computing while frames are drawn: with 10, a frame that woke up still waited for
+the end of the worker's time slice, and one in ten took 1.3 times as long as beside an idle worker; now at most 1.1
+times, for up to a fifth fewer tiles. Not for all computing: beside busy programs of the same session it gets almost no
+time."""
 
 
 def give_way(steps: int = NICENESS) -> None:
-    """Let the calling thread, and threads that it starts from now on, run behind the process's others.
+    """Lower the priority of the calling thread, and of threads that it starts from now on, below the process's others.
 
-    Call it before torch is imported: the threads that torch computes with inherit it. Only Linux has priorities by
-    thread; elsewhere, or where the system refuses, nothing changes.
+    Call it before torch is imported: the threads that torch computes with inherit it. Only Linux has priorities per
+    thread; elsewhere, or if the system refuses, nothing changes.
     """
     if sys.platform == "linux":
         with suppress(OSError):

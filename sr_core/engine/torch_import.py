@@ -1,4 +1,4 @@
-"""How torch is loaded beside a thread that draws: its import takes seconds, and must not hold up frames for them."""
+"""Load torch beside a drawing thread: the import takes seconds, and must not delay frames."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from pathlib import Path
 
 
 def import_torch() -> None:
-    """Import torch so that other threads of the interpreter go on. Nothing is done where it is imported already.
+    """Import torch so that the interpreter's other threads keep running. Does nothing if it is already imported.
 
-    Collections are put off meanwhile: each looks at every object there is, and an import makes hundreds of thousands.
-    They would live to the end anyhow, so they are frozen, and later collections stay as short as before.
+    Garbage collection is suspended meanwhile: each run looks at every object, and an import makes hundreds of
+    thousands. They would live to the end in any case, so they are frozen, and later collections stay as short as
+    before.
     """
     if "torch" in sys.modules:
         return
@@ -30,11 +31,11 @@ def import_torch() -> None:
 
 
 def map_libraries() -> None:
-    """Load the processor build's shared libraries of torch, as `import torch` will find them.
+    """Load the shared libraries of torch's CPU build, in the way that `import torch` will find them.
 
     An import holds the interpreter's lock while the dynamic loader reads and relocates 450 MB; a foreign call does not.
-    The order and the flags are those of `torch/__init__.py`. Only Linux needs it, and builds for CUDA have an order of
-    their own: they are left alone. So is what cannot be loaded, for the import to report.
+    The order and the flags are those of `torch/__init__.py`. Only Linux needs it. CUDA builds have a different order
+    and are left alone. A library that fails to load is left for the import to report.
     """
     if sys.platform != "linux":
         return
