@@ -1,1 +1,1 @@
-"""The study: data, training, metrics and evaluation. Used by commands alone."""
+"""The study: data, training, metrics and evaluation. Only commands use it."""

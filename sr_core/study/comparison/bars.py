@@ -1,4 +1,4 @@
-"""What the comparison has to show: each bar, what was measured of it, and whether it holds."""
+"""The targets that the comparison has to meet: each target, what was measured, and whether it is met."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,30 +11,30 @@ from sr_core.study.comparison.evaluation import ALONE
 from sr_core.study.comparison.rivals import SHARPENED
 
 PIXELS, ADVERSARY = "rdb-lite", "rdb-lite-gan"
-"""The network of both stages that the bars are for."""
+"""The networks of the two stages that the bars apply to."""
 
 RIVALS = ("lanczos", "back-projection", "srcnn", "srresnet", "srresnet-lite")
-"""What the pixel stage is to be better than."""
+"""The methods that the pixel stage must beat."""
 
 LEAST_GAINS = {2: 1.0, 4: 1.1, 8: 1.5}
-"""dB over bicubic that SHARE of the photographs are to gain, by scale."""
+"""Gains over bicubic, in dB by scale, that SHARE of the photographs must reach."""
 
 SHARE = 0.9
 MOST_LOST = 1.0
-"""dB that the adversarial stage may cost."""
+"""The most that the adversarial stage may lose, in dB."""
 
 MOST_FOR_AGREEMENT = 0.1
-"""dB that the projection onto agreement may cost any network."""
+"""The most that the projection onto agreement may cost any network, in dB."""
 
 HEALTHY = re.compile(r"HRF/images/\d+_h\.")
 
 Rows = Mapping[str, Mapping[str, Any]]
-"""One method's rows at a scale and regime, by photograph."""
+"""One method's rows at a scale and regime, keyed by photograph."""
 
 
 @dataclass(frozen=True)
 class Bar:
-    """``what`` is to reach ``bar``; ``measured`` in words."""
+    """A target: ``what`` must reach ``bar``; ``measured`` says in words what it reached."""
 
     what: str
     bar: str
@@ -43,13 +43,13 @@ class Bar:
 
 
 def bars_of(rows: Sequence[Mapping[str, Any]]) -> list[Bar]:
-    """The bars of all rows' photographs, at each scale that they have; one whose methods are not all among the rows
-    does not hold."""
+    """Return the bars over all photographs in the rows, at each scale that they have. A bar whose methods are not all
+    among the rows is not met."""
     return [bar for scale in sorted({row["scale"] for row in rows}) for bar in _bars_at(rows, scale)]
 
 
 def table_of(bars: Sequence[Bar]) -> str:
-    """Markdown."""
+    """Return the bars as a Markdown table."""
     lines = ["| what | bar | measured | holds |", "| --- | --- | --- | --- |"]
     lines += [f"| {bar.what} | {bar.bar} | {bar.measured} | {'yes' if bar.holds else 'no'} |" for bar in bars]
     return "\n".join(lines)
@@ -92,13 +92,13 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _paired(methods: Mapping[str, Rows], one: str, other: str) -> dict[str, float]:
-    """dB by which `one` exceeds `other` on each photograph."""
+    """Return by how many dB `one` exceeds `other` on each photograph."""
     theirs = methods[other]
     return {name: row["psnr"] - theirs[name]["psnr"] for name, row in methods[one].items()}
 
 
 def _ahead(methods: Mapping[str, Rows], one: str, other: str) -> float:
-    """dB by which `one` exceeds `other` in the mean."""
+    """Return by how many dB `one` exceeds `other` on average."""
     return float(np.mean(list(_paired(methods, one, other).values())))
 
 
@@ -121,7 +121,7 @@ def _gains(least: float) -> Callable[[Mapping[str, Rows]], tuple[str, bool]]:
 
 
 def _told_share(gains: Mapping[str, float], reaches: Callable[[float], bool]) -> tuple[str, float]:
-    """The mean and how many reach what they are to, in words; their share."""
+    """Return, in words, the mean and how many photographs reach the target; and the fraction that do."""
     reached = sum(map(reaches, gains.values()))
     return f"{np.mean(list(gains.values())):+.2f} dB, {reached} of {len(gains)}", reached / len(gains)
 

@@ -1,4 +1,4 @@
-"""Scores of a network on photographs as their files give them: reduced, coded as JPEG, decoded."""
+"""Score a network on photographs as their files deliver them: reduced, encoded as JPEG, decoded."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ from sr_core.study.data.references import Reference, shrink_reference
 
 @dataclass(frozen=True)
 class FileCoding:
-    """How a reduced photograph is saved: clean (quality None), or by libjpeg at a quality and subsampling."""
+    """How a reduced photograph is saved: without loss (quality None), or by libjpeg at a quality and subsampling."""
 
     name: str
     quality: int | None = None
     subsampling: str = "4:2:0"
 
     def apply(self, small: np.ndarray) -> tuple[np.ndarray, Coding | None]:
-        """A small picture, uint8 (h, w, 3), as its file gives it back, and its coding."""
+        """Encode and decode a small picture, uint8 (h, w, 3); return it with its coding."""
         if self.quality is None:
             return small, None
         save = Save(*standard_tables(self.quality), self.subsampling, (0, 0))
@@ -40,11 +40,12 @@ CODINGS = (
     FileCoding("q75", 75),
     FileCoding("q50", 50),
 )
-"""The codings that a network is judged by: chroma halved each way, as most cameras and programs write it."""
+"""The codings that a network is scored on: chroma halved both ways, as most cameras and programs write it."""
 
 
 def told(coding: Coding | None, width: int, height: int) -> tuple[Tensor, Tensor]:
-    """What a network is told of a whole photograph: places (1, PLACES, height, width), strength (1, STRENGTHS)."""
+    """Return a network's inputs for the coding of a whole photograph: places (1, PLACES, height, width), strength (1,
+    STRENGTHS)."""
     places = clean_places(width, height) if coding is None else coding.places(0, 0, width, height)
     strength = clean_strength() if coding is None else coding.strength()
     return torch.from_numpy(places)[None], torch.from_numpy(strength)[None]
@@ -52,7 +53,8 @@ def told(coding: Coding | None, width: int, height: int) -> tuple[Tensor, Tensor
 
 @torch.inference_mode()
 def enlarge_told(module: nn.Module, small: np.ndarray, coding: Coding | None) -> np.ndarray:
-    """The network alone, in float32 and whole: uint8 (h, w, 3) to uint8 (h * scale, w * scale, 3)."""
+    """Enlarge with the network alone, in float32 and in one piece: uint8 (h, w, 3) to uint8 (h * scale, w * scale,
+    3)."""
     device = next(module.parameters()).device
     height, width = small.shape[:2]
     inputs = [torch.from_numpy(small.astype(np.float32) / 255).permute(2, 0, 1)[None], *told(coding, width, height)]
@@ -64,7 +66,8 @@ def enlarge_told(module: nn.Module, small: np.ndarray, coding: Coding | None) ->
 
 
 def evaluate_coded(references: Sequence[Reference], scale: int, module: nn.Module, coding: FileCoding) -> list[Score]:
-    """Score the network alone on pictures reduced by the scale and saved so, against bicubic and W+ of the decoded."""
+    """Score the network alone on pictures reduced by the scale and saved that way, against bicubic and W+ of the
+    decoded picture."""
     scores = []
     for reference in references:
         small, how = coding.apply(shrink_reference(reference, scale))

@@ -1,4 +1,4 @@
-"""Scores of an enlarger on reference pictures: one figure against its rivals, or all that the study measures."""
+"""Score an enlarger on reference pictures: one figure against its rivals, or everything that the study measures."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -30,24 +30,25 @@ Upscale = Callable[[np.ndarray, int], np.ndarray]
 """(small uint8 (H, W, 3), scale) -> uint8 (H * scale, W * scale, 3)."""
 
 BARE_EDGE = 640
-"""Small-image pixels per side that a bare network computes at once: the paper's pictures whole, larger ones in parts,
-read with all that its layers reach, so that the parts are the whole."""
+"""The side, in small-image pixels, that a bare network computes at once: the paper's pictures whole, larger ones in
+parts, each read with the full reach of its layers, so that the parts equal the whole."""
 
 S3_LARGEST, S3_WINDOW = 2_000_000, 1024
-"""Sharpness of pictures of more pixels is measured in a window of this side about the middle of the field of view."""
+"""The sharpness of pictures with more pixels is measured in a window of this side around the middle of the field of
+view."""
 
 
 ALONE = " alone"
-"""What the name of a network ends with where it is measured as ``bare_network``, not as shown."""
+"""The suffix of a network's name when it is measured as ``bare_network``, not as shown."""
 
 
 class EvaluationError(UserError):
-    """A comparison that cannot be made: what, the cause, the cure."""
+    """A comparison that cannot be made: what it is, the cause, the cure."""
 
 
 @dataclass(frozen=True)
 class Score:
-    """PSNR in dB inside the field of view of one reference: the enlarger's, bicubic's (a = -0.5), W+ y's."""
+    """PSNR in dB inside the field of view of one reference: of the enlarger, of bicubic (a = -0.5), and of W+ y."""
 
     name: str
     psnr: float
@@ -56,12 +57,12 @@ class Score:
 
     @property
     def gain(self) -> float:
-        """dB over bicubic."""
+        """The gain over bicubic in dB."""
         return self.psnr - self.bicubic
 
     @property
     def gain_over_pseudo_inverse(self) -> float:
-        """dB over the bare W+ y."""
+        """The gain over the bare W+ y in dB."""
         return self.psnr - self.pseudo_inverse
 
 
@@ -71,7 +72,7 @@ def evaluate(
     upscale: Upscale,
     reduce: Callable[[Reference, int], np.ndarray] = shrink_reference,
 ) -> list[Score]:
-    """Score an enlarger on pictures reduced by the scale (as a rule by MATLAB bicubic, rounded to uint8)."""
+    """Score an enlarger on pictures reduced by the scale (normally by MATLAB bicubic, rounded to uint8)."""
     scores = []
     for reference in references:
         small = reduce(reference, scale)
@@ -86,7 +87,8 @@ def evaluate(
 
 
 def through_engine(engine: Engine) -> Upscale:
-    """What the viewer shows: in tiles, at the engine's precision, made to agree with the small picture."""
+    """Return the enlarger that the viewer shows: in tiles, at the engine's precision, made to agree with the small
+    picture."""
 
     def upscale(small: np.ndarray, scale: int) -> np.ndarray:
         return engine.upscale(small)
@@ -95,7 +97,8 @@ def through_engine(engine: Engine) -> Upscale:
 
 
 def bare_network(module: nn.Module) -> Upscale:
-    """The network alone, bicubic plus residual in float32, without the viewer's tiles and without consistency."""
+    """Return the enlarger of the network alone: bicubic plus residual in float32, without the viewer's tiles and
+    without consistency."""
     device = next(module.parameters()).device
     config: Any = module.config
 
@@ -116,12 +119,13 @@ def bare_network(module: nn.Module) -> Upscale:
 
 @dataclass(frozen=True)
 class Measures:
-    """What is measured of one picture against its photograph.
+    """The measures of one picture against its photograph.
 
-    psnr: dB inside the field of view less ``scale`` pixels of rim; psnr_whole: the frame less ``scale`` pixels.
-    ssim, ssim_whole: of the luma, over the pixels whose windows stay within those. s3, s3_whole: sharpness index, over
-    blocks that stay inside the field, and over the frame; the photograph's own beside them. invented: mean |SR - W+ y|
-    over mean |HR - W+ y| inside the field; invented_correlation: of the two (None where nothing was invented).
+    psnr: dB inside the field of view without ``scale`` pixels of rim; psnr_whole: over the frame without ``scale``
+    pixels. ssim, ssim_whole: of the luma, over the pixels whose windows stay inside those areas. s3, s3_whole:
+    sharpness index, over blocks that stay inside the field, and over the frame, each with the photograph's own.
+    invented: mean |SR - W+ y| over mean |HR - W+ y| inside the field; invented_correlation: of the two (None if nothing
+    was invented).
     """
 
     psnr: float
@@ -137,9 +141,9 @@ class Measures:
 
 
 class Yardstick:
-    """One photograph reduced by a scale, and all that is needed to measure pictures made from the reduction.
+    """One photograph reduced by a scale, and everything needed to measure pictures made from the reduction.
 
-    ``small`` is the reduction, uint8 (H / scale, W / scale, 3): all that a method may look at.
+    ``small`` is the reduction, uint8 (H / scale, W / scale, 3): the only input that a method may use.
     """
 
     def __init__(self, reference: Reference, scale: int) -> None:
@@ -158,13 +162,13 @@ class Yardstick:
         self._s3_photograph = self.sharpness(reference.pixels)
 
     def sharpness(self, picture: np.ndarray) -> tuple[float, float]:
-        """S3 index of a picture inside the field of view, and over the whole window."""
+        """Return the S3 index of a picture inside the field of view, and over the whole window."""
         sharp = s3_map(picture[self._s3_window])
         return s3_index(sharp, self._s3_inside), s3_index(sharp)
 
     def measure(self, picture: np.ndarray) -> Measures:
-        """All measures of a uint8 picture of the photograph's size. Raises EvaluationError for another size, and for
-        the photograph itself, which no enlargement can be."""
+        """Return all measures of a uint8 picture of the photograph's size. Raises EvaluationError for another size, and
+        for the photograph itself, which no enlargement can equal."""
         photograph = self.reference.pixels
         if picture.shape != photograph.shape:
             sizes = (f"{shape[1]}x{shape[0]}" for shape in (picture.shape, photograph.shape))

@@ -1,7 +1,7 @@
 """Image quality of fundus photographs: fidelity (PSNR, SSIM), sharpness (S3) and invented detail.
 
-Pictures are (H, W) or (H, W, 3) in grey levels 0-255. SSIM and S3 are of the luma (Rec. 601); PSNR and invented detail
-of all three channels. Sharpness rewards noise and artefacts: it says nothing unless fidelity stands beside it.
+Pictures are (H, W) or (H, W, 3) in grey levels 0-255. SSIM and S3 use the luma (Rec. 601); PSNR and invented detail use
+all three channels. Sharpness rewards noise and artefacts: it means nothing unless fidelity is given beside it.
 """
 
 from collections.abc import Iterator
@@ -15,22 +15,21 @@ from scipy.ndimage import gaussian_filter
 from sr_core.image.field_of_view import FieldOfView
 
 SSIM_REACH = 5
-"""Pixels by which an SSIM window reaches past its own pixel: 11 x 11."""
+"""How many pixels an SSIM window extends beyond its own pixel: 11 x 11."""
 
 S3_REACH = 20
-"""Pixels by which the block that gives a pixel its S1 reaches past that pixel: half a block and half a patch."""
+"""How many pixels the block that gives a pixel its S1 extends beyond that pixel: half a block and half a patch."""
 
 S3_TOP_SHARE = 0.01
-"""The share of the S3 map, its largest values, whose mean is the index."""
+"""The index is the mean of this fraction of the S3 map, its largest values."""
 
 _BLOCK, _PATCH = 32, 8
 _BAND = 64
 
 
 def psnr(a: np.ndarray, b: np.ndarray, mask: np.ndarray | None = None) -> float:
-    """Peak signal-to-noise ratio in dB of two (H, W[, C]) images in grey levels 0-255, over the pixels of the
-    bool (H, W) mask and all their channels. Equal images give infinity. Raises ValueError: shapes, empty
-    mask."""
+    """Return the peak signal-to-noise ratio in dB of two (H, W[, C]) images in grey levels 0-255, over the pixels of
+    the bool (H, W) mask and all their channels. Equal images give infinity. Raises ValueError: shapes, empty mask."""
     _check_same_shape(a, b)
     mask = np.ones(a.shape[:2], bool) if mask is None else mask
     count, total = 0, 0.0
@@ -43,28 +42,28 @@ def psnr(a: np.ndarray, b: np.ndarray, mask: np.ndarray | None = None) -> float:
 
 
 def frame_pixels(shape: tuple[int, ...], margin: int) -> np.ndarray:
-    """The pixels at least ``margin`` away from the frame, bool (H, W)."""
+    """Return the pixels at least ``margin`` away from the frame, bool (H, W)."""
     inner = np.zeros(shape[:2], bool)
     inner[margin : shape[0] - margin, margin : shape[1] - margin] = True
     return inner
 
 
 def scored_pixels(field: FieldOfView, shape: tuple[int, ...], margin: int) -> np.ndarray:
-    """The pixels that scores count, bool (H, W): the field of view less ``margin`` pixels along its rim, and
-    no pixel within ``margin`` of the frame; for PSNR the margin is the scale. Over the whole frame the rim
-    against the black surround rules PSNR."""
+    """Return the pixels that scores count, bool (H, W): the field of view without ``margin`` pixels along its rim, and
+    no pixel within ``margin`` of the frame; for PSNR the margin is the scale. Over the whole frame, the rim against the
+    black background dominates PSNR."""
     return field.mask(shape, erode=margin) & frame_pixels(shape, margin)
 
 
 def luma(image: np.ndarray) -> np.ndarray:
-    """(H, W) float64 Rec. 601 luma, 0-255, of a grey or RGB picture in grey levels."""
+    """Return the (H, W) float64 Rec. 601 luma, 0-255, of a grey or RGB picture in grey levels."""
     if image.ndim == 2:
         return image.astype(np.float64)
     return image[..., :3].astype(np.float64) @ np.array([0.299, 0.587, 0.114])
 
 
 def ssim_map(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Structural similarity at each pixel, (H, W), of the lumas of two pictures.
+    """Return the structural similarity at each pixel, (H, W), of the lumas of two pictures.
 
     Wang et al. 2004: Gaussian window of 11 x 11 with sigma 1.5, K1 = 0.01, K2 = 0.03, population covariance. Borders
     are mirrored: leave SSIM_REACH pixels out of a mean. Raises ValueError for different shapes.
@@ -81,8 +80,8 @@ def ssim_map(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def ssim(a: np.ndarray, b: np.ndarray, mask: np.ndarray | None = None) -> float:
-    """Mean of ``ssim_map`` over a bool (H, W) mask, else over all pixels at least SSIM_REACH from the frame. Raises
-    ValueError: shapes, empty mask."""
+    """Return the mean of ``ssim_map`` over a bool (H, W) mask, or else over all pixels at least SSIM_REACH from the
+    frame. Raises ValueError: shapes, empty mask."""
     mask = frame_pixels(a.shape, SSIM_REACH) if mask is None else mask
     if not mask.any():
         raise ValueError("no pixels to compare: the mask is empty")
@@ -90,12 +89,13 @@ def ssim(a: np.ndarray, b: np.ndarray, mask: np.ndarray | None = None) -> float:
 
 
 def s3_map(image: np.ndarray) -> np.ndarray:
-    """Perceived sharpness at each pixel, (H, W), 0 to 1: the geometric mean of S1 (spectral) and S2 (spatial).
+    """Return the perceived sharpness at each pixel, (H, W), 0 to 1: the geometric mean of S1 (spectral) and S2
+    (spatial).
 
     Vu, Phan and Chandler 2012, "S3: A spectral and spatial measure of local perceived sharpness in natural images",
-    with the block sizes and borders of the authors' published map. Their code exchanges two weights of its bilinear
-    interpolation where a coordinate is negative; here they are right, so that this index reads 0.010 to 0.023 higher.
-    Raises ValueError below 32 pixels a side.
+    with the block sizes and borders of the authors' published map. Their code swaps two weights of its bilinear
+    interpolation at negative coordinates; here they are correct, so this index is 0.010 to 0.023 higher. Raises
+    ValueError below 32 pixels a side.
     """
     if min(image.shape[:2]) < _BLOCK:
         raise ValueError(f"a picture of {image.shape[1]}x{image.shape[0]} pixels is too small for S3: 32x32 at least")
@@ -104,7 +104,8 @@ def s3_map(image: np.ndarray) -> np.ndarray:
 
 
 def s3_index(sharpness: np.ndarray, mask: np.ndarray | None = None) -> float:
-    """Mean of the largest 1 % of an S3 map, over a bool (H, W) mask if given; 0 to 1. Raises ValueError: empty mask."""
+    """Return the mean of the largest 1 % of an S3 map, over a bool (H, W) mask if given; 0 to 1. Raises ValueError:
+    empty mask."""
     values = sharpness[mask] if mask is not None else sharpness.ravel()
     if not values.size:
         raise ValueError("no pixels to measure: the mask is empty")
@@ -114,10 +115,10 @@ def s3_index(sharpness: np.ndarray, mask: np.ndarray | None = None) -> float:
 
 @dataclass(frozen=True)
 class Invention:
-    """What a picture shows beyond what the small photograph determines (W+ y), against what was really there.
+    """What a picture shows beyond what the small photograph determines (W+ y), compared with the true detail.
 
-    ratio: mean |SR - W+ y| over mean |HR - W+ y|; 1 is as much detail as the photograph has. correlation: Pearson's,
-    of the two differences; 1 is the detail itself, 0 detail from nowhere; None where either shows none.
+    ratio: mean |SR - W+ y| over mean |HR - W+ y|; 1 means as much detail as the photograph has. correlation: Pearson's,
+    of the two differences; 1 means the true detail, 0 unrelated detail; None if either shows none.
     """
 
     ratio: float
@@ -125,8 +126,8 @@ class Invention:
 
 
 def invention(picture: np.ndarray, photograph: np.ndarray, determined: np.ndarray, mask: np.ndarray) -> Invention:
-    """Invented detail over the mask's pixels; three (H, W, C) pictures in grey levels, ``determined`` is W+ y.
-    Raises ValueError: shapes, and a photograph that has no detail beyond W+ y."""
+    """Measure invented detail over the mask's pixels in three (H, W, C) pictures in grey levels; ``determined`` is W+
+    y. Raises ValueError: shapes, and a photograph that has no detail beyond W+ y."""
     _check_same_shape(picture, photograph)
     _check_same_shape(picture, determined)
     count, magnitudes, sums, products = 0, np.zeros(2), np.zeros(2), np.zeros((2, 2))
@@ -146,8 +147,8 @@ def invention(picture: np.ndarray, photograph: np.ndarray, determined: np.ndarra
 
 
 def _bands(mask: np.ndarray) -> Iterator[slice]:
-    """Rows of a picture, some at a time, in which the mask has pixels: sums over a whole one of many megapixels in
-    float64 leave the processor's caches at every step."""
+    """Yield bands of rows in which the mask has pixels. Summing a whole picture of many megapixels in float64 would
+    leave the processor's caches at every step."""
     for first in range(0, len(mask), _BAND):
         rows = slice(first, first + _BAND)
         if mask[rows].any():
@@ -164,13 +165,13 @@ def _window_mean(x: np.ndarray) -> np.ndarray:
 
 
 def _padded(grey: np.ndarray, p: int) -> np.ndarray:
-    """The borders of the published map: mirrored by p at left and top, p + 1 at right and bottom."""
+    """Pad by the borders of the published map: mirrored by p at left and top, p + 1 at right and bottom."""
     return np.pad(grey, ((p, p + 1), (p, p + 1)), mode="symmetric")
 
 
 def _paint(values: np.ndarray, first: int, shape: tuple[int, ...]) -> np.ndarray:
-    """Each value on its patch of 8 x 8; the first patch begins ``first`` pixels before the picture. What no patch
-    covers stays 0."""
+    """Paint each value onto its patch of 8 x 8; the first patch begins ``first`` pixels before the picture. Pixels
+    without a patch stay 0."""
     painted = values.repeat(_PATCH, axis=0).repeat(_PATCH, axis=1)[first:, first:][: shape[0], : shape[1]]
     out = np.zeros(shape)
     out[: painted.shape[0], : painted.shape[1]] = painted
@@ -178,13 +179,13 @@ def _paint(values: np.ndarray, first: int, shape: tuple[int, ...]) -> np.ndarray
 
 
 def _s1_map(grey: np.ndarray) -> np.ndarray:
-    """Spectral sharpness: the steeper a block's amplitude spectrum falls, the softer."""
+    """Return the spectral sharpness: the steeper a block's amplitude spectrum falls, the softer the block."""
     padded = _padded(grey, _BLOCK // 2)
     blocks = np.lib.stride_tricks.sliding_window_view(padded, (_BLOCK, _BLOCK))[::_PATCH, ::_PATCH]
     seen = _has_contrast(padded)
     values = np.zeros(blocks.shape[:2])
     circles, slope = _spectrum_weights()
-    for row, some, out in zip(blocks, seen, values, strict=True):  # row by row: all blocks at once take gigabytes
+    for row, some, out in zip(blocks, seen, values, strict=True):  # row by row: all blocks at once would take gigabytes
         amplitude = np.abs(np.asarray(fft.rfft2(row[some] * _hann(), axes=(1, 2))))
         means = amplitude.reshape(-1, circles.shape[1]) @ circles.T
         alpha = -np.log(np.maximum(means, np.finfo(float).tiny)) @ slope
@@ -193,8 +194,9 @@ def _s1_map(grey: np.ndarray) -> np.ndarray:
 
 
 def _has_contrast(padded: np.ndarray) -> np.ndarray:
-    """Blocks, bool, in which some 8 x 8 part, of those at every 4th pixel, can be seen on a display: its luminance's
-    mean exceeds 2 and its range 5. (The inversion of means above 127.5 changes nothing: luminance ends at 161.)"""
+    """Return the blocks, bool, with some 8 x 8 part, of those at every 4th pixel, that is visible on a display: its
+    mean luminance exceeds 2 and its range 5. (The published inversion of means above 127.5 changes nothing: luminance
+    ends at 161.)"""
     luminance = (0.7656 + 0.0364 * padded) ** 2.2
     height, width = (side // 4 * 4 for side in luminance.shape)
     cells = luminance[:height, :width].reshape(height // 4, 4, width // 4, 4)
@@ -210,17 +212,19 @@ def _has_contrast(padded: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def _hann() -> np.ndarray:
-    """The 32 points of a Hann window of 34 whose ends, zero, are left out; (32, 32), outer product."""
+    """Return a Hann window of 34 points without its zero ends; (32, 32), as an outer product."""
     w = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(1, _BLOCK + 1) / (_BLOCK + 1))
     return np.outer(w, w)
 
 
 @lru_cache(maxsize=1)
 def _spectrum_weights() -> tuple[np.ndarray, np.ndarray]:
-    """Circle means, (16, 32 * 17), of a half spectrum |rfft2|, and the slope functional, (16,), over log frequency.
+    """Return circle means, (16, 32 * 17), of a half spectrum |rfft2|, and the slope functional, (16,), over log
+    frequency.
 
-    A mean of 360 bilinear samples on the circle of radius r = 1..16 is one weighted sum, the same for every block. The
-    spectrum's own mean is not content: F(0,0) is the mean of F(1,0) and F(0,1). Conjugate symmetry halves the columns.
+    The mean of 360 bilinear samples on the circle of radius r = 1..16 is a weighted sum, the same for every block. The
+    spectrum's own mean is not content: F(0,0) is replaced by the mean of F(1,0) and F(0,1). Conjugate symmetry halves
+    the columns.
     """
     radius = np.arange(1, _BLOCK // 2 + 1)
     angle = np.deg2rad(np.arange(360))
@@ -244,7 +248,7 @@ def _spectrum_weights() -> tuple[np.ndarray, np.ndarray]:
 
 
 def _s2_map(grey: np.ndarray, p: int) -> np.ndarray:
-    """Spatial sharpness: the largest total variation of 2 x 2 neighbourhoods in blocks of 8 x 8."""
+    """Return the spatial sharpness: the largest total variation of 2 x 2 neighbourhoods in blocks of 8 x 8."""
     x = _padded(grey, p)
     a, b, c, d = x[:-1, :-1], x[:-1, 1:], x[1:, :-1], x[1:, 1:]
     variation = sum(np.abs(u - v) for u, v in ((a, b), (a, c), (a, d), (b, c), (b, d), (c, d))) / 255

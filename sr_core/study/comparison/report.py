@@ -1,4 +1,4 @@
-"""The comparison as people read it: tables in Markdown, and a figure of crops with their measures."""
+"""The comparison for readers: tables in Markdown, and a figure of crops with their measures."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +17,7 @@ from sr_core.study.comparison.rivals import SHARPENED
 from sr_core.study.data.references import Reference
 
 CROP = 96
-"""Side of the figure's crops in pixels of the photograph; a multiple of every scale."""
+"""The side of the figure's crops in pixels of the photograph; a multiple of every scale."""
 
 CROPS: Mapping[str, tuple[tuple[str, float, float], ...]] = {
     "HRF/images/01_dr.JPG": (("vessels", 0.236, 0.387),),
@@ -25,8 +25,8 @@ CROPS: Mapping[str, tuple[tuple[str, float, float], ...]] = {
     "IDRiD/segmentation_testing/IDRiD_55.jpg": (("exudates", 0.427, 0.275),),
     "IDRiD/segmentation_testing/IDRiD_61.jpg": (("haemorrhages", 0.623, 0.375),),
 }
-"""The figure's crops by photograph: what they show and their middle, as shares of the reference's width and height.
-Chosen on the photographs alone, before any method was seen on them."""
+"""The figure's crops by photograph: what each shows and its middle, as fractions of the reference's width and height.
+They were chosen from the photographs alone, before any method's output was seen."""
 
 TITLES = {"paper": "The paper's regime (short side 1024)", "viewer": "The viewer's regime (the photograph as it is)"}
 NAMES = {
@@ -40,7 +40,7 @@ _TEXT = 14
 
 @dataclass(frozen=True)
 class Column:
-    """A table's column: its heading, the keys of a summary that it shows, and their format."""
+    """A table column: its heading, the keys of a summary that it shows, and their format."""
 
     heading: str
     keys: tuple[str, ...]
@@ -72,7 +72,7 @@ COLUMNS = (
 )
 
 DOCUMENT_COLUMNS = tuple(column for column in COLUMNS if "whole" not in column.heading)
-"""What documents show; the results' own report has all."""
+"""The columns shown in documents; the results' own report has all of them."""
 
 _MARKED = re.compile(
     r"(<!-- results of (?P<set>\S+): (?P<kind>full|short|bars) -->\n).*?(<!-- end of results -->)", re.DOTALL
@@ -90,12 +90,12 @@ projection onto agreement; "unsharp = NAME": bicubic, sharpened by unsharp maski
 
 
 def title(method: str) -> str:
-    """A method's name as tables and figures print it."""
+    """Return a method's name for tables and figures."""
     return NAMES.get(method, method)
 
 
 def table(summaries: Sequence[Mapping[str, Any]], columns: Sequence[Column] = COLUMNS) -> str:
-    """Markdown table of summaries, a row a method; a figure that a method does not have is left empty.
+    """Return a Markdown table of summaries, one row per method; a figure that a method does not have is left empty.
 
     Raises ValueError for columns with sharpness (S3) and without PSNR: noise alone makes a picture look sharp.
     """
@@ -127,7 +127,8 @@ def _cell(summary: Mapping[str, Any], column: Column) -> str:
 
 
 def markdown(results: Mapping[str, Any]) -> str:
-    """The whole report of a results file: how it was made, how to read it, a table a regime, scale and data set."""
+    """Return the whole report of a results file: how it was made, how to read it, and a table for each regime, scale
+    and data set."""
     machine, split = results["machine"], results["split"]
     parts = [
         "# Results",
@@ -151,13 +152,13 @@ def markdown(results: Mapping[str, Any]) -> str:
 
 
 def fill(document: str, results: Mapping[str, Any]) -> str:
-    """A Markdown document with the tables of a results file between each two lines of the form
+    """Fill a Markdown document with the tables of a results file, between each pair of lines of the form
 
     ``<!-- results of HRF: full -->`` (every regime and scale of that set of photographs), ``short`` (the gains over
     bicubic in the paper's regime, of what is more than a yardstick) or ``bars`` (what is to be reached, and was), and
     ``<!-- end of results -->``; the rest is left as it is.
 
-    Raises UserError where there are no such lines, and where the results do not have that set.
+    Raises UserError if there are no such lines, or the results do not have that set.
     """
     if not _MARKED.search(document):
         raise UserError("no lines '<!-- results of SET: full -->' and '<!-- end of results -->' to fill; write them")
@@ -185,7 +186,8 @@ def _tables(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _short_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Gains over bicubic in the paper's regime, dB with their 95 % intervals: a row a method, a column a scale."""
+    """Return the gains over bicubic in the paper's regime, in dB with their 95 % intervals: one row per method, one
+    column per scale."""
     rows = [row for row in rows if row["regime"] == "paper" and "over_bicubic" in row]
     scales = list(dict.fromkeys(row["scale"] for row in rows))
     lines = [
@@ -203,7 +205,7 @@ def _short_table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def set_of(photograph: str) -> str:
-    """The set that a photograph belongs to: the first folder of its name."""
+    """Return the set that a photograph belongs to: the first folder of its name."""
     return photograph.split("/")[0] if "/" in photograph else "photographs"
 
 
@@ -212,7 +214,8 @@ def _count(photographs: int) -> str:
 
 
 def crops_of(reference: Reference) -> dict[str, Rect]:
-    """The figure's crops of a reference by what they show: those listed, else the window of the strongest contrast.
+    """Return the figure's crops of a reference, keyed by what they show: the listed ones, or else the window of the
+    strongest contrast.
 
     Corners lie on multiples of 8. A picture smaller than a crop has none.
     """
@@ -228,7 +231,7 @@ def _corner(middle: float, side: int) -> int:
 
 
 def _strongest_contrast(reference: Reference) -> tuple[float, float]:
-    """Middle, as shares, of the window wholly inside the field whose green channel deviates most."""
+    """Return the middle, as fractions, of the window inside the field whose green channel varies most."""
     height, width = reference.pixels.shape[:2]
     green = reference.pixels[..., 1].astype(np.float32)
     inside = reference.field.mask((height, width))
@@ -242,14 +245,14 @@ def _strongest_contrast(reference: Reference) -> tuple[float, float]:
 
 
 def figure_names(names: Sequence[str]) -> list[str]:
-    """The photographs, of those compared, that the figure shows: those with listed crops, else the first two."""
+    """Return which of the compared photographs the figure shows: those with listed crops, or else the first two."""
     return [name for name in names if name in CROPS] or list(names[:2])
 
 
 @dataclass(frozen=True, eq=False)
 class Strip:
-    """One crop in the figure: its title, the photograph's and the reduction's pixels, each method's by name; all uint8
-    (CROP, CROP, 3)."""
+    """One crop in the figure: its title, the pixels of the photograph, of the reduction and of each method by name; all
+    uint8 (CROP, CROP, 3)."""
 
     title: str
     photograph: np.ndarray
@@ -258,8 +261,8 @@ class Strip:
 
 
 def figure(heading: str, strips: Sequence[Strip]) -> np.ndarray:
-    """uint8 (H, W, 3): a strip a crop, twice enlarged pixel by pixel, PSNR, SSIM and S3 of the crop under each
-    method's."""
+    """Draw uint8 (H, W, 3): one strip per crop, enlarged twice pixel by pixel, with PSNR, SSIM and S3 of the crop under
+    each method's."""
     rows = [-(-(len(strip.methods) + 2) // _ACROSS) for strip in strips]
     across = min(max(len(strip.methods) + 2 for strip in strips), _ACROSS)
     cell = _SIZE + 3 * _LINE + _GAP
@@ -284,7 +287,7 @@ def figure(heading: str, strips: Sequence[Strip]) -> np.ndarray:
 
 
 def caption(crop: np.ndarray, photograph: np.ndarray) -> list[str]:
-    """The lines under a crop: PSNR and SSIM, then S3, of the crop."""
+    """Return the lines under a crop: its PSNR and SSIM, then its S3."""
     shown = {"psnr": psnr(crop, photograph), "ssim": ssim(crop, photograph), "s3": s3_index(s3_map(crop))}
     _refuse_bare_sharpness(shown)
     return [f"{shown['psnr']:.2f} dB   SSIM {shown['ssim']:.3f}", f"S3 {shown['s3']:.3f}"]

@@ -1,8 +1,8 @@
-"""The whole comparison: every method on every photograph, kept as it goes, and summed up.
+"""The whole comparison: every method on every photograph, saved as it goes, and summarised.
 
-A folder of results holds ``results.json``, ``results.md``, ``figure-REGIME-xSCALE.png``, and ``.cache`` with one file
-for each photograph, scale and method. A kept file holds for the same photograph, weights, code and settings only, so a
-comparison may be stopped at any time, repeated, and widened.
+A results folder holds ``results.json``, ``results.md``, ``figure-REGIME-xSCALE.png``, and ``.cache`` with one file for
+each photograph, scale and method. A cached file is valid only for the same photograph, weights, code and settings, so a
+comparison can be stopped at any time, repeated, and extended.
 """
 
 import ast
@@ -55,7 +55,7 @@ from sr_core.study.data.references import (
 )
 
 REGIMES = {"paper": SHORT_SIDE, "viewer": NATIVE}
-"""Regimes and the short side of what they take for truth."""
+"""Regimes and the short side of their ground truth."""
 SEED, RESAMPLES = 1, 10_000
 MEASURES = (
     "psnr",
@@ -81,9 +81,9 @@ _STUDY_CODE = (
 
 @dataclass(frozen=True)
 class Comparison:
-    """What is compared: photographs ``part`` of a split below ``root``, the regimes and scales, models by name (none:
-    all that have weights), folders of pictures made elsewhere by name; ``limit``: at most so many photographs, spread
-    evenly over the list."""
+    """What to compare: photographs ``part`` of a split below ``root``, the regimes and scales, models by name (none:
+    all that have weights), folders of pictures made elsewhere, by name; ``limit``: the most photographs, spread evenly
+    over the list."""
 
     root: Path
     scales: tuple[int, ...] = SCALES
@@ -97,23 +97,24 @@ class Comparison:
 
 @dataclass(frozen=True, eq=False)
 class Row:
-    """One photograph enlarged by one method: where, the measures, and the figure's crops by what they show."""
+    """One photograph enlarged by one method: which ones, the measures, and the figure's crops keyed by what they
+    show."""
 
     figures: Mapping[str, Any]
     crops: Mapping[str, np.ndarray]
 
 
 def bundled_models(scale: int) -> list[str]:
-    """The networks that are compared where none is named: all bundled ones but those that are told of files, which
-    leave clean reductions to the ones that they begin as."""
+    """Return the networks to compare if none is named: all bundled ones except those that take the file's coding as
+    input; for clean reductions these equal the networks that they were trained from."""
     return [name for name, scales in available_models().items() if scale in scales and name not in BEGINS_AS]
 
 
 class Plan:
-    """A comparison whose files and methods have all been found. Raises UserError for what is missing or unknown."""
+    """A comparison whose files and methods have all been found. Raises UserError for anything missing or unknown."""
 
     def __init__(self, comparison: Comparison, kept: Path) -> None:
-        """``kept``: folder of what has been computed; made when needed."""
+        """``kept``: the folder of cached rows; created when needed."""
         _check(comparison)
         self.comparison, self.kept = comparison, kept
         self.names = {regime: listed_photographs(comparison, regime) for regime in comparison.regimes}
@@ -129,7 +130,7 @@ class Plan:
         methods: list[Method] = []
         for model in models:
             network = load_model(model, scale)
-            if any(method.name == network.name for method in methods):  # 0.5 and 0.50 are one place of the dial
+            if any(method.name == network.name for method in methods):  # 0.5 and 0.50 are the same dial setting
                 continue
             self.weights[f"{model} x{scale}"] = network.sha256
             self.precision = str(Engine(network, torch.device("cpu")).precision).removeprefix("torch.")
@@ -143,7 +144,7 @@ class Plan:
                 raise EvaluationError(f"--external {name}: that name is taken; choose another")
 
     def _pictures(self, name: str, folder: Path) -> Mapping[str, tuple[Path, str]]:
-        """An external method's files with their checksums. A scale or regime that it has no picture of is left out."""
+        """Return an external method's files with their checksums. Scales and regimes without pictures are left out."""
         groups = [
             [picture_name(regime, scale, photograph) for photograph in self.names[regime]]
             for regime in self.comparison.regimes
@@ -167,19 +168,19 @@ class Plan:
 
     @property
     def inputs(self) -> list[Path]:
-        """Every file that is read: photographs, pictures made elsewhere, and the split."""
+        """Return every file that is read: photographs, pictures made elsewhere, and the split."""
         made = [path for pictures in self._externals.values() for path, _ in pictures.values()]
         split = [Path(self.comparison.split)] if self.comparison.split.endswith(".json") else []
         return [self.comparison.root / name for name in self.checksums] + made + split
 
     def methods(self, regime: str, scale: int, photograph: str) -> list[Method]:
-        """The methods for one photograph, in the order of the tables."""
+        """Return the methods for one photograph, in the order of the tables."""
         stem = picture_name(regime, scale, photograph)
         made = {name: pictures[stem] for name, pictures in self._externals.items() if stem in pictures}
         return _of_regime(regime, self._methods[scale]) + [external_method(name, *file) for name, file in made.items()]
 
     def jobs(self) -> Iterator[tuple[str, str, int, Method]]:
-        """(regime, photograph, scale, method), a photograph at a time."""
+        """Yield (regime, photograph, scale, method), one photograph at a time."""
         for regime in self.comparison.regimes:
             for photograph in self.names[regime]:
                 for scale in self.comparison.scales:
@@ -187,11 +188,11 @@ class Plan:
                         yield regime, photograph, scale, method
 
     def is_in_figure(self, regime: str, photograph: str) -> bool:
-        """Whether the regime's figure shows the photograph: such rows keep their crops."""
+        """Whether the regime's figure shows the photograph: its rows then keep their crops."""
         return photograph in report.figure_names(self.names[regime])
 
     def file(self, regime: str, photograph: str, scale: int, method: Method) -> Path:
-        """Where that row is kept; another name for another photograph, weights, code or setting."""
+        """Return where that row is cached; the name differs for another photograph, weights, code or setting."""
         parts = [_code_fingerprint(), regime, photograph, self.checksums[photograph], scale, method.name]
         parts += [method.identity, self.is_in_figure(regime, photograph)]
         digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
@@ -199,20 +200,20 @@ class Plan:
 
 
 def _of_regime(regime: str, methods: Sequence[Method]) -> list[Method]:
-    """Networks alone, which tell what agreement costs, are measured in the paper's regime only: at the photographs' own
+    """Leave out bare networks, which show what agreement costs, in all regimes but the paper's: at the photographs' own
     size they would double the hours."""
     return [method for method in methods if regime == "paper" or not method.name.endswith(ALONE)]
 
 
 def spread(names: Sequence[str], limit: int | None) -> list[str]:
-    """At most ``limit`` names, evenly spread over the list and beginning with its first."""
+    """Return at most ``limit`` names, evenly spread over the list, starting with its first."""
     count = min(limit or len(names), len(names))
     return [names[len(names) * i // count] for i in range(count)]
 
 
 def listed_photographs(comparison: Comparison, regime: str) -> list[str]:
-    """The photographs compared in a regime: at their own size ("viewer") only of the split's sharp sets. Raises
-    EvaluationError for a comparison that cannot be made and for photographs that are not there."""
+    """Return the photographs compared in a regime: at their own size ("viewer") only those of the split's sharp sets.
+    Raises EvaluationError if the comparison cannot be made or photographs are missing."""
     _check(comparison)
     split = load_split(comparison.split)
     listed = getattr(split, comparison.part)
@@ -234,7 +235,7 @@ def listed_photographs(comparison: Comparison, regime: str) -> list[str]:
 
 
 def _refuse_one_name_for_two(regime: str, listed: Sequence[str]) -> None:
-    """Raises EvaluationError for photographs whose pictures for programs elsewhere would have one name."""
+    """Raise EvaluationError if two photographs' pictures for external programs would have the same name."""
     first: dict[str, str] = {}
     for name in listed:
         other = first.setdefault(picture_name(regime, SCALES[0], name), name)
@@ -268,7 +269,7 @@ def _sha256(path: Path) -> str:
 
 @lru_cache(maxsize=1)
 def _code_fingerprint() -> str:
-    """Checksum of the code that makes and measures pixels."""
+    """Return the checksum of the code that makes and measures pixels."""
     root = Path(sr_core.__file__).parent
     files = sorted(path for pattern in (*_CODE, *_STUDY_CODE) for path in root.glob(pattern))
     statements = [_statements(path.read_text(encoding="utf-8")) for path in files]
@@ -276,7 +277,7 @@ def _code_fingerprint() -> str:
 
 
 def _statements(source: str) -> str:
-    """What a module's code does, without its comments, docstrings and layout."""
+    """Return a module's code without its comments, docstrings and layout."""
     tree = ast.parse(source)
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     for node in ast.walk(tree):
@@ -286,19 +287,19 @@ def _statements(source: str) -> str:
 
 
 def load_reference(root: Path, name: str, regime: str) -> Reference:
-    """The photograph that a regime takes for truth: "paper" its field's box with the short side at 1024, "viewer" the
-    box as it was photographed."""
+    """Load the photograph that a regime takes as ground truth: "paper" its field's box with the short side at 1024,
+    "viewer" the box at its original size."""
     return load_references(root, [name], short_side=REGIMES[regime])[0]
 
 
 def run(plan: Plan, progress: Callable[[int, int, str], None] = lambda done, count, what: None) -> list[Row]:
-    """Compute what is not kept yet and return all rows. ``progress``: rows done, rows in all, what comes next.
+    """Compute the rows that are not cached and return all rows. ``progress``: rows done, total rows, what comes next.
 
-    May be interrupted anywhere: what has been computed is kept.
+    It may be interrupted anywhere: computed rows are kept.
     """
     jobs = list(plan.jobs())
     rows: list[Row] = []
-    place: tuple = ()  # what `reference` and `yardstick`, each made when first needed, belong to
+    place: tuple = ()  # what `reference` and `yardstick` belong to; each is made when first needed
     for regime, photograph, scale, method in jobs:
         progress(len(rows), len(jobs), f"{regime} {photograph} x{scale} {method.name}")
         file = plan.file(regime, photograph, scale, method)
@@ -318,13 +319,13 @@ def run(plan: Plan, progress: Callable[[int, int, str], None] = lambda done, cou
 
 
 def _refuse_flat(reference: Reference) -> None:
-    """Raises EvaluationError for a photograph all of one colour, which every method makes again."""
+    """Raise EvaluationError if the photograph is all of one colour, which every method reproduces."""
     if not np.ptp(reference.pixels, axis=(0, 1)).any():
         raise EvaluationError(f"{reference.name}: all of one colour, no detail to measure; leave it out of the split")
 
 
 def measure(regime: str, method: Method, yardstick: Yardstick, crops: Mapping[str, Rect]) -> Row:
-    """One row: the method's picture made, timed, measured, and cropped for the figure."""
+    """Return one row: make the method's picture, time it, measure it, and crop it for the figure."""
     began = time.perf_counter()
     picture = method.make(yardstick)
     seconds = round(time.perf_counter() - began, 3) if method.timed else None
@@ -336,12 +337,13 @@ def measure(regime: str, method: Method, yardstick: Yardstick, crops: Mapping[st
 
 
 def _place(regime: str, scale: int, photograph: str, method: Method) -> dict[str, Any]:
-    """What a row tells first: which one it is."""
+    """Return the fields that identify a row."""
     return {"regime": regime, "scale": scale, "photograph": photograph, "method": method.name}
 
 
 def _read(file: Path, place: Mapping[str, Any], in_figure: bool) -> Row | None:
-    """A kept row of that place; None where there is none, or another's, or a damaged one: it is computed anew."""
+    """Read the cached row of that place; None if it is missing, belongs elsewhere, or is damaged: then it is computed
+    again."""
     if not file.exists():
         return None
     try:
@@ -352,7 +354,7 @@ def _read(file: Path, place: Mapping[str, Any], in_figure: bool) -> Row | None:
         pieces = all(crop.shape == (report.CROP, report.CROP, 3) and crop.dtype == np.uint8 for crop in crops.values())
         wanted = {label for label, _, _ in report.CROPS.get(place["photograph"], ())} if in_figure else set()
         return Row(figures, crops) if whole and pieces and wanted <= crops.keys() and "seconds" in figures else None
-    except Exception:  # a damaged archive ends in errors of any kind
+    except Exception:  # a damaged archive may raise any kind of error
         return None
 
 
@@ -373,10 +375,10 @@ def _write(file: Path, row: Row) -> None:
 
 
 def summarise(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """For each regime, scale, set of photographs and method: mean and standard deviation of each measure, the paired
-    PSNR differences to bicubic and back-projection, median seconds.
+    """Summarise each regime, scale, set of photographs and method: mean and standard deviation of each measure, the
+    paired PSNR differences to bicubic and back-projection, median seconds.
 
-    Sets are the first folders of the photographs' names and, where there are several, "all" of them together.
+    Sets are the first folders of the photographs' names and, if there are several, "all" of them together.
     """
     summaries = []
     for regime, scale in dict.fromkeys((row["regime"], row["scale"]) for row in rows):
@@ -409,8 +411,8 @@ def _summary(rows: Sequence[Mapping[str, Any]], method: str) -> dict[str, Any]:
 
 
 def paired_difference(gains: np.ndarray, seed: int = SEED, resamples: int = RESAMPLES) -> dict[str, float]:
-    """Mean of paired differences, its 95 % interval by the percentile bootstrap (Efron and Tibshirani 1993), and the
-    share of pairs won."""
+    """Return the mean of paired differences, its 95 % interval by the percentile bootstrap (Efron and Tibshirani 1993),
+    and the fraction of pairs won."""
     picks = np.random.default_rng(seed).integers(len(gains), size=(resamples, len(gains)))
     low, high = np.percentile(gains[picks].mean(axis=1), [2.5, 97.5])
     figures = {"mean": gains.mean(), "low": low, "high": high, "won": np.mean(gains > 0)}
@@ -418,7 +420,7 @@ def paired_difference(gains: np.ndarray, seed: int = SEED, resamples: int = RESA
 
 
 def results_of(plan: Plan, rows: Sequence[Row], command: str) -> dict[str, Any]:
-    """All that is written down of a comparison; JSON values."""
+    """Return everything that is recorded about a comparison, as JSON values."""
     comparison = plan.comparison
     split = Path(comparison.split) if comparison.split.endswith(".json") else _bundled_split(comparison.split)
     figures = [dict(row.figures) for row in rows]
@@ -442,7 +444,7 @@ def _bundled_split(name: str) -> Path:
 
 
 def machine() -> dict[str, Any]:
-    """The processor and what it was allowed to use."""
+    """Describe the processor and how much of it could be used."""
     model = platform.processor() or platform.machine()
     try:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
@@ -450,7 +452,7 @@ def machine() -> dict[str, Any]:
                 model = line.split(":", 1)[1].strip()
                 break
     except OSError:
-        pass  # not Linux: the platform's own word stands
+        pass  # not Linux: the platform's own name is used
     return {
         "processor": model,
         "cores": os.cpu_count(),
@@ -461,17 +463,17 @@ def machine() -> dict[str, Any]:
 
 
 def result_files(out: Path) -> tuple[Path, ...]:
-    """What `write_results` may write or remove in a folder: the numbers, the tables, and the figures."""
+    """Return what `write_results` may write or remove in a folder: the numbers, the tables, and the figures."""
     figures = (out / f"figure-{regime}-x{scale}.png" for regime in REGIMES for scale in SCALES)
     return out / "results.json", out / "results.md", *figures
 
 
 def write_results(plan: Plan, rows: Sequence[Row], out: Path, command: str) -> list[Path]:
-    """Write ``results.json``, ``results.md`` and the figures into the folder; the files written."""
+    """Write ``results.json``, ``results.md`` and the figures into the folder; return the files written."""
     results = results_of(plan, rows, command)
     files = list(result_files(out))
     for stale in files[2:]:
-        stale.unlink(missing_ok=True)  # of another comparison: no table would tell of it
+        stale.unlink(missing_ok=True)  # from another comparison: no table would mention it
     del files[2:]
     write_text(files[0], _json(results))
     write_text(files[1], report.markdown(results))
@@ -486,7 +488,7 @@ def write_results(plan: Plan, rows: Sequence[Row], out: Path, command: str) -> l
 
 
 def _json(results: Mapping[str, Any]) -> str:
-    """A line for each row and summary, so that a change shows which."""
+    """Return JSON with one line for each row and summary, so that a diff shows which one changed."""
     plain = {key: value for key, value in results.items() if key not in ("rows", "summary")}
     head = json.dumps(plain, indent=1)[:-2]
     parts = [
@@ -516,5 +518,6 @@ def _strips(plan: Plan, rows: Sequence[Row], regime: str, scale: int) -> list[re
 
 
 def _in_figure(method: str) -> bool:
-    """The figure leaves out what hardly differs from its neighbour: networks alone, and W+ y beside back-projection."""
+    """Whether the figure shows a method. It leaves out those that hardly differ from their neighbour: bare networks,
+    and W+ y beside back-projection."""
     return not method.endswith(ALONE) and method != "pseudo-inverse"

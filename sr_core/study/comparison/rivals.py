@@ -1,4 +1,5 @@
-"""What is compared: classical enlargers, networks alone and as the viewer shows them, and pictures made elsewhere."""
+"""The methods compared: classical enlargers, networks alone and as the viewer shows them, and pictures made
+elsewhere."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,19 +21,19 @@ from sr_core.study.comparison.evaluation import ALONE, EvaluationError, Upscale,
 
 BICUBIC, BACK_PROJECTION = "bicubic", "back-projection"
 SHARPENED = "unsharp = "
-"""How the names begin of what is sharpened to a network's S3."""
+"""The prefix of the name of a picture sharpened to a network's S3."""
 
 BACK_PROJECTIONS = 10
 
 UNSHARP_MOST, UNSHARP_STEPS, UNSHARP_CLOSE = 16.0, 10, 0.002
-"""Unsharp masking's largest amount, and the search for an amount: steps at most, and the S3 error that will do."""
+"""Unsharp masking's largest amount, and the search for an amount: the most steps, and an acceptable S3 error."""
 
 
 @dataclass(frozen=True)
 class Method:
-    """A way to enlarge. ``identity`` tells its weights or files apart: results kept under it hold for it alone.
-    ``make`` takes the yardstick whose reduction is to be enlarged to uint8 (H * scale, W * scale, 3); ``timed``: its
-    time is that of enlarging and nothing else."""
+    """A way to enlarge. ``identity`` identifies its weights or files: cached results are valid only for the same
+    identity. ``make`` enlarges the reduction of a yardstick to uint8 (H * scale, W * scale, 3); ``timed``: its time is
+    that of enlarging and nothing else."""
 
     name: str
     identity: str
@@ -41,7 +42,7 @@ class Method:
 
 
 def enlarge_lanczos(image: np.ndarray, scale: int) -> np.ndarray:
-    """Lanczos-3 enlargement of (H, W[, C]), mirrored borders, weights normalised to one: MATLAB's ``lanczos3``."""
+    """Enlarge (H, W[, C]) by Lanczos-3, with mirrored borders and weights normalised to one: MATLAB's ``lanczos3``."""
     image = image.astype(np.float32)
     for axis in (0, 1):
         n = image.shape[axis]
@@ -61,7 +62,7 @@ def enlarge_lanczos(image: np.ndarray, scale: int) -> np.ndarray:
 
 
 def back_project(image: np.ndarray, scale: int, steps: int = BACK_PROJECTIONS) -> np.ndarray:
-    """Bicubic enlargement, its disagreement with the small image enlarged and added, ``steps`` times.
+    """Enlarge bicubically; then ``steps`` times enlarge the disagreement with the small image and add it.
 
     Irani and Peleg 1991. Away from the borders the bicubic enlargement is scale^2 W', so this is gradient descent whose
     limit is W+ y.
@@ -73,7 +74,7 @@ def back_project(image: np.ndarray, scale: int, steps: int = BACK_PROJECTIONS) -
 
 
 def classical_methods() -> list[Method]:
-    """Bicubic (a = -0.5), Lanczos, back-projected bicubic, and its limit W+ y."""
+    """Return bicubic (a = -0.5), Lanczos, back-projected bicubic, and its limit W+ y."""
     enlargers = {
         BICUBIC: enlarge_bicubic,
         "lanczos": enlarge_lanczos,
@@ -92,8 +93,8 @@ def _plain(name: str, identity: str, upscale: Upscale) -> Method:
 
 
 def network_methods(network: LoadedNetwork) -> list[Method]:
-    """A network as the viewer shows it, under its name; alone, under "NAME alone"; and for one trained to look sharp
-    the plain way to look as sharp, under "unsharp = NAME"."""
+    """Return a network as the viewer shows it, under its name; alone, under "NAME alone"; and, for one trained to look
+    sharp, plain sharpening to the same sharpness, under "unsharp = NAME"."""
     engine = Engine(network, torch.device("cpu"))
     shown = through_engine(engine)
     identity = f"{network.sha256} {engine.precision} halo {network.halo} agrees {network.agrees}"
@@ -108,7 +109,7 @@ def network_methods(network: LoadedNetwork) -> list[Method]:
 
 
 class _Remembering:
-    """An enlarger whose last picture can be had again without enlarging anew."""
+    """An enlarger whose last picture can be returned again without enlarging again."""
 
     def __init__(self, upscale: Upscale) -> None:
         self._upscale = upscale
@@ -120,13 +121,15 @@ class _Remembering:
         return picture
 
     def again(self, small: np.ndarray, scale: int) -> np.ndarray:
-        """The last picture if it is of the same small one; it is forgotten then, since many such are kept waiting."""
+        """Return the last picture if it came from the same small one, and then forget it, since many such enlargers are
+        kept waiting."""
         last, self._last = self._last, None
         return last[1] if last and last[0] is small else self._upscale(small, scale)
 
 
 def _as_sharp(yardstick: Yardstick, shown: Upscale) -> np.ndarray:
-    """Unsharp masking of the bicubic enlargement (Gaussian of one photograph pixel) whose S3 is the network's."""
+    """Sharpen the bicubic enlargement by unsharp masking (Gaussian of one photograph pixel) until its S3 equals the
+    network's."""
     small, scale = yardstick.small, yardstick.scale
     wanted, _ = yardstick.sharpness(shown(small, scale))
     soft = enlarge_bicubic(small, scale)
@@ -143,12 +146,12 @@ def _as_sharp(yardstick: Yardstick, shown: Upscale) -> np.ndarray:
 
 
 def picture_name(regime: str, scale: int, photograph: str) -> str:
-    """Name, without suffix, of a photograph's reduction, and of a picture that is made from it elsewhere."""
+    """Return the name, without suffix, of a photograph's reduction, and of a picture made from it elsewhere."""
     return file_name(f"{regime}-x{scale}-{Path(photograph).with_suffix('').as_posix().replace('/', '-')}", "")
 
 
 def external_pictures(name: str, folder: Path, wanted: list[str]) -> Mapping[str, Path]:
-    """The picture files in a folder by the names of ``picture_name``, one for each wanted name.
+    """Find the picture files in a folder by the names of ``picture_name``, one for each wanted name.
 
     Raises EvaluationError: no such folder, no pictures in it, some missing (named).
     """
@@ -165,7 +168,7 @@ def external_pictures(name: str, folder: Path, wanted: list[str]) -> Mapping[str
 
 
 def external_method(name: str, path: Path, sha256: str) -> Method:
-    """One picture made elsewhere as a method for the one photograph it belongs to; time is not known."""
+    """Return one picture made elsewhere as a method for the one photograph that it belongs to; its time is unknown."""
 
     def make(yardstick: Yardstick) -> np.ndarray:
         pixels = load_photograph(path).pixels

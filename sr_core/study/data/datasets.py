@@ -1,6 +1,5 @@
-"""Folders of photographs as their data sets lay them out: which files are photographs, whose eye each shows, and
-which the data set keeps for tests. Names alone decide; no file is opened but EyePACS's table of grades.
-"""
+"""The folder layouts of data sets: which files are photographs, whose eye each shows, and which the data set keeps for
+tests. Only names decide; no file is opened except EyePACS's table of grades."""
 
 import csv
 import hashlib
@@ -21,10 +20,10 @@ AUTO = "auto"
 class Entry:
     """A photograph of a data set.
 
-    source: path in the source folder, forward slashes; file: the name of what is prepared from it (.png), unique
-    where sources are; dataset; patient: unique within the data set; eye: "left", "right" or "" where the name does
-    not tell; group: the data set's own (a diagnosis, a grade, a part), or ""; test: kept for tests by the data set
-    or by this project.
+    source: path in the source folder, forward slashes; file: the name of the picture prepared from it (.png), unique
+    like the source; dataset; patient: unique within the data set; eye: "left", "right" or "" if the name does not say;
+    group: the data set's own (a diagnosis, a grade, a part), or ""; test: kept for tests by the data set or by this
+    project.
     """
 
     source: str
@@ -38,8 +37,8 @@ class Entry:
 
 @dataclass(frozen=True)
 class Layout:
-    """How one data set names its photographs: ``pattern`` is found at the end of a path, forward slashes, any case,
-    whatever folders the data set lies in; ``read`` makes of it the entry (without ``source``)."""
+    """How one data set names its photographs: ``pattern`` matches the end of a path, forward slashes, any case,
+    whatever folders the data set lies in; ``read`` converts the match to an entry (without ``source``)."""
 
     name: str
     title: str
@@ -49,8 +48,8 @@ class Layout:
 
 @dataclass(frozen=True)
 class Survey:
-    """What was found: ``layout`` names the layout taken, ``others`` are picture files that it does not count as
-    photographs (masks, tracings, other folders), ``closed`` folders that could not be read, with the reason."""
+    """What was found: ``layout`` is the layout used, ``others`` are picture files that it does not count as photographs
+    (masks, tracings, other folders), ``closed`` folders that could not be read, with the reason."""
 
     layout: str
     about: str
@@ -70,8 +69,9 @@ def _hrf(match: re.Match[str]) -> Entry:
 
 
 def _idrid(match: re.Match[str]) -> Entry:
-    """Two digits number the 81 photographs of the segmentation task (55 to 81 are its test set), three those of
-    grading and localization, which count training and testing each from 1: the innermost folder that says which."""
+    """Read an IDRiD name. Two digits number the 81 photographs of the segmentation task (55 to 81 are its test set),
+    three digits those of grading and localization, whose training and testing parts both count from 1: the innermost
+    folder says which."""
     folders, number = match["folders"].lower(), match["number"]
     said = re.findall("training|testing", folders)
     if len(number) == 2:
@@ -101,7 +101,7 @@ def _stare(match: re.Match[str]) -> Entry:
 
 
 def _fixed(entry: Entry) -> Entry:
-    """The entry, a test photograph also where this project's own list says so."""
+    """Return the entry, marked as a test photograph also if this project's own list says so."""
     return replace(entry, test=entry.test or is_test_image(entry.file))
 
 
@@ -122,7 +122,7 @@ LAYOUTS = (
     _layout(
         "hrf",
         "HRF (Budai et al. 2013)",
-        # Tracings in manual1/ bear the photographs' names, but are no JPEG files.
+        # Tracings in manual1/ have the photographs' names, but are not JPEG files.
         r"(?:images/|(?=[^/]*\.(?:jp(?:g|e|eg)|jfif)\Z))(?P<number>\d\d)_(?P<group>h|dr|g)" + _SUFFIX,
         _hrf,
     ),
@@ -144,7 +144,7 @@ LAYOUTS = (
 LAYOUT_NAMES = (AUTO, FOLDER, *(layout.name for layout in LAYOUTS))
 _SURVEYED = (*SUFFIXES, ".ppm", ".gz")
 _ABOVE = 3
-"""Folders above the source whose names are read too: it may be a data set's inner folder."""
+"""How many folders above the source are read too: it may be a data set's inner folder."""
 _GRADES = "trainlabels.csv"
 
 _SIDE = r"(?:(?P<left>left|os|l)|(?P<right>right|od|r))"
@@ -153,18 +153,19 @@ _EYES = (
     re.compile(rf"(?P<before>.*\d){_SIDE}(?P<after>)", re.IGNORECASE),  # 7R
     re.compile(r"(?P<before>.*[a-z])(?:(?P<left>Left|OS|L)|(?P<right>Right|OD|R))(?P<after>)"),  # SmithLeft
 )
-"""How a name tells the side; in words that only end so ("cleft", "period") it does not."""
+"""How a name gives the side. Words that only end that way ("cleft", "period") do not count."""
 _LONGEST_NAME = 150
-"""Bytes of a prepared file's name; file systems take 255, and the name of an unfinished file is longer."""
+"""The longest name of a prepared file in bytes; file systems allow 255, and the name of an unfinished file is
+longer."""
 
 
 def survey(source: Path, layout: str = AUTO) -> Survey:
-    """The photographs below ``source``, sorted by name.
+    """Find the photographs below ``source``, sorted by name.
 
-    Data sets are known by their photographs' names at any depth, several side by side, and also where ``source`` is
-    an inner folder of one. ``auto`` takes every layout of which there are names, but ``folder`` where more pictures
-    follow none: every picture at any depth, a patient's two eyes known by left/right, OS/OD or L/R in the name or as
-    a folder. Linked folders are followed. Raises DataError: no such folder or layout, no photographs.
+    Data sets are recognised by their photographs' names at any depth, several side by side, and also if ``source`` is
+    an inner folder of one. ``auto`` uses every layout that has matches, but ``folder`` if most pictures match none:
+    every picture at any depth, with a patient's two eyes told apart by left/right, OS/OD or L/R in the name or as a
+    folder. Linked folders are followed. Raises DataError: no such folder or layout, no photographs.
     """
     source = Path(source)
     if layout not in LAYOUT_NAMES:
@@ -194,8 +195,8 @@ def survey(source: Path, layout: str = AUTO) -> Survey:
 
 
 def _files(source: Path) -> tuple[list[str], tuple[str, ...]]:
-    """Every file below the folder that is not hidden, and the folders that cannot be read with the reason; sorted,
-    forward slashes. Raises DataError where the folder itself cannot be read."""
+    """Return every file below the folder that is not hidden, and the unreadable folders with the reason; sorted,
+    forward slashes. Raises DataError if the folder itself cannot be read."""
     files: list[str] = []
     closed: list[OSError] = []
     seen: set[str] = set()  # a link may lead back to a folder above it
@@ -214,7 +215,7 @@ def _files(source: Path) -> tuple[list[str], tuple[str, ...]]:
 
 
 def _known(names: Sequence[str], above: str) -> dict[str, tuple[Layout, Entry]]:
-    """The names that follow a layout, with it and their entry; ``above``: the folders that all of them lie in."""
+    """Return the names that match a layout, with it and their entry; ``above``: the parent folders that they share."""
     matches = (
         (name, layout, match)
         for name in names
@@ -225,7 +226,8 @@ def _known(names: Sequence[str], above: str) -> dict[str, tuple[Layout, Entry]]:
 
 
 def _strangers(names: Sequence[str], known: Collection[str]) -> list[str]:
-    """The names that are neither known photographs nor, beginning with such a one's name, masks or tracings of it."""
+    """Return the names that are neither known photographs nor masks or tracings of one, whose names begin with the
+    photograph's."""
     stems = {PurePosixPath(name).name.split(".")[0] for name in known}
 
     def belongs(name: str) -> bool:
@@ -236,7 +238,7 @@ def _strangers(names: Sequence[str], known: Collection[str]) -> list[str]:
 
 
 def _whole_folder(names: Sequence[str], tests: Collection[str]) -> Survey:
-    """Every picture; those ``tests`` are a data set's own tests by their names."""
+    """Return every picture; those in ``tests`` are a data set's own tests by their names."""
     pictures = [name for name in names if PurePosixPath(name).suffix.lower() in SUFFIXES]
     if not pictures:
         raise DataError(f"{names[0]}: not a supported file; convert it to PNG, TIFF, JPEG or WebP")
@@ -250,10 +252,10 @@ def _whole_folder(names: Sequence[str], tests: Collection[str]) -> Survey:
 
 
 def _whose(path: PurePosixPath) -> tuple[str, str]:
-    """Patient and eye ("" where nothing tells it): the path less the first word, from its end on, that names a side.
+    """Return patient and eye ("" if unknown): the path without the first word, from its end, that names a side.
 
-    Of a name with such a word the part before it is the patient, or what follows where nothing is before: in
-    ``p4_left_1`` and ``p4_left_2`` both are patient p4's.
+    In a name with such a word, the part before it is the patient, or what follows if nothing is before: in
+    ``p4_left_1`` and ``p4_left_2`` both belong to patient p4.
     """
     for place in reversed(range(len(path.parts))):
         for pattern in _EYES:
@@ -265,8 +267,8 @@ def _whose(path: PurePosixPath) -> tuple[str, str]:
 
 
 def _with_own_files(entries: Sequence[Entry]) -> tuple[Entry, ...]:
-    """No two entries with one file: those that share it (a.jpg beside a.png) are told apart by a digest of their
-    source's name, which also ends a name that is too long."""
+    """Give every entry its own file: entries that share one (a.jpg beside a.png) get a digest of their source's name,
+    which also replaces the end of a name that is too long."""
     count: dict[str, int] = {}
     for entry in entries:
         count[entry.file.lower()] = count.get(entry.file.lower(), 0) + 1
@@ -283,7 +285,7 @@ def _with_own_files(entries: Sequence[Entry]) -> tuple[Entry, ...]:
 
 
 def _with_grades(tables: Sequence[Path], entries: Sequence[Entry]) -> list[Entry]:
-    """EyePACS photographs with their grade of retinopathy (dr0 to dr4) from trainLabels.csv, where it is there."""
+    """Add the grade of retinopathy (dr0 to dr4) to EyePACS photographs, if there is a trainLabels.csv."""
     grades: dict[str, str] = {}
     for table in tables:
         try:

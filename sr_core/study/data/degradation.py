@@ -1,11 +1,11 @@
-"""How a small picture comes of a reference: the paper's plain bicubic, and the ``field`` preset.
+"""How a small picture is made from a reference: the paper's plain bicubic, and the ``field`` preset.
 
 The paper degrades by MATLAB bicubic alone: that is ``sr_core.image.resample.shrink`` rounded to 8 bits
-(``sr_core.study.data.references.shrink_reference``), and the models made for the viewer learn to undo nothing else,
-so that what they make shrinks back to the photograph. ``degrade`` follows what a hand-held or hurried camera, a mail
-program and a thin line do to a photograph on its way to a reader: uneven light, defocus or shake, the coarser sensor,
-its noise and JPEG. A model trained on it restores, it does not agree with its input: it is to be named so, and not
-projected onto the input.
+(``sr_core.study.data.references.shrink_reference``). The viewer's models learn to undo nothing else, so that their
+pictures shrink back to the photograph. ``degrade`` follows what a hand-held or hurried camera, a mail program and a
+slow connection do to a photograph before it is read: uneven light, defocus or shake, a coarser sensor, its noise and
+JPEG. A model trained on it restores and does not agree with its input: it must be named accordingly, and not projected
+onto the input.
 """
 
 from dataclasses import dataclass
@@ -22,19 +22,18 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True)
 class FieldPreset:
-    """Ranges that each picture's degradation is drawn from. Uneven light and blur are the two faults that Shen et al.
-    2020 ("Modeling and enhancing low-quality retinal fundus images", IEEE TMI) model for fundus cameras.
+    """The ranges that each picture's degradation is drawn from. Uneven light and blur are the two faults that Shen et
+    al. 2020 ("Modeling and enhancing low-quality retinal fundus images", IEEE TMI) model for fundus cameras.
 
-    light: greatest departure of the illumination from its mean, a fraction (a quadratic surface, mean 1, the same in
-    all channels). The range is this project's choice.
-    blur: standard deviation of the blur in pixels of the reference, as in BSRGAN (Zhang et al. 2021, 0.1 to 2.4 at x2
-    and 2.8 at x4): of a disc of twice that radius (defocus), or of a straight path (shake).
-    shake: probability that the blur is shake and not defocus (this project's).
-    shot: logarithm to base 10 of the variance of the noise per unit of signal, white = 1. Brooks et al. 2019
-    ("Unprocessing images for learned raw denoising") give -4 to -1.9 for telephones' linear light; a fundus camera
-    flashes, so the noisier part is left out, and it is added to the coded values. The sensor's read variance follows
-    from it by their fit, exp(2.18 ln shot + 1.20).
-    jpeg: quality as libjpeg counts it, chroma halved: 30 to 95 as in BSRGAN.
+    light: the largest deviation of the illumination from its mean, as a fraction (a quadratic surface, mean 1, the same
+    in all channels). The range is this project's choice. blur: standard deviation of the blur in pixels of the
+    reference, as in BSRGAN (Zhang et al. 2021, 0.1 to 2.4 at x2 and 2.8 at x4): of a disc with twice that radius
+    (defocus), or of a straight path (shake). shake: probability that the blur is shake and not defocus (this project's
+    choice). shot: base-10 logarithm of the variance of the noise per unit of signal, white = 1. Brooks et al. 2019
+    ("Unprocessing images for learned raw denoising") give -4 to -1.9 for phones in linear light; a fundus camera
+    flashes, so the noisier part is left out, and the noise is added to the encoded values. The sensor's read variance
+    follows from it by their fit, exp(2.18 ln shot + 1.20). jpeg: libjpeg's quality, with halved chroma: 30 to 95 as in
+    BSRGAN.
     """
 
     light: Range = (0.05, 0.25)
@@ -49,10 +48,10 @@ FIELD = FieldPreset()
 
 @dataclass(frozen=True)
 class Degradation:
-    """One picture's degradation, drawn: ``light`` are the coefficients of x, y, xx, xy, yy over the frame -1..1 and
-    ``light_depth`` the greatest departure from 1; ``blur`` in pixels of the reference; ``shake`` its direction in
-    radians, None for defocus; ``shot`` and ``read`` variances for white = 1; ``jpeg`` quality 1 to 100, None for
-    none; ``seed`` of the noise."""
+    """One picture's degradation, as drawn: ``light`` are the coefficients of x, y, xx, xy, yy over the frame -1..1 and
+    ``light_depth`` the largest deviation from 1; ``blur`` in pixels of the reference; ``shake`` its direction in
+    radians, None for defocus; ``shot`` and ``read`` variances for white = 1; ``jpeg`` quality 1 to 100, None for none;
+    ``seed`` of the noise."""
 
     light: tuple[float, float, float, float, float]
     light_depth: float
@@ -65,15 +64,15 @@ class Degradation:
 
 
 def degrade(hr: np.ndarray, scale: int, rng: np.random.Generator, preset: FieldPreset = FIELD) -> np.ndarray:
-    """A reference, uint8 (H, W, 3), as it would arrive from the field: uint8 (H // scale, W // scale, 3).
+    """Degrade a reference, uint8 (H, W, 3), to uint8 (H // scale, W // scale, 3), as it would arrive from the field.
 
-    The generator alone decides what happens: the same state gives the same pixels.
+    The result depends on the generator alone: the same state gives the same pixels.
     """
     return apply(draw(rng, preset), hr, scale)
 
 
 def draw(rng: np.random.Generator, preset: FieldPreset = FIELD) -> Degradation:
-    """A degradation drawn evenly from the preset's ranges."""
+    """Draw a degradation uniformly from the preset's ranges."""
     a, b, c, d, e = (float(value) for value in rng.uniform(-1, 1, 5))
     depth, blur = float(rng.uniform(*preset.light)), float(rng.uniform(*preset.blur))
     shaken, direction = rng.random() < preset.shake, float(rng.uniform(0, np.pi))
@@ -85,7 +84,7 @@ def draw(rng: np.random.Generator, preset: FieldPreset = FIELD) -> Degradation:
 
 
 def apply(how: Degradation, hr: np.ndarray, scale: int) -> np.ndarray:
-    """The degradation of uint8 (H, W, 3), in the order of nature: light, optics, sensor, file."""
+    """Degrade uint8 (H, W, 3) in the physical order: light, optics, sensor, file."""
     image = crop_to_multiple(hr, scale).astype(np.float32) / np.float32(255)
     image = image * illumination(how, image.shape)[..., None]
     image = _blurred(image, blur_kernel(how.blur, how.shake))
@@ -96,8 +95,8 @@ def apply(how: Degradation, hr: np.ndarray, scale: int) -> np.ndarray:
 
 
 def illumination(how: Degradation, shape: tuple[int, ...]) -> np.ndarray:
-    """The quadratic light field over a frame of shape[:2]: float32 (H, W), mean 1, and nowhere farther from 1 than
-    ``light_depth``."""
+    """Return the quadratic light field over a frame of shape[:2]: float32 (H, W), mean 1, and nowhere farther from 1
+    than ``light_depth``."""
     y, x = (np.linspace(-1, 1, side, dtype=np.float32) for side in shape[:2])
     y = y[:, None]
     a, b, c, d, e = how.light
@@ -108,19 +107,19 @@ def illumination(how: Degradation, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _blurred(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    """The image convolved with a square kernel of odd side, its borders mirrored."""
+    """Convolve the image with a square kernel of odd side, with mirrored borders."""
     reach = kernel.shape[0] // 2
     padded = np.pad(image, ((reach, reach), (reach, reach), (0, 0)), mode="symmetric")
     return fftconvolve(padded, kernel[..., None], mode="valid", axes=(0, 1))
 
 
 def blur_kernel(sigma: float, direction: float | None = None) -> np.ndarray:
-    """Kernel that sums to 1, float32 (2 n + 1, 2 n + 1): a disc (defocus), or for a direction in radians a straight
-    path (shake), whose standard deviation along an axis, or along the path, is about ``sigma`` pixels.
+    """Return a kernel that sums to 1, float32 (2 n + 1, 2 n + 1): a disc (defocus), or for a direction in radians a
+    straight path (shake), whose standard deviation along an axis, or along the path, is about ``sigma`` pixels.
 
-    Edges are covered in part, by counting points of a grid in every pixel, so that small radii differ too.
+    Edge pixels are covered in part, by counting the points of a grid in every pixel, so that small radii differ too.
     """
-    reach = 2 * sigma if direction is None else np.sqrt(3) * sigma  # of an even disc, of an even line
+    reach = 2 * sigma if direction is None else np.sqrt(3) * sigma  # of a uniform disc, of a uniform line
     n = int(np.ceil(reach))
     side, grid = 2 * n + 1, 15
     fine = (np.arange(side * grid) - side * grid // 2) / grid
@@ -155,17 +154,17 @@ _YCC = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.41
 
 
 def jpeg(pixels: np.ndarray, quality: int) -> np.ndarray:
-    """What JPEG leaves of uint8 (H, W, 3) at a quality of 1 to 100 with chroma halved each way.
+    """Return uint8 (H, W, 3) after JPEG at a quality of 1 to 100 with chroma halved both ways.
 
-    Only the quantisation loses anything, so nothing is coded: the result is within rounding of libjpeg's, does not
-    hang on a codec's version, and needs no file.
+    Only the quantisation is lossy, so nothing is encoded: the result is within rounding of libjpeg's, does not depend
+    on a codec's version, and needs no file.
     """
     height, width = pixels.shape[:2]
     padded = np.pad(pixels, ((0, -height % 16), (0, -width % 16), (0, 0)), mode="edge")
-    # Whole numbers between the steps, as libjpeg keeps them: coefficients near a tie then fall to the same side.
+    # Integers between the steps, as in libjpeg: coefficients near a tie then fall to the same side.
     luma, *chroma = np.moveaxis(np.rint(padded.astype(np.float32) @ _YCC.T), -1, 0)
     luma = _quantised(luma - 128, _table("luma", quality)) + 128
-    # Chroma is halved by the mean of four pixels and enlarged linearly, as libjpeg does.
+    # Chroma is halved by averaging four pixels and enlarged linearly, as libjpeg does.
     planes = [luma]
     for plane in chroma:
         half = np.rint(plane.reshape(plane.shape[0] // 2, 2, plane.shape[1] // 2, 2).mean(axis=(1, 3)))
@@ -176,7 +175,7 @@ def jpeg(pixels: np.ndarray, quality: int) -> np.ndarray:
 
 @lru_cache(maxsize=256)
 def _table(name: str, quality: int) -> np.ndarray:
-    """The standard's table at a quality, by the Independent JPEG Group's rule."""
+    """Return the standard's table at a quality, by the Independent JPEG Group's rule."""
     if not 1 <= quality <= 100:
         raise ValueError(f"JPEG quality {quality}: must be 1 to 100")
     percent = 5000 // quality if quality < 50 else 200 - 2 * quality
@@ -185,7 +184,8 @@ def _table(name: str, quality: int) -> np.ndarray:
 
 
 def _quantised(plane: np.ndarray, table: np.ndarray) -> np.ndarray:
-    """The plane, (H, W) about zero with sides multiples of 8, after rounding its 8x8 cosine coefficients."""
+    """Return the plane, (H, W) centred at zero with sides multiples of 8, after rounding its 8x8 cosine
+    coefficients."""
     height, width = plane.shape
     blocks = plane.reshape(height // 8, 8, width // 8, 8).swapaxes(1, 2)
     coefficients = np.rint(np.asarray(dctn(blocks, axes=(2, 3), norm="ortho")) / table) * table
@@ -194,7 +194,7 @@ def _quantised(plane: np.ndarray, table: np.ndarray) -> np.ndarray:
 
 
 def _doubled(plane: np.ndarray, axis: int) -> np.ndarray:
-    """Linear enlargement by two along an axis: 3/4 of the nearer sample, 1/4 of the farther, edges repeated."""
+    """Enlarge linearly by two along an axis: 3/4 of the nearer sample, 1/4 of the farther, edges repeated."""
     before = np.concatenate([plane.take([0], axis), plane.take(range(plane.shape[axis] - 1), axis)], axis)
     after = np.concatenate([plane.take(range(1, plane.shape[axis]), axis), plane.take([-1], axis)], axis)
     pair = np.stack([0.75 * plane + 0.25 * before, 0.75 * plane + 0.25 * after], axis + 1)

@@ -1,4 +1,4 @@
-"""Random crops as a photograph's file gives them: clean, or through JPEG with what is known of its coding."""
+"""Random crops of photographs as files deliver them: clean, or through JPEG with the facts of its coding."""
 
 from collections.abc import Sequence
 
@@ -10,24 +10,25 @@ from sr_core.study.data.file_degradation import CLEAN, TWICE, Save, coding_of, d
 from sr_core.study.data.references import DataError, Reference
 
 _ENLARGED = 4
-"""Small pixels around a crop that its enlargement is computed from."""
+"""The pixels around a small crop that its enlargement is computed from."""
 
 _BLOCK = 16
-"""Pixels along a block of halved chroma."""
+"""The side in pixels of a block of halved chroma."""
 
 TURNED = 0.25
-"""The share of coded pictures that are turned after their file is opened."""
+"""The fraction of coded pictures that are turned after their file is opened."""
 
 
 class FileCropSampler:
-    """Random small crops as files give them, each with its coding, its bicubic enlargement and the photograph's pixels.
+    """Random small crops as files deliver them, each with its coding, its bicubic enlargement and the photograph's
+    pixels.
 
-    Groups, draws, flips and candidates as `data.CropSampler`; a crop's candidates are coded alike. Some coded pictures
-    are turned once more afterwards, as EXIF turns a camera's.
+    Groups, draws, flips and candidates are as in `data.CropSampler`; a crop's candidates share one coding. Some coded
+    pictures are then turned once more, as EXIF turns a camera's.
     """
 
     def __init__(self, groups: Sequence[Sequence[Reference]], scale: int, crop: int, candidates: int = 1) -> None:
-        """`crop`: the side of the small crops in pixels. Raises DataError where a picture is too small."""
+        """`crop`: the side of the small crops in pixels. Raises DataError if a picture is too small."""
         self._groups, self._scale, self._crop, self._candidates = groups, scale, crop, candidates
         self._small = -(-(crop + 2 * _ENLARGED + _BLOCK) // 8) * 8
         self._side = self._small * scale
@@ -38,7 +39,7 @@ class FileCropSampler:
                 raise DataError(f"{reference.name}: too small for crops of {crop} pixels; lower 'crop'")
 
     def draw(self, rng: np.random.Generator, batch: int) -> tuple[np.ndarray, ...]:
-        """(batch, crop, crop, 3) small crops; their bicubic enlargements and the photographs' own pixels, (batch,
+        """Draw (batch, crop, crop, 3) small crops; their bicubic enlargements and the photographs' own pixels, (batch,
         crop * scale, crop * scale, 3), in 0..1 of full white; `Coding.places` (batch, crop, crop, PLACES) and
         `Coding.strength` (batch, STRENGTHS). Float32."""
         drawn = [self._draw_one(rng) for _ in range(batch)]
@@ -65,7 +66,8 @@ class FileCropSampler:
     def _cut(
         self, window: np.ndarray, corner: tuple[int, ...], saves: Sequence[Save], after: tuple[int, bool]
     ) -> tuple[np.ndarray, ...]:
-        """The small crop that begins at `corner`, its enlargement and the photograph's pixels, grey levels."""
+        """Return the small crop that begins at `corner`, its enlargement and the photograph's pixels, in grey
+        levels."""
         scale, (y, x) = self._scale, corner
         small = np.clip(np.rint(_along_both(self._down, window.astype(np.float32))), 0, 255)
         for save in saves:
@@ -82,7 +84,7 @@ class FileCropSampler:
         return self._groups[1 + int(rng.integers(len(self._groups) - 1))]
 
     def _window(self, reference: Reference, rng: np.random.Generator) -> np.ndarray:
-        """A square of the reference with its centre in the field of view: the crop and its margin."""
+        """Return a square of the reference with its centre in the field of view: the crop and its margin."""
         field, side = reference.field, self._side
         height, width = reference.pixels.shape[:2]
         while True:
@@ -92,21 +94,21 @@ class FileCropSampler:
 
 
 def _along_both(matrix: np.ndarray, image: np.ndarray) -> np.ndarray:
-    """matrix (n, m) along both axes of (m, m, 3): (n, n, 3)."""
+    """Apply matrix (n, m) along both axes of (m, m, 3): (n, n, 3)."""
     n, m = matrix.shape
     tall = (matrix @ image.reshape(m, -1)).reshape(n, m, 3).transpose(0, 2, 1).reshape(-1, m)
     return (tall @ matrix.T).reshape(n, 3, n).transpose(0, 2, 1)
 
 
 def _draw_saves(rng: np.random.Generator) -> list[Save]:
-    """The savings that a picture went through, the last of them its file; none for a clean one."""
+    """Draw how often a picture is saved, and how; the last saving is its file; none for a clean one."""
     if rng.random() < CLEAN:
         return []
     return [draw_save(rng) for _ in range(2 if rng.random() < TWICE else 1)]
 
 
 def _draw_turn(rng: np.random.Generator) -> tuple[int, bool]:
-    """Quarter turns and whether a flip follows: one of the eight orientations."""
+    """Draw the number of quarter turns and whether a flip follows: one of the eight orientations."""
     return int(rng.integers(4)), bool(rng.integers(2))
 
 
@@ -116,16 +118,16 @@ def _turn(image: np.ndarray, turn: int, flip: bool) -> np.ndarray:
 
 
 def cropped(coding: Coding, corner: tuple[int, ...]) -> Coding:
-    """The coding of the part of a picture that begins at row and column `corner`."""
+    """Return the coding of the part of a picture that begins at row and column `corner`."""
     (y, x), origin = corner, coding.origin
     return Coding(coding.luma, coding.chroma, coding.halved, ((origin[0] - x) % 16, (origin[1] - y) % 16))
 
 
 def turned(coding: Coding, side: int, turn: int, flip: bool) -> Coding:
-    """The coding of a square picture of `side` pixels after as many quarter turns to the left and a flip from left to
-    right."""
+    """Return the coding of a square picture of `side` pixels after that many quarter turns to the left and a flip from
+    left to right."""
     (x, y), halved, luma, chroma = coding.origin, coding.halved, coding.luma, coding.chroma
-    for _ in range(turn % 4):  # what lay right lies up: new x is old y, new y counts from the right
+    for _ in range(turn % 4):  # right becomes up: new x is old y, new y counts from the right
         x, y = y, (side - x) % 16
         halved, luma, chroma = halved[::-1], luma.T, None if chroma is None else chroma.T
     if flip:
@@ -134,6 +136,6 @@ def turned(coding: Coding, side: int, turn: int, flip: bool) -> Coding:
 
 
 def _missed(crop: tuple[np.ndarray, ...]) -> float:
-    """The squared error of bicubic, of every fourth pixel's green: enough to choose by."""
+    """Return bicubic's squared error on every fourth pixel's green: enough to choose by."""
     _, enlarged, photograph = crop
     return float(np.square(photograph[::2, ::2, 1] - enlarged[::2, ::2, 1]).mean())

@@ -1,7 +1,7 @@
-"""What a JPEG file makes of a small picture: tables as libjpeg and cameras write them, every subsampling, any place of
-the blocks, and files saved twice.
+"""What a JPEG file does to a small picture: tables as libjpeg and cameras write them, every subsampling, blocks at any
+offset, and files saved twice.
 
-The coding itself is libjpeg's: what a network learns to undo is what it will be given.
+libjpeg itself does the encoding: a network learns to undo what it will really see.
 """
 
 from dataclasses import dataclass
@@ -12,30 +12,30 @@ from sr_core.image.coding import Coding
 from sr_core.image.photograph import standard_tables, through_jpeg
 
 CLEAN = 0.25
-"""The share of pictures that no file lies behind: those must lose nothing."""
+"""The fraction of pictures that do not come from a JPEG file: they must lose nothing."""
 
 TWICE = 0.15
-"""The share of files that were saved before, with other tables and other blocks."""
+"""The fraction of files that were saved before, with other tables and other block offsets."""
 
 OTHER_TABLES = 0.25
-"""The share of files whose tables are not libjpeg's at one quality: luma's and chroma's of different qualities, steps
-that rise less with frequency, another first step. The fundus cameras' files at hand all have libjpeg's tables, or these
-with another first step (IDRiD's of quality 75: 4 for 8)."""
+"""The fraction of files whose tables are not libjpeg's at one quality: luma and chroma of different qualities, steps
+that rise less with frequency, another first step. The fundus cameras' files available all have libjpeg's tables, or
+these with another first step (IDRiD's of quality 75: 4 for 8)."""
 
 FINE = 0.4
-"""The share of files at the qualities of FINE_QUALITY alone, where most photographs of cameras lie."""
+"""The fraction of files at the qualities of FINE_QUALITY alone, where most camera photographs lie."""
 
 QUALITY, FINE_QUALITY = (30, 97), (85, 97)
 
 SUBSAMPLINGS = {"4:4:4": (False, False), "4:2:2": (True, False), "4:2:0": (True, True)}
-"""Their names, and along which axes, across and down, chroma is halved."""
+"""The names of the subsamplings, and along which axes, across and down, chroma is halved."""
 
 _SHARES = (0.2, 0.2, 0.6)
 
 
 @dataclass(frozen=True, eq=False)
 class Save:
-    """One saving as JPEG: tables (8, 8) of luma and chroma, the subsampling's name, and by how many pixels the picture
+    """One saving as JPEG: tables (8, 8) of luma and chroma, the subsampling's name, and how many pixels the picture
     lies right of and below a block's corner."""
 
     luma: np.ndarray
@@ -48,7 +48,7 @@ _TABLES = {quality: standard_tables(quality) for quality in range(QUALITY[0], QU
 
 
 def draw_save(rng: np.random.Generator) -> Save:
-    """A saving drawn at random."""
+    """Draw a saving at random."""
     low, high = FINE_QUALITY if rng.random() < FINE else QUALITY
     luma, chroma = _TABLES[int(rng.integers(low, high + 1))]
     if rng.random() < OTHER_TABLES:
@@ -69,13 +69,14 @@ def _other_tables(luma: np.ndarray, quality: int, rng: np.random.Generator) -> t
 
 
 def saved(pixels: np.ndarray, save: Save) -> np.ndarray:
-    """Uint8 (H, W, 3) as a JPEG file gives it back. Its first pixel lies `save.shift` from a block's corner."""
+    """Return uint8 (H, W, 3) as decoded from such a JPEG file. Its first pixel lies `save.shift` from a block's
+    corner."""
     right, down = save.shift
     padded = np.pad(pixels, ((down, 0), (right, 0), (0, 0)), mode="reflect")
     return through_jpeg(padded, save.luma, save.chroma, save.subsampling)[down:, right:]
 
 
 def coding_of(save: Save) -> Coding:
-    """How the saved picture is coded, in the pixels that `saved` gives back."""
+    """Return the coding of the saved picture, in the pixels that `saved` returns."""
     halved = SUBSAMPLINGS[save.subsampling]
     return Coding(save.luma, save.chroma, halved, ((-save.shift[0]) % 16, (-save.shift[1]) % 16))

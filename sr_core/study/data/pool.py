@@ -1,4 +1,4 @@
-"""Work shared out among processes that can be interrupted, and end when this one does."""
+"""Distribute work over processes that can be interrupted, and that end when this process does."""
 
 import os
 import signal
@@ -18,11 +18,11 @@ Done = TypeVar("Done")
 
 
 def side_by_side(function: Callable[[Task], Done], tasks: Sequence[Task], workers: int) -> Iterator[Done]:
-    """What a function that can be pickled makes of each task, in the order they are done, in so many processes (1: in
-    this one).
+    """Yield a picklable function's result for each task, in the order of completion, from `workers` processes (1: this
+    one).
 
-    Interrupted (Ctrl-C), what is under way is finished and given, the rest dropped; interrupted once more, the
-    processes are ended at once. Raises UserError where a process was killed, and whatever the function raises.
+    On an interrupt (Ctrl-C), running tasks are finished and yielded, the rest are dropped; on a second one, the
+    processes are ended at once. Raises UserError if a process was killed, and whatever the function raises.
     """
     if workers == 1:
         yield from map(function, tasks)
@@ -52,7 +52,7 @@ def side_by_side(function: Callable[[Task], Done], tasks: Sequence[Task], worker
 
 
 def _finish(pool: ProcessPoolExecutor) -> None:
-    """Let the workers finish what is under way; interrupted once more, end them now."""
+    """Let the workers finish their current tasks; on another interrupt, end them now."""
     try:
         pool.shutdown(wait=True, cancel_futures=True)
     except KeyboardInterrupt:
@@ -63,8 +63,9 @@ def _finish(pool: ProcessPoolExecutor) -> None:
 
 @contextmanager
 def _interrupts_held_back() -> Iterator[None]:
-    """Processes started within are deaf to Ctrl-C from their first instruction; here it comes through afterwards."""
-    if sys.platform == "win32":  # it cannot hold signals back
+    """Processes started within ignore Ctrl-C from their first instruction; in this process it takes effect
+    afterwards."""
+    if sys.platform == "win32":  # Windows cannot hold signals back
         yield
         return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
@@ -75,10 +76,10 @@ def _interrupts_held_back() -> Iterator[None]:
 
 
 def _follow_the_parent() -> None:
-    """In a worker: leave Ctrl-C to the parent, and end when it ends, even killed outright."""
+    """In a worker: leave Ctrl-C to the parent, and end when the parent ends, even if it is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = parent_process()
-    assert parent is not None  # in a worker there is one
+    assert parent is not None  # a worker always has one
 
     def end_with_it() -> None:
         parent.join()

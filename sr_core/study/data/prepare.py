@@ -1,10 +1,10 @@
-"""Folders of photographs made ready for training and measuring: cut to the retina, brought to one size, screened,
-divided by patient, and written down.
+"""Prepare folders of photographs for training and measuring: crop to the retina, resize, screen, divide by patient, and
+record.
 
-The prepared folder OUT holds the pictures (PNG) and ``manifest.json``: what was made of what with which checksums,
-what was left out and why, and the lists train, validation and test with paths relative to OUT, so that the manifest
-is a split file too (``sr_core.study.data.references.load_split``) and OUT the data folder that goes with it. While the
-work is under way ``prepared.jsonl`` holds a line for every photograph that is done; the same call goes on from it.
+The prepared folder OUT holds the pictures (PNG) and ``manifest.json``: what was made from what with which checksums,
+what was left out and why, and the lists train, validation and test with paths relative to OUT, so that the manifest is
+also a split file (``sr_core.study.data.references.load_split``) with OUT as its data folder. While the work is in
+progress, ``prepared.jsonl`` holds a line for every finished photograph; calling again resumes from it.
 """
 
 import gzip
@@ -39,20 +39,20 @@ JOURNAL = "prepared.jsonl"
 MULTIPLE = 8
 """Sides are multiples of this: the largest scale."""
 LEAST_SIDE = 128
-"""Pixels; smaller pictures hold no crop of the paper's size."""
+"""In pixels; a smaller picture cannot hold a crop of the paper's size."""
 VALIDATION_SHARE = TEST_SHARE = 0.1
 RECIPE = 3
-"""To be raised when the same photograph would be prepared or screened otherwise: older folders are not mixed in."""
+"""Raise it whenever the same photograph would be prepared or screened differently: older folders are not mixed in."""
 _ORIGINAL_SIZE = "native"
 _MOST_UNPACKED = 512 << 20
-"""Bytes of a compressed pixmap: more than the largest photograph that is opened has."""
+"""In bytes: a compressed pixmap larger than this exceeds the largest photograph that is opened."""
 _UNFINISHED = re.compile(r"\..+-[a-z0-9_]{8}\.png")
 _TOLD_APART = ("layout", "short_side", "seed", "recipe")
-"""Settings that photographs in one folder share; the source folder may have been renamed or moved."""
+"""The settings that all photographs in a folder share; the source folder may have been renamed or moved."""
 
 
 class PrepareError(UserError):
-    """A preparation that cannot start or go on: the file or folder, the cause, the cure."""
+    """A preparation that cannot start or continue: the file or folder, the cause, the cure."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Prepared:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A photograph that was not used and why, in one line. kind: unreadable, field, small, quality or copy."""
+    """A photograph that was not used, and why, in one line. kind: unreadable, field, small, quality or copy."""
 
     source: str
     source_sha256: str
@@ -92,9 +92,9 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Preparation:
-    """What came of it: ``parts`` counts the photographs of train, validation and test; ``resumed`` of them, or of
-    those left out, were found finished; ``gone`` were prepared before and are no longer in the source: their pictures
-    stay, but no list names them."""
+    """The result: ``parts`` counts the photographs of train, validation and test; ``resumed`` of them, or of those left
+    out, were already finished; ``gone`` were prepared before and are no longer in the source: their pictures stay, but
+    no list names them."""
 
     manifest: Path
     survey: Survey
@@ -107,7 +107,7 @@ class Preparation:
 
 @dataclass(frozen=True)
 class _Task:
-    """All that a worker needs; ``earlier`` is the record of a former run."""
+    """Everything a worker needs; ``earlier`` is the record of a previous run."""
 
     source: Path
     out: Path
@@ -117,7 +117,7 @@ class _Task:
 
 
 def parse_short_side(text: str) -> int:
-    """The short side in pixels, or NATIVE for ``native``. Raises PrepareError."""
+    """Return the short side in pixels, or NATIVE for ``native``. Raises PrepareError."""
     if text == _ORIGINAL_SIZE:
         return NATIVE
     if not text.isdecimal() or int(text) < LEAST_SIDE or int(text) % MULTIPLE:
@@ -136,12 +136,12 @@ def prepare(
     seed: int = 0,
     report: Callable[[int, int], None] = lambda done, count: None,
 ) -> Preparation:
-    """Prepare the photographs of ``source`` into ``out``; ``short_side`` NATIVE keeps their size. ``report`` is told
-    how many are done of how many.
+    """Prepare the photographs of ``source`` into ``out``; ``short_side`` NATIVE keeps their size. ``report`` is called
+    with how many are done and the total.
 
-    Finished photographs of an interrupted or former run with the same settings are recognised by the checksums of
-    their source and of their file. Raises UserError: nothing to prepare, another preparation in ``out``, a place that
-    cannot be written (what is finished stays, the same call goes on), and KeyboardInterrupt likewise.
+    Photographs finished by an interrupted or previous run with the same settings are recognised by the checksums of
+    their source and of their file. Raises UserError: nothing to prepare, another preparation in ``out``, an unwritable
+    folder (finished work stays, the same call resumes), and KeyboardInterrupt likewise.
     """
     source, out = Path(source), Path(out)
     _check_places(source, out)
@@ -167,7 +167,7 @@ def prepare(
     kept = [record for record in records if isinstance(record, Prepared)]
     left_out = tuple(record for record in records if isinstance(record, LeftOut))
     if not kept:
-        (out / JOURNAL).unlink(missing_ok=True)  # nothing is in there that another try should be held to
+        (out / JOURNAL).unlink(missing_ok=True)  # nothing in there that another try would have to respect
         example = left_out[0]
         raise PrepareError(
             f"{source}: none of {len(left_out)} photographs can be used (for example {example.source}: "
@@ -198,7 +198,7 @@ def _check_places(source: Path, out: Path) -> None:
 
 
 def _holds(folder: Path, inner: Path) -> bool:
-    """Whether a folder is one of those that `inner` lies in, however either is spelt."""
+    """Whether `inner` lies in the folder, however either path is written."""
     with suppress(OSError):
         there = os.stat(folder)
         return any(parent.exists() and os.path.samestat(there, os.stat(parent)) for parent in (inner, *inner.parents))
@@ -206,7 +206,7 @@ def _holds(folder: Path, inner: Path) -> bool:
 
 
 def _refuse_own_pictures(source: Path, out: Path, found: Survey) -> None:
-    """Raises PrepareError where links lead from the source to what was prepared from it."""
+    """Raise PrepareError if links lead from the source to pictures prepared from it."""
     prepared = os.path.realpath(out)
     for entry in found.entries:
         if os.path.commonpath([prepared, os.path.realpath(source / entry.source)]) == prepared:
@@ -214,7 +214,7 @@ def _refuse_own_pictures(source: Path, out: Path, found: Survey) -> None:
 
 
 def _open(out: Path, settings: Mapping[str, Any]) -> dict[str, Prepared | LeftOut]:
-    """Records of a former run by source, {} for a new folder. Raises PrepareError where ``out`` is not ours."""
+    """Return a previous run's records by source, {} for a new folder. Raises PrepareError if ``out`` is not ours."""
     try:
         out.mkdir(parents=True, exist_ok=True)
         inside = [path.name for path in out.iterdir()]
@@ -237,8 +237,8 @@ def _open(out: Path, settings: Mapping[str, Any]) -> dict[str, Prepared | LeftOu
 
 
 def _check_source(source: Path, out: Path, earlier: Mapping[str, Prepared | LeftOut]) -> None:
-    """Raises PrepareError where not one photograph of a former run is in the source as it was: folders have the same
-    names everywhere, and another's pictures would take the place of these."""
+    """Raise PrepareError if not one photograph of a previous run is in the source unchanged: different data sets have
+    folders of the same names, and another's pictures would replace these."""
     read = [record for record in earlier.values() if record.source_sha256]
     if read and not any(record.source_sha256 == _sha256(source / record.source) for record in read):
         raise PrepareError(
@@ -272,7 +272,7 @@ _ANOTHER = "choose another folder, or delete this one"
 
 
 def _short(error: Exception) -> str:
-    """The error in a few words: some hold the whole of what they could not read."""
+    """Return the error in a few words: some contain everything that they could not read."""
     return f"{type(error).__name__}: {str(error)[-80:]}"
 
 
@@ -283,7 +283,7 @@ def _settings(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _read_journal(path: Path) -> tuple[dict[str, Any], list[Prepared | LeftOut]]:
-    """A journal may end in a torn line: that photograph is made again."""
+    """Read the journal. It may end in a torn line: that photograph is prepared again."""
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError as error:
@@ -301,7 +301,7 @@ def _read_journal(path: Path) -> tuple[dict[str, Any], list[Prepared | LeftOut]]
 
 
 def _record(values: Mapping[str, Any]) -> Prepared | LeftOut:
-    """A record as it was written. Raises TypeError or ValueError for one that was not written so."""
+    """Return a record as it was written. Raises TypeError or ValueError for anything else."""
     if not isinstance(values, dict):
         raise TypeError(f"{str(values)[:40]!r} is no photograph")
     values = {key: value for key, value in values.items() if key != "split"}
@@ -323,12 +323,13 @@ def _record(values: Mapping[str, Any]) -> Prepared | LeftOut:
 
 @contextmanager
 def _journal(out: Path, settings: Mapping[str, Any]) -> Iterator[Callable[[Prepared | LeftOut], None]]:
-    """A function that notes a record. A full disk ends the work with one line; the journal's whole lines stay."""
+    """Yield a function that appends a record. A full disk ends the work with one line; the journal's complete lines
+    stay."""
     path = out / JOURNAL
     try:
         before = _read_journal(path)[1] if path.exists() else []
         lines = [json.dumps({"settings": settings}), *(json.dumps(asdict(record)) for record in before)]
-        write_text(path, "\n".join(lines) + "\n")  # anew, so that no torn line stands in the middle
+        write_text(path, "\n".join(lines) + "\n")  # rewritten, so that no torn line stands in the middle
         with path.open("a", encoding="utf-8", buffering=1) as file:
             yield lambda record: print(json.dumps(asdict(record)), file=file)
     except OSError as error:
@@ -339,14 +340,14 @@ _GO_ON = "make room or choose another place; what is finished is kept, and the s
 
 
 def _without_copies(source: Path, entries: Sequence[Entry]) -> tuple[list[Entry], list[Prepared | LeftOut]]:
-    """The entries less those whose file is byte for byte another's (data sets list some photographs twice), a test
-    photograph staying before others; and the copies left out."""
+    """Return the entries without those whose file is byte for byte another's (data sets list some photographs twice),
+    keeping test photographs first; and the copies left out."""
     by_size: dict[int, list[Entry]] = {}
     for entry in entries:
         try:
             by_size.setdefault((source / entry.source).stat().st_size, []).append(entry)
         except OSError:
-            by_size.setdefault(-1, []).append(entry)  # told as unreadable when it is opened
+            by_size.setdefault(-1, []).append(entry)  # reported as unreadable when it is opened
     left_out: list[Prepared | LeftOut] = []
     gone: set[str] = set()
     for size, group in by_size.items():
@@ -363,7 +364,7 @@ def _without_copies(source: Path, entries: Sequence[Entry]) -> tuple[list[Entry]
 
 
 def _make(task: _Task) -> Prepared | LeftOut:
-    """Prepare one photograph, unless its earlier record still holds. Raises PrepareError where OUT cannot be
+    """Prepare one photograph, unless its earlier record is still valid. Raises PrepareError if OUT cannot be
     written."""
     entry, path = task.entry, task.source / task.entry.source
     digest = _sha256(path)
@@ -396,8 +397,8 @@ def _make(task: _Task) -> Prepared | LeftOut:
 
 @contextmanager
 def _unpacked(path: Path) -> Iterator[Path]:
-    """The file itself; of a compressed one (.gz) a plain copy, for as long as this lasts. Raises OSError, EOFError or
-    zlib.error for one that cannot be unpacked."""
+    """Yield the file itself, or for a compressed one (.gz) a plain copy for the duration. Raises OSError, EOFError or
+    zlib.error if it cannot be unpacked."""
     if path.suffix.lower() != ".gz":
         yield path
         return
@@ -421,7 +422,7 @@ def _still_holds(task: _Task, earlier: Prepared | LeftOut, digest: str) -> bool:
 
 
 def _lasts(record: Prepared | LeftOut) -> bool:
-    """Whether the same file would give the same again: one that could not be read is tried anew."""
+    """Whether the same file would give the same record again: unreadable files are tried again."""
     return isinstance(record, Prepared) or record.kind in ("field", "small", "quality")
 
 
@@ -452,7 +453,7 @@ def _save(task: _Task, digest: str, made: Reference, quality: Quality, context: 
 
 
 def _sha256(path: Path) -> str:
-    """Hexadecimal digest of a file, "" where it cannot be read."""
+    """Return the hexadecimal digest of a file, "" if it cannot be read."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -461,13 +462,14 @@ def _sha256(path: Path) -> str:
 
 
 def divide(records: Sequence[Prepared], seed: int) -> dict[str, str]:
-    """The part (train, validation, test) of every file: one for all photographs of a patient, and for photographs
-    that show the same (their fingerprints agree) under whatever name.
+    """Return the part (train, validation, test) of every file. All photographs of a patient, and all that show the same
+    (whose fingerprints agree), go to the same part.
 
-    A patient with a test photograph is a test patient. Every other is drawn by a digest of seed and patient. Where the
-    data set keeps tests of its own here, and so is known to be whole, the lowest ninth of its other patients, to the
-    nearest number, validates. Elsewhere a patient tests, or validates, with a chance of one in ten each, so that the
-    part does not hang on who else is there. A part that is empty then gets one patient, while two are left in training.
+    A patient with a test photograph is a test patient. All others are assigned by a digest of seed and patient. If the
+    data set's own test photographs are present, so that it is known to be complete, the lowest ninth of its other
+    patients, rounded, is for validation. Otherwise each patient is for test, or for validation, with a probability of
+    one in ten each, so that the part does not depend on which others are present. An empty part then gets one patient,
+    as long as two are left in training.
     """
     groups = _groups(records)
     own_tests = {record.dataset for record in records if record.test}
@@ -496,7 +498,7 @@ def divide(records: Sequence[Prepared], seed: int) -> dict[str, str]:
 
 
 def _groups(records: Sequence[Prepared]) -> dict[int, list[Prepared]]:
-    """Records that must stay together, by the index of one of them: of one patient, or of the same sight."""
+    """Group records that must stay together, by the index of one of them: those of one patient, or of the same view."""
     parent = list(range(len(records)))
 
     def root(i: int) -> int:
@@ -522,7 +524,7 @@ def _write_manifest(
     left_out: Sequence[LeftOut],
     parts: Mapping[str, str],
 ) -> None:
-    """One line a photograph, so that two manifests can be compared line by line."""
+    """Write one line per photograph, so that two manifests can be compared line by line."""
     lists = {part: [record.file for record in kept if parts[record.file] == part] for part in PARTS}
     head = {"about": found.about, "settings": settings, **lists}
     text = json.dumps(head, indent=1).removesuffix("\n}")

@@ -1,8 +1,8 @@
-"""Whether a photograph is good enough to learn from, and whether two are the same one.
+"""Whether a photograph is good enough for training, and whether two photographs are the same.
 
-Everything is measured inside the field of view on a copy whose field is MEASURED_DIAMETER pixels across, so that the
-figures of cameras of all resolutions compare. The limits were set on the 167 photographs of HRF, IDRiD (81 of its
-segmentation task, 13 of grading) and CHASE_DB1 and on spoilt copies of them: the figures beside each limit.
+Everything is measured inside the field of view on a copy whose field is MEASURED_DIAMETER pixels across, so that
+figures are comparable across camera resolutions. The limits were set on the 167 photographs of HRF, IDRiD (81 of its
+segmentation task, 13 of grading) and CHASE_DB1 and on degraded copies of them: the figures beside each limit.
 """
 
 from collections.abc import Sequence
@@ -17,14 +17,14 @@ from sr_core.image.resample import resize
 
 MEASURED_DIAMETER = 512
 RIM = 0.1
-"""Part of the radius left out at the rim, where the light always falls off."""
+"""The fraction of the radius left out at the rim, where the light always falls off."""
 LEAST_BRIGHTNESS = 35.0
 MOST_BRIGHTNESS = 180.0
 MOST_CLIPPED = 0.05
 LEAST_SHARPNESS = 0.17
 STRONGEST = 99.9
-"""Percentile of detail that sharpness compares: what a thousandth of the field exceeds are edges of vessels and
-lesions. The whole field's deviation is ruled by the blocks of a JPEG file, which a blurred photograph has too."""
+"""The percentile of detail that sharpness compares: the top thousandth of the field is edges of vessels and lesions.
+The deviation of the whole field is dominated by the blocks of a JPEG file, which a blurred photograph has too."""
 CLIPPED = 250
 FINGERPRINT_SIDE = 12
 SAME_PHOTOGRAPH = 0.15
@@ -32,18 +32,18 @@ SAME_PHOTOGRAPH = 0.15
 
 @dataclass(frozen=True)
 class Quality:
-    """brightness: median luminance (Rec. 601) in grey levels 0-255; clipped: share of the field whose green is at
-    least 250 (red alone says nothing: it is full on most of many a good photograph); sharpness: how
-    strong green's detail finer than 1 pixel is where it is strongest (percentile STRONGEST), in units of its structures
-    of 2 to 8 pixels where these are (differences of Gaussians at the measured size). Strong noise counts as detail, so
-    a blurred and noisy photograph can pass."""
+    """brightness: median luminance (Rec. 601) in grey levels 0-255; clipped: the fraction of the field whose green is
+    at least 250 (red alone says nothing: it is saturated over most of many good photographs); sharpness: the strength
+    of green's detail finer than 1 pixel where it is strongest (percentile STRONGEST), relative to the structures of 2
+    to 8 pixels there (differences of Gaussians at the measured size). Strong noise counts as detail, so a blurred and
+    noisy photograph can pass."""
 
     brightness: float
     clipped: float
     sharpness: float
 
     def fault(self) -> str | None:
-        """Why the photograph is not to be used, or None."""
+        """Why the photograph should not be used, or None."""
         if self.brightness < LEAST_BRIGHTNESS:
             return f"too dark: median luminance {self.brightness:g}, at least {LEAST_BRIGHTNESS:g} is wanted"
         if self.brightness > MOST_BRIGHTNESS:
@@ -56,7 +56,7 @@ class Quality:
 
 
 def measure_quality(pixels: np.ndarray, field: FieldOfView) -> Quality:
-    """Quality of uint8 (H, W, 3) inside its field of view."""
+    """Measure the quality of uint8 (H, W, 3) inside its field of view."""
     small, circle = _at_measured_size(pixels, field)
     inside = circle.mask(small.shape, erode=RIM * circle.radius)
     if not inside.any():
@@ -73,10 +73,10 @@ def measure_quality(pixels: np.ndarray, field: FieldOfView) -> Quality:
 
 
 def fingerprint(pixels: np.ndarray, field: FieldOfView) -> str:
-    """A digest of what a photograph shows, hexadecimal, that outlives another size and another JPEG quality.
+    """Return a digest of what a photograph shows, hexadecimal, that survives resizing and another JPEG quality.
 
-    The box of the field, green at FINGERPRINT_SIDE squared, freed of the light's slow changes and brought to one
-    contrast.
+    It takes the box of the field in green, at FINGERPRINT_SIDE squared, removes the slow changes of the light and
+    normalises the contrast.
     """
     small, circle = _at_measured_size(pixels, field)
     green = small[..., 1]
@@ -90,7 +90,7 @@ def fingerprint(pixels: np.ndarray, field: FieldOfView) -> str:
 
 
 def same_photographs(fingerprints: Sequence[str]) -> list[tuple[int, int]]:
-    """Index pairs of fingerprints that differ by less than SAME_PHOTOGRAPH (root mean square, contrast = 1)."""
+    """Return index pairs of fingerprints that differ by less than SAME_PHOTOGRAPH (root mean square, contrast = 1)."""
     if not fingerprints:
         return []
     points = np.stack([np.frombuffer(bytes.fromhex(text), np.uint8) for text in fingerprints]).astype(np.float32)
@@ -99,7 +99,7 @@ def same_photographs(fingerprints: Sequence[str]) -> list[tuple[int, int]]:
 
 
 def _at_measured_size(pixels: np.ndarray, field: FieldOfView) -> tuple[np.ndarray, FieldOfView]:
-    """The box of the field as float32, shrunk (never enlarged) so that the field is MEASURED_DIAMETER across."""
+    """Return the box of the field as float32, shrunk (never enlarged) so that the field is MEASURED_DIAMETER across."""
     x0, y0, x1, y1 = field.bounding_rect(pixels.shape)
     box = pixels[y0:y1, x0:x1]
     factor = min(MEASURED_DIAMETER / (2 * field.radius), 1.0)

@@ -23,13 +23,13 @@ from sr_core.image.resample import crop_to_multiple, downsample_matrix, enlarge_
 from sr_core.study.data.degradation import degrade
 
 SHORT_SIDE = 1024
-"""Pixels of the short side of a reference in the paper's regime."""
+"""The short side, in pixels, of a reference in the paper's regime."""
 
 NATIVE = 0
 """The short side that leaves a photograph at its own size: the viewer's regime, what a clinician zooms into."""
 
 _MARGIN = 4
-"""Small pixels around a crop after which neither the shrinking nor the enlargement sees the border."""
+"""The small pixels around a crop beyond which neither the shrinking nor the enlargement sees the border."""
 
 _LARGEST_SCALE = 8
 _TEST_IMAGE = re.compile(
@@ -37,7 +37,7 @@ _TEST_IMAGE = re.compile(
 )
 _HYGD_IMAGE = re.compile(r"HYGD/images/(\d+)_\d+\.", re.IGNORECASE)
 _HYGD_TESTS = 5
-"""Of HYGD every fifth patient by number is for tests."""
+"""Every fifth patient of HYGD, by number, is for tests."""
 
 PARTS = ("train", "validation", "test")
 
@@ -48,9 +48,9 @@ class DataError(UserError):
 
 @dataclass(frozen=True)
 class Split:
-    """Paths of the images, relative to the data folder, with forward slashes; about: the data sets and their
-    terms, for the card of what is trained on them; sharp: the sets (first folders) whose photographs hold detail, not
-    only their JPEG's blocks, at their own size, empty for all."""
+    """Paths of the images, relative to the data folder, with forward slashes; about: the data sets and their terms, for
+    the card of whatever is trained on them; sharp: the sets (first folders) whose photographs, at their own size, hold
+    detail and not only JPEG blocks; empty for all."""
 
     about: str
     train: tuple[str, ...]
@@ -61,9 +61,8 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """What super-resolution is measured against: the retina's box cut from a photograph, shrunk so that its short side
-    is 1024 or left at its own size: uint8 (H, W, 3), both sides multiples of 8, with the field of view in its pixels.
-    """
+    """The ground truth of super-resolution: the retina's box cut from a photograph, shrunk to a short side of 1024 or
+    left at its own size: uint8 (H, W, 3), both sides multiples of 8, with the field of view in its pixels."""
 
     name: str
     pixels: np.ndarray
@@ -71,15 +70,16 @@ class Reference:
 
 
 def is_test_image(name: str) -> bool:
-    """True for images that are never trained or tuned on: HRF 01 to 05 of every group, IDRiD segmentation_testing and
-    grading/testing, HYGD's patients whose number is a multiple of 5. However the path is spelt."""
+    """Whether an image must never be used for training or tuning: HRF 01 to 05 of every group, IDRiD
+    segmentation_testing and grading/testing, HYGD's patients whose number is a multiple of 5. Any spelling of the path
+    works."""
     path = posixpath.normpath(name.replace(os.sep, "/"))
     patient = _HYGD_IMAGE.search(path)
     return _TEST_IMAGE.search(path) is not None or (patient is not None and int(patient[1]) % _HYGD_TESTS == 0)
 
 
 def data_root(given: Path | None = None) -> Path:
-    """The data folder: the one given, else the environment variable FUNDUSXR_DATA. Raises DataError."""
+    """Return the data folder: the given one, or else the environment variable FUNDUSXR_DATA. Raises DataError."""
     root = given or (Path(os.environ["FUNDUSXR_DATA"]) if os.environ.get("FUNDUSXR_DATA") else None)
     if root is None:
         raise DataError("no data folder: set FUNDUSXR_DATA to the folder that holds HRF and IDRiD")
@@ -89,8 +89,7 @@ def data_root(given: Path | None = None) -> Path:
 
 
 def load_split(name: str) -> Split:
-    """A bundled split by name (``fundus``), or the JSON file of that path, with lists train, validation,
-    test.
+    """Load a bundled split by name (``fundus``), or the JSON file at that path, with lists train, validation, test.
 
     Raises DataError for an unreadable file, an image in two lists or outside the data folder, and a test image outside
     the test list.
@@ -130,8 +129,8 @@ def _refuse_test_image(name: str) -> None:
 
 
 def cut_reference(name: str, pixels: np.ndarray, field: FieldOfView, short_side: int = SHORT_SIDE) -> Reference:
-    """Reference picture of a photograph, uint8 (H, W, 3), by antialiased bicubic shrinking to `short_side` (never
-    enlarged; NATIVE: as it is)."""
+    """Cut the reference picture from a photograph, uint8 (H, W, 3), by antialiased bicubic shrinking to `short_side`
+    (never enlarged; NATIVE: unchanged)."""
     x0, y0, x1, y1 = field.bounding_rect(pixels.shape)
     box, field = pixels[y0:y1, x0:x1], field.cropped(x0, y0)
     factor = short_side / min(box.shape[:2])
@@ -144,16 +143,16 @@ def cut_reference(name: str, pixels: np.ndarray, field: FieldOfView, short_side:
 def load_references(
     root: Path, names: Sequence[str], cache: Path | None = None, short_side: int = SHORT_SIDE
 ) -> list[Reference]:
-    """References of the named photographs, kept in the cache folder from one time to the next; from there their pixels
-    are mapped, so that a hundred photographs take no more memory than what is read of them."""
+    """Load references of the named photographs. They are kept in the cache folder between calls; their pixels are
+    memory-mapped from there, so that a hundred photographs take no more memory than the parts that are read."""
     return [_load_reference(root, name, cache, short_side) for name in names]
 
 
 def load_tuning_references(
     root: Path, names: Sequence[str], cache: Path | None = None, short_side: int = SHORT_SIDE
 ) -> list[Reference]:
-    """As ``load_references`` for training and validation: a test image raises DataError, also where the data folder is
-    the data set's own."""
+    """Load references like ``load_references``, for training and validation: a test image raises DataError, also if the
+    data folder is the data set's own."""
     for name in names:
         _refuse_test_image(name)
         _refuse_test_image((root / name).resolve().as_posix())
@@ -181,7 +180,7 @@ def _load_reference(root: Path, name: str, cache: Path | None, short_side: int) 
 
 
 def _kept(name: str, kept: Path) -> Reference | None:
-    """The reference in the cache; None where there is none, or a damaged one."""
+    """Return the reference in the cache, or None if it is missing or damaged."""
     try:
         cx, cy, radius = map(float, json.loads(kept.with_suffix(".json").read_text(encoding="utf-8")))
         return Reference(name, np.load(kept, mmap_mode="r"), FieldOfView(cx, cy, radius))
@@ -190,7 +189,7 @@ def _kept(name: str, kept: Path) -> Reference | None:
 
 
 def _keep(reference: Reference, kept: Path) -> None:
-    """Write a reference's pixels and field, each whole or not at all, the field last."""
+    """Write a reference's pixels and field, each complete or not at all, the field last."""
     field = reference.field
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
@@ -203,26 +202,28 @@ def _keep(reference: Reference, kept: Path) -> None:
 
 
 def degrade_reference(reference: Reference, scale: int) -> np.ndarray:
-    """The photograph as it might come in from the field (see degrade.py): the same every time."""
+    """Return the photograph as it might come from the field (see degrade.py); the result is repeatable."""
     seed = zlib.crc32(os.fsencode(f"{reference.name} x{scale}"))
     return degrade(reference.pixels, scale, np.random.default_rng(seed))
 
 
 def shrink_reference(reference: Reference, scale: int) -> np.ndarray:
-    """The photograph as a coarser camera would have stored it: bicubic, rounded, uint8 (H / scale, W / scale, 3)."""
+    """Return the photograph as a coarser camera would have stored it: bicubic, rounded, uint8 (H / scale, W / scale,
+    3)."""
     return to_uint8(shrink(reference.pixels, scale))
 
 
 class CropSampler:
     """Random small crops, each with its bicubic enlargement and the photograph's own pixels.
 
-    `groups` holds the references of each size (see `load_references`), of which the first is drawn half the time, the
-    others share the rest: a network sees coarse and fine detail, and most of the size that it is judged by. A crop's
-    centre is drawn evenly over the field of view of an evenly drawn image, at any phase of the shrinking's grid; one of
-    the eight flips and quarter turns follows. Each crop is shrunk with a margin, so that none has a border of its own.
+    `groups` holds the references of each size (see `load_references`). The first group is drawn half the time and the
+    others share the rest: a network sees coarse and fine detail, and mostly the size that it is judged by. A crop's
+    centre is drawn uniformly over the field of view of a uniformly drawn image, at any phase of the shrinking's grid;
+    then comes one of the eight flips and quarter turns. Each crop is shrunk with a margin, so that it has no border of
+    its own.
 
-    Of several `candidates` the crop is taken that bicubic gets most wrong: most of a retina is smooth, and there is
-    nothing to be learned there (measured in docs/science.md).
+    Of several `candidates`, the crop with bicubic's largest error is taken: most of a retina is smooth, and there is
+    nothing to learn there (measured in docs/science.md).
     """
 
     def __init__(
@@ -235,20 +236,20 @@ class CropSampler:
     ) -> None:
         """``crop`` is the side of the small crops in pixels; degradation: 'bicubic', or 'field' (see degrade.py).
 
-        Raises DataError where a picture is too small.
+        Raises DataError if a picture is too small.
         """
         self._groups, self._scale, self._crop, self._candidates = groups, scale, crop, candidates
         self._degradation = degradation
         small = crop + 2 * _MARGIN
         self._side = small * scale
-        # Dense matrices of a window's few pixels: ten times faster than the general resampling.
+        # Dense matrices for a window of few pixels: ten times faster than the general resampling.
         self._down, self._up = (m(small, scale).astype(np.float32) for m in (downsample_matrix, enlarge_matrix))
         for reference in (reference for group in groups for reference in group):
             if min(reference.pixels.shape[:2]) < self._side:
                 raise DataError(f"{reference.name}: too small for crops of {crop} pixels; lower 'crop'")
 
     def draw(self, rng: np.random.Generator, batch: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(batch, crop, crop, 3) small crops; their bicubic enlargements and the photographs' own pixels, (batch,
+        """Draw (batch, crop, crop, 3) small crops; their bicubic enlargements and the photographs' own pixels, (batch,
         crop * scale, crop * scale, 3); float32, in 0..1 of full white."""
         drawn = [max((self._draw_one(rng) for _ in range(self._candidates)), key=_missed) for _ in range(batch)]
         small, bicubic, photograph = (
@@ -276,7 +277,7 @@ class CropSampler:
         return self._groups[1 + int(rng.integers(len(self._groups) - 1))]
 
     def _window(self, reference: Reference, rng: np.random.Generator) -> np.ndarray:
-        """A square of the reference with its centre in the field of view: the crop and its margin."""
+        """Return a square of the reference with its centre in the field of view: the crop and its margin."""
         field, side = reference.field, self._side
         height, width = reference.pixels.shape[:2]
         while True:
@@ -286,6 +287,6 @@ class CropSampler:
 
 
 def _missed(crop: tuple[np.ndarray, ...]) -> float:
-    """The squared error of bicubic."""
+    """Return bicubic's squared error."""
     _, enlarged, photograph = crop
     return float(np.square(photograph - enlarged).mean())
