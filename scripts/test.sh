@@ -2,7 +2,7 @@
 # Runs the tests: scripts/test.sh [quick] [arguments of pytest; paths are relative to the checkout]
 #
 # Without arguments all of them, by two processes at once where there are two cores. `quick` selects those that need no
-# window, no headset and no long computation: they take less than two minutes.
+# window, no headset and no long computation: they take less than two minutes on two idle cores.
 # Sets up .venv and the OpenXR rig first: a machine with monado-service uses its own; as root on Debian the rig is built
 # once and cached (scripts/rig.sh); elsewhere the tests marked `xr` are skipped with the reason and the cure.
 #   FUNDUSXR_DATA=DIR         where the fundus photographs are; without it the tests that need them are skipped
@@ -13,12 +13,13 @@ prepare_environment requirements.lock requirements-dev.lock
 cd "$checkout"
 quick=(tests/project/test_architecture.py tests/project/test_docs.py tests/sr_core/image tests/sr_core/tiles
     tests/vr_app/core tests/vr_app/files tests/vr_app/regions/test_files.py)
-chosen=()
-if [ $# = 0 ] && [ "$(nproc)" -gt 1 ]; then
-    chosen=(-n 2 --dist loadfile)
-elif [ "${1:-}" = quick ]; then
+chosen=() shared=()
+[ "$(nproc)" -lt 2 ] || shared=(-n 2 --dist loadfile)
+if [ $# = 0 ]; then
+    chosen=("${shared[@]}")
+elif [ "$1" = quick ]; then
     shift
-    chosen=("${quick[@]}" -m "not xr")
+    chosen=("${quick[@]}" "${shared[@]}")
 fi
 pytest=("$venv/bin/python" -m pytest "${chosen[@]}" "$@")
 around=()
