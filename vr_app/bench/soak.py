@@ -153,6 +153,8 @@ def _wander(viewer: Viewer, wanderer: Wanderer, seconds: float, seen: _Seen, pro
         if wanderer.stops % REST_EVERY == 0:
             seen.missed += not _frames_until(viewer, lambda: _whole(viewer), PATIENCE)
             if wanderer.stops and time.monotonic() - begun >= seconds:
+                # All that was wished for is accounted for only once the worker has nothing left to do.
+                _frames_until(viewer, lambda: not viewer.supply.service.worker.busy, PATIENCE)
                 return
         if wanderer.go_on():
             viewer.view = step(viewer.view, (NextImage(),), 0.0)
