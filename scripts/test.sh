@@ -33,4 +33,5 @@ if [ -n "$missing" ]; then
         fail "no OpenXR rig here ($missing missing), and FUNDUSXR_REQUIRE_RIG=1 requires one: no test is begun; $cure"
     say "no OpenXR rig here ($missing missing): the tests marked xr will be skipped; $cure"
 fi
+unset PYTHONDONTWRITEBYTECODE   # tests start some hundred programs, each of which would compile the modules anew
 exec "${around[@]}" "${pytest[@]}"
