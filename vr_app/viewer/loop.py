@@ -255,11 +255,8 @@ class Viewer:
             self.view = self._arrivals(self.view)
             time.sleep(0.01)
         if self.options.stats is not None:
-            about = {
-                "mode": self.runtime.name,
-                **self.runtime.describe(),
-                **_computed(self.view, self.seen, self.supply),
-            }
+            told = _computed(self.view, self.seen, self.supply)
+            about = {"mode": self.runtime.name, **self.runtime.describe(), **told}
             write_statistics(self.options.stats, about, self.statistics, self.supply.service.worker.counts)
 
     # What they ask.
