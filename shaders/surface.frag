@@ -32,6 +32,7 @@ uniform sampler2DArray u_curves;    // of local contrast: a row for each region,
 #ifdef OVERLAYS               // layers lie over the photograph: at most so many
 uniform int u_overlays;      // how many
 uniform int u_first_overlay; // the first one's page window's layer in u_pages, the others' follow
+uniform int u_replacing;     // so many of them, the first ones, lie in the photograph's place: alpha tells their departure
 #endif
 uniform sampler2DArray u_tiles;     // alpha: of the picture how far it departs (`sr_core.image.departure.in_alpha`)
 uniform usampler2DArray u_pages;    // a texel per tile of the window, as `vr_app.gl.pages` makes them
@@ -114,10 +115,10 @@ bool borders_synthesised(vec2 p, vec2 right, vec2 down, ivec2 tile, uint around)
 #ifdef OVERLAYS
 // The layers that lie over the photograph, the first the lowest. Their page windows hold the same tiles as the
 // photograph's; where one has none, alpha does not count.
-vec3 overlaid(vec3 colour, vec2 p, ivec2 tile) {
+vec3 overlaid(vec3 colour, vec2 p, ivec2 tile, int first, int end) {
     bool outside = any(greaterThanEqual(uvec2(tile), uvec2(u_window)));
     vec2 within = tiles_at(p) - vec2(tile);
-    for (int i = 0; i < (outside ? 0 : min(u_overlays, OVERLAYS)); ++i) {
+    for (int i = first; i < (outside ? 0 : min(end, OVERLAYS)); ++i) {
         uvec4 here = texelFetch(u_pages, ivec3(tile, u_first_overlay + i), 0);
         float fade = float(here.w >> FADE & 1023u) * 0.001;
         vec4 sum = vec4(0.0);
@@ -127,12 +128,19 @@ vec3 overlaid(vec3 colour, vec2 p, ivec2 tile) {
             float edge = TILE * power_of_2(-int(place.y >> FINER & 15u));
             vec2 at = (corner + clamp(edge * within, -BEYOND, edge + BEYOND)) / LAYER_EDGE;
             vec4 found = textureLod(u_tiles, vec3(at, float(place.y & 4095u)), 0.0);
-            float part = found.a * float(place.y >> SYNTHESISED & 1u) * (j == 0 ? 1.0 - fade : fade);
+            float opaque = i < u_replacing ? 1.0 : found.a;
+            float part = opaque * float(place.y >> SYNTHESISED & 1u) * (j == 0 ? 1.0 - fade : fade);
             sum += vec4(found.rgb * part, part);
         }
         colour = colour * (1.0 - sum.a) + sum.rgb;
     }
     return colour;
+}
+
+// Which of the tiles around this one show what lies in the photograph's place, as a page tells it (AROUND).
+uint replaced_around(ivec2 tile) {
+    bool outside = any(greaterThanEqual(uvec2(tile), uvec2(u_window)));
+    return outside || u_replacing == 0 ? 0u : texelFetch(u_pages, ivec3(tile, u_first_overlay), 0).y >> AROUND & 511u;
 }
 #endif
 
@@ -193,13 +201,22 @@ vec2 departure_in(uvec2 place, vec2 within) {
     return float(place.y >> SYNTHESISED & 1u) * sum;
 }
 
+vec2 departure_of(uvec4 here, vec2 within) {
+    float fade = float(here.w >> FADE & 1023u) * 0.001;
+    return mix(departure_in(here.xy, within), departure_in(here.zw, within), fade);
+}
+
 // Nothing where a pixel departs by a grey level or less, as rounding alone can; then more and more blue where it is
 // restored, and over that yellow, and from half way on magenta, where it is invented: they differ in lightness or in
 // blue, so that no kind of colour blindness mixes them up, and none is a fundus's.
 vec3 marked_departure(vec3 colour, vec2 p, ivec2 tile, uvec4 here) {
-    float fade = float(here.w >> FADE & 1023u) * 0.001;
     vec2 within = tiles_at(p) - vec2(tile);
-    vec2 levels = mix(departure_in(here.xy, within), departure_in(here.zw, within), fade);
+    vec2 levels = departure_of(here, within);
+#ifdef OVERLAYS
+    bool outside = any(greaterThanEqual(uvec2(tile), uvec2(u_window)));
+    if (u_replacing > 0 && !outside)
+        levels += departure_of(texelFetch(u_pages, ivec3(tile, u_first_overlay), 0), within);
+#endif
     vec2 much = clamp((levels - INVENTED_FROM) / (INVENTED_FULL - INVENTED_FROM), 0.0, 1.0);
     vec2 opacity = INVENTED_OPACITY * min(2.0 * much, 1.0);
     vec3 ramp = mix(u_little, u_much, clamp(2.0 * much.x - 1.0, 0.0, 1.0));
@@ -277,13 +294,19 @@ void main() {
     ivec2 tile = ivec2(floor(tiles_at(p)));
     uvec4 here = entry(tile);
     uint around = here.y >> AROUND & 511u;
+#ifdef OVERLAYS
+    around |= replaced_around(tile);
+#endif
     bool synthesised = (around & 16u) != 0u;
     vec3 colour = filtered(p, right, down, tile, here);
+#ifdef OVERLAYS
+    colour = overlaid(colour, p, tile, 0, u_replacing);
+#endif
 #ifdef ADJUSTED
     colour = adjusted(colour, (p - u_photograph.xy) / (u_photograph.zw - u_photograph.xy));
 #endif
 #ifdef OVERLAYS
-    colour = overlaid(colour, p, tile);
+    colour = overlaid(colour, p, tile, u_replacing, u_overlays);
 #endif
 #ifdef INVENTION
     colour = marked_departure(colour, p, tile, here);

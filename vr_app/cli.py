@@ -46,7 +46,7 @@ def upscale(
             help="The picture to write (.png or .tif); if IN is a folder, a folder.", metavar="OUT", readable=False
         ),
     ],
-    scale: Annotated[int, typer.Option(help="2, 4 or 8.")] = 4,
+    scale: Annotated[int, typer.Option(help="2, 4 or 8; 1: restored alone.")] = 4,
     region: Annotated[
         str | None, typer.Option(help="Only this part, in pixels of the photograph.", metavar="X,Y,W,H")
     ] = None,
@@ -74,6 +74,7 @@ def upscale(
     fundusxr upscale eye.jpg disc.tif --scale 8 --region 1020,880,256,256
     fundusxr upscale eye.jpg eye_x4.png --invention invented.png
     fundusxr upscale eye.jpg eye_x4.png --texture 0.5
+    fundusxr upscale eye.jpg restored.png --scale 1
     fundusxr upscale clinic/ sharp/
     ```
     """

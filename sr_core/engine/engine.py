@@ -165,16 +165,22 @@ class Engine:
         with torch.cuda.stream(generator.stream) if cuda else nullcontext():
             y = generator.upload(grey) if cuda else torch.from_numpy(grey).float()
             residual = generator(self._generators.inputs(y, coding, block.source))[0]
-            restores, aim = self.restores(file), y
-            if self.used(file).agrees:
-                nearest = cell(file, pixels, block.source, y.device).nearest if restores and file is not None else None
-                sharp, aim = consistency.complete_(residual, y, self.scale, nearest)
-            else:
-                sharp = residual.add_(consistency.enlarge(y, self.scale)).clamp_(0.0, 255.0)
-            small = block.target.shift(-block.source.x, -block.source.y)
-            inner, part = small.scale(self.scale), (slice(None), *small.slices())
-            restored = (aim[part] - y[part]).abs_().amax(dim=0).cpu().numpy() if restores else None
-            return Computed(_finished(sharp[(slice(None), *inner.slices())], aim, self.scale, inner), restored)
+            return self._completed(residual, y, pixels, block, file)
+
+    def _completed(
+        self, residual: torch.Tensor, y: torch.Tensor, pixels: np.ndarray, block: Block, file: JpegFile | None
+    ) -> Computed:
+        """What becomes of the network's residual (3, h * scale, w * scale) over the enlargement of y (3, h, w)."""
+        restores, aim = self.restores(file), y
+        if self.used(file).agrees:
+            nearest = cell(file, pixels, block.source, y.device).nearest if restores and file is not None else None
+            sharp, aim = consistency.complete_(residual, y, self.scale, nearest)
+        else:
+            sharp = residual.add_(consistency.enlarge(y, self.scale)).clamp_(0.0, 255.0)
+        small = block.target.shift(-block.source.x, -block.source.y)
+        inner = small.scale(self.scale)
+        finished = _finished(sharp[(slice(None), *inner.slices())], aim, self.scale, inner)
+        return Computed(finished, restored_levels(aim, y, small) if restores else None)
 
     def blocks(self, pixels: np.ndarray, region: Rect) -> tuple[Block, ...]:
         """Return the passes for `region` (photograph pixels) when only throughput matters."""
@@ -276,6 +282,13 @@ class _Assembly:
         whole.pixels[place.scale(self._scale).slices()] = part.pixels[..., : whole.pixels.shape[2]]
         if whole.restored is not None:
             whole.restored[place.slices()] = part.restored
+
+
+def restored_levels(aim: torch.Tensor, y: torch.Tensor, small: Rect) -> np.ndarray:
+    """How far the small picture lies from the decoded one, both (3, h, w), in their part `small`: float32 (small.h,
+    small.w)."""
+    part = (slice(None), *small.slices())
+    return (aim[part] - y[part]).abs_().amax(dim=0).cpu().numpy()
 
 
 def _finished(sharp: torch.Tensor, y: torch.Tensor, scale: int, inner: Rect) -> np.ndarray:

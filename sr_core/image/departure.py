@@ -31,6 +31,11 @@ class Departure:
         restores = f"restores {self.restored:.1f}, " if self.restored else ""
         return f"{restores}invents {self.invented:.1f} levels"
 
+    @property
+    def told_at_own_size(self) -> str:
+        """'restores 0.9 levels': at the photograph's own size nothing is invented."""
+        return f"restores {self.restored:.1f} levels"
+
 
 @dataclass(frozen=True, eq=False)
 class Computed:

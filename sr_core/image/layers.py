@@ -20,9 +20,10 @@ class Layer:
     `name`: in file names and on command lines: lower-case letters, digits and hyphens. `title`: for people. `levels`:
     the levels that have tiles. `completes`: at its levels it is the picture itself; otherwise it lies over the picture.
     `channels` of its tiles: 3 or 4: red, green and blue, and then for a picture its departure from what the photograph
-    determines, or for an overlay its opacity; 1: its opacity in `colour` (8-bit sRGB). `module`: the module whose
-    `open_engine` computes it (`sr_core.tiles.engines`); empty: it is cut from the photograph. It is given by name so
-    that importing the table does not import torch.
+    determines, or for an overlay its opacity; 1: its opacity in `colour` (8-bit sRGB). `replaces`: it lies over the
+    picture in the photograph's place: opaque, at its own levels only, and marked as computed; its fourth channel is its
+    departure. `module`: the module whose `open_engine` computes it (`sr_core.tiles.engines`); empty: it is cut from the
+    photograph. It is given by name so that importing the table does not import torch.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Layer:
     levels: Collection[int]
     channels: int
     completes: bool = False
+    replaces: bool = False
     colour: tuple[int, int, int] = (255, 255, 255)
     module: str = ""
 
@@ -37,14 +39,23 @@ class Layer:
     def computed(self) -> bool:
         return bool(self.module)
 
+    @property
+    def pictured(self) -> bool:
+        """Whether its tiles are computed pictures, whose fourth channel tells how far they depart."""
+        return self.computed and (self.completes or self.replaces)
+
 
 LAYERS: tuple[Layer, ...] = (
     Layer("photograph", "Photograph", range(-12, 1), 3, completes=True),
     Layer("super-resolution", "AI", range(1, 4), 4, completes=True, module="sr_core.tiles.super_resolution"),
+    Layer("restored", "AI x1", range(-3, 1), 4, replaces=True, module="sr_core.tiles.restored"),
 )
 """The table. Always refer to it as `layers.LAYERS`."""
 
 SUPER_RESOLUTION = 1
+
+RESTORED_LAYER = "restored"
+"""The name of the one that key and control panel switch."""
 
 PICTURE = {level: at for at, layer in enumerate(LAYERS) if layer.completes for level in layer.levels}
 """The layer that is the picture at each level. A table, because thousands of tiles are looked up in it."""
@@ -58,6 +69,8 @@ COMPUTED = frozenset(level for level, at in PICTURE.items() if LAYERS[at].comput
 def overlay_level(layer: Layer, level: int) -> int | None:
     """Return the level of a layer to lay over a picture of `level`: the nearest that is not finer; None if there is
     none."""
+    if layer.replaces and level > max(layer.levels):
+        return None
     return max((own for own in layer.levels if own <= level), default=None)
 
 

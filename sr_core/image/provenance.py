@@ -12,6 +12,8 @@ COMPUTED = "computed pixels, not photographed. Not for diagnosis."
 DESCRIPTION = f"Super-resolved by FundusXR: {COMPUTED}"
 RESTORED = f"Restored by FundusXR, and not made to agree with the photograph: {COMPUTED}"
 """For a network that restores what the photograph shows: shrunk again, its picture differs from the photograph."""
+WITHIN_THE_FILE = f"Restored by FundusXR within what the photograph's file leaves open: {COMPUTED}"
+"""For pictures of the photograph's own size."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class Made:
     @property
     def description(self) -> str:
         """Describe it in a sentence."""
+        if self.scale == 1:
+            return WITHIN_THE_FILE
         return DESCRIPTION if self.agrees else RESTORED
 
     def entries(self) -> dict[str, str]:

@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from sr_core.engine.blocks import MARGIN, TileGroup, block_for
 from sr_core.image import layers
 from sr_core.image.departure import Computed, Departure, in_alpha
@@ -44,11 +46,11 @@ class TileMaker:
         if channels != layer.channels:
             raise ValueError(f"layer {layer.name}: its tiles have {layer.channels} channels, not {channels}")
         for _ in range(shrunk):
-            computed = Computed(halve(computed.pixels))
+            computed = Computed(halve(computed.pixels), _halved(computed.restored))
         whole = block.target.scale(engine.scale)
         origin = whole.x >> shrunk, whole.y >> shrunk
-        departures = [_departure(computed, origin, key.rect) if layer.completes else Departure() for key in group.tiles]
-        if layer.completes:
+        departures = [_departure(computed, origin, key.rect) if layer.pictured else Departure() for key in group.tiles]
+        if layer.pictured:
             computed.pixels[..., 3] = in_alpha(computed.pixels[..., 3], computed.restored)
         found = []
         for key, departure in zip(group.tiles, departures, strict=True):
@@ -70,6 +72,14 @@ class TileMaker:
         kept = self._memory.keep(tile.pixels)
         departure = replace(tile.departure, agrees=engine.agrees)
         return TileReady(key, request_id, kept, engine.sha256, source.sha256, departure)
+
+
+def _halved(levels: np.ndarray | None) -> np.ndarray | None:
+    """Float (h, w) shrunk to half as `halve` shrinks pixels."""
+    if levels is None:
+        return None
+    even = np.pad(levels, [(0, side % 2) for side in levels.shape], mode="edge")
+    return (even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]) / 4
 
 
 def _departure(computed: Computed, origin: tuple[int, int], tile: Rect) -> Departure:

@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,7 +63,12 @@ class Wish:
     @property
     def network(self) -> str:
         """The network's name, dial and all."""
-        return turn_dial(self.model, self.texture, [self.scale])
+        return turn_dial(self.model, self.texture, [self.network_scale])
+
+    @property
+    def network_scale(self) -> int:
+        """Of the network: the restored photograph is its picture at x2, shrunk."""
+        return max(2, self.scale)
 
     @property
     def area(self) -> Rect | None:
@@ -73,8 +78,8 @@ class Wish:
 def upscale(source: Path, out: Path, wish: Wish, console: Terminal) -> None:
     """Write the photograph `source` to the picture `out`, or the photographs of the folder `source` into the folder
     `out`. Raises UserError for anything that the user can mend."""
-    if wish.scale not in (2, 4, 8):
-        raise UserError(f"--scale {wish.scale}: must be 2, 4 or 8")
+    if wish.scale not in (1, 2, 4, 8):
+        raise UserError(f"--scale {wish.scale}: must be 2, 4 or 8, or 1 to restore alone")
     _ = wish.network, wish.area  # what is wrong with them is told first
     (_upscale_folder if os.path.isdir(source) else _upscale_one)(source, out, wish, console)
 
@@ -82,9 +87,11 @@ def upscale(source: Path, out: Path, wish: Wish, console: Terminal) -> None:
 def load_engine(wish: Wish) -> Engine:
     """The network to compute with. Imports torch."""
     from sr_core.engine.engine import Engine, choose_device
+    from sr_core.engine.restorer import Restorer
     from sr_core.networks.zoo import load_model
 
-    return Engine(load_model(wish.network, wish.scale), choose_device(wish.device))
+    kind = Restorer if wish.scale == 1 else Engine
+    return kind(load_model(wish.network, wish.network_scale), choose_device(wish.device))
 
 
 # One photograph.
@@ -112,7 +119,11 @@ def _write(
     photograph: Photograph, out: Path, wish: Wish, engine: Engine, invention: Path | None, report: Report
 ) -> list[str]:
     """Compute and write; the lines that tell of it."""
+    from sr_core.engine.restorer import Restorer
+
     file = photograph.file.get() if photograph.file is not None else None
+    if isinstance(engine, Restorer) and not engine.restores(file):
+        raise UserError(f"{photograph.path}: {engine.why_not(file)}")
     computed = engine.upscale_marked(photograph.pixels, wish.area, report, file)
     pixels, departure, network = computed.pixels, computed.departure, engine.used(file)
     about = _about(photograph.path, photograph.sha256, wish, network)
@@ -122,7 +133,8 @@ def _write(
     height, width = pixels.shape[:2]
     dial = f", texture {network.texture:g}" if network.texture else ""
     restored = "" if network.agrees else ", restored: does not agree with the photograph"
-    figures = f", {departure.told}" if network.agrees else ""
+    figures = departure.told_at_own_size if wish.scale == 1 else departure.told
+    figures = f", {figures}" if network.agrees else ""
     made = f"{width}x{height}, {network.name} x{wish.scale}{dial}, {engine.device.type}{restored}{figures}"
     told = [f"fundusxr: {photograph.path}: {notice}" for notice in photograph.notices]
     told.append(f"fundusxr: wrote {out} ({made})")
@@ -161,7 +173,7 @@ def parse_region(text: str) -> Rect:
 
 def _about(path: Path, sha256: str, wish: Wish, network: LoadedNetwork) -> dict[str, str]:
     """What the file says of itself: these pixels are computed, from what and by what."""
-    made = network.made
+    made = replace(network.made, scale=wish.scale)
     return {"Description": made.description, **of_photograph(path.name, sha256, wish.area), **made.entries()}
 
 
@@ -272,6 +284,7 @@ def _is_finished(source: Path, found: dict[str, str], wish: Wish, engine: Engine
     except OSError:
         return False  # told when it is opened
     networks = filter(None, (engine.network, engine.network.clean))
-    told = [of_photograph(source.name, digest, None) | network.made.entries() for network in networks]
+    made = (replace(network.made, scale=wish.scale).entries() for network in networks)
+    told = [of_photograph(source.name, digest, None) | entries for entries in made]
     passed_over = ("fundusxr:source", "fundusxr:version")
     return any(all(found.get(key) == wanted[key] for key in wanted if key not in passed_over) for wanted in told)

@@ -15,6 +15,7 @@ from sr_core.assets import asset_path
 from sr_core.errors import UserError
 from sr_core.files import check_writable, free_path, keep_apart
 from sr_core.image.folder import find_photographs
+from sr_core.image.layers import RESTORED_LAYER
 from sr_core.networks.names import DEFAULT_MODEL, models_at_hand, turn_dial
 from sr_core.tiles.request import DiskCache
 from vr_app.commands.console import Terminal
@@ -139,6 +140,9 @@ def view(
         LayerMode, typer.Option(help="Whether a headset's runtime shows panels and retina as layers.")
     ] = LayerMode.AUTO,
     room: Annotated[Room, typer.Option(help="A dim room with a grid on its floor; auto: in a headset.")] = Room.auto,
+    restored: Annotated[
+        bool, typer.Option("--restored", help="Where nothing is enlarged, JPEG photographs restored (AI x1).")
+    ] = False,
     no_prefetch: Annotated[bool, typer.Option("--no-prefetch", help="Compute only what is looked at.")] = False,
 ) -> None:
     """Check everything that can be checked, open a runtime, and show.
@@ -180,7 +184,8 @@ def view(
         name = choice.runtime.name
         if name == Mode.offscreen:
             options = _without_a_screen(options, paths, wanted, mode is Mode.offscreen, captions=not named)
-        settings = Settings(network, room=room is Room.on or (room is Room.auto and name == Mode.xr))
+        over = frozenset({RESTORED_LAYER} if restored else ())
+        settings = Settings(network, room=room is Room.on or (room is Room.auto and name == Mode.xr), overlays=over)
         options = replace(
             options,
             paths=paths,

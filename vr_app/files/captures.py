@@ -28,6 +28,9 @@ DESCRIPTION = (
 SCALES = (2, 4, 8)
 """Of computed pixels; those of a coarser one may be seen beside those of a finer one."""
 
+RESTORING = 2
+"""The scale of the network whose picture, shrunk, is the restored photograph."""
+
 PATIENCE = 300.0
 """Seconds that a screenshot asked for on the command line waits for its tiles before the program gives up."""
 
@@ -38,6 +41,8 @@ def screenshot_entries(about: dict) -> dict[str, str]:
     scales = [scale for scale in SCALES if scale <= finest]
     agrees = {surface["agrees"] for surface in about["surfaces"]} - {None}
     entries = {"Description": DESCRIPTION, "fundusxr:view": json.dumps(about), "fundusxr:version": version("fundusxr")}
+    if not scales and any(surface["restored_photograph"] for surface in about["surfaces"]):
+        scales, finest = [RESTORING], 1
     if scales:
         weights = ", ".join(f"x{scale} {weights_checksum(model, scale)}" for scale in scales)
         entries |= {"fundusxr:scale": f"{finest}", "fundusxr:model": model, "fundusxr:texture": f"{about['texture']:g}"}

@@ -109,7 +109,7 @@ class PhotographRenderer:
                 if over:
                     for program in full:
                         program.use()
-                        _set_overlays(program, over_pages[page])
+                        _set_overlays(program, over_pages[page], item.replaced)
                 if isinstance(item.surface, Panel):
                     self._draw_panel(full[0], inside[0], page, item, item.surface, to_clip)
                 else:
@@ -127,7 +127,7 @@ class PhotographRenderer:
         _set_look(program, scene, finer)
         (over_pages,) = self._show(scene.surfaces)
         if item.overlays:
-            _set_overlays(program, over_pages)
+            _set_overlays(program, over_pages, item.replaced)
         CALLS.glUniform4f(program["u_bounds"], face.left, face.bottom, face.right, face.top)
         CALLS.glUniform2f(program["u_size"], surface.radius, CAP_ANGLE)
         _set_photograph(program, 0, item, _spanned(surface))
@@ -287,9 +287,11 @@ def _interior(
     return left, -lower, right, -upper
 
 
-def _set_overlays(program: Program, over_pages: range) -> None:
-    """Where the page windows of what lies over a photograph are; of more than MOST_OVERLAYS the first are left out."""
-    shown = over_pages[-MOST_OVERLAYS:]
+def _set_overlays(program: Program, over_pages: range, replacing: int) -> None:
+    """Where the page windows of what lies over a photograph are, the first so many in its place; of more than
+    MOST_OVERLAYS the last are left out."""
+    shown = over_pages[:MOST_OVERLAYS]
+    CALLS.glUniform1i(program["u_replacing"], replacing)
     CALLS.glUniform1i(program["u_overlays"], len(shown))
     CALLS.glUniform1i(program["u_first_overlay"], shown.start)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from sr_core.image.layers import RESTORED_LAYER
 from sr_core.networks.names import base_of, dialled
 from vr_app.core.view.appearance import AS_PHOTOGRAPHED, BRIGHTNESS, CONTRAST, GAMMA, LOCAL, Appearance, Channel
 from vr_app.core.view.bounds import FIELD_ANGLES
@@ -30,6 +31,7 @@ from vr_app.core.view.intent import (
     SetLink,
     ShowInvention,
     ShowLayout,
+    ShowOverlay,
     ShowRoom,
     TakeScreenshot,
     Undo,
@@ -81,8 +83,9 @@ class PanelState:
     `photographs`: None for one that is not (yet) loaded; `thumbnails`: those of them whose thumbnail is at hand,
     and its width and height in proportion to a thumbnail's place. `front`: the image in front. `layouts`, `models`: to
     choose from; `compare`, `link`: of a pair that is shown, else None; `texture`: where the dial stands, None where
-    there are no weights for it. `finest`: the finest level that may be shown. `room`: the panels stand in one.
-    `headset`: there is a head to recentre on. `about`: lines.
+    there are no weights for it. `finest`: the finest level that may be shown. `restored`: where nothing is enlarged,
+    restored photographs stand in the place of those in the files. `room`: the panels stand in one. `headset`: there is
+    a head to recentre on. `about`: lines.
     """
 
     photographs: tuple[PhotographRecord | None, ...] = ()
@@ -97,6 +100,7 @@ class PanelState:
     texture: float | None = None
     finest: int = 3
     invention: bool = False
+    restored: bool = False
     appearance: Appearance = AS_PHOTOGRAPHED
     field_angle: float = 45.0
     regions: Regions = NO_REGIONS
@@ -215,6 +219,8 @@ def _view(state: PanelState, place: Place) -> tuple[Row, ...]:
         found.append(Slider("Texture", state.texture, (0.0, 1.0), f"{state.texture:.2f}", when_let_go=True))
     invented = [("Hide", ShowInvention(False)), ("Colour", ShowInvention(True))]
     found.append(_choice("Invented", invented, ShowInvention(state.invention)))
+    at_its_size = [("As filed", ShowOverlay(RESTORED_LAYER, False)), ("Restored", ShowOverlay(RESTORED_LAYER, True))]
+    found.append(_choice("At x1", at_its_size, ShowOverlay(RESTORED_LAYER, state.restored)))
     found.append(Slider("Field", state.field_angle, FIELD_ANGLES, f"{state.field_angle:.0f}°"))
     found.append(Buttons(_actions(state)))
     return tuple(found)

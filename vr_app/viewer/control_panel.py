@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from sr_core.image.layers import RESTORED_LAYER
 from sr_core.networks.names import STARTS_FROM, base_of, has_dial, models_at_hand, texture_of
 from sr_core.tiles.photographs import Photographs
 from vr_app.core.hands.sample import ControllerSample, HandSample, Pulse
@@ -275,6 +276,7 @@ def state_of(view: ViewState, networks: Networks, headset: bool = False) -> Pane
         texture=texture_of(model) if base in networks.dials else None,
         finest=view.finest,
         invention=view.invention,
+        restored=RESTORED_LAYER in view.settings.overlays,
         appearance=view.appearance,
         field_angle=view.settings.field_angle,
         regions=replace(view.regions, draft=None),  # it changes in every frame of a drag

@@ -222,14 +222,13 @@ class Viewer:
     def _draw(self, frame: Frame, view: ViewState, seen: Seen, tick: Tick) -> None:
         """Compose the scene and draw it; save a picture of it if one is due."""
         due = self.keeping.screenshots.due and self._settled(view, seen, tick)
-        invented = self.supply.departures.shown(seen.wants, self.supply.residency, tick.now, at_once=due)
+        invented = self.supply.departed(view, seen.wants, tick.now, at_once=due)
         control = self.intake.control
         surfaces = self.picture.surfaces(view, seen, frame.eyes, tick)
         sheet = control.item if control.open or not due else None
         scene = compose(view, surfaces, replace(self.status, invented=invented), self.rays, sheet, self.runtime.floor)
         scene = self.picture.veiled(scene)
-        worker = self.supply.service.worker
-        pictures = self.picture.draw(frame, scene, tick, view.still_for > 0, due, lambda: worker.busy)
+        pictures = self.picture.draw(frame, scene, tick, view.still_for > 0, due, self.supply.computes)
         if pictures:
             made_by = view.settings.model, self.status.texture
             about = describe_snapshot(view, frame.eyes, scene, invented, *made_by, control.targets)
@@ -323,7 +322,7 @@ class Viewer:
 
 def _computed(view: ViewState, seen: Seen, supply: Supply) -> dict:
     """What the statistics of a session tell of the network, of memory, and of what is seen of the front photograph."""
-    departure = supply.departures.seen(seen.wants, supply.residency).get(view.active)
+    departure = supply.departures.seen(seen.wants, supply.residency, view.over).get(view.active)
     model = view.settings.model
     about = {"model": model, "texture": texture_of(model), "memory": supply.memory}
     return about | told_of(departure)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sr_core.files import printable
 from sr_core.image import layers
+from sr_core.image.departure import Departure
 from sr_core.image.folder import names_apart
 from sr_core.image.geometry import TileKey
 from sr_core.image.photograph import PhotographError
@@ -109,7 +110,7 @@ class Supply:
                     found.append(self._opened(news))
                 case PhotographLost():
                     found += self._lost(news)
-                case TileReady() if layers.LAYERS[news.key.layer].completes:
+                case TileReady() if layers.LAYERS[news.key.layer].pictured:
                     self.departures.keep(news.key, news.departure)
                 case TileFailed():
                     self.residency.fail(news.key, news.reason)
@@ -197,12 +198,22 @@ class Supply:
         absent, failed = self._absent(tiles), self.residency.failed
         return tuple(key for key in absent if key not in failed) if failed else absent
 
+    def departed(
+        self, view: ViewState, wants: Sequence[Demand], now: float, at_once: bool = False
+    ) -> dict[int, Departure]:
+        """As `Departures.shown`, of what is resident."""
+        return self.departures.shown(wants, self.residency, now, at_once, view.over)
+
     # What is there.
 
     def upload(self, since: float) -> UploadReport:
         """Copy tiles that are in memory, within the frame's budget. They fade in from `since` on."""
         ready = self.service.tiles(self._absent(self.wanted), self.residency.resident)
         return self._uploader.upload(ready, self.residency, since)
+
+    def computes(self) -> bool:
+        """Whether tiles are being computed now. Takes the worker's lock."""
+        return self.service.worker.busy
 
     @property
     def complete(self) -> bool:

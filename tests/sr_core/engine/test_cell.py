@@ -11,7 +11,8 @@ import torch
 from sr_core.engine import consistency
 from sr_core.engine.blocks import Block
 from sr_core.engine.cell import MARGIN, cell
-from sr_core.engine.engine import Engine
+from sr_core.engine.engine import Engine, EngineError
+from sr_core.engine.restorer import Restorer
 from sr_core.image.geometry import Rect
 from sr_core.image.jpeg_file import JpegFile
 from sr_core.image.photograph import Photograph, load_photograph
@@ -46,7 +47,8 @@ def photograph_of(path: Path) -> Photograph:
 def shares(picture: np.ndarray, scale: int, file: JpegFile, region: Rect) -> list[tuple[float, int]]:
     """For every component the share of its coefficients that a picture of a region of the photograph, shrunk and coded
     again, has in common with the file, and the most steps that one is off."""
-    small = shrink(picture.astype(np.float64), scale)[EDGE:-EDGE, EDGE:-EDGE]
+    small = picture.astype(np.float64) if scale == 1 else shrink(picture.astype(np.float64), scale)
+    small = small[EDGE:-EDGE, EDGE:-EDGE]
     pairs = [coded_again(small, plane, i, region.pad(-EDGE)) for i, plane in enumerate(file.planes)]
     return [(float((again == own).mean()), int(np.abs(again - own).max())) for again, own in pairs]
 
@@ -122,6 +124,37 @@ def test_what_is_restored_and_what_is_invented_are_told_apart(fundus_data, name,
     invented = np.abs(finished - alone.permute(1, 2, 0).numpy()).max(axis=-1)[inner_fine]
     assert found.pixels[..., 3][inner_fine].mean() == pytest.approx(np.round(invented).mean(), abs=0.05)
     assert np.abs(found.pixels[..., 3][inner_fine] - invented).max() < 1.5
+
+
+@pytest.mark.parametrize("name", [HRF_BRIGHT, IDRID, HYGD])
+def test_the_restored_photograph_has_the_files_own_coefficients_and_is_what_x2_shrinks_to(fundus_data, name):
+    photograph = photograph_of(fundus_data / name)
+    file, network = photograph.file.get(), load_model("rdb-file", 2)
+    region = Rect(int(photograph.field.cx) - 101, int(photograph.field.cy) + 53, 128, 96)
+    found = Restorer(network, CPU).upscale_marked(photograph.pixels, region, file=file)
+    (luma, off), *chroma = shares(found.pixels[..., :3], 1, file, region)
+    (decoded, _), *_ = shares(photograph.pixels[region.slices()], 1, file, region)
+    # No averaging at its own size: where steps are of one grey level, rounding alone moves some coefficients.
+    assert luma >= (decoded if name == HRF_BRIGHT else LUMA)
+    assert luma >= 0.985
+    assert min(share for share, _ in chroma) >= (0.99 if name == HRF_BRIGHT else CHROMA)
+    assert max(off, *(steps for _, steps in chroma)) <= 1
+    assert found.departure.invented == 0 < found.departure.restored
+    finished = Engine(network, CPU).upscale(photograph.pixels, region, file=file).astype(np.float64)
+    apart = np.abs(shrink(finished, 2) - found.pixels[..., :3])[EDGE:-EDGE, EDGE:-EDGE]
+    assert apart.mean() < 0.35
+    assert apart.max() <= 2
+
+
+def test_without_coefficients_nothing_can_be_restored(fundus_data):
+    photograph = photograph_of(fundus_data / IDRID)
+    file, region = photograph.file.get(), Rect(1500, 1200, 40, 30)
+    restorer = Restorer(load_model("rdb-file", 2), CPU)
+    for unknown, told in ((None, "no JPEG file"), (replace(file, planes=(), reason="it is odd"), "it is odd")):
+        with pytest.raises(EngineError, match=f"nothing to restore: .*{told}"):
+            restorer.upscale(photograph.pixels, region, file=unknown)
+    with pytest.raises(EngineError, match="rdb-lite is not told of files"):
+        Restorer(load_model("rdb-lite", 2), CPU).upscale(photograph.pixels, region, file=file)
 
 
 def test_of_clean_photographs_nothing_is_restored(fundus_data):

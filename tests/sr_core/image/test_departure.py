@@ -39,7 +39,10 @@ def test_the_figures_are_the_means():
         (Departure(0.31), "invents 0.3 levels"),
         (Departure(0.8, restored=0.94), "restores 0.9, invents 0.8 levels"),
         (Departure(0.8, restored=0.01), "restores 0.0, invents 0.8 levels"),
+        (Departure(0.0, restored=0.94), "restores 0.9, invents 0.0 levels"),
+        (Departure(), "invents 0.0 levels"),
     ],
 )
 def test_what_is_told_of_clean_photographs_is_what_is_invented_alone(departure, told):
     assert departure.told == told
+    assert departure.told_at_own_size == f"restores {departure.restored:.1f} levels"

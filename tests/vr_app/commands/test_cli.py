@@ -216,6 +216,26 @@ def test_of_a_jpeg_photograph_it_tells_what_was_restored_too(here, fundus: Path,
     assert min(entries) > 0.1
 
 
+def test_scale_1_restores_a_jpeg_photograph_and_refuses_others(here, fundus: Path, tmp_path: Path) -> None:
+    photograph, out = tmp_path / "eye.jpg", tmp_path / "out.png"
+    with Image.open(fundus) as picture:
+        picture.save(photograph, quality=40)
+    answer = here("upscale", photograph, out, "--scale", 1)
+    assert answer.returncode == 0, answer.stderr
+    assert re.search(r"160x120, rdb-file x1, cpu, restores [0-9.]+ levels\)", answer.stderr)
+    with Image.open(out) as picture:
+        assert picture.size == (160, 120)
+        assert picture.text["Description"].startswith(
+            "Restored by FundusXR within what the photograph's file leaves open"
+        )
+        assert picture.text["fundusxr:scale"] == "1"
+        assert picture.text["fundusxr:invented-levels"] == "0.000"
+    with Image.open(photograph) as picture:
+        decoded = np.asarray(picture, int)
+    assert 0.1 < np.abs(read(out).astype(int) - decoded).mean() < 6
+    assert_refused(here("upscale", fundus, tmp_path / "no.png", "--scale", 1), str(fundus), "no JPEG file lies behind")
+
+
 def test_a_region_is_the_same_as_in_the_whole_at_the_edges_too(here, fundus: Path, tmp_path: Path) -> None:
     whole, part = tmp_path / "whole.tif", tmp_path / "part.tif"
     assert here("upscale", fundus, whole, "--scale", 2).returncode == 0

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeVar
 
+from sr_core.image.layers import RESTORED_LAYER
 from vr_app.core.view.appearance import AS_PHOTOGRAPHED, Appearance
 from vr_app.core.view.intent import (
     Adjust,
@@ -30,6 +31,7 @@ from vr_app.core.view.intent import (
     SetLink,
     ShowHelp,
     ShowInvention,
+    ShowOverlay,
     ShowRoom,
     SwitchSurface,
     TakeScreenshot,
@@ -150,6 +152,11 @@ BINDINGS: tuple[Binding, ...] = (
         ("v",), "what the network invented",
         "[what the network invents](#what-the-network-invents) in colour, on or off",
         lambda view: ShowInvention(not view.invention),
+    ),
+    Binding(
+        ("w",), "restored photograph",
+        "[the restored photograph](#the-restored-photograph) (`AI x1`); again: no more",
+        lambda view: ShowOverlay(RESTORED_LAYER, RESTORED_LAYER not in view.settings.overlays),
     ),
     Binding(
         ("g",), "colour, red-free, red, blue",

@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sr_core.image import layers
-from sr_core.image.layers import overlays_of
 from vr_app.core.panel.stand import SheetItem
 from vr_app.core.scene.outline import Outline, outlines
 from vr_app.core.space.pose import Eye, Pose, Vec3
 from vr_app.core.space.surface import ImageView, Panel, Retina, Surface, bent, columns
-from vr_app.core.tiles.page_table import PageTable, PageWindow
+from vr_app.core.tiles.page_table import PageTable, PageWindow, shows_any
 from vr_app.core.tiles.visible import Demand
 from vr_app.core.view.appearance import AS_PHOTOGRAPHED, Appearance, Curves
 from vr_app.core.view.place import Placed, Words
@@ -30,7 +29,7 @@ class SurfaceItem:
     """A photograph (its index in the session) on its surface. `size` in photograph pixels. `words`: how those at it
     stand. `curves`: of its local contrast, where that is asked for. `outlines`: of its regions of interest. `overlays`:
     what lies over the picture, layer by layer, each with the level, columns and rows of `pages`; `over`: the layers'
-    titles."""
+    titles; `replaced`: how many of them, the first ones, lie in the photograph's place."""
 
     surface: Panel | Retina
     view: ImageView
@@ -42,6 +41,13 @@ class SurfaceItem:
     outlines: tuple[Outline, ...] = ()
     overlays: tuple[PageWindow, ...] = ()
     over: tuple[str, ...] = ()
+    replaced: int = 0
+
+    @property
+    def restored(self) -> str:
+        """The title of what lies in the photograph's place, where anything of it is there; else empty."""
+        parts = zip(self.over[: self.replaced], self.overlays, strict=False)
+        return next((title for title, window in parts if shows_any(window)), "")
 
 
 PLATE_X, PLATE_Y = 0.45, 0.65
@@ -114,7 +120,7 @@ def surface_items(
     """
     by_image = {demand.photograph: demand for demand in wants}
     marked = view.regions.known or view.regions.draft
-    over = overlays_of(view.settings.overlays) if view.settings.overlays and not view.original else ()
+    over = view.over
     items = []
     for item in placed:
         record, demand = view.record_of(item.image), by_image.get(item.image)
@@ -127,10 +133,11 @@ def surface_items(
             seen = view.images[item.image]
             windows = pages.overlays(window, demand, over, now) if over and demand is not None else ()
             titles = tuple(layers.LAYERS[layer].title for layer in over)
+            standing = sum(layers.LAYERS[layer].replaces for layer in over) if windows else 0
             items.append(
                 SurfaceItem(
                     item.surface, seen, record.size, window, item.image, item.words,
-                    outlines=around, overlays=windows, over=titles if windows else (),
+                    outlines=around, overlays=windows, over=titles if windows else (), replaced=standing,
                 )
             )  # fmt: skip
     return tuple(items)

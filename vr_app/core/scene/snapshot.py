@@ -24,10 +24,10 @@ def describe_snapshot(
 ) -> dict:
     """Plain values for JSON: how the photographs stand and are compared; the eyes (pose, field of view in radians,
     picture size), the pointers' rays, and for each surface its photograph, geometry, centre, zoom, the finest scale on
-    it (1: photographed pixels only), the layers over it, the outlines of regions, and by `departures`, by photograph,
-    how far what is seen departs from it; how the photographs are made to look; the `finest` level that may be shown;
-    the control panel's sheet and where on it, in its texels, its controls (`targets`) are; the `model` that computes,
-    and its `texture`, 0 (fidelity) to 1."""
+    it (1: none finer than the photograph's), whether the restored photograph stands in its place, the layers over it,
+    the outlines of regions, and by `departures`, by photograph, how far what is seen departs from it; how the
+    photographs are made to look; the `finest` level that may be shown; the control panel's sheet and where on it, in
+    its texels, its controls (`targets`) are; the `model` that computes, and its `texture`, 0 (fidelity) to 1."""
     surfaces = []
     for item in scene.surfaces:
         record = view.record_of(item.photograph)
@@ -44,6 +44,7 @@ def describe_snapshot(
                 "zoom": item.view.zoom,
                 "level": item.pages.level,
                 "scale": computed_scale(item.pages) or 1,
+                "restored_photograph": bool(item.restored),
                 "layers": [name for name, window in zip(item.over, item.overlays, strict=True) if shows_any(window)],
                 "regions": [asdict(outline) for outline in item.outlines],
                 **told_of(departures.get(item.photograph)),

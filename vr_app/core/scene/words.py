@@ -43,7 +43,7 @@ LEGEND = (
     (0.18, f"{FROM:.0f} to {(FROM + FULL) / 2:.0f}", LITTLE),
     (0.29, f"{FULL:.0f} or more", MUCH),
     (0.47, "grey levels; within the file it restores", PLAIN),
-    (1.09, f"{(FROM + FULL) / 2:.0f} or more", RESTORED_COLOUR),
+    (0.98, f"{(FROM + FULL) / 2:.0f} or more", RESTORED_COLOUR),
 )
 """The legend of the overlay's colours, in one line: metres from the frame's left edge, words, colour."""
 
@@ -221,7 +221,7 @@ def _divider(panel: Panel, frame: _Frame) -> LabelItem:
 
 
 def _departure(item: SurfaceItem, status: Status) -> Departure | None:
-    computed = computed_scale(item.pages) is not None and not status.original
+    computed = (computed_scale(item.pages) is not None or bool(item.restored)) and not status.original
     return status.invented.get(item.photograph) if computed else None
 
 
@@ -232,12 +232,16 @@ def _provenance(item: SurfaceItem, status: Status) -> tuple[str, Rgba]:
     if scale is not None:
         told = "" if item.words.brief else _told(_departure(item, status))
         return f"{layers.LAYERS[PICTURE[finest_shown(item.pages)]].title} x{scale}{told}", AI_COLOR
+    if item.restored:
+        departure = None if item.words.brief else _departure(item, status)
+        return item.restored + (f" · {departure.told_at_own_size}" if departure else ""), AI_COLOR
     return PHOTOGRAPH, PLAIN
 
 
 def _over(item: SurfaceItem) -> list[str]:
-    """The layers that lie over the picture, of which anything is there."""
-    return [name for name, window in zip(item.over, item.overlays, strict=True) if shows_any(window)]
+    """The layers that lie over the picture, of which anything is there, but for what is the picture itself."""
+    over = list(zip(item.over, item.overlays, strict=True))[item.replaced :]
+    return [name for name, window in over if shows_any(window)]
 
 
 def _warnings(item: SurfaceItem, status: Status) -> list[str]:

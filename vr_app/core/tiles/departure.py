@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
+from sr_core.image import layers
 from sr_core.image.departure import Departure
 from sr_core.image.geometry import TileKey
-from sr_core.image.layers import COMPUTED
+from sr_core.image.layers import COMPUTED, overlay_level
 from vr_app.core.tiles.slots import COARSEST, Residency
 from vr_app.core.tiles.visible import Demand
 
@@ -40,38 +41,56 @@ class Departures:
         self._tiles = {key: departure for key, departure in self._tiles.items() if key.photograph != photograph}
 
     def shown(
-        self, wants: Sequence[Demand], residency: Residency, now: float, at_once: bool = False
+        self,
+        wants: Sequence[Demand],
+        residency: Residency,
+        now: float,
+        at_once: bool = False,
+        over: Sequence[int] = (),
     ) -> dict[int, Departure]:
         """As `seen`, but unchanged for STEADY seconds (`now` on the frame clock) unless `at_once`."""
         if at_once or self._shown_for is None or now - self._shown_at >= STEADY:
-            made_for = residency.version, tuple(wants)
+            made_for = residency.version, tuple(wants), over
             if made_for != self._shown_for:
-                self._shown, self._shown_for, self._shown_at = self.seen(wants, residency), made_for, now
+                self._shown, self._shown_for, self._shown_at = self.seen(wants, residency, over), made_for, now
         return self._shown
 
-    def seen(self, wants: Sequence[Demand], residency: Residency) -> dict[int, Departure]:
+    def seen(self, wants: Sequence[Demand], residency: Residency, over: Sequence[int] = ()) -> dict[int, Departure]:
         """By photograph, the mean over the tiles in sight, of each the finest resident computed one that covers it.
-        Photographs without any are left out."""
+        Photographs without any are left out. `over`: the layers shown over the picture; those that replace the
+        photograph count."""
         found = {}
         for demand in wants:
-            tiles = [tile for tile in self._standing(demand, residency) if tile is not None]
+            tiles = [tile for tile in self._standing(demand, residency, over) if tile is not None]
             if tiles:
                 invented, restored = (sum(part) / len(tiles) for part in zip(*map(_figures, tiles), strict=True))
                 found[demand.photograph] = Departure(invented, all(tile.agrees for tile in tiles), restored)
         return found
 
-    def _standing(self, demand: Demand, residency: Residency) -> list[Departure | None]:
+    def _standing(self, demand: Demand, residency: Residency, over: Sequence[int]) -> list[Departure | None]:
+        layer, levels = None, COMPUTED
         if demand.level not in COMPUTED:
-            return []
+            replacing = [at for at in over if overlay_level(layers.LAYERS[at], demand.level) == demand.level]
+            layer = next((at for at in replacing if layers.LAYERS[at].replaces), None)
+            if layer is None:
+                return []
+            levels = layers.LAYERS[layer].levels
         cells = zip(demand.tiles.points(), demand.seen, strict=True)
-        return [self._finest(demand, cell, residency) for cell, seen in cells if seen]
+        return [self._finest(demand, cell, residency, levels, layer) for cell, seen in cells if seen]
 
-    def _finest(self, demand: Demand, cell: tuple[int, int], residency: Residency) -> Departure | None:
+    def _finest(
+        self,
+        demand: Demand,
+        cell: tuple[int, int],
+        residency: Residency,
+        levels: Collection[int],
+        layer: int | None,
+    ) -> Departure | None:
         col, row = cell
         for up in range(demand.level - COARSEST):
-            if demand.level - up not in COMPUTED:
+            if demand.level - up not in levels:
                 break
-            key = TileKey(demand.photograph, demand.level - up, col >> up, row >> up)
+            key = TileKey(demand.photograph, demand.level - up, col >> up, row >> up, layer)
             if key in residency.resident:
                 return self._tiles.get(key)
         return None

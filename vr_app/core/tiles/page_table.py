@@ -9,7 +9,7 @@ import numpy as np
 
 from sr_core.image import layers
 from sr_core.image.geometry import MAX_LEVEL, TILE, Rect, TileKey, coarsest_level
-from sr_core.image.layers import COMPUTED, PHOTOGRAPHED, PICTURE
+from sr_core.image.layers import COMPUTED, PHOTOGRAPHED, PICTURE, overlay_level
 from sr_core.image.pyramid import GUTTER
 from vr_app.core.tiles.slots import ATLAS, COARSEST, EDGE, FADE, NO_SLOT, Residency
 from vr_app.core.tiles.visible import Demand
@@ -101,7 +101,9 @@ class PageTable:
         """The windows of the layers `shown` over a picture, each lying over the one before."""
         found = []
         for layer in shown:
-            own = sorted(each for each in layers.LAYERS[layer].levels if each <= demand.level)
+            row = layers.LAYERS[layer]
+            there = overlay_level(row, demand.level) is not None
+            own = sorted(each for each in row.levels if each <= demand.level) if there else ()
             levels = tuple((each, layer) for each in own)
             found.append(self._made(demand.photograph, layer, levels, demand.level, demand.tiles, picture.base, now))
         return tuple(found)
@@ -125,6 +127,8 @@ class PageTable:
             if not over:
                 _mark_failures(entries, photograph, level, cells, self._residency)
                 entries[..., 6] = synthesised_around(entries)
+            elif layers.LAYERS[layer].replaces:
+                entries[..., 6] = _around(_shown(entries))
             pages = PageWindow(level, cells.x, cells.y, entries, base, over)
             kept = self._kept[photograph, layer] = _Kept(pages, drawn, made_for, lasts)
         self._residency.draw(kept.drawn)
@@ -181,8 +185,18 @@ def synthesised_around(entries: np.ndarray) -> np.ndarray:
     """Column 6 of `PageWindow.entries`, from the others."""
     below = (entries[..., 0] != NO_SLOT) & computed_levels(entries[..., 1])
     above = (entries[..., 2] != NO_SLOT) & computed_levels(entries[..., 3]) & (entries[..., 4] > 0)
-    padded = np.pad(below | above, 1)
-    rows, cols = entries.shape[:2]
+    return _around(below | above)
+
+
+def _shown(entries: np.ndarray) -> np.ndarray:
+    """In which tiles anything shows."""
+    return (entries[..., 0] != NO_SLOT) | ((entries[..., 2] != NO_SLOT) & (entries[..., 4] > 0))
+
+
+def _around(synthesised: np.ndarray) -> np.ndarray:
+    """Column 6 of `PageWindow.entries`, where these tiles are synthesised."""
+    padded = np.pad(synthesised, 1)
+    rows, cols = synthesised.shape
     bits = np.zeros((rows, cols), np.int16)
     for y in (-1, 0, 1):
         for x in (-1, 0, 1):

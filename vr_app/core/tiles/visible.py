@@ -12,7 +12,7 @@ import numpy as np
 
 from sr_core.image import layers
 from sr_core.image.geometry import MAX_LEVEL, TILE, Rect, TileKey, coarsest_level, level_size
-from sr_core.image.layers import COMPUTED, FINEST_PHOTOGRAPHED, PHOTOGRAPHED, PICTURE, overlay_level, overlays_of
+from sr_core.image.layers import COMPUTED, FINEST_PHOTOGRAPHED, PHOTOGRAPHED, PICTURE, overlay_level
 from vr_app.core.space.pose import Eye, Pose
 from vr_app.core.space.surface import ImageView, Surface, photograph_uv
 from vr_app.core.view.photograph import PhotographRecord
@@ -244,8 +244,7 @@ def tiles_wanted(view: ViewState, wants: Sequence[Demand], jumped: bool = False)
     """
     base = tuple(TileKey(i, coarsest_level(*view.record_of(i).size), 0, 0) for i in view.loaded)
     covers = tuple(_Cover(want.photograph, want.level, want.tiles, want.seen, want.focus) for want in wants)
-    over = overlays_of(view.settings.overlays) if view.settings.overlays and not view.original else ()
-    return _in_order(base, covers, jumped or view.still_for >= SETTLE, over)
+    return _in_order(base, covers, jumped or view.still_for >= SETTLE, view.over)
 
 
 class _Cover(NamedTuple):

@@ -8,7 +8,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 
+from sr_core.image import layers
 from sr_core.image.geometry import MAX_LEVEL
+from sr_core.image.layers import overlays_of
 from sr_core.networks.names import DEFAULT_MODEL, parse_blend
 from vr_app.core.space.surface import ImageView, Uv
 from vr_app.core.view import layout as standing
@@ -124,6 +126,15 @@ class ViewState:
     @property
     def field_angle(self) -> float:
         return self.settings.field_angle
+
+    @property
+    def over(self) -> tuple[int, ...]:
+        """The layers over the picture that are shown, by their places in the table, the lowest first: none over the
+        original, and none in its place where it alone is wanted."""
+        if self.original or not self.settings.overlays:
+            return ()
+        shown = overlays_of(self.settings.overlays)
+        return tuple(at for at in shown if self.finest > 0 or not layers.LAYERS[at].replaces)
 
     @property
     def front(self) -> ImageView:

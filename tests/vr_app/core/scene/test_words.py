@@ -1,6 +1,7 @@
 """The words on the scene."""
 
 import math
+from dataclasses import replace
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -74,6 +75,24 @@ def test_pixels_of_the_camera_are_called_photograph(level):
 def test_a_single_synthesised_tile_makes_the_badge_say_how_fine_it_is(level, badge):
     assert texts(item(level)) == [badge, WARNING_TEXT]
     assert find(badge, labels([item(level)], 0, Status())).color == AI_COLOR
+
+
+def restored(there: bool, over: tuple[str, ...] = ()) -> SurfaceItem:
+    """A photograph with the restored one in its place, where that is there, and further layers over it."""
+    shown = item(0)
+    entries = np.zeros((2, 2, 8), np.int16)
+    entries[..., 0], entries[..., 2] = (5 if there else NO_SLOT), NO_SLOT
+    windows = (PageWindow(0, 0, 0, entries, (0, -3), over=True), *(shown.pages for _ in over))
+    return replace(shown, overlays=windows, over=("AI x1", *over), replaced=1)
+
+
+def test_the_restored_photograph_is_never_called_photograph():
+    figures = {0: Departure(0.0, restored=0.93)}
+    assert texts(restored(True), invented=figures) == ["AI x1 · restores 0.9 levels", WARNING_TEXT]
+    assert find("AI x1", labels([restored(True)], 0, Status())).color == AI_COLOR
+    assert texts(restored(True, ("Vessels",)), invented=figures)[0] == "AI x1 · restores 0.9 levels + Vessels"
+    assert texts(restored(False), invented=figures) == ["Photograph", WARNING_TEXT]
+    assert texts(restored(True), invented=figures, original=True) == ["Original photograph", WARNING_TEXT]
 
 
 @pytest.mark.parametrize(("levels", "told"), [(0.0, "0.0"), (1.84, "1.8"), (12.0, "12.0")])

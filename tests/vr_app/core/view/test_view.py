@@ -17,6 +17,7 @@ from vr_app.core.space.surface import ImageView, Panel, Retina, photograph_uv, s
 from vr_app.core.view.bounds import MAX_ZOOM
 from vr_app.core.view.intent import (
     Begin,
+    LimitLevel,
     LookAt,
     Moved,
     MovePanel,
@@ -530,3 +531,11 @@ def test_a_layer_that_there_is_lies_over_the_picture_while_it_is_shown(monkeypat
     assert view.settings.overlays == {"brightness"}
     assert step(view, (ShowOverlay("brightness", False),), 0.0).settings.overlays == frozenset()
     assert step(ViewState.start(1), (ShowOverlay("super-resolution", True),), 0.0).settings.overlays == frozenset()
+
+
+def test_over_the_original_lies_nothing_and_where_it_alone_is_wanted_nothing_in_its_place(monkeypatch):
+    monkeypatch.setattr(layers, "LAYERS", (*layers.LAYERS, dummy_layer.ROW))
+    view = step(ViewState.start(1), (ShowOverlay("brightness", True), ShowOverlay("restored", True)), 0.0)
+    assert view.over == (2, 3)
+    assert step(view, (ShowOriginal(True),), 0.0).over == ()
+    assert step(view, (LimitLevel(0),), 0.0).over == (3,)
