@@ -1,4 +1,4 @@
-"""Checkpoints: safetensors with the state as JSON in their metadata. Nothing is pickled, nothing is half written."""
+"""Checkpoints: safetensors with the state as JSON in their metadata. Nothing is pickled or half written."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ _MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 
 
 def named_tensors(prefix: str, module: nn.Module, optimiser: torch.optim.Adam | None = None) -> dict[str, Tensor]:
-    """A module's tensors, and its optimiser's moments, by name."""
+    """Return a module's tensors, and its optimiser's moments, by name."""
     tensors = {f"{prefix}.{key}": value for key, value in module.state_dict().items()}
     for name, parameter in module.named_parameters():
         for moment in _MOMENTS:
@@ -30,14 +30,15 @@ def named_tensors(prefix: str, module: nn.Module, optimiser: torch.optim.Adam | 
 def restore(
     tensors: Mapping[str, Tensor], prefix: str, module: nn.Module, optimiser: torch.optim.Adam | None = None
 ) -> None:
-    """Put back what ``named_tensors`` gave. Raises KeyError or RuntimeError where something is missing or misshapen."""
+    """Restore what ``named_tensors`` returned. Raises KeyError or RuntimeError if anything is missing or has the wrong
+    shape."""
     start = f"{prefix}."
     module.load_state_dict({k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)})
     if optimiser is None or not any(key.startswith(f"{prefix}:") for key in tensors):
         return
     for name, parameter in module.named_parameters():
         kept = {moment: tensors[f"{prefix}:{moment}.{name}"] for moment in _MOMENTS}
-        # Moments in their parameter's own memory order: else the sums would differ in their last bit.
+        # Moments in their parameter's own memory order: otherwise the sums would differ in their last bit.
         optimiser.state[parameter] = {
             moment: torch.zeros_like(parameter).copy_(value) if value.ndim else value.clone()
             for moment, value in kept.items()
@@ -45,8 +46,8 @@ def restore(
 
 
 def save_checkpoint(path: Path, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
-    """Write a checkpoint. Raises TrainingError where a tensor is not finite, or it cannot be written; an earlier one
-    then stays as it is."""
+    """Write a checkpoint. Raises TrainingError if a tensor is not finite or the file cannot be written; an earlier
+    checkpoint then stays unchanged."""
     if not all(torch.isfinite(tensor).all() for tensor in tensors.values()):
         raise TrainingError(
             f"{path.parent}: weights are not finite at iteration {state['step']}; "
@@ -58,7 +59,8 @@ def save_checkpoint(path: Path, tensors: Mapping[str, Tensor], state: Mapping[st
 
 
 def _digest(tensors: Mapping[str, Tensor], state: str) -> str:
-    """Hexadecimal SHA-256 of all that a checkpoint holds: a run would go on from flipped bytes without a word."""
+    """Return the hexadecimal SHA-256 of everything in a checkpoint: otherwise a run would silently continue from
+    flipped bytes."""
     digest = hashlib.sha256(state.encode())
     for name in sorted(tensors):
         digest.update(name.encode())
@@ -67,7 +69,7 @@ def _digest(tensors: Mapping[str, Tensor], state: str) -> str:
 
 
 def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Tensors and state. Raises TrainingError for a damaged file."""
+    """Return tensors and state. Raises TrainingError for a damaged file."""
     try:
         tensors = safetensors.torch.load_file(path)
         with safetensors.safe_open(path, "pt") as file:
@@ -80,17 +82,17 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def what_stays(path: Path) -> str:
-    """Half a sentence on the checkpoint that a failed run goes on from, if there is one."""
+    """Return half a sentence on the checkpoint that a failed run can resume from, if there is one."""
     return "the last checkpoint is kept, " if path.is_file() else ""
 
 
 def damaged(path: Path, error: Exception) -> TrainingError:
-    """The error of a checkpoint that cannot be used."""
+    """Return the error for an unusable checkpoint."""
     return TrainingError(f"{path}: damaged ({' '.join(str(error).split())}); delete it to start again")
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file, whole or not at all. Raises TrainingError where there is no room or no permission."""
+    """Write a file completely or not at all. Raises TrainingError without space or permission."""
     try:
         with whole_file(path) as file:
             file.write(data)

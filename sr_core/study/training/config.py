@@ -1,4 +1,4 @@
-"""A training's settings, read from a TOML file and checked."""
+"""The settings of a training run, read from a TOML file and checked."""
 
 import math
 import re
@@ -30,28 +30,28 @@ RANGES = {
     "discriminator": (1, 512),
     "learning_rate": (1e-12, 1.0),
 }
-"""Least and most of each number: beyond, no machine would finish, or no library would take it."""
+"""The minimum and maximum of each number: beyond them no machine would finish, or a library would fail."""
 
 MOST_PIXELS = 2**27
-"""Pixels of a batch's crops in the photographs: 8 times what the paper's batch has at x8."""
+"""The most pixels in a batch's crops, counted in the photographs: 8 times the paper's batch at x8."""
 
 LEAST_SHORT_SIDE = 64
 
 
 class TrainingError(UserError):
-    """A training that cannot start or go on: the file, the cause, the cure."""
+    """A training run that cannot start or continue: the file, the cause, the cure."""
 
 
 @dataclass(frozen=True)
 class AdversaryConfig:
-    """What a training says of its adversarial stage.
+    """The settings of the adversarial stage.
 
     start: the weights file it begins from (empty: the bundled ones); trunk: a VGG19 weights file (empty: the VGG16 of
-    the extra ``perceptual``); discriminator: maps of its first layer; weights: factors of the terms pixel, feature,
-    adversarial, or else shares: the parts of the gradient that they are to have, from which the factors are worked out
-    on the first crops; judge_until: the discriminator rests while it is right about more of the crops than this;
-    against_screens: trunk and discriminator see photographs and pictures without what repeats in a crop from small
-    pixel to small pixel.
+    the extra ``perceptual``); discriminator: feature maps of its first layer; weights: factors of the terms pixel,
+    feature, adversarial; or else shares: the fraction of the gradient that each should have, from which the factors are
+    computed on the first crops; judge_until: the discriminator rests while it is right about more than this fraction of
+    the crops; against_screens: trunk and discriminator see photographs and pictures without the pattern that repeats
+    from small pixel to small pixel in a crop.
     """
 
     start: str = ""
@@ -67,17 +67,17 @@ class AdversaryConfig:
 class TrainingConfig:
     """A training run.
 
-    name: the run's folder; model, scale: the network (see zoo), whose name also says the stage: models that start from
-    another's weights have an adversary; split: a bundled split's name or a JSON file; short_sides: the sizes of the
-    references that crops are cut from, in pixels (0: the photographs' own), half of the crops from the first;
-    iterations; batch: crops an iteration, shared out among the processes; crop: their side in small-image pixels;
-    degradation: how small pictures come of references, 'bicubic', 'field' (such a network restores, and is not held
-    to agree with its input) or 'file' (clean, or as JPEG files give them; of a network that is told of the file);
-    candidates: crops drawn for each, of which the one that bicubic gets most wrong is taken (1: no choice); loss: 'l1',
-    'mse' or 'charbonnier'; learning_rate: Adam's, reached after ``warmup`` iterations, then along a ``schedule``:
-    'cosine' down to 0, or 'step' to a tenth at half time; ema: decay of the moving average of the weights that is
-    validated and shipped; validate_every: iterations; seed; precision: 'float32' or 'bfloat16' (autocast); adversary:
-    for the adversarial stage alone. Its keys stand beside the others in the file.
+    name: the run's folder; model, scale: the network (see zoo), whose name also determines the stage: models that start
+    from another's weights have an adversary; split: a bundled split's name or a JSON file; short_sides: the sizes of
+    the references that crops are cut from, in pixels (0: the photographs' own), half of the crops from the first;
+    iterations; batch: crops per iteration, divided among the processes; crop: their side in small-image pixels;
+    degradation: how small pictures are made from references, 'bicubic', 'field' (such a network restores, and is not
+    held to agree with its input) or 'file' (clean, or as JPEG files deliver them; for a network that takes the file's
+    coding as input); candidates: crops drawn for each one used, the one with bicubic's largest error (1: no choice);
+    loss: 'l1', 'mse' or 'charbonnier'; learning_rate: Adam's, reached after ``warmup`` iterations, then following a
+    ``schedule``: 'cosine' down to 0, or 'step' to a tenth at half time; ema: decay of the moving average of the
+    weights, which is validated and shipped; validate_every: iterations; seed; precision: 'float32' or 'bfloat16'
+    (autocast); adversary: for the adversarial stage alone. Its keys stand beside the others in the file.
     """
 
     name: str
@@ -102,18 +102,18 @@ class TrainingConfig:
 
     @property
     def table(self) -> dict[str, Any]:
-        """The values by their keys, as in the file."""
+        """Return the values by their keys, as in the file."""
         own = asdict(self)
         return {**own, **own.pop("adversary")}
 
     @property
     def adversarial(self) -> bool:
-        """Whether this is the second stage, with a discriminator."""
+        """Whether this is the second stage, which has a discriminator."""
         return self.model in STARTS_FROM
 
     def rate(self, step: int) -> float:
-        """Adam's learning rate at a step. It depends on the step alone, so a run may be resumed with another number of
-        iterations."""
+        """Return Adam's learning rate at a step. It depends on the step alone, so a run can be resumed with another
+        number of iterations."""
         warm = min((step + 1) / self.warmup, 1.0) if self.warmup else 1.0
         if self.schedule == "step":
             return self.learning_rate * warm * (1.0 if step < self.iterations / 2 else 0.1)
@@ -125,13 +125,13 @@ KEYS = {field.name: field for field in fields(TrainingConfig) if field.name != "
 
 
 def load_config(path: Path) -> TrainingConfig:
-    """Read and check a training's TOML file. Raises TrainingError naming the file and the key."""
+    """Read and check a training run's TOML file. Raises TrainingError naming the file and the key."""
     path = Path(path)
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise TrainingError(f"{path}: cannot be read ({error.strerror}); check its name") from None
-    except (ValueError, RecursionError) as error:  # numbers of thousands of digits and brackets within brackets too
+    except (ValueError, RecursionError) as error:  # also numbers of thousands of digits, and deeply nested brackets
         raise TrainingError(f"{path}: not a TOML file ({error}); see assets/configs for examples") from None
     for key in table:
         if key not in KEYS:
@@ -207,7 +207,7 @@ def _check_values(path: Path, config: TrainingConfig) -> None:
 
 
 def _shown(value: float) -> str:
-    """A number for a message, cut short."""
+    """Return a number for a message, truncated."""
     text = str(value) if isinstance(value, float) or abs(value) < 10**20 else "larger than any machine counts"
     return text[:40]
 
@@ -220,7 +220,7 @@ def _check_network(path: Path, config: TrainingConfig) -> None:
 
 
 def _check_stage(path: Path, config: TrainingConfig) -> None:
-    """The keys of the adversarial stage: there where they belong, and nowhere else."""
+    """Check that the keys of the adversarial stage are present in that stage and absent in any other."""
     adversary = config.adversary
     if not config.adversarial:
         extra = [key for key, field in ADVERSARY_KEYS.items() if getattr(adversary, key) != field.default]

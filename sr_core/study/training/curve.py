@@ -1,4 +1,4 @@
-"""Pictures of trainings: how one run goes, and all runs side by side."""
+"""Charts of training: the course of one run, and all runs side by side."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -15,11 +15,11 @@ from sr_core.errors import UserError
 SCALES = ("x2", "x4", "x8")
 
 Entries = Sequence[Mapping[str, Any]]
-"""Points of a run's curve, as ``curve.jsonl`` holds them, one a line."""
+"""The points of a run's curve, as in ``curve.jsonl``, one per line."""
 
 INK, GRID = (30, 30, 30), (222, 222, 222)
 COLOURS = ((0, 90, 181), (220, 50, 32), (0, 128, 96), (150, 80, 190), (200, 130, 0), (90, 90, 90), (0, 150, 190))
-"""Told apart by readers who do not see red and green apart."""
+"""Distinguishable without telling red from green."""
 
 PANEL = (930, 360)
 _LEFT, _RIGHT, _TOP, _BOTTOM = 84, 230, 44, 44
@@ -28,7 +28,7 @@ _CELL = 22
 
 @dataclass(frozen=True)
 class Line:
-    """A curve: its name in the legend, and its points."""
+    """A line in a chart: its name in the legend, and its points."""
 
     name: str
     x: tuple[float, ...]
@@ -36,8 +36,8 @@ class Line:
 
 
 def curve_picture(entries: Entries) -> np.ndarray:
-    """The course of one run, uint8 (H, W, 3): loss and validation gain over the iterations; for the adversarial stage
-    the shares of the gradient and the discriminator's loss as well."""
+    """Draw the course of one run, uint8 (H, W, 3): loss and validation gain over the iterations; for the adversarial
+    stage also the gradient shares and the discriminator's loss."""
 
     def line(key: str, name: str) -> Line:
         some = [entry for entry in entries if key in entry]
@@ -55,9 +55,10 @@ def curve_picture(entries: Entries) -> np.ndarray:
 
 
 def read_runs(folders: Sequence[Path]) -> dict[str, Entries]:
-    """The curves below folders of runs (``FOLDER/NAME/curve.jsonl``), by the names of the runs, which end in a scale.
+    """Read the curves below folders of runs (``FOLDER/NAME/curve.jsonl``), by the runs' names, which end in a scale.
 
-    Of a name found twice the last counts. Raises UserError for a folder without any, and a curve that cannot be read.
+    If a name is found twice, the last one counts. Raises UserError for a folder without any, and for an unreadable
+    curve.
     """
     runs: dict[str, Entries] = {}
     for folder in folders:
@@ -72,7 +73,7 @@ def _read_curve(path: Path) -> Entries:
     try:
         entries = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         for entry in entries:
-            if not (0 <= entry["cpu_seconds"] < 1e12 and abs(entry["gain_db"]) < 1e6):  # NaN is neither
+            if not (0 <= entry["cpu_seconds"] < 1e12 and abs(entry["gain_db"]) < 1e6):  # false for NaN too
                 raise ValueError
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
@@ -82,10 +83,10 @@ def _read_curve(path: Path) -> Entries:
 
 
 def comparison_picture(runs: Mapping[str, Entries]) -> np.ndarray:
-    """The validation gain of all runs over the processor time that they took, uint8 (H, W, 3): a panel for each scale,
-    a colour for each model.
+    """Draw the validation gain of all runs over the processor time that they took, uint8 (H, W, 3): a panel for each
+    scale, a colour for each model.
 
-    `runs`: by the name of each, which ends in -x2, -x4 or -x8.
+    `runs`: by name, which ends in -x2, -x4 or -x8.
     """
     models = sorted({name.rpartition("-")[0] for name in runs})
     panels = []
@@ -105,9 +106,9 @@ def comparison_picture(runs: Mapping[str, Entries]) -> np.ndarray:
 
 
 def panel(title: str, below: str, lines: Sequence[Line], from_zero: bool = False) -> np.ndarray:
-    """One picture of some lines, uint8 (H, W, 3): `title` on top, `below` it what runs across, beside it the lines'
-    names with their last values where there are several. Across, numbers begin with 0; upward, where `from_zero`. The
-    place among `lines` gives the colour."""
+    """Draw some lines as uint8 (H, W, 3): `title` on top, the label of the x axis `below`; beside it, if there are
+    several lines, their names with their last values. The x axis starts at 0, and so does the y axis if `from_zero`. A
+    line's index gives its colour."""
     image = Image.new("RGB", PANEL, "white")
     draw = ImageDraw.Draw(image)
     draw.text((_LEFT, 12), title, fill=INK, font=_font())
@@ -130,7 +131,7 @@ def panel(title: str, below: str, lines: Sequence[Line], from_zero: bool = False
 def _axis(
     draw: ImageDraw.ImageDraw, values: Sequence[float], ends: tuple[int, int], upright: bool
 ) -> Callable[[float], float]:
-    """Draw an axis' grid and numbers; the function from its values to pixels."""
+    """Draw an axis's grid and numbers; return the function from its values to pixels."""
     low, high = min(values), max(values)
     step = _step((high - low) or abs(high) or 1.0)
     first, last = np.floor(low / step), np.ceil(high / step)
@@ -139,7 +140,7 @@ def _axis(
     def place(value: float) -> float:
         return float(ends[0] + (ends[1] - ends[0]) * (value / step - first) / (last - first))
 
-    digits = len(f"{step:.9f}".rstrip("0").partition(".")[2])  # those of the step: 0.25 has two
+    digits = len(f"{step:.9f}".rstrip("0").partition(".")[2])  # the step's digits: 0.25 has two
     for n in np.arange(first, last + 1):
         at, text = place(n * step), f"{n * step:.{digits}f}"
         if upright:
@@ -152,13 +153,13 @@ def _axis(
 
 
 def _step(span: float) -> float:
-    """A round step that divides the span into four to ten parts."""
+    """Return a round step that divides the span into four to ten parts."""
     power = 10.0 ** np.floor(np.log10(span / 4))
     return float(max(m * power for m in (1, 2, 2.5, 5) if span / (m * power) >= 4 or m == 1))
 
 
 def _legend(draw: ImageDraw.ImageDraw, drawn: Sequence[tuple[tuple[int, int, int], Line]]) -> None:
-    """The lines' names with their last values, the highest on top, as the lines end."""
+    """Draw the lines' names with their last values, sorted by these, highest on top."""
     if len(drawn) == 1:
         return
     left = PANEL[0] - _RIGHT + 14

@@ -1,8 +1,8 @@
 """The paper's losses: pixels, features of a perceptual trunk, and the adversary (its equations 4 to 7).
 
 Pictures are (N, 3, H, W) in 0..1; every loss is a scalar, the mean over all elements. The trunk is a frozen VGG built
-of plain layers: VGG19 up to relu5_4, as in SRGAN, from a weights file that the user has, else the VGG16 inside the
-package ``stlpips-pytorch`` (Ghildyal and Liu 2022, "Shift-tolerant Perceptual Similarity Metric"), up to relu5_3.
+of plain layers: VGG19 up to relu5_4, as in SRGAN, from a weights file that the user supplies, or else the VGG16 inside
+the package ``stlpips-pytorch`` (Ghildyal and Liu 2022, "Shift-tolerant Perceptual Similarity Metric"), up to relu5_3.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ CHARBONNIER_EPSILON = 1e-3
 
 
 def charbonnier(picture: Tensor, target: Tensor) -> Tensor:
-    """Mean of sqrt(d^2 + epsilon^2), an L1 without a corner at 0 (Charbonnier et al. 1994)."""
+    """Return the mean of sqrt(d^2 + epsilon^2), an L1 without a corner at 0 (Charbonnier et al. 1994)."""
     return (picture - target).square().add(CHARBONNIER_EPSILON**2).sqrt().mean()
 
 
@@ -40,16 +40,16 @@ PIXEL_LOSSES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 PAPER_WEIGHTS: Mapping[str, float] = {"pixel": 1.0, "feature": 2e-6, "adversarial": 1e-3}
 """Equation 7. The factor 2e-6 belongs to a trunk that reads 0 to 255; with one that reads normalised pictures, as here,
-it leaves next to nothing of the term: see ``balanced_weights``."""
+the term almost vanishes: see ``balanced_weights``."""
 
 
 class TrunkError(UserError):
-    """A perceptual trunk that cannot be had: the file, the cause, the cure."""
+    """A perceptual trunk that is not available: the file, the cause, the cure."""
 
 
 class BlurPool(nn.Module):
-    """Halves the size with a 3x3 blur, after the stride-1 maximum has been taken (Zhang 2019, "Making Convolutional
-    Networks Shift-Invariant Again"); reflecting border of 2, as the shift-tolerant trunk was trained."""
+    """Halves the size with a 3x3 blur, after the stride-1 maximum (Zhang 2019, "Making Convolutional Networks
+    Shift-Invariant Again"); reflecting border of 2, as in the training of the shift-tolerant trunk."""
 
     filt: Tensor
 
@@ -62,8 +62,8 @@ class BlurPool(nn.Module):
 
 
 def _vgg(convolutions: Sequence[int], blurred: bool) -> nn.Sequential:
-    """VGG's layers up to the last ReLU before the fifth pooling, numbered as in torchvision's ``features`` (a blurred
-    pooling takes two numbers). convolutions: how many in each of the five groups."""
+    """Return VGG's layers up to the last ReLU before the fifth pooling, numbered as in torchvision's ``features`` (a
+    blurred pooling takes two numbers). convolutions: how many in each of the five groups."""
     layers: list[nn.Module] = []
     before = 3
     for maps, count in zip((64, 128, 256, 512, 512), convolutions, strict=True):
@@ -76,10 +76,10 @@ def _vgg(convolutions: Sequence[int], blurred: bool) -> nn.Sequential:
 
 
 class Trunk(nn.Module):
-    """A frozen perceptual trunk. ``name`` says what it is: cards and logs quote it.
+    """A frozen perceptual trunk. ``name`` identifies it in cards and logs.
 
     (N, 3, H, W) in 0..1, H and W from 32 -> features (N, 512, h, w), about a sixteenth of the size. The input is
-    normalised by ImageNet's mean and deviation, as both trunks were trained.
+    normalised by ImageNet's mean and deviation, as both trunks were in training.
     """
 
     mean: Tensor
@@ -100,12 +100,12 @@ class Trunk(nn.Module):
 _VGG19 = "VGG19 (relu5_4)"
 _VGG16 = "VGG16 (shift-tolerant LPIPS trunk)"
 _SHIFT_TOLERANT = ("stlpips_pytorch", "weights", "vST0.0", "vgg_shift_tolerant.pth")
-_MOST_BYTES = 700 << 20  # torchvision's whole VGG19 with its dense layers has 575 MB
+_MOST_BYTES = 700 << 20  # torchvision's whole VGG19 with its dense layers is 575 MB
 
 
 def choose_trunk(path: Path | None = None) -> Trunk:
-    """VGG19 from the state dictionary that the user names (.safetensors, .pth or .pt, with torchvision's keys
-    ``features.N.weight``; other keys are left alone), else the VGG16 in the optional package ``stlpips-pytorch``.
+    """Load a VGG19 from the state dictionary that the user names (.safetensors, .pth or .pt, with torchvision's keys
+    ``features.N.weight``; other keys are ignored), or else the VGG16 in the optional package ``stlpips-pytorch``.
 
     Raises TrunkError: no such file, no such package, damaged, too large, of another architecture.
     """
@@ -126,7 +126,8 @@ def _vgg19_key(key: str) -> str:
 
 
 def _shift_tolerant_key(key: str) -> str:
-    """That file keeps torchvision's numbers, but in five slices, each of which begins with a pooling."""
+    """Return torchvision's key for a key of that file, which keeps torchvision's numbers but in five slices, each
+    beginning with a pooling."""
     number = int(key.split(".")[0])
     group = 1 + sum(number >= first for first in (4, 10, 18, 26))
     return f"net.slice{group}.{key}"
@@ -151,7 +152,7 @@ def _load(trunk: Trunk, path: Path, file_key: Callable[[str], str]) -> Trunk:
 
 
 def _read(path: Path, keys: Collection[str]) -> Mapping[str, Tensor]:
-    """Those tensors of a state dictionary's file that are among the keys. Nothing in the file is executed."""
+    """Read the tensors with these keys from a state dictionary's file. Nothing in the file is executed."""
     try:
         size = path.stat().st_size
         if size > _MOST_BYTES:
@@ -161,7 +162,7 @@ def _read(path: Path, keys: Collection[str]) -> Mapping[str, Tensor]:
                 return {key: file.get_tensor(key) for key in file.keys() if key in keys}  # noqa: SIM118 - no mapping
         if path.suffix not in (".pth", ".pt"):
             raise TrunkError(f"{path}: unknown kind of weights file; name a .safetensors, .pth or .pt file")
-        with warnings.catch_warnings(action="ignore"):  # what is wrong with a file is said below, in one line
+        with warnings.catch_warnings(action="ignore"):  # problems with the file are reported below, in one line
             whole = torch.load(path, map_location="cpu", weights_only=True)
     except TrunkError:
         raise
@@ -173,7 +174,7 @@ def _read(path: Path, keys: Collection[str]) -> Mapping[str, Tensor]:
         raise TrunkError(
             f"{path}: damaged, or holds more than tensors; fetch it again, or save the network's state_dict() alone"
         ) from None
-    except Exception as error:  # reading a damaged pickle ends in errors of any kind
+    except Exception as error:  # a damaged pickle may raise any kind of error
         cause = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise TrunkError(f"{path}: damaged, or not a state dictionary ({cause}); fetch it again") from None
     if not isinstance(whole, Mapping):
@@ -182,29 +183,30 @@ def _read(path: Path, keys: Collection[str]) -> Mapping[str, Tensor]:
 
 
 def feature_loss(trunk: Trunk, picture: Tensor, target: Tensor) -> Tensor:
-    """Mean squared error between features (equation 5). Gradients flow to the picture alone."""
+    """Return the mean squared error between features (equation 5). Gradients flow to the picture only."""
     with torch.no_grad():
         wanted = trunk(target)
     return functional.mse_loss(trunk(picture), wanted)
 
 
 def adversarial_loss(logits: Tensor) -> Tensor:
-    """-log D of super-resolved pictures, from the discriminator's logits (N,) (equation 6)."""
+    """Return -log D of super-resolved pictures, from the discriminator's logits (N,) (equation 6)."""
     return functional.softplus(-logits).mean()
 
 
 def discriminator_loss(logits: Tensor, photographs: bool) -> Tensor:
-    """Binary cross-entropy of the discriminator's logits (N,) of photographs (wanted: 1) or of super-resolved pictures
-    (wanted: 0); log 2 for one that knows nothing. Its whole loss is the sum over the two kinds."""
+    """Return the binary cross-entropy of the discriminator's logits (N,) for photographs (target 1) or for
+    super-resolved pictures (target 0); log 2 for one that knows nothing. Its whole loss is the sum over the two
+    kinds."""
     return functional.softplus(-logits if photographs else logits).mean()
 
 
 def without_screen(picture: Tensor, bicubic: Tensor, scale: int) -> Tensor:
-    """Crops (N, 3, H, W) less their screen: what repeats from small pixel to small pixel of what they hold beyond the
-    bicubic enlargement, that is, its average over a crop's small pixels, less its mean.
+    """Remove the screen from crops (N, 3, H, W): the pattern that repeats from small pixel to small pixel in what they
+    hold beyond the bicubic enlargement, that is, its average over a crop's small pixels, minus its mean.
 
-    A screen goes to the last bit, and no gradient asks for one; of detail that knows nothing of the small pixels hardly
-    anything is lost.
+    A screen is removed to the last bit, and no gradient asks for one; detail that is unrelated to the small pixels is
+    almost unchanged.
     """
     count, maps, height, width = picture.shape
     cells = (count, maps, height // scale, scale, width // scale, scale)
@@ -221,10 +223,10 @@ def generator_terms(
     pixel: str = "mse",
     seen: tuple[Tensor, Tensor] | None = None,
 ) -> dict[str, Tensor]:
-    """The unweighted terms 'pixel', 'feature' and 'adversarial' of the generator's loss, for its pictures.
+    """Return the unweighted terms 'pixel', 'feature' and 'adversarial' of the generator's loss, for its pictures.
 
-    Gradients flow to the picture alone: neither trunk, discriminator nor target gets any. pixel names one of
-    PIXEL_LOSSES; seen: picture and target as trunk and discriminator see them (None: as they are).
+    Gradients flow to the picture only: trunk, discriminator and target get none. pixel names one of PIXEL_LOSSES; seen:
+    picture and target as trunk and discriminator see them (None: unchanged).
     """
     picture_seen, target_seen = seen or (picture, target)
     with _frozen(discriminator):
@@ -250,7 +252,7 @@ def _frozen(module: nn.Module) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class TermScale:
-    """How large a term is: its value, and the Euclidean norm of its gradient with respect to the generator's
+    """The size of a term: its value, and the Euclidean norm of its gradient with respect to the generator's
     pictures."""
 
     value: float
@@ -258,21 +260,21 @@ class TermScale:
 
 
 def pulls(picture: Tensor, terms: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The gradient of each unweighted term with respect to the generator's output ``picture``.
+    """Return the gradient of each unweighted term with respect to the generator's output ``picture``.
 
-    The generator itself is not gone through and no ``.grad`` is touched: trunk and discriminator are gone back through
-    once, and ``picture.backward`` with the weighted sum of the pulls does the rest.
+    This does not go through the generator or change any ``.grad``: trunk and discriminator are backpropagated once, and
+    ``picture.backward`` with the weighted sum of the pulls does the rest.
     """
     return {name: torch.autograd.grad(term, picture, retain_graph=True)[0] for name, term in terms.items()}
 
 
 def term_scales(terms: Mapping[str, Tensor], pulled: Mapping[str, Tensor]) -> dict[str, TermScale]:
-    """How large the terms and their pulls are."""
+    """Return the sizes of the terms and of their pulls."""
     return {name: TermScale(term.item(), pulled[name].norm().item()) for name, term in terms.items()}
 
 
 def gradient_shares(scales: Mapping[str, TermScale], weights: Mapping[str, float]) -> dict[str, float]:
-    """Each weighted term's part of the sum of gradient norms, 0 to 1; together 1."""
+    """Return each weighted term's fraction of the sum of gradient norms, 0 to 1; together 1."""
     norms = {name: weights[name] * scale.gradient for name, scale in scales.items()}
     total = sum(norms.values())
     if not total > 0:
@@ -281,14 +283,14 @@ def gradient_shares(scales: Mapping[str, TermScale], weights: Mapping[str, float
 
 
 def balanced_weights(scales: Mapping[str, TermScale]) -> dict[str, float]:
-    """Factors that bring every term's value to that of 'pixel' (1): what equations 6 and 7 want of theirs."""
+    """Return factors that scale every term's value to that of 'pixel' (1), as equations 6 and 7 intend."""
     return {name: scales["pixel"].value / _above_zero(name, "value", scale.value) for name, scale in scales.items()}
 
 
 def weights_for_shares(norms: Mapping[str, float], shares: Mapping[str, float]) -> dict[str, float]:
-    """Factors that give each term the wanted share of the gradient, by the terms' gradient norms, relative to 'pixel'
-    (1), whose share must be above 0. Equal values are not equal pulls: near its minimum the pixel term pulls little for
-    its size."""
+    """Return factors that give each term the wanted share of the gradient, from the terms' gradient norms, relative to
+    'pixel' (1), whose share must be above 0. Equal values are not equal pulls: near its minimum the pixel term pulls
+    little for its size."""
     unit = norms["pixel"] / _above_zero("pixel", "share", shares["pixel"])
     return {name: shares[name] * unit / _above_zero(name, "gradient", norm) for name, norm in norms.items()}
 

@@ -1,7 +1,7 @@
-"""One process or several that train together.
+"""One process, or several that train together.
 
-Several are started by ``torchrun``; Hugging Face Accelerate (the extra ``train``) joins them. Each computes its part of
-every batch, and gradients are averaged, so that they give what one process gives with the whole batch.
+``torchrun`` starts several; Hugging Face Accelerate (the extra ``train``) connects them. Each computes its part of
+every batch, and gradients are averaged, so that the result is that of one process with the whole batch.
 """
 
 import os
@@ -24,15 +24,15 @@ class OneProcess:
         self.device = device or torch.device("cpu")
 
     def prepare(self, module: nn.Module) -> nn.Module:
-        """The module through which the forward pass goes, so that gradients are averaged."""
+        """Return the module to use for the forward pass, so that gradients are averaged."""
         return module
 
     def mean(self, value: float) -> float:
-        """The mean of a number over all processes."""
+        """Return the mean of a number over all processes."""
         return value
 
     def first(self) -> AbstractContextManager[None]:
-        """Within it the first process goes ahead, the others wait: for what is kept in files."""
+        """A context in which the first process goes ahead and the others wait: for anything cached in files."""
         return nullcontext()
 
     def close(self) -> None:
@@ -40,8 +40,8 @@ class OneProcess:
 
 
 class SeveralProcesses:
-    """Those that torchrun started, joined by Accelerate, each with its own graphics card if `device` is CUDA. Same
-    methods as OneProcess."""
+    """The processes that torchrun started, connected by Accelerate, each with its own graphics card if `device` is
+    CUDA. It has the methods of OneProcess."""
 
     def __init__(self, device: torch.device) -> None:
         try:
@@ -73,8 +73,8 @@ Processes = OneProcess | SeveralProcesses
 
 
 def join_processes(device: torch.device) -> Processes:
-    """Several where torchrun has set WORLD_SIZE above 1, else one. Raises TrainingError where only part of what it sets
-    is there."""
+    """Return several processes if torchrun has set WORLD_SIZE above 1, or else one. Raises TrainingError if only some
+    of its variables are set."""
     count = os.environ.get("WORLD_SIZE", "1")
     if not count.isdecimal():
         raise TrainingError(f"WORLD_SIZE is {count!r}, not a number of processes; start with torchrun, or unset it")
@@ -87,6 +87,6 @@ def join_processes(device: torch.device) -> Processes:
 
 
 def share(parts: Sequence[Any], processes: Processes) -> tuple[Tensor, ...]:
-    """This process's part of arrays whose first axis is the batch, on its device."""
+    """Return this process's part of arrays whose first axis is the batch, on its device."""
     mine = (part[processes.rank :: processes.count].copy() for part in parts)
     return tuple(torch.from_numpy(part).to(processes.device) for part in mine)

@@ -1,4 +1,4 @@
-"""The training command: from a settings file to a run that ends, or goes on another day."""
+"""The training command: run from a settings file until finished, or resume another day."""
 
 import signal
 import sys
@@ -26,18 +26,18 @@ from sr_core.study.training.processes import Processes, join_processes
 from sr_core.study.training.trainer import Trainer, run_files
 
 DRY_ITERATIONS = 3
-"""Iterations that a dry run times, after one that it does not."""
+"""Iterations that a dry run times, after one that it does not time."""
 
 DATA_CENTRE_FLOPS = 312e12 * 0.35
-"""Operations a second of one data-centre GPU: an A100's bfloat16 peak, and the part of it that convolutions reach."""
+"""Operations per second of one data-centre GPU: an A100's bfloat16 peak, times the fraction that convolutions reach."""
 
 TOGETHER = 10
-"""Iterations after which several processes agree whether to stop."""
+"""After this many iterations several processes agree whether to stop."""
 
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """Where a run stands: ``weights`` is the exported file once finished, else None. Gain in dB on validation."""
+    """The state of a run: ``weights`` is the exported file once finished, or else None. Gain in dB on validation."""
 
     folder: Path
     step: int
@@ -48,8 +48,8 @@ class TrainingResult:
 
 @dataclass(frozen=True)
 class TrainingCost:
-    """What a run would take: seconds of an iteration here, on the clock and of processor time, how many validations of
-    how many seconds, operations of the iterations in all, bytes of memory and of a checkpoint."""
+    """The cost of a run: seconds per iteration on this machine, by the clock and in processor time; the number of
+    validations and the seconds of each; the operations of all iterations; bytes of memory and of a checkpoint."""
 
     iterations: int
     seconds: float
@@ -61,7 +61,7 @@ class TrainingCost:
     disk: int
 
     def lines(self) -> list[str]:
-        """For the user."""
+        """Return the cost as lines for the user."""
         here, there = (_duration(s) for s in (self.seconds * self.iterations, self.operations / DATA_CENTRE_FLOPS))
         return [
             f"{self.iterations} iterations of {self.seconds:.2f} s: {here} on this machine "
@@ -83,11 +83,11 @@ def train(
     checkpoint_seconds: float = 120.0,
     device: str = "auto",
 ) -> TrainingResult:
-    """Train, or go on training, what a TOML file describes; the data folder is ``data`` or FUNDUSXR_DATA. `device`:
-    auto (CUDA where there is one), cpu or cuda.
+    """Train, or resume training, as a TOML file describes; the data folder is ``data`` or FUNDUSXR_DATA. `device`: auto
+    (CUDA if available), cpu or cuda.
 
-    Ctrl-C and SIGTERM end it after the running iteration, with a checkpoint. Raises UserError for a bad file,
-    folder or value and where the loss is no longer finite.
+    Ctrl-C and SIGTERM end it after the current iteration, with a checkpoint. Raises UserError for a bad file, folder or
+    value, and if the loss is no longer finite.
     """
     config = load_config(config_path)
     processes = join_processes(choose_device(device))
@@ -122,9 +122,9 @@ def cost(
     iterations: int = DRY_ITERATIONS,
     device: str = "auto",
 ) -> TrainingCost:
-    """What the run would cost, from a few real iterations and one validation, of which only the prepared references
-    in ``runs/cache`` are left. An adversarial stage whose first stage has not been trained yet is timed without its
-    weights. Raises UserError as ``train``."""
+    """Estimate the cost of the run from a few real iterations and one validation. Only the prepared references in
+    ``runs/cache`` remain. An adversarial stage whose first stage has not been trained yet is timed without its weights.
+    Raises UserError as ``train`` does."""
     config, console = load_config(config_path), console or Console()
     processes = join_processes(choose_device(device))
     trainer = _prepare(config_path, config, data, runs, threads, console, processes, untrained=True)
@@ -137,14 +137,14 @@ def cost(
     began = time.monotonic()
     trainer.validate()
     validation = time.monotonic() - began
-    count = -(-config.iterations // config.validate_every) + 1  # the last is of the card
+    count = -(-config.iterations // config.validate_every) + 1  # the last one is for the card
     size = sum(tensor.numel() * tensor.element_size() for tensor in trainer.stage.tensors().values())
     whole = operations(config) * config.iterations
     return TrainingCost(config.iterations, seconds, cpu_seconds, count, validation, whole, _peak_memory(), size)
 
 
 def _peak_memory() -> int:
-    """Bytes that this process has held at most; 0 where the system does not tell (Windows)."""
+    """Return the most bytes that this process has used; 0 if the system does not say (Windows)."""
     if sys.platform == "win32":
         return 0
     import resource
@@ -153,11 +153,12 @@ def _peak_memory() -> int:
 
 
 def operations(config: TrainingConfig) -> float:
-    """Multiplications and additions of one iteration; a backward pass counts twice a forward one."""
+    """Return the multiplications and additions of one iteration; a backward pass counts as two forward passes."""
     edge = config.crop * config.scale
     count = 3 * multiply_adds(network_config(config.model, config.scale).build(), config.crop, config.crop)
     if config.adversarial:
-        # Trunk: photograph, picture and back. Discriminator: photograph and picture there and back, picture once more.
+        # Trunk: forward for photograph and picture, backward for the picture. Discriminator: forward and backward for
+        # both, and once more for the picture.
         trunk = choose_trunk(Path(config.adversary.trunk) if config.adversary.trunk else None)
         count += 3 * multiply_adds(trunk, edge, edge)
         count += 8 * multiply_adds(Discriminator(config.adversary.discriminator), edge, edge)
@@ -165,7 +166,7 @@ def operations(config: TrainingConfig) -> float:
 
 
 def _keep_inputs(config_path: Path, config: TrainingConfig, root: Path, split: Split, folder: Path) -> None:
-    """Raises OutputError where what a run leaves in its folder would take the place of what it reads."""
+    """Raise OutputError if files that a run leaves in its folder would overwrite its inputs."""
     named = [Path(name) for name in (config.split, config.adversary.start, config.adversary.trunk) if name]
     photographs = [root / name for part in (split.train, split.validation) for name in part]
     keep_inputs(run_files(folder, config), [config_path, *named, *photographs])
@@ -183,7 +184,7 @@ def _prepare(
 ) -> Trainer:
     if threads is not None:
         torch.set_num_threads(threads)
-        threadpool_limits(threads, user_api="blas")  # NumPy's products, which cut the crops, have threads of their own
+        threadpool_limits(threads, user_api="blas")  # NumPy's products, which cut the crops, have their own threads
     root, split = data_root(data), load_split(config.split)
     _keep_inputs(config_path, config, root, split, runs / config.name)
     if not split.train or not split.validation:
@@ -199,8 +200,8 @@ def _prepare(
 
 
 def photographs(config: TrainingConfig, split: Split, side: int) -> tuple[str, ...]:
-    """The split's training photographs that a short side is cut from. Where the network learns to undo JPEG's damage,
-    the photographs' own size only of the sets that hold detail there and not their own blocks."""
+    """Return the split's training photographs to cut from at a short side. If the network learns to undo JPEG's damage,
+    the photographs' own size is used only for the sets that hold detail there, not their own blocks."""
     if config.degradation != "file" or side != NATIVE or not split.sharp:
         return split.train
     return tuple(name for name in split.train if name.split("/")[0] in split.sharp)
@@ -217,7 +218,7 @@ def _iterate(trainer: Trainer, stop: threading.Event, show: Callable[[float], No
 
 
 def _all_stop(trainer: Trainer, stop: threading.Event) -> bool:
-    """Whether any process was asked to stop; all must end with the same iteration."""
+    """Whether any process was asked to stop; all must end at the same iteration."""
     if trainer.processes.count == 1:
         return stop.is_set()
     return trainer.step % TOGETHER == 0 and trainer.processes.mean(float(stop.is_set())) > 0
@@ -225,7 +226,8 @@ def _all_stop(trainer: Trainer, stop: threading.Event) -> bool:
 
 @contextmanager
 def _stop_requested() -> Iterator[threading.Event]:
-    """An event set by Ctrl-C and SIGTERM; outside the main thread, where Python takes no handlers, never set."""
+    """Yield an event set by Ctrl-C and SIGTERM; outside the main thread, where Python allows no handlers, it is never
+    set."""
     stop = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield stop
@@ -241,7 +243,8 @@ def _stop_requested() -> Iterator[threading.Event]:
 
 @contextmanager
 def _progress(trainer: Trainer, console: Console) -> Iterator[Callable[[float], None]]:
-    """Shows each iteration's loss: a live bar on a terminal, else a plain line at each validation."""
+    """Yield a function that shows each iteration's loss: a live bar on a terminal, or else a plain line at each
+    validation."""
     config, began, first, shown = trainer.config, time.monotonic(), trainer.step, len(trainer.curve)
 
     def line() -> None:
@@ -267,7 +270,7 @@ def _progress(trainer: Trainer, console: Console) -> Iterator[Callable[[float], 
 
 
 def _told(entry: dict, config: TrainingConfig) -> str:
-    """A point of the curve as a line."""
+    """Return a point of the curve as a line."""
     text = (
         f"{entry['step']}/{config.iterations} loss {entry['loss']:.4g} "
         f"PSNR {entry['psnr_db']:.2f} dB, gain {entry['gain_db']:+.3f} dB "

@@ -1,4 +1,4 @@
-"""What one iteration of training does: on pixels alone, or against a discriminator as well."""
+"""One iteration of training: on pixels alone, or against a discriminator as well."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ from sr_core.study.training.config import TERMS, TrainingConfig, TrainingError
 from sr_core.study.training.processes import Processes
 
 BALANCE_OVER = 8
-"""Iterations whose gradients decide the first factors that 'shares' asks for. In them the discriminator alone learns,
-which otherwise would know nothing yet."""
+"""The iterations whose gradients determine the first factors for 'shares'. During them only the discriminator learns;
+otherwise it would know nothing yet."""
 
 REMEMBERED = 0.98
-"""How much of the gradients' running averages stays from one iteration to the next: the factors follow them. Kept as
-they were at the start, an adversary that learns came from 20 to 56 % of the gradient within 1,000 iterations."""
+"""The fraction of the gradients' running averages kept from one iteration to the next: the factors follow them. With
+factors fixed from the start, a learning adversary rose from 20 to 56 % of the gradient within 1,000 iterations."""
 
 RIGHT_REMEMBERED = 0.9
-"""How much of the running average of the discriminator's success stays from one iteration to the next."""
+"""The fraction of the running average of the discriminator's success kept from one iteration to the next."""
 
 
 @dataclass(frozen=True)
 class Crops:
-    """A batch in 0..1, float32: `small` (N, 3, h, w); its bicubic enlargement and the photograph's own pixels (N, 3,
-    h * scale, w * scale). `told`: what a network is told of the file that codes them beside `small`: places (N, PLACES,
-    h, w) and strength (N, STRENGTHS), or nothing."""
+    """A batch in 0..1, float32: `small` (N, 3, h, w); its bicubic enlargement and the photograph's own pixels (N, 3, h
+    * scale, w * scale). `told`: the network's inputs for the file's coding, besides `small`: places (N, PLACES, h, w)
+    and strength (N, STRENGTHS), or nothing."""
 
     small: Tensor
     bicubic: Tensor
@@ -46,14 +46,15 @@ class Crops:
 
 
 class PixelStage:
-    """The generator learns to be near the photograph, pixel by pixel."""
+    """The generator learns to match the photograph, pixel by pixel."""
 
     about: Mapping[str, Any] = {}
 
     def __init__(
         self, config: TrainingConfig, generator: nn.Module, processes: Processes, untrained: bool = False
     ) -> None:
-        """A generator that is told of the file begins as the one that is not; ``untrained`` is for the other stage."""
+        """A generator that takes the coding as input starts from the one that does not; ``untrained`` is for the other
+        stage."""
         self._config, self._generator = config, generator
         if config.model in BEGINS_AS and not untrained:
             clean = load_model(BEGINS_AS[config.model], config.scale)
@@ -63,7 +64,7 @@ class PixelStage:
         self._adam = _adam(generator)
 
     def step(self, crops: Crops, rate: float) -> dict[str, Tensor]:
-        """One iteration's losses, by name; 'loss' in grey levels for L1. ``apply`` follows, or not."""
+        """Return one iteration's losses by name; 'loss' is in grey levels for L1. ``apply`` may follow."""
         residual = generate(self._forward, crops.small, self._config.precision, crops.told)
         loss = losses.PIXEL_LOSSES[self._config.loss](residual, crops.photograph - crops.bicubic)
         self._adam.zero_grad(set_to_none=True)
@@ -72,7 +73,7 @@ class PixelStage:
         return {"loss": loss.detach()}
 
     def apply(self) -> None:
-        """Move the weights by the step's gradients."""
+        """Update the weights by the step's gradients."""
         self._adam.step()
 
     def tensors(self) -> dict[str, Tensor]:
@@ -86,12 +87,12 @@ class PixelStage:
 
 
 class AdversarialStage:
-    """The generator learns to be near the photograph in pixels and features, and to be taken for one."""
+    """The generator learns to match the photograph in pixels and features, and to pass for one."""
 
     def __init__(
         self, config: TrainingConfig, generator: nn.Module, processes: Processes, untrained: bool = False
     ) -> None:
-        """``untrained``: from the generator as it is, where only the time of an iteration is wanted."""
+        """``untrained``: use the generator as it is, when only the time of an iteration is wanted."""
         self._config, self._generator = config, generator
         adversary = config.adversary
         self.about: dict[str, str] = {}
@@ -113,8 +114,8 @@ class AdversarialStage:
         self.about["trunk"] = self._trunk.name
 
     def step(self, crops: Crops, rate: float) -> dict[str, Tensor]:
-        """One iteration's losses, by name: the terms unweighted, their shares of the gradient at the picture, and the
-        discriminator's loss. ``apply`` follows, or not. Raises TrainingError where the terms cannot be balanced."""
+        """Return one iteration's losses by name: the unweighted terms, their shares of the gradient at the picture, and
+        the discriminator's loss. ``apply`` may follow. Raises TrainingError if the terms cannot be balanced."""
         picture = crops.bicubic + generate(self._forward, crops.small, self._config.precision)
         photograph = crops.photograph
         seen = self._without_screens(picture, crops), self._without_screens(photograph, crops)
@@ -137,14 +138,14 @@ class AdversarialStage:
         return found | {f"{name}_share": torch.tensor(share) for name, share in shares.items()}
 
     def _without_screens(self, picture: Tensor, crops: Crops) -> Tensor:
-        """A picture of the crops, or their photograph, as trunk and discriminator see it."""
+        """Return a picture of the crops, or their photograph, as trunk and discriminator see it."""
         if not self._config.adversary.against_screens:
             return picture
         return losses.without_screen(picture, crops.bicubic, self._config.scale)
 
     def apply(self) -> None:
-        """Move the weights by the step's gradients; the discriminator's too, unless it rests."""
-        self._judge_adam.step()  # without gradients, it leaves everything as it is
+        """Update the weights by the step's gradients, and the discriminator's too unless it rests."""
+        self._judge_adam.step()  # without gradients this changes nothing
         if self._weights:
             self._adam.step()
 
@@ -153,7 +154,8 @@ class AdversarialStage:
         learns = self._right <= self._config.adversary.judge_until or not self._weights
         with torch.set_grad_enabled(learns):
             photographed = self._judge(photograph)
-            # Each pass goes back before the next comes: several processes share running averages at every pass.
+            # Each backward pass comes before the next forward pass: several processes share running averages at every
+            # pass.
             first = losses.discriminator_loss(photographed, photographs=True)
             if learns:
                 first.backward()
@@ -171,7 +173,7 @@ class AdversarialStage:
         }  # fmt: skip
 
     def _look_at(self, scales: Mapping[str, losses.TermScale]) -> None:
-        """How large the terms are: what makes them equal at the start, and what keeps the shares as they are asked."""
+        """Record the sizes of the terms: to equalise them at the start, and to keep the shares as requested."""
         if not self._equal:
             self._seen.append({name: [scales[name].value, scales[name].gradient] for name in TERMS})
             if len(self._seen) < BALANCE_OVER:
@@ -194,8 +196,8 @@ class AdversarialStage:
         return named_tensors("net", self._generator, self._adam) | judge
 
     def state(self) -> dict[str, Any]:
-        """The factors in use, those that would make the terms equally large at the start (equation 6), what decides
-        them, and the running average of the discriminator's success."""
+        """Return the factors in use, those that would make the terms equally large at the start (equation 6), the
+        values that determine them, and the running average of the discriminator's success."""
         return {
             "weights": self._weights, "weights_of_equal_terms": self._equal, "seen": self._seen, "norms": self._norms,
             "right": self._right,
@@ -212,7 +214,7 @@ Stage = PixelStage | AdversarialStage
 
 
 def generate(network: nn.Module, small: Tensor, precision: str, told: tuple[Tensor, ...] = ()) -> Tensor:
-    """The residual in float32, computed in the precision asked for."""
+    """Return the residual in float32, computed in the given precision."""
     with torch.autocast(small.device.type, torch.bfloat16, enabled=precision == "bfloat16"):
         return network(small, *told).float()
 
@@ -222,6 +224,6 @@ def _adam(module: nn.Module) -> torch.optim.Adam:
 
 
 def set_rate(optimiser: torch.optim.Adam, rate: float) -> None:
-    """Adam's learning rate for the next step."""
+    """Set Adam's learning rate for the next step."""
     for group in optimiser.param_groups:
         group["lr"] = rate

@@ -2,8 +2,8 @@
 
 A run lives in ``runs/NAME``: ``checkpoint.safetensors`` (weights, their moving average, the optimisers' moments; step,
 sampler's state and processor time in the file's metadata), ``curve.jsonl``, ``curve.png``, and at the end
-``MODEL-xSCALE.safetensors`` with its card ``MODEL-xSCALE.json``. Started again, a run goes on from its checkpoint and
-gives bit for bit the same curve as one never interrupted (on a processor, same thread count).
+``MODEL-xSCALE.safetensors`` with its card ``MODEL-xSCALE.json``. When started again, a run resumes from its checkpoint
+and gives bit for bit the same curve as an uninterrupted one (on a processor, with the same thread count).
 """
 
 import hashlib
@@ -64,16 +64,17 @@ SAME = (
     "judge_until",
     "against_screens",
 )
-"""Settings that a checkpoint must share with the run that goes on from it: any other course would be mixed up."""
+"""The settings that a checkpoint must share with the run that resumes from it: otherwise two different runs would be
+mixed."""
 
 
 def weights_file(folder: Path, config: TrainingConfig) -> Path:
-    """Where a run leaves its weights; their card lies beside them, ending in .json."""
+    """Return the path of a run's weights; their card lies beside them, ending in .json."""
     return folder / f"{config.model}-x{config.scale}.safetensors"
 
 
 def run_files(folder: Path, config: TrainingConfig) -> tuple[Path, ...]:
-    """All that a run writes into its folder."""
+    """Return all files that a run writes into its folder."""
     weights = weights_file(folder, config)
     names = CHECKPOINT, CURVE, PICTURE
     return weights, weights.with_suffix(".json"), *(folder / name for name in names)
@@ -91,8 +92,8 @@ class Trainer:
         processes: Processes | None = None,
         untrained: bool = False,
     ) -> None:
-        """`train`: the references of each of the config's short sides; `untrained`: an adversarial stage needs no
-        weights to begin from, because it is only timed."""
+        """`train`: the references for each of the config's short sides; `untrained`: an adversarial stage needs no
+        weights to start from, because it is only timed."""
         self.config, self.folder, self.step = config, folder, 0
         self.processes = processes or OneProcess()
         if config.batch % self.processes.count:
@@ -106,7 +107,7 @@ class Trainer:
         torch.manual_seed(config.seed)
         self._rng = np.random.default_rng(config.seed)
         shape, device = network_config(config.model, config.scale), self.processes.device
-        # channels_last measures a third faster than NCHW.
+        # channels_last was measured a third faster than NCHW.
         self._net, self._average = (channels_last(shape.build().to(device)) for _ in range(2))
         stage = AdversarialStage if config.adversarial else PixelStage
         self.stage = stage(config, self._net, self.processes, untrained)
@@ -129,12 +130,12 @@ class Trainer:
 
     @property
     def cpu_seconds(self) -> float:
-        """Processor time of all threads, in this and in earlier sittings, loading of the data left out."""
+        """Return the processor time of all threads, over this and all previous sittings, without data loading."""
         return self._cpu_before + time.process_time() - self._cpu_start
 
     def train_step(self) -> float:
-        """One iteration; its pixel loss, in grey levels if that is L1. Raises TrainingError where a loss is not finite,
-        before the weights change."""
+        """Run one iteration; return its pixel loss, in grey levels if that is L1. Raises TrainingError if a loss is not
+        finite, before the weights change."""
         found = self.stage.step(self._draw(), self.config.rate(self.step))
         values = {name: self.processes.mean(float(value)) for name, value in found.items()}
         if not all(map(math.isfinite, values.values())):
@@ -154,13 +155,13 @@ class Trainer:
         return values["loss"]
 
     def _draw(self) -> Crops:
-        """This process's crops of the batch that all draw alike."""
+        """Return this process's crops of the batch, which every process draws alike."""
         parts = share(self._sampler.draw(self._rng, self.config.batch), self.processes)
         small, bicubic, photograph, *told = (p.permute(0, 3, 1, 2) if p.ndim == 4 else p for p in parts)
         return Crops(small, bicubic, photograph, tuple(told))
 
     def _follow(self) -> None:
-        """Move the average; its decay grows from 0, so that the first weights do not weigh for ever."""
+        """Update the moving average; its decay grows from 0, so that the first weights are soon forgotten."""
         decay = min(self.config.ema, self.step / (self.step + 10))
         with torch.no_grad():
             for mean, now in zip(self._average.parameters(), self._net.parameters(), strict=True):
@@ -169,8 +170,8 @@ class Trainer:
                 mean.copy_(now)
 
     def validate(self) -> list[Score]:
-        """Scores of the averaged weights on the validation references; told of files, on each at every coding of
-        ``CODINGS``, one after the other."""
+        """Return scores of the averaged weights on the validation references; for a network that takes the file's
+        coding, on each at every coding of ``CODINGS``, one after the other."""
         if self.config.degradation == "file":
             return [s for c in CODINGS for s in evaluate_coded(self._validation, self.config.scale, self._average, c)]
         reduce = degrade_reference if self.config.degradation == "field" else shrink_reference
@@ -194,16 +195,17 @@ class Trainer:
         self._sums, self._counts = {}, {}
 
     def _told_by_coding(self, scores: Sequence[Score]) -> dict[str, dict[str, float]]:
-        """Gain in dB over bicubic of the decoded file, by coding; nothing for a network that is not told of files."""
+        """Return the gain in dB over bicubic of the decoded file, by coding; empty for a network that does not take the
+        file's coding."""
         if self.config.degradation != "file":
             return {}
         by_coding = np.reshape([score.gain for score in scores], (len(CODINGS), -1)).mean(axis=1)
         return {"gain_by_coding_db": {c.name: round(float(g), 3) for c, g in zip(CODINGS, by_coding, strict=True)}}
 
     def save(self) -> None:
-        """Write the checkpoint, whole or not at all, and the curve.
+        """Write the checkpoint, completely or not at all, and the curve.
 
-        Raises TrainingError where weights are not finite or the folder cannot be written; the earlier one stays.
+        Raises TrainingError if weights are not finite or the folder cannot be written; the earlier checkpoint stays.
         """
         if self.processes.rank:
             return
@@ -224,9 +226,9 @@ class Trainer:
         save_picture(self.folder / PICTURE, curve_picture(self.curve))
 
     def resume(self) -> bool:
-        """Go on from the folder's checkpoint if there is one. Raises TrainingError for one of other settings and for a
-        damaged one."""
-        for unfinished in self.folder.glob(f".{self.checkpoint.name}-*"):  # of a process that was killed outright
+        """Resume from the folder's checkpoint, if there is one. Raises TrainingError if it is damaged or has other
+        settings."""
+        for unfinished in self.folder.glob(f".{self.checkpoint.name}-*"):  # left by a process that was killed
             unfinished.unlink(missing_ok=True)
         if not self.checkpoint.exists():
             return False
@@ -239,14 +241,15 @@ class Trainer:
         return True
 
     def _refuse_other_settings(self, state: dict[str, Any]) -> None:
-        """Also of a finished run, which is not trained any further: its card must not tell of other settings."""
+        """Check the settings, also of a finished run, which is not trained further: its card must not describe other
+        settings."""
         before, now = state["config"], json.loads(json.dumps(self.config.table))
         done, wanted = state["step"], self.config.iterations
         if done > wanted:
             raise TrainingError(f"{self.checkpoint}: has {done} iterations already; set 'iterations' to {done} or more")
         fixed = [key for key in now if key not in ("name", "iterations", "validate_every")] if done == wanted else SAME
         for key in fixed:
-            if before.get(key, now[key]) != now[key]:  # a key younger than the checkpoint had no other value then
+            if before.get(key, now[key]) != now[key]:  # a key newer than the checkpoint then had its default
                 raise TrainingError(
                     f"{self.checkpoint}: is from a run with {key} {before[key]}; "
                     "give this run another 'name' or delete the folder"
@@ -266,7 +269,7 @@ class Trainer:
         self._cpu_before, self._cpu_start = state["cpu_seconds"], time.process_time()
 
     def export(self, command: str, split: Split) -> Path:
-        """Write the averaged weights and their card into the run's folder; the weights' path."""
+        """Write the averaged weights and their card into the run's folder; return the weights' path."""
         config, scores = self.config, self.validate()
         weights = weights_file(self.folder, config)
         card = {
@@ -298,7 +301,7 @@ class Trainer:
 
 
 def _refuse_to_validate_on_nothing(reference: Reference, scale: int) -> None:
-    """Now, not after the first thousand iterations: a photograph must have pixels to compare, and not all of one
+    """Check before the first thousand iterations: a photograph must have pixels to compare, and not all of one
     colour."""
     inside = scored_pixels(reference.field, reference.pixels.shape, scale)
     if not inside.any():
