@@ -1,4 +1,4 @@
-"""How far what is in sight departs from the photograph, tile by tile."""
+"""How far the visible tiles depart from the photograph, tile by tile."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ class Departures:
         self._shown_at = 0.0
 
     def keep(self, key: TileKey, departure: Departure) -> None:
-        """A tile was computed."""
+        """Record a tile that was computed."""
         self._tiles.pop(key, None)
         self._tiles[key] = departure
         if len(self._tiles) > self._limit:
             del self._tiles[next(iter(self._tiles))]
 
     def forget(self, photograph: int) -> None:
-        """A photograph has changed."""
+        """Forget a photograph that has changed."""
         self._tiles = {key: departure for key, departure in self._tiles.items() if key.photograph != photograph}
 
     def shown(

@@ -16,7 +16,7 @@ from vr_app.core.tiles.visible import Demand
 from vr_app.core.view.photograph import PhotographRecord
 
 Levels = tuple[tuple[int, int], ...]
-"""Levels, the coarsest first, and the layer whose tiles show at each."""
+"""Levels, the coarsest first, and the layer shown at each."""
 
 BITS = {"LAYER": 0, "AROUND": 12, "FAILED": 21, "SYNTHESISED": 22, "FINER": 23, "FADE": 12, "LEVEL": 27}
 """The first bit of what a tile's second and fourth number hold. Both: the LAYER of the texture array, whether what lies
@@ -77,7 +77,8 @@ class _Kept:
 
 
 class PageTable:
-    """Makes the page windows of a residency's tiles, and keeps each from frame to frame while nothing in it changes."""
+    """Builds the page windows of a residency's tiles, and keeps each from frame to frame while nothing in it
+    changes."""
 
     def __init__(self, residency: Residency) -> None:
         self._residency = residency
@@ -118,7 +119,8 @@ class PageTable:
         base: tuple[int, int],
         now: float,
     ) -> PageWindow:
-        """The window of `cells` of a level, from tiles of the `levels`, each with its layer, the coarsest first."""
+        """Return the window of `cells` of a level, from tiles of the `levels`, each with its layer, the coarsest
+        first."""
         made_for = self._residency.version, levels, base, level, cells
         kept = self._kept.get((photograph, layer))
         if kept is None or not kept.lasts or kept.made_for != made_for:
@@ -163,13 +165,14 @@ def _entries(
         entries[part, 2], entries[part, 3], entries[part, 4] = slots[part], level, fade
         lasts = lasts and bool((whole == there).all())
         found.append(slots)
-    # All that stand below count as drawn, the coarser the later: else they would be evicted before what hides them.
+    # All tiles beneath count as drawn, the coarser the later: otherwise they would be evicted before those that hide
+    # them.
     drawn = [np.unique(slots[slots != NO_SLOT]) for slots in reversed(found)]
     return entries, np.concatenate(drawn) if drawn else np.zeros(0, int), lasts
 
 
 def _mark_failures(entries: np.ndarray, photograph: int, level: int, cells: Rect, residency: Residency) -> None:
-    """Column 5 of `PageWindow.entries`."""
+    """Set column 5 of `PageWindow.entries`."""
     if not residency.failed:
         return
     for col, row in cells.points():
@@ -182,7 +185,7 @@ def computed_levels(levels: np.ndarray) -> np.ndarray:
 
 
 def synthesised_around(entries: np.ndarray) -> np.ndarray:
-    """Column 6 of `PageWindow.entries`, from the others."""
+    """Return column 6 of `PageWindow.entries`, computed from the others."""
     below = (entries[..., 0] != NO_SLOT) & computed_levels(entries[..., 1])
     above = (entries[..., 2] != NO_SLOT) & computed_levels(entries[..., 3]) & (entries[..., 4] > 0)
     return _around(below | above)
@@ -228,7 +231,7 @@ def shows_any(pages: PageWindow) -> bool:
 
 
 def finest_shown(pages: PageWindow) -> int:
-    """The finest level of which the window shows any pixel."""
+    """Return the finest level of which the window shows any pixel."""
     shown = pages.entries[..., 0:4:2] != NO_SLOT
     return int(pages.entries[..., 1:4:2].max(where=shown, initial=pages.base[1]))
 

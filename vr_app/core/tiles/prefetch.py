@@ -51,7 +51,7 @@ def _ring(demand: Demand, record: PhotographRecord) -> np.ndarray:
     """Column and row, (n, 2), of the tiles of the demand's level that touch a seen one and are not seen."""
     if demand.level not in COMPUTED:
         return np.zeros((0, 2), int)
-    seen = np.pad(demand.mask(), 2)  # one tile for the ring, one so that it does not wrap round
+    seen = np.pad(demand.mask(), 2)  # one tile for the ring, one so that it does not wrap around
     around = np.zeros_like(seen)
     for dy in (-1, 0, 1):
         for dx in (-1, 0, 1):
@@ -76,5 +76,5 @@ def _inside(at: np.ndarray, record: PhotographRecord, level: int) -> np.ndarray:
 
 
 def _ordered(at: np.ndarray, focus: tuple[float, float], photograph: int, level: int) -> list[TileKey]:
-    """The picture's tiles at `at`, (n, 2) of column and row, from the focus outward."""
+    """Return the picture's tiles at `at`, (n, 2) of column and row, from the focus outward."""
     return nearest_first([from_focus(at, focus, photograph, level, PICTURE[level])]) if len(at) else []

@@ -26,7 +26,7 @@ ATLAS = 8
 tile to have its own. Gutters keep bilinear sampling within the slot."""
 
 FADE = 0.15
-"""Seconds in which a finer tile replaces what stood in for it."""
+"""Seconds in which a finer tile replaces its stand-in."""
 
 COARSEST = -12
 """No photograph has a coarser level: it would be over 100,000 pixels wide."""
@@ -36,7 +36,7 @@ FAILURES = 20_000
 
 
 class Residency:
-    """Least recently drawn tiles make room. Not thread-safe: for the thread that draws.
+    """The resident tiles; the least recently drawn are evicted first. Not thread-safe: for the drawing thread.
 
     A tile's fade *begins* when it arrives. If an ancestor is still fading in where it can be seen, the tile waits for
     the end of that, so that the ancestor's part in the picture never jumps. A tile that has no ancestor here shows at
@@ -54,7 +54,7 @@ class Residency:
         self._keys: list[TileKey | None] = [None] * slots
         self._begins = np.full(slots, -np.inf)
         self.fades_until = -np.inf
-        self._drawn = np.zeros(slots, np.int64)  # by slot: the moment (a count) at which its tile was last drawn
+        self._drawn = np.zeros(slots, np.int64)  # by slot: the count at which its tile was last drawn
         self._failed: dict[TileKey, str] = {}
         self.failed: Mapping[TileKey, str] = MappingProxyType(self._failed)
         self._moment = 0
@@ -66,11 +66,11 @@ class Residency:
         return len(self._slots)
 
     def begin_frame(self) -> None:
-        """Tiles drawn from now on are not evicted before the next call."""
+        """Start a frame: tiles drawn from now on are not evicted before the next call."""
         self._kept_from, self._frame_from = self._frame_from, self._moment + 1
 
     def find(self, key: TileKey) -> int | None:
-        """The tile's slot if it is resident; marks it as drawn in this frame."""
+        """Return the tile's slot if it is resident, and mark it as drawn in this frame."""
         slot = self._slots.get(key)
         if slot is not None:
             self.draw(slot)
@@ -79,7 +79,7 @@ class Residency:
     def slots(self, photograph: int, level: int, tiles: Rect, layer: int | None = None) -> np.ndarray:
         """The slots of a rectangle of tiles, (rows, columns) int; NO_SLOT: not resident. Does not mark them as drawn.
         `layer`: None: the picture's own at that level."""
-        # The tuple of a key's fields equals the key, and is made in a fraction of the time; here and in `_turn`.
+        # The tuple of a key's fields equals the key, and is much faster to make; here and in `_turn`.
         resident = cast(Mapping[Any, int], self._slots)
         get, cols, rows = resident.get, range(tiles.x, tiles.right), range(tiles.y, tiles.bottom)
         layer = PICTURE.get(level, PHOTOGRAPHED) if layer is None else layer
@@ -87,12 +87,12 @@ class Residency:
         return np.array(found, int).reshape(tiles.h, tiles.w)
 
     def begins(self, slots: np.ndarray) -> np.ndarray:
-        """When the tiles' fades begin, in seconds on the frame clock; -inf for those that show at once."""
+        """Return when the tiles' fades begin, in seconds on the frame clock; -inf for those that show at once."""
         return self._begins[slots]
 
     def draw(self, slots: np.ndarray | int) -> None:
         """Mark the tiles in these slots as drawn in this frame. Of an array, the last are evicted last."""
-        if isinstance(slots, int):  # a tenth of an array's time
+        if isinstance(slots, int):  # a tenth of the time that an array takes
             self._moment += 1
             self._drawn[slots] = self._moment
             return
@@ -119,7 +119,7 @@ class Residency:
         self.fades_until = max(self.fades_until, begins + FADE)
         self._slots[key] = slot
         self._keys[slot] = key
-        self.draw(slot)  # else the next arrival of this frame could take its place before it is seen
+        self.draw(slot)  # otherwise the next arrival of this frame could evict it before it is seen
         self._failed.pop(key, None)
         self.version += 1
         return slot

@@ -35,7 +35,7 @@ jump it need not: nothing lies between the two views."""
 
 @dataclass(frozen=True)
 class Demand:
-    """What the eyes see of one photograph.
+    """The visible part of one photograph.
 
     `level`: the one whose pixels are nearest to the eyes' own in size. `visible`: the bounds of what is seen, in pixels
     of that level. `tiles`: the tiles of that level that cover these bounds, as columns and rows. `seen`: a byte for
@@ -52,13 +52,13 @@ class Demand:
     focus: tuple[float, float]
 
     def mask(self) -> np.ndarray:
-        """`seen` as (rows, columns) bool."""
+        """Return `seen` as (rows, columns) bool."""
         return np.frombuffer(self.seen, bool).reshape(self.tiles.h, self.tiles.w)
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What a frame's eyes see of a view.
+    """What the eyes see of a view in one frame.
 
     `placed`: where its photographs are; `reach`: what hands can take hold of; `wants`: what the eyes can resolve.
     `jumped`: the picture is another than in the last frame. `waits`: the view has jumped and has not moved since, so
@@ -147,7 +147,7 @@ def _patches(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     `pixels` (rows, columns, 2): where the rays meet the photograph's plane, NaN where they miss the surface. If only
     some of the four meet it, the patch is taken to reach a step and a half further.
     """
-    # NaN never wins in fmin and fmax; either both coordinates are NaN or none.
+    # fmin and fmax ignore NaN; either both coordinates are NaN or none.
     low = np.fmin(np.fmin(pixels[:-1, :-1], pixels[:-1, 1:]), np.fmin(pixels[1:, :-1], pixels[1:, 1:])).reshape(-1, 2)
     high = np.fmax(np.fmax(pixels[:-1, :-1], pixels[:-1, 1:]), np.fmax(pixels[1:, :-1], pixels[1:, 1:])).reshape(-1, 2)
     hit = (~np.isnan(pixels[..., 0])).view(np.int8)
@@ -171,7 +171,7 @@ def _detail(pixels: np.ndarray, eye: Eye, record: PhotographRecord) -> float:
     per_row = np.hypot(x[1:, :GRID] - x[:-1, :GRID], y[1:, :GRID] - y[:-1, :GRID])
     areas = (per_column * per_row).ravel() * (GRID / eye.size[0] * GRID / eye.size[1])
     known = areas[~np.isnan(areas)]
-    # A surface smaller than the sampling grid: about the detail of a photograph one step across.
+    # The surface is smaller than the sampling grid: assume the detail of a photograph one step across.
     return math.sqrt(_tenth(known)) if known.size else max(record.size) / max(eye.size) * GRID
 
 
@@ -203,7 +203,7 @@ def _covered(low: np.ndarray, high: np.ndarray, tiles: Rect) -> bytes:
     corner, most = np.array([tiles.x, tiles.y]), np.array([tiles.w - 1, tiles.h - 1])
     first = np.clip(low // TILE - corner, 0, most)
     last = np.clip(-(-high // TILE) - 1 - corner, first, most)
-    # Each patch adds one to its tiles, by way of a table of differences (a summed area the other way round).
+    # Each patch adds one to its tiles through a table of differences (a summed-area table in reverse).
     count = np.zeros((tiles.h + 1, tiles.w + 1), int)
     np.add.at(count, (first[:, 1], first[:, 0]), 1)
     np.add.at(count, (last[:, 1] + 1, last[:, 0] + 1), 1)

@@ -1,7 +1,7 @@
 """How photographs look: which channel, how bright, how much contrast. This changes what is shown, never a pixel.
 
 Photographed and computed pixels go through the same curve at the same place of the photograph, in `surface.frag`, after
-filtering. Values are those of the file (sRGB-encoded, 0 to 1), because that is what an image viewer's sliders mean.
+filtering. The values are the file's own (sRGB-encoded, 0 to 1), as with an image viewer's sliders.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ LUMA = (0.2126, 0.7152, 0.0722)
 
 @dataclass(frozen=True, eq=False)
 class Curves:
-    """`samples` (REGIONS, REGIONS, SAMPLES) uint16, 0 to 65535, rows of regions from top to bottom: what the values 0,
-    1/63, ..., 1 become. Each begins with 0, ends with 65535 and never falls. Equal to itself alone."""
+    """`samples` (REGIONS, REGIONS, SAMPLES) uint16, 0 to 65535, rows of regions from top to bottom: the output for the
+    values 0, 1/63, ..., 1. Each curve begins with 0, ends with 65535 and never falls. Equal only to itself."""
 
     samples: np.ndarray
 
@@ -76,7 +76,7 @@ class Appearance:
         held = {}
         for name, (low, high) in limits.items():
             value = getattr(self, name)
-            # To a thousandth: a slider's way back to where it began leaves no trace.
+            # Round to a thousandth: moving a slider back to where it began leaves no trace.
             held[name] = (
                 round(min(high, max(low, value)), 3) if math.isfinite(value) else getattr(AS_PHOTOGRAPHED, name)
             )
@@ -92,7 +92,7 @@ class Appearance:
         return replace(self, local=0.0 if self.local else LOCAL_AT_ONCE)
 
     def contrasted(self, steps: int) -> Appearance:
-        """With `steps` steps more contrast, each a factor of STEP. Up and down meet again at 1 exactly."""
+        """Return it with `steps` steps more contrast, each a factor of STEP. Up and down meet again at exactly 1."""
         wanted = self.contrast * STEP**steps
         whole = round(math.log(min(CONTRAST[1], max(CONTRAST[0], wanted)), STEP))
         return replace(self, contrast=STEP**whole).within
@@ -111,7 +111,7 @@ class Appearance:
         return ", ".join(words)
 
     def fields(self) -> dict:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         return {
             "channel": self.channel.value,
             "brightness": self.brightness,

@@ -17,7 +17,7 @@ MAX_ZOOM = 64.0
 """The largest zoom of any photograph, and the largest that a tour may ask for."""
 
 MOST_DOUBLINGS = 64.0
-"""More than any zoom's change."""
+"""More than any change of the zoom."""
 
 MOST_PHOTOGRAPHS = 100_000
 """More than any folder holds."""
@@ -26,13 +26,13 @@ MOST_REGIONS = 1_000_000
 """More than anybody marks in a session."""
 
 MOST_NOTE = 500
-"""Characters of a note."""
+"""The most characters of a note."""
 
 FAR_OUT = 1e6
-"""Widths of a photograph or a panel: a ray that grazes a panel meets its plane far beyond the edge."""
+"""In widths of a photograph or a panel: a ray that grazes a panel meets its plane far beyond the edge."""
 
 MOST_NAME = 200
-"""Characters of a network's name."""
+"""The most characters of a network's name."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,9 @@ Image = Annotated[int, Within(0, MOST_PHOTOGRAPHS - 1)]
 
 Coordinate = Annotated[float, Within(-FAR_OUT, FAR_OUT)]
 Spot = tuple[Coordinate, Coordinate]
-"""A point in photograph or surface coordinates, on the photograph or beside it."""
+"""A point in photograph or surface coordinates; it may lie outside the photograph."""
 
 Fraction = Annotated[float, Within(0.0, 1.0)]
 Level = Annotated[int, Within(0, MAX_LEVEL)]
 By = Literal[-1, 1]
-"""Onward (1) or back (-1)."""
+"""Forward (1) or back (-1)."""

@@ -47,7 +47,7 @@ def encode(intent: Intent) -> str:
 
 
 def decode(text: str) -> Intent:
-    """The intent that `encode` wrote. Raises IntentError for anything else."""
+    """Return the intent that `encode` wrote. Raises IntentError for anything else."""
     if len(text) > MOST_CHARACTERS:
         raise IntentError(f"an intent of {len(text)} characters: at most {MOST_CHARACTERS} are read")
     try:
@@ -79,7 +79,8 @@ def _plain(value: Any) -> Any:
 
 
 def _read(kind: Any, data: Any, where: str) -> Any:
-    """`data` as a value of a type, which may be annotated with its bounds. `where`: intent and field, for errors."""
+    """Read `data` as a value of a type, which may be annotated with its bounds. `where`: intent and field, for
+    errors."""
     origin, parts = get_origin(kind), get_args(kind)
     if origin is Annotated:
         (within,) = (part for part in parts[1:] if isinstance(part, Within))
@@ -94,7 +95,7 @@ def _read(kind: Any, data: Any, where: str) -> Any:
         if not isinstance(data, list) or len(data) != len(parts):
             _refuse(where, f"a list of {len(parts)}", data)
         return tuple(_read(part, item, f"{where}[{i}]") for i, (part, item) in enumerate(zip(parts, data, strict=True)))
-    if kind is float:  # of a pose, which tells itself whether it is sound
+    if kind is float:  # in a pose, which checks itself
         return _bounded(float, ANY, data, where)
     if kind is bool:
         return data if isinstance(data, bool) else _refuse(where, "true or false", data)
@@ -106,7 +107,7 @@ def _read(kind: Any, data: Any, where: str) -> Any:
 
 
 def _bounded(kind: type, within: Within, data: Any, where: str) -> Any:
-    """A number or a text within its bounds."""
+    """Read a number or a text within its bounds."""
     if kind is str:
         fits = isinstance(data, str) and within.low <= len(data) <= within.high
         return data if fits else _refuse(where, f"a text of {within.low:.0f} to {within.high:.0f} characters", data)
@@ -136,7 +137,7 @@ def _record(kind: type, data: Any, where: str) -> Any:
 
 @cache
 def _types(kind: type) -> dict[str, Any]:
-    """The fields of a dataclass and their types."""
+    """Return the types of a dataclass's fields."""
     hints = get_type_hints(kind, include_extras=True)
     return {field.name: hints[field.name] for field in fields(kind)}
 

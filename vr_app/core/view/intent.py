@@ -1,7 +1,7 @@
 """Everything that hands, keys, the control panel, tours and tests can ask of a session: one vocabulary of frozen
 values.
 
-`vr_app.core.view.step` applies those that change the view. Those of `Effect` act outside of it; the viewer performs
+`vr_app.core.view.step` applies those that change the view. Those in `Effect` act outside the view; the viewer performs
 them.
 """
 
@@ -91,7 +91,7 @@ class ShowOriginal:
 
 @dataclass(frozen=True)
 class ShowInvention:
-    """Show or hide the overlay that tells how far computed pixels depart from what the photograph determines."""
+    """Show or hide the overlay that shows how far computed pixels depart from what the photograph determines."""
 
     shown: bool
 
@@ -147,14 +147,15 @@ class NextImage:
 
 @dataclass(frozen=True)
 class ShowLayout:
-    """Switch to another layout. A pair is the one chosen last, else the front photograph and the next."""
+    """Switch to another layout. The pair is the last one chosen, or else the front photograph and the next."""
 
     layout: Layout
 
 
 @dataclass(frozen=True)
 class NextLayout:
-    """Switch to the next layout that there are enough photographs for. A pair comes once for each way to compare it."""
+    """Switch to the next layout for which there are enough photographs. A pair comes once for each way to compare
+    it."""
 
     by: By = 1
 
@@ -226,7 +227,8 @@ class ShowDraft:
 
 @dataclass(frozen=True)
 class MarkRegion:
-    """Make a region of what was dragged, and choose it. A side shorter than LEAST_SIDE makes none."""
+    """Mark the dragged rectangle as a region, and choose it. If a side is shorter than LEAST_SIDE, no region is
+    made."""
 
     draft: Draft
 
@@ -238,21 +240,21 @@ class MarkView:
 
 @dataclass(frozen=True)
 class ArmMarking:
-    """Whether the next drag on a photograph marks a region: for hands that have only a trigger."""
+    """Whether the next drag on a photograph marks a region: for controllers that have only a trigger."""
 
     armed: bool
 
 
 @dataclass(frozen=True)
 class NameRegion:
-    """Say what the chosen region shows; None: the next kind in the list."""
+    """Set what the chosen region shows; None: the next kind in the list."""
 
     kind: Kind | None = None
 
 
 @dataclass(frozen=True)
 class NoteRegion:
-    """Give the chosen region a note, in place of its last one."""
+    """Give the chosen region a note, replacing its last one."""
 
     note: Annotated[str, Within(0, MOST_NOTE)]
 
@@ -297,14 +299,14 @@ class ShowRoom:
 
 @dataclass(frozen=True)
 class ShowHelp:
-    """Show or hide what keys and mouse do."""
+    """Show or hide the help on keys and mouse."""
 
     shown: bool
 
 
 @dataclass(frozen=True)
 class TakeScreenshot:
-    """Save a picture once everything wanted is sharp."""
+    """Save a picture once all wanted tiles are sharp."""
 
 
 @dataclass(frozen=True)
@@ -319,7 +321,7 @@ class ExportRegion:
 
 @dataclass(frozen=True)
 class Recentre:
-    """Put the scene before the viewer's head."""
+    """Place the scene in front of the viewer's head."""
 
 
 @dataclass(frozen=True)
@@ -328,7 +330,7 @@ class ToggleControlPanel:
 
 
 Effect = TakeScreenshot | RecordTour | ExportRegion | Recentre | ToggleControlPanel
-"""Intents that leave the view as it is and act outside of it."""
+"""Intents that leave the view unchanged and act outside it."""
 
 RegionIntent = (
     ShowDraft
@@ -380,4 +382,4 @@ ALONE = (
     *(ShowPair, SetCompare, SetLink, ResetView),
     *(MarkRegion, MarkView, NameRegion, NoteRegion, DeleteRegion, GoToRegion, NextRegion),
 )
-"""Intents each of which is a move of its own and is undone as one."""
+"""Intents that are each a complete move and are undone one by one."""

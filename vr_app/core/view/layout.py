@@ -11,32 +11,32 @@ PANEL_DISTANCE = 2.0
 PANEL_GAP = math.radians(4)
 
 PAIR_WIDTH, PAIR_HEIGHT, PAIR_GAP = 1.1, 1.4, math.radians(2)
-"""Both panels of a pair lie within 32 degrees of straight ahead, so that they are seen without turning the head, and in
-a window."""
+"""Both panels of a pair lie within 32 degrees of straight ahead, so that they are visible without turning the head, and
+in a window."""
 
 PAIR_WORDS = 0.72
-"""The size of a pair's words relative to a single panel's."""
+"""The size of the text beside a pair, relative to a single panel's."""
 
 WALL_ANGLE, WALL_HEIGHT = math.radians(64), 1.56
-"""A page of the wall spans this angle, on an arc about the viewer at PANEL_DISTANCE along which its panels are bent,
+"""A page of the wall spans this angle, on an arc around the viewer at PANEL_DISTANCE along which its panels are curved,
 and this height in metres."""
 
 WALL_GAP, WALL_LINE = math.radians(1.6), 0.12
-"""The gap between columns, and the metres below each panel for its words."""
+"""The gap between columns, and the space below each panel for its text in metres."""
 
 WALL_WORDS = 0.66
-"""As PAIR_WORDS, for the wall: letters of one degree."""
+"""Like PAIR_WORDS, for the wall: letters of one degree."""
 
 PAGE = 12
-"""Photographs on a page of the wall."""
+"""The number of photographs on a page of the wall."""
 
 Size = tuple[int, int]
 """A photograph's width and height in pixels."""
 
 
 class Layout(Enum):
-    """`one` photograph; a `pair`; all in a `row` about the viewer, the front one ahead; a `wall` of pages; the `retina`
-    seen from inside."""
+    """`one` photograph; a `pair`; all in a `row` around the viewer, the front one ahead; a `wall` of pages; the
+    `retina` seen from inside."""
 
     ONE = "one"
     PAIR = "pair"
@@ -46,11 +46,11 @@ class Layout(Enum):
 
 
 def grid(count: int) -> tuple[int, int]:
-    """Columns and rows of a page, for `count` photographs altogether: the fewer, the larger."""
+    """Return columns and rows of a page, for `count` photographs in total: the fewer, the larger."""
     columns = {1: 1, 2: 2, 3: 3, 4: 2, 5: 3, 6: 3, 9: 3}.get(count, 4)
     return columns, -(-min(count, PAGE) // columns)
 
 
 def pages(count: int) -> int:
-    """The number of pages of the wall."""
+    """Return the number of pages of the wall."""
     return max(1, -(-count // PAGE))

@@ -1,4 +1,4 @@
-"""A pair of photographs: how places in one correspond to places in the other, and how both are shown."""
+"""A pair of photographs: how points in one correspond to points in the other, and how both are shown."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from vr_app.core.space.surface import ImageView, Panel, Uv
 
 BLINK_SECONDS = 1.2
 """Seconds for which a blink shows each photograph. This is far below the three flashes a second that can harm (WCAG
-2.3.1), and slow enough to look at each. The change is sudden, because that is what shows a difference."""
+2.3.1), and slow enough to look at each. The change is abrupt, because that reveals differences."""
 
 LEAST_PART = 0.02
-"""The divider stops this far from the panel's edges, in the panel's width, so that it can still be taken hold of."""
+"""The divider stops this far from the panel's edges, as a fraction of the panel's width, so that it can still be
+grabbed."""
 
 _SIDES = {"right": "right", "od": "right", "r": "right", "left": "left", "os": "left", "l": "left"}
 _SIDE = re.compile(r"(?<![a-z])(right|left|od|os|r|l)(?![a-z])")
@@ -30,7 +31,7 @@ class Compare(Enum):
 
 class Link(Enum):
     """Whether each view follows the other: not at all; to the same place (then and now); or to the mirrored place
-    (right and left eye, whose nose and temple lie on opposite sides)."""
+    (right and left eye, whose nasal and temporal sides are swapped)."""
 
     OFF = "off"
     SAME = "same"
@@ -49,8 +50,8 @@ class FieldOfView:
 
 @dataclass(frozen=True)
 class Tie:
-    """How two views are tied: how far the second's middle lies from the first's, in radii of their fields of view, and
-    the binary logarithm of how much more it magnifies."""
+    """How two views are tied: the offset of the second's middle from the first's, in radii of their fields of view, and
+    the base-2 logarithm of how much more it magnifies."""
 
     offset: Uv = (0.0, 0.0)
     log_zoom: float = 0.0
@@ -70,20 +71,22 @@ class Pair:
     divider: float = 0.5
 
     def other(self, image: int) -> int:
-        """The photograph that `image` is compared with."""
+        """Return the photograph that `image` is compared with."""
         return self.images[1] if image == self.images[0] else self.images[0]
 
 
 @dataclass(frozen=True)
 class Blink:
-    """Which of a pair a blink shows, for how many seconds it has done so, and whether a hand holds it there."""
+    """The photograph of a pair that a blink shows, for how many seconds it has done so, and whether the user holds it
+    there."""
 
     second: bool = False
     shown_for: float = 0.0
     kept: bool = False
 
     def after(self, dt: float) -> Blink:
-        """The blink `dt` seconds later. A photograph that a hand held is then shown for its whole time again."""
+        """Return the blink `dt` seconds later. After the user lets go, the photograph is shown for its full time
+        again."""
         if self.kept:
             return self if self.shown_for == 0.0 else replace(self, shown_for=0.0)
         if self.shown_for + dt < BLINK_SECONDS:
@@ -92,20 +95,21 @@ class Blink:
 
 
 def side_of(name: str) -> str:
-    """'right' or 'left' if a word of the file's name says which eye it is (right, OD, R, left, OS, L); '' if none does,
-    or both."""
+    """Return 'right' or 'left' if a word of the file's name says which eye it is (right, OD, R, left, OS, L), or '' if
+    none does or both do."""
     told = {_SIDES[word] for word in _SIDE.findall(name.lower().replace("_", " "))}
     return told.pop() if len(told) == 1 else ""
 
 
 def link_of(first: FieldOfView, second: FieldOfView) -> Link:
-    """Mirrored if the names say that these are a right and a left eye; else the same place."""
+    """Return the mirrored link if the names say that these are a right and a left eye, otherwise the link to the same
+    place."""
     return Link.MIRRORED if {first.side, second.side} == {"right", "left"} else Link.SAME
 
 
 def tie_of(views: tuple[ImageView, ImageView], fields: tuple[FieldOfView, FieldOfView], mirrored: bool) -> Tie:
-    """The tie between two views as they are now. If both show the whole photograph, nobody has chosen their middles,
-    and the same places of their fields are tied."""
+    """Return the tie between two views as they are now. If both show the whole photograph, nobody has chosen their
+    middles, and the same points of their fields are tied."""
     if all(view.zoom <= 1.0 for view in views):
         return Tie(mirrored=mirrored)
     (x, y), second = (_place(view.center, field) for view, field in zip(views, fields, strict=True))
@@ -114,8 +118,8 @@ def tie_of(views: tuple[ImageView, ImageView], fields: tuple[FieldOfView, FieldO
 
 
 def tied(view: ImageView, of: FieldOfView, other: FieldOfView, tie: Tie, back: bool = False) -> ImageView:
-    """The second's view when the first shows `view`; with `back`, the first's when the second shows it. `of`: the field
-    of view of the photograph that shows it."""
+    """Return the second's view when the first shows `view`; with `back`, the first's when the second shows it. `of`:
+    the field of view of the photograph that shows it."""
     x, y = _place(view.center, of)
     if back:
         x, y = x - tie.offset[0], y - tie.offset[1]
@@ -127,20 +131,21 @@ def tied(view: ImageView, of: FieldOfView, other: FieldOfView, tie: Tie, back: b
 
 
 def _place(uv: Uv, field: FieldOfView) -> Uv:
-    """A photograph point in radii of the field of view, from its middle."""
+    """Return a photograph point in radii of the field of view, from its middle."""
     return (uv[0] - field.home[0]) / field.reach[0], (uv[1] - field.home[1]) / field.reach[1]
 
 
 def laid_over(panel: Panel, of: FieldOfView, other: FieldOfView) -> Panel:
-    """A panel for the other photograph over the first one's, no larger than it, on which both fields of view have the
-    same size."""
+    """Return a panel for the other photograph over the first one's, no larger than it, on which both fields of view
+    have the same size."""
     width, height = panel.width * of.reach[0] / other.reach[0], panel.height * of.reach[1] / other.reach[1]
     half = panel.width / width / 2, panel.height / height / 2
     return Panel(panel.pose, width, height, (-half[0], -half[1], *half))
 
 
 def divided(first: Panel, second: Panel, divider: float) -> tuple[Panel, Panel]:
-    """The part of the first panel left of the divider, and the part right of it of the second, which lies over it."""
+    """Return the part of the first panel left of the divider, and the part right of it of the second, which lies over
+    it."""
     at = divider - 0.5
     left, top, right, bottom = second.bounds
     across = left + (right - left) * divider

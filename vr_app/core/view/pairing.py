@@ -31,7 +31,7 @@ def brought_forward(view: ViewState, image: int) -> ViewState:
 
 
 def _next_two(view: ViewState, by: int) -> tuple[int, int]:
-    """The next pair, when all photographs are taken in twos; an odd last one is paired with the one before it."""
+    """Return the next pair, taking the photographs two at a time; an odd last one is paired with the one before it."""
     loaded = view.loaded
     two = view.pair.images if view.pair else (view.active,)
     last = max((loaded.index(i) for i in two if i in loaded), default=0)
@@ -71,7 +71,7 @@ def next_layout(view: ViewState, by: int) -> ViewState:
     offered = layouts_offered(len(view.loaded))
     compare = view.pair.compare if view.layout is Layout.PAIR and view.pair else Compare.SIDE
     now = view.layout, compare
-    # A row of two is none of them: it comes before the retina.
+    # A row of two is not among them: it comes before the retina.
     at = offered.index(now) + by if now in offered else (len(offered) - 1 if by > 0 else 0)
     layout, compare = offered[at % len(offered)]
     view = arranged(view, layout)
@@ -79,8 +79,8 @@ def next_layout(view: ViewState, by: int) -> ViewState:
 
 
 def with_pair(view: ViewState) -> ViewState:
-    """The view with two photographs to compare, if there are two: those picked last, else those compared last, else the
-    front one and the next."""
+    """Return the view with two photographs to compare, if there are two: the last two picked, else the last two
+    compared, else the front one and the next."""
     loaded = view.loaded
     if len(loaded) < 2 or view.active not in loaded:
         return view
@@ -92,8 +92,8 @@ def with_pair(view: ViewState) -> ViewState:
 
 
 def paired(view: ViewState, two: tuple[int, int]) -> ViewState:
-    """The view with these two as its pair. A right eye stands on the left, as it does when one faces a person; else
-    they keep their order. The first becomes the front one, unless the second is."""
+    """Return the view with these two as its pair. A right eye is placed on the left, as when facing a person; otherwise
+    they keep their order. The first becomes the front one, unless the second already is."""
     sides = tuple(view.field_of(i).side for i in two)
     first, second = two if sides == ("right", "left") else two[::-1] if sides == ("left", "right") else sorted(two)
     active = view.active if view.active in two else first
@@ -124,7 +124,7 @@ def compared(view: ViewState, compare: Compare) -> ViewState:
 
 
 def following(before: ViewState, after: ViewState) -> ViewState:
-    """Let the other photograph of a linked pair follow what has changed: as they are tied if side by side, else so that
+    """Let the other photograph of a linked pair follow the change: as they are tied if side by side, otherwise so that
     the fields of view coincide."""
     pair = after.compared
     if pair is None:
@@ -141,7 +141,8 @@ def following(before: ViewState, after: ViewState) -> ViewState:
 
 
 def laid(view: ViewState) -> ViewState:
-    """On one panel, lay the second photograph over the first, beyond its own edge where the first reaches farther."""
+    """On one panel, lay the second photograph over the first; it may show past its own edge where the first extends
+    farther."""
     pair = view.compared
     if pair is None or pair.compare is Compare.SIDE:
         return view

@@ -1,4 +1,4 @@
-"""The record of a photograph: all that the view knows of it except its pixels."""
+"""The record of a photograph: everything the view knows about it except its pixels."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class PhotographRecord:
     """A photograph that is open. The record is made when the file is decoded; these facts are kept nowhere else.
 
     `size`: width and height in pixels. `field_center`, `field_radius`: the circle of the field of view, in pixels;
-    `field_from`: how it is known, ``fitted`` to the rim or ``assumed``. `sha256`: of the file, hexadecimal; what
+    `field_from`: its origin, ``fitted`` to the rim or ``assumed``. `sha256`: of the file, hexadecimal; everything that
     belongs to a photograph is filed under it. `title`: the name with folders, if others of the session have the same
-    name; empty: the name. `taken`: the date in EXIF ('' without one). `told_laterality`: 'right' or 'left' if the
-    source says so.
+    name; otherwise empty: the name. `taken`: the date in EXIF ('' without one). `told_laterality`: 'right' or 'left' if
+    the source says so.
     """
 
     name: str
@@ -51,7 +51,7 @@ class PhotographRecord:
 
     @property
     def laterality(self) -> str:
-        """'right' or 'left' if the source or the photograph's name says which eye it is, else ''."""
+        """'right' or 'left' if the source or the photograph's name says which eye it is, otherwise ''."""
         return self.told_laterality or side_of(self.name)
 
     @cached_property
@@ -62,6 +62,6 @@ class PhotographRecord:
 
     @cached_property
     def largest_zoom(self) -> float:
-        """How far it can be magnified: 21 times for 1024 pixels on its shorter side, 48 for 2304, MAX_ZOOM from 3072
-        on. See FINEST_ACROSS."""
+        """How far it can be magnified: 21 times for 1024 pixels on its shorter side, 48 for 2304, MAX_ZOOM from 3072.
+        See FINEST_ACROSS."""
         return min(MAX_ZOOM, max(LEAST_ZOOM_IN, min(self.size) * 2.0**MAX_LEVEL / FINEST_ACROSS))

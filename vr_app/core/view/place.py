@@ -42,8 +42,8 @@ ORIGIN = Pose()
 
 @dataclass(frozen=True)
 class Words:
-    """How a photograph's words are shown. `scale`: their size relative to a single panel's; `moved`: the part of it
-    that hands have set. `part`: 'left' or 'right' of a divider. `brief`: one line at most."""
+    """How a photograph's text is shown. `scale`: its size relative to a single panel's; `moved`: the factor by which
+    the user has scaled it. `part`: 'left' or 'right' of a divider. `brief`: one line at most."""
 
     scale: float = 1.0
     moved: float = 1.0
@@ -62,16 +62,16 @@ class Placed:
 
     @property
     def panel(self) -> Panel:
-        """Its surface in every layout but the retina."""
+        """Its surface in every layout except the retina."""
         assert isinstance(self.surface, Panel)
         return self.surface
 
 
 def place(view: ViewState, retina_pose: Pose = ORIGIN) -> tuple[Placed, ...]:
-    """The surface of every photograph that is shown: where `view.layout` puts it, or where hands have put its panel; on
-    the retina, the front one's alone.
+    """Return the surface of every photograph that is shown: where `view.layout` places it, or where the user has moved
+    its panel; on the retina, only the front one's.
 
-    `retina_pose`: the sphere's centre. In a headset the viewer stands there; a window's eye stands a little behind it.
+    `retina_pose`: the sphere's centre. In a headset the viewer stands there; a window's eye is slightly behind it.
     """
     front = view.record
     if view.layout is Layout.WALL:
@@ -92,8 +92,8 @@ def _in_row(view: ViewState) -> tuple[Placed, ...]:
     loaded = view.loaded
     panels = panels_in_row([view.record_of(i).size for i in loaded], loaded.index(view.active))
     placed = [Placed(loaded[n], panel) for n, panel in panels.items()]
-    # A panel that was moved leaves a gap on the arc, so that no other moves because of it. It is shown even if the arc
-    # has no room for it.
+    # A panel that was moved leaves a gap on the arc, so that no other panel moves. It is shown even if the arc has no
+    # room for it.
     there = {item.image for item in placed}
     beyond = [(i, record) for i, _ in view.panels if i not in there and (record := view.photographs[i]) is not None]
     return _moved_too(view, placed + [Placed(i, panel_alone(record.size)) for i, record in beyond])
@@ -114,7 +114,7 @@ def _as_pair(view: ViewState, pair: Pair) -> tuple[Placed, ...]:
         panels = panels_of_pair(one.size, other.size)
         placed = [Placed(i, panel, words) for i, panel in zip(pair.images, panels, strict=True)]
         return _moved_too(view, placed)
-    # On one panel, which is the first one's.
+    # On one panel, the first one's.
     (whole,) = _moved_too(view, [Placed(first, panel_alone(one.size), words)])
     panel, words = whole.panel, whole.words
     over = laid_over(panel, one.field, other.field)
@@ -126,7 +126,7 @@ def _as_pair(view: ViewState, pair: Pair) -> tuple[Placed, ...]:
 
 
 def _moved_too(view: ViewState, placed: list[Placed]) -> tuple[Placed, ...]:
-    """The items with their panels where hands have put them, and their words scaled alike."""
+    """Return the items with their panels where the user has moved them, and their text scaled alike."""
     moved = dict(view.panels)
     return tuple(_put(item, moved[item.image]) if item.image in moved else item for item in placed)
 
@@ -139,7 +139,7 @@ def _put(item: Placed, moved: Moved) -> Placed:
 
 
 def within_reach(placed: Sequence[Placed]) -> tuple[Placed, ...]:
-    """The surfaces that hands can take hold of. Of two photographs on one panel this is the visible one, or with a
+    """Return the surfaces that hands can grab. Of two photographs on one panel this is the visible one, or with a
     divider the first, on the whole panel."""
     found = []
     for item in placed:
@@ -154,7 +154,7 @@ def within_reach(placed: Sequence[Placed]) -> tuple[Placed, ...]:
 
 
 def panel_alone(size: Size, yaw: float = 0.0) -> Panel:
-    """A panel as large as one may be, `yaw` radians to the left of straight ahead."""
+    """Return a single panel at its largest size, `yaw` radians to the left of straight ahead."""
     return _within(size, PANEL_MAX_WIDTH, PANEL_HEIGHT, yaw)
 
 
@@ -168,7 +168,7 @@ def panels_in_row(sizes: Sequence[Size], front: int) -> dict[int, Panel]:
 
 
 def _arc(sizes: Sequence[Size], turn: int) -> list[Panel]:
-    """Panels from straight ahead onward, to the left (turn 1) or right (-1)."""
+    """Return panels starting straight ahead and continuing to the left (turn 1) or right (-1)."""
     panels: list[Panel] = []
     angle = previous = 0.0
     for size in sizes:
@@ -183,14 +183,14 @@ def _arc(sizes: Sequence[Size], turn: int) -> list[Panel]:
 
 
 def panels_of_pair(first: Size, second: Size) -> tuple[Panel, Panel]:
-    """Two panels side by side about straight ahead, each turned to the viewer; the first is on the left."""
+    """Return two panels side by side around straight ahead, each turned to the viewer; the first is on the left."""
     panels = [_within(size, PAIR_WIDTH, PAIR_HEIGHT) for size in (first, second)]
     left, right = (math.atan(panel.width / 2 / PANEL_DISTANCE) + PAIR_GAP / 2 for panel in panels)
     return _within(first, PAIR_WIDTH, PAIR_HEIGHT, left), _within(second, PAIR_WIDTH, PAIR_HEIGHT, -right)
 
 
 def panels_on_wall(sizes: Sequence[Size | None], page: int) -> dict[int, Panel]:
-    """The panels of a page, by index, row by row from left to right. None: the place stays empty."""
+    """Return the panels of a page, by index, row by row from left to right. None: the place stays empty."""
     columns, rows = grid(len(sizes))
     cell, pitch = WALL_ANGLE / columns, WALL_HEIGHT / rows
     width, height = PANEL_DISTANCE * (cell - WALL_GAP), pitch - WALL_LINE
@@ -205,8 +205,8 @@ def panels_on_wall(sizes: Sequence[Size | None], page: int) -> dict[int, Panel]:
 
 
 def _within(size: Size, width: float, height: float, yaw: float = 0.0, up: float = 0.0) -> Panel:
-    """As large as `width` and `height` (metres) allow, `yaw` radians to the left, its middle `up` metres above the
-    eyes' height."""
+    """Return a panel as large as `width` and `height` (metres) allow, `yaw` radians to the left, its middle `up` metres
+    above eye level."""
     across = min(width, height * size[0] / size[1])
     position = (-math.sin(yaw) * PANEL_DISTANCE, up, -math.cos(yaw) * PANEL_DISTANCE)
     return Panel(Pose.facing(position, yaw), across, across * size[1] / size[0])
@@ -227,7 +227,8 @@ class Pointed:
 
 
 def pointed_at(ray: Ray, view: ViewState, placed: Sequence[Placed]) -> Pointed | None:
-    """The nearest photograph that the ray meets; None if it meets none, or only beyond a photograph's edge."""
+    """Return the nearest photograph that the ray meets, or None if it meets none, or only beyond a photograph's
+    edge."""
     nearest: Pointed | None = None
     for item in placed:
         s, distance = item.surface.hit(np.asarray(ray.origin), np.asarray(ray.direction))
@@ -241,7 +242,7 @@ def pointed_at(ray: Ray, view: ViewState, placed: Sequence[Placed]) -> Pointed |
 
 
 def met_at(image: int, aim: Ray | None, placed: Sequence[Placed]) -> Uv | None:
-    """Where a ray meets a photograph's surface; None if it does not."""
+    """Return where a ray meets a photograph's surface, or None if it does not."""
     for item in placed:
         if item.image == image and aim is not None:
             s, _ = item.surface.hit(np.asarray(aim.origin), np.asarray(aim.direction))

@@ -1,4 +1,4 @@
-"""Regions of interest: rectangles of a photograph that somebody has marked, named, and may come back to.
+"""Regions of interest: rectangles of a photograph that the user has marked and named, and may return to.
 
 These are plain values; `region_step` says how intents change them. A region refers to its photograph by the checksum of
 the file, so that it is found again under another file name.
@@ -16,8 +16,8 @@ from vr_app.core.view.bounds import Image, Spot
 from vr_app.core.view.photograph import PhotographRecord
 
 BLINK = 0.7
-"""Seconds for which a blinking region shows each of the two pictures: 0.7 changes there and back a second, far below
-the three flashes that can harm."""
+"""Seconds for which a blinking region shows each of the two pictures: 0.7 full cycles a second, far below the three
+flashes that can harm."""
 
 Photographs = Sequence[PhotographRecord | None]
 
@@ -34,7 +34,7 @@ class Kind(StrEnum):
     OTHER = "other"
 
     def next(self) -> Kind:
-        """The next kind in the list; after the last comes the first."""
+        """Return the next kind in the list; the first comes after the last."""
         kinds = list(Kind)
         return kinds[(kinds.index(self) + 1) % len(kinds)]
 
@@ -42,8 +42,8 @@ class Kind(StrEnum):
 @dataclass(frozen=True)
 class Region:
     """A rectangle `rect`, in pixels, of the photograph whose file has the SHA-256 `photograph` (hexadecimal) and had
-    the name `file`. `made`: when, UTC as ISO 8601; empty until that is known. `number`: among the photograph's regions,
-    from 1. It is given once and stays when other regions go (0: not given yet)."""
+    the name `file`. `made`: when, UTC as ISO 8601; empty until known. `number`: its number within the photograph, from
+    1. It is assigned once and does not change when other regions are deleted (0: not assigned yet)."""
 
     photograph: str
     file: str
@@ -59,8 +59,8 @@ Given = tuple[tuple[str, int], ...]
 
 
 def numbered(regions: Iterable[Region], given: Given = ()) -> tuple[Region, ...]:
-    """The regions, each with a number that no other region of its photograph has: its own if no earlier one has it,
-    else the next that was never given."""
+    """Return the regions, each with a number that no other region of its photograph has: its own if no earlier region
+    has it, otherwise the next that was never assigned."""
     regions = tuple(regions)
     last = dict(given)
     taken: set[tuple[str, int]] = set()
@@ -99,7 +99,7 @@ class Draft:
 
 @dataclass(frozen=True)
 class Regions:
-    """All regions of a session. `chosen`: an index of `known`. `given`: numbers that are not given again."""
+    """All regions of a session. `chosen`: an index of `known`. `given`: numbers that are not assigned again."""
 
     known: tuple[Region, ...] = ()
     chosen: int | None = None
@@ -109,8 +109,8 @@ class Regions:
     given: Given = ()
 
     def of(self, photograph: PhotographRecord | None) -> tuple[int, ...]:
-        """The regions of a photograph, as indices of `known`, in the order of their numbers. `photograph`: None while
-        it is not loaded."""
+        """Return the regions of a photograph, as indices of `known`, in the order of their numbers. `photograph`: None
+        while it is not loaded."""
         if photograph is None:
             return ()
         mine = (i for i, region in enumerate(self.known) if region.photograph == photograph.sha256)
@@ -121,8 +121,8 @@ class Regions:
         return None if self.chosen is None else self.known[self.chosen]
 
     def with_known(self, found: Iterable[Region], given: Given = ()) -> Regions:
-        """With these regions too, kept from an earlier session, and the numbers `given` then. A region known already is
-        not added twice. Kept regions keep their numbers; one marked before they arrived may get another."""
+        """Add these regions, kept from an earlier session, and the numbers `given` then. A region already known is not
+        added twice. Kept regions keep their numbers; one marked before they arrived may get another."""
         known = set(self.known)
         new = tuple(region for region in dict.fromkeys(found) if region not in known)
         if not new:
@@ -138,23 +138,23 @@ class Regions:
         return any(not region.made for region in self.known)
 
     def stamped(self, moment: str) -> Regions:
-        """With `moment` (ISO 8601) as the time of the regions that have none yet."""
+        """Set `moment` (ISO 8601) as the time of the regions that have none yet."""
         return replace(self, known=tuple(r if r.made else replace(r, made=moment) for r in self.known))
 
     def back_to(self, known: tuple[Region, ...]) -> Regions:
-        """With the regions as they were before. The chosen one stays chosen if it is still there."""
+        """Restore earlier regions. The chosen one stays chosen if it still exists."""
         still = self.chosen is not None and known[self.chosen : self.chosen + 1] == (self.chosen_region,)
         return replace(self, known=known, chosen=self.chosen if still else None)
 
 
 def image_of(region: Region, photographs: Photographs, front: int) -> int | None:
-    """An image that shows a region's photograph, preferably the front one; None if there is none."""
+    """Return an image that shows a region's photograph, preferably the front one, or None if there is none."""
     having = [i for i, record in enumerate(photographs) if record and record.sha256 == region.photograph]
     return front if front in having else having[0] if having else None
 
 
 def drafted(draft: Draft, size: tuple[int, int]) -> Rect | None:
-    """The whole pixels of a photograph of `size` that a draft touches; None if a corner is not a number."""
+    """Return the whole pixels of a photograph of `size` that a draft touches, or None if a corner is not a number."""
     if not all(map(math.isfinite, (*draft.start, *draft.end))):
         return None
     sides = []

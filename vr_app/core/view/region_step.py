@@ -24,13 +24,13 @@ from vr_app.core.view.photograph import PhotographRecord
 from vr_app.core.view.region import Draft, Photographs, Region, Regions, drafted, numbered, with_given
 
 LEAST_SIDE = 4
-"""Photograph pixels along a side. A smaller drag was a tap, or a trembling hand."""
+"""In photograph pixels along a side. A smaller drag was a tap, or a trembling hand."""
 
 OF_VIEW = 0.8
-"""The share of the visible part, across and down, that marking the view takes, so that the outline is in sight."""
+"""Marking the view takes this fraction of the visible part, across and down, so that the outline is visible."""
 
 FILLS = 0.6
-"""The share of the surface, across or down, that a region takes after a jump to it."""
+"""The fraction of the surface, across or down, that a region fills after a jump to it."""
 
 
 def changed(
@@ -81,7 +81,7 @@ def _marked(regions: Regions, draft: Draft, photograph: PhotographRecord | None)
 
 
 def _shrunk(one: Uv, other: Uv) -> tuple[Uv, Uv]:
-    """The part of the photograph between two corners, shrunk to OF_VIEW."""
+    """Return the part of the photograph between two corners, shrunk to OF_VIEW."""
     sides = [(max(0.0, min(a, b)), min(1.0, max(a, b))) for a, b in zip(one, other, strict=True)]
     cut = [(low + (high - low) * (1 - OF_VIEW) / 2, high - (high - low) * (1 - OF_VIEW) / 2) for low, high in sides]
     return (cut[0][0], cut[1][0]), (cut[0][1], cut[1][1])
@@ -98,13 +98,13 @@ def _next(regions: Regions, photographs: Photographs, front: int) -> int | None:
 
 
 def _swapped(regions: Regions, region: Region) -> Regions:
-    """With another region in the place of the chosen one."""
+    """Replace the chosen region by another."""
     known = (region if number == regions.chosen else known for number, known in enumerate(regions.known))
     return replace(regions, known=tuple(known))
 
 
 def view_of(rect: Rect, size: tuple[int, int]) -> tuple[Uv, float]:
-    """The photograph point in the middle of a region, and the zoom at which it takes FILLS of the surface."""
+    """Return the photograph point in the middle of a region, and the zoom at which it takes FILLS of the surface."""
     width, height = size
     middle = (rect.x + rect.w / 2) / width, (rect.y + rect.h / 2) / height
     return middle, FILLS / max(rect.w / width, rect.h / height)

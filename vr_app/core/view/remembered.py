@@ -1,6 +1,6 @@
-"""What is remembered of a folder from one session to the next, and how it is written to disk (JSON).
+"""What is remembered about a folder from one session to the next, and its form on disk (JSON).
 
-It holds no file name: photographs are told apart by `keys`, which the caller makes.
+It contains no file names: photographs are identified by `keys`, which the caller makes.
 """
 
 from __future__ import annotations
@@ -27,18 +27,19 @@ MOST = 100_000
 
 
 class Side(StrEnum):
-    """The hand that presses the control panel; the other one carries it."""
+    """The hand that presses the control panel; the other hand carries it."""
 
     RIGHT = "right"
     LEFT = "left"
 
 
 FARTHEST_OUT = 2.0
-"""How far outside its photograph the middle of a view may lie, in the photograph's size: one laid over another may."""
+"""How far outside its photograph the middle of a view may lie, in the photograph's size: this happens if one is laid
+over another."""
 
 
 class MemoryFileError(UserError):
-    """The file of what was remembered cannot be read; the message is the reason."""
+    """The memory file cannot be read; the message is the reason."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Remembered:
 
 
 def remember(view: ViewState, keys: Sequence[str], hand: Side) -> Remembered:
-    """What to remember of a view, whose photographs have these keys. Photographs shown whole are left out."""
+    """Return what to remember about a view whose photographs have these keys. Photographs shown whole are left out."""
     pair = view.pair
     return Remembered(
         layout=view.flat,
@@ -79,7 +80,7 @@ def remember(view: ViewState, keys: Sequence[str], hand: Side) -> Remembered:
 
 
 def restore(view: ViewState, keys: Sequence[str], found: Remembered) -> ViewState:
-    """A view of photographs that are not loaded yet, as it was left. What is remembered of other photographs is
+    """Return a view of photographs that are not loaded yet, as the user left it. Entries of other photographs are
     ignored."""
     place = {key: index for index, key in enumerate(keys)}
     known: dict[Layout, dict[int, Moved]] = {}
@@ -107,7 +108,7 @@ def restore(view: ViewState, keys: Sequence[str], found: Remembered) -> ViewStat
 
 
 def format_memory(found: Remembered) -> str:
-    """The JSON of what is remembered."""
+    """Return the JSON of what is remembered."""
     fields = {
         "version": VERSION,
         "layout": found.layout.value,

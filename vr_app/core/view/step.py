@@ -1,4 +1,4 @@
-"""How the view changes: with each intent, with undo, and as photographs and regions arrive."""
+"""How the view changes: by intents, by undo, and when photographs and regions arrive."""
 
 from __future__ import annotations
 
@@ -78,15 +78,15 @@ from vr_app.core.view.view import (
 )
 
 PAST = 50
-"""Moves that can be undone."""
+"""The number of moves that can be undone."""
 
 UNSEEN = 0.004
-"""A move by a smaller part of the surface, or of the zoom, does not count: undoing it would show no difference."""
+"""A move by a smaller fraction of the surface, or of the zoom, does not count: undoing it would show no difference."""
 
 
 def step(view: ViewState, intents: tuple[Intent, ...], dt: float) -> ViewState:
-    """The view after `intents`, applied in order, and after `dt` seconds. An intent that would make an impossible view
-    (NaN, infinite) changes nothing."""
+    """Return the view after `intents`, applied in order, and after `dt` seconds. An intent that would make an
+    impossible view (NaN, infinite) changes nothing."""
     after = view
     for intent in intents:
         after = _remembering(after, intent)
@@ -128,7 +128,7 @@ def _apply(view: ViewState, intent: Intent) -> ViewState:
             old = view.images[image]
             log2_delta = min(MOST_DOUBLINGS, max(-MOST_DOUBLINGS, log2_delta)) if math.isfinite(log2_delta) else 0.0
             zoom = min(view.largest_zoom(image), max(1.0, old.zoom * 2.0**log2_delta))
-            if zoom == old.zoom:  # or rounding would move the centre, and the view would never rest
+            if zoom == old.zoom:  # otherwise rounding would move the centre, and the view would never rest
                 return view
             kept = old.zoom / zoom
             u, v = (a - (a - c) * kept for a, c in zip(anchor, old.center, strict=True))
@@ -199,7 +199,7 @@ def _apply(view: ViewState, intent: Intent) -> ViewState:
 
 
 def _images_of(intent: Intent) -> tuple[int, ...]:
-    """The photographs that an intent names."""
+    """Return the photographs that an intent names."""
     match intent:
         case Pan(image=image) | Zoom(image=image) | MovePanel(image=image) | BringForward(image) | Pick(image):
             return (image,)
@@ -220,11 +220,11 @@ def _with_regions(view: ViewState, intent: RegionIntent) -> ViewState:
     if there is None or not isinstance(intent, GoToRegion | NextRegion):
         return view
     image = image_of(there, view.photographs, view.active)
-    if image is None:  # it is of a photograph that is not there, and was chosen before
+    if image is None:  # it belongs to a photograph that is not there, and was chosen before
         return view
     center, zoom = view_of(there.rect, view.record_of(image).size)
     seen = view.compared is None or image in view.compared.images
-    if view.layout is Layout.WALL or not seen:  # where it would be too small, or not be seen
+    if view.layout is Layout.WALL or not seen:  # there it would be too small or out of sight
         view = arranged(view, Layout.ONE)
     return with_image(replace(view, active=image), image, ImageView(center, max(1.0, zoom)))
 
@@ -238,7 +238,7 @@ def _with_panel(view: ViewState, image: int, moved: Moved) -> ViewState:
 
 
 def _undone(view: ViewState) -> ViewState:
-    """The view before the last move that can be seen; the same view if there is none."""
+    """Return the view before the last visible move, or the same view if there is none."""
     for back in reversed(range(len(view.past))):
         then = view.past[back]
         if not _alike(then, view.moment):
@@ -250,7 +250,7 @@ def _undone(view: ViewState) -> ViewState:
 
 
 def _alike(one: Moment, other: Moment) -> bool:
-    """Whether nobody could tell the two apart: a trembling hand on the trigger moves the photograph a little."""
+    """Whether the two look the same: a trembling hand on the trigger moves the photograph a little."""
     if replace(one, images=()) != replace(other, images=()):
         return False
     return all(
@@ -280,7 +280,7 @@ def photograph_arrived(view: ViewState, index: int, record: PhotographRecord) ->
 
 
 def regions_arrived(view: ViewState, found: Iterable[Region], given: Given = ()) -> ViewState:
-    """The view with regions kept from an earlier session. Undo leaves them."""
+    """Return the view with regions kept from an earlier session. Undo keeps them."""
     regions = view.regions.with_known(found, given)
     new = regions.known[len(view.regions.known) :]
     past = (replace(then, marked=(*then.marked, *new)) for then in view.past)
@@ -288,7 +288,7 @@ def regions_arrived(view: ViewState, found: Iterable[Region], given: Given = ())
 
 
 def regions_stamped(view: ViewState, moment: str) -> ViewState:
-    """The view with `moment` (ISO 8601) as the time of regions just made, in what can be undone too."""
+    """Return the view with `moment` (ISO 8601) as the time of new regions, including in what can be undone."""
     regions = view.regions.stamped(moment)
     named = dict(zip(view.regions.known, regions.known, strict=True))
     past = (replace(then, marked=tuple(named.get(item, item) for item in then.marked)) for then in view.past)
@@ -296,8 +296,8 @@ def regions_stamped(view: ViewState, moment: str) -> ViewState:
 
 
 def photograph_failed(view: ViewState, index: int) -> ViewState:
-    """The view without a photograph that cannot be opened: another that is loaded comes to the front, or the next that
-    may still load.
+    """Return the view without a photograph that cannot be opened: another loaded one comes to the front, or the next
+    that may still load.
 
     Photographs arrive in their order: while none is loaded, all before the active one have failed.
     """

@@ -1,4 +1,4 @@
-"""Tours: timed views, played alike in every mode. docs/tours.md tells the file's form."""
+"""Tours: timed views, played alike in every mode. docs/tours.md describes the file format."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ MAX_SECONDS = 3600.0
 
 
 class TourError(UserError):
-    """A tour that cannot be played. The message names the file, what is wrong where, and the cure."""
+    """A tour that cannot be played. The message names the file, the error and its place, and the cure."""
 
 
 @dataclass(frozen=True)
 class Stop:
-    """A view, reached from the one before in `travel` seconds and then held for `duration` seconds.
+    """A view, reached from the previous one in `travel` seconds and then held for `duration` seconds.
 
     `center` in photograph coordinates (0 to 1, right and down); `zoom` 1 to 64; `caption` may be empty. `invention`:
-    computed pixels are overlaid with how far they depart from what the photograph determines.
+    show the overlay of how far computed pixels depart from what the photograph determines.
     """
 
     surface: SurfaceKind
@@ -53,7 +53,7 @@ class Tour:
         return sum(stop.travel + stop.duration for stop in self.stops)
 
     def at(self, time: float) -> tuple[LookAt, str]:
-        """The view and the caption `time` seconds after the start; after the end, those of the last stop."""
+        """Return the view and the caption `time` seconds after the start; after the end, those of the last stop."""
         begin = 0.0
         for index, stop in enumerate(self.stops):
             if time < begin + stop.travel + stop.duration or index == len(self.stops) - 1:
@@ -64,8 +64,8 @@ class Tour:
 
 
 def _between(before: Stop, stop: Stop, time: float) -> LookAt:
-    """The view on the way from one stop to the next: the zoom's logarithm is eased, and the centre is led so that
-    nothing swings wide."""
+    """Return the view on the way from one stop to the next: the zoom's logarithm is eased, and the centre is led so
+    that nothing swings wide."""
     if time >= stop.travel or before.surface is not stop.surface:
         return LookAt(stop.surface, stop.center, stop.zoom, stop.invention)
     part = max(0.0, time) / stop.travel
@@ -79,7 +79,7 @@ def _between(before: Stop, stop: Stop, time: float) -> LookAt:
 
 
 def parse_tour(text: str, name: str) -> Tour:
-    """Read a tour's JSON. Raises TourError, which names `name` (the file), the stop and the field that is wrong."""
+    """Read a tour's JSON. Raises TourError, which names `name` (the file), the stop and the invalid field."""
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -137,7 +137,7 @@ def _number(value: Any, low: float, high: float, where: str) -> float:
 
 
 def format_tour(tour: Tour) -> str:
-    """The tour's JSON, one line a stop."""
+    """Return the tour's JSON, one line per stop."""
     lines = [json.dumps(_stop_fields(stop), ensure_ascii=False) for stop in tour.stops]
     image = f'  "image": {json.dumps(tour.image)},\n' if tour.image else ""  # ASCII: not every file name is Unicode
     return f'{{\n  "version": {VERSION},\n{image}  "stops": [\n    ' + ",\n    ".join(lines) + "\n  ]\n}\n"
@@ -168,15 +168,15 @@ class TourPlayer:
         return self._time is not None and self._time >= self._tour.seconds
 
     def advance(self, dt: float) -> tuple[LookAt, str]:
-        """The view and caption `dt` seconds later. The first call begins the tour; at its end the last view stays."""
+        """Return the view and caption `dt` seconds later. The first call begins the tour; at its end the last view
+        stays."""
         self._time = 0.0 if self._time is None else self._time + dt
         return self._tour.at(self._time)
 
 
 class TourRecorder:
     """Records the views on which a viewer rests: each view held for at least REST seconds becomes a stop, and so does
-    the last one. What a tour cannot hold, beyond MAX_SECONDS or MAX_STOPS, is left out.
-    """
+    the last one. Stops beyond MAX_SECONDS or MAX_STOPS are left out."""
 
     REST = 0.5
 
@@ -188,7 +188,7 @@ class TourRecorder:
         self._time = 0.0
 
     def see(self, view: ViewState, dt: float) -> None:
-        """Take in a frame of `dt` seconds with this view."""
+        """Process a frame of `dt` seconds with this view."""
         self._time += dt
         now = (view.surface, view.front, view.invention)
         if now != self._resting:
@@ -197,7 +197,7 @@ class TourRecorder:
             self._resting, self._since = now, self._time
 
     def finish(self) -> Tour | None:
-        """The tour, with the present view as its last stop; None if there is none."""
+        """Return the tour, with the current view as its last stop, or None if there is none."""
         self._time = max(self._time, self._since + self.REST)
         self._keep()
         self._resting = None

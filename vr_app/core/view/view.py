@@ -1,4 +1,4 @@
-"""The state of what is looked at. Intents and tours change it; everything drawn follows from it.
+"""The state of the view. Intents and tours change it; everything drawn follows from it.
 
 `step` applies intents to it; `pairing` changes layouts and pairs.
 """
@@ -38,7 +38,7 @@ Panels = tuple[tuple[int, Moved], ...]
 
 @dataclass(frozen=True)
 class Moment:
-    """What a move changes, and undo brings back. `panels`: those that hands have moved, by image, in the layout `flat`;
+    """What a move changes and undo restores. `panels`: those that the user has moved, by image, in the layout `flat`;
     `marked`: the regions of interest."""
 
     images: tuple[ImageView, ...]
@@ -52,11 +52,11 @@ class Moment:
 
 @dataclass(frozen=True)
 class Settings:
-    """A session's settings, beside what is looked at.
+    """A session's settings, apart from the view itself.
 
-    `model`: the network that computes, by name; `models`: those to choose from, the dial's two ends among them. `room`:
-    the panels are in a room. `help`: what keys and mouse do is shown. `overlays`: the names of the layers shown over
-    the picture. `field_angle`: the camera's full field in degrees of visual angle.
+    `model`: the network that computes, by name; `models`: those to choose from, including the dial's two ends. `room`:
+    the panels are shown in a room. `help`: the help on keys and mouse is shown. `overlays`: the names of the layers
+    shown over the picture. `field_angle`: the camera's full field in degrees of visual angle.
     """
 
     model: str = DEFAULT_MODEL
@@ -67,7 +67,8 @@ class Settings:
     field_angle: float = 45.0
 
     def computing_with(self, model: str) -> Settings:
-        """With another network; unchanged if that network, or an end of the dial, is not among `models`."""
+        """Return the settings with another network; unchanged if that network, or an end of the dial, is not among
+        `models`."""
         blend = parse_blend(model)
         ends = (blend.pixel, blend.texture) if blend else (model,)
         sound = blend is None or 0 < blend.amount < 1
@@ -76,16 +77,16 @@ class Settings:
 
 @dataclass(frozen=True)
 class ViewState:
-    """All that decides what is drawn, except where the eyes are.
+    """Everything that determines what is drawn, except the eyes' positions.
 
-    `images`: how each photograph is seen. `photographs`: their records, None while one is not loaded. `still_for`:
-    seconds since the view last changed. `original`, `invention`, `appearance`: what `ShowOriginal`, `ShowInvention` and
-    `Adjust` last asked for. `finest`: the finest level that may be shown. `layout`: how photographs are shown, perhaps
-    on the retina; `flat`: the layout of panels that is shown, or that the retina returns to. `panels`: see `Moment`;
-    `elsewhere`: the panels moved in other layouts. `pair`: the pair that is compared, or was last. `blink`: where a
-    blink stands. `picked`: the last two photographs taken from the wall. `failed`: those that cannot be opened.
-    `regions`: those of interest. `past`: how it was before each of the last moves; `begins`: the next change begins a
-    new move.
+    `images`: how each photograph is viewed. `photographs`: their records, None while one is not loaded. `still_for`:
+    seconds since the view last changed. `original`, `invention`, `appearance`: the last values of `ShowOriginal`,
+    `ShowInvention` and `Adjust`. `finest`: the finest level that may be shown. `layout`: how photographs are shown,
+    possibly on the retina; `flat`: the layout of panels that is shown, or that the retina returns to. `panels`: see
+    `Moment`; `elsewhere`: the panels moved in other layouts. `pair`: the pair that is compared, or was last. `blink`:
+    the state of a blink. `picked`: the last two photographs picked from the wall. `failed`: those that cannot be
+    opened. `regions`: those of interest. `past`: the state before each of the last moves; `begins`: the next change
+    begins a new move.
     """
 
     images: tuple[ImageView, ...]
@@ -116,7 +117,7 @@ class ViewState:
         layout: Layout = Layout.ROW,
         compare: Compare = Compare.SIDE,
     ) -> ViewState:
-        """`count` photographs, the first in front, each shown whole."""
+        """Return a view of `count` photographs, the first in front, each shown whole."""
         flat = Layout.ROW if layout is Layout.RETINA else layout
         layout = Layout.RETINA if surface is SurfaceKind.RETINA else layout
         pair = Pair((0, 1), compare) if count > 1 and flat is Layout.PAIR else None
@@ -156,21 +157,21 @@ class ViewState:
         return self.photographs[self.active]
 
     def record_of(self, image: int) -> PhotographRecord:
-        """Of a photograph that is loaded, as every one is that is shown."""
+        """Return the record of a loaded photograph; every photograph that is shown is loaded."""
         record = self.photographs[image]
         assert record is not None
         return record
 
     @property
     def compared(self) -> Pair | None:
-        """The pair that is shown; None if none is, or a photograph of it is not loaded."""
+        """The pair that is shown; None if there is none, or if one of its photographs is not loaded."""
         pair = self.pair if self.layout is Layout.PAIR else None
         there = pair is not None and all(self.photographs[i] is not None for i in pair.images)
         return pair if there else None
 
     @property
     def alternates(self) -> bool:
-        """Whether two pictures are shown in turn, so that the view changes by itself."""
+        """Whether two pictures are shown in alternation, so that the view changes by itself."""
         return self.regions.blinking or (self.compared is not None and self.compared.compare is Compare.BLINK)
 
     @property
@@ -180,30 +181,30 @@ class ViewState:
 
     @property
     def awaited(self) -> tuple[int, ...]:
-        """The photographs to open first, because they are seen first."""
+        """The photographs to open first, because they are visible first."""
         page = self.hung[self.page[0] * standing.PAGE :][: standing.PAGE] if self.flat is Layout.WALL else ()
         two = self.pair.images if self.pair is not None and self.flat is Layout.PAIR else ()
         return tuple(dict.fromkeys((self.active, *two, *page)))
 
     @property
     def hung(self) -> tuple[int, ...]:
-        """The photographs with a place on the wall: all that have not failed."""
+        """The photographs with a place on the wall: all except the failed ones."""
         return tuple(i for i in range(len(self.images)) if i not in self.failed)
 
     @property
     def page(self) -> tuple[int, int]:
-        """The wall's page with the front photograph, from 0, and the number of pages."""
+        """The wall's page that contains the front photograph, from 0, and the number of pages."""
         hung = self.hung
         place = hung.index(self.active) if self.active in hung else 0
         return place // standing.PAGE, standing.pages(len(hung))
 
     def field_of(self, image: int) -> FieldOfView:
-        """A photograph's field of view; while that is not known, the whole photograph."""
+        """Return a photograph's field of view, or the whole photograph while that is unknown."""
         record = self.photographs[image]
         return record.field if record is not None else FieldOfView((0.5, 0.5), (0.5, 0.5))
 
     def home(self, image: int) -> Uv:
-        """The middle of a photograph's field of view; while that is not known, the photograph's own."""
+        """Return the middle of a photograph's field of view, or the photograph's own while that is unknown."""
         return self.field_of(image).home
 
     def largest_zoom(self, image: int) -> float:
@@ -212,13 +213,13 @@ class ViewState:
         return record.largest_zoom if record is not None else MAX_ZOOM
 
     def moved(self, image: int) -> Moved | None:
-        """Where hands have put a panel; None while it is in its place on the arc."""
+        """Return where the user has moved a panel, or None while it is in its place on the arc."""
         return dict(self.panels).get(image)
 
 
 def with_image(view: ViewState, index: int, image: ImageView) -> ViewState:
-    """The view with photograph number `index` seen as `image`, within what is possible there; an impossible view (NaN,
-    infinite) changes nothing."""
+    """Return the view with photograph number `index` viewed as `image`, clamped to the valid range; an impossible view
+    (NaN, infinite) changes nothing."""
     if not all(map(math.isfinite, (*image.center, image.zoom))):
         return view
     clamped = _clamped(image, view.surface, view.largest_zoom(index))
@@ -226,23 +227,23 @@ def with_image(view: ViewState, index: int, image: ImageView) -> ViewState:
 
 
 def on_surface(view: ViewState, surface: SurfaceKind) -> ViewState:
-    """The same photographs on a surface, each within what may be shown there."""
+    """Return the same photographs on a surface, each clamped to what may be shown there."""
     images = tuple(_clamped(image, surface, view.largest_zoom(i)) for i, image in enumerate(view.images))
     layout = Layout.RETINA if surface is SurfaceKind.RETINA else view.flat
     return replace(view, layout=layout, images=images)
 
 
 def next_loaded(view: ViewState, by: int = 1) -> int:
-    """The next loaded photograph after the active one, wrapping round; `by` 1 onward, -1 back. The active one if no
-    other is loaded."""
+    """Return the next loaded photograph after the active one, wrapping around; `by` 1 forward, -1 back. Returns the
+    active one if no other is loaded."""
     count = len(view.images)
     following = [(view.active + by * i) % count for i in range(1, count + 1)]
     return next((i for i in following if view.photographs[i] is not None), view.active)
 
 
 def settled(view: ViewState) -> ViewState:
-    """The view after a change of surface or photograph: on the retina a whole photograph is centred on its field of
-    view."""
+    """Return the view after a change of surface or photograph: on the retina a whole photograph is centred on its field
+    of view."""
     front = view.front
     if view.surface is SurfaceKind.RETINA and front.zoom <= 1.0:
         front = ImageView(view.home(view.active), 1.0)
@@ -250,7 +251,7 @@ def settled(view: ViewState) -> ViewState:
 
 
 def _clamped(image: ImageView, surface: SurfaceKind, limit: float) -> ImageView:
-    """A panel never shows beyond the photograph; the retina's middle never leaves it; the zoom stays within `limit`."""
+    """Keep a panel from showing beyond the photograph, the retina's middle inside it, and the zoom within `limit`."""
     zoom = min(limit, image.zoom)
     margin = 0.5 / zoom if surface is SurfaceKind.PANEL else 0.0
     u, v = (min(1.0 - margin, max(margin, c)) for c in image.center)
