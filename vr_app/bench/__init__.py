@@ -1,1 +1,1 @@
-"""What `fundusxr bench` measures: the whole viewer offscreen, driven frame by frame, and the engine alone."""
+"""The measurements of `fundusxr bench`: the whole viewer offscreen, driven frame by frame, and the engine alone."""

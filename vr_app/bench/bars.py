@@ -1,4 +1,4 @@
-"""The committed list of what is measured and how good it has to be, and a measurement held against it."""
+"""The committed list of what is measured and the limits for it, and the check of a measurement against it."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from sr_core.assets import asset_path
 
 HOLDS: Mapping[str, Callable[[float, float], bool]] = {"least": operator.ge, "most": operator.le, "below": operator.lt}
-"""How a value is compared with its limit."""
+"""How to compare a value with its limit."""
 
 
 class MissingRowError(RuntimeError):
-    """A measurement left out a row of the list, or made one that is not in it: a fault of the program."""
+    """A measurement left out a row of the list, or produced one that is not in it: a bug in the program."""
 
 
 @dataclass(frozen=True)
 class Bar:
-    """A row: what the `command` measures under `name` in `unit`; `what` and `bar` are its words; `sense` a key of
+    """A row: what `command` measures under `name` in `unit`; `what` and `bar` describe it in words; `sense` is a key of
     HOLDS."""
 
     name: str
@@ -32,12 +32,12 @@ class Bar:
     limit: float
 
     def holds(self, value: float | None) -> bool:
-        """Whether a value keeps the limit. One that could not be measured does not."""
+        """Whether a value is within the limit. A value that could not be measured is not."""
         return value is not None and math.isfinite(value) and HOLDS[self.sense](value, self.limit)
 
 
 def all_bars() -> tuple[Bar, ...]:
-    """Every row, in the list's order."""
+    """Return every row, in the list's order."""
     rows = json.loads(asset_path("bars.json").read_text(encoding="utf-8"))["rows"]
     return tuple(_bar(row) for row in rows)
 
@@ -48,10 +48,11 @@ def _bar(row: Mapping) -> Bar:
 
 
 def judge(command: str, values: Mapping[str, float | None], bars: Sequence[Bar] | None = None) -> list[dict]:
-    """`bars` of a command's JSON: `{name, value, unit, limit, holds}` for every row that it has to measure.
+    """Check a command's values against `bars`; return `{name, value, unit, limit, holds}` for every row that it has to
+    measure.
 
-    A value of None is one that could not be measured. Raises MissingRowError where the values' names are not those of
-    the list.
+    None stands for a value that could not be measured. Raises MissingRowError if the values' names are not those of the
+    list.
     """
     due = [bar for bar in (all_bars() if bars is None else bars) if bar.command == command]
     names = {bar.name for bar in due}

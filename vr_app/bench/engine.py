@@ -1,4 +1,4 @@
-"""The engine alone, against what this machine can convolve at all and against the plain way."""
+"""Measure the engine alone, against the fastest convolutions of this machine and against the plain method."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PLAIN_SCALE = 4
 
 
 def measure(settings: Settings, progress: Progress) -> Measured:
-    """The rows of `engine`."""
+    """Measure the rows of `engine`."""
     from sr_core.engine import bench
     from sr_core.engine.engine import choose_device
     from sr_core.networks.zoo import load_model

@@ -1,4 +1,4 @@
-"""A picture of the curves that measurements found."""
+"""Draw the curves of measurements."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from sr_core.study.training.curve import Line, panel
 
 
 def curves_picture(documents: Sequence[Mapping]) -> np.ndarray:
-    """Every curve of some measurements, uint8 (H, W, 3): one below the other, one for each unit in which it has points.
+    """Draw every curve of some measurements, uint8 (H, W, 3): one below the other, one for each unit in which it has
+    points.
 
-    Of a curve measured twice the last counts. Raises UserError where nothing has any.
+    If a curve was measured twice, the last one counts. Raises UserError if there are no curves.
     """
     curves = {name: points for document in documents for name, points in document["curves"].items()}
     if not curves:
@@ -22,7 +23,8 @@ def curves_picture(documents: Sequence[Mapping]) -> np.ndarray:
 
 
 def _pictures(name: str, points: Sequence[Mapping[str, float]]) -> list[np.ndarray]:
-    """A curve's points name what runs across first, then what was measured as "what, unit" or "what, unit (which)"."""
+    """Draw one curve. Its points name the x axis first, then the measured values as "what, unit" or "what, unit
+    (which)"."""
     across, *measured = points[0]
     by_unit: dict[str, list[Line]] = {}
     x = tuple(float(point[across]) for point in points)

@@ -1,4 +1,4 @@
-"""A fresh viewer, to its first picture: what `vr_app.bench.start` runs in processes of their own."""
+"""Run a fresh viewer to its first picture; `vr_app.bench.start` runs this in separate processes."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from vr_app.viewer.loop import session
 from vr_app.viewer.options import Options, first_view
 
 SIZE = (1280, 800)
-"""As `fundusxr view` has it."""
+"""The size that `fundusxr view` uses."""
 
 
 class StartingRuntime(BenchRuntime):
-    """Notes whether torch was loaded when the last frame was finished: a warm-up that loads it may follow at once."""
+    """Records whether torch was loaded when the last frame was finished, since the warm-up that loads it may follow
+    immediately."""
 
     torch = False
 
@@ -32,7 +33,7 @@ class StartingRuntime(BenchRuntime):
 
 
 def main() -> None:
-    """Arguments: file, device, model, the time at which it all began. Prints one line of JSON."""
+    """Run with the arguments file, device, model, and the start time. Prints one line of JSON."""
     file, device, model, begun = sys.argv[1:]
     with open_offscreen() as context:
         runtime = StartingRuntime(context, [one_eye(SIZE)])
@@ -43,7 +44,7 @@ def main() -> None:
 
 
 def _start(context: Context, runtime: StartingRuntime, options: Options, begun: float) -> dict:
-    """Frames until one has shown the photograph; seconds since `begun`."""
+    """Run frames until one has shown the photograph; return the seconds since `begun`."""
     with session(runtime, options) as viewer:
         viewer.frame()
         first = runtime.finished_at

@@ -1,4 +1,4 @@
-"""What a frame costs the thread that draws: while the worker computes and while it rests, and with many panels."""
+"""Measure what a frame costs the drawing thread: while the worker computes and while it rests, and with many panels."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from vr_app.gl.context import Context, open_offscreen
 EYE_SIZE = (320, 240)
 FRAMES, QUICK_FRAMES = 1000, 40
 CHUNKS, QUICK_CHUNKS = 20, 2
-"""Parts into which the tour is cut; each is shown in one state and then in the other, in turns."""
+"""The tour is cut into this many parts; each is shown in one state and then in the other, in alternating order."""
 
 PANELS, QUICK_PANELS = 64, 6
 FEW_PANELS = 4
@@ -35,7 +35,8 @@ PANEL_PIXELS = (4000, 4000)
 
 QUICK_PIXELS = (640, 640)
 FOUR_IN_VIEW = 1.9
-"""Tangent to either side with which an eye sees four square panels: one in front, one on its left, two on its right."""
+"""The tangent to either side of an eye that sees four square panels: one in front, one on its left, two on its
+right."""
 
 CURVE_PANELS = (1, 4, 16, 64)
 
@@ -51,7 +52,7 @@ TOUR = Tour(
         Stop(_RETINA, (0.4, 0.5), 6.0, duration=0.6, travel=1.2),
     )
 )
-"""From the whole photograph to the finest level on a panel, back, and the same eye from inside."""
+"""From the whole photograph to the finest level on a panel, back, and then the same eye on the retina."""
 
 PANEL_TOUR = Tour(
     (
@@ -62,23 +63,23 @@ PANEL_TOUR = Tour(
 )
 
 FILLER = Rect(16, 16, 16, 16)
-"""Tiles at x4, as columns and rows, that the worker computes again and again to be saturated: four blocks."""
+"""Tiles at x4, as columns and rows, that keep the worker saturated by being computed again and again: four blocks."""
 
 
 def looks(tour: Tour, frames: int) -> list[LookAt]:
-    """The tour's view in each of so many frames."""
+    """Return the tour's view in each of `frames` frames."""
     return [tour.at(tour.seconds * i / frames)[0] for i in range(frames)]
 
 
 @dataclass
 class Times:
-    """Seconds of each frame."""
+    """The seconds of each frame."""
 
     work: list[float] = field(default_factory=list)
     interval: list[float] = field(default_factory=list)
 
     def play(self, stage: Stage, views: Sequence[LookAt]) -> None:
-        """Show views, a frame each, and note what each frame took."""
+        """Show views, one frame each, and record the time of each frame."""
         for look in views:
             stage.frame(look)
             self.work.append(stage.runtime.work)
@@ -95,7 +96,7 @@ class Times:
 
 
 class SaturatedWorker:
-    """The viewer's own worker, whose wishes are, while `saturated`, followed by FILLER's tiles, without end."""
+    """The viewer's own worker, whose wishes, while `saturated`, are followed by FILLER's tiles without end."""
 
     def __init__(self, stage: Stage) -> None:
         self._worker = stage.viewer.supply.service.worker
@@ -120,7 +121,7 @@ class SaturatedWorker:
 
 
 def measure(settings: Settings, progress: Progress) -> Measured:
-    """The rows of `frame`."""
+    """Measure the rows of `frame`."""
     measured = Measured(about={"eyes": f"two, {EYE_SIZE[0]}x{EYE_SIZE[1]} pixels each", "prefetch": False})
     with tempfile.TemporaryDirectory(prefix="fundusxr-bench-") as name, open_offscreen() as context:
         measured.renderer = context.renderer
@@ -138,11 +139,11 @@ def _worker_rows(context: Context, folder: Path, settings: Settings, progress: P
         context, [path], two_eyes(EYE_SIZE), device=settings.device, model=settings.model, time_step=step, period=0.0
     ) as stage:
         worker = SaturatedWorker(stage)
-        stage.viewer.supply.service.worker = cast(Worker, worker)  # whatever else is asked of it, the worker answers
+        stage.viewer.supply.service.worker = cast(Worker, worker)  # the worker answers everything else that it is asked
         stage.visit(views[0])
         stage.warm_up()
         _make_sharp(stage, views, progress)
-        # No display slows these frames: what the worker takes away shows in full.
+        # No display slows these frames, so whatever the worker takes away is fully visible.
         free = _interleave(stage, worker, views, chunks, progress, "frames")
         stage.runtime.period = DISPLAY_PERIOD
         paced = _interleave(stage, worker, views, chunks, progress, "frames at 90 Hz")
@@ -175,7 +176,7 @@ def _worker_rows(context: Context, folder: Path, settings: Settings, progress: P
 
 
 def _make_sharp(stage: Stage, views: Sequence[LookAt], progress: Progress) -> None:
-    """Play the tour once and wait wherever it rests until all is sharp: then nothing is left to compute."""
+    """Play the tour once, and wait at every rest until everything is sharp: then nothing is left to compute."""
     progress.begin("warm-up", len(views))
     before = None
     for look in views:
@@ -188,7 +189,7 @@ def _make_sharp(stage: Stage, views: Sequence[LookAt], progress: Progress) -> No
 
 @dataclass
 class WorkerTimes(Times):
-    """Also how many tiles the worker computed in these frames."""
+    """Counts also how many tiles the worker computed in these frames."""
 
     computed: int = 0
 
@@ -199,7 +200,7 @@ class WorkerTimes(Times):
 def _interleave(
     stage: Stage, worker: SaturatedWorker, views: Sequence[LookAt], chunks: int, progress: Progress, what: str
 ) -> dict[bool, WorkerTimes]:
-    """Each part of the tour with the worker saturated (True) and idle (False), which of them first in turns."""
+    """Play each part of the tour with the worker saturated (True) and idle (False), alternating which comes first."""
     times = {True: WorkerTimes(), False: WorkerTimes()}
     progress.begin(what, 2 * chunks)
     for number, part in enumerate(np.array_split(np.arange(len(views)), chunks)):
@@ -214,7 +215,7 @@ def _interleave(
 
 
 def _bring(stage: Stage, worker: SaturatedWorker, saturated: bool, look: LookAt) -> None:
-    """Frames, not measured, until the worker computes or rests."""
+    """Run frames, unmeasured, until the worker computes or rests."""
     worker.saturated = saturated
     stage.visit(look)
     if saturated:
@@ -230,7 +231,7 @@ def _ratio(times: Mapping[bool, Times], part: Callable[[Times], list[float]], pe
 
 
 def _panel_rows(context: Context, folder: Path, settings: Settings, progress: Progress, measured: Measured) -> None:
-    """Many panels against few: two viewers with the same eyes and the same tour, chunk by chunk in turns."""
+    """Compare many panels with few: two viewers with the same eyes and the same tour, alternating chunk by chunk."""
     many, size = (QUICK_PANELS, QUICK_PIXELS) if settings.quick else (PANELS, PANEL_PIXELS)
     frames, chunks = (QUICK_FRAMES, QUICK_CHUNKS) if settings.quick else (FRAMES // 2, CHUNKS // 2)
     progress.begin("files", many)
@@ -271,7 +272,7 @@ def _compare(
     settings: Settings,
     progress: Progress,
 ) -> list[Times]:
-    """The same tour in viewers on different numbers of photographs, one beside the other, in turns."""
+    """Play the same tour in viewers with different numbers of photographs, in alternation."""
     views = looks(PANEL_TOUR, frames)
     eyes = two_eyes(EYE_SIZE, FOUR_IN_VIEW)
     step = PANEL_TOUR.seconds / frames
@@ -287,7 +288,7 @@ def _compare(
             )
             stage.warm_up()
             stage.show(min(1, len(paths) - 1))
-            Times().play(stage, views)  # everything that it shows is uploaded
+            Times().play(stage, views)  # uploads everything that it shows
             for stop in PANEL_TOUR.stops:
                 stage.visit(LookAt(stop.surface, stop.center, stop.zoom))
             stages.append(stage)

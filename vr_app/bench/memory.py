@@ -1,4 +1,4 @@
-"""What long sessions, many photographs and large ones take: memory, its limits, and whether a zoom costs more."""
+"""Measure the memory of long sessions, many photographs and large ones, its limits, and whether a zoom costs more."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from vr_app.gl.context import Context, open_offscreen
 
 ZOOMS, QUICK_ZOOMS = 1000, 6
 FIRST, QUICK_FIRST = 100, 3
-"""Zooms after which memory should grow no more."""
+"""The number of zooms after which memory should stop growing."""
 
 COMPARED_MP, QUICK_COMPARED_MP = (4, 100), (1, 2)
 """Megapixels of the two photographs compared."""
@@ -38,7 +38,7 @@ CLOSE = LookAt(SurfaceKind.PANEL, (0.4, 0.45), 60.0)
 
 
 def measure(settings: Settings, progress: Progress) -> Measured:
-    """The rows of `memory`."""
+    """Measure the rows of `memory`."""
     measured = Measured(about={"prefetch": False})
     with tempfile.TemporaryDirectory(prefix="fundusxr-bench-") as name, open_offscreen() as context:
         measured.renderer = context.renderer
@@ -49,7 +49,7 @@ def measure(settings: Settings, progress: Progress) -> Measured:
 
 
 def resident_bytes() -> int | None:
-    """Memory that this process has now; None where the system does not tell (it does on Linux)."""
+    """Return the memory that this process uses now, or None if the system does not report it (Linux does)."""
     try:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     except OSError:
@@ -58,7 +58,7 @@ def resident_bytes() -> int | None:
 
 
 def _growth(context: Context, folder: Path, settings: Settings, progress: Progress, measured: Measured) -> None:
-    """Regions in turns, more of them than the limits hold, so that each must be computed again."""
+    """Visit regions in turn, more than the limits hold, so that each must be computed again."""
     zooms, first = (QUICK_ZOOMS, QUICK_FIRST) if settings.quick else (ZOOMS, FIRST)
     path, origin = photograph_for(settings, folder)
     edge = QUICK_EDGE if settings.quick else EDGE
@@ -91,7 +91,7 @@ def _growth(context: Context, folder: Path, settings: Settings, progress: Progre
 def _large_photograph(
     context: Context, folder: Path, settings: Settings, progress: Progress, measured: Measured
 ) -> None:
-    """Two photographs in one session, a zoom on each in turns."""
+    """Zoom in turn on two photographs in one session."""
     count, edge = (QUICK_COMPARED, QUICK_EDGE) if settings.quick else (COMPARED, EDGE)
     megapixels = QUICK_COMPARED_MP if settings.quick else COMPARED_MP
     paths = [pictures.write_photographs(folder, size_of(value))[0] for value in megapixels]
@@ -122,13 +122,13 @@ def _large_photograph(
 
 
 def _bring(stage: Stage, photograph: int) -> None:
-    """The whole of a photograph in front, at rest."""
+    """Show the whole of a photograph in front, at rest."""
     stage.show(photograph)
     stage.visit(LookAt(SurfaceKind.PANEL, (0.5, 0.5), 1.0))
 
 
 def _many_files(context: Context, folder: Path, settings: Settings, progress: Progress, measured: Measured) -> None:
-    """Every file opened, brought to the front and zoomed into, with the most that was held at the end of any frame."""
+    """Open every file, bring it to the front and zoom in, recording the peak memory at the end of any frame."""
     files, size = (QUICK_FILES, QUICK_PIXELS) if settings.quick else (FILES, FILE_PIXELS)
     limits = QUICK_LIMITS if settings.quick else DEFAULT_LIMITS
     progress.begin("files", 2 * files)
@@ -143,7 +143,7 @@ def _many_files(context: Context, folder: Path, settings: Settings, progress: Pr
             for look in (LookAt(SurfaceKind.PANEL, (0.5, 0.5), 1.0), CLOSE):
                 stage.visit(look, watch.see)
             progress.step()
-        gpu = -(-stage.viewer.supply.tiles.slots // ATLAS**2) * ATLAS**2 * SLOT_BYTES  # whole layers are taken
+        gpu = -(-stage.viewer.supply.tiles.slots // ATLAS**2) * ATLAS**2 * SLOT_BYTES  # whole layers are allocated
     after = resident_bytes()
     measured.values |= {
         "ram_held_64_panels": 100 * max(watch.photographs / limits.photographs, watch.tiles / limits.tiles),
@@ -158,7 +158,7 @@ def _many_files(context: Context, folder: Path, settings: Settings, progress: Pr
 
 
 class _Watch:
-    """The most that a session held at the end of any frame, in bytes."""
+    """The peak memory of a session at the end of any frame, in bytes."""
 
     def __init__(self, stage: Stage) -> None:
         self._viewer = stage.viewer
@@ -167,7 +167,7 @@ class _Watch:
         self.see()
 
     def see(self) -> None:
-        """After a frame."""
+        """Take a reading after a frame."""
         self.photographs = max(self.photographs, self._viewer.supply.service.photographs.bytes)
         self.tiles = max(self.tiles, self._viewer.supply.service.memory.bytes)
         resident = resident_bytes()

@@ -1,4 +1,4 @@
-"""Photographs of a stated size to measure with: the bundled one enlarged, each file different from the others."""
+"""Make photographs of a given size to measure with: the bundled one enlarged, with every file different."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sr_core.assets import asset_path
 from sr_core.image.photograph import load_photograph
 
 GRAIN = 4.0
-"""Standard deviation of the noise added, in grey levels: a smooth enlargement would be an easy file to decode."""
+"""Standard deviation of the added noise, in grey levels: a smooth enlargement would be too easy to decode."""
 
 QUALITY = 92
 
@@ -24,8 +24,8 @@ def write_photographs(
 ) -> tuple[Path, ...]:
     """Write `count` JPEG files of `size` (width, height) pixels; `done` is called after each.
 
-    The picture is cut to the size's proportions about its middle, so that its field of view stays a circle. Each file's
-    grain is rolled and its brightness differs, so that no two have the same pixels.
+    The picture is cropped to the size's proportions around its middle, so that its field of view stays a circle. Each
+    file's grain is shifted and its brightness differs, so that no two have the same pixels.
     """
     bundled = Image.fromarray(load_photograph(asset_path("demo", "retina.jpg")).pixels)
     scale = max(size[0] / bundled.width, size[1] / bundled.height)

@@ -1,4 +1,4 @@
-"""How far a measurement has come, on a terminal."""
+"""Show the progress of a measurement on a terminal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rich.progress import Progress as Bar
 
 
 class Progress:
-    """A bar that redraws only when told to, between measurements: a thread that did would be measured as well."""
+    """A bar that redraws only on request, between measurements: a thread doing so would be measured as well."""
 
     def __init__(self, console: Console) -> None:
         columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
@@ -43,14 +43,14 @@ class Progress:
         self._bar.stop()
 
     def begin(self, what: str, steps: int) -> None:
-        """A new part of so many steps."""
+        """Begin a new part of `steps` steps."""
         if self._task is not None:
             self._bar.remove_task(self._task)
         self._task = self._bar.add_task(what, total=steps)
         self._bar.refresh()
 
     def step(self) -> None:
-        """One step is done."""
+        """Advance by one step."""
         if self._task is not None:
             self._bar.advance(self._task)
         self._bar.refresh()

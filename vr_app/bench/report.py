@@ -1,4 +1,4 @@
-"""What a measurement leaves behind: the machine it ran on, the figures, and the tables made of them."""
+"""The output of a measurement: the machine it ran on, the figures, and the tables made from them."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from vr_app.bench.bars import Bar, all_bars
 from vr_app.core.tiles.limits import machine_memory
 
 FORM = 1
-"""Version of the JSON's form."""
+"""The version of the JSON format."""
 
 PACKAGES = ("fundusxr", "numpy", "torch", "pillow", "PyOpenGL", "scipy", "openvino", "onnxruntime")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What every measurement is told. `quick`: so few samples that the figures mean nothing, to try the command.
-    `curves`: measure the curves as well. `photograph`: instead of the one made; None: that one. `seconds`, `seed`,
+    """The settings of every measurement. `quick`: so few samples that the figures mean nothing, to try the command.
+    `curves`: measure the curves as well. `photograph`: use it in place of the generated one (None). `seconds`, `seed`,
     `mode`: of a soak."""
 
     device: str = "auto"
@@ -44,7 +44,7 @@ class Settings:
 
 @dataclass
 class Measured:
-    """`values` by the names of bars.json (None: cannot be measured here); `samples`: every single measurement, times in
+    """`values` by the names of bars.json (None: not measurable here); `samples`: every single measurement, times in
     milliseconds; `about`: how it was done; `curves`: points of each curve; `renderer`: the GL driver's name."""
 
     values: dict[str, float | None] = field(default_factory=dict)
@@ -59,19 +59,20 @@ def milliseconds(seconds: Sequence[float]) -> list[float]:
 
 
 def percentiles(values: Sequence[float] | np.ndarray) -> dict[str, float]:
-    """Median, 95th and 99th percentile, largest; and of how many."""
+    """Return the median, the 95th and 99th percentile, the maximum, and the number of values."""
     p50, p95, p99 = np.percentile(values, [50, 95, 99])
     found = {"p50": p50, "p95": p95, "p99": p99, "max": max(values)}
     return {name: round(float(value), 4) for name, value in found.items()} | {"samples": len(values)}
 
 
 def cores() -> int:
-    """Logical processors that this process may use; all of them where the system does not tell (Windows, macOS)."""
+    """Return the number of logical processors that this process may use, or all if the system does not say (Windows,
+    macOS)."""
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def machine() -> dict[str, object]:
-    """Processor, cores, memory and load, as far as the system tells (None: it does not)."""
+    """Describe processor, cores, memory and load, as far as the system reports them (None: it does not)."""
     return {
         "cpu": _cpu_model(),
         "cores": cores(),
@@ -81,7 +82,8 @@ def machine() -> dict[str, object]:
 
 
 def load_average() -> list[float] | None:
-    """Processes that wanted to run, on average over 1, 5 and 15 minutes; None where nobody counts (Windows)."""
+    """Return the average number of runnable processes over 1, 5 and 15 minutes, or None if the system does not count
+    them (Windows)."""
     return None if sys.platform == "win32" else [round(value, 2) for value in os.getloadavg()]
 
 
@@ -107,7 +109,7 @@ def _cpu_model() -> str:
 def document(
     command: str, settings: Settings, measured: Measured, bars: list[dict], load_before: list[float] | None
 ) -> dict:
-    """The JSON of one measurement; its fields are told in docs/performance.md."""
+    """Return the JSON of one measurement; docs/performance.md describes its fields."""
     return {
         "form": FORM,
         "command": command,
@@ -126,7 +128,7 @@ def document(
 
 
 def read_document(path: Path) -> dict:
-    """A file that `--json` wrote. Raises UserError for any other."""
+    """Read a file that `--json` wrote. Raises UserError for any other."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -137,8 +139,8 @@ def read_document(path: Path) -> dict:
 
 
 def table(documents: Sequence[Mapping]) -> str:
-    """Markdown: every row of the list with what was measured, then the curves. Of several measurements of one row the
-    last counts."""
+    """Return a Markdown table of every row of the list with its measured value, then the curves. If a row was measured
+    more than once, the last one counts."""
     found = {row["name"]: (row, document) for document in documents for row in document["bars"]}
     lines = ["| what | bar | measured | holds |", "| --- | --- | --- | --- |"]
     lines += [_row(bar, *found.get(bar.name, (None, {}))) for bar in all_bars()]
@@ -162,7 +164,7 @@ def _curve(points: Sequence[Mapping[str, float]]) -> list[str]:
 
 
 def shown(value: float | None, unit: str) -> str:
-    """A value as tables give it."""
+    """Format a value for the tables."""
     if value is None:
         return "not measured"
     return f"{value:.4g} {unit}"

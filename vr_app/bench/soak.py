@@ -1,4 +1,4 @@
-"""A long session under a random tour: whether anything fails, is wished for in vain, or grows."""
+"""Run a long session under a random tour to see whether anything fails, never arrives, or grows."""
 
 from __future__ import annotations
 
@@ -39,28 +39,28 @@ BARS = (
     Bar("soak_memory_growth", "soak", "most memory in the second half against the first", "less than 2 %", "%",
         "below", 2),
 )  # fmt: skip
-"""What a soak must show."""
+"""The limits of a soak."""
 
 FILES = 3
 SIZE, QUICK_SIZE = (3504, 2336), (1200, 800)
 EYE_SIZE = (320, 240)
-"""Of each eye where there is no headset."""
+"""The size of each eye's picture without a headset."""
 
 QUICK_SECONDS = 6.0
 
 LIMITS = Limits(tiles=48 * MB, photographs=200 * MB, gpu=60 * MB)
-"""Small, so that they are reached within minutes: what grows afterwards grows without end."""
+"""Small, so that they are reached within minutes: growth after that never stops."""
 
 REST_EVERY = 4
-"""The tour waits at every so many stops until all that is wanted is there; from the others it goes on when their time
-is over, whatever is still missing."""
+"""At every stop of this number the tour waits until all wanted tiles have arrived; from the others it moves on when
+their time is over, whatever is still missing."""
 
 PATIENCE = 120.0
 """Seconds after which a tile that is still missing counts as missed."""
 
 
 class Wanderer:
-    """Leads the view from one random stop to the next, in the place of a tour's player."""
+    """Leads the view from one random stop to the next, in place of a tour's player."""
 
     def __init__(self, seed: int) -> None:
         self._random = np.random.default_rng(seed)
@@ -74,11 +74,12 @@ class Wanderer:
         return self._player.over
 
     def advance(self, dt: float) -> tuple[LookAt, str]:
-        """As of `TourPlayer`."""
+        """See `TourPlayer.advance`."""
         return self._player.advance(dt)
 
     def go_on(self) -> bool:
-        """To the next stop: a jump, or a zoom of up to two seconds. Whether another photograph should come first."""
+        """Go to the next stop: a jump, or a zoom of up to two seconds. Return whether another photograph should come
+        first."""
         random = self._random
         start = replace(self._stop, duration=0.0, travel=0.0)
         self._stop = Stop(
@@ -96,7 +97,7 @@ class Wanderer:
 
 @dataclass
 class _Seen:
-    """What happened: the viewer's words, missed rests, and the resident memory (bytes) of each second."""
+    """What happened: the viewer's messages, missed rests, and the resident memory (bytes) of each second."""
 
     said: list[str] = field(default_factory=list)
     missed: int = 0
@@ -104,7 +105,7 @@ class _Seen:
 
 
 def measure(settings: Settings, progress: Progress) -> Measured:
-    """The rows of BARS."""
+    """Measure the rows of BARS."""
     seconds = QUICK_SECONDS if settings.quick else settings.seconds
     seen = _Seen()
     with tempfile.TemporaryDirectory(prefix="fundusxr-bench-") as folder, _runtime(settings.mode) as runtime:
@@ -126,7 +127,7 @@ def measure(settings: Settings, progress: Progress) -> Measured:
 
 @contextmanager
 def _runtime(mode: str) -> Iterator[Runtime]:
-    """A headset, or two eyes without a screen."""
+    """Open a headset, or two eyes without a screen."""
     if mode == "xr":
         with open_runtime("xr", EYE_SIZE) as choice:
             yield choice.runtime
@@ -140,7 +141,8 @@ def _runtime(mode: str) -> Iterator[Runtime]:
 
 
 def _wander(viewer: Viewer, wanderer: Wanderer, seconds: float, seen: _Seen, progress: Progress) -> None:
-    """Stop after stop, to the first rest after so many seconds, but for the one before the first stop."""
+    """Visit stop after stop, until the first rest after that many seconds; the rest before the first stop does not
+    count."""
     viewer.intake.guide = wanderer
     _frames_until(viewer, lambda: all(viewer.view.photographs), PATIENCE)
     progress.begin("soak, seconds", math.ceil(seconds))
@@ -161,8 +163,8 @@ def _wander(viewer: Viewer, wanderer: Wanderer, seconds: float, seen: _Seen, pro
 
 
 def _frames_until(viewer: Viewer, reached: Callable[[], bool], patience: float) -> bool:
-    """Frames until something is so; False where that takes longer than `patience` seconds. Raises UserError where the
-    headset's session ends."""
+    """Run frames until something holds; return False if that takes longer than `patience` seconds. Raises UserError if
+    the headset's session ends."""
     begun = time.monotonic()
     while not reached():
         if time.monotonic() - begun > patience:
@@ -174,7 +176,7 @@ def _frames_until(viewer: Viewer, reached: Callable[[], bool], patience: float) 
 
 
 def _whole(viewer: Viewer) -> bool:
-    """Whether the view rests and all its tiles are there."""
+    """Whether the view rests and all its tiles have arrived."""
     levels = {want.photograph: want.level for want in viewer.seen.wants}
     sharp = any(level in COMPUTED for level in levels.values())
     due = any(key.synthesised for key in viewer.supply.wanted) or not sharp

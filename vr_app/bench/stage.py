@@ -1,4 +1,4 @@
-"""The whole viewer, offscreen, led frame by frame from one known view to the next."""
+"""Drive the whole viewer, offscreen, frame by frame from one known view to the next."""
 
 from __future__ import annotations
 
@@ -34,32 +34,34 @@ EYE_APART = 0.063
 """Metres between the two eyes."""
 
 DISPLAY_PERIOD = 1 / 90
-"""Seconds that a headset's display gives a frame."""
+"""The seconds per frame of a headset's display."""
 
 PATIENCE = 600.0
-"""Seconds after which something awaited is given up."""
+"""Seconds of waiting before giving up."""
 
 WHOLE = LookAt(SurfaceKind.PANEL, (0.5, 0.5), 1.0)
 
 EDGE, QUICK_EDGE = 256, 64
-"""Photograph pixels along the side of the region that a zoom brings into view."""
+"""The side, in photograph pixels, of the region that a zoom brings into view."""
 
 HALF_WIDTH = 0.35
-"""Tangent of half the angle in which the one eye of a zoom sees that region."""
+"""The tangent of half the angle in which a zoom's single eye sees that region."""
 
 TILE_AT_X4 = 16
-"""Photograph pixels along a tile's side at x4: regions lie two of them apart, so that none has a tile in common."""
+"""A tile's side at x4 in photograph pixels: regions lie two of them apart, so that they share no tile."""
 
 
 def two_eyes(size: tuple[int, int], half_width: float = 1.0) -> tuple[Eye, Eye]:
-    """A headset's eyes looking along -z, `size` pixels each; `half_width`: the tangent seen to either side."""
+    """Return a headset's eyes looking along -z, `size` pixels each; `half_width`: the tangent visible to either
+    side."""
     fov = Fov.framing(size, half_width, 0.0)
     left, right = (Pose((side * EYE_APART / 2, 0.0, 0.0)) for side in (-1, 1))
     return Eye(left, fov, size), Eye(right, fov, size)
 
 
 def eye_on_region(edge: int = EDGE) -> Eye:
-    """An eye whose picture has 4 pixels a side for each pixel of a region of `edge` x `edge` photograph pixels."""
+    """Return an eye whose picture has 4 pixels per side for each pixel of a region of `edge` x `edge` photograph
+    pixels."""
     size = 4 * edge, 4 * edge
     return Eye(Pose(), Fov.framing(size, HALF_WIDTH, HALF_WIDTH), size)
 
@@ -77,7 +79,7 @@ class BenchFrame:
 
     @property
     def keeps(self) -> bool:
-        """As a window's picture does; a headset's two are drawn every time."""
+        """Whether the pictures persist, as a window's do; a headset's two are drawn every time."""
         return len(self.eyes) == 1
 
     def targets(self) -> Iterator[tuple[Eye, Framebuffer]]:
@@ -95,10 +97,11 @@ class BenchFrame:
 
 
 class BenchRuntime:
-    """A `Runtime` without a screen, for any number of eyes, which notes what each frame took.
+    """A `Runtime` without a screen, for any number of eyes, that records the time of each frame.
 
-    Its clock is the real one, or advances by `time_step` seconds a frame. With a `period` a frame begins no earlier
-    than so many seconds after the one before, as with a display; with 0, when that one's pictures are finished.
+    Its clock is the real one, or advances by `time_step` seconds a frame. With a `period`, a frame begins no earlier
+    than that many seconds after the previous one, as with a display; with 0, when the previous one's pictures are
+    finished.
     """
 
     name = "offscreen"
@@ -117,8 +120,8 @@ class BenchRuntime:
         self.finished_at = time.perf_counter()
         """When the last frame's pictures were finished."""
         self.work = self.interval = 0.0
-        """Seconds of the last frame: the render thread's own work, from its begin until the driver has everything; and
-        from the end of the frame before until its pictures are finished."""
+        """Seconds of the last frame: the drawing thread's own work, from its start until the driver has everything; and
+        from the end of the previous frame until its pictures are finished."""
 
     def describe(self) -> dict[str, str]:
         return {"runtime": self.name, "system": "no screen", "renderer": self._context.renderer}
@@ -130,7 +133,7 @@ class BenchRuntime:
     def frame(self) -> Iterator[BenchFrame]:
         time.sleep(max(0.0, self._due - time.perf_counter()))
         begun = time.perf_counter()
-        self._due = max(begun, self._due + self.period)  # late once, it does not hurry to catch up
+        self._due = max(begun, self._due + self.period)  # after a late frame it does not hurry to catch up
         self._now = begun if self._time_step is None else self._now + self._time_step
         yield BenchFrame(self._now, self._eyes, self._framebuffers)
         self.work = time.perf_counter() - begun
@@ -156,7 +159,7 @@ class BenchRuntime:
 
 
 class Guide:
-    """Leads the view in the place of a tour's player: to `look`, at once."""
+    """Leads the view to `look` at once, in place of a tour's player."""
 
     over = False
 
@@ -164,14 +167,14 @@ class Guide:
         self.look = WHOLE
 
     def advance(self, dt: float) -> tuple[LookAt, str]:
-        """The view that is asked for, and no caption."""
+        """Return the requested view, and no caption."""
         return self.look, ""
 
 
 @dataclass(frozen=True)
 class Visit:
-    """How a view became sharp: seconds from the frame that brought it, to the end of the frames that first showed a
-    tile and all tiles of the level wanted (a tile fades in from then on); and the latter in frames."""
+    """How a view became sharp: seconds from the frame that brought it to the end of the frames that first showed a tile
+    and all tiles of the wanted level (a tile fades in from then on); and the latter in frames."""
 
     level: int
     tiles: int
@@ -190,12 +193,12 @@ class Stage:
         viewer.intake.guide = self.guide
 
     def frame(self, look: LookAt | None = None) -> None:
-        """One frame, with the view at `look` (None: where it was)."""
+        """Run one frame, with the view at `look` (None: unchanged)."""
         self.guide.look = look or self.guide.look
         self.viewer.frame()
 
     def frames_until(self, reached: Callable[[], bool], what: str) -> None:
-        """Frames until something is so. Raises UserError where that takes longer than PATIENCE."""
+        """Run frames until something holds. Raises UserError if that takes longer than PATIENCE."""
         begun = time.monotonic()
         while not reached():
             if time.monotonic() - begun > PATIENCE:
@@ -203,12 +206,12 @@ class Stage:
             self.frame()
 
     def load(self) -> None:
-        """Frames until every photograph has been decoded and drawn."""
+        """Run frames until every photograph has been decoded and drawn."""
         self.frames_until(lambda: all(self.viewer.view.photographs), "the photographs")
         self.frame()
 
     def warm_up(self) -> None:
-        """Frames until the worker is as fast as it gets."""
+        """Run frames until the worker has reached its full speed."""
         self.frames_until(lambda: not self.viewer.supply.service.worker.warming, "the network's warm-up")
 
     def show(self, photograph: int) -> None:
@@ -217,7 +220,7 @@ class Stage:
             self.viewer.view = step(self.viewer.view, (NextImage(),), 0.0)
 
     def visit(self, look: LookAt, after_frame: Callable[[], None] = lambda: None) -> Visit:
-        """Jump to a view and stay until all its tiles show. Raises UserError where one cannot be computed."""
+        """Jump to a view and stay until all its tiles show. Raises UserError if one cannot be computed."""
         begun = time.perf_counter()
         first, frames = None, 0
         while True:
@@ -233,8 +236,8 @@ class Stage:
             self._check(now)
 
     def _sharpness(self) -> tuple[Demand | None, int]:
-        """What is wanted of the photograph in front, and how many of its tiles are in the picture: none where the one
-        that shows them is yet to come."""
+        """Return what is wanted of the photograph in front, and how many of its tiles are in the picture: none if the
+        picture that shows them is still to come."""
         viewer = self.viewer
         demand = next((want for want in viewer.seen.wants if want.photograph == viewer.view.active), None)
         if demand is None or viewer.picture.holds_back:
@@ -251,23 +254,24 @@ class Stage:
 
     @property
     def _front(self) -> PhotographRecord:
-        """Of the photograph in front: `load` has seen to it."""
+        """Return the record of the photograph in front, which `load` has opened."""
         record = self.viewer.view.record
         assert record is not None
         return record
 
     def region(self, center: tuple[float, float], edge: int = EDGE) -> LookAt:
-        """The view of `eye_on_region(edge)` on `edge` x `edge` pixels of the front photograph about `center`."""
+        """Return the view of `eye_on_region(edge)` on `edge` x `edge` pixels of the front photograph around
+        `center`."""
         record = self._front
         uv = center[0] / record.size[0], center[1] / record.size[1]
         return LookAt(SurfaceKind.PANEL, uv, record.size[0] / self._shown_width(edge))
 
     def regions(self, edge: int = EDGE) -> list[LookAt]:
-        """Views of all regions of the front photograph that have no tile in common, in an order that jumps about."""
+        """Return views of all regions of the front photograph that share no tile, in an order that jumps around."""
         record = self._front
         shown = self._shown_width(edge), self._shown_width(edge) * record.size[1] / record.size[0]
         pitch = edge + 2 * TILE_AT_X4
-        # A panel's edge never comes into view, so its outermost pixels cannot stand in the middle.
+        # A panel's edge never comes into view, so its outermost pixels cannot be in the middle.
         margin = [max(part, edge) / 2 for part in shown]
         counts = [int((size - 2 * m) // pitch) + 1 for size, m in zip(record.size, margin, strict=True)]
         if min(counts) < 1:
@@ -276,7 +280,7 @@ class Stage:
         return [self.region(at[i], edge) for i in np.random.default_rng(1).permutation(len(at))]
 
     def _shown_width(self, edge: int) -> float:
-        """Photograph pixels across the front panel when the eye sees `edge` of them."""
+        """Return the photograph pixels across the front panel when the eye sees `edge` of them."""
         viewer = self.viewer
         (panel,) = (item.surface for item in viewer.seen.placed if item.image == viewer.view.active)
         assert isinstance(panel, Panel)
@@ -295,7 +299,7 @@ def open_stage(
     period: float = DISPLAY_PERIOD,
     limits: Limits = DEFAULT_LIMITS,
 ) -> Iterator[Stage]:
-    """A viewer on `paths`, all photographs loaded, without prefetch and disk cache. See `BenchRuntime`."""
+    """Open a viewer on `paths` with all photographs loaded, without prefetch and disk cache. See `BenchRuntime`."""
     runtime = BenchRuntime(context, eyes, time_step, period)
     options = Options(tuple(paths), first_view(len(paths), model), device=device, limits=limits, prefetch=False)
     try:

@@ -1,4 +1,4 @@
-"""How long the program takes from nothing to its first picture: fresh processes, one after another."""
+"""Measure the time from starting the program to its first picture: fresh processes, one after another."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ RUNS, QUICK_RUNS = 5, 1
 PATIENCE = 300.0
 
 PROGRAM = "import vr_app.cli, vr_app.commands.view; from vr_app.bench.first_frame import main; main()"
-"""What `fundusxr view` imports, and then a viewer as it makes it."""
+"""The imports of `fundusxr view`, and then a viewer made as it makes one."""
 
 
 def measure(settings: Settings, progress: Progress) -> Measured:
-    """The rows of `start`."""
+    """Measure the rows of `start`."""
     runs = QUICK_RUNS if settings.quick else RUNS
     size = QUICK_SIZE if settings.quick else SIZE
     with tempfile.TemporaryDirectory(prefix="fundusxr-bench-") as folder:
@@ -58,7 +58,7 @@ def measure(settings: Settings, progress: Progress) -> Measured:
 
 
 def _start(path: Path, settings: Settings) -> dict:
-    """One fresh process; seconds from just before it was made."""
+    """Run one fresh process; time it from just before its creation."""
     begun = time.perf_counter()  # the system's own clock, the same in every process
     words = [sys.executable, "-c", PROGRAM, str(path), settings.device, settings.model, repr(begun)]
     try:

@@ -1,4 +1,5 @@
-"""What a still scene of panels costs in a headset whose runtime shows them by itself, against the least it can cost."""
+"""Measure what a still scene of panels costs in a headset whose runtime shows them by itself, against the lower
+bound."""
 
 from __future__ import annotations
 
@@ -28,14 +29,14 @@ if TYPE_CHECKING:
 
 PANELS = 8
 SCALE = 0.3
-"""Of each panel: all eight stand in two rows within what the eyes see."""
+"""The scale of each panel: all eight fit in two rows within the eyes' view."""
 
 FRAMES, QUICK_FRAMES = 1000, 40
 CHUNKS, QUICK_CHUNKS = 20, 2
 SIZE, QUICK_SIZE = (1600, 1600), (400, 400)
 
 AT_REST = 2.0
-"""Seconds for which nothing has changed before anything is measured."""
+"""Seconds without any change before anything is measured."""
 
 PATIENCE = 300.0
 
@@ -43,7 +44,7 @@ WINDOW = (1280, 800)
 
 
 def measure(settings: Settings, progress: Progress) -> Measured:
-    """The rows of `bench xr`. Raises UserError where there is no headset, or one that shows no layers."""
+    """Measure the rows of `bench xr`. Raises UserError without a headset, or with one that shows no layers."""
     frames, chunks = (QUICK_FRAMES, QUICK_CHUNKS) if settings.quick else (FRAMES, CHUNKS)
     with (
         tempfile.TemporaryDirectory(prefix="fundusxr-bench-") as folder,
@@ -54,7 +55,7 @@ def measure(settings: Settings, progress: Progress) -> Measured:
         from vr_app.runtime.headset import HeadsetRuntime
 
         runtime = choice.runtime
-        assert isinstance(runtime, HeadsetRuntime)  # it was asked for
+        assert isinstance(runtime, HeadsetRuntime)  # a headset was requested
         with session(runtime, options) as viewer:
             progress.begin("bench xr: panels", 1)
             _set_up(viewer)
@@ -75,7 +76,7 @@ def measure(settings: Settings, progress: Progress) -> Measured:
 
 
 def _set_up(viewer: Viewer) -> None:
-    """All panels in sight, whole and sharp, and at rest."""
+    """Bring all panels into view, whole and sharp, and at rest."""
     _frames_until(viewer, lambda: all(viewer.view.photographs))
     moved = []
     for n in range(PANELS):
@@ -109,12 +110,13 @@ def _frame(viewer: Viewer) -> None:
 def _times(
     viewer: Viewer, runtime: HeadsetRuntime, frames: int, chunks: int, progress: Progress
 ) -> tuple[list[float], list[float]]:
-    """Seconds of this thread's processor time for each of our frames, and for each of the shortest, in turns."""
+    """Return the seconds of this thread's processor time for each of our frames, and for each minimal frame, in
+    turn."""
     ours: list[float] = []
     least: list[float] = []
     for _ in range(chunks):
         for step, times in ((lambda: _frame(viewer), ours), (runtime.repeat_frame, least)):
-            step()  # the first after the others may have to make up for them
+            step()  # the first frame after the other kind may include its leftovers
             for _ in range(math.ceil(frames / chunks)):
                 begun = time.thread_time()
                 step()

@@ -1,4 +1,5 @@
-"""How long a zoom takes to become sharp, from the frame that brought the view to the frame that shows its tiles."""
+"""Measure how long a zoom takes to become sharp, from the frame that brought the view to the frame that shows its
+tiles."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ from vr_app.gl.context import Context, open_offscreen
 SIZE, QUICK_SIZE = (3504, 2336), (1200, 800)
 REGIONS, QUICK_REGIONS = 50, 3
 WARM_UP = 3
-"""Regions visited first and not counted, after the worker's own warm-up: they grow its memory."""
+"""The number of regions visited first and not counted, after the worker's own warm-up: they grow its memory."""
 
 CURVE_REGIONS = 12
 MEGAPIXELS = (1, 4, 16, 36, 64, 100)
@@ -27,7 +28,7 @@ EDGES = (64, 128, 192, 256, 384, 512)
 
 
 def measure(settings: Settings, progress: Progress) -> Measured:
-    """The rows of `zoom`."""
+    """Measure the rows of `zoom`."""
     with tempfile.TemporaryDirectory(prefix="fundusxr-bench-") as folder, open_offscreen() as context:
         measured = Measured(renderer=context.renderer)
         path, origin = photograph_for(settings, Path(folder))
@@ -41,7 +42,7 @@ def measure(settings: Settings, progress: Progress) -> Measured:
 
 
 def photograph_for(settings: Settings, folder: Path) -> tuple[Path, str]:
-    """The photograph to measure with, made in `folder` where none was named; and what it is."""
+    """Return the photograph to measure with, made in `folder` if none was named, and a description of it."""
     if settings.photograph is not None:
         return settings.photograph, settings.photograph.name
     size = QUICK_SIZE if settings.quick else SIZE
@@ -49,7 +50,7 @@ def photograph_for(settings: Settings, folder: Path) -> tuple[Path, str]:
 
 
 def warm_up(stage: Stage, edge: int, count: int = WARM_UP) -> list[LookAt]:
-    """Visit some regions; those that are left, never seen."""
+    """Visit some regions; return the rest, never visited."""
     regions = stage.regions(edge)
     count = min(count, max(1, len(regions) // 4))
     stage.warm_up()
@@ -140,6 +141,6 @@ def _median_ms(visits: list[Visit], part: Callable[[Visit], float]) -> float:
 
 
 def size_of(megapixels: float) -> tuple[int, int]:
-    """Width and height, 4 to 3, of so many megapixels, within what can be opened."""
+    """Return width and height, 4 to 3, for that many megapixels, within what can be opened."""
     height = int((min(megapixels * 1_000_000, MAX_PIXELS) * 3 / 4) ** 0.5) // 2 * 2
     return height * 4 // 3, height

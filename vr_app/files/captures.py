@@ -1,4 +1,4 @@
-"""Files that a session leaves behind: screenshots, recorded tours, statistics."""
+"""Files that a session writes: screenshots, recorded tours, statistics."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ DESCRIPTION = (
     "What FundusXR showed. Outlined in cyan, or framed so, are computed pixels, not photographed. Not for diagnosis."
 )
 SCALES = (2, 4, 8)
-"""Of computed pixels; those of a coarser one may be seen beside those of a finer one."""
+"""The scales of computed pixels; coarser ones may be visible beside finer ones."""
 
 RESTORING = 2
 """The scale of the network whose picture, shrunk, is the restored photograph."""
 
 PATIENCE = 300.0
-"""Seconds that a screenshot asked for on the command line waits for its tiles before the program gives up."""
+"""Seconds that a screenshot requested on the command line waits for its tiles before the program gives up."""
 
 
 def screenshot_entries(about: dict) -> dict[str, str]:
-    """The text entries of a screenshot: `about` it (`vr_app.core.scene.snapshot`), and what computed what it shows."""
+    """Return a screenshot's text entries: `about` it (`vr_app.core.scene.snapshot`), and what computed its pixels."""
     model, finest = about["model"], max((surface["scale"] for surface in about["surfaces"]), default=1)
     scales = [scale for scale in SCALES if scale <= finest]
     agrees = {surface["agrees"] for surface in about["surfaces"]} - {None}
@@ -51,13 +51,13 @@ def screenshot_entries(about: dict) -> dict[str, str]:
 
 
 def screenshot_context(about: dict) -> Context:
-    """When the photographs were taken that it shows, where that is one moment."""
+    """Return when the photographs in it were taken, if all were taken at one moment."""
     moments = {surface["taken"] for surface in about["surfaces"]}
     return Context(taken=moments.pop()) if len(moments) == 1 else UNTOLD
 
 
 class Screenshots:
-    """Pictures to take as soon as everything wanted is there: one from the command line, others from a key."""
+    """Pictures to take as soon as everything wanted has arrived: one from the command line, others from a key."""
 
     def __init__(self, path: Path | None) -> None:
         self._first = path
@@ -69,11 +69,11 @@ class Screenshots:
         return self._asked or self._first is not None
 
     def ask(self) -> None:
-        """One more, named by the time, in the current folder."""
+        """Request one more, named by the time, in the current folder."""
         self._asked = True
 
     def awaited(self, now: float) -> bool:
-        """Whether the program must go on for a picture. Raises UserError when that has lasted too long."""
+        """Whether the program must keep running for a picture. Raises UserError if that has taken too long."""
         if not self.due:
             return False
         self._since = now if self._since is None else self._since
@@ -83,11 +83,11 @@ class Screenshots:
         return True
 
     def save(self, pictures: Sequence[np.ndarray], about: dict) -> str:
-        """Write every picture due: the eyes side by side, each (H, W, 3) uint8, with what a snapshot tells `about` it.
-        Returns what to tell the user.
+        """Write every picture due: the eyes side by side, each (H, W, 3) uint8, with what a snapshot says `about` it.
+        Return what to tell the user.
 
-        That of the command line, for which the program may have been started, raises PhotographError where it cannot
-        be written; another is told, and the session goes on.
+        The one from the command line, which may be the program's only purpose, raises PhotographError if it cannot be
+        written; any other failure is reported, and the session continues.
         """
         picture = np.concatenate(pictures, axis=1)
         entries, context = screenshot_entries(about), screenshot_context(about)
@@ -123,8 +123,8 @@ class Recording:
             self._recorder.see(view, dt)
 
     def save(self, image: Path) -> str:
-        """End it and write it to the current folder; returns what to tell the user. Where it can be written nowhere it
-        goes on, and nothing of it is lost."""
+        """End it and write it to the current folder; return what to tell the user. If no folder is writable, the
+        recording continues, and nothing is lost."""
         tour = None if self._recorder is None else self._recorder.finish()
         if tour is None:
             self._recorder = None
@@ -139,5 +139,5 @@ class Recording:
 
 
 def write_statistics(path: Path, about: dict, statistics: Statistics, tiles: Counts) -> None:
-    """The session's figures as JSON; its fields are told in docs/viewer.md."""
+    """Write the session's statistics as JSON; docs/viewer.md describes the fields."""
     write_text(path, json.dumps(about | statistics.summary() | {"tiles": asdict(tiles)}, indent=2) + "\n")

@@ -1,4 +1,4 @@
-"""What a folder looked like when it was last left, kept in the user's state directory."""
+"""The last view of a folder, kept in the user's state directory."""
 
 from __future__ import annotations
 
@@ -23,36 +23,36 @@ from vr_app.core.view.view import ViewState
 from vr_app.files.state_folder import set_aside, state_folder
 
 REST = 2.0
-"""Seconds that a view must rest before it is written down."""
+"""Seconds that a view must rest before it is saved."""
 
 APART = 5.0
-"""Seconds between two writings at least."""
+"""The minimum number of seconds between two saves."""
 
 LARGEST = 10_000_000
-"""Bytes: far more than any folder's memory takes."""
+"""In bytes: far more than the memory of any folder."""
 
 
 def memory_path(named: Sequence[Path]) -> Path:
-    """Where it is kept for a folder or files: told apart by their own paths, in their order."""
+    """Return the path for a folder or files, which are identified by their own paths, in order."""
     digest = hashlib.sha256(b"\0".join(os.fsencode(path.resolve()) for path in named))
     return state_folder("folders") / f"{digest.hexdigest()[:32]}.json"
 
 
 def keys_of(paths: Sequence[Path]) -> tuple[str, ...]:
-    """What photographs are told apart by: their paths' checksums, since names can be patients'."""
+    """Return what identifies photographs: their paths' checksums, since names can be patients' names."""
     return tuple(hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:16] for path in paths)
 
 
 @dataclass(frozen=True)
 class Found:
-    """What was remembered, if anything; and a line for the user where it could not be read."""
+    """What was remembered, if anything; and a line for the user if it could not be read."""
 
     remembered: Remembered | None = None
     notice: str = ""
 
 
 def read_memory(path: Path) -> Found:
-    """A damaged file, or one of a newer version, is told, and put aside under another name: nothing of it is lost."""
+    """Read it. A damaged file, or one of a newer version, is reported and renamed, so that nothing is lost."""
     try:
         if path.stat().st_size > LARGEST:
             raise MemoryFileError("damaged (too large)")
@@ -73,17 +73,17 @@ def read_memory(path: Path) -> Found:
 
 
 def write_memory(path: Path, remembered: Remembered) -> None:
-    """Whole or not at all. Raises OSError."""
+    """Write it completely or not at all. Raises OSError."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with whole_file(path) as file:
         file.write(format_memory(remembered).encode())
 
 
 class Memory:
-    """Follows a session's view, and writes it down when it rests: on a thread that lives no longer than that takes,
-    since to have it safe on a disk can take far longer than a frame.
+    """Follows a session's view, and saves it when it rests, on a thread that lives only as long as that takes, since
+    writing safely to a disk can take far longer than a frame.
 
-    `hand`: the session's. For the thread that made it.
+    `hand`: the session's. To be called by the thread that made it.
     """
 
     def __init__(self, path: Path, keys: Sequence[str], hand: Side, found: Found) -> None:
@@ -95,11 +95,11 @@ class Memory:
         self._problem = found.notice
 
     def restored(self, view: ViewState) -> ViewState:
-        """The session's first view: as it was, where anything is remembered."""
+        """Return the session's first view: as it was last left, if anything is remembered."""
         return restore(view, self._keys, self._found) if self._found else view
 
     def see(self, view: ViewState, now: float) -> None:
-        """The view of a frame, at `now` seconds."""
+        """Process the view of a frame, at `now` seconds."""
         if self._last is None:
             self._written, self._at = _told(view), now
         self._last = view
@@ -113,17 +113,17 @@ class Memory:
 
     @property
     def busy(self) -> bool:
-        """Whether the last view is still to be written down, or being written."""
+        """Whether the last view is still to be saved, or is being saved."""
         writing = self._thread is not None and self._thread.is_alive()
         return writing or bool(self._problem) or (self._last is not None and _told(self._last) != self._written)
 
     def take_notice(self) -> str:
-        """What went wrong in reading or writing, once; '' where nothing did."""
+        """Return, once, what went wrong in reading or writing; '' if nothing did."""
         problem, self._problem = self._problem, ""
         return problem
 
     def close(self) -> None:
-        """Write down the last view, unless it is."""
+        """Save the last view if it has not been saved."""
         if self._thread is not None:
             self._thread.join()
             self._thread = None
@@ -139,5 +139,5 @@ class Memory:
 
 
 def _told(view: ViewState) -> tuple:
-    """All of a view that is written down."""
+    """Return everything about a view that is saved."""
     return view.images, view.active, view.layout, view.flat, view.panels, view.elsewhere, view.pair

@@ -1,4 +1,4 @@
-"""Where a session puts what it was not told a place for: the current folder, or another that can be written."""
+"""Where a session writes files for which no place was given: the current folder, or another writable one."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from vr_app.files.state_folder import state_folder
 
 
 def folders() -> Iterator[Path]:
-    """The current folder, if there is one, the user's own, the program's there, and the one for temporary files."""
+    """Yield the current folder, if there is one, the user's home folder, the program's folder there, and the one for
+    temporary files."""
     if (here := _current()) is not None:
         yield here
-    with suppress(RuntimeError):  # a user without one
+    with suppress(RuntimeError):  # a user without a home folder
         yield Path.home()
     with suppress(OSError, RuntimeError):
         made = state_folder("saved")
@@ -28,9 +29,8 @@ def folders() -> Iterator[Path]:
 
 
 def kept(stem: str, ending: str, write: Callable[[Path], None]) -> str:
-    """Have a new file written, named by `stem`, the time and `ending`, to the first folder where that can be done.
-    Returns its name, elsewhere than in the current folder with the reason. Raises UserError, of the first folder, where
-    none can be written."""
+    """Write a new file, named by `stem`, the time and `ending`, to the first folder where that works. Return its name,
+    and the reason if it is not in the current folder. Raises UserError, for the first folder, if none works."""
     first: UserError | None = None
     for folder in folders():
         path = new_path(folder, stem, ending)
@@ -44,7 +44,7 @@ def kept(stem: str, ending: str, write: Callable[[Path], None]) -> str:
 
 
 def _current() -> Path | None:
-    """None where somebody has deleted it meanwhile."""
+    """Return the current folder, or None if somebody has deleted it."""
     try:
         return Path.cwd()
     except OSError:
@@ -52,18 +52,19 @@ def _current() -> Path | None:
 
 
 def new_path(folder: Path, stem: str, ending: str, taken: Iterable[Path] = ()) -> Path:
-    """A file that is not there, and not `taken`, named by `stem`, the time and `ending`."""
+    """Return the path of a file that does not exist and is not `taken`, named by `stem`, the time and `ending`."""
     return free_path(folder, f"{stem}-{datetime.now():%Y%m%d-%H%M%S}", ending, taken)
 
 
 def writable_folder() -> Path:
-    """The first of `folders` in which a file can be made; the current one where none can."""
+    """Return the first of `folders` in which a file can be created, or the current one if there is none."""
     found = list(folders())
     return next((folder for folder in found if _can_be_written(folder)), found[0])
 
 
 def _can_be_written(folder: Path) -> bool:
-    """Permissions do not tell: of a read-only file system, a full one, a network's."""
+    """Whether a file can be created. Permissions do not tell: the file system may be read-only, full, or a
+    network's."""
     trial = folder / f".fundusxr-{secrets.token_hex(4)}"
     try:
         with trial.open("xb") as file:

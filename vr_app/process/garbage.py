@@ -1,9 +1,9 @@
 """When Python's garbage collector runs while a viewer does: between frames, never inside one.
 
-Left to itself it runs whenever enough objects have been made, that is in the midst of drawing, and now and then it
-looks at every object there is: a fifth of a second once torch is loaded. So it is switched off. What start-up has made
-is frozen, which takes it out of all later collections; young objects, among which nearly all cycles are, are collected
-between frames every so often; all that is left is looked through only while the view rests.
+By default it runs whenever enough objects have been allocated, that is in the middle of drawing, and now and then it
+looks at every object: a fifth of a second once torch is loaded. So it is switched off. The objects made at start-up are
+frozen, which excludes them from all later collections. Young objects, among which nearly all cycles are, are collected
+between frames at intervals. The rest is collected only while the view rests.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ import gc
 from typing import Self
 
 YOUNG_EVERY = 32
-"""Frames between two collections of the young objects."""
+"""The number of frames between two collections of the young objects."""
 
 FULL_EVERY = 60.0
-"""Seconds at least between two full collections."""
+"""The minimum number of seconds between two full collections."""
 
 FEW = 1000
-"""Young objects that need not be looked through while the view rests and hardly makes any."""
+"""With fewer young objects, a collection is skipped while the view rests and makes hardly any."""
 
 MANY = 20_000
-"""Young objects that take too long to look through between two frames (milliseconds). A frame leaves a few; so many, an
-import in another thread, which freezes them when it is done."""
+"""With more young objects, a collection between two frames takes too long (milliseconds). A frame leaves a few; this
+many come from an import in another thread, which freezes them when it is done."""
 
 _YOUNG, _FULL = 1, 2
 
 
 class _InFrame:
-    """Whether a frame goes on; entered when it begins."""
+    """Whether a frame is in progress; entered when it begins."""
 
     goes_on = False
 
@@ -40,11 +40,11 @@ class _InFrame:
 
 
 class Collector:
-    """The interpreter's garbage collector while a viewer runs: entered when it starts, left when it has ended."""
+    """The interpreter's garbage collector while a viewer runs: entered at its start, left at its end."""
 
     def __init__(self) -> None:
         self.full_in_frames = 0
-        """Full collections that began inside a frame, whoever asked for them."""
+        """The number of full collections that began inside a frame, whatever caused them."""
         self._during = _InFrame()
         self._frames = 0
         self._full_at = 0.0
@@ -56,16 +56,16 @@ class Collector:
         return self
 
     def started(self) -> None:
-        """Start-up is over: collect, and never look again at what is left."""
+        """Start-up is over: collect, and exclude what is left from all later collections."""
         gc.collect()
         gc.freeze()
 
     def frame(self) -> _InFrame:
-        """A frame, in which no full collection should run."""
+        """Return a frame's context, in which no full collection should run."""
         return self._during
 
     def between_frames(self, now: float, resting: bool) -> None:
-        """Collect what is due. `now` in seconds on the frame clock; `resting`: nobody notices a few milliseconds."""
+        """Collect what is due. `now` in seconds on the frame clock; `resting`: a few milliseconds go unnoticed."""
         self._frames += 1
         if resting and now - self._full_at >= FULL_EVERY:
             self._full_at = now

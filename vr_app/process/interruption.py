@@ -1,4 +1,4 @@
-"""How a session ends from outside: between two frames, and without waiting for what cannot be cut short."""
+"""How a session ends from outside: between two frames, and without waiting for work that cannot be interrupted."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ _saving: list[Callable[[], None]] = []
 
 
 def watch(running: Callable[[], bool]) -> None:
-    """Let `end_process` ask whether a thread still runs that may be inside foreign code for seconds."""
+    """Register a check for `end_process`: whether a thread is still running that may spend seconds inside foreign
+    code."""
     _running.append(running)
 
 
 @contextmanager
 def when_cut_off(save: Callable[[], None]) -> Iterator[None]:
-    """While this lasts `save` is called where foreign code is about to end the process."""
+    """While this lasts, `save` is called if foreign code is about to end the process."""
     _saving.append(save)
     try:
         yield
@@ -31,9 +32,10 @@ def when_cut_off(save: Callable[[], None]) -> Iterator[None]:
 
 
 def cut_off() -> NoReturn:
-    """Save what can be saved, and end with 1: the caller's foreign code would end the process in its own way."""
+    """Save what can be saved, and exit with code 1: otherwise the caller's foreign code would end the process in its
+    own way."""
     while _saving:
-        with suppress(Exception):  # one that fails keeps no other from being called
+        with suppress(Exception):  # a failing one must not keep the others from being called
             _saving.pop()()
     with suppress(OSError):
         sys.stdout.flush()
@@ -42,16 +44,16 @@ def cut_off() -> NoReturn:
 
 
 def end_process(code: int | str | None) -> NoReturn:
-    """End with an exit code, as `sys.exit` does, once everything has been given back and written.
+    """Exit with a code, as `sys.exit` does, once everything has been released and written.
 
-    Where a watched thread still runs, the interpreter is not taken down under it: that waits for the dynamic loader,
-    and a thread that comes back from C++ to an interpreter that ends aborts the process.
+    If a watched thread is still running, the interpreter is not shut down: that would wait for the dynamic loader, and
+    a thread that returns from C++ to a closing interpreter aborts the process.
     """
-    if isinstance(code, str):  # as for `sys.exit`: what to tell
+    if isinstance(code, str):  # as in `sys.exit`: a message to print
         print(code, file=sys.stderr)
         code = 1
     if any(running() for running in _running):
-        with suppress(OSError):  # nobody reads any more
+        with suppress(OSError):  # nobody is reading any more
             sys.stdout.flush()
             sys.stderr.flush()
         os._exit(code or 0)
@@ -59,20 +61,20 @@ def end_process(code: int | str | None) -> NoReturn:
 
 
 ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
-"""Signals that ask a program to end; Windows has fewer."""
+"""The signals that ask a program to end; Windows has fewer."""
 
 
 class Interruption:
-    """Ctrl-C, SIGTERM and SIGHUP (its terminal is closed), held back until a frame is over.
+    """Holds back Ctrl-C, SIGTERM and SIGHUP (the terminal was closed) until a frame is over.
 
-    Raised in its midst they can be lost: while another thread imports, the interpreter runs callbacks here that swallow
-    any error. The second signal has its usual effect at once.
+    If they were raised inside a frame they could be lost: while another thread imports, the interpreter runs callbacks
+    on this one that swallow any error. A second signal has its usual effect at once.
     """
 
     def __init__(self) -> None:
         self._seen = False
         usual = {number: signal.getsignal(number) for number in ENDING}
-        outlives = {number for number in ENDING[2:] if usual[number] is signal.SIG_IGN}  # as with nohup
+        outlives = {number for number in ENDING[2:] if usual[number] is signal.SIG_IGN}  # ignored, as under nohup
         self._usual = {number: handler for number, handler in usual.items() if number not in outlives}
 
     def __enter__(self) -> Self:

@@ -1,7 +1,8 @@
-"""Regions of interest into files, by the command line and by the viewer, which has a process of its own do it.
+"""Export regions of interest to files, for the command line and for the viewer, which uses a separate process.
 
-Run as a program it reads what to do from its standard input, a line of JSON as `Exporter` writes it, and prints what to
-tell the user. The network's import alone takes seconds, and its work the processor's caches: no frame waits for either.
+When run as a program, it reads its jobs from standard input, one line of JSON each as `Exporter` writes it, and prints
+what to tell the user. Importing the network takes seconds, and its work fills the processor's caches: no frame waits
+for either.
 """
 
 from __future__ import annotations
@@ -33,24 +34,24 @@ if TYPE_CHECKING:
 SCALES = (8, 4, 2)
 
 FITTING = 1600
-"""Pixels that a region's picture is wide and high at most, where its scale is left to the program."""
+"""The maximum width and height of a region's picture if the program chooses the scale, in pixels."""
 
 MOST_PIXELS = 4_000_000
-"""Of the photograph in one region: three pictures at x2 side by side are then 48 megapixels."""
+"""The most photograph pixels in one region: three pictures at x2 side by side are then 48 megapixels."""
 
 
 class ExportError(UserError):
-    """A region that cannot be exported: which, and why."""
+    """A region that cannot be exported: which one, and why."""
 
 
 def fitting_scale(region: Region) -> int:
-    """The finest at which the region's picture has at most FITTING pixels a side; else 2."""
+    """Return the finest scale at which the region's picture has at most FITTING pixels a side, but at least 2."""
     edge = max(region.rect.w, region.rect.h)
     return next((scale for scale in SCALES if edge * scale <= FITTING), 2)
 
 
 def load_engine(model: str, scale: int, device: str) -> Engine:
-    """The network to compute with. Imports torch."""
+    """Load the network to compute with. Imports torch."""
     from sr_core.engine.engine import Engine, choose_device
     from sr_core.networks.zoo import load_model
 
@@ -58,9 +59,10 @@ def load_engine(model: str, scale: int, device: str) -> Engine:
 
 
 def export_region(photograph: Photograph, region: Region, out: Path, engine: Engine) -> Departure:
-    """Write a region's picture (`vr_app.regions.picture`) to `out`, a PNG. How far it departs from the photograph.
+    """Write a region's picture (`vr_app.regions.picture`) to `out`, a PNG; return how far it departs from the
+    photograph.
 
-    Raises UserError where it cannot be written.
+    Raises UserError if it cannot be written.
     """
     from vr_app.regions.picture import describe, region_picture
 
@@ -88,7 +90,7 @@ def export_region(photograph: Photograph, region: Region, out: Path, engine: Eng
 
 @dataclass(frozen=True)
 class Job:
-    """One region to export: of the photograph in `path` to `out`, with the network `model` on `device`."""
+    """One region to export: from the photograph at `path` to `out`, with the network `model` on `device`."""
 
     path: Path
     region: Region
@@ -97,7 +99,7 @@ class Job:
     device: str
 
     def told(self) -> str:
-        """As a line of JSON."""
+        """Return the job as a line of JSON."""
         regions = json.loads(format_regions([self.region]))
         words = {"path": str(self.path), "out": str(self.out), "model": self.model, "device": self.device}
         return json.dumps(words | {"regions": regions})
@@ -110,20 +112,20 @@ class Job:
         return Job(Path(words["path"]), region, Path(words["out"]), words["model"], words["device"])
 
     def run(self) -> str:
-        """Do it; what to tell the user."""
+        """Do the job; return what to tell the user."""
         try:
             photograph = load_photograph(self.path)
             engine = load_engine(self.model, fitting_scale(self.region), self.device)
             export_region(photograph, self.region, self.out, engine)
         except UserError as error:
             return f"Region not exported: {error}"
-        except Exception as error:  # whatever it is, a line of it belongs before the user
+        except Exception as error:  # whatever the error, the user must get a line about it
             return f"Region not exported: {' '.join(str(error).split()) or type(error).__name__}"
         return f"Region exported: {self.out}"
 
 
 class Exporter:
-    """Has regions exported, one after the other. For the thread that draws: no call waits."""
+    """Exports regions, one after the other. For the drawing thread: no call blocks."""
 
     def __init__(self, device: str) -> None:
         self._device = device
@@ -132,8 +134,9 @@ class Exporter:
         self._child: subprocess.Popen[str] | None = None
 
     def export(self, path: Path, region: Region, model: str) -> Path:
-        """Put a region of the photograph in `path` into a new file, with the network `model`. The file, named by the
-        photograph, the region and the time, in the current folder, or where that cannot be written in another."""
+        """Start exporting a region of the photograph at `path` to a new file, with the network `model`. Return the
+        file, named by the photograph, the region and the time, in the current folder or, if that is not writable, in
+        another."""
         stem = f"fundusxr-{Path(region.file).stem}-{region.kind.value}-{region.number}"
         out = new_path(writable_folder(), stem, ".png", self._given)
         self._given.append(out)
@@ -143,18 +146,18 @@ class Exporter:
 
     @property
     def busy(self) -> bool:
-        """Whether there will be something to tell."""
+        """Whether there will be a message."""
         return self._child is not None
 
     def notices(self) -> tuple[str, ...]:
-        """What has been exported, or could not be, since the last call."""
+        """Return the messages since the last call: what has been exported, or could not be."""
         told = self._answer()
         if told:
             self._begin()
         return told
 
     def _answer(self) -> tuple[str, ...]:
-        """That of the process, if it has ended: it is then no more."""
+        """Return the process's answer, if it has ended; it is then discarded."""
         if self._child is None or self._child.poll() is None:
             return ()
         with _answers(self._child) as answers:
@@ -167,8 +170,8 @@ class Exporter:
             self._child = _started([self._waiting.pop(0)])
 
     def close(self) -> tuple[str, ...]:
-        """Let those asked for be finished, by processes that go on when this one ends. What to tell. May be called
-        twice."""
+        """Let the remaining jobs be finished by processes that continue after this one ends. Return what to tell the
+        user. May be called twice."""
         told = self._answer()
         count = len(self._waiting) + (self._child is not None)
         if not count:
@@ -183,7 +186,7 @@ class Exporter:
 
 
 def _started(jobs: Sequence[Job]) -> subprocess.Popen[str]:
-    """A process that does the jobs. Ctrl-C in the terminal does not end it."""
+    """Start a process for the jobs. Ctrl-C in the terminal does not end it."""
     command, pipe = [sys.executable, "-m", "vr_app.regions.export"], subprocess.PIPE
     child = subprocess.Popen(
         command,
@@ -196,24 +199,25 @@ def _started(jobs: Sequence[Job]) -> subprocess.Popen[str]:
         **apart(),
     )
     assert child.stdin is not None  # it is a pipe
-    with suppress(BrokenPipeError):  # its exit code will tell
+    with suppress(BrokenPipeError):  # its exit code will show it
         child.stdin.write("".join(f"{job.told()}\n" for job in jobs))
         child.stdin.close()
     return child
 
 
 def _answers(child: subprocess.Popen[str]) -> IO[str]:
-    """What the process says: a line for each of its jobs."""
+    """Return the process's output: one line for each of its jobs."""
     assert child.stdout is not None  # it is a pipe
     return child.stdout
 
 
 def main() -> None:
-    """The program that `Exporter` starts: a job a line, and for each a line of JSON with what to tell."""
+    """Run the program that `Exporter` starts: read one job per line, and print a line of JSON for each with what to
+    tell the user."""
     give_way()
     for line in sys.stdin.read().splitlines():
         said = Job.read(line).run()
-        with suppress(BrokenPipeError):  # the viewer has ended meanwhile; the file is there
+        with suppress(BrokenPipeError):  # the viewer has ended meanwhile; the file has been written
             print(json.dumps(said), flush=True)
 
 

@@ -1,7 +1,7 @@
-"""Regions of interest on disk: one file for a folder of photographs, beside them, or where the user keeps such things.
+"""Regions of interest on disk: one file per folder of photographs, beside them or in the user's state directory.
 
-A file from a newer version, or that is none, is set aside and told, never overwritten. A session reads and writes on a
-thread of its own: a disk may take longer than a frame.
+A file that is invalid, or from a newer version, is set aside and reported, never overwritten. A session reads and
+writes on a separate thread: a disk may take longer than a frame.
 """
 
 from __future__ import annotations
@@ -34,23 +34,24 @@ NAME = "fundusxr-regions.json"
 VERSION = 1
 
 MOST_BYTES = 20_000_000
-"""Some hundred thousand regions."""
+"""In bytes: about a hundred thousand regions."""
 
 MOST_NAME = 4 * LONGEST_NAME
-"""Characters of a file's name in which bytes that are no text stand as escapes."""
+"""The most characters of a file's name when bytes that are not text are written as escapes."""
 
 MOST_NUMBER = 10**9
 
 SIDE_LIMIT = 1 << 24
-"""Pixels: no photograph is so wide."""
+"""In pixels: no photograph is that wide."""
 
 
 class RegionFileError(UserError):
-    """A file of regions that cannot be used: its name, the cause, what has become of it."""
+    """A regions file that cannot be used: its name, the cause, what was done with it."""
 
 
 def places(folder: Path) -> tuple[Path, Path]:
-    """Where a folder's regions may lie: beside the photographs, and where that may not be written among the user's."""
+    """Return where a folder's regions may be: beside the photographs, or, if that is not writable, in the user's state
+    directory."""
     folder = folder.absolute()
     key = hashlib.sha256(os.fsencode(folder)).hexdigest()[:32]
     return folder / NAME, state_folder("regions") / f"{key}.json"
@@ -58,8 +59,8 @@ def places(folder: Path) -> tuple[Path, Path]:
 
 @dataclass(frozen=True)
 class Kept:
-    """What is kept of a folder's photographs: their regions, each with its number; numbers that were given; and what
-    the user should know: files set aside."""
+    """What is saved for a folder's photographs: their regions, each with its number; the numbers assigned so far; and
+    what the user should know about files set aside."""
 
     regions: tuple[Region, ...] = ()
     given: Given = ()
@@ -67,7 +68,7 @@ class Kept:
 
 
 def read_kept(folder: Path) -> Kept:
-    """From both places."""
+    """Read from both places."""
     found: dict[Region, Region] = {}
     given: Given = ()
     told: list[str] = []
@@ -84,7 +85,7 @@ def read_kept(folder: Path) -> Kept:
 
 
 def read_regions(folder: Path) -> tuple[tuple[Region, ...], tuple[str, ...]]:
-    """What is kept of a folder's photographs, and what the user should know."""
+    """Read a folder's regions; return them and what the user should know."""
     kept = read_kept(folder)
     return kept.regions, kept.told
 
@@ -106,7 +107,7 @@ def _read(path: Path) -> tuple[tuple[Region, ...], Given]:
 
 
 def _set_aside(path: Path) -> str:
-    """What has become of a bad file."""
+    """Set a bad file aside; say what was done with it."""
     try:
         return f"kept as {set_aside(path).name}; its regions are not shown"
     except OSError:
@@ -114,12 +115,12 @@ def _set_aside(path: Path) -> str:
 
 
 def parse_regions(text: str) -> tuple[Region, ...]:
-    """The regions of a file's JSON text. Raises ValueError with the cause, in a few words."""
+    """Return the regions in a file's JSON text. Raises ValueError with the cause, in a few words."""
     return _parse(text)[0]
 
 
 def _parse(text: str) -> tuple[tuple[Region, ...], Given]:
-    """The regions, and the numbers that were given."""
+    """Return the regions, and the numbers assigned so far."""
     try:
         told = json.loads(text)
     except json.JSONDecodeError:
@@ -168,7 +169,8 @@ def _region(item: dict) -> Region:
 
 
 def format_regions(regions: Iterable[Region], given: Given = ()) -> str:
-    """The JSON text that `parse_regions` reads. Of the numbers `given` those that no region has any more are told."""
+    """Return the JSON text that `parse_regions` reads. It includes those numbers in `given` that no region has any
+    more."""
     regions = tuple(regions)
     has = dict(with_given((), regions))
     gone = {photograph: number for photograph, number in given if number > has.get(photograph, 0)}
@@ -191,9 +193,8 @@ def format_regions(regions: Iterable[Region], given: Given = ()) -> str:
 def save_changes(
     folder: Path, removed: Sequence[Region], added: Sequence[Region], given: Given = ()
 ) -> tuple[str, ...]:
-    """Enter changes in what is kept of a folder: what another session has written meanwhile stays. `given`: numbers
-    that are not given again. Returns what the user should know; raises OutputError where neither place can be
-    written."""
+    """Apply changes to a folder's saved regions, keeping what another session has written meanwhile. `given`: numbers
+    that are not assigned again. Returns what the user should know; raises OutputError if neither place is writable."""
     kept = read_kept(folder)
     told, gone = kept.told, set(removed)
     given = with_given(kept.given, removed, given)
@@ -219,25 +220,25 @@ def save_changes(
 
 
 def _make_private(folder: Path) -> None:
-    """The names of patients' photographs are nobody else's business."""
+    """Keep the names of patients' photographs from other users."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def _forget(path: Path) -> None:
-    """What lay in the user's own folder now lies beside the photographs."""
+    """Remove the copy in the user's own folder: it now lies beside the photographs."""
     path.unlink(missing_ok=True)
 
 
 class RegionStore:
-    """The regions of the photographs `paths`, by their index in the session. For the thread that draws: files are read
-    and written on a thread of the store's own, one after the other."""
+    """The regions of the photographs `paths`, by their index in the session. For the drawing thread: files are read and
+    written one after the other on a separate thread."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self._folders = tuple(path.parent for path in paths)
         self._saved: dict[Path, tuple[Region, ...]] = {}
         self._last: tuple[Region, ...] = ()
         self.given: Given = ()
-        """Numbers of regions that were given before, of photographs whose folders are read."""
+        """The numbers assigned before, for photographs whose folders have been read."""
         self._told: list[str] = []
         self._disk = ThreadPoolExecutor(1, "regions")
         self._kept = {folder: self._disk.submit(read_kept, folder) for folder in dict.fromkeys(self._folders)}
@@ -246,11 +247,11 @@ class RegionStore:
         self._writing: list[Future[tuple[str, ...]]] = []
 
     def photograph_loaded(self, image: int, sha256: str) -> None:
-        """From now on its regions are looked for."""
+        """Start looking for the photograph's regions."""
         self._loaded.append((image, sha256))
 
     def arrived(self) -> tuple[Region, ...]:
-        """What is kept of photographs that have been loaded, once it is read, since the last call."""
+        """Return the saved regions of loaded photographs that have been read since the last call."""
         found: list[Region] = []
         for image, sha256 in [item for item in self._loaded if self._kept[self._folders[item[0]]].done()]:
             self._loaded.remove((image, sha256))
@@ -295,11 +296,11 @@ class RegionStore:
 
     @property
     def busy(self) -> bool:
-        """Whether there may be something to tell."""
+        """Whether there may be a message."""
         return bool(self._writing or self._loaded)
 
     def notices(self) -> tuple[str, ...]:
-        """What the user should know since the last call."""
+        """Return what the user should know since the last call."""
         told, self._told = self._told, []
         for done in [future for future in self._writing if future.done()]:
             self._writing.remove(done)
@@ -308,5 +309,5 @@ class RegionStore:
         return tuple(told)
 
     def close(self) -> None:
-        """Wait until all is written. May be called twice."""
+        """Wait until everything is written. May be called twice."""
         self._disk.shutdown()

@@ -1,5 +1,5 @@
-"""A region of interest as one picture to hand on: photograph, super-resolution and difference side by side, with all
-that is needed to know what they are."""
+"""A region of interest as one picture to share: photograph, super-resolution and difference side by side, with
+everything needed to know what they are."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from vr_app.core.view.region import Region
 from vr_app.fonts import SHIPPED
 
 LEAST_EDGE = 420
-"""Pixels: a smaller picture is shown with each of its pixels as a square of several."""
+"""In pixels: in a smaller picture, each pixel is drawn as a square of several."""
 
 GROUND = (16, 17, 19)
 QUIET = (0.62, 0.62, 0.62, 1.0)
@@ -36,7 +36,7 @@ DESCRIPTION = (
 
 @dataclass(frozen=True)
 class _Sizes:
-    """Pixels: of three sizes of letters, of the margin, and between things."""
+    """In pixels: three sizes of letters, the margin, and the gaps."""
 
     large: int
     middle: int
@@ -46,13 +46,14 @@ class _Sizes:
 
     @staticmethod
     def of(cell: int) -> _Sizes:
-        """For pictures so wide: what is seen smaller as a whole needs larger letters."""
+        """Return the sizes for pictures of this width: a picture that is shown smaller as a whole needs larger
+        letters."""
         grown = min(2.5, max(1.0, cell / 500))
         return _Sizes(*(round(size * grown) for size in (30, 19, 15, 28, 16)))
 
 
 def describe(region: Region, made: Made) -> dict[str, str]:
-    """The picture's text entries."""
+    """Return the picture's text entries."""
     return {
         "Description": DESCRIPTION,
         **of_photograph(region.file, region.photograph, region.rect),
@@ -64,9 +65,9 @@ def describe(region: Region, made: Made) -> dict[str, str]:
 
 
 def region_picture(photographed: np.ndarray, computed: Computed, region: Region, made: Made) -> np.ndarray:
-    """The picture, (H, W, 3) uint8.
+    """Return the picture, (H, W, 3) uint8.
 
-    `photographed`: the region's own pixels, (h, w, 3) uint8; `computed`: as of `Engine.compute`.
+    `photographed`: the region's own pixels, (h, w, 3) uint8; `computed`: as `Engine.compute` returns it.
     """
     pictures = (
         to_uint8(enlarge_bicubic(photographed.astype(np.float32), made.scale)),
@@ -107,8 +108,8 @@ def region_picture(photographed: np.ndarray, computed: Computed, region: Region,
 
 
 def difference(computed: Computed) -> np.ndarray:
-    """How far computed pixels depart, (h, w, 3) uint8: in the overlay's colours, on the picture in dark grey, by which
-    one finds one's way."""
+    """Draw how far computed pixels depart, (h, w, 3) uint8: in the overlay's colours, over the picture in dark grey for
+    orientation."""
     pixels = computed.pixels
     shown = pixels[..., :3].astype(np.float32).mean(axis=-1, keepdims=True) * 0.35
     if computed.restored is not None:
@@ -118,7 +119,7 @@ def difference(computed: Computed) -> np.ndarray:
 
 
 def _coloured(levels: np.ndarray, ground: np.ndarray) -> np.ndarray:
-    """As `shaders/surface.frag` does: nothing, then yellow, then magenta. (..., 3) float, 0 to 255."""
+    """Colour levels as `shaders/surface.frag` does: nothing, then yellow, then magenta. (..., 3) float, 0 to 255."""
     much = _much(levels)
     little, most = (255 * np.array(colour[:3], np.float32) for colour in (overlay.LITTLE, overlay.MUCH))
     ramp = little + (most - little) * np.clip(2 * much - 1, 0, 1)
@@ -126,7 +127,7 @@ def _coloured(levels: np.ndarray, ground: np.ndarray) -> np.ndarray:
 
 
 def _restored(levels: np.ndarray, ground: np.ndarray) -> np.ndarray:
-    """The same of what is restored: nothing, then blue."""
+    """Colour the restored levels likewise: nothing, then blue."""
     blue = 255 * np.array(overlay.RESTORED_COLOUR[:3], np.float32)
     return ground + (blue - ground) * (overlay.OPACITY * np.minimum(2 * _much(levels), 1))
 
@@ -136,7 +137,7 @@ def _much(levels: np.ndarray) -> np.ndarray:
 
 
 def _legend(sheet: Image.Image, pen: ImageDraw.ImageDraw, at: tuple[int, int], wide: int, small: int) -> None:
-    """The colours from nothing to `FULL` grey levels, `wide` pixels, with their figures, `small` pixels of em."""
+    """Draw the colours from nothing to `FULL` grey levels, `wide` pixels, with their figures, `small` pixels of em."""
     (x, y), most = at, overlay.FULL * 1.15
     levels = np.linspace(0, most, wide, dtype=np.float32)
     bar = np.round(_coloured(levels, np.full((wide, 1), 40, np.float32))).astype(np.uint8)
@@ -173,7 +174,7 @@ def _write(
     anchor: str = "la",
     within: float = float("inf"),
 ) -> None:
-    """A line of text; smaller where it would be wider than `within` pixels, and then cut short."""
+    """Write a line of text, smaller if it would be wider than `within` pixels, and in the end truncated."""
     font = _font(size)
     while size > 10 and font.getlength(text) > within:
         size -= 1
@@ -185,5 +186,5 @@ def _write(
 
 @lru_cache(maxsize=64)
 def _font(size: int) -> ImageFont.FreeTypeFont:
-    """The font that ships with the program."""
+    """Return the font that comes with the program."""
     return ImageFont.truetype(str(asset_path("fonts", SHIPPED)), size)

@@ -30,7 +30,7 @@ SCALES = (2, 4, 8)
 """A network is offered if it has weights for all of these scales."""
 
 WITHOUT_HAND = (-0.15, -0.45, -0.55)
-"""Metres to the right, up and backward from the head: where a panel is whose hand is not tracked."""
+"""Metres to the right, up and backward from the head: the place of a panel whose hand is not tracked."""
 
 INWARD = 0.3
 """How far an open panel is to the inner side of the hand that carries it, in its width."""
@@ -94,8 +94,8 @@ class Control:
         self._thumbnails: dict[int, tuple[float, float]] = {}
 
     def prepare(self, model: str = "") -> str:
-        """Make the panel, which takes half a second. `model`: the network that was asked for. Returns one line that
-        says why there is no panel; empty if there is one."""
+        """Make the panel, which takes half a second. `model`: the requested network. Returns one line that says why
+        there is no panel; empty if there is one."""
         try:
             self._interface = Interface(all_fonts())
         except InterfaceError as error:
@@ -103,7 +103,7 @@ class Control:
         most = sheet.EM_PIXELS[1]
         self.picture = SheetPicture((round(WIDE * most), round(HIGH * most)))
         self.networks = Networks.at_hand(model)
-        self._paint(PanelState())  # what a first drawing costs is paid here
+        self._paint(PanelState())  # pays the cost of the first drawing now
         return ""
 
     @property
@@ -122,7 +122,7 @@ class Control:
     # Each frame: first `take`, then `update`, then what is to be drawn.
 
     def take(self, sample: ControllerSample, eyes: Sequence[Eye]) -> ControllerSample:
-        """The part of a steady `sample` that is not meant for the panel."""
+        """Return the part of a steady `sample` that is not meant for the panel."""
         self._hands = sample.hands
         if self.picture is None:
             return sample
@@ -131,7 +131,7 @@ class Control:
         return left
 
     def update(self, state: PanelState, photographs: Photographs) -> tuple[Intent, ...]:
-        """What was asked for on the panel. Draws its picture again if that has changed."""
+        """Return the intents from the panel, and draw its picture again if it has changed."""
         if self.picture is None:
             return ()
         if state != self._told:
@@ -149,12 +149,12 @@ class Control:
 
     @property
     def item(self) -> SheetItem | None:
-        """The sheet to draw, if there is one."""
+        """Return the sheet to draw, if there is one."""
         return None if self._surface is None else SheetItem(self._surface, self._size, self._version)
 
     @property
     def rays(self) -> tuple[RayItem, ...]:
-        """The beam of the hand that points at the panel."""
+        """Return the beam of the hand that points at the panel."""
         if self._pointer is None or self.item is None:
             return ()
         hand = self._hands[self._pointer.hand]
@@ -163,17 +163,17 @@ class Control:
         return (RayItem(hand.aim.origin, sheet.point_at(self.item, self._pointer.at), True),)
 
     def beaming(self, sample: ControllerSample) -> tuple[HandSample, ...]:
-        """The hands whose beams are shown. That of the hand with the open panel would lie over it."""
+        """Return the hands whose beams are shown. The beam of the hand with the open panel would lie over it."""
         carries = self._place.open and len(sample.hands) == 2
         return tuple(hand for i, hand in enumerate(sample.hands) if not (carries and i == self._carrier))
 
     def pulses(self) -> tuple[Pulse, ...]:
-        """What the hand that presses the panel is to feel, once for each press."""
+        """Return the pulses for the hand that presses the panel, one for each press."""
         before, self._pressed = self._pressed, bool(self._pointer and self._pointer.pressed)
         return (Pulse(self._pointer.hand),) if self._pointer and self._pressed and not before else ()
 
     def forget(self, image: int) -> None:
-        """A photograph has changed, and so has its thumbnail."""
+        """A photograph has changed: drop its thumbnail."""
         self._thumbnails.pop(image, None)
 
     def close(self) -> None:
@@ -223,7 +223,7 @@ class Control:
 
     @property
     def _extent(self) -> tuple[float, float]:
-        """Width and height in em."""
+        """Return width and height in em."""
         return self._extent_open if self._place.open else (HANDLE, HANDLE)
 
     def _texels(self) -> tuple[int, int]:
@@ -248,7 +248,7 @@ class Control:
         return events
 
     def _add_thumbnail(self, picture: SheetPicture, photographs: Photographs, count: int) -> None:
-        """Add one thumbnail that is at hand and not shown yet; one in each frame."""
+        """Add one thumbnail that is in memory and not shown yet; one per frame."""
         for image in range(min(count, THUMBNAILS_ACROSS**2)):
             pixels = None if image in self._thumbnails else photographs.thumbnail(image, THUMBNAIL_EDGE)
             if pixels is not None:
@@ -259,7 +259,7 @@ class Control:
 
 
 def state_of(view: ViewState, networks: Networks, headset: bool = False) -> PanelState:
-    """What the panel shows of a session. `headset`: there is a head to recentre on."""
+    """Return what the panel shows of a session. `headset`: there is a head to recentre on."""
     model = view.settings.model
     base = base_of(model)
     offered = {view.layout, *(layout for layout, _ in layouts_offered(len(view.loaded)))}

@@ -1,4 +1,4 @@
-"""The intents of a frame: from hands and keys, from the control panel, and from the tour that leads."""
+"""The intents of a frame: from hands and keys, from the control panel, and from a tour."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from vr_app.viewer.clock import Tick
 from vr_app.viewer.control_panel import Control, state_of
 
 POINTER_REACH = 3.0
-"""Metres of the pointer's ray that are drawn if it meets nothing."""
+"""Metres of the pointer's ray that are drawn if it hits nothing."""
 
 
 class Guide(Protocol):
@@ -29,13 +29,13 @@ class Guide(Protocol):
     def over(self) -> bool: ...
 
     def advance(self, dt: float) -> tuple[LookAt, str]:
-        """Where to look `dt` seconds later, and the caption there."""
+        """Return where to look `dt` seconds later, and the caption there."""
         ...
 
 
 @dataclass(frozen=True)
 class Asked:
-    """The intents of a frame. `sample`: the steady hands, without what the control panel took of them."""
+    """The intents of a frame. `sample`: the steady hands, without the part that the control panel used."""
 
     intents: tuple[Intent, ...]
     sample: ControllerSample
@@ -58,8 +58,8 @@ class Intake:
         return self.guide is not None and not self.guide.over
 
     def led(self, view: ViewState, dt: float, lingers: bool) -> tuple[tuple[Intent, ...], str]:
-        """Where the tour leads `dt` seconds later, and its caption there. A tour begins once its photograph is there.
-        `lingers`: its last view stays when it is over."""
+        """Return where the tour leads `dt` seconds later, and its caption there. A tour begins once its photograph has
+        loaded. `lingers`: its last view stays when it is over."""
         if self.guide is None or view.record is None or (self.guide.over and not lingers):
             return (), ""
         look, caption = self.guide.advance(dt)
@@ -68,19 +68,19 @@ class Intake:
     def read(
         self, frame: Frame, sample: ControllerSample, view: ViewState, seen: Seen, tick: Tick, photographs: Photographs
     ) -> Asked:
-        """The intents of hands, keys and control panel about the view as the last frame left it. `photographs`: the
-        source of the panel's thumbnails."""
+        """Return the intents of hands, keys and control panel for the view as the last frame left it. `photographs`:
+        the source of the panel's thumbnails."""
         steady = self.control.take(self._hands.steady(sample, tick.dt), frame.eyes)
         also, self.also = self.also, ()
         panel = self.control.update(state_of(view, self.control.networks, self._headset), photographs)
         return Asked((*self._hands.read(steady, view, seen.reach, tick.dt), *also, *panel), steady)
 
     def pulses(self, before: ViewState, view: ViewState) -> tuple[Pulse, ...]:
-        """What the hands are to feel of a frame that changed the view from `before` to `view`."""
+        """Return the haptic pulses for a frame that changed the view from `before` to `view`."""
         return (*self._hands.ticks(before, view), *self.control.pulses())
 
     def rays(self, sample: ControllerSample, view: ViewState, seen: Seen) -> tuple[RayItem, ...]:
-        """The pointers' beams, each as far as what it points at."""
+        """Return the pointers' beams, each ending at what it points at."""
         hands = self.control.beaming(sample)
         beams = (_beam(hand.aim, view, seen) for hand in hands if hand.aim is not None and hand.shown)
         return (*beams, *self.control.rays)

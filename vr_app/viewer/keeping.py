@@ -38,7 +38,7 @@ class Keeping:
         self.recording = Recording()
 
     def restored(self, view: ViewState) -> ViewState:
-        """The view as these photographs were last left, if that is remembered."""
+        """Return the view as these photographs were last left, if that is remembered."""
         return view if self._folder is None else self._folder.restored(view)
 
     def opened(self, index: int, record: PhotographRecord) -> None:
@@ -46,8 +46,7 @@ class Keeping:
         self._regions.photograph_loaded(index, record.sha256)
 
     def see(self, view: ViewState, tick: Tick) -> ViewState:
-        """Follow the view of a frame. Returns it with the regions that have been read, and with the time of those just
-        made."""
+        """Follow the view of a frame. Return it with the regions that have been read, and with the time of new ones."""
         view = regions_arrived(view, self._regions.arrived(), self._regions.given)
         if view.regions.unstamped:
             view = regions_stamped(view, datetime.now(UTC).isoformat(timespec="seconds"))
@@ -59,7 +58,7 @@ class Keeping:
         return view
 
     def notices(self) -> tuple[str, ...]:
-        """What the user should know since the last call."""
+        """Return what the user should know since the last call."""
         told = (*self._regions.notices(), *self._exporter.notices())
         notice = self._folder.take_notice() if self._folder is not None else ""
         return (*told, notice) if notice else told
@@ -83,14 +82,14 @@ class Keeping:
         return f"Exporting {region.kind.value} of {region.file} to {out} ..."
 
     def _leave(self) -> None:
-        """However the session ends, save a tour that is being recorded, and tell of exports that are not done."""
+        """However the session ends, save a tour that is being recorded, and report exports that are not finished."""
         if self.recording.active and self._last is not None:
             self._say(self.record(self._last))
         for told in self._exporter.close():
             self._say(told)
 
     def _cut_off(self) -> None:
-        """The display is gone, and the process ends in a moment: save everything now."""
+        """Save everything now: the display is gone, and the process is about to end."""
         self._leave()
         if self._last is not None:
             self._regions.save(self._last.regions, self._last.photographs)

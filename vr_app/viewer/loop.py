@@ -1,4 +1,4 @@
-"""The loop: once a frame, intents, view, what is seen, tiles, scene, pictures."""
+"""The main loop: once a frame, intents, view, what is seen, tiles, scene, pictures."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def run(runtime: Runtime, options: Options) -> None:
 
 @contextmanager
 def session(runtime: Runtime, options: Options) -> Iterator[Viewer]:
-    """A viewer, with the interpreter set up as it must be while one runs."""
+    """Yield a viewer, with the interpreter configured for one."""
     with ExitStack() as stack:
         stack.callback(sys.setswitchinterval, sys.getswitchinterval())
         sys.setswitchinterval(SWITCH_SECONDS)
@@ -72,10 +72,10 @@ def session(runtime: Runtime, options: Options) -> Iterator[Viewer]:
 
 
 class Viewer:
-    """What lasts from frame to frame. Each frame's phases take values and return values; see `frame`.
+    """The state kept from frame to frame. Each frame's phases take values and return values; see `frame`.
 
-    `view`: what is looked at; `seen`: what the eyes see of it; `rays`: the pointers' beams; `status`: what the words
-    tell.
+    `view`: the current view; `seen`: what the eyes see of it; `rays`: the pointers' beams; `status`: what the text
+    says.
     """
 
     def __init__(
@@ -113,10 +113,10 @@ class Viewer:
         self.rays: tuple[RayItem, ...] = ()
         self.finished = False
         self._objects_made: int | None = None
-        """GL objects made before everything was warm; None until then."""
+        """The number of GL objects made before everything was warm; None until then."""
 
     def frame(self) -> None:
-        """One turn of the loop. Raises KeyboardInterrupt at its end if a signal has come."""
+        """Run one turn of the loop. Raises KeyboardInterrupt at its end if a signal has arrived."""
         with self.runtime.frame() as frame, self._collector.frame():
             begun = time.perf_counter()
             sample = self.runtime.read(frame.time)
@@ -132,7 +132,8 @@ class Viewer:
         self._interruption.check()
 
     def _turn(self, frame: Frame, sample: ControllerSample, tick: Tick) -> None:
-        """A frame in which something may change: sample, intents, view, what is seen of it, tiles, scene, pictures."""
+        """Run a frame in which something may change: sample, intents, view, what is seen of it, tiles, scene,
+        pictures."""
         before = self._arrivals(self.view)
         led, caption = self.intake.led(before, 0.0 if self._frames_over else tick.dt, self._tour_lingers)
         asked = self.intake.read(frame, sample, before, self.seen, tick, self.supply.service.photographs)
@@ -163,7 +164,7 @@ class Viewer:
         return tick
 
     def _arrivals(self, view: ViewState) -> ViewState:
-        """The view with the photographs that have been decoded; computed tiles are taken too."""
+        """Return the view with the photographs that have been decoded; take computed tiles too."""
         for news in self.supply.take():
             if isinstance(news, Unopened):
                 view = photograph_failed(view, news.index)
@@ -176,7 +177,7 @@ class Viewer:
         return view
 
     def _perform(self, intents: tuple[Intent, ...], before: ViewState, view: ViewState) -> None:
-        """Perform the intents that act outside of the view, and what follows from changed settings."""
+        """Perform the intents that act outside the view, and the consequences of changed settings."""
         for intent in intents:
             match intent:
                 case ToggleControlPanel():
@@ -193,14 +194,14 @@ class Viewer:
             self.supply.compute_with(view.settings.model)
 
     def _bring_tiles(self, frame: Frame, view: ViewState, seen: Seen, tick: Tick) -> None:
-        """Ask for the tiles that are missing, and copy those at hand within the frame's budget."""
+        """Ask for the missing tiles, and copy those in memory within the frame's budget."""
         self.supply.ask(view, seen.wants, seen.waits)
         # The next frames need the processor more than tiles do if the view moves, or if pictures are drawn in every
         # frame, as in a headset, where the head turns. Whoever rests, or has jumped, waits for tiles.
         self.supply.service.worker.leave_room(not frame.keeps or not (seen.waits or view.still_for >= SETTLE))
         self.supply.residency.begin_frame()
         if self.picture.holds_before:
-            return  # the old scene is still shown: none of its tiles may make room
+            return  # the old scene is still shown: none of its tiles may be evicted
         pace = self.picture.pace
         report = self.supply.upload(pace.born(tick.now, tick.dt, seen.jumped))
         self.statistics.upload_bytes += report.bytes
@@ -209,7 +210,7 @@ class Viewer:
         pace.copied(report.count, tick.now, moves, sharp=report.count > 0 and self.supply.sharp)
 
     def _told(self, view: ViewState, caption: str) -> Status:
-        """What the words depend on, except for what is seen of computed tiles."""
+        """Return what the text depends on, except for the visible computed tiles."""
         return replace(
             status_of(view),
             caption=caption,
@@ -235,8 +236,7 @@ class Viewer:
             self._tell(self.keeping.screenshots.save(pictures, about))
 
     def _account(self, frame: Frame, begun: float) -> None:
-        """Count the frame in the statistics, and see whether it is time to end: not before a screenshot that was asked
-        for."""
+        """Count the frame in the statistics, and check whether it is time to end: not before a requested screenshot."""
         now = time.perf_counter()
         self.statistics.frame(now, now - begun, frame.period)
         if self.rest.now:
@@ -282,7 +282,7 @@ class Viewer:
 
     @property
     def _over(self) -> bool:
-        """Whether all that was asked for has been shown."""
+        """Whether everything requested has been shown."""
         return self._frames_over or (self.options.ends and not self.intake.guided)
 
     @property
@@ -291,7 +291,7 @@ class Viewer:
         return self.options.ends or self.keeping.screenshots.due
 
     def _settled(self, view: ViewState, seen: Seen, tick: Tick) -> bool:
-        """Whether the view rests, and all that it wants is there and has faded in."""
+        """Whether the view rests, and everything that it wants has arrived and faded in."""
         comes = self.supply.service.loader.busy or self.keeping.reading
         if comes or view.still_for < SETTLE or self.picture.fading(tick.now):
             return False
@@ -303,13 +303,13 @@ class Viewer:
 
     @property
     def warm(self) -> bool:
-        """Whether everything is done that takes a second and would be felt later."""
+        """Whether everything is done that takes a second and would be noticed later."""
         return self._objects_made is not None
 
     def _warm_up(self) -> None:
-        """Do what takes a second, now that the first photograph is on the screen.
+        """Do the work that takes a second, now that the first photograph is on the screen.
 
-        The retina comes first: both import, and side by side they would hold the frame up four times as long.
+        The retina comes first: both import modules, and in parallel they would delay the frame four times as long.
         """
         renderer, control = self.picture.renderer, self.intake.control
         renderer.prepare_retina()
@@ -321,7 +321,7 @@ class Viewer:
 
 
 def _computed(view: ViewState, seen: Seen, supply: Supply) -> dict:
-    """What the statistics of a session tell of the network, of memory, and of what is seen of the front photograph."""
+    """Return the statistics of a session on the network, on memory, and on what is seen of the front photograph."""
     departure = supply.departures.seen(seen.wants, supply.residency, view.over).get(view.active)
     model = view.settings.model
     about = {"model": model, "texture": texture_of(model), "memory": supply.memory}

@@ -18,13 +18,13 @@ from vr_app.files.folder_view import Memory
 class Options:
     """How a command, a measurement or a test starts a session.
 
-    `view`: what is looked at first, and the session's settings (None: the first photograph of a row). `memory`: the
-    view as these photographs were last left, which then comes first (None: nothing is remembered). `ends`: the program
-    ends with the tour. `device`: what computes. `stand_back`: metres that the eye stands behind the retina's centre (a
+    `view`: the first view, and the session's settings (None: the first photograph of a row). `memory`: the view as
+    these photographs were last left, which then comes first (None: nothing is remembered). `ends`: the program ends
+    with the tour. `device`: what computes. `stand_back`: metres that the eye stands behind the retina's centre (a
     window's picture is too narrow to show the retina from there). `limits`: of memory. `prefetch`: whether tiles are
     computed before they are wanted. `tile_cache`: where computed tiles are kept on disk (None: nowhere). `left_handed`:
     the right hand carries the control panel. `say` gets what the user should read in a terminal. `sources`: what to
-    open in place of the files `paths`, one for each; a path then only tells where the files that belong to its
+    open in place of the files `paths`, one for each; a path then only says where the files that belong to its
     photograph are.
     """
 
@@ -52,5 +52,5 @@ class Options:
 
 
 def first_view(count: int, model: str) -> ViewState:
-    """A row of `count` photographs, computed with a network."""
+    """Return a row of `count` photographs, computed with a network."""
     return replace(ViewState.start(count), settings=Settings(model))

@@ -29,10 +29,10 @@ from vr_app.viewer.clock import Tick
 
 
 class Picture:
-    """Draws the pictures, and keeps what lasts from frame to frame.
+    """Draws the pictures, and keeps the drawing state from frame to frame.
 
-    `shown`: a photograph has been drawn. `holds_back`: this frame's picture waits, because the tiles that it lacks need
-    the processor. `veil`: None if the scene does not surround the viewer.
+    `shown`: a photograph has been drawn. `holds_back`: this frame's picture waits, because its missing tiles need the
+    processor. `veil`: None if the scene does not surround the viewer.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Picture:
         surrounds: bool,
         stack: ExitStack,
     ) -> None:
-        """`coarse`: gives a photograph's coarse level, as for `CurveBook`. `surrounds`: the scene surrounds the
+        """`coarse`: returns a photograph's coarse level, as for `CurveBook`. `surrounds`: the scene surrounds the
         viewer."""
         self.renderer = Renderer(tiles)
         stack.callback(self.renderer.close)
@@ -58,7 +58,7 @@ class Picture:
         self._jumps = 0
 
     def forget(self, photograph: int) -> None:
-        """A photograph has changed: its new tiles may get the slots of the old ones."""
+        """Forget a changed photograph: its new tiles may get the slots of the old ones."""
         self.draw_anew()
         self._stood = None
         self._curves.forget(photograph)
@@ -74,11 +74,11 @@ class Picture:
 
     @property
     def holds_before(self) -> bool:
-        """Whether the scene before a change is still shown, while it goes dark."""
+        """Whether the scene before a change is still shown while it darkens."""
         return self.veil is not None and self.veil.holds
 
     def veil_changes(self, before: ViewState, view: ViewState, intents: Sequence[Intent], dt: float) -> None:
-        """Hide behind the veil what changes all at once around the viewer: layout, photograph, pair, and a jump on the
+        """Hide behind the veil whatever changes at once around the viewer: layout, photograph, pair, and a jump on the
         retina."""
         if self.veil is None:
             return
@@ -90,12 +90,12 @@ class Picture:
         self.veil.see(shown if self.shown else None, dt)
 
     def surfaces(self, view: ViewState, seen: Seen, eyes: Sequence[Eye], tick: Tick) -> tuple[SurfaceItem, ...]:
-        """The photographs with the tiles that are there now."""
+        """Return the photographs with the tiles that are available now."""
         items = surface_items(view, seen.placed, seen.wants, self._pages, eyes, tick.now)
         return self._curves.added_to(items, view.appearance.channel) if view.appearance.local else items
 
     def veiled(self, scene: Scene) -> Scene:
-        """The present scene, or the one before it while that goes dark."""
+        """Return the current scene, or the previous one while that darkens."""
         if self.veil is None:
             return scene
         if self._stood is None or not self.veil.holds:
@@ -139,7 +139,8 @@ def compose(
     sheet: SheetItem | None,
     floor: float,
 ) -> Scene:
-    """The scene of a view: its photographs and their words. `floor`: the height of the room's floor, in metres."""
+    """Compose the scene of a view: its photographs and their text. `floor`: the height of the room's floor, in
+    metres."""
     words = (*region_labels(surfaces), *labels(surfaces, view.active, status))
     room = view.settings.room and view.surface is SurfaceKind.PANEL
     looks = {"invention": view.invention, "appearance": view.appearance}

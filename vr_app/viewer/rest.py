@@ -1,4 +1,4 @@
-"""When a session rests: nothing has changed for a while, so a frame costs nothing."""
+"""When a session rests: nothing has changed for a while, so a frame costs almost nothing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Rest:
         self, frame: Frame, sample: ControllerSample, shown: Hashable, awaits_something: Callable[[], bool]
     ) -> bool:
         """Whether this frame may stay as the last one was: eyes and hands have not moved for STILL seconds, nothing is
-        awaited, and nothing moves by itself. Then the runtime shows again what it has, and no work is done.
+        awaited, and nothing moves by itself. The runtime then shows its last pictures again, without any work.
 
         `shown`: values whose change ends a rest. `awaits_something`: whether the next picture may differ, or the
         program may end soon, though eyes and hands rest. It is not asked again during a rest, because nothing changes

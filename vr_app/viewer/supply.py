@@ -41,7 +41,7 @@ UPLOAD_BYTES, UPLOAD_SECONDS = 4_000_000, 0.002
 
 @dataclass(frozen=True)
 class Opened:
-    """A photograph can be looked at. `changed`: it could before, but its file has changed since."""
+    """A photograph has been opened. `changed`: it had been before, but its file has changed since."""
 
     index: int
     record: PhotographRecord
@@ -50,7 +50,7 @@ class Opened:
 
 @dataclass(frozen=True)
 class Unopened:
-    """A photograph that will not come."""
+    """A photograph that cannot be opened."""
 
     index: int
 
@@ -99,9 +99,9 @@ class Supply:
     # What has arrived.
 
     def take(self) -> tuple[Opened | Unopened, ...]:
-        """Take in what loader and worker have finished. Returns the news of photographs.
+        """Take what loader and worker have finished. Return the news of photographs.
 
-        Raises PhotographError if the last photograph cannot be opened either.
+        Raises PhotographError if the last remaining photograph cannot be opened either.
         """
         found: list[Opened | Unopened] = []
         for news in self.service.take():
@@ -120,8 +120,8 @@ class Supply:
         return tuple(found)
 
     def _lost(self, news: PhotographLost) -> list[Unopened]:
-        """A photograph that cannot be opened is left out; if none can, the program ends. One that was opened before
-        keeps its coarse picture."""
+        """Drop a photograph that cannot be opened; if none is left, the program ends. One that was opened before keeps
+        its coarse picture."""
         if not news.known:
             self._unopened += 1
             if self._unopened == self._count:
@@ -130,7 +130,7 @@ class Supply:
         return [] if news.known else [Unopened(news.index)]
 
     def _opened(self, news: PhotographOpened) -> Opened:
-        """A photograph opened for the first time, or one that has changed: then everything computed from it is
+        """Handle a photograph opened for the first time, or one that has changed: then everything computed from it is
         dropped."""
         index, facts = news.index, news.facts
         if news.changed:
@@ -149,7 +149,7 @@ class Supply:
     # What is asked for.
 
     def ask(self, view: ViewState, wants: Sequence[Demand], at_once: bool) -> None:
-        """Ask for what is missing of what the eyes can resolve; the newest wish counts. `at_once`: computed tiles are
+        """Ask for the missing tiles that the eyes can resolve; the newest wish counts. `at_once`: computed tiles are
         wanted before the view has come to rest."""
         self._open_near(view)
         self.wanted = tiles_wanted(view, wants, at_once)
@@ -163,15 +163,16 @@ class Supply:
         self.computing = frozenset(key.photograph for key in plan.compute)
 
     def _open_near(self, view: ViewState) -> None:
-        """Of many photographs, have only those opened that are near what is seen."""
+        """Of many photographs, open only those near the visible ones."""
         about = view.active, view.layout, view.pair, view.failed
         if about != self._near_of:
             self._near_of = about
             self.service.open_only(photographs_near(view))
 
     def _what_may_follow(self, view: ViewState, wants: Sequence[Demand], nothing_lacks: bool) -> tuple[TileKey, ...]:
-        """Tiles to compute ahead, once the view rests and has all that it wants. They stay the same until it wants
-        something else, so that tiles that do not fit in memory beside the view are not computed again and again."""
+        """Return tiles to compute ahead, once the view rests and has everything that it wants. They stay the same until
+        it wants something else, so that tiles that do not fit in memory beside the view are not computed again and
+        again."""
         demand = next((demand for demand in wants if demand.photograph == view.active), None)
         rests = nothing_lacks and view.still_for >= REST and not view.original
         if not (self._prefetch and rests and demand is not None):
@@ -189,12 +190,12 @@ class Supply:
         self.residency.forget_computed()
 
     def _absent(self, tiles: Sequence[TileKey]) -> tuple[TileKey, ...]:
-        """Those of the tiles that are not on the graphics card, in their order."""
+        """Return the tiles that are not on the graphics card, in the given order."""
         resident = self.residency.resident
         return tuple(key for key in tiles if key not in resident)
 
     def _lacking(self, tiles: Sequence[TileKey]) -> tuple[TileKey, ...]:
-        """Those of them that may still come."""
+        """Return those of them that may still arrive."""
         absent, failed = self._absent(tiles), self.residency.failed
         return tuple(key for key in absent if key not in failed) if failed else absent
 
@@ -207,7 +208,7 @@ class Supply:
     # What is there.
 
     def upload(self, since: float) -> UploadReport:
-        """Copy tiles that are in memory, within the frame's budget. They fade in from `since` on."""
+        """Copy tiles that are in memory, within the frame's budget. They fade in from time `since`."""
         ready = self.service.tiles(self._absent(self.wanted), self.residency.resident)
         return self._uploader.upload(ready, self.residency, since)
 
@@ -233,23 +234,23 @@ class Supply:
 
     @property
     def unavailable(self) -> frozenset[int]:
-        """The photographs of which some wanted tiles will not come."""
+        """The photographs some of whose wanted tiles will not arrive."""
         return frozenset(key.photograph for key in self.failures)
 
     @property
     def failures(self) -> tuple[TileKey, ...]:
-        """Wanted tiles that will not come, in their order. Costs nothing while none has failed."""
+        """The wanted tiles that will not arrive, in order. Costs nothing while none has failed."""
         failed = self.residency.failed
         return tuple(key for key in self.wanted if key in failed) if failed else ()
 
     @property
     def busy(self) -> bool:
-        """Whether more may come by itself."""
+        """Whether more may arrive by itself."""
         return self.service.busy or self.lacks
 
     @property
     def memory(self) -> dict[str, int]:
-        """The bytes in use and their limits: computed tiles, decoded photographs, tiles on the graphics card."""
+        """Return the bytes in use and their limits: computed tiles, decoded photographs, tiles on the graphics card."""
         return {
             "tile_bytes": self.service.memory.bytes,
             "tile_limit": self._limits.tiles,
