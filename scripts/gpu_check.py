@@ -1,6 +1,6 @@
 """Check the program on a CUDA device: the tests marked `gpu`, then `bench engine`, `bench zoom` and `bench frame`.
 
-Started by scripts/gpu_check.sh, which tells how.
+Run it with scripts/gpu_check.sh, which explains how.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LIMIT = 450.0
-"""Seconds for everything: what does not fit is stopped, or not begun, and the file says so."""
+"""Seconds for everything: whatever does not fit is stopped, or not started, and the file says so."""
 
 APART = ("torch", "pyopenxr", "glfw", "pyopengl-accelerate")
-"""What the project depends on and this check does without: torch must suit the driver, and the others serve a headset,
-a window and speed."""
+"""Dependencies of the project that this check does without: torch must match the driver, and the others serve a
+headset, a window and speed."""
 
 PLATFORMS = ("manylinux_2_28", "manylinux_2_27", "manylinux_2_24", "manylinux_2_17", "manylinux2014", "manylinux1")
 
@@ -47,21 +47,21 @@ with open_offscreen() as context:
 
 
 def answer(code: str) -> tuple[str, str]:
-    """The last line that a Python program prints, and the last one of what it complains of."""
+    """Return the last line that a Python program prints, and the last line of its errors."""
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
     out, said = done.stdout.strip().splitlines(), done.stderr.strip().splitlines()
     return (out[-1] if out and done.returncode == 0 else ""), (said[-1] if said else f"exit {done.returncode}")
 
 
 def needed() -> list[str]:
-    """The packages that the check needs beside torch."""
+    """Return the packages that the check needs besides torch."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     names = [re.split("[<>=!~]", line)[0].lower() for line in project["dependencies"]]
     return [name for name in (*names, "pytest") if name not in APART]
 
 
 def is_installed(package: str) -> bool:
-    """Whether this Python finds a package, of whatever version."""
+    """Whether this Python finds a package, of any version."""
     try:
         metadata.distribution(package)
     except metadata.PackageNotFoundError:
@@ -70,7 +70,7 @@ def is_installed(package: str) -> bool:
 
 
 def missing() -> Iterator[str]:
-    """What this machine lacks for the check, a line each with its cure."""
+    """Yield what this machine lacks for the check, one line each with the cure."""
     lacking = [name for name in needed() if not is_installed(name)]
     if lacking:
         version = "{}.{}".format(*sys.version_info)
@@ -95,7 +95,7 @@ def missing() -> Iterator[str]:
 
 
 def machine() -> dict:
-    """The device, its driver, and the OpenGL renderer."""
+    """Describe the device, its driver, and the OpenGL renderer."""
     about = json.loads(answer(DEVICE)[0]) | {"gl_renderer": answer(OFFSCREEN)[0], "python": sys.version.split()[0]}
     query = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
     try:
@@ -106,13 +106,14 @@ def machine() -> dict:
 
 
 def marked_files() -> list[str]:
-    """The test files with tests marked `gpu`, relative to the checkout: the others' imports may not be there."""
+    """Return the test files with tests marked `gpu`, relative to the checkout: the imports of the others may be
+    missing."""
     files = sorted((ROOT / "tests").rglob("test_*.py"))
     return [str(f.relative_to(ROOT)) for f in files if re.search(r"pytest\.mark\.gpu\b", f.read_text(encoding="utf-8"))]
 
 
 def limited(command: Sequence[str], seconds: float) -> tuple[int | None, str]:
-    """The exit code of a Python program (None: stopped after so many seconds), and the end of what it said."""
+    """Run a Python program; return its exit code (None: stopped after that many seconds), and the end of its output."""
     if seconds < 5:
         return None, "not begun: no time was left"
     try:
@@ -128,7 +129,7 @@ def limited(command: Sequence[str], seconds: float) -> tuple[int | None, str]:
 
 
 def run_tests(folder: Path, seconds: float) -> dict:
-    """How each test marked `gpu` came out."""
+    """Run the tests marked `gpu`; return the outcome of each."""
     report = folder / "tests.xml"
     options = ("-m", "gpu", "-p", "no:cacheprovider", "-o", "filterwarnings=default", f"--junitxml={report}", "-q")
     code, said = limited(("-m", "pytest", *options, *marked_files()), seconds)
@@ -148,7 +149,7 @@ def run_tests(folder: Path, seconds: float) -> dict:
 
 
 def run_bench(name: str, folder: Path, seconds: float) -> dict:
-    """What `fundusxr bench NAME` writes, or why it wrote nothing."""
+    """Return what `fundusxr bench NAME` writes, or why it wrote nothing."""
     path = folder / f"{name}.json"
     code, said = limited(("-m", "vr_app.cli", "bench", name, "--device", "cuda", "--json", str(path)), seconds)
     print(said, flush=True)
@@ -156,7 +157,7 @@ def run_bench(name: str, folder: Path, seconds: float) -> dict:
 
 
 def check(out: Path) -> bool:
-    """Run everything and write the file; whether all went well."""
+    """Run everything and write the file; return whether all went well."""
     begun = time.monotonic()
 
     def left() -> float:
@@ -171,7 +172,7 @@ def check(out: Path) -> bool:
             seconds = left() * share
             found[part] = run_tests(folder, seconds) if part == "tests" else run_bench(part, folder, seconds)
             found[part]["took_seconds"] = round(time.monotonic() - before, 1)
-            out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")  # what is there outlives what breaks
+            out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")  # survives a later failure
     tests = found["tests"]
     print(f"gpu_check: {tests['passed']} tests passed, {tests['skipped']} skipped, {len(tests['failed'])} failed")
     print(f"gpu_check: wrote {out}")
@@ -180,8 +181,8 @@ def check(out: Path) -> bool:
 
 
 def fetch_wheels(version: str, names: Sequence[str]) -> int:
-    """Put the locked wheels of packages (none named: `needed`) and of what they need into wheels/, for a Python of
-    another version on Linux."""
+    """Download the locked wheels of packages (none named: `needed`) and of their dependencies into wheels/, for Linux
+    and another version of Python."""
     platforms = [word for platform in PLATFORMS for word in ("--platform", f"{platform}_x86_64")]
     locks = [word for lock in ("requirements.lock", "requirements-dev.lock") for word in ("--constraint", lock)]
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary=:all:", *platforms, *locks]

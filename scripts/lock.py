@@ -3,7 +3,7 @@
     .venv/bin/python scripts/lock.py
 
 Every package that the project needs, directly or not, is pinned to the version installed here; the development lock
-adds the tools. A local label (torch's '+cpu') is left out, so that the lock fits every build of that version.
+adds the tools. A local label (torch's '+cpu') is left out, so that the lock matches every build of that version.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ TORCH_ON_CUDA_ONLY = ("nvidia-", "cuda-", "triton")
 
 
 def closure(wanted: list[str]) -> dict[str, str]:
-    """Canonical name to pinned line of everything that the requirements need on this platform."""
+    """Map the canonical name to the pinned line, for everything that the requirements need on this platform."""
     pins: dict[str, str] = {}
     queue = [Requirement(line) for line in wanted]
     while queue:
@@ -38,7 +38,7 @@ def closure(wanted: list[str]) -> dict[str, str]:
 
 def main() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    # The build backend belongs to the run-time lock too: the project itself is installed without fetching anything.
+    # The build backend belongs to the run-time lock too, so that installing the project itself fetches nothing.
     runtime = closure([*project["project"]["dependencies"], "hatchling"])
     tools = closure(project["dependency-groups"]["dev"])
     write("requirements.lock", runtime)

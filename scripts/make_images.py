@@ -1,4 +1,4 @@
-"""Make the pictures in docs/images from the program itself.
+"""Make the pictures in docs/images with the program itself.
 
     FUNDUSXR_DATA=~/fundus scripts/rig.sh exec .venv/bin/python scripts/make_images.py [NAME ...]
 
@@ -40,7 +40,7 @@ IMAGES = ROOT / "docs" / "images"
 DEMO = ROOT / "assets" / "demo" / "retina.jpg"
 PATIENCE = 600.0
 REST = 25
-"""Seconds without a change after which a picture is done: a busy machine pauses between a coarse one and a fine one."""
+"""Seconds without a change after which a picture is final: a busy machine pauses between a coarse and a fine one."""
 REGIONS = {
     Kind.DISC: Rect(115, 470, 270, 290),
     Kind.MACULA: Rect(590, 590, 240, 240),
@@ -70,7 +70,7 @@ def tour(folder: Path, **stop: object) -> Path:
 
 
 def offscreen(name: str, folder: Path, *images: Path, **stop: object) -> None:
-    """One view, offscreen."""
+    """Draw one view offscreen."""
     options = ("--mode", "offscreen", "--size", "1280x800", "--tour", tour(folder, **stop))
     fundusxr("view", *images, *options, "--screenshot", IMAGES / name)
 
@@ -84,7 +84,7 @@ def retina(folder: Path) -> None:
 
 
 def invention(folder: Path) -> None:
-    """The bundled photograph at a quarter of its size, where there is more to invent than in the whole."""
+    """Draw the bundled photograph at a quarter of its size, where there is more to invent than in the whole."""
     with Image.open(DEMO) as picture:
         pixels = np.asarray(picture.convert("RGB"))[:1408, :1408]
     Image.fromarray(resample.to_uint8(resample.shrink(pixels.astype(np.float32), 4))).save(folder / "small.png")
@@ -92,7 +92,7 @@ def invention(folder: Path) -> None:
 
 
 def marked(folder: Path) -> Path:
-    """The bundled photograph with regions of interest marked on it."""
+    """Write the bundled photograph with regions of interest marked on it; return its path."""
     photograph = folder / DEMO.name
     shutil.copy(DEMO, photograph)
     sha256 = hashlib.sha256(photograph.read_bytes()).hexdigest()
@@ -110,7 +110,7 @@ def regions_retina(folder: Path) -> None:
 
 
 def region_export(folder: Path) -> None:
-    """The crossing of the bundled photograph at a quarter of its size, where there is more to add."""
+    """Export the crossing of the bundled photograph at a quarter of its size, where there is more to add."""
     with Image.open(DEMO) as picture:
         pixels = np.asarray(picture.convert("RGB"))[:1408, :1408]
     small = folder / "retina-small.png"
@@ -123,7 +123,7 @@ def region_export(folder: Path) -> None:
 
 
 def room(folder: Path) -> None:
-    """Both eyes as Monado composes them, of a photograph with regions in the room."""
+    """Capture both eyes as Monado composes them, with a photograph and its regions in the room."""
     with in_headset() as (screen, service):
         stop = tour(folder, surface="panel", center=[0.5, 0.5], zoom=1.0)
         command = [sys.executable, "-m", "vr_app.cli", "view", str(marked(folder)), "--mode", "xr", "--tour", str(stop)]
@@ -132,7 +132,7 @@ def room(folder: Path) -> None:
 
 
 def window(folder: Path) -> None:
-    """Two photographs in a window; the cursor has zoomed into the first."""
+    """Capture two photographs in a window; the cursor has zoomed into the first."""
     pair = (DEMO, data() / "demo" / "normal_fundus_cc0.jpg")
     with Xvfb() as screen:
         env = {**os.environ, "DISPLAY": screen.name, "XDG_SESSION_TYPE": "x11"}
@@ -143,7 +143,7 @@ def window(folder: Path) -> None:
 
 
 def eyes(folder: Path) -> None:
-    """Both eyes as Monado composes them."""
+    """Capture both eyes as Monado composes them."""
     with in_headset() as (screen, service):
         stop = tour(folder, **DISC)
         command = [sys.executable, "-m", "vr_app.cli", "view", str(DEMO), "--mode", "xr", "--tour", str(stop)]
@@ -152,11 +152,11 @@ def eyes(folder: Path) -> None:
 
 
 HANDS = {"left": (-0.22, -0.34, -0.5), "right": (0.3, -0.35, -0.3)}
-"""Where hands rest, from between the eyes, so that neither beam nor handle lies over what is shown."""
+"""Where hands rest, relative to the point between the eyes, so that neither beam nor handle lies over what is shown."""
 
 
 def hands_rest(headset: RemoteHeadset) -> None:
-    """Both point down."""
+    """Point both hands down."""
     for side, (x, y, z) in HANDS.items():
         getattr(headset, side)(pose=HandPose((-0.6, 0.0, 0.0, 0.8), (x, 1.6 + y, z)))
 
@@ -172,12 +172,12 @@ LAYOUTS = {
     "layout-wall": ("wall", "side", WALL),
     "layout-retina": ("retina", "side", EYES),
 }
-"""Each layout with what it is of: files' names, and where they are from. Swipe and blink show two people's eyes: no two
-visits of one are at hand."""
+"""Each layout with the files it shows and where they come from. Swipe and blink show the eyes of two people: there are
+no two visits of one person."""
 
 
 def layout(name: str, folder: Path) -> None:
-    """A layout in both eyes, as Monado composes them."""
+    """Capture a layout in both eyes, as Monado composes them."""
     kind, compare, shown = LAYOUTS[name]
     photographs = [str(shutil.copy(data() / path, folder / name)) for name, path in shown.items()]
     with in_headset() as (screen, service):
@@ -191,13 +191,13 @@ def layout(name: str, folder: Path) -> None:
 
 
 def blink(command: list[str], env: dict[str, str], screen: Xvfb) -> Image.Image:
-    """What the left eye is shown in turn, side by side: the first photograph, and the second."""
+    """Capture what the left eye is shown in alternation, side by side: the first photograph, and the second."""
     program = subprocess.Popen(command, cwd=ROOT, env=env)
     turns: list[np.ndarray] = []
     found: dict[bytes, np.ndarray] = {}
 
     def two_in_turn() -> bool:
-        """Whether for a while two pictures have been seen, of two photographs, and no third."""
+        """Whether for a while two pictures have been visible, of two photographs, and no third."""
         turns.append(np.hsplit(grab_window(screen.name, "Monado", PATIENCE), 2)[0])
         del turns[:-24]
         seen = [turn.tobytes() for turn in turns]
@@ -218,7 +218,7 @@ def blink(command: list[str], env: dict[str, str], screen: Xvfb) -> Image.Image:
 
 @contextmanager
 def in_headset() -> Iterator[tuple[Xvfb, MonadoService]]:
-    """A headset whose wearer's hands rest, and the screen on which Monado composes."""
+    """Yield a headset whose wearer's hands rest, and the screen on which Monado composes."""
     with (
         Xvfb() as screen,
         MonadoService(compositor="xcb", devices="remote", display=screen.name) as service,
@@ -229,7 +229,7 @@ def in_headset() -> Iterator[tuple[Xvfb, MonadoService]]:
 
 
 def control_panel(folder: Path) -> None:
-    """The control panel in a window: its page of adjustments, with local contrast in the red-free picture."""
+    """Capture the control panel in a window: its page of adjustments, with local contrast in the red-free picture."""
     width, height = 1280, 800
     with Xvfb() as screen:
         env = {**os.environ, "DISPLAY": screen.name, "XDG_SESSION_TYPE": "x11", "PYTHONPATH": str(ROOT)}
@@ -251,7 +251,7 @@ def control_panel(folder: Path) -> None:
 
 
 def control_panel_headset(folder: Path) -> None:
-    """The control panel on the left hand, the right one pointing at it, as Monado composes both eyes."""
+    """Capture the control panel on the left hand, with the right one pointing at it, as Monado composes both eyes."""
     pair = (DEMO, data() / "demo" / "normal_fundus_cc0.jpg")
     with (
         Xvfb() as screen,
@@ -275,13 +275,13 @@ def control_panel_headset(folder: Path) -> None:
 
 
 def targets(about: dict) -> dict:
-    """Where the controls of a control panel are, by a screenshot's description."""
+    """Return where the controls of a control panel are, from a screenshot's description."""
     return about["sheet"]["targets"] if about["sheet"] else {}
 
 
 @contextmanager
 def visiting(command: list[str], env: dict[str, str], screen: Xvfb, folder: Path) -> Iterator[Visit]:
-    """A viewer whose window is visited."""
+    """Yield a visit to the window of a running viewer."""
     with (folder / "program.log").open("w") as log:
         program = subprocess.Popen(command, cwd=folder, env=env, stdout=log, stderr=log)
         try:
@@ -292,7 +292,7 @@ def visiting(command: list[str], env: dict[str, str], screen: Xvfb, folder: Path
 
 
 def grab_running(command: list[str], env: dict[str, str], screen: Xvfb, title: str) -> Image.Image:
-    """Start a viewer, and take what the window called `title` shows once that has come to rest."""
+    """Start a viewer, and capture the window called `title` once it has come to rest."""
     program = subprocess.Popen(command, cwd=ROOT, env=env)
     try:
         return Image.fromarray(_steady(lambda: grab_window(screen.name, title, PATIENCE)))
@@ -302,7 +302,7 @@ def grab_running(command: list[str], env: dict[str, str], screen: Xvfb, title: s
 
 
 def _steady(grab) -> np.ndarray:
-    """A picture that has not changed for a while and is not empty."""
+    """Return a picture that has not changed for a while and is not empty."""
     kept: list[np.ndarray] = []
 
     def steady() -> bool:
@@ -315,7 +315,7 @@ def _steady(grab) -> np.ndarray:
 
 
 def before_after(folder: Path) -> None:
-    """A vessel crossing of a test photograph: the small input enlarged, super-resolved, and what was photographed."""
+    """Draw a vessel crossing of a test photograph: the small input enlarged, super-resolved, and as photographed."""
     from sr_core.study.data.references import load_references, shrink_reference
 
     (found,) = load_references(data(), ["HRF/images/01_h.jpg"])
@@ -335,7 +335,7 @@ def before_after(folder: Path) -> None:
 
 
 def busiest(pixels: np.ndarray, edge: int) -> tuple[int, int]:
-    """The corner (x, y) of the square with most fine contrast in the middle half of a picture."""
+    """Return the corner (x, y) of the square with the most fine contrast in the middle half of a picture."""
     from scipy.ndimage import gaussian_filter, uniform_filter
 
     green = pixels[..., 1].astype(float)
@@ -348,7 +348,7 @@ def busiest(pixels: np.ndarray, edge: int) -> tuple[int, int]:
 
 
 def captioned(pictures: dict[str, np.ndarray], edge: int) -> Image.Image:
-    """Side by side, each with its caption below."""
+    """Place pictures side by side, each with its caption below."""
     font = ImageFont.load_default(16)
     sheet = Image.new("RGB", (len(pictures) * (edge + 8) - 8, edge + 32), (16, 17, 19))
     draw = ImageDraw.Draw(sheet)

@@ -1,11 +1,11 @@
-"""Estimate how much there is to gain on each test photograph, and how much of it the lite generator gains.
+"""Estimate the possible gain on each test photograph, and how much of it the lite generator achieves.
 
     FUNDUSXR_DATA=~/fundus .venv/bin/python scripts/measure_ceiling.py [SCALE ...]
 
-A photograph's noise cannot be computed from its reduction. It is nearly all that is left where nothing is to be seen:
-so the network's mean squared error in the tenth of all blocks where it is least is taken for the noise, and the gain
-over bicubic of a method that left only that everywhere for the most there is to gain. An estimate: noise differs with
-brightness. Prints the table of docs/training.md; nothing is chosen by it.
+A photograph's noise cannot be computed from its reduction, and in blocks without structure it is nearly all that is
+left. So the network's mean squared error in the tenth of all blocks where it is lowest is taken as the noise, and the
+possible gain is the gain over bicubic of a method that left only this error everywhere. It is an estimate: noise
+differs with brightness. Prints the table of docs/training.md; nothing is chosen by it.
 """
 
 from __future__ import annotations
@@ -21,14 +21,15 @@ from sr_core.study.comparison.metrics import scored_pixels
 from sr_core.study.data.references import Reference, data_root, load_references, load_split, shrink_reference
 
 BLOCK = 32
-"""Pixels of the photograph a side: enough to average noise, small enough to lie between vessels."""
+"""The side in pixels of the photograph: enough to average noise, small enough to fit between vessels."""
 
 QUIETEST = 10
-"""Percentile of the blocks' errors that is taken for the noise."""
+"""The percentile of the blocks' errors that is taken as the noise."""
 
 
 def block_errors(picture: np.ndarray, reference: Reference, scale: int) -> np.ndarray:
-    """Mean squared error, squared grey levels, of each block that is wholly scored; float64 (blocks,)."""
+    """Return the mean squared error, in squared grey levels, of each block that is scored entirely; float64
+    (blocks,)."""
     inside = scored_pixels(reference.field, reference.pixels.shape, scale)
     error = ((picture.astype(np.float64) - reference.pixels) ** 2).mean(axis=2)
     rows, columns = (side // BLOCK for side in error.shape)
@@ -38,7 +39,7 @@ def block_errors(picture: np.ndarray, reference: Reference, scale: int) -> np.nd
 
 
 def gains(reference: Reference, scale: int, network: Upscale) -> tuple[float, float]:
-    """dB over bicubic (a = -0.5), over those blocks: the network's, and the most there is."""
+    """Return the gain in dB over bicubic (a = -0.5), over those blocks: the network's, and the possible one."""
     small = shrink_reference(reference, scale)
     bicubic = block_errors(to_uint8(enlarge_bicubic(small, scale)), reference, scale).mean()
     errors = block_errors(network(small, scale), reference, scale)

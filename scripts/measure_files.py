@@ -1,9 +1,9 @@
-"""Measure the bundled weights that are told of JPEG files and write what was found into their cards: halo, and scores
-on the test photographs, clean and coded.
+"""Measure the bundled weights that take the coding of JPEG files as input, and write the results into their cards:
+halo, and scores on the test photographs, clean and coded.
 
     FUNDUSXR_DATA=~/fundus .venv/bin/python scripts/measure_files.py [MODEL-xSCALE ...]
 
-To be run once after new weights have been put into assets/weights; without names all that are told. Every test
+Run it once after new weights have been put into assets/weights; without names it measures all such weights. Every test
 photograph of HRF (01 to 05 of each group) is reduced, saved as JPEG, opened, super-resolved as the viewer does, and
 compared with the photograph inside the field of view. Gains are over bicubic of the decoded file. Nothing here is used
 to choose anything. Prints a table row for every coding.
@@ -39,14 +39,14 @@ CODINGS = {
 
 @dataclass(frozen=True)
 class Opened:
-    """A small picture as its file gives it back, uint8 (h, w, 3), and what the file says."""
+    """A small picture as decoded from its file, uint8 (h, w, 3), and the facts of the file."""
 
     pixels: np.ndarray
     file: JpegFile | None
 
 
 def saved(small: np.ndarray, coding: tuple[int, str] | None, folder: Path) -> Opened:
-    """A small picture saved as JPEG and opened, or as it is."""
+    """Save a small picture as JPEG and open it, or return it unchanged for a clean one."""
     if coding is None:
         return Opened(small, None)
     path = folder / "small.jpg"
@@ -57,7 +57,7 @@ def saved(small: np.ndarray, coding: tuple[int, str] | None, folder: Path) -> Op
 
 
 def gains(engine: Engine, references: list[Reference], coding: tuple[int, str] | None) -> list[float]:
-    """Gain in dB over bicubic of the decoded file, of each photograph."""
+    """Return the gain in dB over bicubic of the decoded file, for each photograph."""
     found = []
     with tempfile.TemporaryDirectory() as folder:
         for reference in references:
@@ -73,10 +73,10 @@ def gains(engine: Engine, references: list[Reference], coding: tuple[int, str] |
 
 
 def measure(name: str, scale: int, references: list[Reference]) -> None:
-    """Write one card and print its rows. The halo is that of the network that it begins as: the cell's blocks reach
-    farther, but what they reach there changes few values, by one grey level (docs/agreement.md)."""
+    """Write one card and print its rows. The halo is that of the network that it begins as: the cell's blocks extend
+    farther, but out there they change few values, and by one grey level (docs/agreement.md)."""
     network = load_model(name, scale)
-    assert network.clean is not None  # the networks measured here begin as another
+    assert network.clean is not None  # all networks measured here begin as another
     network = replace(network, card={**network.card, "halo": network.clean.halo})
     engine, test = Engine(network, torch.device("cpu")), {}
     for told, coding in CODINGS.items():

@@ -1,10 +1,10 @@
-"""Measure the bundled weights and write what was found into their cards: halo, and scores on the test photographs.
+"""Measure the bundled weights and write the results into their cards: halo, and scores on the test photographs.
 
     FUNDUSXR_DATA=~/fundus .venv/bin/python scripts/measure_weights.py [MODEL-xSCALE ...]
 
-To be run once after new weights have been put into assets/weights; without names (srcnn-x4 is one) all that lie there.
-The test photographs (HRF 01 to 05 of each group) are scored here and nowhere used to choose anything. Prints the table
-of docs/training.md. Every method on every photograph: fundusxr evaluate.
+Run it once after new weights have been put into assets/weights; without names (srcnn-x4 is one) it measures all of
+them. The test photographs (HRF 01 to 05 of each group) are scored here and never used to choose anything. Prints the
+table of docs/training.md. For every method on every photograph, see fundusxr evaluate.
 """
 
 from __future__ import annotations
@@ -30,12 +30,13 @@ HALO_PIECES = ("HRF/images/13_dr.JPG", "IDRiD/grading_q75/IDRiD_087.jpg")
 """Photographs that are not test photographs."""
 
 HALO_MARGIN = 2
-"""Photograph pixels added to what these photographs need, for those that are not measured. With every pixel of halo the
-share of values that differ at a seam halves, until clipping's mending is all that differs; see docs/performance.md."""
+"""Photograph pixels added to the measured halo, for photographs that are not measured. With every pixel of halo the
+fraction of values that differ at a seam halves, until only the correction of clipping differs; see
+docs/performance.md."""
 
 
 def needed_halo(network: LoadedNetwork, root: Path) -> int:
-    """The largest halo that pieces of the photographs need: the middle, and across the rim."""
+    """Return the largest halo that crops of the photographs need: the middle, and across the rim."""
     engine = Engine(network, torch.device("cpu"), torch.float32)
     found = []
     for name in HALO_PIECES:
@@ -48,7 +49,7 @@ def needed_halo(network: LoadedNetwork, root: Path) -> int:
 
 
 def summary(scores: list[Score]) -> dict:
-    """Means over the photographs, in dB."""
+    """Return means over the photographs, in dB."""
     ahead = np.mean([score.gain_over_pseudo_inverse >= 0.2 for score in scores])
     return {
         "psnr_db": round(float(np.mean([score.psnr for score in scores])), 2),
@@ -60,7 +61,7 @@ def summary(scores: list[Score]) -> dict:
 
 
 def measure(name: str, scale: int, root: Path, references: list[Reference]) -> str:
-    """Write one card; the table's row."""
+    """Write one card; return the table's row."""
     network = load_model(name, scale)
     halo = needed_halo(network, root) + HALO_MARGIN
     network = replace(network, card={**network.card, "halo": halo})

@@ -1,4 +1,4 @@
-"""Write the table of keys in docs/viewer.md anew, from the one in vr_app/core/hands/keys.py.
+"""Rewrite the table of keys in docs/viewer.md from the one in vr_app/core/hands/keys.py.
 
 .venv/bin/python scripts/write_keys.py
 """

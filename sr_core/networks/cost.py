@@ -1,4 +1,5 @@
-"""What a network costs, counted and not measured: parameters; multiply-adds of its convolutions and dense layers."""
+"""The cost of a network, counted and not measured: parameters, and the multiply-adds of its convolutions and dense
+layers."""
 
 import copy
 from math import prod
@@ -8,13 +9,13 @@ from torch import Tensor, nn
 
 
 def parameters(module: nn.Module) -> int:
-    """Learned numbers; running averages of batch normalisation are not among them."""
+    """Return the number of learned parameters; running averages of batch normalisation do not count."""
     return sum(parameter.numel() for parameter in module.parameters())
 
 
 def multiply_adds(module: nn.Module, height: int, width: int) -> int:
-    """Multiply-adds of one forward pass over one (3, height, width) input. Convolutions and dense layers alone:
-    activations, normalisation and a bicubic enlargement come on top. Computes no pixel and moves no weight."""
+    """Return the multiply-adds of one forward pass over one (3, height, width) input, in convolutions and dense layers
+    only: activations, normalisation and a bicubic enlargement come on top. Computes no pixel and changes no weight."""
     count = 0
 
     def add(layer: nn.Conv2d | nn.Linear, _inputs: tuple[Tensor, ...], output: Tensor) -> None:

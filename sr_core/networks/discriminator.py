@@ -1,13 +1,13 @@
 """The discriminator of SRGAN: a VGG-like classifier that tells photographs from super-resolved pictures.
 
-Ledig et al. 2017, figure 4. The pooling before the dense layers, which takes crops of any size from 64 pixels, is not
-in the paper (it has crops of 96 alone).
+Ledig et al. 2017, figure 4. The pooling before the dense layers, which accepts crops of any size from 64 pixels, is not
+in the paper (it only has crops of 96).
 """
 
 from torch import Tensor, nn
 
 LEAST_SIDE = 64
-"""Pixels per side of a crop, at least: four halvings leave the 4x4 cells that the dense layers read."""
+"""The minimum side of a crop in pixels: four halvings leave the 4x4 cells that the dense layers read."""
 
 _CELLS = LEAST_SIDE // 16
 
@@ -15,7 +15,7 @@ _CELLS = LEAST_SIDE // 16
 class Discriminator(nn.Module):
     """conv3, then pairs of conv3 with stride 1 and 2 up to 8 times the maps, batch norm, leaky ReLU, two dense layers.
 
-    features: maps of the first layer, 64 as published (dense layer 1024); fewer make every layer narrower.
+    features: feature maps of the first layer, 64 as published (dense layer 1024); fewer make every layer narrower.
     """
 
     def __init__(self, features: int = 64) -> None:
@@ -41,7 +41,8 @@ class Discriminator(nn.Module):
         )
 
     def forward(self, picture: Tensor) -> Tensor:
-        """(N, 3, H, W) in 0..1, sides from LEAST_SIDE -> logits (N,), above 0 where it takes them for photographs."""
+        """Map (N, 3, H, W) in 0..1, sides from LEAST_SIDE, to logits (N,), positive for pictures taken for
+        photographs."""
         if min(picture.shape[2:]) < LEAST_SIDE:
             raise ValueError(
                 f"crops of {picture.shape[3]}x{picture.shape[2]} pixels: the discriminator needs "

@@ -1,13 +1,13 @@
 """What all generators have in common.
 
 A generator is a module with a ``config`` (frozen; ``scale``, ``receptive_radius`` in small-image pixels, ``build()``)
-whose ``forward`` takes small images (N, 3, h, w) in 0..1 to the residual (N, 3, h * scale, w * scale), in the same
+whose ``forward`` maps small images (N, 3, h, w) in 0..1 to the residual (N, 3, h * scale, w * scale), in the same
 units, which the caller adds to the bicubic (a = -0.5) enlargement. The last layer begins at zero: a fresh generator is
 exactly bicubic.
 
-The published SRResNet and SRCNN give the picture itself and must first learn to enlarge at all. Here they are residuals
-as well, like the network they are compared with: a deviation in favour of the rivals, which start at bicubic and need
-no training to get there.
+The published SRResNet and SRCNN output the picture itself and must first learn to enlarge at all. Here they output
+residuals as well, like the network they are compared with: a deviation in favour of the rivals, which start at bicubic
+without any training.
 """
 
 from typing import TypeVar
@@ -22,29 +22,31 @@ Module = TypeVar("Module", bound=nn.Module)
 
 
 def check_scale(scale: int) -> None:
-    """Raises ValueError for a scale that generators are not built for."""
+    """Raise ValueError for a scale that generators are not built for."""
     if scale not in SCALES:
         raise ValueError(f"scale {scale}: must be one of {SCALES}")
 
 
 def channels_last(module: Module) -> Module:
-    """The module with its weights in the order in which convolutions are faster; it is changed itself."""
+    """Convert the module's weights, in place, to the memory order in which convolutions are faster; return the
+    module."""
     return module.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]: torch's types leave it out
 
 
 class ConvolutionToColours(nn.Conv2d):
-    """A convolution of odd kernel and equal size to three maps, (N, maps, H, W) -> (N, 3, H, W), fast where no gradient
-    is wanted.
+    """A convolution of odd kernel and equal size to three maps, (N, maps, H, W) -> (N, 3, H, W), fast when no gradient
+    is needed.
 
-    The processor computes three maps in the time of sixteen. One column of the kernel at a time gives it three maps a
-    column to compute at once; their shifted sum is the convolution, to rounding. With the gradient nothing is gained.
+    The processor takes as long for three maps as for sixteen. Computing one column of the kernel at a time gives it
+    three maps per column to compute at once; their shifted sum is the convolution, up to rounding. With a gradient this
+    gains nothing.
     """
 
     def __init__(self, maps: int, kernel: int) -> None:
         super().__init__(maps, 3, kernel, padding=kernel // 2)
 
     def forward(self, x: Tensor) -> Tensor:
-        """What ``nn.Conv2d`` gives."""
+        """Return the result of ``nn.Conv2d``."""
         if torch.is_grad_enabled():
             return super().forward(x)
         columns = self.weight.permute(3, 0, 1, 2).flatten(0, 1)[..., None]
@@ -57,13 +59,14 @@ class ConvolutionToColours(nn.Conv2d):
 
 
 def bias_of(layer: nn.Conv2d) -> Tensor:
-    """The bias of a layer that was made with one, (maps,)."""
+    """Return the bias of a layer that has one, (maps,)."""
     assert layer.bias is not None
     return layer.bias
 
 
 def begin_at_zero(layer: nn.Conv2d) -> nn.Conv2d:
-    """The layer with weights and bias zeroed: as a generator's last, it makes fresh weights exactly bicubic."""
+    """Zero the layer's weights and bias and return it: as a generator's last layer, it makes a fresh generator exactly
+    bicubic."""
     nn.init.zeros_(layer.weight)
     nn.init.zeros_(bias_of(layer))
     return layer

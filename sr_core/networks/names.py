@@ -1,6 +1,6 @@
-"""What the names of networks say, without torch: they are checked before it is loaded.
+"""The meaning of network names, without torch: names are checked before torch is loaded.
 
-A name is that of a model, or of two models with the dial's place between them: ``rdb-lite+rdb-lite-gan@0.5``.
+A name is that of a model, or of two models with the dial's setting between them: ``rdb-lite+rdb-lite-gan@0.5``.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ STARTS_FROM: Mapping[str, str] = {
     "srgan": "srresnet",
     "srgan-lite": "srresnet-lite",
 }
-"""Models of the adversarial stage, each with the model, trained on pixels, whose weights it starts from."""
+"""Models of the adversarial stage, each with the model, trained on pixels, from whose weights it starts."""
 
 BEGINS_AS: Mapping[str, str] = {"rdb-file": "rdb-lite"}
-"""Models that are told how the file codes the photograph, each with the model of the same sizes that is not: it begins
-with that one's weights, leaves clean photographs to it, and its dial is that one's."""
+"""Models that take the file's coding as input, each with the model of the same size that does not: it starts from that
+model's weights, leaves clean photographs to it, and shares its dial."""
 
 DEFAULT_MODEL = "rdb-file"
-"""What viewer and commands compute with unless they are told."""
+"""The default model of viewer and commands."""
 
 _BLEND = re.compile(r"(?P<pixel>[^+@]+)\+(?P<texture>[^+@]+)@(?P<amount>[0-9.e-]+)")
 
 
 @dataclass(frozen=True)
 class Blend:
-    """A place of the dial between two models: amount 0 is ``pixel``, 1 is ``texture``."""
+    """A setting of the dial between two models: amount 0 is ``pixel``, 1 is ``texture``."""
 
     pixel: str
     texture: str
@@ -43,12 +43,12 @@ class Blend:
 
     @property
     def name(self) -> str:
-        """What `parse_blend` reads; the amount to six digits."""
+        """The name that `parse_blend` reads; the amount has six digits."""
         return f"{self.pixel}+{self.texture}@{self.amount:g}"
 
 
 def parse_blend(name: str) -> Blend | None:
-    """What the name of a blend says; None for any other name."""
+    """Parse the name of a blend; None for any other name."""
     found = _BLEND.fullmatch(name)
     try:
         return Blend(found["pixel"], found["texture"], float(found["amount"])) if found else None
@@ -57,21 +57,21 @@ def parse_blend(name: str) -> Blend | None:
 
 
 def texture_of(name: str) -> float:
-    """Where on the dial from fidelity (0) to texture (1) a network stands, by its name."""
+    """Return a network's setting on the dial from fidelity (0) to texture (1), by its name."""
     blend = parse_blend(name)
     return blend.amount if blend else float(name in STARTS_FROM)
 
 
 def base_of(name: str) -> str:
-    """The model trained on pixels that a place of the dial belongs to; any other name is its own."""
+    """Return the model trained on pixels that a dial setting belongs to; any other name is returned unchanged."""
     blend = parse_blend(name)
     return blend.pixel if blend else STARTS_FROM.get(name, name)
 
 
 def dialled(model: str, texture: float) -> str:
-    """The name of a model trained on pixels with the dial at ``texture``: its own at 0, that of its adversarial stage
-    at 1; a model that is told of files is left for the one it begins as. Raises UserError off the dial, and for a model
-    that has no adversarial stage of its own."""
+    """Return the name of a model trained on pixels with the dial at ``texture``: its own at 0, that of its adversarial
+    stage at 1; a model that takes the file's coding is replaced by the one it begins as. Raises UserError for a value
+    off the dial, and for a model without an adversarial stage of its own."""
     if not 0 <= texture <= 1:
         raise UserError(f"--texture {texture:g}: must be from 0 (fidelity) to 1 (texture)")
     if model in BEGINS_AS:
@@ -85,29 +85,29 @@ def dialled(model: str, texture: float) -> str:
 
 
 WEIGHTS, RIVALS = "weights", "rivals"
-"""Folders of bundled weights: those that the program is shipped with, and those of networks of others that ours are
-compared with, which a checkout alone has."""
+"""The folders of bundled weights: those that the program ships with, and those of other authors' networks for
+comparison, which only a checkout has."""
 
 
 def weights_path(name: str, scale: int) -> Path:
-    """Where the bundled weights of a network lie; its card lies beside them, ending in .json."""
+    """Return the path of a network's bundled weights; its card lies beside them, ending in .json."""
     paths = [asset_path(folder, f"{name}-x{scale}.safetensors") for folder in (WEIGHTS, RIVALS)]
     return next((path for path in paths if path.is_file()), paths[0])
 
 
 def is_rival(model: str) -> bool:
-    """Whether a network, or an end of the dial that it stands between, is there for the comparison alone."""
+    """Whether a network, or an end of its dial, exists only for comparison."""
     mixed = parse_blend(model)
     ends = (mixed.pixel, mixed.texture) if mixed else (model,)
     return not models_at_hand().keys() >= set(ends) and _models_in(WEIGHTS, RIVALS).keys() >= set(ends)
 
 
 def models_at_hand(asked: str = "") -> dict[str, list[int]]:
-    """The networks that can be offered, by name, and their scales; rivals where one of them is `asked` for. Without
-    torch."""
+    """Return the networks that can be offered, by name, with their scales; includes rivals if one of them is `asked`
+    for. Without torch."""
     folders = (WEIGHTS, RIVALS) if asked and is_rival(asked) else (WEIGHTS,)
     found = _models_in(*folders)
-    for name, clean in BEGINS_AS.items():  # where it has no weights of its own, that one stands in (see `load_model`)
+    for name, clean in BEGINS_AS.items():  # at a scale without weights of its own, that one is used (see `load_model`)
         if name in found:
             found[name] = sorted({*found[name], *found.get(clean, [])})
     return found
@@ -124,7 +124,8 @@ def _models_in(*folders: str) -> dict[str, list[int]]:
 
 @lru_cache(maxsize=16)
 def weights_checksum(model: str, scale: int) -> str:
-    """SHA-256 of the bundled weights at a scale, of a blend as `blend_checksum`; empty where there are none."""
+    """Return the SHA-256 of the bundled weights at a scale, for a blend as in `blend_checksum`; empty if there are
+    none."""
     mixed = parse_blend(model)
     if mixed is not None:
         ends = weights_checksum(mixed.pixel, scale), weights_checksum(mixed.texture, scale)
@@ -136,12 +137,12 @@ def weights_checksum(model: str, scale: int) -> str:
 
 
 def blend_checksum(pixel: str, texture: str, amount: float) -> str:
-    """What blended weights are known by: over both files' checksums and the dial."""
+    """Return the checksum that identifies blended weights: over both files' checksums and the dial."""
     return hashlib.sha256(f"{pixel} {texture} {float(amount)}".encode()).hexdigest()
 
 
 def has_dial(model: str, scales: Sequence[int]) -> bool:
-    """Whether there are weights for the dial between fidelity and texture."""
+    """Whether there are weights for a dial between fidelity and texture."""
     try:
         return bool(turn_dial(model, 0.5, scales))
     except UserError:
@@ -149,10 +150,11 @@ def has_dial(model: str, scales: Sequence[int]) -> bool:
 
 
 def turn_dial(model: str, texture: float | None, scales: Sequence[int]) -> str:
-    """The name of the network with the dial at ``texture`` (None: the model as named), for the worker and `load_model`.
+    """Return the name of the network with the dial at ``texture`` (None: the model as named), for the worker and
+    `load_model`.
 
-    Without torch, which is not loaded yet. Raises UserError off the dial, for a model without an adversarial stage, and
-    where that stage's weights are missing at one of the scales.
+    It does not need torch, which is not loaded yet. Raises UserError for a value off the dial, for a model without an
+    adversarial stage, and if that stage's weights are missing at one of the scales.
     """
     if texture is None:
         return model

@@ -1,10 +1,10 @@
-"""The generator that is told how the file codes the photograph: RDB-SRGAN's layers, turned by nine numbers.
+"""The generator that takes the coding of the photograph's file as input: RDB-SRGAN's layers, modulated by nine numbers.
 
-Beside the pixels it reads where in its blocks each of them lies (eight planes more for the first convolution). How
-coarsely the file is coded moves the biases of all dense layers and the gain of every block's fusion. For one file these
-are constants: `folded` gives the plain `RdbSrgan` that computes the same, so that a photograph costs what it costs
-without being told. For a clean photograph all of it is zero; begun from a network that knows clean photographs alone,
-it is that network.
+Besides the pixels it reads where each of them lies in its blocks (eight more planes for the first convolution). The
+coarseness of the file's coding shifts the biases of all dense layers and scales every block's fusion. For one file
+these are constants: `folded` returns the plain `RdbSrgan` that computes the same, so that a photograph costs no more
+than with a plain network. For a clean photograph all of these inputs are zero; when it begins as a network for clean
+photographs, it computes the same as that network.
 """
 
 from contextlib import AbstractContextManager, nullcontext
@@ -20,26 +20,26 @@ from sr_core.networks.rdb_srgan import LITE as RDB_LITE
 from sr_core.networks.rdb_srgan import RdbSrgan, RdbSrganConfig, ResidualDenseBlock
 
 _HIDDEN = 32
-"""Numbers between the strength of the coding and what it moves."""
+"""The hidden numbers between the strength of the coding and its effects."""
 
 
 @dataclass(frozen=True)
 class RdbFileConfig(RdbSrganConfig):
-    """Sizes as of `RdbSrganConfig`; the places in the blocks are read beside the three colours."""
+    """Sizes as in `RdbSrganConfig`; the places in the blocks are read besides the three colours."""
 
     def build(self) -> "RdbFile":
-        """A fresh network."""
+        """Return a new network."""
         return RdbFile(self)
 
 
 def LITE(scale: int) -> RdbFileConfig:  # noqa: N802 - a named preset, in the house's spelling
-    """The size of `rdb_srgan.LITE`."""
+    """Return the size of `rdb_srgan.LITE`."""
     sizes = RDB_LITE(scale)
     return RdbFileConfig(scale, sizes.features, sizes.blocks, sizes.layers, sizes.growth)
 
 
 class RdbFile(RdbSrgan):
-    """The generator's network; its output is a residual over bicubic as `RdbSrgan`'s."""
+    """The network; its output is a residual over bicubic like that of `RdbSrgan`."""
 
     def __init__(self, config: RdbFileConfig) -> None:
         super().__init__(config, inputs=3 + PLACES)
@@ -49,8 +49,8 @@ class RdbFile(RdbSrgan):
             nn.init.zeros_(weights)
 
     def begin_as(self, clean: RdbSrgan) -> None:
-        """Take over a network of the same sizes that knows clean photographs alone: the same pictures, whatever it is
-        told, until it is trained."""
+        """Copy a network of the same size for clean photographs: until further training the pictures are the same, for
+        any coding."""
         weights = clean.state_dict()
         shallow = torch.zeros_like(self.shallow.weight)
         shallow[:, :3] = weights.pop("shallow.weight")
@@ -59,8 +59,9 @@ class RdbFile(RdbSrgan):
             raise ValueError(f"{clean.config} and {self.config} are of different sizes")
 
     def forward(self, lr: Tensor, places: Tensor | None = None, strength: Tensor | None = None) -> Tensor:
-        """(N, 3, H, W) in 0..1, `Coding.places` (N, PLACES, H, W) and `Coding.strength` (N, STRENGTHS) -> the residual,
-        (N, 3, H * scale, W * scale), in the units of the first. Without the two the photographs are clean."""
+        """Map (N, 3, H, W) in 0..1, `Coding.places` (N, PLACES, H, W) and `Coding.strength` (N, STRENGTHS) to the
+        residual, (N, 3, H * scale, W * scale), in the units of the first. Without the last two the photographs are
+        clean."""
         if places is None or strength is None:
             places, strength = lr.new_zeros(len(lr), PLACES, *lr.shape[2:]), lr.new_zeros(len(lr), STRENGTHS)
         with _exactly(lr.device.type):
@@ -74,7 +75,7 @@ class RdbFile(RdbSrgan):
         return self.shuffle(self.head(shallow + deep))
 
     def _moved(self, strength: Tensor) -> list[tuple[list[Tensor], Tensor]]:
-        """For every block what is added to its layers' biases, each (N, growth), and what its fusion is multiplied by,
+        """Return, for every block, the offsets of its layers' biases, each (N, growth), and the factor of its fusion,
         (N, features)."""
         config = self.config
         moves = self.told(strength).unflatten(1, (config.blocks, -1)).unbind(1)
@@ -84,8 +85,9 @@ class RdbFile(RdbSrgan):
 
     @torch.no_grad()
     def folded(self, strength: Tensor, places: bool) -> RdbSrgan:
-        """The plain network for photographs coded so, (STRENGTHS,): it takes the colours and, with `places`, those as
-        channels of one input, (N, 3 + PLACES, H, W). Without, they are taken as zero: for clean photographs."""
+        """Return the plain network for photographs with this coding, (STRENGTHS,): it takes the colours and, with
+        `places`, the places as channels of one input, (N, 3 + PLACES, H, W). Without, they are assumed zero: for clean
+        photographs."""
         config = self.config
         sizes = RdbSrganConfig(config.scale, config.features, config.blocks, config.layers, config.growth)
         inputs = 3 + (PLACES if places else 0)
@@ -105,7 +107,7 @@ class RdbFile(RdbSrgan):
 
 
 def _exactly(device: str) -> AbstractContextManager:
-    """Without autocast: in bfloat16 bright pixels would be rounded by half a grey level."""
+    """Disable autocast: in bfloat16 bright pixels would be rounded by half a grey level."""
     return torch.autocast(device, enabled=False) if torch.amp.is_autocast_available(device) else nullcontext()
 
 

@@ -14,8 +14,7 @@ from sr_core.networks.generator import begin_at_zero, check_scale
 
 @dataclass(frozen=True)
 class RdbSrganConfig:
-    """Sizes of a generator: scale 2, 4 or 8; feature maps G0; D blocks of C dense layers with G new maps
-    each."""
+    """The sizes of a generator: scale 2, 4 or 8; feature maps G0; D blocks of C dense layers with G new maps each."""
 
     scale: int
     features: int
@@ -30,22 +29,22 @@ class RdbSrganConfig:
 
     @property
     def receptive_radius(self) -> int:
-        """Small-image pixels around an output's own pixel that can reach it: one for each 3x3 convolution in
-        a row (two shallow, C in each block, one after the fusion, one in the head)."""
+        """The radius in small-image pixels of the input that can affect an output pixel: one for each 3x3 convolution
+        in sequence (two shallow, C in each block, one after the fusion, one in the head)."""
         return 4 + self.blocks * self.layers
 
     def build(self) -> "RdbSrgan":
-        """A fresh network."""
+        """Return a new network."""
         return RdbSrgan(self)
 
 
 def PAPER(scale: int) -> RdbSrganConfig:  # noqa: N802 - a named preset, in the house's spelling
-    """The paper's size: D16 C8 G64 G0 64 (22 million parameters)."""
+    """Return the paper's size: D16 C8 G64 G0 64 (22 million parameters)."""
     return RdbSrganConfig(scale, features=64, blocks=16, layers=8, growth=64)
 
 
 def LITE(scale: int) -> RdbSrganConfig:  # noqa: N802 - a named preset, in the house's spelling
-    """The size for processors without a GPU: D6 C4 G16 G0 32 (a quarter of a million parameters)."""
+    """Return the size for processors without a GPU: D6 C4 G16 G0 32 (a quarter of a million parameters)."""
     return RdbSrganConfig(scale, features=32, blocks=6, layers=4, growth=16)
 
 
@@ -66,11 +65,11 @@ class ResidualDenseBlock(nn.Module):
 
 
 class RdbSrgan(nn.Module):
-    """The generator's network. Its output is added to the bicubic (a = -0.5) enlargement by the caller, so
-    zeroed weights give exactly bicubic; fresh weights do too, because the last layer begins at zero."""
+    """The network. The caller adds its output to the bicubic (a = -0.5) enlargement, so zeroed weights give exactly
+    bicubic; a new network does too, because the last layer begins at zero."""
 
     def __init__(self, config: RdbSrganConfig, inputs: int = 3) -> None:
-        """`inputs`: channels of the input, the colours first."""
+        """`inputs`: the channels of the input, colours first."""
         super().__init__()
         self.config = config
         g0 = config.features
@@ -83,7 +82,7 @@ class RdbSrgan(nn.Module):
         self.shuffle = nn.PixelShuffle(config.scale)
 
     def forward(self, lr: Tensor) -> Tensor:
-        """(N, inputs, H, W), colours in 0..1 -> the residual, (N, 3, H * scale, W * scale), in the same units."""
+        """Map (N, inputs, H, W), colours in 0..1, to the residual, (N, 3, H * scale, W * scale), in the same units."""
         shallow = self.shallow(lr)
         x = self.entry(shallow)
         outputs = []

@@ -17,7 +17,7 @@ from sr_core.networks.generator import ConvolutionToColours, begin_at_zero, chec
 
 @dataclass(frozen=True)
 class SrcnnConfig:
-    """Sizes: scale 2, 4 or 8; maps of the first and of the second layer."""
+    """The sizes: scale 2, 4 or 8; feature maps of the first and of the second layer."""
 
     scale: int
     features: int
@@ -30,24 +30,24 @@ class SrcnnConfig:
 
     @property
     def receptive_radius(self) -> int:
-        """Small-image pixels around an output's own pixel that can reach it: the first and the last convolution reach
-        4 and 2 enlarged pixels, and the bicubic kernel less than 2 small ones from where they end."""
+        """The radius in small-image pixels of the input that can affect an output pixel: the first and the last
+        convolution reach 4 and 2 enlarged pixels, and the bicubic kernel less than 2 small ones beyond that."""
         return int(5.5 / self.scale + 2.5)
 
     def build(self) -> "Srcnn":
-        """A fresh network."""
+        """Return a new network."""
         return Srcnn(self)
 
 
 def PUBLISHED(scale: int) -> SrcnnConfig:  # noqa: N802 - a named preset, in the house's spelling
-    """The published sizes: 64 and 32 maps (20 thousand parameters), whatever the scale."""
+    """Return the published sizes: 64 and 32 maps (20 thousand parameters), at any scale."""
     return SrcnnConfig(scale, features=64, mapped=32)
 
 
 @lru_cache(maxsize=64)
 def _enlarging(n: int, scale: int, device: torch.device) -> Tensor:
-    """Bicubic enlargement of an axis of n pixels, (n * scale, n), float32."""
-    # Kept across calls: one made while validating must still serve where gradients flow.
+    """Return the bicubic enlargement of an axis of n pixels, (n * scale, n), float32."""
+    # Cached across calls: a matrix made during validation must still work where gradients flow.
     with torch.inference_mode(False):
         return torch.tensor(enlarge_matrix(n, scale), dtype=torch.float32, device=device)
 
@@ -63,7 +63,7 @@ class Srcnn(nn.Module):
         self.head = begin_at_zero(ConvolutionToColours(config.mapped, 5))
 
     def forward(self, lr: Tensor) -> Tensor:
-        """(N, 3, h, w) in 0..1 -> the residual, (N, 3, h * scale, w * scale), in the same units."""
+        """Map (N, 3, h, w) in 0..1 to the residual, (N, 3, h * scale, w * scale), in the same units."""
         rows, columns = (_enlarging(n, self.config.scale, lr.device) for n in lr.shape[2:])
         enlarged = (rows @ lr.float() @ columns.T).to(lr.dtype)
         maps = torch.relu(self.extract(enlarged))

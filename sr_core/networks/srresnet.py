@@ -1,8 +1,8 @@
 """SRResNet, the generator of SRGAN: residual blocks with batch normalisation, enlarging twofold step by step.
 
 Ledig et al. 2017, "Photo-Realistic Single Image Super-Resolution Using a Generative Adversarial Network", figure 4.
-Trained on pixels alone it is SRResNet, trained on against a discriminator it is SRGAN. Two deviations: it gives the
-residual over bicubic (see ``generator``), and at x8 it has three enlarging steps where the paper's x4 has two.
+Trained on pixels alone it is SRResNet; trained further against a discriminator it is SRGAN. Two deviations: it outputs
+the residual over bicubic (see ``generator``), and at x8 it has three enlarging steps where the paper's x4 has two.
 """
 
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from torch import Tensor, nn
 from sr_core.networks.generator import ConvolutionToColours, begin_at_zero, check_scale
 
 LITE_FEATURES = {2: 26, 4: 20, 8: 11}
-"""Feature maps that cost about what the lite generator costs at this scale. The 9x9 convolution and the steps before it
-run on enlarged maps: they leave little for the rest at x8."""
+"""The number of feature maps with about the cost of the lite generator at this scale. The 9x9 convolution and the steps
+before it run on enlarged maps, which leaves little for the rest at x8."""
 
 
 @dataclass(frozen=True)
 class SrResNetConfig:
-    """Sizes: scale 2, 4 or 8; feature maps; residual blocks."""
+    """The sizes: scale 2, 4 or 8; feature maps; residual blocks."""
 
     scale: int
     features: int
@@ -31,23 +31,24 @@ class SrResNetConfig:
 
     @property
     def receptive_radius(self) -> int:
-        """Small-image pixels around an output's own pixel that can reach it: 4 for the first convolution, 2 for each
-        block, 1 after the blocks, 3 for the enlarging and the last convolution. (Those are 4 enlarged pixels for the
-        last; each step back halves the reach, rounded up, and adds 1: 4, 3, 3, 3.)"""
+        """The radius in small-image pixels of the input that can affect an output pixel: 4 for the first convolution, 2
+        for each block, 1 after the blocks, 3 for the enlarging and the last convolution. (The last reaches 4 enlarged
+        pixels; each step back halves the reach, rounded up, and adds 1: 4, 3, 3, 3.)"""
         return 8 + 2 * self.blocks
 
     def build(self) -> "SrResNet":
-        """A fresh network."""
+        """Return a new network."""
         return SrResNet(self)
 
 
 def PUBLISHED(scale: int) -> SrResNetConfig:  # noqa: N802 - a named preset, in the house's spelling
-    """The published size: 16 blocks of 64 maps (1.5 million parameters at x4)."""
+    """Return the published size: 16 blocks of 64 maps (1.5 million parameters at x4)."""
     return SrResNetConfig(scale, features=64, blocks=16)
 
 
 def LITE(scale: int) -> SrResNetConfig:  # noqa: N802 - a named preset, in the house's spelling
-    """The published architecture with maps so few that it costs what the lite generator costs (3 to 9 % more)."""
+    """Return the published architecture with so few maps that it costs about as much as the lite generator (3 to 9 %
+    more)."""
     check_scale(scale)
     return SrResNetConfig(scale, features=LITE_FEATURES[scale], blocks=16)
 
@@ -75,7 +76,7 @@ def _enlarge_twofold(features: int) -> nn.Sequential:
 
 
 class SrResNet(nn.Module):
-    """The network; its output is a residual over bicubic. In training it normalises by the batch, in evaluation by the
+    """The network; its output is a residual over bicubic. In training it normalises by the batch, in evaluation by
     running averages, which are part of its state."""
 
     def __init__(self, config: SrResNetConfig) -> None:
@@ -90,7 +91,7 @@ class SrResNet(nn.Module):
         self.head = begin_at_zero(ConvolutionToColours(maps, 9))
 
     def forward(self, lr: Tensor) -> Tensor:
-        """(N, 3, h, w) in 0..1 -> the residual, (N, 3, h * scale, w * scale), in the same units."""
+        """Map (N, 3, h, w) in 0..1 to the residual, (N, 3, h * scale, w * scale), in the same units."""
         shallow = self.shallow(lr)
         deep = shallow + self.smooth(self.blocks(shallow))
         return self.head(self.enlarge(deep))

@@ -1,4 +1,4 @@
-"""Networks by name: their sizes, their weights files and the cards that say what the weights are."""
+"""Networks by name: their sizes, their weights files, and the cards that describe the weights."""
 
 import hashlib
 import json
@@ -45,9 +45,9 @@ class WeightsError(UserError):
 
 @dataclass(frozen=True, eq=False)
 class LoadedNetwork:
-    """A network ready to run: float32, evaluation mode, no gradients. sha256 is of the weights file; the card
-    tells data, training and scores (see docs/training.md). clean: of one that is told of files the network that
-    computes photographs which no JPEG file lies behind."""
+    """A network ready to run: float32, evaluation mode, no gradients. sha256 is of the weights file; the card holds
+    data, training and scores (see docs/training.md). clean: for a network that takes the file's coding as input, the
+    network that computes photographs not from a JPEG file."""
 
     name: str
     config: GeneratorConfig
@@ -58,31 +58,31 @@ class LoadedNetwork:
 
     @property
     def halo(self) -> int:
-        """Photograph pixels to read around a block so that blocks agree with the whole image within 1 grey
-        level: as measured for these weights (the card's ``halo``), else DEFAULT_HALO."""
+        """The photograph pixels to read around a block so that blocks agree with the whole image within 1 grey level:
+        as measured for these weights (the card's ``halo``), or else DEFAULT_HALO."""
         return int(self.card.get("halo", DEFAULT_HALO))
 
     @property
     def agrees(self) -> bool:
-        """Whether its pictures are to shrink to the photograph (the card's ``agrees``, else true). False for a model
-        that restores: it mends what the photograph shows, and must not be held to it."""
+        """Whether its pictures must shrink to the photograph (the card's ``agrees``, true by default). False for a
+        model that restores: it corrects what the photograph shows, and must not be held to it."""
         return bool(self.card.get("agrees", True))
 
     @property
     def texture(self) -> float:
-        """Where on the dial from fidelity (0, trained on pixels) to texture (1, adversarial) it stands."""
+        """Its setting on the dial from fidelity (0, trained on pixels) to texture (1, adversarial)."""
         return texture_of(self.name)
 
     @property
     def made(self) -> Made:
-        """What a picture's file tells of it."""
+        """The provenance to record in a picture's file."""
         parts = self.card.get("blend")
         blended = f"{parts['pixel']} {parts['texture']}" if parts else ""
         return Made(self.config.scale, self.name, self.texture, self.sha256, self.agrees, blended=blended)
 
 
 def network_config(name: str, scale: int) -> GeneratorConfig:
-    """Sizes of the network of this name. Raises WeightsError for an unknown name or scale."""
+    """Return the sizes of the network of this name. Raises WeightsError for an unknown name or scale."""
     if name not in CONFIGS:
         raise WeightsError(f"model {name}: not known; choose one of {', '.join(CONFIGS)}")
     if scale not in SCALES:
@@ -91,18 +91,18 @@ def network_config(name: str, scale: int) -> GeneratorConfig:
 
 
 def available_models() -> dict[str, tuple[int, ...]]:
-    """Names with bundled weights, each with the scales that it has weights for."""
+    """Return the names with bundled weights, each with its scales."""
     found = {name: tuple(s for s in SCALES if weights_path(name, s).is_file()) for name in CONFIGS}
     return {name: scales for name, scales in found.items() if scales}
 
 
 def load_model(name: str, scale: int, path: Path | None = None) -> LoadedNetwork:
-    """Load a network with its bundled weights, or with those in ``path`` (safetensors, card beside it if
-    any). The name of a blend (see names) loads both models' bundled weights and blends them. A model that is told of
-    files brings the one that computes clean photographs with it; at a scale that it has no weights for, it is that one.
+    """Load a network with its bundled weights, or with those in ``path`` (safetensors, with any card beside it). For
+    the name of a blend (see names), load both models' bundled weights and blend them. A model that takes the file's
+    coding includes the model that computes clean photographs; at a scale without weights of its own, it is that model.
 
-    Raises WeightsError: unknown name, missing, larger than the network can need, cut short, of another
-    architecture (the first keys that disagree are named), or not finite.
+    Raises WeightsError: unknown name, missing, larger than the network can need, truncated, of another architecture
+    (the first keys that disagree are named), or not finite.
     """
     mixed = parse_blend(name) if path is None else None
     if mixed is not None:
@@ -126,11 +126,12 @@ def load_model(name: str, scale: int, path: Path | None = None) -> LoadedNetwork
 
 
 def blend(pixel: LoadedNetwork, texture: LoadedNetwork, amount: float) -> LoadedNetwork:
-    """The dial between fidelity and texture: each weight that share of the way from ``pixel``'s to ``texture``'s.
+    """Blend two networks, the dial between fidelity and texture: each weight lies that fraction of the way from
+    ``pixel``'s to ``texture``'s.
 
     amount 0 is ``pixel``, 1 is ``texture`` (network interpolation, Wang et al. 2018, "ESRGAN", section 3.4). The halo
-    is the larger; the blend agrees with the photograph if both do. Its sha256 is over both hashes and the amount.
-    Raises WeightsError for an amount outside 0..1 and for networks of different architecture, size or scale.
+    is the larger of the two; the blend agrees with the photograph if both do. Its sha256 is over both hashes and the
+    amount. Raises WeightsError for an amount outside 0..1 and for networks of different architecture, size or scale.
     """
     if not 0 <= amount <= 1:
         raise WeightsError(
@@ -157,7 +158,7 @@ def blend(pixel: LoadedNetwork, texture: LoadedNetwork, amount: float) -> Loaded
 
 
 def _between(start: torch.Tensor, end: torch.Tensor, amount: float) -> torch.Tensor:
-    """Linear interpolation, exact at both ends. Batch normalisation's counts of batches have no meaning in between."""
+    """Interpolate linearly, exact at both ends. Batch normalisation's counts of batches have no meaning in between."""
     return torch.lerp(start, end, amount) if start.is_floating_point() else start
 
 
@@ -203,7 +204,7 @@ def _check_tensors(path: Path, wanted: str, expected: Mapping, found: Mapping) -
 
 
 def _read_card(path: Path, config: GeneratorConfig) -> Mapping[str, Any]:
-    """The card beside the weights, {} where there is none; what is computed with it is checked."""
+    """Read the card beside the weights, {} if there is none; values used in computation are checked."""
     card = path.with_suffix(".json")
     if not card.is_file():
         return {}

@@ -12,10 +12,10 @@ from typing import Any
 
 
 def restore_interrupts() -> None:
-    """Let the programs that this process starts end on Ctrl-C (SIGINT), also where it was itself told to ignore it.
+    """Let the programs that this process starts end on Ctrl-C (SIGINT), even if it was itself told to ignore it.
 
-    A shell starts what runs in its background so, and an ignored signal stays ignored in every program started from
-    there; a handler does not. This process still does nothing on Ctrl-C.
+    A shell starts its background jobs that way, and an ignored signal stays ignored in every program started from
+    there; a handler does not. This process itself still does nothing on Ctrl-C.
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, lambda *_: None)
@@ -23,8 +23,8 @@ def restore_interrupts() -> None:
 
 @contextmanager
 def started(command: Sequence[object], **options: Any) -> Iterator[subprocess.Popen[str]]:
-    """A program with its output in text pipes, the leader of a process group of its own, which is killed at the end
-    whatever happens. `options` are those of Popen."""
+    """Start a program with its output in text pipes, as the leader of a process group of its own, which is always
+    killed at the end. `options` are those of Popen."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "start_new_session": True}
     with subprocess.Popen([*map(str, command)], **{**pipes, **options}) as process:
         try:
@@ -35,7 +35,7 @@ def started(command: Sequence[object], **options: Any) -> Iterator[subprocess.Po
 
 
 def members(group: int) -> list[str]:
-    """The processes of a group that still run, each by its line of /proc, which only Linux has."""
+    """Return the processes of a group that are still running, each by its line of /proc, which only Linux has."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:

@@ -22,12 +22,12 @@ QUIET = {"OMP_NUM_THREADS": "1", "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "20
 UNPRIVILEGED = (
     ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all"] if os.geteuid() == 0 else []
 )
-"""Words before a command for which permissions are to hold, also where this user is root."""
+"""A prefix for a command that must respect file permissions even if this user is root."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a command left."""
+    """The output of a command."""
 
     code: int
     out: str
@@ -35,12 +35,12 @@ class Answer:
 
     @property
     def lines(self) -> list[str]:
-        """Those for the user."""
+        """The lines for the user."""
         return self.err.splitlines()
 
 
 class Commands:
-    """Runs commands in this process: the same code without importing torch anew each time."""
+    """Runs commands in this process: the same code without importing torch every time."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
         self._monkeypatch, self._capsys = monkeypatch, capsys
@@ -60,13 +60,12 @@ class Commands:
 
 
 def without_privileges(*words: object, cwd: Path, **environment: str) -> Answer:
-    """Run a command in a process that may not do what root may: permissions hold for it, also where this user is
-    root."""
+    """Run a command in a process without root's privileges, so that it respects file permissions."""
     return in_process(*words, cwd=cwd, before=UNPRIVILEGED, **environment)
 
 
 def in_process(*words: object, cwd: Path, before: Sequence[str] = (), **environment: str) -> Answer:
-    """Run a command in a process of its own, `before` it these words."""
+    """Run a command in a process of its own, with the words `before` in front of it."""
     done = subprocess.run(
         [*before, sys.executable, "-m", "vr_app.cli", *map(str, words)],
         capture_output=True,

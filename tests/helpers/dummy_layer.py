@@ -1,6 +1,6 @@
-"""A layer that is not there in the program: a module like this one and a row of the table are all that one takes.
+"""A layer that the program does not have: a module like this one and a row of the table are all that a layer takes.
 
-It lies over the picture and paints the photograph's left half where it is bright, in a colour that no fundus has.
+It lies over the picture and paints the photograph's left half, where that is bright, in a colour that no fundus has.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ COLOUR = 20, 40, 250
 ROW = Layer("brightness", "Brightness", range(-6, 2), 1, colour=COLOUR, module=__name__)
 
 BRIGHT = 60
-"""Of the green channel."""
+"""The threshold of the green channel."""
 
 
 class Brightness:
-    """One level of it."""
+    """Computes one level of the layer."""
 
     alone, halo, agrees, sha256 = False, 0, True, "b" * 64
 
@@ -30,13 +30,13 @@ class Brightness:
         self.scale = 1 << level
 
     def load(self) -> None:
-        """Nothing is to be loaded."""
+        """Do nothing: there is nothing to load."""
 
     def warm_up(self, width: int, height: int) -> None:
-        """Nothing is to be made ready."""
+        """Do nothing: there is nothing to prepare."""
 
     def compute(self, source: Source, block: Block) -> Computed:
-        """(h * scale, w * scale, 1): opaque where the photograph's left half is bright."""
+        """Return (h * scale, w * scale, 1): opaque where the photograph's left half is bright."""
         target = block.target
         part = source.pixels[target.slices()][..., 1] > BRIGHT
         left = np.arange(target.x, target.right) < source.pixels.shape[1] // 2

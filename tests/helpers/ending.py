@@ -1,4 +1,4 @@
-"""How programs run and end that show photographs outside the command."""
+"""How programs other than the command show photographs and end."""
 
 import os
 import subprocess
@@ -8,12 +8,12 @@ LIKE_THE_COMMAND = """
 from vr_app.process.interruption import end_process
 end_process(0)
 """
-"""While a thread of the worker may still be inside foreign code, an interpreter that ends by itself may crash."""
+"""While one of the worker's threads may still be inside foreign code, an interpreter that ends by itself may crash."""
 
 
 def shown_by(script: str, *arguments: object, options: tuple[str, ...] = (), **environment: str) -> str:
-    """What a program tells that ends as the command does, and without an error; in a process of its own, because a
-    process has one GL platform."""
+    """Run a script that ends as the command does, and without an error; return its output. It runs in a process of its
+    own, because a process has one GL platform."""
     command = [sys.executable, *options, "-c", script + LIKE_THE_COMMAND, *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, env={**os.environ, **environment})
     assert done.returncode == 0, done.stdout + done.stderr

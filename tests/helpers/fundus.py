@@ -1,4 +1,4 @@
-"""Pieces of real photographs for tests: where a super-resolver has the hardest time."""
+"""Crops of real photographs for tests, at the places that are hardest for super-resolution."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,15 +12,15 @@ HRF = "HRF/images/02_dr.JPG"
 HRF_BRIGHT = "HRF/images/05_g.jpg"
 """Its optic disc is clipped to white."""
 IDRID = "IDRiD/segmentation_testing/IDRiD_55.jpg"
-"""Its surround is JPEG noise about black."""
+"""Its background is JPEG noise around black."""
 CHASE = "CHASE_DB1/Image_11L.jpg"
 
 HYGD = "HYGD/images/100_5.jpg"
 
 
 def hard_crops(path: Path, edge: int) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """Name, pixels (edge, edge, 3) and field of view (edge, edge) of crops at native resolution: the brightest spot
-    (the optic disc), the darkest one inside, and three places on the rim."""
+    """Yield name, pixels (edge, edge, 3) and field of view (edge, edge) of crops at native resolution: the brightest
+    spot (the optic disc), the darkest one inside, and three places on the rim."""
     photograph = load_photograph(path)
     pixels, field = photograph.pixels, photograph.field
     grey = uniform_filter(pixels.mean(axis=2), 31)

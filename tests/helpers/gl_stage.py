@@ -1,4 +1,4 @@
-"""What the GL tests share: a context without a display, a photograph in a texture array, and a second opinion.
+"""What the GL tests share: a context without a display, a photograph in a texture array, and an independent reference.
 
 `warped` computes in NumPy, from rays and surfaces alone, what the renderer must show; it shares no code with the
 shaders.
@@ -43,7 +43,7 @@ LATER = 1000.0
 
 @contextmanager
 def offscreen() -> Iterator[Context]:
-    """A context without a display; skips the test where there is none."""
+    """Yield a context without a display; skip the test if there is none."""
     try:
         context = open_offscreen()
     except ContextError as error:
@@ -53,12 +53,12 @@ def offscreen() -> Iterator[Context]:
 
 
 def eye_at(x: float = 0.0, size: tuple[int, int] = SIZE, vertical: float = 50.0) -> Eye:
-    """An eye `x` metres to the right of the origin, looking along -z."""
+    """Return an eye `x` metres to the right of the origin, looking along -z."""
     return Eye(Pose((x, 0.0, 0.0)), Fov.symmetric(math.radians(vertical), size[0] / size[1]), size)
 
 
 def demo_photograph(edge: int = 0) -> np.ndarray:
-    """The bundled photograph, or `edge` x 0.8 `edge` pixels of it where the optic disc meets the vessels."""
+    """Return the bundled photograph, or `edge` x 0.8 `edge` pixels of it where the optic disc meets the vessels."""
     pixels = np.asarray(Image.open(asset_path("demo", "retina.jpg")).convert("RGB"))
     if edge:
         pixels = pixels[500 : 500 + int(edge * 0.8), 200 : 200 + edge]
@@ -66,14 +66,14 @@ def demo_photograph(edge: int = 0) -> np.ndarray:
 
 
 def enlarged(pixels: np.ndarray, level: int) -> np.ndarray:
-    """Stands in for the network's picture of a level: any pixels would do."""
+    """Return a picture that stands in for the network's at a level: any pixels will do."""
     height, width = pixels.shape[:2]
     size = level_size(width, height, level)
     return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS))
 
 
 def _marked(pixels: np.ndarray, level: int) -> np.ndarray:
-    """A level's picture as it is uploaded: a synthesised one has a fourth channel."""
+    """Return a level's picture as it is uploaded: a synthesised one has a fourth channel."""
     return np.pad(pixels, ((0, 0), (0, 0), (0, 1))) if level > 0 else pixels
 
 
@@ -95,7 +95,7 @@ class Stage:
         return step(of(ViewState.start(1, surface), [self.record]), (LookAt(surface, center, zoom),), 0.0)
 
     def items(self, view: ViewState, eyes: tuple[Eye, ...], now: float = LATER) -> tuple[SurfaceItem, ...]:
-        """Upload every tile that the eyes want and that there is a picture for, and say what to draw."""
+        """Upload every tile that the eyes want and that has a picture, and return what to draw."""
         placed = place(view)
         wants = demands(view, placed, eyes)
         keys = tiles_wanted(replace(view, still_for=1.0), wants)
@@ -110,7 +110,7 @@ class Stage:
             ready = ready[count:]
 
     def draw(self, scene: Scene, eye: Eye) -> np.ndarray:
-        """The picture: (H, W, 3) uint8."""
+        """Return the drawn picture: (H, W, 3) uint8."""
         framebuffer = Framebuffer.create(eye.size)
         self.renderer.draw(framebuffer, eye, scene)
         picture = framebuffer.read()
@@ -123,7 +123,8 @@ class Stage:
 
 
 def ahead(size: tuple[int, int]) -> np.ndarray:
-    """Metres before the eye, (H, W), first row on top, of the depth that is bound; FAR where nothing is."""
+    """Return the metres in front of the eye, (H, W), first row on top, from the bound depth buffer; FAR where it is
+    empty."""
     width, height = size
     stored = np.empty((height, width), np.float32)
     GL.glPixelStorei(GL.GL_PACK_ALIGNMENT, 4)
@@ -132,7 +133,7 @@ def ahead(size: tuple[int, int]) -> np.ndarray:
 
 
 def to_surface(surface: Panel | Retina, eye: Eye) -> np.ndarray:
-    """Metres before the eye, (H, W), where it sees a surface; NaN elsewhere."""
+    """Return the metres in front of the eye, (H, W), where it sees a surface; NaN elsewhere."""
     width, height = eye.size
     rays = eye.rays(np.arange(width)[None, :] + 0.5, np.arange(height)[:, None] + 0.5)
     _, distance = surface.hit(np.asarray(eye.pose.position), rays)
@@ -141,13 +142,13 @@ def to_surface(surface: Panel | Retina, eye: Eye) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Expected:
-    """`picture` (H, W, 3) float, sRGB-encoded 0 to 255; `content` (H, W) bool: where it is meant."""
+    """`picture` (H, W, 3) float, sRGB-encoded 0 to 255; `content` (H, W) bool: the pixels to compare."""
 
     picture: np.ndarray
     content: np.ndarray
 
     def share_within(self, drawn: np.ndarray, tolerance: float) -> float:
-        """Of the content's pixels, those whose every channel is within `tolerance` grey levels."""
+        """Return the fraction of the content's pixels in which every channel is within `tolerance` grey levels."""
         close = (np.abs(drawn.astype(float) - self.picture) <= tolerance).all(axis=-1)
         return float(close[self.content].mean())
 
@@ -155,11 +156,11 @@ class Expected:
 def warped(
     item: SurfaceItem, eye: Eye, level_pixels: np.ndarray, level: int, shift: tuple[float, float] = (0.0, 0.0)
 ) -> Expected:
-    """What `eye` sees of a surface that shows one level throughout.
+    """Compute what `eye` sees of a surface that shows one level throughout.
 
     A ray through each eye pixel's centre finds the photograph point; the level is sampled there bilinearly in linear
     light. Where its pixels are smaller than the eye's, four samples around the point are averaged, as the renderer
-    documents. `shift` moves the picture by so many eye pixels (to show that the comparison notices).
+    documents. `shift` moves the picture by that many eye pixels (to prove that the comparison detects it).
     """
     columns = np.arange(eye.size[0])[None, :] + 0.5 - shift[0]
     rows = np.arange(eye.size[1])[:, None] + 0.5 - shift[1]

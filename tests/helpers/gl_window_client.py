@@ -1,4 +1,4 @@
-"""A program for `test_gl_window`: the panel in a window; every hand and key it notices as a line of JSON.
+"""A program for `test_gl_window`: it shows the panel in a window and prints every hand and key event as a line of JSON.
 
     python -m tests.helpers.gl_window_client PICTURE.npy
 

@@ -1,4 +1,4 @@
-"""JPEG files for tests, and what coding a picture with a file's own tables gives."""
+"""JPEG files for tests, and re-encoding a picture with a file's own tables."""
 
 import io
 from pathlib import Path
@@ -13,7 +13,7 @@ YCC_OF_RGB = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5,
 
 
 def save_jpeg(path: Path, pixels: np.ndarray, orientation: int = 1, **options) -> Path:
-    """Write pixels as a JPEG file that EXIF turns; `options` as of Pillow."""
+    """Write pixels as a JPEG file that EXIF turns; `options` as in Pillow."""
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = orientation
     Image.fromarray(pixels).save(path, "JPEG", exif=exif, **options)
@@ -21,7 +21,7 @@ def save_jpeg(path: Path, pixels: np.ndarray, orientation: int = 1, **options) -
 
 
 def open_jpeg(path: Path) -> tuple[np.ndarray, JpegFile]:
-    """A file's pixels as shown, and what the file says of them."""
+    """Return a file's pixels as displayed, and the facts of the file."""
     data = path.read_bytes()
     with Image.open(io.BytesIO(data)) as image:
         orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
@@ -30,8 +30,8 @@ def open_jpeg(path: Path) -> tuple[np.ndarray, JpegFile]:
 
 
 def coded_again(small: np.ndarray, plane: Coefficients, index: int, region: Rect) -> tuple[np.ndarray, np.ndarray]:
-    """The coefficients of a picture (h, w, 3), grey levels of `region` of the photograph in floating point, coded with
-    the plane's own steps, and the file's own; of the blocks that lie whole in the region."""
+    """Encode a picture (h, w, 3), floating-point grey levels of `region` of the photograph, with the plane's own steps;
+    return its coefficients and the file's own, for the blocks that lie entirely in the region."""
     component = small @ YCC_OF_RGB[index] - (128 if index == 0 else 0)
     (wide, tall), (x0, y0) = (8 * side for side in plane.pixel), plane.origin
     left, top = -(-(region.x - x0) // wide), -(-(region.y - y0) // tall)

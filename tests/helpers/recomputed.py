@@ -1,4 +1,4 @@
-"""Results of a comparison, computed again from the photographs' pixels."""
+"""Recompute the results of a comparison from the photographs' pixels."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from sr_core.study.comparison.results import MEASURES, _of_regime, _sha256, load
 from sr_core.study.comparison.rivals import Method, classical_methods, network_methods
 
 TOLERANCES = {"psnr": 0.03, "ssim": 0.001, "s3": 0.005, "invented": 0.01}
-"""What a recomputed row may differ by, in the measure's unit: bfloat16 and float32 machines round differently. A name
-stands for all the measures that begin with it."""
+"""The most by which a recomputed row may differ, in the measure's unit: bfloat16 and float32 machines round
+differently. A name stands for all measures that begin with it."""
 
 
 def disagreements(
@@ -23,11 +23,11 @@ def disagreements(
     regime: str = "paper",
     methods: Callable[[int], list[Method]] | None = None,
 ) -> list[str]:
-    """Recompute some photographs of a results file from their pixels: a line for every figure that differs.
+    """Recompute some photographs of a results file from their pixels; return a line for every figure that differs.
 
-    ``per_scale`` photographs at each scale, evenly spread, every method but those made elsewhere, networks alone on the
-    first photograph only (they take half of the time); ``methods`` (scale -> methods) replaces the bundled weights.
-    Rows agree within TOLERANCES; checksums of weights and photographs must be equal.
+    ``per_scale`` photographs at each scale, evenly spread, every method except those made elsewhere, and bare networks
+    on the first photograph only (they take half of the time); ``methods`` (scale -> methods) replaces the bundled
+    weights. Rows agree within TOLERANCES; checksums of weights and photographs must be equal.
     """
     rows = [row for row in results["rows"] if row["regime"] == regime]
     lines = []
@@ -48,7 +48,7 @@ def disagreements(
 
 
 def _committed_methods(results: Mapping[str, Any], scale: int, lines: list[str]) -> list[Method]:
-    """The classical methods and those of the bundled weights that a results file tells of at this scale."""
+    """Return the classical methods and those of the bundled weights that a results file has at this scale."""
     found = classical_methods()
     for key, sha256 in results["weights"].items():
         model, _, at = key.rpartition(" x")

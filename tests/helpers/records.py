@@ -1,4 +1,4 @@
-"""Views of photographs that nobody has decoded."""
+"""Views of photographs that were never decoded."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ from vr_app.core.view.view import ViewState
 
 
 def of(view: ViewState, photographs: Iterable[PhotographRecord | None]) -> ViewState:
-    """The view as it is, of these photographs."""
+    """Return the view with these photographs."""
     return replace(view, photographs=tuple(photographs))

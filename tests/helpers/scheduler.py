@@ -1,4 +1,4 @@
-"""Which process takes which tests, where several share a run."""
+"""Assigns tests to the processes that share a run."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from tests.helpers.sharing import on_the_screen
 
 
 class ScreenThenFiles(LoadFileScheduling):
-    """The first process takes all tests on the screen; whoever has nothing left takes the next file, in the order of
-    collection, where tests on the screen stand first."""
+    """The first process takes all tests on the screen. A process with nothing left takes the next file, in the order of
+    collection, in which tests on the screen come first."""
 
     def __init__(self, config: pytest.Config, log: Producer | None = None) -> None:
         config.option.loadscopereorder = False  # by their number of tests: those that take longest are few in a file

@@ -1,6 +1,6 @@
 """Two processes share a run: one takes the files whose tests have a window or a headset, the other the remaining files.
 
-Where pytest runs alone, nothing here does anything.
+If pytest runs alone, nothing here does anything.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ SHARED = "PYTEST_XDIST_WORKER" in os.environ
 
 @cache
 def on_the_screen(path: Path) -> bool:
-    """Whether tests of a file have a window or a headset.
+    """Whether the tests in a file use a window or a headset.
 
-    One process runs all of these, one after the other: two at once would take each other's keyboard focus, and frames
-    of one would wait for those of the other.
+    One process runs all of these, one after the other: two at once would steal each other's keyboard focus, and their
+    frames would wait for each other.
     """
     return re.search(r"mark\.xr\b|\bXvfb\b", path.read_text(encoding="utf-8")) is not None
 
 
 def yield_to_the_screen() -> None:
-    """Run last from now on, as the viewer's lanes do: beside a process that comes before them they would compute
-    nearly nothing, and the tests on the screen wait for their tiles."""
+    """Lower this process's priority from now on, as the viewer's lanes do. Beside a process with a higher priority the
+    lanes would compute almost nothing, and the tests on the screen wait for their tiles."""
     if SHARED:
         give_way(LAST)

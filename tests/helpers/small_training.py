@@ -1,4 +1,4 @@
-"""A tiny real training, for tests: drawn discs, a split of them, a settings file."""
+"""A tiny but real training run for tests: drawn discs, a split of them, a settings file."""
 
 import json
 from dataclasses import replace
@@ -31,7 +31,7 @@ SETTINGS = {
 
 
 def retina(seed, side=160):
-    """A disc with fine structure that bicubic loses."""
+    """Draw a disc with fine structure that bicubic loses."""
     rng = np.random.default_rng(seed)
     field = FieldOfView(side / 2, side / 2, side * 0.47)
     grain = resize(rng.uniform(-60, 60, (side // 3, side // 3, 3)), side, side)
@@ -40,7 +40,7 @@ def retina(seed, side=160):
 
 
 def changed(config, **values):
-    """A training's settings with other values of some keys of its file."""
+    """Return a training run's settings with other values for some keys of its file."""
     adversary = {key: values.pop(key) for key in ADVERSARY_KEYS if key in values}
     return replace(config, **values, adversary=replace(config.adversary, **adversary))
 
@@ -54,7 +54,7 @@ def write_config(folder, **changes):
 
 
 def write_data(tmp_path):
-    """A data folder with three photographs, and a split of them beside it; the folder."""
+    """Write a data folder with three photographs, and a split of them beside it; return the folder."""
     folder = tmp_path / "data"
     folder.mkdir()
     for i in range(3):

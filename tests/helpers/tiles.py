@@ -1,4 +1,4 @@
-"""Arithmetic of tiles that tests alone need."""
+"""Tile arithmetic that only tests need."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from sr_core.image.geometry import TileKey
 
 
 def ancestor(key: TileKey, level: int) -> TileKey:
-    """The tile of the coarser `level` that contains this one."""
+    """Return the tile of the coarser `level` that contains this one."""
     shift = key.level - level
     return TileKey(key.photograph, level, key.col >> shift, key.row >> shift)

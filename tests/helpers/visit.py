@@ -1,4 +1,4 @@
-"""A running viewer as a visitor has it: its window's keys and mouse by xdotool, what it shows by its screenshots."""
+"""A running viewer as its user sees it: keys and mouse through xdotool, and its screenshots."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Visit:
         return self.do("search", "--onlyvisible", "--name", "^FundusXR$", check=False).strip()
 
     def do(self, *words: str, check: bool = True) -> str:
-        """What xdotool answers."""
+        """Run xdotool and return its output."""
         done = subprocess.run(
             ["xdotool", *words], env=self._env, check=check, capture_output=True, text=True, timeout=60
         )
@@ -44,7 +44,7 @@ class Visit:
         self.do("windowfocus", "--sync", self.window, "key", name)
 
     def look(self) -> dict:
-        """What a screenshot of this moment tells; it is taken once the view rests and all is sharp."""
+        """Take a screenshot once the view rests and everything is sharp; return its description."""
         self.key("p")
         (path,) = wait_until(lambda: sorted(self._folder.glob("fundusxr-*.png")), "a screenshot", PATIENCE)
         with Image.open(path) as picture:
@@ -54,7 +54,7 @@ class Visit:
         return about
 
     def until(self, wanted: Callable[[dict], bool], what: str) -> dict:
-        """Look again and again until what is seen is wanted."""
+        """Look again and again until the description is as wanted."""
 
         def look() -> dict | None:
             about = self.look()

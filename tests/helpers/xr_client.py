@@ -39,24 +39,24 @@ from vr_app.xr import bindings
 from vr_app.xr import frame as frames
 
 READ_EVERY = 10
-"""Frames. Reading back takes longer than drawing."""
+"""In frames. Reading back takes longer than drawing."""
 
 FAILURES = 5
-"""More than a swapchain has images, so that each must have been given back."""
+"""More than the number of a swapchain's images, so that each must have been released."""
 
 
 class DemandedError(Exception):
-    """What the loop's body raises on demand."""
+    """Raised by the loop's body on request."""
 
 
 def linear(srgb: int) -> float:
-    """One sRGB-coded 8-bit value as linear light, 0 to 1 (IEC 61966-2-1)."""
+    """Return an sRGB-encoded 8-bit value as linear light, 0 to 1 (IEC 61966-2-1)."""
     value = srgb / 255.0
     return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
 
 
 def fill(target: Framebuffer, colour: list[int], read: bool) -> list[list[int]]:
-    """Clear `target`; where it is to be read, the darkest and the lightest of what was stored."""
+    """Clear `target`; if it is to be read, return the darkest and the lightest stored values."""
     GL.glClearColor(*map(linear, colour), 1.0)
     GL.glClear(GL.GL_COLOR_BUFFER_BIT)
     if not read:
@@ -66,7 +66,7 @@ def fill(target: Framebuffer, colour: list[int], read: bool) -> list[list[int]]:
 
 
 def hidden_share(target: Framebuffer) -> float:
-    """How much of `target`, which is bound, nothing can be drawn into."""
+    """Return the fraction of the bound `target` that cannot be drawn into."""
     width, height = target.size
     stencil = np.empty((height, width), np.uint8)
     GL.glPixelStorei(GL.GL_PACK_ALIGNMENT, 1)
@@ -75,7 +75,7 @@ def hidden_share(target: Framebuffer) -> float:
 
 
 def count_discarded() -> list[int]:
-    """One entry for each frame begun while the one before had not been ended."""
+    """Return a list that gets an entry for each frame begun before the previous one was ended."""
     xr = frames.xr  # not imported here: PyOpenGL has to be bound before
     discarded: list[int] = []
     begin = xr.raw_functions.xrBeginFrame
@@ -138,19 +138,19 @@ def loop(
 
 
 def state(runtime: HeadsetRuntime) -> str:
-    """The session's, or LOST where there is none."""
+    """Return the session's state, or LOST without a session."""
     return runtime._session.state.name if runtime._session is not None else "LOST"
 
 
 def resources() -> dict[str, int]:
-    """What the process holds: open files, threads, and memory of its own in kB."""
+    """Return what the process holds: open files, threads, and private memory in kB."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     tasks = len(os.listdir("/proc/self/task"))
     return {"files": len(os.listdir("/proc/self/fd")), "threads": tasks, "kilobytes": pages * 4}
 
 
 def swap_slowly(seconds: float) -> None:
-    """Let a desktop take so long for each picture."""
+    """Make the desktop take that long for each picture."""
     swap = context.Window.swap
 
     def slow(window: context.Window) -> None:

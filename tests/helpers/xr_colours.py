@@ -1,7 +1,8 @@
-"""What `xr_client` fills the window's own pictures with. Importing the client would bind PyOpenGL to GLX."""
+"""The colours with which `xr_client` fills the window's own pictures. Importing the client would bind PyOpenGL to
+GLX."""
 
 SPECTATOR = (10, 160, 90)
 """The spectator's picture."""
 
 LOST = (180, 20, 160)
-"""The picture while there is no headset."""
+"""The picture without a headset."""

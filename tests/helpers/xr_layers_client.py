@@ -2,10 +2,10 @@
 
     python -m tests.helpers.xr_layers_client on|off|quads_alone|one_layer panel|retina|wall IMAGE ...
 
-With the last two, functions of tests.helpers.xr_trouble, layers are on and the runtime takes few.
-Prints one JSON line per frame: whether all that is wanted has been in the picture for a while, of how many layers
-the frame was made where surfaces are layers (else 0), how many GL objects were made so far, and what the runtime is
-told of depth. Ends when its standard input is closed.
+With the last two, functions of tests.helpers.xr_trouble, layers are on and the runtime accepts few. Prints one JSON
+line per frame: whether everything wanted has been in the picture for a while, how many layers the frame had if surfaces
+are layers (else 0), how many GL objects have been made, and what the runtime is given as depth. Ends when its standard
+input is closed.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ from vr_app.viewer.options import Options
 from vr_app.viewer.rest import STILL
 
 NEARLY = 0.005
-"""Of a distance: a panel's words stand a little before it."""
+"""As a fraction of the distance: a panel's text is slightly in front of it."""
 
 
 def hear_depth() -> dict[str, float]:
-    """Of the eyes' pictures drawn last: how much of them shows surfaces (`seen`), and how much of that is as far away
-    as the runtime was told (`right`)."""
+    """Return, for the eyes' last pictures, the fraction that shows surfaces (`seen`), and the fraction of that whose
+    depth the runtime was given correctly (`right`)."""
     heard: dict[str, float] = {}
     draw = Renderer.draw_depth
 
@@ -63,8 +63,8 @@ def hear_depth() -> dict[str, float]:
 
 
 def told(runtime: HeadsetRuntime) -> list[list[float]]:
-    """Of each eye's depth in the layer shown last: the least and the greatest that is stored, and the metres that they
-    mean; nothing where the runtime is told none."""
+    """Return, for each eye's depth in the last layer, the smallest and the largest stored value and the metres that
+    they mean; nothing if the runtime is given none."""
     shown = runtime._session.layers.behind.shown
     chained = [view.next for view in shown.views[: shown.view_count]] if shown else []
     kind = xr_trouble.xr.CompositionLayerDepthInfoKHR

@@ -1,10 +1,10 @@
-"""The viewer in a headset beside a window whose swaps take long now and then, for tests/vr_app/xr/test_mirror.py.
+"""The viewer in a headset beside a window whose swaps are slow at times, for tests/vr_app/xr/test_mirror.py.
 
     python -m tests.helpers.xr_mirror_client left|right|both|spectator IMAGE ...
 
 Panels are layers. In every other TURN, each of the window's swaps takes SLOW. Prints one JSON line per frame: when it
-began, the turn, whether it was a slow one, and whether all is there and the scene rests. Ends when its standard input
-is closed.
+began, the turn, whether it was a slow one, and whether everything has arrived and the scene rests. Ends when its
+standard input is closed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from vr_app.viewer.loop import session
 from vr_app.viewer.options import Options
 
 TURN, SLOW = 4.0, 1.0
-"""Seconds."""
+"""In seconds."""
 
 
 def turn() -> int:
@@ -32,7 +32,7 @@ def turn() -> int:
 
 
 def slow_in_turns() -> None:
-    """Let the desktop take SLOW for a picture in every other turn."""
+    """Make the desktop take SLOW for a picture in every other turn."""
     swap = context.Window.swap
 
     def swapped(window: context.Window) -> None:

@@ -2,10 +2,10 @@
 
     python -m tests.helpers.xr_survivor IMAGE ...
 
-Two images stand as a pair; of the first a region is marked, and all are made to look red-free, before anything is told.
-Prints one JSON line per frame once the worker is warm: the session's state, the front image's view, whether all is
-sharp, how the images stand and look and what is marked on them, photographs at hand, all notices so far, what the
-process holds. Ends in the orderly way when its standard input is closed.
+Two images are shown as a pair; a region is marked on the first, and all are made red-free, before anything is printed.
+Prints one JSON line per frame once the worker is warm: the session's state, the front image's view, whether everything
+is sharp, how the images are placed and displayed and what is marked on them, photographs in memory, all notices so far,
+and what the process holds. Ends in the orderly way when its standard input is closed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from vr_app.viewer.loop import Viewer, session
 from vr_app.viewer.options import Options
 
 SET = (Adjust(replace(AS_PHOTOGRAPHED, channel=Channel.RED_FREE, contrast=1.3)), MarkView(), NameRegion(Kind.LESION))
-"""What somebody has set before the runtime is lost."""
+"""What the user set before the runtime was lost."""
 
 
 def report(runtime: HeadsetRuntime, viewer: Viewer, notices: list[str]) -> dict[str, object]:

@@ -2,9 +2,9 @@
 
     python -m tests.helpers.xr_tour_client [--profiles NAME,...] [--bare-hands] [--weights FOLDER] -- WORDS ...
 
-Prints one JSON line per frame: what is looked at and how it looks, where everything is that hands can press, what the
-hands do, and what was told. `--profiles`: only these controllers are known (a part of their paths). `--bare-hands`: the
-runtime's controllers stand for bare hands, which it has none of: their trigger pinches, and their grip grasps.
+Prints one JSON line per frame: the view and its appearance, where everything is that hands can press, what the hands
+do, and the messages. `--profiles`: only these controllers are known (a part of their paths). `--bare-hands`: the
+runtime's controllers stand in for bare hands, which it does not have: their trigger is a pinch, and their grip a grasp.
 `--weights`: networks have their weights from this folder.
 """
 
@@ -27,7 +27,7 @@ from vr_app.xr import bindings
 
 
 def told(viewer: Viewer, felt: list[int], said: list[str]) -> dict[str, object]:
-    """What a frame ended with."""
+    """Describe the state at the end of a frame."""
     runtime, view, control = viewer.runtime, viewer.view, viewer.intake.control
     sample = viewer.rest.sample
     regions = view.regions
@@ -76,12 +76,12 @@ def told(viewer: Viewer, felt: list[int], said: list[str]) -> dict[str, object]:
 
 
 def _place(surface: object) -> list[float] | None:
-    """A panel's middle and width; nothing of the retina."""
+    """Return a panel's middle and width; None for the retina."""
     return [*surface.pose.position, surface.width] if hasattr(surface, "width") else None
 
 
 def _targets(viewer: Viewer) -> dict[str, tuple[float, ...]]:
-    """Where in the world the panel's controls are, by their words."""
+    """Return the positions of the panel's controls in the world, by their labels."""
     item = viewer.intake.control.item
     return {} if item is None else {name: point_at(item, at) for name, at in viewer.intake.control.targets.items()}
 
@@ -102,7 +102,7 @@ def report_every_frame() -> None:
 
             viewer.runtime.feel = counting
         frame(viewer)
-        os.write(1, (json.dumps(told(viewer, felt, said)) + "\n").encode())  # in one piece, beside the program's own
+        os.write(1, (json.dumps(told(viewer, felt, said)) + "\n").encode())  # in one piece, beside the program's output
 
     def telling(notices: Notices, text: str) -> None:
         said.append(text)
@@ -112,7 +112,7 @@ def report_every_frame() -> None:
 
 
 def bare_hands() -> bindings.Profile:
-    """They, on the controls of the controller that Monado's remote hands hold."""
+    """Return the profile of bare hands, on the controls of the controller that Monado's remote hands hold."""
     (hands,) = (profile for profile in bindings.PROFILES if profile.empty_grip)
     controls = {"aim": "input/aim/pose", "trigger": "input/trigger/value", "grip": "input/squeeze/value"}
     assert controls.keys() == hands.both.keys()

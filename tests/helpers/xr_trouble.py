@@ -1,11 +1,11 @@
-"""Runtimes in trouble: what a real runtime answers is replaced on its way by what a bad one says.
+"""Runtimes in trouble: a real runtime's answers are replaced on their way by those of a faulty one.
 
     python -m tests.helpers.xr_client --trouble NAME        (a function below)
     python -m tests.helpers.xr_trouble
 
-The second loses the runtime at each of its calls in turn, prints their names, and loses it once more while it ends.
-Nothing of the runtime is imitated: it goes on beneath, and sees every call that is let through. Importing this binds
-PyOpenGL, as `vr_app.runtime.headset` does.
+The second loses the runtime at each of its calls in turn, prints their names, and loses it once more while the program
+ends. No part of the runtime is imitated: the real one runs beneath, and sees every call that is let through. Importing
+this binds PyOpenGL, as `vr_app.runtime.headset` does.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ RAW = {
     "xrGetActionStateBoolean": "get_action_state_boolean",
     "xrGetActionStateFloat": "get_action_state_float",
 }
-"""Calls that the program makes past pyopenxr's own."""
+"""The calls that the program makes without pyopenxr's wrappers."""
 
 
 class Fate:
-    """Lets the runtime be lost at a call: from then on every call fails, until the instance is destroyed."""
+    """Makes the runtime be lost at a call: from then on every call fails, until the instance is destroyed."""
 
     def __init__(self) -> None:
         self.called: set[str] = set()
@@ -75,8 +75,9 @@ class Fate:
 
 
 def lose_at_every_call(runtime: HeadsetRuntime, fate: Fate, turn: Callable[[], None]) -> list[str]:
-    """Lose the runtime at each of its calls in turn, and see that it comes back; the calls. `turn` runs one frame."""
-    HeadsetWatch.answers = lambda watch: True  # it is there all the time
+    """Lose the runtime at each of its calls in turn, and check that it comes back; return the calls. `turn` runs one
+    frame."""
+    HeadsetWatch.answers = lambda watch: True  # it is always there
 
     def until(condition: Callable[[], bool], what: str, turns: int = 600) -> bool:
         for _ in range(turns):
@@ -98,7 +99,7 @@ def lose_at_every_call(runtime: HeadsetRuntime, fate: Fate, turn: Callable[[], N
         fate.doomed, fate.result = name, results[number % (3 if name in STEADY else 2)]
         for _ in range(20):
             turn()
-        if fate.doomed:  # a call that only begins a session
+        if fate.doomed:  # a call made only when a session begins
             fate.dead = True
         until(lambda: not (fate.doomed or fate.dead), f"the loss at {name}")
         until(focused, f"the focus after a loss at {name}")
@@ -108,11 +109,11 @@ def lose_at_every_call(runtime: HeadsetRuntime, fate: Fate, turn: Callable[[], N
 STEADY = ("poll_event", "wait_frame", "begin_frame", "end_frame", "locate_views", "acquire_swapchain_image")
 
 UNANSWERED = ("enumerate_instance_extension_properties", "create_instance")
-"""Before there is anything to lose."""
+"""Calls made before there is anything to lose."""
 
 
 def time_stands_still() -> None:
-    """A display period of 0."""
+    """Set the display period to 0."""
     wait = xr.raw_functions.xrWaitFrame
 
     def waited(session: object, info: object, state: Any) -> int:
@@ -124,7 +125,7 @@ def time_stands_still() -> None:
 
 
 def eyes_go_astray() -> None:
-    """Of every four frames one is right; in the others an eye is nowhere, its field of view is none, or not valid."""
+    """Give one good frame in four; in the others an eye has no position, no field of view, or an invalid one."""
     locate = xr.raw_functions.xrLocateViews
     turn = 0
 
@@ -145,17 +146,17 @@ def eyes_go_astray() -> None:
 
 
 def session_loss_pending() -> None:
-    """The runtime announces that it must take the session away."""
+    """Let the runtime announce the loss of the session."""
     _announce(xr.EventDataSessionStateChanged(state=xr.SessionState.LOSS_PENDING))
 
 
 def instance_loss_pending() -> None:
-    """The runtime announces its end."""
+    """Let the runtime announce its end."""
     _announce(xr.EventDataInstanceLossPending())
 
 
 def _announce(event: ctypes.Structure) -> None:
-    """Let the runtime tell of `event`, once, in the midst of a session."""
+    """Let the runtime send `event`, once, in the middle of a session."""
     poll = xr.raw_functions.xrPollEvent
     polls = 0
 
@@ -171,16 +172,16 @@ def _announce(event: ctypes.Structure) -> None:
 
 
 ANNOUNCED_AT = 70
-"""Questions for events, one in each frame: well after the focus."""
+"""The number of polls for events, one per frame: well after the session has focus."""
 
 
 def one_view() -> None:
-    """A runtime that shows one picture."""
+    """Simulate a runtime that shows one picture."""
     xr.enumerate_view_configurations = lambda *given: [xr.ViewConfigurationType.PRIMARY_MONO.value]
 
 
 def no_headset() -> None:
-    """A runtime whose headset is not plugged in."""
+    """Simulate a runtime whose headset is not plugged in."""
 
     def asked(*given: object) -> None:
         raise xr.exception.FormFactorUnavailableError()
@@ -189,7 +190,7 @@ def no_headset() -> None:
 
 
 def quads_alone() -> None:
-    """A runtime that offers no layers of other shapes."""
+    """Simulate a runtime that offers no layers of other shapes."""
     offered = xr.enumerate_instance_extension_properties
 
     def without(*given: object, **named: object) -> list:
@@ -199,7 +200,7 @@ def quads_alone() -> None:
 
 
 def one_layer() -> None:
-    """A runtime that takes the eyes' pictures and nothing else."""
+    """Simulate a runtime that accepts only the eyes' pictures."""
     quads_alone()
     told = xr.get_system_properties
 
@@ -212,7 +213,7 @@ def one_layer() -> None:
 
 
 def no_depth() -> None:
-    """A runtime that offers formats for depth, and then makes no pictures of it."""
+    """Simulate a runtime that offers formats for depth but then cannot create such images."""
     create = xr.create_swapchain
 
     def created(session: object, info: Any) -> Any:
@@ -224,7 +225,8 @@ def no_depth() -> None:
 
 
 def no_opengl() -> None:
-    """A runtime that does not take OpenGL's pictures: it is asked for what it does not offer."""
+    """Simulate a runtime that does not accept OpenGL's pictures: it is asked for an extension that it does not
+    offer."""
     xr.KHR_OPENGL_ENABLE_EXTENSION_NAME = "XR_KHR_opengl_enable_not"
 
 

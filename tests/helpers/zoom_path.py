@@ -1,11 +1,11 @@
-"""Which files of the project one zoom enters: from the thumbstick to the wish for computed tiles, and from the first
+"""Count the project files that one zoom enters: from the thumbstick to the wish for computed tiles, and from the first
 finished tile to the draw call that shows it.
 
     python -m tests.helpers.zoom_path
 
-A headset's two eyes and two hands are played into the real viewer, offscreen, with the real network. Counted are the
-files with a function that runs on the drawing thread within the phases of a frame that the zoom's values pass through;
-and the file that calls them. What a frame does besides (notices, files of regions, statistics) is not the zoom's.
+A headset's two eyes and two hands are fed into the real viewer, offscreen, with the real network. It counts the files
+with a function that runs on the drawing thread within the phases of a frame that the zoom's values pass through, and
+the file that calls them. Other work in a frame (notices, region files, statistics) does not count.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ TO_DRAW = "Supply.take", "Supply.upload", "Picture.surfaces", "Picture.draw"
 """The phases, by the names of their functions."""
 
 BEYOND = "Worker.want", "Loader.want"
-"""Where other threads take over: what these enter is not counted."""
+"""Where other threads take over: files entered inside these do not count."""
 
 EYE = (128, 128)
 HALF_WIDTH = 0.1
-"""An eye of few pixels on a small part of the photograph: software draws."""
+"""An eye with few pixels on a small part of the photograph, because software draws it."""
 
 WANTED_ZOOM = 6.0
-"""The zoom at which the thumbstick is let go: there the eye resolves more than the photograph has."""
+"""The zoom at which the thumbstick is released: there the eye resolves more than the photograph has."""
 
 PATIENCE = 600.0
-"""Seconds that the network may take to load and compute."""
+"""Seconds allowed for the network to load and compute."""
 
 
 class Watch:
-    """Notes the files entered on this thread, within functions of certain names."""
+    """Records the files entered on this thread, within functions of certain names."""
 
     def __init__(self) -> None:
         self.files: set[str] = set()
@@ -52,12 +52,12 @@ class Watch:
         self._inside = self._beyond = 0
 
     def begin(self, phases: tuple[str, ...]) -> None:
-        """Begin a new count, of what runs within `phases`."""
+        """Begin a new count of what runs within `phases`."""
         self.files, self._phases, self._inside, self._beyond = set(), phases, 0, 0
         sys.setprofile(self._note)
 
     def end(self) -> list[str]:
-        """Stop; the files, in order."""
+        """Stop; return the files in order."""
         sys.setprofile(None)
         self._phases = ()
         return sorted(self.files)
@@ -84,19 +84,20 @@ class Watch:
 
 
 def _file(code: CodeType) -> str | None:
-    """A file of the program, from the project's root on; None: another's, or code made at run time."""
+    """Return a file of the program, relative to the project's root, or None for other code or code made at run time."""
     name = code.co_filename.removeprefix(f"{ROOT}/")
     return name if name.startswith(("vr_app/", "sr_core/")) and not name.startswith("vr_app/bench/") else None
 
 
 def hands(stick: float) -> ControllerSample:
-    """A left hand that points away, and a right one at the photograph with its stick pushed so far."""
+    """Return a left hand that points away, and a right one that points at the photograph with its stick pushed that
+    far."""
     away, at = Pose((-0.5, -0.3, 1.0), (0.0, 0.7071, 0.0, 0.7071)), Pose((0.1, -0.1, 0.0))
     return ControllerSample((HandSample(Ray.along(away), pose=away), HandSample(Ray.along(at), pose=at, stick_y=stick)))
 
 
 def measured(stage: Stage) -> tuple[list[str], list[str]]:
-    """The files to the wish and to the draw call, of one zoom."""
+    """Return the files up to the wish and up to the draw call, for one zoom."""
     viewer, watch = stage.viewer, Watch()
     viewer.intake.guide = None
     stick, wished, ready, shown = [0.0], [], [], []

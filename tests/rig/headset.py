@@ -104,7 +104,7 @@ class Controller:
 
 @dataclass(frozen=True)
 class HeadsetState:
-    """Everything a packet says. `views` count only where `per_view_data_valid`."""
+    """The contents of a packet. `views` count only if `per_view_data_valid`."""
 
     views: tuple[View, View]
     head: Pose = Pose()
@@ -121,9 +121,9 @@ class HeadsetState:
 
     @classmethod
     def unpack(cls, data: bytes) -> HeadsetState:
-        """Raises `ValueError` for a packet of another length or protocol (another Monado).
+        """Read a packet. Raises `ValueError` for a packet of another length or protocol (another Monado).
 
-        A service that has not been sent anything yet leaves the header zero in its own packets.
+        A service that has not received anything yet leaves the header zero in its own packets.
         """
         if len(data) != PACKET_BYTES or data[:8] not in (HEADER, bytes(8)):
             raise ValueError(
@@ -147,15 +147,15 @@ class HeadsetState:
 class RemoteHeadset:
     """A connection to the remote driver on `port`, for the length of a `with` block.
 
-    `state` is what was sent last (on connecting: what the service said it has). A packet takes effect within a frame;
-    the service answers nothing, so a test waits for its effect in the client.
+    `state` is the last state sent (on connecting: the one that the service reported). A packet takes effect within a
+    frame; the service answers nothing, so a test waits for its effect in the client.
     """
 
     def __init__(self, port: int, timeout_s: float = 10.0) -> None:
         self._connection = socket.create_connection(("127.0.0.1", port), timeout_s)
         self._connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
-            self._receive()  # the state that a reset goes back to, then the present one
+            self._receive()  # the state that a reset returns to, then the current one
             self.state = HeadsetState.unpack(self._receive())
         except BaseException:
             self.close()
@@ -175,15 +175,15 @@ class RemoteHeadset:
         self.state = state
 
     def update(self, **changes: object) -> None:
-        """Send the present state with fields of `HeadsetState` changed: `update(head=Pose(...))`."""
+        """Send the current state with fields of `HeadsetState` changed: `update(head=Pose(...))`."""
         self.send(replace(self.state, **changes))  # type: ignore[arg-type]
 
     def left(self, **changes: object) -> None:
-        """Send the present state with fields of the left controller changed: `left(trigger=1.0)`."""
+        """Send the current state with fields of the left controller changed: `left(trigger=1.0)`."""
         self.update(left=replace(self.state.left, **changes))  # type: ignore[arg-type]
 
     def right(self, **changes: object) -> None:
-        """As `left`, for the right controller."""
+        """Like `left`, for the right controller."""
         self.update(right=replace(self.state.right, **changes))  # type: ignore[arg-type]
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Prints what this machine lacks for the rig, in one line; nothing where the rig can run."""
+"""Print in one line what this machine lacks for the rig; nothing if the rig can run."""
 
 from tests.rig.service import missing_programs
 

@@ -1,4 +1,4 @@
-"""The probe client as a child process, its reports as they come."""
+"""Run the probe client as a child process and read its reports."""
 
 from __future__ import annotations
 
@@ -46,7 +46,8 @@ class Probe:
         self._errors.extend(self._process.stderr)
 
     def until(self, condition: Callable[[dict], bool], what: str, timeout_s: float = 30.0) -> dict:
-        """The first report from now on that meets `condition`. Raises `AssertionError` naming `what` if none does."""
+        """Return the first report from now on that meets `condition`. Raises `AssertionError` naming `what` if none
+        does."""
         deadline = time.monotonic() + timeout_s
         report: dict | None = {}
         while time.monotonic() < deadline:

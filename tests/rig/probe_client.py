@@ -28,7 +28,7 @@ PROFILES = {
     "touch": "/interaction_profiles/oculus/touch_controller",
     "simple": "/interaction_profiles/khr/simple_controller",
 }
-ACTIONS = {  # name: type, then the component per profile; "left|right" where they differ
+ACTIONS = {  # name: type, then the component per profile; "left|right" if they differ
     "aim": (xr.ActionType.POSE_INPUT, {p: "aim/pose" for p in PROFILES}),
     "select": (xr.ActionType.BOOLEAN_INPUT, {"index": "trigger/click", "simple": "select/click"}),
     "trigger": (xr.ActionType.FLOAT_INPUT, {"index": "trigger/value", "touch": "trigger/value"}),
@@ -210,7 +210,7 @@ class Probe:
                 self.finished = True
 
     def frame(self) -> dict:
-        """One frame; what the runtime said in it."""
+        """Run one frame; return what the runtime reported in it."""
         timing = xr.wait_frame(self.session)
         # The best-practices layer wants actions synced between xrWaitFrame and xrBeginFrame, once.
         report = self.read_inputs(timing.predicted_display_time) if self.state == xr.SessionState.FOCUSED else {}
@@ -258,7 +258,7 @@ class Probe:
             xr.sync_actions(self.session, sync_info)
             if self.mistake == "practice":
                 xr.sync_actions(self.session, sync_info)
-        except xr.exception.SessionNotFocused:  # a success code, which pyopenxr raises: focus went since the last poll
+        except xr.exception.SessionNotFocused:  # a success code, raised by pyopenxr: focus was lost
             return {}
         if self.mistake == "core":
             wrong = xr.ActionStateGetInfo(self.actions["trigger"], self.hands["left"])
@@ -290,7 +290,7 @@ class Probe:
 
 
 def linear(srgb: int) -> float:
-    """One sRGB-coded 8-bit value as linear light, 0 to 1 (IEC 61966-2-1)."""
+    """Return an sRGB-encoded 8-bit value as linear light, 0 to 1 (IEC 61966-2-1)."""
     value = srgb / 255.0
     return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
 

@@ -1,4 +1,4 @@
-"""Monado as a child process, with everything it writes in a private folder."""
+"""Run Monado as a child process, with everything it writes in a private folder."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LAYERS = "XR_APILAYER_LUNARG_core_validation:XR_APILAYER_KHRONOS_best_practices_
 
 
 def missing_programs() -> list[str]:
-    """What this machine lacks for the rig, by name; empty if the rig can run."""
+    """Return the names of what this machine lacks for the rig; empty if the rig can run."""
     missing = [name for name in ("monado-service", "Xvfb", "xwininfo", "xdotool") if shutil.which(name) is None]
     if not any(os.path.exists(path) for path in RUNTIME_MANIFESTS):
         missing.append("openxr_monado.json")
@@ -48,8 +48,8 @@ class MonadoService:
         that wobbles and controllers without input.
     display: the X display, also handed to clients.
 
-    `env` is the whole environment for a client. `log()` is what the service has written. Entering raises
-    `RuntimeError` with the log if the service ends instead of accepting clients.
+    `env` is the whole environment for a client. `log()` is what the service has written. Entering raises `RuntimeError`
+    with the log if the service ends instead of accepting clients.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class MonadoService:
 
     @property
     def pid(self) -> int:
-        """The service's process, for tests that lose the runtime on purpose."""
+        """The service's process id, for tests that lose the runtime on purpose."""
         assert self._process is not None
         return self._process.pid
 
@@ -134,12 +134,12 @@ class MonadoService:
         wait_until(self._accepts_clients, "monado-service to accept clients")
 
     def kill(self) -> None:
-        """Let the service die as by a crash: it tells its clients nothing."""
+        """Kill the service as a crash would: it tells its clients nothing."""
         assert self._folder is not None
         assert self._process is not None
         self._process.kill()
         self._process.wait()
-        (self._folder / "monado_comp_ipc").unlink()  # what tells the next one's readiness
+        (self._folder / "monado_comp_ipc").unlink()  # this file signals that the service is ready
 
     def _accepts_clients(self) -> bool:
         if not self.running:
@@ -148,7 +148,7 @@ class MonadoService:
         return (self._folder / "monado_comp_ipc").exists()
 
     def log(self) -> str:
-        """All the service has written so far (after its end: had written)."""
+        """Return everything the service has written so far."""
         if self._folder is None:
             return self._last_log
         path = self._folder / "service.log"
@@ -185,8 +185,8 @@ def _free_port() -> int:
 
 
 def validation_env(folder: Path) -> dict[str, str]:
-    """The variables that put the core and best-practices validation layers (from pyopenxr's wheel, x86-64) into a
-    client that is a Python process; what they find goes into files in `folder`, one client at a time."""
+    """Return the variables that put the core and best-practices validation layers (from pyopenxr's wheel, x86-64) into
+    a client that is a Python process; their findings go into files in `folder`, one client at a time."""
     spec = importlib.util.find_spec("xr")
     assert spec is not None
     assert spec.origin is not None
@@ -204,10 +204,10 @@ def validation_env(folder: Path) -> dict[str, str]:
 
 
 def validation_messages(folder: Path) -> list[str]:
-    """What the layers of a client that has ended complained of; empty after a clean run.
+    """Return the complaints of the layers of a client that has ended; empty after a clean run.
 
-    Raises `RuntimeError` if either layer did not watch a single call, so that a layer that is not there cannot pass
-    for a clean run.
+    Raises `RuntimeError` if either layer did not see a single call, so that a missing layer cannot pass for a clean
+    run.
     """
     core, practices = folder / CORE_REPORT, folder / BEST_PRACTICES_REPORT
     lines = core.read_text(errors="replace").splitlines() if core.exists() else []
@@ -216,6 +216,6 @@ def validation_messages(folder: Path) -> list[str]:
     heard = json.loads(practices.read_text()) if practices.exists() else {"frames": 0}
     if heard["frames"] == 0:
         raise RuntimeError("the best-practices layer saw no frame, or the client did not end in the orderly way")
-    own = ("VUID-CoreValidation-Initialize", "VUID-CoreValidation-Destroy")  # its hello and its goodbye
+    own = ("VUID-CoreValidation-Initialize", "VUID-CoreValidation-Destroy")  # the layer's start and end messages
     found = [line for line in lines if line.strip() and not any(name in line for name in own)]
     return found + [f"{message} ({count} times)" for message, count in heard["complaints"].items()]

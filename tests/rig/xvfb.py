@@ -1,4 +1,4 @@
-"""A screen in memory, and a look at what is on it."""
+"""A screen in memory, and captures of what is on it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.rig.wait import wait_until
 
 
 class Xvfb:
-    """An X server of 24 bit depth without a screen, on a free display, for the length of a `with` block.
+    """An X server of 24-bit depth without a screen, on a free display, for the length of a `with` block.
 
     `name` is the display (":12345"). Width and height are in pixels.
     """
@@ -99,10 +99,11 @@ class Xvfb:
 
 
 def grab_window(display: str, title: str = "Monado", timeout_s: float = 30.0) -> np.ndarray:
-    """What the window called `title` shows on `display`: uint8, (height, width, 3), RGB, sRGB-coded as displayed.
+    """Return what the window called `title` shows on `display`: uint8, (height, width, 3), RGB, sRGB-encoded as
+    displayed.
 
-    Waits for the window and brings it to the front, since an X server without a compositor keeps nothing of what is
-    covered; a caller who waits for a certain picture polls. Raises `TimeoutError` without such a window.
+    Waits for the window and brings it to the front, since an X server without a compositor keeps nothing of covered
+    windows; a caller who waits for a certain picture polls. Raises `TimeoutError` without such a window.
     """
 
     def find() -> str:

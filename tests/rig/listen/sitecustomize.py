@@ -1,9 +1,9 @@
-"""Makes the best-practices validation layer audible in a client that is a Python process.
+"""Report the complaints of the best-practices validation layer in a client that is a Python process.
 
 The layer as pyopenxr ships it (a release build) only counts its complaints, in a static
-`std::unordered_map<std::string, int> BPLogger::errorCounts`, and prints none of them: its silence says nothing. Python
-imports this module at start where this folder is on PYTHONPATH (`tests.rig.validation_env` puts it there). It keeps
-the layer's library loaded and, at exit, reads out of the process's own memory into a JSON file: `frames`, the calls of
+`std::unordered_map<std::string, int> BPLogger::errorCounts`, and prints none of them: its silence means nothing. Python
+imports this module at start if this folder is on PYTHONPATH (`tests.rig.validation_env` puts it there). It keeps the
+layer's library loaded and, at exit, copies from the process's own memory into a JSON file: `frames`, the calls of
 xrWaitFrame that went through the layer, and `complaints`, message to count.
 """
 
@@ -18,7 +18,7 @@ FRAMES = b"_ZL12g_frameIndex"
 
 
 def symbol_address(library: str, symbol: bytes) -> int:
-    """The address of a local symbol, relative to where the 64-bit ELF file `library` is loaded."""
+    """Return the address of a local symbol, relative to where the 64-bit ELF file `library` is loaded."""
     with open(library, "rb") as file:
         data = file.read()
     table_at, entry_bytes, entries = struct.unpack_from("<Q", data, 0x28)[0], *struct.unpack_from("<HH", data, 0x3A)
@@ -35,14 +35,15 @@ def symbol_address(library: str, symbol: bytes) -> int:
 
 
 def load_address(library: str) -> int:
-    """Where `library` is mapped in this process."""
-    library = os.path.realpath(library)  # a virtual environment may be reached by a link
+    """Return where `library` is mapped in this process."""
+    library = os.path.realpath(library)  # a virtual environment may be a symbolic link
     with open("/proc/self/maps") as maps:
         return next(int(line.split("-")[0], 16) for line in maps if line.rstrip().endswith(library))
 
 
 def read_counts(address: int) -> dict[str, int]:
-    """The `unordered_map<string, int>` at `address`, in the layout of libstdc++ (one linked list of all its nodes)."""
+    """Read the `unordered_map<string, int>` at `address`, in the layout of libstdc++ (one linked list of all its
+    nodes)."""
     counts = {}
     node = ctypes.c_uint64.from_address(address + 16).value  # after the bucket array's pointer and length
     while node:
@@ -53,7 +54,7 @@ def read_counts(address: int) -> dict[str, int]:
 
 
 def listen(library: str, report: str) -> None:
-    kept = ctypes.CDLL(library)  # or the loader unloads it, counts and all, with the OpenXR instance
+    kept = ctypes.CDLL(library)  # otherwise the loader unloads it, counts included, with the OpenXR instance
     base = load_address(library)
     counts, frames = base + symbol_address(library, COUNTS), base + symbol_address(library, FRAMES)
 
@@ -66,7 +67,7 @@ def listen(library: str, report: str) -> None:
     leave = os._exit
 
     def leave_and_tell(code: int) -> None:
-        """A program whose threads are still busy leaves without what is registered for its end."""
+        """Write the report and exit: a program whose threads are still busy skips its exit handlers."""
         write()
         leave(code)
 
