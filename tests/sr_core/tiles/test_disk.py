@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from hypothesis.extra.numpy import arrays
 
 from sr_core.image.departure import Departure
 from sr_core.image.geometry import TileKey
+from sr_core.tiles import disk
 from sr_core.tiles.disk import UNSAVED, KeptTile, TileCache, TileName, pack, unpack
 
 DEPARTURE = Departure(0.75, restored=1 / 3)
@@ -137,6 +139,15 @@ def test_the_limit_holds_and_what_was_used_last_stays(tmp_path):
     assert cache.get(name(1)) is None
     assert len(files(tmp_path)) >= 15
     assert cache.told == []
+
+
+def test_a_system_that_does_not_tell_of_blocks_has_files_counted_by_their_size(tmp_path, monkeypatch):
+    """As Windows: its `os.stat_result` has no `st_blocks`."""
+    Opened(tmp_path, limit=10**6).save((name(0), tile(0)))
+    (entry,) = files(tmp_path)
+    status = SimpleNamespace(st_mtime_ns=7, st_size=entry.stat().st_size)
+    monkeypatch.setattr(disk, "_status", lambda entry: status)
+    assert disk._files(entry.parent) == [(7, status.st_size, str(entry))]
 
 
 def test_what_others_left_counts_and_goes_first_by_age_half_written_and_other_versions_too(tmp_path):
