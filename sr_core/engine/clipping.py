@@ -67,8 +67,8 @@ Mend = Callable[..., Tensor]
 
 @cache
 def mend() -> Mend:
-    """(x, y, error, left_alone, scale, rows, columns, down, across, shrink_down, shrink_across, length, momentum,
-    negligible, least) to x, which is changed in place, as `error` is.
+    """Return the compiled function, which takes (x, y, error, left_alone, scale, rows, columns, down, across,
+    shrink_down, shrink_across, length, momentum, negligible, least) and returns x, changed in place, as is `error`.
 
     x (h * scale, w * scale) float32 grey levels; y (h, w) and `error`, y minus the shrunk x; `left_alone` in grey
     levels, one for each step. `rows`, `columns`: for each cell of an axis ten bounds, from and to: the part of x that a

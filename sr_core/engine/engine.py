@@ -170,7 +170,8 @@ class Engine:
     def _completed(
         self, residual: torch.Tensor, y: torch.Tensor, pixels: np.ndarray, block: Block, file: JpegFile | None
     ) -> Computed:
-        """What becomes of the network's residual (3, h * scale, w * scale) over the enlargement of y (3, h, w)."""
+        """Complete the network's residual (3, h * scale, w * scale) over the enlargement of y (3, h, w): the block's
+        target and its departure."""
         restores, aim = self.restores(file), y
         if self.used(file).agrees:
             nearest = cell(file, pixels, block.source, y.device).nearest if restores and file is not None else None
@@ -285,8 +286,8 @@ class _Assembly:
 
 
 def restored_levels(aim: torch.Tensor, y: torch.Tensor, small: Rect) -> np.ndarray:
-    """How far the small picture lies from the decoded one, both (3, h, w), in their part `small`: float32 (small.h,
-    small.w)."""
+    """Return how far the small picture lies from the decoded one, both (3, h, w), in their part `small`: float32
+    (small.h, small.w)."""
     part = (slice(None), *small.slices())
     return (aim[part] - y[part]).abs_().amax(dim=0).cpu().numpy()
 

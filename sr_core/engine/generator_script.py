@@ -72,7 +72,7 @@ Generate = Callable[[Tensor, list[Tensor], list[Tensor | None], int, int, Tensor
 
 @cache
 def generate() -> Generate:
-    """(grey, weights, biases, blocks, layers, out, strip) to `out`.
+    """Return the compiled function, which takes (grey, weights, biases, blocks, layers, out, strip) and returns `out`.
 
     `grey` (1, 3, h, w) channels last; `weights` reordered for the processor, and `biases`, in the order of their use:
     the first two convolutions; for every block its layers and its fusion, with one convolution for every map that they

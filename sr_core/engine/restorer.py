@@ -1,4 +1,4 @@
-"""The photograph at its own size, restored: what super-resolved pictures of it shrink to."""
+"""The photograph at its own size, restored: the picture to which its super-resolved pictures shrink."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from sr_core.image.jpeg_file import JpegFile
 from sr_core.networks.zoo import LoadedNetwork
 
 SCALE = 2
-"""Of the network whose picture is shrunk: the one that enlarges least."""
+"""The scale of the network whose picture is shrunk: the smallest."""
 
 
 class Restorer(Engine):
-    """With x the picture of a network that is told of files, y' = P(W x W'): of the pictures of the file's cell the
-    nearest to what x shrinks to. Nothing is invented in it."""
+    """Computes y' = P(W x W'), where x is the picture of a network that takes the file's coding as input, and P finds
+    the nearest picture in the file's cell. Nothing in y' is invented."""
 
     def __init__(self, network: LoadedNetwork, device: torch.device, precision: torch.dtype | None = None) -> None:
         super().__init__(network, device, precision)
@@ -28,7 +28,8 @@ class Restorer(Engine):
     def _completed(
         self, residual: torch.Tensor, y: torch.Tensor, pixels: np.ndarray, block: Block, file: JpegFile | None
     ) -> Computed:
-        """RGB and an empty fourth channel. Raises EngineError where the file leaves nothing open that is known."""
+        """Return RGB and an empty fourth channel. Raises EngineError if there is no file whose coefficients are
+        known."""
         if file is None or not self.restores(file):
             raise EngineError(self.why_not(file))
         shrunk = consistency.shrunk(residual, y, self.network.config.scale)
@@ -40,7 +41,7 @@ class Restorer(Engine):
         return Computed(out, restored_levels(aim, y, small))
 
     def why_not(self, file: JpegFile | None) -> str:
-        """Why nothing is restored, and the cure; only where that is so."""
+        """Return why nothing is restored, and the cure; to be called only in that case."""
         if not self._generators.told:
             return f"{self.network.name} is not told of files, and restores none; choose --model rdb-file"
         reason = "no JPEG file lies behind this photograph" if file is None else f"of its file: {file.reason}"

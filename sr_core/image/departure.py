@@ -27,7 +27,7 @@ class Departure:
 
     @property
     def told(self) -> str:
-        """Describe it: 'restores 0.9, invents 0.8 levels', or 'invents 0.8 levels' if nothing is restored."""
+        """In words: 'restores 0.9, invents 0.8 levels', or 'invents 0.8 levels' if nothing is restored."""
         restores = f"restores {self.restored:.1f}, " if self.restored else ""
         return f"{restores}invents {self.invented:.1f} levels"
 
@@ -50,7 +50,7 @@ class Computed:
 
     @property
     def departure(self) -> Departure:
-        """Return the figures of all the pixels, which must have four channels."""
+        """The figures of all the pixels, which must have four channels."""
         restored = 0.0 if self.restored is None else float(self.restored.mean(dtype=np.float64))
         return Departure(float(self.pixels[..., 3].mean()), restored=restored)
 

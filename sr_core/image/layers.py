@@ -41,7 +41,7 @@ class Layer:
 
     @property
     def pictured(self) -> bool:
-        """Whether its tiles are computed pictures, whose fourth channel tells how far they depart."""
+        """Whether its tiles are computed pictures, whose fourth channel says how far they depart."""
         return self.computed and (self.completes or self.replaces)
 
 
@@ -55,7 +55,7 @@ LAYERS: tuple[Layer, ...] = (
 SUPER_RESOLUTION = 1
 
 RESTORED_LAYER = "restored"
-"""The name of the one that key and control panel switch."""
+"""The name of the layer that a key and the control panel switch."""
 
 PICTURE = {level: at for at, layer in enumerate(LAYERS) if layer.completes for level in layer.levels}
 """The layer that is the picture at each level. A table, because thousands of tiles are looked up in it."""

@@ -32,7 +32,7 @@ class Made:
 
     @property
     def description(self) -> str:
-        """Describe it in a sentence."""
+        """The description, in a sentence."""
         if self.scale == 1:
             return WITHIN_THE_FILE
         return DESCRIPTION if self.agrees else RESTORED

@@ -254,7 +254,7 @@ class Stage:
 
     @property
     def _front(self) -> PhotographRecord:
-        """Return the record of the photograph in front, which `load` has opened."""
+        """The record of the photograph in front, which `load` has opened."""
         record = self.viewer.view.record
         assert record is not None
         return record

@@ -106,7 +106,7 @@ class Job:
 
     @staticmethod
     def read(text: str) -> Job:
-        """The inverse of `told`."""
+        """Read what `told` wrote."""
         words = json.loads(text)
         (region,) = parse_regions(json.dumps(words["regions"]))
         return Job(Path(words["path"]), region, Path(words["out"]), words["model"], words["device"])

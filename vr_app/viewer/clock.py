@@ -17,6 +17,6 @@ class Tick:
     at: float | None = None
 
     def next(self, at: float) -> Tick:
-        """The tick of the frame that is seen at `at`."""
+        """Return the tick of the frame that is displayed at `at`."""
         dt = 0.0 if self.at is None else min(LONGEST, max(0.0, at - self.at))
         return Tick(self.now + dt, dt, at)

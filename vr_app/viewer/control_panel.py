@@ -58,8 +58,8 @@ class Networks:
 
     @staticmethod
     def at_hand(asked: str = "") -> Networks:
-        """The networks with weights at every scale. The dial's other ends are not offered by themselves, nor rivals
-        unless the network `asked` for is one."""
+        """Return the networks with weights at every scale. The dial's other ends are not offered by themselves, nor
+        rivals unless the network `asked` for is one."""
         whole = {name: scales for name, scales in models_at_hand(asked).items() if set(SCALES) <= set(scales)}
         dials = frozenset(name for name, scales in whole.items() if has_dial(name, scales))
         return Networks(tuple(name for name in whole if STARTS_FROM.get(name) not in dials), dials)
@@ -149,12 +149,12 @@ class Control:
 
     @property
     def item(self) -> SheetItem | None:
-        """Return the sheet to draw, if there is one."""
+        """The sheet to draw, if there is one."""
         return None if self._surface is None else SheetItem(self._surface, self._size, self._version)
 
     @property
     def rays(self) -> tuple[RayItem, ...]:
-        """Return the beam of the hand that points at the panel."""
+        """The beam of the hand that points at the panel."""
         if self._pointer is None or self.item is None:
             return ()
         hand = self._hands[self._pointer.hand]
@@ -223,7 +223,7 @@ class Control:
 
     @property
     def _extent(self) -> tuple[float, float]:
-        """Return width and height in em."""
+        """Width and height in em."""
         return self._extent_open if self._place.open else (HANDLE, HANDLE)
 
     def _texels(self) -> tuple[int, int]:

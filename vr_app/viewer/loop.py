@@ -265,7 +265,7 @@ class Viewer:
             self.notices.tell(text)
 
     def _ends_a_rest(self) -> Hashable:
-        """The values whose change ends a rest."""
+        """Return the values whose change ends a rest."""
         return self.view, self.intake.guide, self.intake.also, self.notices.shown
 
     def _awaits_something(self) -> bool:

@@ -202,7 +202,7 @@ class Supply:
     def departed(
         self, view: ViewState, wants: Sequence[Demand], now: float, at_once: bool = False
     ) -> dict[int, Departure]:
-        """As `Departures.shown`, of what is resident."""
+        """Return `Departures.shown` for the resident tiles."""
         return self.departures.shown(wants, self.residency, now, at_once, view.over)
 
     # What is there.
@@ -250,7 +250,7 @@ class Supply:
 
     @property
     def memory(self) -> dict[str, int]:
-        """Return the bytes in use and their limits: computed tiles, decoded photographs, tiles on the graphics card."""
+        """The bytes in use and their limits: computed tiles, decoded photographs, tiles on the graphics card."""
         return {
             "tile_bytes": self.service.memory.bytes,
             "tile_limit": self._limits.tiles,

@@ -155,8 +155,8 @@ def fill(document: str, results: Mapping[str, Any]) -> str:
     """Fill a Markdown document with the tables of a results file, between each pair of lines of the form
 
     ``<!-- results of HRF: full -->`` (every regime and scale of that set of photographs), ``short`` (the gains over
-    bicubic in the paper's regime, of what is more than a yardstick) or ``bars`` (what is to be reached, and was), and
-    ``<!-- end of results -->``; the rest is left as it is.
+    bicubic in the paper's regime, without the methods that only serve as a reference) or ``bars`` (the targets, and
+    what was measured), and ``<!-- end of results -->``; the rest is left unchanged.
 
     Raises UserError if there are no such lines, or the results do not have that set.
     """

@@ -168,7 +168,7 @@ class Plan:
 
     @property
     def inputs(self) -> list[Path]:
-        """Return every file that is read: photographs, pictures made elsewhere, and the split."""
+        """Every file that is read: photographs, pictures made elsewhere, and the split."""
         made = [path for pictures in self._externals.values() for path, _ in pictures.values()]
         split = [Path(self.comparison.split)] if self.comparison.split.endswith(".json") else []
         return [self.comparison.root / name for name in self.checksums] + made + split

@@ -102,7 +102,7 @@ class TrainingConfig:
 
     @property
     def table(self) -> dict[str, Any]:
-        """Return the values by their keys, as in the file."""
+        """The values by their keys, as in the file."""
         own = asdict(self)
         return {**own, **own.pop("adversary")}
 

@@ -130,7 +130,7 @@ class Trainer:
 
     @property
     def cpu_seconds(self) -> float:
-        """Return the processor time of all threads, over this and all previous sittings, without data loading."""
+        """The processor time of all threads, over this and all previous sittings, without data loading."""
         return self._cpu_before + time.process_time() - self._cpu_start
 
     def train_step(self) -> float:

@@ -12,12 +12,12 @@ from vr_app.core.tiles.slots import COARSEST, Residency
 from vr_app.core.tiles.visible import Demand
 
 STEADY = 0.5
-"""Seconds for which a shown figure stays the same, so that it can be read while tiles arrive."""
+"""Seconds for which a displayed figure stays the same, so that it can be read while tiles arrive."""
 
 
 class Departures:
-    """The departure of each computed tile of the picture, and of the visible part of a photograph. For the thread that
-    draws.
+    """The departure of each computed tile of the picture, and of the visible part of each photograph. For the drawing
+    thread.
 
     It is known for the newest `limit` tiles: as many as can be resident or kept in memory.
     """
@@ -48,7 +48,7 @@ class Departures:
         at_once: bool = False,
         over: Sequence[int] = (),
     ) -> dict[int, Departure]:
-        """As `seen`, but unchanged for STEADY seconds (`now` on the frame clock) unless `at_once`."""
+        """Return `seen`, unchanged for STEADY seconds (`now` on the frame clock) unless it is wanted `at_once`."""
         if at_once or self._shown_for is None or now - self._shown_at >= STEADY:
             made_for = residency.version, tuple(wants), over
             if made_for != self._shown_for:
@@ -56,9 +56,9 @@ class Departures:
         return self._shown
 
     def seen(self, wants: Sequence[Demand], residency: Residency, over: Sequence[int] = ()) -> dict[int, Departure]:
-        """By photograph, the mean over the tiles in sight, of each the finest resident computed one that covers it.
-        Photographs without any are left out. `over`: the layers shown over the picture; those that replace the
-        photograph count."""
+        """Return, by photograph, the mean over the visible tiles, taking for each the finest resident computed tile
+        that covers it. Photographs without any are left out. `over`: the layers shown over the picture; those that
+        replace the photograph count."""
         found = {}
         for demand in wants:
             tiles = [tile for tile in self._standing(demand, residency, over) if tile is not None]

@@ -1,4 +1,4 @@
-"""The memory limits of a session in bytes, and which limits make no sense."""
+"""The memory limits of a session in bytes, and their valid ranges."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ GPU_MEMORY = 108 * MB
 """Bytes of the texture array: 6,144 tiles."""
 
 GPU_BYTES_PER_PIXEL = 20
-"""Bytes of tiles that one view may need at once for each pixel of the eye's picture. The level whose pixels come
-nearest to the eye's own has up to 2.4 times as many, and its tiles cover up to 1.3 times what is seen. The coarser
-tiles below them add a third: 4.1 texels of 4 bytes, and 6 % for the gutters. The rest is reserve."""
+"""Bytes of tiles that one view may need at once for each pixel of the eye's picture. The level whose pixels are nearest
+in size to the eye's has up to 2.4 times as many, and its tiles cover up to 1.3 times the visible area. The coarser
+tiles beneath them add a third: 4.1 texels of 4 bytes, and 6 % for the gutters. The rest is reserve."""
 
 TILE_BYTES_PER_PIXEL = 15
-"""The same for computed tiles in memory, which have four channels too, but nothing below them."""
+"""The same for computed tiles in memory, which also have four channels, but nothing beneath them."""
 
 LEAST_GPU, LEAST_TILES, LEAST_PHOTOGRAPHS = 24 * MB, 18 * MB, 16 * MB
-"""The least limits for any eye's picture: a view of 1280x800 and room to move; a photograph of 4 megapixels."""
+"""The minimum for any eye's picture: a view of 1280x800 with room to move; a photograph of 4 megapixels."""
 
 PHOTOGRAPH_SHARE = 4
-"""By default, decoded photographs take at most this fraction of the machine's memory."""
+"""By default, decoded photographs take at most one part in this many of the machine's memory."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class Limits:
 
     @property
     def slots(self) -> int:
-        """The number of tiles on the graphics card."""
-        layer = ATLAS**2  # the texture array has whole ones
+        """The number of tiles that the graphics card may hold."""
+        layer = ATLAS**2  # the texture array has whole layers
         return self.gpu // (layer * SLOT_BYTES) * layer
 
 
@@ -50,11 +50,11 @@ DEFAULT_LIMITS = Limits()
 
 
 UNTOLD = 1 << 50
-"""Stands for the machine's memory if the system does not tell it: more bytes than any machine has."""
+"""The machine's memory assumed if the system does not report it: more bytes than any machine has."""
 
 
 def machine_memory() -> int | None:
-    """The machine's memory in bytes; None if the system does not tell it (Windows)."""
+    """Return the machine's memory in bytes, or None if the system does not report it (Windows)."""
     if sys.platform == "win32":
         return None
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
@@ -63,10 +63,10 @@ def machine_memory() -> int | None:
 def choose_limits(
     tiles: int | None, photographs: int | None, gpu: int | None, size: tuple[int, int], machine: int
 ) -> Limits:
-    """The limits for what was asked for in MB (None: the default, or more if the picture needs more).
+    """Return the limits for the requested MB (None: the default, or more if the picture needs more).
 
-    `size`: the eye's picture in pixels, as far as it is known before a headset tells it. `machine`: bytes of memory.
-    Raises UserError for a limit that cannot hold what one view needs, or exceeds the machine's memory.
+    `size`: the eye's picture in pixels, as far as it is known before a headset reports it. `machine`: bytes of memory.
+    Raises UserError for a limit that is below what one view needs, or above the machine's memory.
     """
     pixels = size[0] * size[1]
     least_tiles = max(LEAST_TILES, TILE_BYTES_PER_PIXEL * pixels)
@@ -80,7 +80,7 @@ def choose_limits(
 
 
 def _checked(name: str, given: int | None, least: int, most: int, default: int, size: tuple[int, int]) -> int:
-    """A limit in bytes; the default if none was asked for."""
+    """Return a limit in bytes; the default if none was requested."""
     if given is None:
         return default
     least_mb, most_mb = -(-least // MB), most // MB

@@ -1,4 +1,4 @@
-"""The page table: which texture slot shows which part of a photograph, and how the shader reads that."""
+"""The page table: which texture slot shows which part of a photograph, and its form in the shader."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ Levels = tuple[tuple[int, int], ...]
 """Levels, the coarsest first, and the layer shown at each."""
 
 BITS = {"LAYER": 0, "AROUND": 12, "FAILED": 21, "SYNTHESISED": 22, "FINER": 23, "FADE": 12, "LEVEL": 27}
-"""The first bit of what a tile's second and fourth number hold. Both: the LAYER of the texture array, whether what lies
-there is SYNTHESISED (its alpha counts), and by how many levels the window is FINER. The second: column 6 of
-`PageWindow.entries` from AROUND on, and whether the tile FAILED. The fourth: from FADE on how much of what lies above
-shows, in 1/1000, and from LEVEL on the level that shows, LEVEL_ZERO added."""
+"""The first bit of each value in a tile's second and fourth number. Both have the LAYER of the texture array, whether
+the tile there is SYNTHESISED (its alpha counts), and by how many levels the window is FINER. The second has column 6 of
+`PageWindow.entries` from AROUND on, and whether the tile FAILED. The fourth has from FADE on how much of the tile above
+shows, in 1/1000, and from LEVEL on the level that shows, plus LEVEL_ZERO."""
 
 LEVEL_ZERO = 16
 
 CORNERS = 64
-"""Parts of a texel in which corners are told: tiles that stand in for so much finer ones begin between texels."""
+"""The parts of a texel in which corners are given: a tile that stands in for a much finer one begins between texels."""
 
 _MOST_FINER = 15
 
@@ -38,7 +38,7 @@ _COMPUTED = np.array([level in COMPUTED for level in range(COARSEST, MAX_LEVEL +
 class PageWindow:
     """Which texture slot shows which part of a photograph.
 
-    Equal only to itself: `PageTable` returns the same one again while nothing in it changes.
+    It is equal only to itself: `PageTable` returns the same object again while nothing in it changes.
 
     The window covers `cols` x `rows` tiles of `level` from tile (col, row) on. `entries` is (rows, cols, 8) int16:
 
@@ -47,7 +47,7 @@ class PageWindow:
     (bit 4 + x + 3 y for the one x to the right and y down), 7 is 0. NO_SLOT: there is none.
 
     `base`: the coarsest tile (slot, level), which shows everywhere outside the window. `over`: the window is of a layer
-    over the picture, and shows nothing where there is no slot.
+    over the picture, and shows nothing without a slot.
     """
 
     level: int
@@ -68,7 +68,8 @@ class PageWindow:
 
 @dataclass(frozen=True)
 class _Kept:
-    """A page window, the slots that it draws, what it was made for, and whether time alone leaves it as it is."""
+    """A page window, the slots that it draws, the inputs that it was made from, and whether it is independent of the
+    time."""
 
     pages: PageWindow
     drawn: np.ndarray
@@ -85,10 +86,10 @@ class PageTable:
         self._kept: dict[tuple[int, int], _Kept] = {}  # by photograph and layer
 
     def window(self, photograph: int, record: PhotographRecord, demand: Demand | None, now: float) -> PageWindow | None:
-        """The window of what is wanted: each tile, or its nearest resident ancestor. Marks what it shows as drawn in
-        this frame.
+        """Return a window that shows each wanted tile by itself or its nearest resident ancestor, and mark those as
+        drawn in this frame.
 
-        None while the photograph's coarsest tile is not resident. `demand`: None if no eye sees the photograph.
+        None while the photograph's coarsest tile is not resident. `demand`: None if the photograph is out of sight.
         """
         base_key = TileKey(photograph, coarsest_level(*record.size), 0, 0)
         base = self._residency.find(base_key)
@@ -99,7 +100,7 @@ class PageTable:
         return self._made(photograph, PHOTOGRAPHED, levels, level, cells, (base, base_key.level), now)
 
     def overlays(self, picture: PageWindow, demand: Demand, shown: Sequence[int], now: float) -> tuple[PageWindow, ...]:
-        """The windows of the layers `shown` over a picture, each lying over the one before."""
+        """Return the windows of the layers `shown` over a picture, from bottom to top."""
         found = []
         for layer in shown:
             row = layers.LAYERS[layer]
@@ -140,11 +141,11 @@ class PageTable:
 def _entries(
     photograph: int, levels: Levels, finest: int, cells: Rect, residency: Residency, now: float
 ) -> tuple[np.ndarray, np.ndarray, bool]:
-    """The entries of `PageWindow` without columns 5 and 6; the slots of all tiles that show, wait to show or lie below,
-    the finest first; and whether time alone changes nothing.
+    """Return the entries of `PageWindow` without columns 5 and 6; the slots of all tiles that show, wait to show or lie
+    beneath, the finest first; and whether the entries are independent of the time.
 
-    Below lies the finest tile that has faded in, above it the finest that is fading in. Between the photograph and the
-    wanted level lie pixels of other scales' networks, which may well stand in.
+    The tile below is the finest that has faded in; the one above is the finest that is fading in. Between the
+    photograph and the wanted level lie pixels of other scales' networks, which may stand in as well.
     """
     entries = np.zeros((cells.h, cells.w, 8), np.int16)
     entries[..., 0] = entries[..., 2] = NO_SLOT
@@ -180,7 +181,7 @@ def _mark_failures(entries: np.ndarray, photograph: int, level: int, cells: Rect
 
 
 def computed_levels(levels: np.ndarray) -> np.ndarray:
-    """Which of these levels of the picture are computed, not photographed."""
+    """Return which of these levels of the picture are computed, not photographed."""
     return _COMPUTED[levels - COARSEST]
 
 
@@ -192,12 +193,12 @@ def synthesised_around(entries: np.ndarray) -> np.ndarray:
 
 
 def _shown(entries: np.ndarray) -> np.ndarray:
-    """In which tiles anything shows."""
+    """Return the tiles in which anything shows."""
     return (entries[..., 0] != NO_SLOT) | ((entries[..., 2] != NO_SLOT) & (entries[..., 4] > 0))
 
 
 def _around(synthesised: np.ndarray) -> np.ndarray:
-    """Column 6 of `PageWindow.entries`, where these tiles are synthesised."""
+    """Return column 6 of `PageWindow.entries` for these synthesised tiles."""
     padded = np.pad(synthesised, 1)
     rows, cols = synthesised.shape
     bits = np.zeros((rows, cols), np.int16)
@@ -208,7 +209,7 @@ def _around(synthesised: np.ndarray) -> np.ndarray:
 
 
 def _stand_ins(photograph: int, level: int, layer: int, finest: int, cells: Rect, residency: Residency) -> np.ndarray:
-    """For each of the `cells` of level `finest`, the slot of its ancestor of `level`, (rows, columns); NO_SLOT:
+    """Return, for each of the `cells` of level `finest`, the slot of its ancestor of `level`, (rows, columns); NO_SLOT:
     none."""
     shift = finest - level
     cols, rows = (np.arange(first, end) >> shift for first, end in ((cells.x, cells.right), (cells.y, cells.bottom)))
@@ -220,7 +221,7 @@ def _stand_ins(photograph: int, level: int, layer: int, finest: int, cells: Rect
 
 
 def computed_scale(pages: PageWindow) -> int | None:
-    """The scale of the finest computed pixels of the picture, 2, 4 or 8; None: all were photographed."""
+    """Return the scale of the picture's finest computed pixels, 2, 4 or 8, or None if all were photographed."""
     finest = finest_shown(pages)
     return 1 << finest if finest in COMPUTED else None
 
@@ -236,15 +237,15 @@ def finest_shown(pages: PageWindow) -> int:
     return int(pages.entries[..., 1:4:2].max(where=shown, initial=pages.base[1]))
 
 
-# As the shader reads it: computed here once per tile, so that the shader need not for every pixel.
+# In the shader's form: computed here once per tile, so that the shader need not do it for every pixel.
 
 
 def texels(window: PageWindow) -> np.ndarray:
-    """What the shader needs of each tile: (rows, columns, 4) uint32.
+    """Return the shader's data for each tile: (rows, columns, 4) uint32.
 
-    The first two numbers are about the tile below, the last two about the one that fades in above it. The first of each
-    pair is the tile's first corner in its layer: x + 65536 y, in 1/CORNERS texels. If a coarser tile stands in, it is
-    the corner of the part that does. The second holds bits: see BITS.
+    The first two numbers describe the tile below, the last two the one that fades in above it. The first of each pair
+    is the tile's first corner in its layer: x + 65536 y, in 1/CORNERS texels. If a coarser tile stands in, it is the
+    corner of the part that does. The second holds bits: see BITS.
     """
     entries = window.entries.astype(np.int64)
     slot, level, over, over_level, fade, failed, around, _ = np.moveaxis(entries, -1, 0)
@@ -266,8 +267,8 @@ def texels(window: PageWindow) -> np.ndarray:
 
 
 def outside(window: PageWindow) -> tuple[int, int, int, int]:
-    """The same for tiles outside the window, where the coarsest tile shows: as if the window's first tile were one of
-    them. For another tile, the corner moves by as many of its edges as that tile is away."""
+    """Return the same for tiles outside the window, where the coarsest tile shows, as if the window's first tile were
+    one of them. For another tile, the corner moves by as many of its edges as that tile is away."""
     slot, level = np.array([window.base]).T
     (corner,), (bits,) = _place(window, slot, level, False, np.zeros(1, int), np.zeros(1, int))
     edge = TILE * CORNERS >> (int(bits) >> BITS["FINER"] & _MOST_FINER)
@@ -283,7 +284,7 @@ def _place(
     col: np.ndarray,
     row: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The first corners of tiles (col, row) of the window's level within tiles of `level`, and the bits of their
+    """Return the first corners of tiles (col, row) of the window's level within tiles of `level`, and the bits of their
     layers. `computed`: whether those are. All arrays have one shape."""
     finer = np.clip(window.level - level, 0, _MOST_FINER)
     place = slot % ATLAS**2

@@ -1,5 +1,5 @@
-"""What may be wanted next: photographs beside those that are seen, tiles around the view, and the next level's tiles in
-its middle."""
+"""Guess what may be wanted next: photographs beside the visible ones, tiles around the view, and the next level's tiles
+in its middle."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ REST = 0.4
 
 
 FEW = 64
-"""Up to this many photographs are all opened; of more, only those that are seen or near it."""
+"""Up to this many photographs are all opened; of more, only the visible ones and those near them."""
 
 
 def photographs_near(view: ViewState) -> tuple[int, ...] | None:
-    """The photographs to open, those that are seen first: on the wall its page and the pages beside it, else as many on
-    either side of the front one. None: all."""
+    """Return the photographs to open, the visible ones first: on the wall its page and the neighbouring pages,
+    otherwise as many on either side of the front one. None: all."""
     count = len(view.images)
     if count <= FEW:
         return None
@@ -35,11 +35,11 @@ def photographs_near(view: ViewState) -> tuple[int, ...] | None:
 
 
 def tiles_ahead(demand: Demand, record: PhotographRecord) -> tuple[TileKey, ...]:
-    """Computed tiles beside those that `demand` sees, from the focus outward.
+    """Return computed tiles beyond those that `demand` covers, from the focus outward.
 
-    First the ring: every tile that touches a seen one, for a pan. Then, for a zoom by two about the middle, the next
-    level's tiles in half the width and height of what is seen. None if the view needs no computed tiles and would not
-    after such a zoom.
+    First comes the ring: every tile that touches a visible one, for a pan. Then, for a zoom by two about the middle,
+    come the next level's tiles in half the width and height of the visible part. Empty if the view needs no computed
+    tiles and would not after such a zoom.
     """
     x, y = demand.focus
     ring = _ordered(_ring(demand, record), (x, y), demand.photograph, demand.level)
@@ -48,7 +48,8 @@ def tiles_ahead(demand: Demand, record: PhotographRecord) -> tuple[TileKey, ...]
 
 
 def _ring(demand: Demand, record: PhotographRecord) -> np.ndarray:
-    """Column and row, (n, 2), of the tiles of the demand's level that touch a seen one and are not seen."""
+    """Return column and row, (n, 2), of the tiles of the demand's level that touch a visible one and are not
+    visible."""
     if demand.level not in COMPUTED:
         return np.zeros((0, 2), int)
     seen = np.pad(demand.mask(), 2)  # one tile for the ring, one so that it does not wrap around
@@ -61,7 +62,7 @@ def _ring(demand: Demand, record: PhotographRecord) -> np.ndarray:
 
 
 def _closer(demand: Demand, record: PhotographRecord) -> np.ndarray:
-    """Column and row, (n, 2), of the next level's tiles in the middle of what is seen."""
+    """Return column and row, (n, 2), of the next level's tiles in the middle of the visible part."""
     level, seen = demand.level + 1, demand.visible
     if level not in COMPUTED:
         return np.zeros((0, 2), int)

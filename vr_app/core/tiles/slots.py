@@ -22,8 +22,8 @@ SLOT_BYTES = 4 * EDGE**2
 """Bytes of a tile on the graphics card, and on its way there."""
 
 ATLAS = 8
-"""Slots along a layer's edge: a layer holds ATLAS x ATLAS, because drivers allow too few layers (often 2,048) for each
-tile to have its own. Gutters keep bilinear sampling within the slot."""
+"""Slots along a layer's edge: a layer holds ATLAS x ATLAS tiles, because drivers allow too few layers (often 2,048) for
+each tile to have its own. Gutters keep bilinear sampling within the slot."""
 
 FADE = 0.15
 """Seconds in which a finer tile replaces its stand-in."""
@@ -38,13 +38,13 @@ FAILURES = 20_000
 class Residency:
     """The resident tiles; the least recently drawn are evicted first. Not thread-safe: for the drawing thread.
 
-    A tile's fade *begins* when it arrives. If an ancestor is still fading in where it can be seen, the tile waits for
-    the end of that, so that the ancestor's part in the picture never jumps. A tile that has no ancestor here shows at
-    once: there is nothing that it could replace.
+    A tile's fade *begins* when it arrives. If a visible ancestor is still fading in, the tile waits for the end of that
+    fade, so that the ancestor's share of the picture never jumps. A tile without a resident ancestor shows at once,
+    because there is nothing to replace.
 
-    `resident`: the slots of the tiles that are here. `failed`: tiles that cannot be had, and why. To be read; looking a
-    tile up there does not count as drawing it. `fades_until`: from then on all tiles here have faded in, in seconds on
-    the frame clock.
+    `resident`: the slots of the resident tiles. `failed`: the tiles that are not available, and why. Both are for
+    reading; looking up a tile there does not count as drawing it. `fades_until`: when all resident tiles have faded in,
+    in seconds on the frame clock.
     """
 
     def __init__(self, slots: int) -> None:
@@ -77,8 +77,8 @@ class Residency:
         return slot
 
     def slots(self, photograph: int, level: int, tiles: Rect, layer: int | None = None) -> np.ndarray:
-        """The slots of a rectangle of tiles, (rows, columns) int; NO_SLOT: not resident. Does not mark them as drawn.
-        `layer`: None: the picture's own at that level."""
+        """Return the slots of a rectangle of tiles, (rows, columns) int; NO_SLOT: not resident. Does not mark them as
+        drawn. `layer`: None for the picture's own at that level."""
         # The tuple of a key's fields equals the key, and is much faster to make; here and in `_turn`.
         resident = cast(Mapping[Any, int], self._slots)
         get, cols, rows = resident.get, range(tiles.x, tiles.right), range(tiles.y, tiles.bottom)
@@ -91,7 +91,7 @@ class Residency:
         return self._begins[slots]
 
     def draw(self, slots: np.ndarray | int) -> None:
-        """Mark the tiles in these slots as drawn in this frame. Of an array, the last are evicted last."""
+        """Mark the tiles in these slots as drawn in this frame. In an array, the last slots are evicted last."""
         if isinstance(slots, int):  # a tenth of the time that an array takes
             self._moment += 1
             self._drawn[slots] = self._moment
@@ -100,7 +100,7 @@ class Residency:
         self._moment += slots.size
 
     def reserve(self, key: TileKey, now: float) -> int | None:
-        """A slot for a new tile's pixels; if none is free, that of the least recently drawn tile.
+        """Return a slot for a new tile's pixels; if none is free, that of the least recently drawn tile.
 
         None if every slot holds a tile that arrived or was drawn in this frame or the last.
         """
@@ -125,10 +125,11 @@ class Residency:
         return slot
 
     def _turn(self, key: TileKey, now: float) -> float:
-        """When the fade of a tile that arrives now begins: at once, or when what it will replace has faded in.
+        """Return when the fade of a tile that arrives now begins: at once, or when the tile that it will replace has
+        faded in.
 
-        That is the finest ancestor that will have begun by then. What is coarser lies hidden below it, and a finer
-        ancestor that begins later, or at the same time, will lie hidden below this tile.
+        That is the finest ancestor that will have begun by then. Coarser ones lie hidden beneath it, and a finer
+        ancestor that begins later, or at the same time, will lie hidden beneath this tile.
         """
         photograph, level, col, row, layer = key
         own = layers.LAYERS[layer].completes
@@ -148,19 +149,19 @@ class Residency:
             turn = replaced + FADE
 
     def fail(self, key: TileKey, reason: str) -> None:
-        """The tile cannot be computed: it shows as not available and is not asked for again."""
+        """Record that the tile cannot be computed: it shows as not available and is not asked for again."""
         self._failed[key] = reason
         if len(self._failed) > FAILURES:
             del self._failed[next(iter(self._failed))]
         self.version += 1
 
     def forget(self, photograph: int) -> None:
-        """Forget a photograph's tiles: it has changed. Takes effect at once, whatever is drawn."""
+        """Forget a photograph's tiles, because it has changed. Takes effect at once, even for drawn tiles."""
         self._forget([key for key in self._slots if key.photograph == photograph])
         self._forget_failed([key for key in self._failed if key.photograph == photograph])
 
     def forget_computed(self) -> None:
-        """Forget all computed tiles: another network computes. Takes effect at once."""
+        """Forget all computed tiles, because another network computes. Takes effect at once."""
         self._forget([key for key in self._slots if key.synthesised])
         self._forget_failed([key for key in self._failed if key.synthesised])
 

@@ -23,25 +23,25 @@ GRID = 24
 """Rays along each side of the grid that samples an eye's picture."""
 
 BULGE = 0.05
-"""How far what is seen between four rays may reach beyond them, relative to its own size."""
+"""How far the area seen between four rays may extend beyond them, relative to its own size."""
 
 HYSTERESIS = 0.12
 """How many levels the eye must move past a switching point, so that a trembling head does not change the picture."""
 
 SETTLE = 0.06
-"""Seconds that a view must rest before the network starts on it, so that nothing that flies past is computed. After a
-jump it need not: nothing lies between the two views."""
+"""Seconds that a view must rest before the network starts on it, so that nothing is computed for views that fly past.
+After a jump there is no need to rest: nothing lies between the two views."""
 
 
 @dataclass(frozen=True)
 class Demand:
     """The visible part of one photograph.
 
-    `level`: the one whose pixels are nearest to the eyes' own in size. `visible`: the bounds of what is seen, in pixels
-    of that level. `tiles`: the tiles of that level that cover these bounds, as columns and rows. `seen`: a byte for
-    each of them, row by row: 1 if an eye sees a part of it, else 0 (a rolled head or a curved surface leaves corners
-    out). `focus`: the tile column and row in the middle of what is seen, in quarters, so that a trembling head does not
-    move it.
+    `level`: the one whose pixels are nearest in size to the eyes' own. `visible`: the bounds of the visible part, in
+    pixels of that level. `tiles`: the tiles of that level that cover these bounds, as columns and rows. `seen`: one
+    byte for each of them, row by row: 1 if an eye sees part of it, otherwise 0 (a rolled head or a curved surface
+    leaves out corners). `focus`: the tile column and row in the middle of the visible part, in quarters, so that a
+    trembling head does not move it.
     """
 
     photograph: int
@@ -60,8 +60,8 @@ class Demand:
 class Seen:
     """What the eyes see of a view in one frame.
 
-    `placed`: where its photographs are; `reach`: what hands can take hold of; `wants`: what the eyes can resolve.
-    `jumped`: the picture is another than in the last frame. `waits`: the view has jumped and has not moved since, so
+    `placed`: where its photographs are; `reach`: the surfaces that hands can grab; `wants`: what the eyes can resolve.
+    `jumped`: the picture is not the one of the last frame. `waits`: the view has jumped and has not moved since, so
     computed tiles are wanted before it has come to rest.
     """
 
@@ -73,7 +73,7 @@ class Seen:
 
 
 def look(view: ViewState, eyes: Sequence[Eye], before: Seen, retina_pose: Pose = ORIGIN) -> Seen:
-    """What `eyes` see of the view. While nobody knows where they are: the same as `before`, the last frame's."""
+    """Return what `eyes` see of the view; while their position is unknown, return `before`, the last frame's answer."""
     placed = place(view, retina_pose)
     if not eyes:
         return replace(before, placed=placed, reach=within_reach(placed))
@@ -89,7 +89,7 @@ def demands(
     eyes: Sequence[Eye],
     before: Sequence[Demand] = (),
 ) -> tuple[Demand, ...]:
-    """What `eyes` see of each placed photograph; surfaces that no eye sees are left out.
+    """Return what `eyes` see of each placed photograph; surfaces out of sight are left out.
 
     `before`: the last frame's answer, for the hysteresis of the level.
     """
@@ -116,8 +116,8 @@ class _Seen:
 
 @lru_cache(maxsize=64)
 def _seen(image: ImageView, surface: Surface, eye: Eye, record: PhotographRecord) -> _Seen | None:
-    """What one eye sees of one surface; None: nothing. Cached, because of several panels only one moves at a time, and
-    an eye before a screen never does."""
+    """Return what one eye sees of one surface, or None for nothing. Cached, because of several panels only one moves at
+    a time, and an eye before a screen never does."""
     s, _ = surface.hit(np.asarray(eye.pose.position), _grid(eye))
     if np.isnan(s[..., 0]).all():
         return None
@@ -135,17 +135,17 @@ def _seen(image: ImageView, surface: Surface, eye: Eye, record: PhotographRecord
 
 @lru_cache(maxsize=4)
 def _grid(eye: Eye) -> np.ndarray:
-    """World directions through the sampled points of the eye's picture, (GRID + 1, GRID + 1, 3). Cached for all
+    """Return world directions through the sampled points of the eye's picture, (GRID + 1, GRID + 1, 3). Cached for all
     surfaces."""
     steps = np.arange(GRID + 1) / GRID
     return eye.rays(steps[None, :] * eye.size[0], steps[:, None] * eye.size[1])
 
 
 def _patches(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The patches between each four neighbouring rays: lower and upper bounds (n, 2) in photograph pixels.
+    """Return the patches between each four neighbouring rays: lower and upper bounds (n, 2) in photograph pixels.
 
     `pixels` (rows, columns, 2): where the rays meet the photograph's plane, NaN where they miss the surface. If only
-    some of the four meet it, the patch is taken to reach a step and a half further.
+    some of the four meet it, the patch is assumed to extend a step and a half further.
     """
     # fmin and fmax ignore NaN; either both coordinates are NaN or none.
     low = np.fmin(np.fmin(pixels[:-1, :-1], pixels[:-1, 1:]), np.fmin(pixels[1:, :-1], pixels[1:, 1:])).reshape(-1, 2)
@@ -163,7 +163,7 @@ def _patches(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _detail(pixels: np.ndarray, eye: Eye, record: PhotographRecord) -> float:
-    """Photograph pixels per eye pixel where they are finest, leaving out a tenth of the picture."""
+    """Return photograph pixels per eye pixel where they are finest, ignoring a tenth of the picture."""
     x, y = pixels[..., 0], pixels[..., 1]
     inside = (x >= 0) & (x <= record.size[0]) & (y >= 0) & (y <= record.size[1])
     x, y = np.where(inside, x, np.nan), np.where(inside, y, np.nan)
@@ -176,7 +176,7 @@ def _detail(pixels: np.ndarray, eye: Eye, record: PhotographRecord) -> float:
 
 
 def _tenth(values: np.ndarray) -> float:
-    """The 10th percentile, as `np.percentile` computes it, in a third of the time."""
+    """Return the 10th percentile, as `np.percentile` computes it, in a third of the time."""
     at = 0.1 * (values.size - 1)
     below = int(at)
     above = min(below + 1, values.size - 1)
@@ -199,7 +199,7 @@ def _demand(view: ViewState, index: int, record: PhotographRecord, seen: list[_S
 
 
 def _covered(low: np.ndarray, high: np.ndarray, tiles: Rect) -> bytes:
-    """`Demand.seen`: which of the `tiles` any patch (level pixels) touches."""
+    """Return `Demand.seen`: which of the `tiles` any patch (level pixels) touches."""
     corner, most = np.array([tiles.x, tiles.y]), np.array([tiles.w - 1, tiles.h - 1])
     first = np.clip(low // TILE - corner, 0, most)
     last = np.clip(-(-high // TILE) - 1 - corner, first, most)
@@ -219,9 +219,9 @@ def _level(detail: float, before: int | None, record: PhotographRecord) -> int:
 
 
 def is_jump(before: Sequence[Demand], now: Sequence[Demand], photograph: int) -> bool:
-    """Whether less than half of what is seen of a photograph now, and was seen in the last frame, is common to both.
-    That is no movement but another picture, in which a tile that fades in would replace nothing that anybody looked at.
-    """
+    """Whether less than half of what is visible of a photograph, now or in the last frame, is common to both: the view
+    did not move but jumped to another picture, in which a fading tile would replace nothing that the user was looking
+    at."""
     was, sees = (next((want for want in wants if want.photograph == photograph), None) for wants in (before, now))
     if sees is None or was is None:
         return sees is not None
@@ -236,11 +236,11 @@ def _sides(rect: Rect) -> tuple[int, int, int, int]:
 
 
 def tiles_wanted(view: ViewState, wants: Sequence[Demand], jumped: bool = False) -> tuple[TileKey, ...]:
-    """Every tile that should be resident, the most wanted first.
+    """Return every tile that should be resident, the most wanted first.
 
-    First the coarsest tile of each loaded photograph (so that nothing is ever blank). Then the photographed tiles that
-    are seen, from the middle outward. Then the computed ones, once the view rests, or at once if it has `jumped` here
-    and not moved since: first the picture's, then those of the layers over it.
+    First comes the coarsest tile of each loaded photograph (so that nothing is ever blank). Then come the visible
+    photographed tiles, from the middle outward. Then come the computed ones, once the view rests, or at once if it has
+    `jumped` here and not moved since: first the picture's, then those of the layers over it.
     """
     base = tuple(TileKey(i, coarsest_level(*view.record_of(i).size), 0, 0) for i in view.loaded)
     covers = tuple(_Cover(want.photograph, want.level, want.tiles, want.seen, want.focus) for want in wants)
@@ -248,7 +248,8 @@ def tiles_wanted(view: ViewState, wants: Sequence[Demand], jumped: bool = False)
 
 
 class _Cover(NamedTuple):
-    """What the order depends on in a `Demand`: all but the bounds in pixels, which change with every breath."""
+    """The part of a `Demand` that the order depends on: everything but the bounds in pixels, which change with every
+    breath."""
 
     photograph: int
     level: int
@@ -272,8 +273,8 @@ def _in_order(
 
 
 def _around(cover: _Cover, level: int, layer: int) -> np.ndarray:
-    """The tiles of a level no finer than the cover's own that lie in what is seen of it: (n, 6) of the distance from
-    the focus in tiles, and the tile's photograph, level, column, row and layer."""
+    """Return the visible tiles of a level no finer than the cover's own: (n, 6) of the distance from the focus in
+    tiles, and the tile's photograph, level, column, row and layer."""
     shift, tiles = cover.level - level, cover.tiles
     rows, cols = np.frombuffer(cover.seen, bool).reshape(tiles.h, tiles.w).nonzero()
     corner = np.array([tiles.x, tiles.y]) >> shift
@@ -286,15 +287,15 @@ def _around(cover: _Cover, level: int, layer: int) -> np.ndarray:
 def from_focus(
     at: np.ndarray, focus: Sequence[float] | np.ndarray, photograph: int, level: int, layer: int
 ) -> np.ndarray:
-    """The tiles at `at`, (n, 2) of column and row, as (n, 6) of the distance from the focus in tiles, and the tile's
-    photograph, level, column, row and layer."""
+    """Return the tiles at `at`, (n, 2) of column and row, as (n, 6) of the distance from the focus in tiles, and the
+    tile's photograph, level, column, row and layer."""
     distance = np.linalg.norm(at + 0.5 - np.asarray(focus), axis=1)
     whose = np.broadcast_to((photograph, level), at.shape)
     return np.column_stack([distance, whose, at, np.full(len(at), layer)])
 
 
 def nearest_first(tiles: Sequence[np.ndarray]) -> list[TileKey]:
-    """All tiles of `from_focus` by distance; equally distant ones in the keys' own order."""
+    """Return all tiles of `from_focus` by distance; equally distant ones in the order of their keys."""
     if not tiles:
         return []
     together = np.concatenate(tiles)

@@ -71,7 +71,7 @@ class Appearance:
 
     @property
     def within(self) -> Appearance:
-        """The nearest appearance within the ranges; a field that is not a number is as photographed."""
+        """The nearest appearance within the ranges; a field that is not a number gets its default."""
         limits = {"brightness": BRIGHTNESS, "contrast": CONTRAST, "gamma": GAMMA, "local": LOCAL}
         held = {}
         for name, (low, high) in limits.items():
@@ -83,12 +83,12 @@ class Appearance:
         return replace(self, **held)
 
     def next_channel(self) -> Appearance:
-        """With the next channel; after the last comes the first."""
+        """Return it with the next channel; the first comes after the last."""
         channels = list(Channel)
         return replace(self, channel=channels[(channels.index(self.channel) + 1) % len(channels)])
 
     def switched_local(self) -> Appearance:
-        """With local contrast switched on, or off where it was on."""
+        """Return it with local contrast switched on, or off if it was on."""
         return replace(self, local=0.0 if self.local else LOCAL_AT_ONCE)
 
     def contrasted(self, steps: int) -> Appearance:
@@ -98,7 +98,7 @@ class Appearance:
         return replace(self, contrast=STEP**whole).within
 
     def told(self) -> str:
-        """In words, for the picture: 'red-free, contrast 1.4'; empty if nothing is adjusted."""
+        """Describe it in words, for the picture: 'red-free, contrast 1.4'; empty if nothing is adjusted."""
         words = [self.channel.value] if self.channel is not Channel.COLOUR else []
         if self.brightness:
             words.append(f"brightness {self.brightness:+.2f}")

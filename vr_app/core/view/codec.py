@@ -39,7 +39,7 @@ class IntentError(UserError):
 
 
 def encode(intent: Intent) -> str:
-    """The intent's JSON, in one line of ASCII. Raises IntentError if a value is beyond its bounds."""
+    """Return the intent's JSON, one line of ASCII. Raises IntentError if a value is out of bounds."""
     kind = type(intent).__name__
     plain = {KIND: kind, **_plain(intent)}
     decoded(plain)
@@ -58,7 +58,7 @@ def decode(text: str) -> Intent:
 
 
 def decoded(data: Any) -> Intent:
-    """The intent that plain JSON values describe. Raises IntentError."""
+    """Return the intent that plain JSON values describe. Raises IntentError."""
     if not isinstance(data, dict) or not isinstance(data.get(KIND), str):
         raise IntentError(f'not an intent: it must be an object with "{KIND}", the name of its kind')
     kind = KINDS.get(data[KIND])
@@ -68,7 +68,7 @@ def decoded(data: Any) -> Intent:
 
 
 def _plain(value: Any) -> Any:
-    """A value as JSON has it: objects, lists, numbers, texts, true, false and null."""
+    """Return a value in JSON's types: objects, lists, numbers, texts, true, false and null."""
     if is_dataclass(value):
         return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Enum):
@@ -119,7 +119,7 @@ def _bounded(kind: type, within: Within, data: Any, where: str) -> Any:
 
 
 def _record(kind: type, data: Any, where: str) -> Any:
-    """A dataclass from an object with its fields."""
+    """Read a dataclass from an object with its fields."""
     if not isinstance(data, dict):
         _refuse(where, "an object", data)
     types = _types(kind)

@@ -48,7 +48,7 @@ def arranged(view: ViewState, layout: Layout) -> ViewState:
 
 
 def stood(view: ViewState, layout: Layout) -> ViewState:
-    """The view in another layout, with its panels where hands last put them there."""
+    """Return the view in another layout, with its panels where the user last put them there."""
     if layout is view.flat:
         return view
     elsewhere = dict(view.elsewhere) | {view.flat: view.panels}
@@ -59,7 +59,7 @@ def stood(view: ViewState, layout: Layout) -> ViewState:
 
 
 def layouts_offered(count: int) -> tuple[tuple[Layout, Compare], ...]:
-    """The layouts that `count` photographs are enough for, in the order of `NextLayout`."""
+    """Return the layouts for which `count` photographs are enough, in the order of `NextLayout`."""
     pairs = tuple((Layout.PAIR, compare) for compare in Compare) if count > 1 else ()
     row = ((Layout.ROW, Compare.SIDE),) if count > 2 else ()
     wall = ((Layout.WALL, Compare.SIDE),) if count > 3 else ()
@@ -105,7 +105,7 @@ def paired(view: ViewState, two: tuple[int, int]) -> ViewState:
 
 
 def retied(view: ViewState) -> ViewState:
-    """The view with its pair tied as the two are seen now."""
+    """Return the view with its pair tied as the two are seen now."""
     pair, tie = view.pair, None
     if pair is not None and pair.link is not Link.OFF and set(pair.images) <= set(view.loaded):
         first, second = pair.images
@@ -152,7 +152,7 @@ def laid(view: ViewState) -> ViewState:
 
 
 def completed(view: ViewState, index: int) -> ViewState:
-    """The view once a missing photograph of its pair has arrived."""
+    """Return the view once a missing photograph of its pair has arrived."""
     if view.flat is not Layout.PAIR:
         return view
     if view.pair is None:

@@ -80,7 +80,7 @@ def numbered(regions: Iterable[Region], given: Given = ()) -> tuple[Region, ...]
 
 
 def with_given(given: Given, regions: Iterable[Region] = (), more: Given = ()) -> Given:
-    """The largest numbers of `given`, `more` and of these regions."""
+    """Return the largest numbers of `given`, `more` and of these regions."""
     last = dict(given)
     for photograph, number in (*more, *((region.photograph, region.number) for region in regions)):
         if number > last.get(photograph, 0):

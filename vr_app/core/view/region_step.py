@@ -36,7 +36,7 @@ FILLS = 0.6
 def changed(
     regions: Regions, intent: RegionIntent, photographs: Photographs, front: int, seen: tuple[Uv, Uv]
 ) -> Regions:
-    """The regions after an intent. `front`: the front image; `seen`: two corners of the visible part of it."""
+    """Return the regions after an intent. `front`: the front image; `seen`: two corners of the visible part of it."""
     match intent:
         case ShowDraft(draft):
             return replace(regions, draft=draft)
@@ -88,7 +88,7 @@ def _shrunk(one: Uv, other: Uv) -> tuple[Uv, Uv]:
 
 
 def _next(regions: Regions, photographs: Photographs, front: int) -> int | None:
-    """The region after the chosen one: first those of the front image, then of the images after it."""
+    """Return the region after the chosen one: first those of the front image, then of the images after it."""
     order = list(dict.fromkeys(i for photograph in photographs for i in regions.of(photograph)))
     if not order:
         return None

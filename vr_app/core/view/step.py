@@ -269,7 +269,7 @@ def _reset(view: ViewState) -> ViewState:
 
 
 def photograph_arrived(view: ViewState, index: int, record: PhotographRecord) -> ViewState:
-    """The view with a photograph that has been loaded."""
+    """Return the view with a photograph that has been loaded."""
     view = replace(view, photographs=(*view.photographs[:index], record, *view.photographs[index + 1 :]))
     view = with_image(view, index, view.images[index])
     view = settled(view) if index == view.active else view

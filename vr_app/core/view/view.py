@@ -130,8 +130,8 @@ class ViewState:
 
     @property
     def over(self) -> tuple[int, ...]:
-        """The layers over the picture that are shown, by their places in the table, the lowest first: none over the
-        original, and none in its place where it alone is wanted."""
+        """The layers shown over the picture, by their index in the table, the lowest first. None over the original, and
+        no layer that replaces the photograph while only the photograph is wanted."""
         if self.original or not self.settings.overlays:
             return ()
         shown = overlays_of(self.settings.overlays)
@@ -208,7 +208,7 @@ class ViewState:
         return self.field_of(image).home
 
     def largest_zoom(self, image: int) -> float:
-        """The largest zoom of a photograph."""
+        """Return the largest zoom of a photograph."""
         record = self.photographs[image]
         return record.largest_zoom if record is not None else MAX_ZOOM
 
@@ -259,5 +259,5 @@ def _clamped(image: ImageView, surface: SurfaceKind, limit: float) -> ImageView:
 
 
 def swapped(images: tuple[ImageView, ...], index: int, image: ImageView) -> tuple[ImageView, ...]:
-    """The views of all photographs, with number `index` replaced."""
+    """Return the views of all photographs, with number `index` replaced."""
     return (*images[:index], image, *images[index + 1 :])
