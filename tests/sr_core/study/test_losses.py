@@ -114,7 +114,7 @@ def test_without_a_file_and_without_the_package_the_extra_is_named(monkeypatch):
 @pytest.mark.parametrize("kind", ["pth", "pt", "safetensors"])
 def test_files_that_are_no_weights_are_refused(kind, tmp_path):
     path = tmp_path / f"w.{kind}"
-    refused(path, str(path), "no such weights")
+    refused(path, str(path), "no such file")
     for data in (b"", b"not weights at all", b"\x80\x04" * 50, b"PK\x03\x04" + bytes(90)):
         path.write_bytes(data)
         refused(path, str(path), "damaged")
