@@ -15,6 +15,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,13 @@ SELECTING = (
 )
 
 restore_interrupts()
+with suppress(ImportError):  # the check of a CUDA device does without
+    import hypothesis
+
+    # No example fails for want of time: another process may have the processor meanwhile.
+    patient = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+    hypothesis.settings.register_profile("patient", **patient)
+    hypothesis.settings.load_profile("patient")
 os.environ["FUNDUSXR_TILE_CACHE"] = "off"  # tests, and the programs they start, share no tiles but where they say so
 
 PASSED_IN_THE_RIG = ("xr", "passed")

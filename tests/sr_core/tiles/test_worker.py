@@ -438,7 +438,7 @@ def test_a_restoring_networks_tiles_say_so(worker, monkeypatch):
     worker.want(tiles(range(2), range(2)), SOURCES)
     found = everything(worker)
     assert len(found) == 4
-    assert not any(answer.agrees for answer in found)
+    assert not any(answer.departure.agrees for answer in found)
 
 
 def test_a_thousand_wishes_leave_nothing_behind(worker):
