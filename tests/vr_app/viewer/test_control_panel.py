@@ -121,7 +121,7 @@ def test_many_images_have_pages_that_go_round():
 def test_what_is_not_there_is_not_offered():
     little = replace(STATE, models=("rdb-lite",), texture=None, layouts=(Layout.ONE,))
     titles = {row.title for row in rows(little, Place(True, VIEW)) if isinstance(row, Choice | Slider)}
-    assert titles == {"Show", "AI up to", "Invented", "Field"}
+    assert titles == {"Show", "AI up to", "Invented", "At x1", "Field"}
     (buttons,) = (row for row in rows(STATE, Place(True, VIEW)) if isinstance(row, Buttons))
     assert buttons.buttons == (
         ("Whole image", ResetView()),
