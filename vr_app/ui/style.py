@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-WIDE, HIGH = 24.5, 27.2
+WIDE, HIGH = 24.5, 29.3
 """Em of an open panel: its width, and how high it may be."""
 
 HANDLE = 2.6

@@ -58,6 +58,7 @@ from vr_app.ui.contents import (
     rows,
     shortened,
 )
+from vr_app.ui.style import HIGH, HIGH_ROW, WIDE
 from vr_app.viewer.control_panel import Networks, state_of
 
 IMAGES, VIEW, REGIONS, ADJUST, ABOUT = range(5)
@@ -349,6 +350,20 @@ def test_the_dial_is_turned_where_it_is_let_go():
     (turned,) = [event for asked in events for event in asked]
     assert isinstance(turned, ComputeWith)
     assert 0.5 < texture_of(turned.model) < 1.0
+
+
+def test_the_longest_page_ends_within_the_panel():
+    pytest.importorskip("imgui_bundle")
+    from vr_app.ui.imgui import Interface
+
+    pair = replace(STATE, layout=Layout.PAIR, compare=Compare.SIDE, link=Link.OFF, headset=True)
+    interface, em = Interface(all_fonts()), 20
+    size = round(WIDE * em), round(HIGH * em)
+    for _ in range(3):
+        _, drawn = interface.draw(pair, Place(True, VIEW), em, size, None)
+    interface.close()
+    assert {"Network: rdb-lite", "Link: Same", "Texture", "Record tour"} <= drawn.targets.keys()
+    assert max(y for _, y in drawn.targets.values()) + HIGH_ROW * em / 2 <= size[1]
 
 
 def test_turning_the_page_is_the_panels_own_affair():
