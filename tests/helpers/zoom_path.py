@@ -29,8 +29,8 @@ TO_WISH = "Hands.steady", "Hands.read", "step", "look", "Supply.ask"
 TO_DRAW = "Supply.take", "Supply.upload", "Picture.surfaces", "Picture.draw"
 """The phases, by the names of their functions."""
 
-BEYOND = "Worker.want", "Loader.want"
-"""Where other threads take over: files entered inside these do not count."""
+BEYOND = "Worker.want", "Loader.want", "Worker.ready", "Worker.notices", "Loader.ready"
+"""Where other threads take over or hand over: files entered inside these do not count."""
 
 EYE = (128, 128)
 HALF_WIDTH = 0.1
@@ -111,9 +111,8 @@ def measured(stage: Stage) -> tuple[list[str], list[str]]:
 
     def taken(worker: Worker) -> list:
         answers = take(worker)
-        if wished and not ready and any(isinstance(answer, TileReady) for answer in answers):
+        if wished and any(isinstance(answer, TileReady) for answer in answers):
             ready.append(True)
-            watch.begin(TO_DRAW)
         return answers
 
     def drawn(*given) -> None:
@@ -131,6 +130,8 @@ def measured(stage: Stage) -> tuple[list[str], list[str]]:
     stick[0] = 0.0
     deadline = time.monotonic() + PATIENCE
     while not shown and time.monotonic() < deadline:
+        if wished and not ready:
+            watch.begin(TO_DRAW)  # anew in each frame, up to the one that takes the first tile
         viewer.frame()
         time.sleep(0.05)  # the network needs the processor
     return wished, shown

@@ -123,10 +123,10 @@ def surface_items(
     over = view.over
     items = []
     for item in placed:
-        record, demand = view.record_of(item.image), by_image.get(item.image)
+        record, demand = view.photographs[item.image], by_image.get(item.image)
         # Asked for even out of sight: so the coarsest tile is not evicted, and is there when the head turns.
-        window = pages.window(item.image, record, demand, now)
-        if window is None or not item.shown:
+        window = pages.window(item.image, record, demand, now) if record is not None else None
+        if record is None or window is None or not item.shown:
             continue
         if item.image == view.active or in_sight(item.surface, eyes, item.words.scale):
             around = outlines(view.regions, record, item.image) if marked else ()
