@@ -696,7 +696,7 @@ def test_a_full_disk_is_one_line_and_nothing_finished_is_lost(tmp_path):
         [sys.executable, "-c", code, str(source), str(out)], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert answer.stdout.startswith(f"PrepareError {out}/photographs/c.png: cannot be written (File too large)")
-    assert "the same command goes on" in answer.stdout
+    assert "the same command resumes" in answer.stdout
     assert answer.stdout.count("\n") == 1
     assert not list(out.rglob(".*.png"))
     assert run(source, out, short_side=NATIVE).resumed == 2
