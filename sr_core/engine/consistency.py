@@ -211,7 +211,7 @@ def _mend(x: Tensor, y: Tensor, scale: int) -> None:
 
     Every step removes only what exceeds its slack: a sudden change there, or stopping while some is left, would make
     blocks differ from the whole. Whatever moves less than NEGLIGIBLE stops. Clipped pixels stay where they are, and the
-    others must move further: a step is enlarged by the fraction of free pixels around it, estimated from 16 samples.
+    others must move further: a step is divided by the fraction of free pixels around it, estimated from 16 samples.
     """
     rows, columns = (_cells(n, scale, y.device) for n in y.shape)
     error = disagreement(x[None], y[None], scale)[0]
