@@ -1,8 +1,8 @@
-"""GL functions that a frame calls dozens of times, called without PyOpenGL's ways around them.
+"""GL functions that a frame calls dozens of times, called directly instead of through PyOpenGL's wrappers.
 
-PyOpenGL looks at every argument, and its calls let go of the interpreter's lock: beside a worker that runs Python, each
-of a frame's hundred calls may then wait up to the switch interval to get it back. These keep the lock, as they return
-within microseconds; what may wait for the driver (drawing, reading, finishing) is called by way of `GL`.
+PyOpenGL checks every argument, and its calls release the interpreter's lock: beside a worker that runs Python, each of
+a frame's hundred calls may then wait up to the switch interval to get it back. These functions keep the lock, as they
+return within microseconds; calls that may wait for the driver (drawing, reading, finishing) go through `GL`.
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ class _Calls:
 
 
 def _address(name: str) -> int:
-    """A function's address. The system's own library has the old ones, the driver is asked for the others."""
+    """Return a function's address. The system's own library exports the old ones; the driver is asked for the
+    others."""
     GL.glGetError  # noqa: B018  PyOpenGL may only be imported once a context is open
     from OpenGL import platform
 

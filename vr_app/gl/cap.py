@@ -12,7 +12,7 @@ from vr_app.gl.calls import CALLS
 from vr_app.gl.context import GL
 
 MARGIN = 0.07
-"""Radians by which the mesh reaches beyond the cap, so that its straight edges stay outside the round one."""
+"""Radians by which the mesh extends beyond the cap, so that its straight edges stay outside the round one."""
 
 
 class Cap:
@@ -42,7 +42,7 @@ class Cap:
         GL.glBindVertexArray(0)
 
     def draw(self) -> None:
-        """Draw it with the program in use."""
+        """Draw it with the current program."""
         CALLS.glBindVertexArray(self._vertices)
         # Faces look inward: from outside, where the sphere's back hides the photograph, nothing is drawn.
         CALLS.glEnable(GL.GL_CULL_FACE)
@@ -50,6 +50,6 @@ class Cap:
         CALLS.glDisable(GL.GL_CULL_FACE)
 
     def close(self) -> None:
-        """Give the GL objects back."""
+        """Delete the GL objects."""
         GL.glDeleteVertexArrays(1, [self._vertices])
         GL.glDeleteBuffers(2, self._buffers)

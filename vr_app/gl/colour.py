@@ -1,4 +1,4 @@
-"""Colours as the shaders take them."""
+"""Colours in the form that the shaders take."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ Rgba = tuple[float, float, float, float]
 
 @lru_cache(maxsize=64)
 def linear(colour: Rgba) -> Rgba:
-    """An sRGB colour with straight alpha, 0 to 1, as linear light (IEC 61966-2-1); alpha stays."""
+    """Convert an sRGB colour with straight alpha, 0 to 1, to linear light (IEC 61966-2-1); alpha is unchanged."""
     red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour[:3])
     return red, green, blue, colour[3]

@@ -24,8 +24,8 @@ logger = logging.getLogger(__name__)
 DEBUG = os.environ.get("FUNDUSXR_GL_DEBUG") == "1"
 """Check every GL call and log the driver's messages; slow."""
 
-# Where Mesa draws in software it takes every core, hardly faster for it (a picture of 154 ms on one core took 128 on
-# two), and the network waits meanwhile. Read when Mesa is loaded.
+# Where Mesa draws in software it takes every core, with little benefit (a picture of 154 ms on one core took 128 on
+# two), while the network waits. It is read when Mesa is loaded.
 os.environ.setdefault("LP_NUM_THREADS", str(max(1, (os.cpu_count() or 2) - 1)))
 
 _WINDOW_CURE = (
@@ -37,11 +37,11 @@ _OFFSCREEN_CURE = "install Mesa with 'apt-get install libegl1 libgl1 libgl1-mesa
 _NAMED_KEYS = ("SPACE", "TAB", "HOME", "ESCAPE", "F1", "DELETE", "LEFT_SHIFT", "RIGHT_SHIFT", "PAGE_UP", "PAGE_DOWN")
 
 _SIGNS = "',-./0123456789;=ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]`"
-"""Of a US keyboard, without the number pad: GLFW's code of a key is the ASCII code of the sign that stands there."""
+"""The signs of a US keyboard, without the number pad: GLFW's code of a key is the ASCII code of its sign."""
 
 
 class ContextError(UserError):
-    """No OpenGL 3.3 core context can be had; the message says why and what to install."""
+    """No OpenGL 3.3 core context is available; the message says why and what to install."""
 
 
 class _LateGL:
@@ -63,7 +63,7 @@ _platform: str | None = None
 
 
 def bind_pyopengl(platform: str) -> None:
-    """Make PyOpenGL load its functions by way of `platform`: 'egl', 'glx', 'win32' or 'darwin'.
+    """Make PyOpenGL load its functions through `platform`: 'egl', 'glx', 'win32' or 'darwin'.
 
     The first call decides for the whole process, and must come before anything imports `OpenGL` (as `xr` does).
     Contexts of the other kind still work then: what PyOpenGL loads from libGL serves both.
@@ -96,7 +96,7 @@ class Context:
         GL.glFinish()
 
     def close(self) -> None:
-        """Give the context back, and all that was made in it. May be called twice."""
+        """Release the context, and everything created in it. May be called twice."""
 
     def __enter__(self) -> Self:
         return self
@@ -108,7 +108,7 @@ class Context:
 
 
 _callbacks: list[Any] = []
-"""Kept alive for as long as a driver may call them: to the end."""
+"""Kept alive as long as a driver may call them: to the end."""
 
 
 def _log_driver_messages() -> None:
@@ -138,9 +138,10 @@ _EGL_CONTEXT = (0x3098, 3, 0x30FB, 3, 0x30FD, 1, *((0x31B0, 1) if DEBUG else ())
 
 
 def open_offscreen() -> Context:
-    """A context without a window, made current. On Linux by EGL, so no display is needed; a GPU's before software.
+    """Open a context without a window, and make it current. On Linux it uses EGL, so no display is needed, and prefers
+    a GPU to software.
 
-    Raises `ContextError` where there is none.
+    Raises `ContextError` if there is none.
     """
     if not sys.platform.startswith("linux"):
         return open_window("FundusXR", (16, 16), visible=False)
@@ -148,7 +149,7 @@ def open_offscreen() -> Context:
 
 
 class _Egl:
-    """The few EGL functions needed, by ctypes: PyOpenGL's own EGL cannot be imported without error checking."""
+    """The few EGL functions needed, through ctypes: PyOpenGL's own EGL cannot be imported without error checking."""
 
     def __init__(self) -> None:
         try:
@@ -163,12 +164,12 @@ class _Egl:
         return function(*arguments)
 
     def extension(self, name: str, result: Any, *arguments: Any) -> Any:
-        """An extension's function with its argument types, or None."""
+        """Return an extension's function with its argument types, or None."""
         address = self.call("eglGetProcAddress", name.encode(), result=ctypes.c_void_p)
         return ctypes.CFUNCTYPE(result, *arguments)(address) if address else None
 
     def displays(self) -> Iterator[ctypes.c_void_p]:
-        """Every way to a display, the likeliest hardware first."""
+        """Yield every way to a display, the likeliest hardware first."""
         by_platform = self.extension(
             "eglGetPlatformDisplayEXT", ctypes.c_void_p, ctypes.c_uint, ctypes.c_void_p, ctypes.c_void_p
         )
@@ -238,12 +239,12 @@ def open_window(
     vsync: bool = True,
     beside: Window | None = None,
 ) -> Window:
-    """A window of `size` screen coordinates with a current context.
+    """Open a window of `size` screen coordinates with a current context.
 
-    `beside`: another window, which stays the current one and is closed later: the new one's context knows the textures
-    of the other's, and is left for a thread of its own, which calls `make_current`.
-    `x11` asks for X11 and GLX even on a Wayland desktop, for OpenXR's Xlib binding. `vsync` False: `swap` never
-    waits for the display (a headset's mirror). Raises `ContextError` where there is no window system, or no OpenGL.
+    `beside`: another window, which stays current and is closed later: the new context shares its textures, and is left
+    for a thread of its own, which calls `make_current`. `x11` asks for X11 and GLX even on a Wayland desktop, for
+    OpenXR's Xlib binding. `vsync` False: `swap` never waits for the display (a headset's mirror). Raises `ContextError`
+    without a window system or OpenGL.
     """
     return Window(title, size, visible, x11, vsync, beside)
 
@@ -270,7 +271,8 @@ _X_GONE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(lambda display: cut_of
 
 
 def _save_when_x_is_gone() -> None:
-    """Xlib ends the process itself once its connection is broken, with a line of its own and nothing saved."""
+    """Save when the X server is gone: Xlib ends the process itself once its connection is broken, with a line of its
+    own and nothing saved."""
     try:
         ctypes.CDLL("libX11.so.6").XSetIOErrorHandler(_X_GONE)
     except (OSError, AttributeError):  # an X11 without Xlib: it has its own way
@@ -284,7 +286,7 @@ def _glfw_reason(glfw: Any) -> str:
 
 
 class Window(Context):
-    """A window, its context, and what mouse and keyboard have done in it since they were last asked for."""
+    """A window, its context, and its mouse and keyboard input since the last call."""
 
     def __init__(
         self, title: str, size: tuple[int, int], visible: bool, x11: bool, vsync: bool, beside: Window | None
@@ -327,7 +329,7 @@ class Window(Context):
         self._glfw.swap_interval(1 if self._vsync else 0)
 
     def leave(self) -> None:
-        """The calling thread draws into no window any more: another may."""
+        """Detach the calling thread from the window, so that another may draw into it."""
         self._glfw.make_context_current(None)
 
     def _pyopengl_platform(self) -> str:
@@ -351,18 +353,18 @@ class Window(Context):
 
     @property
     def refresh_rate(self) -> float:
-        """Pictures per second of the display; 60 where it does not say."""
+        """Pictures per second of the display; 60 if it does not say."""
         monitor = self._glfw.get_primary_monitor()
         mode = self._glfw.get_video_mode(monitor) if monitor else None
         return float(mode.refresh_rate) if mode and mode.refresh_rate else 60.0
 
     def poll(self, wait: float = 0.0) -> bool:
-        """Take what has happened, waiting up to `wait` seconds for something; False once the user has closed it."""
+        """Take input events, waiting up to `wait` seconds for one; return False once the user has closed the window."""
         if wait > 0.0:
             self._glfw.wait_events_timeout(wait)
         else:
             self._glfw.poll_events()
-        # One change a poll, so that no click of a double one is lost between two frames.
+        # One change per poll, so that no click of a double click is lost between two frames.
         self._down = self._clicks.pop(0) if self._clicks else self._down
         return not self._glfw.window_should_close(self._window)
 
@@ -382,17 +384,17 @@ class Window(Context):
         return self._down
 
     def held(self, key: str) -> bool:
-        """Whether a key is down: 'o', '0', 'tab', 'f1', 'ctrl+z' ..., named as `vr_app.core.hands.keys` has it."""
+        """Whether a key is down: 'o', '0', 'tab', 'f1', 'ctrl+z' ..., named as in `vr_app.core.hands.keys`."""
         return key in self._held.values()
 
     def take_pressed(self) -> tuple[str, ...]:
-        """Keys pressed since the last call, in order, named as in `held`."""
+        """Return the keys pressed since the last call, in order, named as in `held`."""
         pressed = tuple(self._pressed)
         self._pressed.clear()
         return pressed
 
     def take_scrolled(self) -> float:
-        """Notches of the wheel since the last call; away from the user is positive."""
+        """Return the notches of the wheel since the last call; away from the user is positive."""
         scrolled, self._scrolled = self._scrolled, 0.0
         return scrolled
 
@@ -431,7 +433,7 @@ class Window(Context):
         return key_named(self._printed(key, scancode), place, layout, shift)
 
     def _printed(self, key: int, scancode: int = 0) -> str:
-        """What a key types without Shift in the layout that is in use now, in lower case; empty where nothing."""
+        """Return what a key types without Shift in the current layout, in lower case; empty if nothing."""
         name = self._glfw.get_key_name(key, scancode)
         return (name.decode() if isinstance(name, bytes) else name or "").lower()
 

@@ -1,4 +1,4 @@
-"""Local contrast's curves on the graphics card."""
+"""The curves of local contrast on the graphics card."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class CurveTextures:
             )  # fmt: skip
 
     def close(self) -> None:
-        """Give the texture back. May be called twice."""
+        """Delete the texture. May be called twice."""
         if self.texture:
             GL.glDeleteTextures(1, [self.texture])
             self.texture = 0

@@ -1,5 +1,5 @@
-"""How far away each pixel of an eye's picture is, for a headset's runtime that moves the picture to where the head has
-gone since.
+"""The depth of each pixel of an eye's picture, for a headset's runtime that reprojects the picture to the head's latest
+pose.
 
 Pictures are painted in order, without depth. So the same shapes are drawn once more in the same order, as depth alone.
 """
@@ -51,14 +51,14 @@ class DepthTarget:
         GL.glClear(GL.GL_DEPTH_BUFFER_BIT)
 
     def close(self) -> None:
-        """Give the framebuffer back. May be called twice."""
+        """Delete the framebuffer. May be called twice."""
         if self._handle:
             GL.glDeleteFramebuffers(1, [self._handle])
             self._handle = 0
 
 
 class DepthRenderer:
-    """Draws shapes into what is bound. Makes no GL object but at its start.
+    """Draws shapes into the bound framebuffer. It makes GL objects only at its start.
 
     `label`, `ray`: programs that draw in depth what `vr_app.gl.labels` and `vr_app.gl.rays` draw in colour. `text`:
     what the former defines.
@@ -73,7 +73,7 @@ class DepthRenderer:
         self._no_vertices = objects.vertex_array()
 
     def draw_panel(self, panel: Panel, to_clip: np.ndarray) -> None:
-        """A panel with its bezel. `to_clip`, here and below: 4x4, world to clip coordinates."""
+        """Draw a panel with its bezel. `to_clip`, here and below: 4x4, world to clip coordinates."""
         left, lower, right, upper = panel.edges
         pieces = columns(right - left, panel.bend)
         self._use(self._panel, panel.pose, to_clip)
@@ -84,19 +84,19 @@ class DepthRenderer:
         self._draw_front(2 * pieces + 2)
 
     def draw_retina(self, retina: Retina, to_clip: np.ndarray, cap: Cap) -> None:
-        """The retina, of which `cap` is the part of the unit sphere."""
+        """Draw the retina, of which `cap` is the part of the unit sphere."""
         self._use(self._retina, retina.pose, to_clip)
         CALLS.glUniform1f(self._retina["u_radius"], retina.radius)
         cap.draw()
 
     def draw_sheet(self, panel: Panel, to_clip: np.ndarray) -> None:
-        """The control panel."""
+        """Draw the control panel."""
         self._use(self._sheet, panel.pose, to_clip)
         CALLS.glUniform2f(self._sheet["u_half"], panel.width / 2, panel.height / 2)
         self._draw_front(4)
 
     def draw_floor(self, height: float, to_clip: np.ndarray) -> None:
-        """The whole floor, as far as it is seen; between the lines of its grid there is nothing else."""
+        """Draw the whole floor, as far as it is visible; between its grid's lines there is nothing else."""
         self._use(self._sheet, Pose((0.0, height, 0.0), _LYING), to_clip)
         CALLS.glUniform2f(self._sheet["u_half"], REACH, REACH)
         self._draw_front(4)
@@ -112,7 +112,7 @@ class DepthRenderer:
         CALLS.glDisable(GL.GL_CULL_FACE)
 
     def close(self) -> None:
-        """Give all GL objects back. May be called twice."""
+        """Delete all GL objects. May be called twice."""
         for program in (self.label, self.ray, self._panel, self._retina, self._sheet):
             program.close()
         if self._no_vertices:

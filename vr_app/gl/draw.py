@@ -1,4 +1,4 @@
-"""The scene's plain values become pixels."""
+"""Turn the scene's plain values into pixels."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from vr_app.gl.tiles import TileArray
 class Renderer:
     """Draws scenes, with tiles out of `tiles`.
 
-    Makes no GL object in a frame, once `prepare_retina` has been called. Belongs to the thread and the context it was
-    made in.
+    Makes no GL object in a frame, once `prepare_retina` has been called. Belongs to the thread and the context that it
+    was made in.
     """
 
     def __init__(self, tiles: TileArray) -> None:
@@ -36,19 +36,19 @@ class Renderer:
         self._arrays = {units.TILES: tiles.texture, **self._photographs.textures}
         self._letters = self._labels.texture
         self.sheets: SheetPicture | None = None
-        """What is on the control panel's sheet; its maker closes it."""
+        """The picture on the control panel; its maker closes it."""
 
     def prepare_retina(self) -> None:
-        """Make the retina's mesh, which imports trimesh (about a second), and the programs for adjusted photographs,
-        unless they are there.
+        """Make the retina's mesh, which imports trimesh (about a second), and the programs for adjusted photographs, if
+        they do not exist yet.
 
-        Call it when a hitch hurts nobody; otherwise the first retina drawn pays for it.
+        Call it when a pause goes unnoticed; otherwise the first retina drawn pays for it.
         """
         self._photographs.prepare()
 
     def draw(self, framebuffer: Framebuffer, eye: Eye, scene: Scene, part: Rect | None = None) -> None:
-        """Draw `scene` as `eye` sees it; what `framebuffer` held is gone. `part`: of these pixels alone, counted from
-        the lower left corner; None: of all."""
+        """Draw `scene` as `eye` sees it, replacing the content of `framebuffer`. `part`: only these pixels, counted
+        from the lower left corner; None: all."""
         framebuffer.bind()
         self._begin(scene, part)
         to_clip = eye.fov.projection() @ eye.pose.inverse_matrix()
@@ -67,7 +67,7 @@ class Renderer:
         _end()
 
     def draw_depth(self, scene: Scene, target: DepthTarget, eye: Eye) -> None:
-        """Draw how far away everything is that `draw` shows. The first call makes the programs for it."""
+        """Draw the depth of everything that `draw` shows. The first call makes the programs for it."""
         if self._depth is None:
             self._depth = DepthRenderer(text_defines())
         depth, to_clip = self._depth, eye.fov.projection() @ eye.pose.inverse_matrix()
@@ -102,7 +102,7 @@ class Renderer:
         _end()
 
     def close(self) -> None:
-        """Give all GL objects back, except the tiles. May be called twice."""
+        """Delete all GL objects, except the tiles. May be called twice."""
         for owner in (self._photographs, self._labels, self._rays, self._room):
             owner.close()
         if self._depth is not None:
@@ -124,7 +124,7 @@ class Renderer:
 
 
 def _end() -> None:
-    """Leave nothing behind that would disturb the runtime."""
+    """Reset any state that would disturb the runtime."""
     CALLS.glDisable(GL.GL_SCISSOR_TEST)
     CALLS.glBindVertexArray(0)
     CALLS.glActiveTexture(GL.GL_TEXTURE0)

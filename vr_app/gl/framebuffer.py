@@ -28,7 +28,7 @@ class Framebuffer:
 
     @staticmethod
     def create(size: tuple[int, int]) -> Framebuffer:
-        """With a texture of its own of `size` (width, height) pixels."""
+        """Create one with its own texture of `size` (width, height) pixels."""
         texture = objects.texture()
         GL.glBindTexture(GL.GL_TEXTURE_2D, texture)
         GL.glTexImage2D(
@@ -39,7 +39,7 @@ class Framebuffer:
 
     @staticmethod
     def of_texture(texture: int, size: tuple[int, int]) -> Framebuffer:
-        """Over somebody else's GL_SRGB8_ALPHA8 texture (a swapchain image), which it never deletes."""
+        """Wrap another owner's GL_SRGB8_ALPHA8 texture (a swapchain image), which it never deletes."""
         return Framebuffer(texture, size, owned=False)
 
     def hide(self, stencil: int) -> None:
@@ -61,7 +61,8 @@ class Framebuffer:
         CALLS.glEnable(GL.GL_FRAMEBUFFER_SRGB)
 
     def read(self) -> np.ndarray:
-        """The picture as stored: (H, W, 3) uint8, sRGB-encoded, first row on top. Waits for all drawing to end."""
+        """Return the picture as stored: (H, W, 3) uint8, sRGB-encoded, first row on top. Waits for all drawing to
+        end."""
         width, height = self.size
         pixels = np.empty((height, width, 3), np.uint8)
         GL.glBindFramebuffer(GL.GL_READ_FRAMEBUFFER, self._handle)
@@ -77,7 +78,7 @@ class Framebuffer:
         self.blit_part_to_window(self.size, width, height)
 
     def blit_part_to_window(self, part: tuple[int, int], width: int, height: int) -> None:
-        """As `blit_to_window`, of the lower left `part` (width, height in pixels) of the picture alone."""
+        """Like `blit_to_window`, but only of the lower left `part` (width, height in pixels) of the picture."""
         # A window's buffer is mostly not sRGB. Without this GL 4.4 copies the bytes as they are (Mesa and NVIDIA too).
         GL.glDisable(GL.GL_FRAMEBUFFER_SRGB)
         GL.glBindFramebuffer(GL.GL_READ_FRAMEBUFFER, self._handle)
@@ -105,7 +106,7 @@ class Framebuffer:
         GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, 0)
 
     def close(self) -> None:
-        """Give the GL objects back; a texture of somebody else's stays. May be called twice."""
+        """Delete the GL objects, except another owner's texture. May be called twice."""
         if self._handle:
             GL.glDeleteFramebuffers(1, [self._handle])
             if self._owned:

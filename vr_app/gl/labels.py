@@ -1,4 +1,4 @@
-"""Lines of text become pixels, each on its plate."""
+"""Turn lines of text into pixels, each on its plate."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from vr_app.gl.text import EM, GLYPHS_DRAWN, LetterTexture, letters, line
 
 
 def text_defines() -> tuple[str, ...]:
-    """What `label.vert` needs to know of the letters."""
+    """Return what `label.vert` needs to know about the letters."""
     return f"GLYPHS {GLYPHS_DRAWN}", f"EM {EM}.0", f"ROW_HEIGHT {letters().row_height}.0"
 
 
 class LabelRenderer:
-    """Draws labels. Makes no GL object but at its start."""
+    """Draws labels. It makes GL objects only at its start."""
 
     def __init__(self) -> None:
         self._program = Program("label.vert", "label.frag", text_defines())
@@ -36,8 +36,8 @@ class LabelRenderer:
         return self._letters.texture
 
     def draw(self, labels: Sequence[LabelItem], to_clip: np.ndarray, program: Program | None = None) -> None:
-        """Draw labels in their order. `to_clip` (4, 4): world to clip coordinates. `program`: another one, which draws
-        the same shapes with something else than colour."""
+        """Draw labels in order. `to_clip` (4, 4): world to clip coordinates. `program`: another program, which draws
+        the same shapes with something other than colour."""
         program = program or self._program
         program.use()
         CALLS.glBindVertexArray(self._no_vertices)
@@ -60,7 +60,7 @@ class LabelRenderer:
                 GL.glDrawArrays(GL.GL_TRIANGLES, first, 6 * (len(glyphs) + 1) - first)
 
     def close(self) -> None:
-        """Give all GL objects back. May be called twice."""
+        """Delete all GL objects. May be called twice."""
         self._program.close()
         self._letters.close()
         if self._no_vertices:

@@ -1,4 +1,4 @@
-"""The part of an eye's picture that its lens never shows: kept in a stencil, so that nothing is computed for it."""
+"""The part of an eye's picture that its lens never shows, kept in a stencil, so that nothing is computed for it."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class HiddenArea:
         GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, 0)
 
     def close(self) -> None:
-        """Give the GL objects back. May be called twice."""
+        """Delete the GL objects. May be called twice."""
         if self.handle:
             self._program.close()
             GL.glDeleteVertexArrays(1, [self._vertices])

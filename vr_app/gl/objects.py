@@ -1,5 +1,5 @@
-"""Every GL object is made here, and counted: none may be made once a viewer has warmed up, because a driver takes
-milliseconds for some of them."""
+"""The only place where GL objects are made and counted: none may be made once a viewer has warmed up, because a driver
+takes milliseconds for some of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _made = 0
 
 
 def made() -> int:
-    """How many GL objects this process has made so far, those given back since included."""
+    """Return how many GL objects this process has made so far, including deleted ones."""
     return _made
 
 
@@ -19,43 +19,43 @@ def _count(number: int) -> None:
 
 
 def texture() -> int:
-    """The name of a new texture."""
+    """Return the name of a new texture."""
     _count(1)
     return int(GL.glGenTextures(1))
 
 
 def buffers(number: int) -> list[int]:
-    """The names of so many new buffers."""
+    """Return the names of `number` new buffers."""
     _count(number)
     names = GL.glGenBuffers(number)
     return [int(names)] if number == 1 else [int(name) for name in names]
 
 
 def vertex_array() -> int:
-    """The name of a new vertex array."""
+    """Return the name of a new vertex array."""
     _count(1)
     return int(GL.glGenVertexArrays(1))
 
 
 def framebuffer() -> int:
-    """The name of a new framebuffer."""
+    """Return the name of a new framebuffer."""
     _count(1)
     return int(GL.glGenFramebuffers(1))
 
 
 def renderbuffer() -> int:
-    """The name of a new renderbuffer."""
+    """Return the name of a new renderbuffer."""
     _count(1)
     return int(GL.glGenRenderbuffers(1))
 
 
 def program() -> int:
-    """The name of a new program."""
+    """Return the name of a new program."""
     _count(1)
     return int(GL.glCreateProgram())
 
 
 def shader(kind: int) -> int:
-    """The name of a new shader of a kind (GL_VERTEX_SHADER or GL_FRAGMENT_SHADER)."""
+    """Return the name of a new shader of a kind (GL_VERTEX_SHADER or GL_FRAGMENT_SHADER)."""
     _count(1)
     return int(GL.glCreateShader(kind))

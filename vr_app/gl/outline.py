@@ -1,4 +1,4 @@
-"""The outlines of regions of interest become pixels."""
+"""Draw the outlines of regions of interest."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Strip = tuple[np.ndarray, tuple[float, float]]
 
 
 class OutlineRenderer:
-    """Draws the outlines of one surface after the other. Makes no GL object but at its start."""
+    """Draws the outlines of one surface after another. It makes GL objects only at its start."""
 
     def __init__(self) -> None:
         self._program = Program("outline.vert", "outline.frag")
@@ -50,8 +50,8 @@ class OutlineRenderer:
         CALLS.glUniform3f(self._program["u_colour"], *linear(REGION_COLOUR)[:3])
 
     def draw(self, item: SurfaceItem, eye: Eye, to_clip: np.ndarray, finer: float) -> None:
-        """Draw the outlines of a surface. `to_clip` (4, 4): world to clip coordinates. `finer`: pixels of the picture
-        for each of the eye's; lines are as many times as wide in it."""
+        """Draw the outlines of a surface. `to_clip` (4, 4): world to clip coordinates. `finer`: the picture's pixels
+        per pixel of the eye's; lines are wider by the same factor."""
         if item.outlines:
             self._draw(item, _pixel(item.surface, eye) * finer, to_clip, _strip, finer)
 
@@ -74,7 +74,7 @@ class OutlineRenderer:
         strip_of: Callable[..., Strip],
         finer: float,
     ) -> None:
-        """`eye_pixel`: metres that one measures at most; `to_clip`: from what `strip_of` counts in."""
+        """`eye_pixel`: the largest size of an eye pixel in metres; `to_clip`: from the coordinates of `strip_of`."""
         program = self._program
         program.use()
         program.set_matrix(to_clip)
@@ -92,7 +92,7 @@ class OutlineRenderer:
             GL.glDrawArrays(GL.GL_TRIANGLES, 0, len(vertices))
 
     def close(self) -> None:
-        """Give all GL objects back. May be called twice."""
+        """Delete all GL objects. May be called twice."""
         self._program.close()
         if self._vertices:
             GL.glDeleteVertexArrays(1, [self._vertices])
@@ -102,8 +102,8 @@ class OutlineRenderer:
 
 @lru_cache(maxsize=512)
 def _strip(rect: Rect, surface: Surface, view: ImageView, size: tuple[int, int], reach: float) -> Strip:
-    """The strip around a region, and half its width and height in metres. It is cached, because most regions stand
-    still."""
+    """Return the strip around a region, and half its width and height in metres. It is cached, because most regions do
+    not move."""
     first, last = on_surface(rect, surface, view.center, view.zoom, size)
     wide, high = ((last - first) * surface.extent() / 2).tolist()
     return strip(surface, first, last, reach)[:VERTICES], (wide, high)
@@ -111,7 +111,8 @@ def _strip(rect: Rect, surface: Surface, view: ImageView, size: tuple[int, int],
 
 @lru_cache(maxsize=64)
 def _strip_unrolled(rect: Rect, retina: Retina, view: ImageView, size: tuple[int, int], reach: float) -> Strip:
-    """As `_strip`, with longitude and latitude in the place of world positions, of a retina that stands unmoved."""
+    """Return the same as `_strip`, with longitude and latitude in place of world positions, for a retina at its
+    original pose."""
     vertices, half = _strip(rect, retina, view, size, reach)
     x, y, z = (vertices[:, :3] / retina.radius).T
     place = np.stack([np.arctan2(x, -z), np.arcsin(np.clip(y, -1.0, 1.0)), np.zeros_like(x)], axis=-1)
@@ -119,12 +120,12 @@ def _strip_unrolled(rect: Rect, retina: Retina, view: ImageView, size: tuple[int
 
 
 def _pixel(surface: Surface, eye: Eye) -> float:
-    """The largest size in metres of an eye pixel, where the eye sees the surface."""
+    """Return the largest size in metres of an eye pixel, where the eye sees the surface."""
     reach = surface.radius if isinstance(surface, Retina) else math.hypot(surface.width, surface.height) / 2
     left, right, _, _ = eye.fov.tangents()
     return (math.dist(surface.pose.position, eye.pose.position) + reach) * (right - left) / eye.size[0]
 
 
 def _rounded(metres: float) -> float:
-    """Rounded up to one of few lengths, so that a swaying head needs no new strips."""
+    """Round up to one of few lengths, so that a swaying head needs no new strips."""
     return 1.25 ** math.ceil(math.log(metres, 1.25))

@@ -1,4 +1,4 @@
-"""Photographs on their surfaces become pixels."""
+"""Draw photographs on their surfaces."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _SOFT_EDGE = 0.006
 """Metres drawn beyond the bezel, for its antialiased edge."""
 
 MOST_OVERLAYS = 8
-"""Layers that are drawn over a photograph at most."""
+"""The most layers that are drawn over a photograph."""
 
 _COLOURS = {
     "u_ai_colour": AI_COLOR,
@@ -59,9 +59,9 @@ _CHANNELS = {Channel.RED: 1, Channel.RED_FREE: 2, Channel.BLUE: 3}
 
 
 class PhotographRenderer:
-    """Draws surfaces with what the page table shows on them, and the outlines of regions over them.
+    """Draws surfaces with the tiles that the page table gives, and the outlines of regions over them.
 
-    `finer`, here and below: pixels of the picture for each of the eye's, so that lines are as wide to the eye.
+    `finer`, here and below: the picture's pixels per pixel of the eye's, so that lines look equally wide.
     """
 
     def __init__(self) -> None:
@@ -73,7 +73,7 @@ class PhotographRenderer:
         self._outlines = OutlineRenderer()
 
     def prepare(self) -> None:
-        """Make what would otherwise be made by the first retina and the first adjusted photograph drawn."""
+        """Make the objects that the first retina and the first adjusted photograph would otherwise make."""
         self.cap()
         for looks in ((True, False), (False, True), (True, True)):
             self._programs.of(_defines(*looks))
@@ -136,7 +136,7 @@ class PhotographRenderer:
         self._outlines.draw_unrolled(item, face, finer)
 
     def close(self) -> None:
-        """Give all GL objects back. May be called twice."""
+        """Delete all GL objects. May be called twice."""
         for owner in (self._programs, self._pages, self._curves, self._outlines):
             owner.close()
         if self._cap is not None:
@@ -147,7 +147,7 @@ class PhotographRenderer:
             self._no_vertices = 0
 
     def _show(self, items: Sequence[SurfaceItem]) -> list[range]:
-        """Put what is drawn of photographs into the textures, from the first layer on; of each item the layers of its
+        """Put the photographs' data into the textures, from the first layer on; return for each item the layers of its
         overlays' page windows."""
         curves = [item.curves for item in items]
         if any(curves):
@@ -211,19 +211,18 @@ class SurfacePrograms:
     def __init__(self) -> None:
         self._full: dict[tuple[str, ...], tuple[Program, Program]] = {(): self._pair()}
         self.plain = self._pair("PLAIN")
-        """For a panel's interior and for the retina, where nothing is laid over the photograph: less than half the
-        cost."""
+        """For a panel's interior and for the retina, if nothing lies over the photograph: less than half the cost."""
         self._unrolled: dict[tuple[str, ...], Program] = {}
 
     def of(self, defines: tuple[str, ...]) -> tuple[Program, Program]:
-        """Those that draw everything of `_defines`. Photographs that look as they were photographed do not pay for
-        adjustments, nor those without a layer over them for layers."""
+        """Return the programs for everything in `defines`. Unadjusted photographs do not pay for adjustments, nor those
+        without an overlay for overlays."""
         if defines not in self._full:
             self._full[defines] = self._pair(*defines)
         return self._full[defines]
 
     def unrolled(self, defines: tuple[str, ...]) -> Program:
-        """The one for the retina's own picture, made for the first one."""
+        """Return the program for the retina's own picture; the first call makes it."""
         if defines not in self._unrolled:
             self._unrolled[defines] = self._program("unrolled.vert", *defines, "RETINA", "UNROLLED")
         return self._unrolled[defines]
@@ -232,7 +231,7 @@ class SurfacePrograms:
         return self._program("panel.vert", *defines), self._program("retina.vert", *defines, "RETINA")
 
     def _program(self, vertex: str, *defines: str) -> Program:
-        """A program with what never changes set."""
+        """Return a program with its constants set."""
         program = Program(vertex, "surface.frag", (*_DEFINES, *defines))
         program.use()
         CALLS.glUniform1i(program["u_tiles"], units.TILES)
@@ -243,7 +242,7 @@ class SurfacePrograms:
         return program
 
     def close(self) -> None:
-        """Give all programs back. May be called twice."""
+        """Delete all programs. May be called twice."""
         for program in (*chain.from_iterable(self._full.values()), *self.plain, *self._unrolled.values()):
             program.close()
 
@@ -254,7 +253,7 @@ def _defines(adjusted: bool, invention: bool, over: bool = False) -> tuple[str, 
 
 
 def _batches(items: Sequence[SurfaceItem]) -> Iterator[list[SurfaceItem]]:
-    """The items in their order, as many together as have page windows that lie beside each other."""
+    """Yield the items in order, in batches whose page windows fit together."""
     together: list[SurfaceItem] = []
     windows = 0
     for item in items:
@@ -269,15 +268,15 @@ def _batches(items: Sequence[SurfaceItem]) -> Iterator[list[SurfaceItem]]:
 
 
 def _spanned(retina: Retina) -> tuple[float, float]:
-    """Metres that the photograph's width and height span on the retina at zoom 1."""
+    """Return the metres that the photograph's width and height span on the retina at zoom 1."""
     return retina.radians_u * retina.radius, retina.radians_v * retina.radius
 
 
 def _interior(
     view: ImageView, panel: Panel, middle: tuple[float, float], size: tuple[float, float]
 ) -> tuple[float, float, float, float]:
-    """Left, lower, right and upper edge, in metres from the `middle` of what is there of a panel, of where it shows the
-    photograph; within its `size`, width and height in metres."""
+    """Return the left, lower, right and upper edge of the part of a panel that shows the photograph, in metres from the
+    `middle` of its visible part; within its `size`, width and height in metres."""
     sides = []
     spans = panel.width, panel.height
     for whole, center, off, there in zip(spans, view.center, middle, size, strict=True):
@@ -288,8 +287,8 @@ def _interior(
 
 
 def _set_overlays(program: Program, over_pages: range, replacing: int) -> None:
-    """Where the page windows of what lies over a photograph are, the first so many in its place; of more than
-    MOST_OVERLAYS the last are left out."""
+    """Set the page windows of the layers over a photograph, of which the first `replacing` take its place; beyond
+    MOST_OVERLAYS the last ones are left out."""
     shown = over_pages[:MOST_OVERLAYS]
     CALLS.glUniform1i(program["u_replacing"], replacing)
     CALLS.glUniform1i(program["u_overlays"], len(shown))
@@ -297,7 +296,7 @@ def _set_overlays(program: Program, over_pages: range, replacing: int) -> None:
 
 
 def _set_look(program: Program, scene: Scene, finer: float) -> None:
-    """What all photographs of a scene share."""
+    """Set what all photographs of a scene share."""
     CALLS.glUniform1f(program["u_finer"], finer)
     appearance = scene.appearance
     CALLS.glUniform1i(program["u_channel"], _CHANNELS.get(appearance.channel, 0))
@@ -308,7 +307,7 @@ def _set_look(program: Program, scene: Scene, finer: float) -> None:
 def _set_photograph(
     program: Program, page: int, item: SurfaceItem, metres: tuple[float, float], middle: tuple[float, float] = (0, 0)
 ) -> None:
-    """What both surfaces share. `metres`: what the photograph's width and height span on the surface at zoom 1;
+    """Set what both surfaces share. `metres`: what the photograph's width and height span on the surface at zoom 1;
     `middle`: the surface coordinates in the middle of what is drawn."""
     window, (width, height), zoom = item.pages, item.size, item.view.zoom
     # Differences of large numbers are taken here, in double precision; what the shader gets is small.

@@ -14,7 +14,8 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def shader_path(name: str) -> Path:
-    """A shader's file: in `vr_app/_shaders` of an installed wheel, in `shaders` beside the package in a checkout."""
+    """Return a shader's path: in `vr_app/_shaders` of an installed wheel, in `shaders` beside the package in a
+    checkout."""
     installed = _PACKAGE / "_shaders"
     return (installed if installed.is_dir() else _PACKAGE.parent / "shaders") / name
 
@@ -45,18 +46,18 @@ class Program:
         CALLS.glUseProgram(self._handle)
 
     def set_matrix(self, to_clip: np.ndarray) -> None:
-        """Where its vertices are seen: 4x4, from their coordinates to clip coordinates. The program is in use."""
+        """Set the 4x4 matrix from its vertices' coordinates to clip coordinates. The program must be in use."""
         CALLS.glUniformMatrix4fv(self["u_to_clip"], 1, True, to_clip.astype(np.float32).tobytes())
 
     def __getitem__(self, uniform: str) -> int:
-        """A uniform's location; -1, which GL ignores, where the shaders do not use it."""
+        """Return a uniform's location; -1, which GL ignores, if the shaders do not use it."""
         location = self._locations.get(uniform)
         if location is None:
             location = self._locations[uniform] = GL.glGetUniformLocation(self._handle, uniform)
         return location
 
     def close(self) -> None:
-        """Give the program back. May be called twice."""
+        """Delete the program. May be called twice."""
         if self._handle:
             GL.glDeleteProgram(self._handle)
             self._handle = 0

@@ -1,4 +1,4 @@
-"""The hands' pointers become pixels: beams, and a dot where one meets something."""
+"""Draw the hands' pointers: beams, and a dot where one hits something."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _DOT_ANGLE = 0.005
 
 
 class RayRenderer:
-    """Draws beams. Makes no GL object but at its start."""
+    """Draws beams. It makes GL objects only at its start."""
 
     def __init__(self) -> None:
         self._program = Program("ray.vert", "ray.frag")
         self._no_vertices = objects.vertex_array()
 
     def draw(self, rays: Sequence[RayItem], eye: Eye, to_clip: np.ndarray, program: Program | None = None) -> None:
-        """Draw beams as `eye` sees them. `to_clip` (4, 4): world to clip coordinates. `program`: another one, which
-        draws the same shapes with something else than colour."""
+        """Draw beams as `eye` sees them. `to_clip` (4, 4): world to clip coordinates. `program`: another program, which
+        draws the same shapes with something other than colour."""
         program = program or self._program
         program.use()
         CALLS.glBindVertexArray(self._no_vertices)
@@ -47,7 +47,7 @@ class RayRenderer:
                 GL.glDrawArrays(GL.GL_TRIANGLE_STRIP, 0, 4)
 
     def close(self) -> None:
-        """Give all GL objects back. May be called twice."""
+        """Delete all GL objects. May be called twice."""
         self._program.close()
         if self._no_vertices:
             GL.glDeleteVertexArrays(1, [self._no_vertices])

@@ -13,7 +13,7 @@ ROOM_COLOUR = (0.0052, 0.0056, 0.0063)
 """Linear light: dim and neutral, about 15 of 255 when encoded."""
 
 REACH = 7.0
-"""How far the floor is seen, in metres."""
+"""How far the floor is visible, in metres."""
 
 LINES, PIECES = 13, 28
 """Lines of the floor's grid in each direction, one metre apart, and the half-metre pieces of each. The floor between
@@ -21,7 +21,7 @@ them is not drawn: in software that took 35 ms for each of a headset's eyes."""
 
 
 class RoomRenderer:
-    """Draws floor and veil. Makes no GL object but at its start."""
+    """Draws floor and veil. It makes GL objects only at its start."""
 
     def __init__(self) -> None:
         self._floor = Program("room.vert", "room.frag", (f"LINES {LINES}", f"PIECES {PIECES}"))
@@ -31,8 +31,8 @@ class RoomRenderer:
         CALLS.glUniform1f(self._floor["u_reach"], REACH)
 
     def draw_floor(self, height: float, size: tuple[int, int], to_clip: np.ndarray) -> None:
-        """The floor's grid at a height in metres, over what is there, in a picture of `size` pixels. `to_clip` (4, 4):
-        world to clip coordinates."""
+        """Draw the floor's grid at a height in metres, over the present content, in a picture of `size` pixels.
+        `to_clip` (4, 4): world to clip coordinates."""
         self._floor.use()
         self._floor.set_matrix(to_clip)
         CALLS.glUniform1f(self._floor["u_floor"], height)
@@ -48,7 +48,7 @@ class RoomRenderer:
         GL.glDrawArrays(GL.GL_TRIANGLES, 0, 3)
 
     def close(self) -> None:
-        """Give all GL objects back. May be called twice."""
+        """Delete all GL objects. May be called twice."""
         self._floor.close()
         self._veil.close()
         if self._no_vertices:

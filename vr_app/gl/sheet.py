@@ -1,4 +1,4 @@
-"""The control panel's picture: drawn from triangles into a texture, and that on a sheet in the room."""
+"""Draw the control panel's picture from triangles into a texture, and that texture on a sheet in the room."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _UNIT = 0
 class SheetPicture:
     """A picture of at most `most` (width, height) texels, kept from frame to frame until `draw` changes it.
 
-    All GL objects are made at once. Belongs to the thread and the context it was made in.
+    All GL objects are made at once. Belongs to the thread and the context that it was made in.
     """
 
     def __init__(self, most: tuple[int, int]) -> None:
@@ -52,7 +52,7 @@ class SheetPicture:
         GL.glBindVertexArray(0)
 
     def put_thumbnail(self, image: int, pixels: np.ndarray) -> None:
-        """An image's thumbnail, (H, W, 3) uint8, each edge at most THUMBNAIL_EDGE, into the image's place."""
+        """Put an image's thumbnail, (H, W, 3) uint8, each edge at most THUMBNAIL_EDGE, into its place."""
         row, column = divmod(image, THUMBNAILS_ACROSS)
         data = np.ascontiguousarray(pixels)
         height, width = data.shape[:2]
@@ -65,7 +65,7 @@ class SheetPicture:
         )  # fmt: skip
 
     def paint(self, drawn: Drawn) -> None:
-        """Make the picture anew. Leaves its framebuffer bound."""
+        """Draw the picture again. Leaves its framebuffer bound."""
         self._take_letters(drawn.letters)
         self._framebuffer.bind()
         width, height = drawn.size
@@ -92,7 +92,7 @@ class SheetPicture:
         CALLS.glBindVertexArray(0)
 
     def draw(self, item: SheetItem, to_clip: np.ndarray) -> None:
-        """Draw the sheet into what is bound. `to_clip`: 4x4, world to clip coordinates."""
+        """Draw the sheet into the bound framebuffer. `to_clip`: 4x4, world to clip coordinates."""
         program, surface = self._sheet, item.surface
         program.use()
         matrix = to_clip @ surface.pose.matrix()
@@ -109,11 +109,11 @@ class SheetPicture:
         CALLS.glBindVertexArray(0)
 
     def read(self, size: tuple[int, int]) -> np.ndarray:
-        """The picture's used part of `size` (width, height) texels: (H, W, 3) uint8."""
+        """Return the used part of the picture, `size` (width, height) texels: (H, W, 3) uint8."""
         return self._framebuffer.read()[self._framebuffer.size[1] - size[1] :, : size[0]]
 
     def close(self) -> None:
-        """Give all GL objects back. May be called twice."""
+        """Delete all GL objects. May be called twice."""
         self._framebuffer.close()
         self._interface.close()
         self._sheet.close()

@@ -1,4 +1,4 @@
-"""Words from one texture that holds every letter."""
+"""Text from one texture that holds every letter."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ MIPMAPS = 4
 """Halvings of the texture that are used; further ones would mix neighbouring letters."""
 
 GLYPHS_DRAWN = 128
-"""Letters that one call draws: `label.vert` has room for so many, because every driver allows 256 vectors in all."""
+"""The number of letters that one call draws: `label.vert` has space for that many, because every driver allows 256
+vectors in all."""
 
 _MARGIN = EM // 8
 """Empty texels around each letter."""
@@ -33,7 +34,7 @@ _SIZE = 1024, 2048
 """Size of the texture; it holds some 420 letters."""
 
 _FIRST = "".join(chr(code) for code in range(0x20, 0x7F)) + "·×…°µ"
-"""Letters that are drawn before the first picture; others are drawn when they are first met."""
+"""The letters that are drawn before the first picture; others are drawn when first used."""
 
 UNKNOWN = "?"
 """Stands for letters that no font has."""
@@ -106,15 +107,14 @@ class Letters:
         return letter
 
     def advance(self, pair: str) -> float:
-        """Texels from a pair's first letter to its second, which may stand closer than the first alone would have it;
-        of a single letter, to its end."""
+        """Return the texels from a pair's first letter to its second, with kerning; for a single letter, to its end."""
         font = self._of[pair[0]]
         if len(pair) == 1 or self._of[pair[1]] is not font:
             return font.getlength(pair[0])
         return font.getlength(pair) - font.getlength(pair[1])
 
     def _font_of(self, letter: str) -> ImageFont.FreeTypeFont | None:
-        """The first font that has it; further ones are opened when they are needed."""
+        """Return the first font that has it; further fonts are opened when needed."""
         for number, file in enumerate(self._files):
             if number == len(self._fonts):
                 self._fonts.append(ImageFont.truetype(str(file), EM))
@@ -130,31 +130,31 @@ def has_letter(font: ImageFont.FreeTypeFont, letter: str) -> bool:
 
 @lru_cache(maxsize=4)
 def _missing(font: ImageFont.FreeTypeFont) -> tuple[tuple[int, int], bytes]:
-    """What a font draws for a letter that it lacks."""
+    """Return what a font draws for a letter that it lacks."""
     return _drawn(font, "\U0010fffe")
 
 
 def _drawn(font: ImageFont.FreeTypeFont, letter: str) -> tuple[tuple[int, int], bytes]:
-    """A letter's size in pixels, and how far it covers each."""
+    """Return a letter's size in pixels, and the coverage of each pixel."""
     mask: Any = font.getmask(letter)  # Pillow's types leave out that it can be read as bytes
     return mask.size, bytes(mask)
 
 
 def drawable(text: str) -> str:
-    """The line in letters that can be drawn, composed ones first: what no font has becomes UNKNOWN."""
+    """Return the line in letters that can be drawn, composing them first: a letter that no font has becomes UNKNOWN."""
     known = letters()
     return "".join(known.meet(c) if c.isprintable() else UNKNOWN for c in unicodedata.normalize("NFC", text))
 
 
 @lru_cache(maxsize=1)
 def letters() -> Letters:
-    """The letters of the font that ships, and of fonts of the system for what it lacks."""
+    """Return the letters of the bundled font, and of the system's fonts for those that it lacks."""
     return Letters(all_fonts())
 
 
 @lru_cache(maxsize=256)
 def line(text: str) -> Line:
-    """Where the letters of a line stand."""
+    """Return the positions of a line's letters."""
     drawn = drawable(text)
     known = letters()
     glyphs = np.zeros((len(drawn), 4), np.float32)
@@ -186,7 +186,7 @@ class LetterTexture:
         self.update()
 
     def update(self) -> None:
-        """Take in the letters met since the last time: takes a millisecond or two where there are any. The texture is
+        """Upload the letters met since the last call: this takes a millisecond or two if there are any. The texture is
         bound."""
         known = letters()
         if known.met == self._met:
@@ -201,7 +201,7 @@ class LetterTexture:
         GL.glGenerateMipmap(GL.GL_TEXTURE_2D)
 
     def close(self) -> None:
-        """Give the texture back. May be called twice."""
+        """Delete the texture. May be called twice."""
         if self.texture:
             GL.glDeleteTextures(1, [self.texture])
             self.texture = 0

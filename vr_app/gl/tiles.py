@@ -1,4 +1,4 @@
-"""The textures that photographs are drawn from: the tiles' pixels, and page windows, which tell what tile shows where.
+"""The textures that photographs are drawn from: the tiles' pixels, and page windows, which say which tile shows where.
 
 Tiles lie in slots of one preallocated texture array, where they are copied a little in every frame.
 `vr_app.core.tiles.slots` knows which tile lies where, and `vr_app.core.tiles.page_table` which one shows.
@@ -48,8 +48,8 @@ little."""
 
 
 class TileArray:
-    """`slots` places for tiles of EDGE x EDGE texels, sRGB, filtered bilinearly in linear light; alpha tells how far
-    a synthesised pixel departs from the photograph (`sr_core.image.departure.in_alpha`), or how opaque it is.
+    """`slots` places for tiles of EDGE x EDGE texels, sRGB, filtered bilinearly in linear light; alpha holds how far a
+    synthesised pixel departs from the photograph (`sr_core.image.departure.in_alpha`), or its opacity.
 
     Slot n lies in layer n // ATLAS**2, there in column n % ATLAS and row n // ATLAS % ATLAS, as `surface.frag` knows.
     There may be fewer than asked for, where the driver has a limit: read `slots`. A slot takes 17 kB.
@@ -95,8 +95,8 @@ class TileArray:
         return len(self._waiting) == self.staged
 
     def stage(self, slot: int, pixels: np.ndarray, colour: tuple[int, int, int] = (0, 0, 0)) -> None:
-        """Take a tile with its gutter for a slot: uint8, C-contiguous, first row on top, (EDGE, EDGE, 4), or
-        (EDGE, EDGE, 3), whose alpha is 0, or (EDGE, EDGE, 1), the alpha of `colour`. It is not seen before `flush`."""
+        """Stage a tile with its gutter for a slot: uint8, C-contiguous, first row on top, (EDGE, EDGE, 4), or (EDGE,
+        EDGE, 3), whose alpha is 0, or (EDGE, EDGE, 1), the alpha of `colour`. It is not visible before `flush`."""
         if pixels.shape[:2] != (EDGE, EDGE) or pixels.shape[2:] not in ((1,), (3,), (4,)) or pixels.dtype != np.uint8:
             raise ValueError(f"a tile is ({EDGE}, {EDGE}, 1, 3 or 4) uint8, not {pixels.shape} {pixels.dtype}")
         if not pixels.flags.c_contiguous:
@@ -140,7 +140,7 @@ class TileArray:
         self.flush()
 
     def _map(self) -> np.ndarray:
-        """The next staging buffer's memory, (staged, EDGE, EDGE, 4) uint8 to write to; the buffer is bound."""
+        """Return the next staging buffer's memory, (staged, EDGE, EDGE, 4) uint8 to write to; the buffer is bound."""
         self._turn = (self._turn + 1) % RING
         CALLS.glBindBuffer(GL.GL_PIXEL_UNPACK_BUFFER, self._ring[self._turn])
         # Its content is no longer needed: a driver that still reads it hands out other memory instead of waiting.
@@ -153,7 +153,7 @@ class TileArray:
         return np.ctypeslib.as_array(memory).reshape(self.staged, EDGE, EDGE, 4)
 
     def close(self) -> None:
-        """Give the texture and the buffers back. May be called twice."""
+        """Delete the texture and the buffers. May be called twice."""
         if self.texture:
             GL.glDeleteTextures(1, [self.texture])
             GL.glDeleteBuffers(RING, self._ring)

@@ -1,4 +1,4 @@
-"""Which runtime a session gets: a headset if one answers, else a window, else offscreen."""
+"""Choose a session's runtime: a headset if one answers, else a window, else offscreen."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TITLE = "FundusXR"
 
 @dataclass(frozen=True)
 class Choice:
-    """A runtime and, in one line, why it was taken."""
+    """A runtime and, in one line, why it was chosen."""
 
     runtime: Runtime
     reason: str
@@ -37,8 +37,8 @@ def open_runtime(
 
     `size`: width and height in pixels of a window or an offscreen picture. `mirror`: what the window beside a headset
     shows. `left_handed`: a headset's controllers swap their buttons. `layers`: whether a headset's runtime shows
-    surfaces by itself. 'auto' tries each in turn. Raises UserError where a mode asked for by name cannot be had, with
-    the cure.
+    surfaces by itself. 'auto' tries each in turn. Raises UserError, with the cure, if a mode requested by name is not
+    available.
     """
     open_in = {
         "xr": partial(_headset, mirror, left_handed, layers),

@@ -1,4 +1,4 @@
-"""The headset runtime: OpenXR for the eyes and hands, and a window on the desktop for who stands beside.
+"""The headset runtime: OpenXR for the eyes and hands, and a desktop window for bystanders.
 
 Importing this module binds PyOpenGL to GLX for the whole process: import it once a headset is decided on.
 """
@@ -50,21 +50,20 @@ class HeadsetRuntime:
     """Implements `vr_app.runtime.interface.Runtime` on the active OpenXR runtime.
 
     `mirror`: what the window shows (Esc or closing it ends the program); None: there is no window. `layers`: whether
-    the runtime shows surfaces by itself. Raises
-    `HeadsetError` where there is no headset. Once one was there and is lost, the window goes on showing the scene, from
-    a place of its own, until a headset answers again and a new session takes up; without a window, `HeadsetLostError`
-    is raised.
+    the runtime shows surfaces by itself. Raises `HeadsetError` without a headset. If the headset is lost later, the
+    window keeps showing the scene, from a viewpoint of its own, until a headset answers again and a new session starts;
+    without a window, `HeadsetLostError` is raised.
     """
 
     name = "xr"
 
     @property
     def floor(self) -> float:
-        """The floor's height, where the runtime tells it; else as if somebody stood."""
+        """The floor's height, if the runtime gives it; otherwise that of a standing viewer."""
         return floor_height(None) if self._session is None else self._session.place.floor
 
     def recentre(self) -> None:
-        """Put the scene before the head; nothing while there is no session."""
+        """Place the scene in front of the head; does nothing without a session."""
         if self._session is not None:
             self._session.place.ask()
 
@@ -92,7 +91,7 @@ class HeadsetRuntime:
             owned.callback(self._watch.close)
             system = self._connection.enter_context(open_system())  # before any window: there may be no headset
             owned.callback(self._connection.close)
-            # Never seen: it owns the context that the runtime is told of, and lasts from session to session.
+            # Never visible: it owns the context that the runtime is given, and lasts from session to session.
             self._window = owned.enter_context(
                 context.open_window("FundusXR (headset)", (16, 16), visible=False, x11=True, vsync=False)
             )
@@ -121,7 +120,7 @@ class HeadsetRuntime:
         self._connection.close()
 
     def _lose(self) -> bool:
-        """The session is lost; whether there is a window to go on with."""
+        """Handle a lost session; return whether there is a window to continue with."""
         self._disconnect()
         if self._mirror is None:
             return False
@@ -131,7 +130,7 @@ class HeadsetRuntime:
         return True
 
     def _reconnect(self) -> None:
-        """Take up a session again where a headset answers; where that fails after all, go on waiting."""
+        """Start a session again if a headset answers; if that fails after all, keep waiting."""
         if not self._watch.answers():
             return
         try:
@@ -145,7 +144,8 @@ class HeadsetRuntime:
 
     @property
     def _window_alone(self) -> Mirror:
-        """The window while there is no headset: without one, the program ended when the headset was lost."""
+        """The window while there is no headset: without a window, the program ended when the headset was
+        lost."""
         assert self._mirror is not None
         return self._mirror
 
@@ -153,12 +153,12 @@ class HeadsetRuntime:
 
     @property
     def layers_shown(self) -> int:
-        """Of how many layers the last frame was made, where surfaces are shown apart."""
+        """The number of layers in the last frame, if surfaces are shown as layers."""
         composed = None if self._session is None else self._session.layers.composed
         return 0 if composed is None else len(composed.layers)
 
     def repeat_frame(self) -> None:
-        """Hand over what the last frame did, and do nothing else. Raises `HeadsetError` without such a frame."""
+        """Submit what the last frame did, and do nothing else. Raises `HeadsetError` without such a frame."""
         if self._session is None or not self._session.running or self._session.layers.composed is None:
             raise HeadsetError("the headset shows no layers now: keep it on")
         repeat_frame(self._session, self._session.layers.composed.layers)
@@ -166,7 +166,7 @@ class HeadsetRuntime:
     # What the loop asks for.
 
     def poll_events(self) -> bool:
-        """Take what the headset and the window have to say; False once the session has ended.
+        """Handle the events of the headset and the window; return False once the session has ended.
 
         Esc, or closing the window, asks the runtime to end the session; the loop goes on until that has happened,
         or for PARTING seconds.
@@ -203,10 +203,10 @@ class HeadsetRuntime:
                 self._session.request_exit()
 
     def frame(self) -> AbstractContextManager[Frame]:
-        """Wait until the runtime wants a frame; while it wants none, a short pause. Its end is guaranteed.
+        """Wait until the runtime wants a frame; while it wants none, pause briefly. Its end is guaranteed.
 
-        While no headset is there, the frame is the window's. Where one is lost in the midst of a frame, the body is
-        left there and then, and the loop goes on with the next one.
+        While there is no headset, the frame is the window's. If the headset is lost in the middle of a frame, the body
+        is left there and then, and the loop continues with the next frame.
         """
         return _Turn(self._session_frame, self._camera_frame, self._outliving_loss)
 
@@ -223,7 +223,7 @@ class HeadsetRuntime:
 
     @contextmanager
     def _camera_frame(self) -> Iterator[OneEyeFrame]:
-        """A frame for the window alone, at the window's pace."""
+        """Yield a frame for the window alone, at the window's pace."""
         time.sleep(MIRROR_INTERVAL)
         mirror, now = self._window_alone, self._clock.idle()
         yield OneEyeFrame(now, (one_eye(mirror.camera.size),), mirror.camera, MIRROR_INTERVAL, self._camera_kept)
@@ -232,14 +232,14 @@ class HeadsetRuntime:
         mirror.show_camera()
 
     def see(self, eye: int, picture: Framebuffer) -> None:
-        """An eye's finished picture, for the window."""
+        """Pass an eye's finished picture to the window."""
         if self._mirror:
             self._mirror.see(eye, picture)
 
     def views(
         self, eyes: tuple[Eye, ...], apart: bool = False, still: bool = False
     ) -> Iterator[tuple[Eye, Framebuffer]]:
-        """What the window wants drawn besides."""
+        """Yield what the window wants drawn in addition."""
         if self._mirror:
             yield from self._mirror.views(eyes, apart, still)
 
@@ -248,10 +248,10 @@ class HeadsetRuntime:
         return self._mirror is None or self._mirror.content()
 
     def read(self, time: float) -> ControllerSample:
-        """Hands (left, right) and buttons as they will be at `time`, a frame's; hands point nowhere without focus. Keys
-        are those of the window.
+        """Return hands (left, right) and buttons as they will be at `time`, a frame's; without focus, hands point
+        nowhere. Keys are those of the window.
 
-        Hands let go of everything for one frame where the runtime has moved the space.
+        Hands let go of everything for one frame after the runtime has moved the space.
         """
         sample = self._hands(time)
         pressed, self._pressed = self._pressed, ()
@@ -264,12 +264,12 @@ class HeadsetRuntime:
         return EMPTY_HANDS if self._session.moved() else sample
 
     def feel(self, pulses: tuple[Pulse, ...]) -> None:
-        """Ticks for the hands; nothing while there is no session."""
+        """Play the hands' haptic pulses; does nothing without a session."""
         if self._session is not None and self._session.running:
             self._session.actions.feel(pulses)
 
     def take_notices(self) -> tuple[str, ...]:
-        """What has happened to the headset since the last call, for the user to read."""
+        """Return what has happened to the headset since the last call, for the user to read."""
         notices, self._notices = self._notices, ()
         return notices
 
@@ -277,7 +277,7 @@ class HeadsetRuntime:
         self._notices += (notice,)
 
     def close(self) -> None:
-        """End the session in the runtime's own order, where it still can be, and give everything back."""
+        """End the session in the runtime's own order, if that is still possible, and release everything."""
         if self._closed:
             return
         self._closed = True
@@ -285,7 +285,7 @@ class HeadsetRuntime:
             self._part()
 
     def _part(self) -> None:
-        """Empty frames until the runtime has led the session to its end: destroying a running one upsets some."""
+        """Run empty frames until the runtime has ended the session: destroying a running one upsets some runtimes."""
         if self._leave_by is None:
             self._leave()
         while self._session is not None and self.poll_events():
@@ -294,7 +294,7 @@ class HeadsetRuntime:
 
 
 class _OutlivingLoss:
-    """A loss ends the body, and the session by `lose`, but not the program where that says so."""
+    """A loss ends the body, and the session through `lose`, but the program only if that returns false."""
 
     def __init__(self, lose: Callable[[], bool]) -> None:
         self._lose = lose
@@ -309,7 +309,7 @@ class _OutlivingLoss:
 
 
 class _Turn:
-    """A frame of the headset; of the window, where there is none, or it is lost as the frame begins."""
+    """A frame of the headset, or of the window if there is no headset or it is lost as the frame begins."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""What the loop asks of a runtime. Three exist: a headset, a window, and offscreen."""
+"""What the loop needs of a runtime. There are three: a headset, a window, and offscreen."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ class Frame(Protocol):
 
     @property
     def should_render(self) -> bool:
-        """False: nothing drawn now would be seen, so nothing is."""
+        """False: nothing drawn now would be visible, so nothing is drawn."""
         ...
 
     @property
     def period(self) -> float | None:
-        """Seconds that the display gives a frame; None where nothing is displayed."""
+        """Seconds per frame of the display; None if nothing is displayed."""
         ...
 
     @property
     def keeps(self) -> bool:
-        """Whether `targets` still hold what was drawn into them in the frame before: what has not changed may stay."""
+        """Whether `targets` still hold what was drawn in the previous frame, so that unchanged parts may stay."""
         ...
 
     @property
     def detail(self) -> float:
-        """How many pixels a line are shown for each of an eye's picture: more than one where surfaces are shown
-        apart."""
+        """How many pixels are shown along a line for each of an eye's picture: more than one if surfaces are shown as
+        layers."""
         ...
 
     @property
@@ -49,18 +49,19 @@ class Frame(Protocol):
         ...
 
     def targets(self) -> Iterator[tuple[Eye, Framebuffer]]:
-        """Each eye with the framebuffer to draw it into, bound; it is handed on when the iteration goes on."""
+        """Yield each eye with the framebuffer to draw it into, bound; it is submitted when the iteration continues."""
         ...
 
     def pictures(
         self, scene: Scene, renderer: Renderer, whole: bool = False
     ) -> Iterator[tuple[Eye, Framebuffer, Scene]]:
-        """As `targets`, with what is to be drawn into each: `scene`, or what is left of it where the runtime shows a
-        part by itself, which `renderer` draws apart. `whole`: everything is to be in the eyes' own pictures."""
+        """Yield the same as `targets`, with what to draw into each: `scene`, or the rest of it if the runtime shows a
+        part by itself, which `renderer` draws apart. `whole`: everything must be in the eyes' own pictures."""
         ...
 
     def repeat(self) -> bool:
-        """Show what the last frame showed, which nothing has changed; False where that needs drawing after all."""
+        """Show again what the last frame showed, since nothing has changed; return False if it must be drawn after
+        all."""
         ...
 
 
@@ -82,11 +83,12 @@ class Runtime(Protocol):
         ...
 
     def recentre(self) -> None:
-        """Put the scene before the viewer, where there is one who moves; at the next frame that knows the head."""
+        """Place the scene in front of the viewer, if there is one who moves; at the next frame with a known head
+        pose."""
         ...
 
     def poll_events(self) -> bool:
-        """Take what has happened; False when the program should end."""
+        """Handle events; return False when the program should end."""
         ...
 
     def frame(self) -> AbstractContextManager[Frame]:
@@ -94,17 +96,17 @@ class Runtime(Protocol):
         ...
 
     def read(self, time: float) -> ControllerSample:
-        """Hands and buttons as they will be at `time`, and the keys pressed since the last call."""
+        """Return hands and buttons as they will be at `time`, and the keys pressed since the last call."""
         ...
 
     def take_notices(self) -> tuple[str, ...]:
-        """What has happened to the runtime since the last call, a line each, for the user to read."""
+        """Return what has happened to the runtime since the last call, one line each, for the user to read."""
         ...
 
     def feel(self, pulses: tuple[Pulse, ...]) -> None:
-        """Have the hands feel ticks, where they hold something that can."""
+        """Play haptic pulses, if the hands hold something that can."""
         ...
 
     def close(self) -> None:
-        """Give everything back. May be called twice."""
+        """Release everything. May be called twice."""
         ...

@@ -1,4 +1,4 @@
-"""The window beside a headset, shown by a thread of its own: however long the desktop takes, no frame waits for it.
+"""The window beside a headset, shown by a separate thread: however long the desktop takes, no frame waits for it.
 
 The main thread draws and copies into one of two pictures; the thread copies that into the window and swaps. Neither
 waits for the other: while one picture is being shown and the other waits to be, nothing is drawn for the window.
@@ -27,10 +27,10 @@ PICTURE_HEIGHT = 960
 """Pixels of an eye's picture in the window, before the window scales it."""
 
 SIZE_LASTS = 0.5
-"""Seconds for which the window is taken to keep its size: to ask costs a tenth of a still frame."""
+"""Seconds for which the window's size is assumed unchanged: a query costs a tenth of a still frame."""
 
 REFRESH = 5.0
-"""Seconds after which a picture that still stands is shown again: the desktop may have lost it."""
+"""Seconds after which an unchanged picture is shown again, because the desktop may have lost it."""
 
 CAMERA_SIZE = (1280, 720)
 """Pixels of a picture that is drawn for the window alone."""
@@ -98,7 +98,7 @@ class Mirror:
     # The main thread's side.
 
     def begin(self, now: float) -> None:
-        """A frame begins at `now` seconds; this one is shown in the window if it is time for that."""
+        """Begin a frame at `now` seconds; it is shown in the window if it is time for that."""
         self._now = now
         self._drawing = None
         if now < self._drawn_at + MIRROR_INTERVAL:
@@ -145,7 +145,7 @@ class Mirror:
         return self._stands == (self.kind, self._size)
 
     def _views_of_its_own(self, eyes: tuple[Eye, ...]) -> Iterator[tuple[Eye, Framebuffer]]:
-        """The eyes' views drawn for the window, unless it shows them already."""
+        """Yield the eyes' views drawn for the window, unless it shows them already."""
         if self._fresh:
             return
         wanted = {MirrorKind.left: (LEFT,), MirrorKind.right: (RIGHT,)}.get(self.kind, (LEFT, RIGHT))
@@ -199,7 +199,7 @@ class Mirror:
         self.window.leave()
 
     def _next(self, before: _Picture | None) -> _Picture | None:
-        """The next picture to show, or the one `before` it again; None: the end."""
+        """Return the next picture to show, or the one `before` it again; None: the end."""
         with self._change:
             came = self._change.wait_for(
                 lambda: self._waiting is not None or self._ending, None if before is None else REFRESH

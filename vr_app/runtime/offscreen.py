@@ -41,7 +41,7 @@ class OffscreenRuntime:
         return self._running
 
     def stop(self) -> None:
-        """Let the next `poll_events` answer False."""
+        """Make the next `poll_events` return False."""
         self._running = False
 
     @contextmanager
@@ -52,7 +52,7 @@ class OffscreenRuntime:
         self._context.finish()
 
     def read(self, time: float) -> ControllerSample:
-        """Nobody's hands."""
+        """Return a sample without hands."""
         return ControllerSample()
 
     def take_notices(self) -> tuple[str, ...]:

@@ -14,11 +14,11 @@ IN_VIEW = (0.64, 0.50)
 """Tangents to the side and upward that every picture shows: a panel of 2.4 x 1.6 m at 2 m, and the words around it."""
 
 FLOOR = -1.2
-"""Metres: that of somebody who sits before a screen."""
+"""In metres: that of a viewer who sits in front of a screen."""
 
 
 def one_eye(size: tuple[int, int]) -> Eye:
-    """The eye at the origin looking along -z, its picture `size` pixels."""
+    """Return the eye at the origin looking along -z, with a picture of `size` pixels."""
     return Eye(Pose(), Fov.framing(size, *IN_VIEW), size)
 
 

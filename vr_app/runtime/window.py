@@ -64,7 +64,7 @@ class WindowRuntime:
             self._pace()
 
     def read(self, time: float) -> ControllerSample:
-        """The mouse as hand 0, and the keys pressed since the last call."""
+        """Return the mouse as hand 0, and the keys pressed since the last call."""
         pressed, self._pressed = self._pressed, ()
         original, blink = (any(map(self._window.held, row.keys)) for row in (ORIGINAL, BLINK))
         return ControllerSample((self._mouse(),), original, blink, keys=pressed)
@@ -107,7 +107,7 @@ class WindowRuntime:
             self._eye = one_eye(size)
 
     def _pace(self) -> None:
-        """Wait where `swap` does not (software GL, hidden windows): a loop that spins starves the worker."""
+        """Wait if `swap` does not (software GL, hidden windows): a spinning loop starves the worker."""
         since = time.perf_counter() - self._shown_at
         if since < self._period / 2:
             time.sleep(self._period - since)

@@ -19,12 +19,12 @@ from vr_app.xr.errors import HeadsetError, HeadsetLostError, openxr, own
 log = logging.getLogger(__name__)
 
 BUTTONS = ("next_layout", "next_image", "reset", "invention", "undo", "panel")
-"""Fields of `ControllerSample` that are true in the frame of the press."""
+"""The fields of `ControllerSample` that are true in the frame of the press."""
 
 HANDS = (0, 1)
 
 NO_HAND = xr.Path(xr.NULL_PATH)
-"""Where an action is the same for both hands."""
+"""For actions that are the same for both hands."""
 
 NOT_FOCUSED = xr.Result.SESSION_NOT_FOCUSED.value
 
@@ -32,7 +32,7 @@ NOT_FOCUSED = xr.Result.SESSION_NOT_FOCUSED.value
 class Actions:
     """The actions of one session. Made once per session, because OpenXR attaches action sets only once.
 
-    `enabled`: extensions; `left_handed`: what one hand's buttons do, the other's do.
+    `enabled`: extensions; `left_handed`: the hands' buttons are swapped.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Actions:
             return xr.create_action(self._set, info)
 
     def _suggest(self, profile: bindings.Profile) -> None:
-        """Suggest a profile. A runtime that does not know all of it refuses it; then the other profiles have to do."""
+        """Suggest a profile. A runtime that does not know all of it refuses it; then the other profiles must do."""
         try:
             with openxr("xrSuggestInteractionProfileBindings"):
                 suggested = [
@@ -112,11 +112,11 @@ class Actions:
         self._held = [self._profiles.get(state.interaction_profile) for state in held]
 
     def sync(self) -> None:
-        """Take in the present state of all controls; once per frame, before it is begun."""
+        """Update the state of all controls; once per frame, before it is begun."""
         self._focused = self._sync_actions(self._session, self.to_sync) != NOT_FOCUSED
 
     def read(self, now: float) -> ControllerSample:
-        """The state of the last `sync`, hands where `locate` has found them, `now` in seconds.
+        """Return the state of the last `sync`, with the hands that `locate` has found, `now` in seconds.
 
         Without the focus, while a menu of the runtime is open, there are hands but they point nowhere.
         """
@@ -145,7 +145,7 @@ class Actions:
                 raw.fail(name, answer)
 
     def _heard(self) -> tuple:
-        """Everything that a sample is made of, as the runtime reported it."""
+        """Return everything that a sample is made of, as the runtime reported it."""
         return *self._held, b"".join(self._told)
 
     def _made(self, now: float) -> ControllerSample:
@@ -181,7 +181,7 @@ class Actions:
         return convert.pose(found.pose)
 
     def _value(self, name: str, hand: int) -> float:
-        """A value or a button of one hand; 0 where the hand holds nothing that has it."""
+        """Return a value or a button of one hand; 0 if the hand holds nothing that has it."""
         state = self._state(name, self._hands[hand])
         return float(state.current_state) if state.is_active else 0.0
 
@@ -189,8 +189,8 @@ class Actions:
         return self._state(name, NO_HAND)
 
     def _state(self, name: str, hand: xr.Path) -> xr.ActionStateBoolean | xr.ActionStateFloat:
-        """An action's state as last reported. From its first use on it is asked for in every frame, always into the
-        same structure."""
+        """Return an action's state as last reported. From its first use on it is queried in every frame, always into
+        the same structure."""
         key = name, hand.value
         if key not in self._states:
             info = xr.ActionStateGetInfo(self._actions[name], hand)
@@ -223,14 +223,14 @@ class Actions:
 
 
 class _Menu:
-    """The menu button of one hand, where the controller in it has two uses for it."""
+    """The menu button of one hand, if its controller has two uses for it."""
 
     def __init__(self) -> None:
         self._button = bindings.TapOrHold()
         self.holding = ""
-        """What lasts while it is held."""
+        """The action that lasts while it is held."""
         self.begun: tuple[str, ...] = ()
-        """What begins in this frame."""
+        """The actions that begin in this frame."""
 
     def read(self, profile: bindings.Profile | None, hand: int, pressed: float, now: float) -> _Menu:
         ways = profile.menu.get(bindings.SIDES[hand]) if profile else None

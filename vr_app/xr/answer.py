@@ -1,4 +1,4 @@
-"""The other end of `vr_app.xr.probe`: a process that asks the runtime, prints one line of JSON, and ends.
+"""The other end of `vr_app.xr.probe`: a process that queries the runtime, prints one line of JSON, and ends.
 
 It imports `xr`, and so is never imported itself: it is run.
 """
@@ -16,11 +16,11 @@ from vr_app.xr.probe import ProbeResult
 from vr_app.xr.system import open_system
 
 INTERVAL = 0.2
-"""Seconds between two questions."""
+"""Seconds between two queries."""
 
 
 def examine() -> ProbeResult:
-    """What the active runtime offers."""
+    """Return what the active runtime offers."""
     try:
         with open_system() as system:
             known = quirk(system.runtime)

@@ -1,5 +1,5 @@
-"""Which control of which controller does what: one table, from which docs/headset.md has its own, and how one button
-does two things.
+"""Which control of which controller does what: one table, from which docs/headset.md is made, and how one button does
+two things.
 
 Plain values: nothing here imports `xr`. Names of profiles and controls are those of the OpenXR specification, section
 6.4 (interaction profile paths), and of the extensions named.
@@ -18,7 +18,7 @@ HANDS = tuple(f"/user/hand/{side}" for side in SIDES)
 
 
 class Kind(Enum):
-    """What an action gives or takes; the values are OpenXR's names."""
+    """The type of an action; the values are OpenXR's names."""
 
     POSE = "POSE_INPUT"
     FLOAT = "FLOAT_INPUT"
@@ -64,7 +64,7 @@ WORDS = {
     "invention": "show or hide what the network invented",
     "panel": "open or close the control panel",
 }
-"""What the documentation calls them."""
+"""The documentation's names for them."""
 
 
 @dataclass(frozen=True)
@@ -102,8 +102,8 @@ class Profile:
         return both | {action: (f"{side}/{control}",) for action, (side, control) in self.one.items()}
 
     def mirrored(self) -> Profile:
-        """For the left-handed: what one hand does, the other one does. X and Y lie where the right has A and B; beside
-        these the menu button stays on the left."""
+        """Return the left-handed profile: the hands swap their functions. X and Y are in the place of the right hand's
+        A and B; the menu button stays on the left."""
         return replace(
             self,
             one={action: _across(self, *control) for action, control in self.one.items()},
@@ -119,7 +119,7 @@ def _other(side: str) -> str:
 def _across(profile: Profile, side: str, control: str) -> tuple[str, str]:
     lettered = any("/x/" in control for _, control in profile.one.values())
     if lettered and control == _MENU["panel"][1]:
-        return side, control  # many a right controller has none
+        return side, control  # many right controllers have none
     there = {"a": "x", "b": "y", "x": "a", "y": "b"}
     kind, name, *component = control.split("/")
     return _other(side), "/".join([kind, there.get(name, name) if lettered else name, *component])
@@ -224,17 +224,17 @@ PROFILES = (
 )
 
 EXTENSIONS = tuple(dict.fromkeys(profile.extension for profile in PROFILES if profile.extension))
-"""Those that some profile needs: to be enabled where the runtime offers them."""
+"""The extensions that some profile needs: enabled if the runtime offers them."""
 
 
 def profiles(enabled: Collection[str], left_handed: bool = False) -> tuple[Profile, ...]:
-    """The profiles to suggest where these extensions are enabled."""
+    """Return the profiles to suggest when these extensions are enabled."""
     known = (profile for profile in PROFILES if not profile.extension or profile.extension in enabled)
     return tuple(profile.mirrored() if left_handed else profile for profile in known)
 
 
 def documented(profile: Profile) -> str:
-    """The profile's part of docs/headset.md."""
+    """Return the profile's part of docs/headset.md."""
     rows = [(WORDS[action], f"both `{_short(control)}`") for action, control in profile.both.items() if action in WORDS]
     for side, ways in profile.menu.items():
         control = f"{side} `{_short(profile.both['menu'])}`"
@@ -260,8 +260,8 @@ class TapOrHold:
         self._since: float | None = None
 
     def step(self, pressed: bool, now: float) -> tuple[bool, bool]:
-        """(held, tapped) at `now` seconds: held from TAP seconds after the press until the release; tapped at the
-        release of a shorter press."""
+        """Return (held, tapped) at `now` seconds: held from TAP seconds after the press until the release; tapped at
+        the release of a shorter press."""
         if pressed:
             if self._since is None:
                 self._since = now

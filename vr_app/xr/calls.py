@@ -16,7 +16,7 @@ class FrameCalls:
     def __init__(self, session: xr.Session, blend_mode: xr.EnvironmentBlendMode) -> None:
         self._session, self._blend_mode = session, blend_mode
         self.state = xr.FrameState()
-        """Of the frame waited for last; its `predicted_display_time` is 0 while there is none."""
+        """The state of the frame waited for last; its `predicted_display_time` is 0 while there is none."""
         self._told = ctypes.byref(self.state)
         self._wait, self._begin = raw.checked("xrWaitFrame"), raw.checked("xrBeginFrame")
         self._end = raw.checked("xrEndFrame")
@@ -24,17 +24,17 @@ class FrameCalls:
         self._info, self._layers = self._empty, None
 
     def wait(self) -> xr.FrameState:
-        """Wait for the next frame; `state`, until the next call."""
+        """Wait for the next frame; return `state`, valid until the next call."""
         self.state.predicted_display_time = 0
         self._wait(self._session, None, self._told)
         return self.state
 
     def begin(self) -> None:
-        """Begin the frame. The runtime drops an earlier one that was begun and not ended; that is no error."""
+        """Begin the frame. The runtime drops an earlier frame that was begun and not ended; that is no error."""
         self._begin(self._session, None)
 
     def end(self, display_time: int, layers: Sequence[ctypes.Structure]) -> None:
-        """Show `layers`. The same sequence as in the frame before is handed over unchanged."""
+        """Show `layers`. If the sequence is the one of the last frame, it is passed on unchanged."""
         if not layers:
             info = self._empty
         else:

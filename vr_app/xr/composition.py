@@ -19,8 +19,8 @@ class Layers:
     """The layers of one session in `space`; closed by `handles`, with the session.
 
     `behind`: both eyes' pictures, of the whole scene or of what lies behind the surfaces. `surfaces`: what the runtime
-    shows by itself, `before`: the eyes' pictures of what lies before them; None where it shows no surfaces.
-    `composed`: what the last frame handed over; None where nothing of it may be used again.
+    shows by itself, `before`: the eyes' pictures of what lies before them; None if it shows no surfaces. `composed`:
+    what the last frame handed over; None if nothing of it may be reused.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class Layers:
             self.surfaces = SurfaceLayers(session, space, offer, handles)
 
     def stand_in(self, space: xr.Space) -> None:
-        """Tell from now on in `space` where pictures are; those of another space are not used again."""
+        """Use `space` for the pictures from now on; those of another space are not reused."""
         if self.behind.space is not space:
             self.composed = None
         for layer in filter(None, (self.behind, self.before, self.surfaces)):

@@ -1,4 +1,4 @@
-"""OpenXR's structures as the project's values."""
+"""Convert OpenXR's structures to the project's values."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ VALID = xr.SpaceLocationFlags.POSITION_VALID_BIT | xr.SpaceLocationFlags.ORIENTA
 
 
 def pose(given: xr.Posef) -> Pose | None:
-    """The pose with its quaternion brought to unit length; None where it is none (NaN, infinite, length zero).
+    """Return the pose with its quaternion normalised, or None if it is invalid (NaN, infinite, length zero).
 
-    Runtimes do hand out such poses, marked valid, while tracking starts or is lost.
+    Some runtimes return such poses, marked valid, while tracking starts or is lost.
     """
     x, y, z, w = given.orientation
     position = given.position.x, given.position.y, given.position.z
@@ -26,12 +26,12 @@ def pose(given: xr.Posef) -> Pose | None:
 
 
 def posef(given: Pose) -> xr.Posef:
-    """The other way round."""
+    """Convert in the opposite direction."""
     return xr.Posef(xr.Quaternionf(*given.orientation), xr.Vector3f(*given.position))
 
 
 def fov(given: xr.Fovf) -> Fov | None:
-    """The field of view; None where it is none: NaN, empty, mirrored, or half a turn and more."""
+    """Return the field of view, or None if it is invalid: NaN, empty, mirrored, or half a turn and more."""
     angles = given.angle_left, given.angle_right, given.angle_up, given.angle_down
     left, right, up, down = angles
     if not (all(abs(angle) < math.pi / 2 for angle in angles) and left < right and down < up):

@@ -1,4 +1,4 @@
-"""From OpenXR's result codes to one clear line; and handles that are given back whatever happens."""
+"""Convert OpenXR's result codes to one clear line, and destroy handles whatever happens."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ Handle = TypeVar("Handle")
 
 
 class HeadsetError(UserError):
-    """The headset cannot be had. One line: what, why, and the cure."""
+    """The headset is not available. One line: what, why, and the cure."""
 
 
 class HeadsetLostError(HeadsetError):
-    """The runtime or its session has gone; nothing more can be asked of it."""
+    """The runtime or its session is gone; nothing more can be asked of it."""
 
 
 LOST = (
@@ -32,12 +32,12 @@ LOST_MESSAGE = "the connection to the headset was lost: start its OpenXR runtime
 
 BEGINNINGS = ("xrCreate", "xrEnumerate", "xrGetSystem", "xrGetInstance", "xrGetOpenGL")
 """Calls that ask for something new: a runtime that fails at one of them may have had nothing to lose. At any other,
-"runtime failure" is how some of them say that their service died, and no better than a loss: nothing but a new session
+some runtimes report "runtime failure" when their service has died, which is as bad as a loss: only a new session
 helps."""
 
 
 class openxr:  # noqa: N801  (used as a function is)
-    """What pyopenxr raises inside for an error becomes a `HeadsetError`; `call` is what was asked of the runtime.
+    """Converts pyopenxr's errors inside it to a `HeadsetError`; `call` is what was asked of the runtime.
 
     pyopenxr raises for success codes too (`QualifiedSuccessResult`): those pass, for the caller to understand.
     """

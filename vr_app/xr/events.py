@@ -30,13 +30,13 @@ class Events:
         self._ahead = True
 
     def fetch(self) -> None:
-        """Ask the runtime, unless `fetch_ahead` has done so."""
+        """Query the runtime, unless `fetch_ahead` has done so."""
         if not self._ahead:
             self._fetch()
         self._ahead = False
 
     def next(self) -> xr.EventDataBuffer | None:
-        """The oldest event that nobody has taken yet; None where there is none."""
+        """Return the oldest event that has not been taken yet, or None."""
         return self._waiting.popleft() if self._waiting else None
 
     def _fetch(self) -> None:
@@ -51,7 +51,8 @@ class Events:
                 self._waiting.append(event)
 
     def _polled(self) -> xr.EventDataBuffer | None:
-        """The next event; None if there is none, which is usual and for which pyopenxr would raise an exception."""
+        """Return the next event, or None if there is none, which is usual and for which pyopenxr would raise an
+        exception."""
         event, self._buffer.type = self._buffer, xr.StructureType.EVENT_DATA_BUFFER
         if self._poll(self._instance, ctypes.byref(event)) == NO_EVENT:
             return None

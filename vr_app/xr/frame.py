@@ -25,12 +25,12 @@ IDLE_PAUSE = 0.02
 """Seconds of a pause while no session runs: nothing else paces the loop then."""
 
 APART = 1.0
-"""Seconds. If a display time differs from the machine's own clock by more than this, the clock is set anew. Otherwise a
-runtime that once names a time far ahead would stop all motion until then."""
+"""In seconds. If a display time differs from the machine's own clock by more than this, the clock is set again.
+Otherwise a runtime that once gives a time far ahead would stop all motion until then."""
 
 
 class Spectator(Protocol):
-    """Somebody beside the headset who sees what it is shown."""
+    """A viewer of the window beside the headset."""
 
     def see(self, eye: int, picture: Framebuffer) -> None:
         """See an eye's finished picture before it is handed over."""
@@ -44,12 +44,12 @@ class Spectator(Protocol):
         ...
 
     def content(self) -> bool:
-        """Whether what it saw last will do, as long as nothing changes."""
+        """Whether its last picture will do, as long as nothing changes."""
         ...
 
 
 class FrameClock:
-    """Seconds since its making, as one clock with the display times of one session after the other."""
+    """Seconds since its creation, as one clock with the display times of successive sessions."""
 
     def __init__(self) -> None:
         self._start = time.monotonic_ns()
@@ -57,17 +57,18 @@ class FrameClock:
         self._last = 0.0
 
     def restart(self) -> None:
-        """A new session begins; its display times may start from another moment."""
+        """Begin a new session, whose display times may start from another moment."""
         self._origin = None
 
     def idle(self) -> float:
-        """Now, while the runtime names no time."""
+        """Return the present time, while the runtime gives none."""
         return self._forward(self._since_start() * 1e-9)
 
     def seconds(self, display_time: int) -> float:
-        """A display time of the runtime (XrTime, nanoseconds since no known moment), never less than the one before.
+        """Convert a display time of the runtime (XrTime, nanoseconds since an unknown moment) to seconds, never less
+        than the previous one.
 
-        The first one is taken to be now; the lead of prediction, a few hundredths of a second, is of no matter.
+        The first one is assumed to be now; the lead of the prediction, a few hundredths of a second, does not matter.
         """
         own = self._since_start()
         if self._origin is None or abs(display_time - self._origin - own) > APART * 1e9:
@@ -88,7 +89,7 @@ class HeadsetFrame:
     def __init__(self, session: Session, time: float, spectator: Spectator) -> None:
         self.time = time
         self.should_render = False
-        self.keeps = False  # the runtime takes turns between images
+        self.keeps = False  # the runtime alternates between images
         self.detail = SHARPER if session.layers.surfaces is not None else 1.0
         self.period: float | None = None
         self.eyes: tuple[Eye, ...] = ()
@@ -99,7 +100,8 @@ class HeadsetFrame:
         self._drawing: Generator[tuple[Eye, Framebuffer]] | None = None
 
     def locate(self, display_time: int) -> None:
-        """Find hands and eyes; no eyes while the head is not tracked, or where one of them is nowhere (NaN)."""
+        """Locate hands and eyes; there are no eyes while the head is not tracked, or if one of them has no position
+        (NaN)."""
         self._session.locate(display_time)
         self.eyes = self._session.head.eyes
 

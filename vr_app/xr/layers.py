@@ -1,4 +1,4 @@
-"""What is handed to the runtime to be shown: swapchains, and the layer of both eyes' pictures.
+"""What the runtime is given to show: swapchains, and the layer of both eyes' pictures.
 
 `surfaces` makes the layers of single panels and of the retina.
 """
@@ -53,7 +53,7 @@ class _Swapchain:
             self.textures = graphics.textures(self.handle)
 
     def acquire_index(self) -> int:
-        """The number of the next image, once the compositor has done with it. Give it back by `release`."""
+        """Return the index of the next image, once the compositor has finished with it. Return it with `release`."""
         with openxr("xrAcquireSwapchainImage"):
             index = xr.acquire_swapchain_image(self.handle, xr.SwapchainImageAcquireInfo())
         try:
@@ -82,12 +82,12 @@ class _Swapchain:
             self._release()
 
     def whole(self) -> xr.SwapchainSubImage:
-        """All of the image released last."""
+        """Return all of the image released last."""
         return xr.SwapchainSubImage(self.handle, xr.Rect2Di(xr.Offset2Di(0, 0), xr.Extent2Di(*self.size)), 0)
 
 
 class PictureSwapchain(_Swapchain):
-    """An eye's picture or a surface's, and a framebuffer for each of its images, made once."""
+    """The picture of an eye or a surface, with a framebuffer for each of its images, made once."""
 
     def __init__(self, session: xr.Session, size: tuple[int, int], image_format: int, handles: ExitStack) -> None:
         # The mirror window and screenshots read the image, too.
@@ -101,7 +101,7 @@ class PictureSwapchain(_Swapchain):
         self._hidden_for: Fov | None = None
 
     def hide(self, mesh: np.ndarray) -> None:
-        """Leave out what is never seen: triangles (N, 3, 2) on the plane one metre ahead, in metres."""
+        """Leave out the invisible part: triangles (N, 3, 2) on the plane one metre ahead, in metres."""
         self._mesh, self._hidden_for = mesh, None
         if self._hidden is None and len(mesh):
             self._hidden = HiddenArea(self.size)
@@ -113,20 +113,21 @@ class PictureSwapchain(_Swapchain):
             self._hidden.close()
 
     def see_with(self, fov: Fov) -> None:
-        """Fit what is left out to the eye's field of view, if that has changed."""
+        """Adapt the invisible part to the eye's field of view, if that has changed."""
         if self._hidden is not None and fov != self._hidden_for:
             self._hidden.draw(fov.across(self._mesh))
             self._hidden_for = fov
 
     def acquire(self) -> Framebuffer:
-        """The framebuffer of the next image, once the compositor has done with it. Give it back by `release`."""
+        """Return the framebuffer of the next image, once the compositor has finished with it. Return it with
+        `release`."""
         return self._framebuffers[self.acquire_index()]
 
 
 class DepthSwapchain(_Swapchain):
-    """How far away each pixel of an eye's picture is, and what to draw each of its images with, made once.
+    """The depth of each pixel of an eye's picture, with a render target for each of its images, made once.
 
-    Its images come in an order of their own: none belongs to any of the picture's.
+    Its images come in their own order: none belongs to a particular image of the picture.
     """
 
     def __init__(self, session: xr.Session, size: tuple[int, int], image_format: int, handles: ExitStack) -> None:
@@ -136,24 +137,25 @@ class DepthSwapchain(_Swapchain):
             handles.callback(target.close)
 
     def acquire(self) -> DepthTarget:
-        """As `PictureSwapchain.acquire`."""
+        """See `PictureSwapchain.acquire`."""
         return self._targets[self.acquire_index()]
 
     def structure(self) -> xr.CompositionLayerDepthInfoKHR:
-        """The image released last."""
+        """Return the structure of the image released last."""
         return xr.CompositionLayerDepthInfoKHR(
             sub_image=self.whole(), min_depth=0.0, max_depth=1.0, near_z=NEAR, far_z=FAR
         )
 
 
 def picture_format(session: xr.Session) -> int:
-    """The format of all swapchains here. Raises `HeadsetError` where the runtime does not offer it."""
+    """Return the format of all swapchains here. Raises `HeadsetError` if the runtime does not offer it."""
     with openxr("xrEnumerateSwapchainFormats"):
         return graphics.swapchain_format(list(xr.enumerate_swapchain_formats(session)))
 
 
 def depth_swapchains(session: xr.Session, sizes: Sequence[tuple[int, int]], handles: ExitStack) -> list[DepthSwapchain]:
-    """One for each eye; none where the runtime offers no format for them, or one that it or OpenGL then refuses."""
+    """Return one for each eye, or none if the runtime offers no format for them, or one that it or OpenGL then
+    refuses."""
     with openxr("xrEnumerateSwapchainFormats"):
         kind = graphics.depth_format(list(xr.enumerate_swapchain_formats(session)))
     if kind is None:
@@ -171,8 +173,8 @@ def depth_swapchains(session: xr.Session, sizes: Sequence[tuple[int, int]], hand
 
 
 class ProjectionLayer:
-    """The scene as seen from both eyes; `flags`: how it is laid over what lies behind; `deep`: the runtime is told how
-    far away it is, too, where it takes that."""
+    """The scene as seen from both eyes; `flags`: how it is blended over what lies behind; `deep`: the runtime gets its
+    depth too, if it accepts that."""
 
     def __init__(
         self,
@@ -186,21 +188,21 @@ class ProjectionLayer:
         image_format = picture_format(session)
         self._flags = flags
         self.space = space
-        """The space in which the runtime is told the views."""
+        """The space in which the views are given to the runtime."""
         self.shown: xr.CompositionLayerProjection | None = None
-        """The layer of the images released last; it may be handed over again as it is."""
+        """The layer of the images released last; it may be submitted again unchanged."""
         self._eyes = [PictureSwapchain(session, size, image_format, handles) for size in sizes]
         self._depths = depth_swapchains(session, sizes, handles) if deep else []
         self._told: list[xr.CompositionLayerDepthInfoKHR] = []
 
     @property
     def deep(self) -> bool:
-        """Whether the runtime is told how far away it is."""
+        """Whether the runtime is given its depth."""
         return bool(self._depths)
 
     @property
     def handed_over(self) -> xr.CompositionLayerProjection:
-        """`shown`, once something has been."""
+        """`shown`, once there is one."""
         assert self.shown is not None
         return self.shown
 
@@ -214,10 +216,11 @@ class ProjectionLayer:
         drawn: Callable[[int, Framebuffer], None],
         deepen: Callable[[DepthTarget, Eye], None] | None = None,
     ) -> Generator[tuple[Eye, Framebuffer]]:
-        """Each eye with its next image's framebuffer, bound. When the iteration goes on, `drawn` sees the finished
-        picture, and the image is released to the runtime; it is released too where the iteration ends early.
+        """Yield each eye with its next image's framebuffer, bound. When the iteration continues, `drawn` gets the
+        finished picture, and the image is released to the runtime, also if the iteration ends early.
 
-        `deepen` draws how far away an eye's picture is; None: nobody can tell."""
+        `deepen` draws the depth of an eye's picture; None: unknown.
+        """
         for index, (eye, swapchain) in enumerate(zip(eyes, self._eyes, strict=True)):
             framebuffer = swapchain.acquire()
             try:

@@ -1,4 +1,4 @@
-"""The least that a frame can be, to measure others against."""
+"""The smallest possible frame, as a reference for measurements."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from vr_app.xr.system import VIEWS
 
 
 def repeat_frame(session: Session, layers: Sequence[ctypes.Structure]) -> None:
-    """What the shortest OpenXR program with hands does in a frame: look for events, wait, take in the controls and
-    where the hands are, begin, locate the eyes, and end with layers whose pictures are there already."""
+    """Do what the shortest OpenXR program with hands does in a frame: poll events, wait, sync controls and hand poses,
+    begin, locate the eyes, and end with layers whose pictures exist already."""
     session.poll()
     with openxr("xrWaitFrame"):
         state = xr.wait_frame(session.handle, xr.FrameWaitInfo())

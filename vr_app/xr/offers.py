@@ -1,4 +1,4 @@
-"""Which composition layers a runtime takes, and what is known of those that show them badly."""
+"""Which composition layers a runtime accepts, and known faults of runtimes that show them badly."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from vr_app.core.scene.layer_mode import LayerMode
 from vr_app.xr.system import System
 
 LONGEST = 4096
-"""Most pixels along a sheet's side, even if a runtime takes more."""
+"""The most pixels along a sheet's side, even if a runtime accepts more."""
 
 SHAPES = {
     xr.KHR_COMPOSITION_LAYER_CYLINDER_EXTENSION_NAME: Shape.CYLINDER,
     xr.KHR_COMPOSITION_LAYER_EQUIRECT2_EXTENSION_NAME: Shape.EQUIRECT,
 }
-"""What an extension brings. Quads need none."""
+"""The shapes that each extension adds. Quads need none."""
 
 
 @dataclass(frozen=True)
 class Quirk:
-    """Of runtimes whose name begins with `runtime`, in versions below `before` (None: all): what goes wrong, and where
-    that is told."""
+    """A fault of runtimes whose name begins with `runtime`, in versions below `before` (None: all): what goes wrong,
+    and where it is documented."""
 
     runtime: str
     before: tuple[int, ...] | None
@@ -57,11 +57,11 @@ DEPTH_QUIRKS = (
         "https://github.com/OpenKneeboard/OpenKneeboard/issues/153",
     ),
 )
-"""These are not told how far away things are."""
+"""These are not given depth."""
 
 
 def quirk(runtime: str, known_quirks: Sequence[Quirk] = LAYER_QUIRKS) -> Quirk | None:
-    """What of `known_quirks` is known of a runtime, named with its version as `System.runtime` has it."""
+    """Return the entry of `known_quirks` for a runtime, named with its version as in `System.runtime`."""
     numbers = re.search(r"\d+(\.\d+)+", runtime)
     version = tuple(int(number) for number in numbers[0].split(".")) if numbers else ()
     for known in known_quirks:
@@ -71,19 +71,19 @@ def quirk(runtime: str, known_quirks: Sequence[Quirk] = LAYER_QUIRKS) -> Quirk |
 
 
 def offer_of(system: System) -> Offer:
-    """Everything that the runtime says it takes."""
+    """Return everything that the runtime says it accepts."""
     shapes = {Shape.QUAD} | {shape for name, shape in SHAPES.items() if name in system.enabled}
     return Offer(system.most_layers, min(LONGEST, *system.largest_picture), frozenset(shapes))
 
 
 def offer_in(system: System, mode: LayerMode) -> Offer:
-    """The part of it that is used."""
+    """Return the part of it that is used."""
     if mode is LayerMode.OFF or (mode is LayerMode.AUTO and quirk(system.runtime) is not None):
         return Offer()
     return offer_of(system)
 
 
 def takes_depth(system: System) -> bool:
-    """Whether it is told how far away things are that the eyes' pictures show."""
+    """Whether it is given the depth of the eyes' pictures."""
     offered = xr.KHR_COMPOSITION_LAYER_DEPTH_EXTENSION_NAME in system.enabled
     return offered and quirk(system.runtime, DEPTH_QUIRKS) is None

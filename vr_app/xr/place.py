@@ -1,4 +1,5 @@
-"""The space that the scene stands in: the runtime's own, before it is recentred by us, and where its floor is."""
+"""The space that the scene is placed in: the runtime's own until the user recentres here, and the height of its
+floor."""
 
 from __future__ import annotations
 
@@ -18,8 +19,8 @@ FLOOR_SPACES = (xr.ReferenceSpaceType.LOCAL_FLOOR, xr.ReferenceSpaceType.STAGE)
 class Place:
     """LOCAL, or a space at rest in it: `space`. `floor`: the floor's height in it, metres.
 
-    The runtime's LOCAL is where its user wants to be, by its own recentring; where its origin is not at the height of
-    the eyes (some runtimes' is on the floor), or when the user asks for it, the space is moved to the head.
+    The runtime's LOCAL is where its user wants to be, by its own recentring. If its origin is not at eye level (some
+    runtimes' is on the floor), or when the user asks for it, the space is moved to the head.
     """
 
     def __init__(self, session: xr.Session, handles: ExitStack) -> None:
@@ -35,7 +36,7 @@ class Place:
         handles.callback(self._destroy)
         self.floor = floor_height(None)
         self.ground = kind.name if kind is not None else ""
-        """The reference space that tells the floor; empty: none does."""
+        """The reference space that gives the floor; empty: none does."""
         self._asked = self._seen = False
         self._floor_known = False
         self._moves_at: int | None = None
@@ -54,11 +55,11 @@ class Place:
             xr.destroy_space(self.space)
 
     def ask(self) -> None:
-        """Put the scene in front of the head, as soon as it is known where the head is."""
+        """Place the scene in front of the head, as soon as the head's pose is known."""
         self._asked = True
 
     def moves_at(self, time: int) -> None:
-        """The runtime recentres its LOCAL at `time` (XrTime)."""
+        """Note that the runtime recentres its LOCAL at `time` (XrTime)."""
         self._moves_at = time
 
     def note_move(self, display_time: int) -> bool:
@@ -75,7 +76,7 @@ class Place:
         return moved
 
     def floor_moved(self) -> None:
-        """The floor may be elsewhere."""
+        """Note that the floor may have moved."""
         self._floor_known = False
 
     def settle(self, display_time: int) -> None:
@@ -106,7 +107,7 @@ class Place:
         return True
 
     def _stand(self, origin: Pose) -> None:
-        """Let the space's origin be at `origin` of LOCAL."""
+        """Place the space's origin at `origin` of LOCAL."""
         space = self._create(xr.ReferenceSpaceType.LOCAL, origin)
         self._destroy()
         self.space, self._origin = space, origin

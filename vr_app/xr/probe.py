@@ -1,4 +1,4 @@
-"""Is there a headset? Asked from a process of its own.
+"""Look for a headset, in a separate process.
 
 A process, because importing `xr` binds this one's PyOpenGL to GLX, because loader and runtimes write to the standard
 error output as they please, and because a runtime that hangs or crashes must not take the program along. Whatever the
@@ -17,16 +17,16 @@ from dataclasses import dataclass
 from vr_app.process.environment import environment
 
 PATIENCE = 20.0
-"""Seconds. Asking SteamVR for an instance starts it where it does not run yet."""
+"""In seconds. Asking SteamVR for an instance starts it if it is not running."""
 
 SHIFT, PAUSE = 20.0, 1.0
-"""Seconds: how long one process waits for a headset, and the least between the beginnings of two processes (a
-runtime that crashes ends its process at once)."""
+"""In seconds: how long one process waits for a headset, and the minimum between the starts of two processes (a crashing
+runtime ends its process at once)."""
 
 
 @dataclass(frozen=True)
 class ProbeResult:
-    """What an OpenXR runtime says of itself and its headset.
+    """What an OpenXR runtime reports about itself and its headset.
 
     `problem`: one line, what is missing and the cure; empty where a headset can be had. `runtime`: name and version,
     empty where none answers. `system`: the headset's name. `view_sizes`: the recommended (width, height) in pixels of
@@ -57,7 +57,7 @@ def _command(*arguments: str) -> list[str]:
 
 def probe(timeout: float = PATIENCE) -> ProbeResult:
     """Ask the active runtime for a headset: no window, no GL, no trace. `timeout` in seconds. Never raises for a
-    missing runtime or headset: that is the answer's `problem`."""
+    missing runtime or headset: the answer's `problem` says so."""
     try:
         child = subprocess.run(
             _command(),
@@ -80,7 +80,7 @@ def probe(timeout: float = PATIENCE) -> ProbeResult:
 
 
 class HeadsetWatch:
-    """Asks for a headset again and again, in a process of its own, and never keeps its caller waiting.
+    """Looks for a headset again and again, in a separate process, and never blocks its caller.
 
     A process that hangs is ended after SHIFT + PATIENCE seconds, and the next one begins. `close` it.
     """
@@ -90,7 +90,7 @@ class HeadsetWatch:
         self._begun = -math.inf
 
     def answers(self) -> bool:
-        """Whether a headset has answered since the last call that said so."""
+        """Whether a headset has answered since the last call that returned true."""
         since = time.monotonic() - self._begun
         code = None if self._child is None else self._child.poll()
         if code is not None:

@@ -1,6 +1,6 @@
-"""OpenXR's functions without pyopenxr's ways around them, for those that every frame calls.
+"""OpenXR's functions without pyopenxr's wrappers, for those that every frame calls.
 
-pyopenxr makes the structures of a call anew each time, and an `xr.Result` of every answer, which together cost as much
+pyopenxr creates the structures of a call every time, and an `xr.Result` for every answer, which together cost as much
 as the calls themselves.
 """
 
@@ -20,7 +20,7 @@ LOSS_PENDING = xr.Result.SESSION_LOSS_PENDING.value
 
 
 def plain(name: str) -> Callable[..., int]:
-    """The loader's function of that name, with pyopenxr's argument types; it answers a number."""
+    """Return the loader's function of that name, with pyopenxr's argument types; it returns a number."""
     known = getattr(raw_functions, name)
     if not isinstance(known, CFuncPtr):
         return known  # something listens in between
@@ -31,7 +31,8 @@ def plain(name: str) -> Callable[..., int]:
 
 
 def checked(name: str) -> Callable[..., int]:
-    """As `plain`. Raises `HeadsetError` for an error, `HeadsetLostError` also where the session is about to be lost."""
+    """Return the same as `plain`, but raising `HeadsetError` for an error, and `HeadsetLostError` also if the session
+    is about to be lost."""
     function = plain(name)
 
     def call(*given: object) -> int:
@@ -44,6 +45,6 @@ def checked(name: str) -> Callable[..., int]:
 
 
 def fail(name: str, answer: int) -> NoReturn:
-    """Raise what the answer of the function of that name means."""
+    """Raise the error for the answer of the function of that name."""
     with openxr(name):
         raise xr.check_result(xr.Result(answer))

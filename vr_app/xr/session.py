@@ -1,6 +1,6 @@
-"""A session with the headset: from its making on the current GL context to its last event.
+"""A session with the headset: from its creation on the current GL context to its last event.
 
-A session's life, as OpenXR has it: IDLE, READY (we begin it), SYNCHRONIZED (frames are paced but not seen), VISIBLE,
+The life of a session in OpenXR: IDLE, READY (we begin it), SYNCHRONIZED (frames are paced but not visible), VISIBLE,
 FOCUSED (input is ours too), STOPPING (we end it), then IDLE again or EXITING; LOSS_PENDING from anywhere.
 """
 
@@ -31,7 +31,7 @@ photographs stand still."""
 
 
 class Session:
-    """A session on the GL context that is current; all calls belong to its thread.
+    """A session on the current GL context; all calls belong to its thread.
 
     `running`: between READY and STOPPING, when frames are waited for. `calls`: those of a frame. `head`: where the eyes
     are. `layers`: what is handed over to be shown. Raises `HeadsetError` where the runtime refuses, `HeadsetLostError`
@@ -72,7 +72,7 @@ class Session:
         return self.place.space
 
     def locate(self, display_time: int) -> None:
-        """Find `head` and hands as they will be at the frame's `display_time`, and put the scene where it belongs.
+        """Locate `head` and hands as they will be at the frame's `display_time`, and place the scene.
 
         Events are fetched once a frame, and here, because some runtimes (Monado) move their space first and report it
         afterwards. If the space has moved in between, everything is located again.
@@ -93,15 +93,15 @@ class Session:
         self.layers.hide(eye, visibility.hidden_mesh(self.system.instance, self.handle, eye))
 
     def _blend_mode(self) -> xr.EnvironmentBlendMode:
-        """Opaque, or what the headset prefers where it lets the room be seen."""
+        """Return opaque, or what the headset prefers if it shows the room."""
         with openxr("xrEnumerateEnvironmentBlendModes"):
             modes = list(xr.enumerate_environment_blend_modes(self.system.instance, self.system.id, VIEWS))
         opaque = xr.EnvironmentBlendMode.OPAQUE
         return opaque if opaque.value in modes else xr.EnvironmentBlendMode(modes[0])
 
     def poll(self) -> None:
-        """Handle all events: those that the frame before fetched, or else those of now. Afterwards `running`, `ended`
-        and `state` are current. So a session never ends in the middle of a frame."""
+        """Handle all events: those that the last frame fetched, or otherwise the current ones. Afterwards `running`,
+        `ended` and `state` are current. So a session never ends in the middle of a frame."""
         self._events.fetch()
         while not self.ended and (event := self._events.next()) is not None:
             self._take(event)
@@ -168,7 +168,7 @@ class Session:
         return self.place.take_moved()
 
     def request_exit(self) -> None:
-        """Ask to end: the runtime leads through STOPPING to EXITING, frames go on until then."""
+        """Ask to end: the runtime leads through STOPPING to EXITING, and frames continue until then."""
         if self.running:
             with openxr("xrRequestExitSession"):
                 xr.request_exit_session(self.handle)

@@ -1,4 +1,4 @@
-"""Panels and the retina as composition layers: each from a swapchain of its own, which holds its face."""
+"""Panels and the retina as composition layers, each with a swapchain of its own that holds its face."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from vr_app.xr.layers import PictureSwapchain, picture_format
 log = logging.getLogger(__name__)
 
 SPARE = 8
-"""Swapchains kept at most for surfaces that are not in sight, while all together have no more than ALL_PIXELS: a new
+"""The most swapchains kept for surfaces out of sight, as long as all together have no more than ALL_PIXELS: creating
 one takes milliseconds of a frame. Monado has room for 32 in all."""
 
 Owner = tuple[Key, Shape]
-"""A photograph's panel and its retina have faces of their own, and take turns."""
+"""A photograph's panel and its retina have faces of their own, and alternate."""
 
 OVER = xr.CompositionLayerFlags.BLEND_TEXTURE_SOURCE_ALPHA_BIT
-"""Laid over what lies behind, by the picture's alpha, with which its colours are already multiplied."""
+"""Blended over what lies behind, by the picture's alpha, with which its colours are already multiplied."""
 
 
 @dataclass
 class _Held:
-    """A swapchain, whose it is (None: no surface's any more), and the face that is drawn in it; None: nothing yet."""
+    """A swapchain, its owner (None: no longer a surface's), and the face drawn in it; None: nothing yet."""
 
     swapchain: PictureSwapchain
     handles: ExitStack
@@ -66,8 +66,9 @@ class SurfaceLayers:
     def arrange(
         self, scene: Scene, eyes: Sequence[Eye], renderer: Renderer
     ) -> tuple[Arrangement, list[ctypes.Structure]]:
-        """Take a scene apart and draw what has changed of what the runtime shows by itself: that, and the structures
-        for xrEndFrame, in order. A runtime that refuses a surface's swapchain is given none from then on."""
+        """Take a scene apart and draw the changed faces of the surfaces that the runtime shows; return the arrangement,
+        and the structures for xrEndFrame, in order. After a runtime refuses a surface's swapchain, it is given no
+        more."""
         arrangement = arrange(scene, eyes, self.offer, self.faces, lambda words: line(words).advance)
         try:
             return arrangement, self._show(arrangement.layers, renderer)
@@ -86,7 +87,7 @@ class SurfaceLayers:
         return {held.owner[0]: held.face for held in oldest_first if held.owner is not None and held.face is not None}
 
     def _show(self, layers: Sequence[Layered], renderer: Renderer) -> list[ctypes.Structure]:
-        """Draw what has changed; the layers' structures for xrEndFrame, in order."""
+        """Draw what has changed; return the layers' structures for xrEndFrame, in order."""
         self._frame += 1
         wanted = {(layered.key, layered.shape) for layered in layers}
         structures = []
@@ -108,7 +109,7 @@ class SurfaceLayers:
         held.face, held.content = layered.face, layered.content
 
     def _for(self, layered: Layered, wanted: set[Owner]) -> _Held:
-        """The surface's own swapchain; one of that size that nobody wants any more; or a new one."""
+        """Return the surface's own swapchain; an unused one of that size; or a new one."""
         owner = layered.key, layered.shape
         for held in self._held:
             if held.owner == owner and held.swapchain.size == layered.face.size:
@@ -126,7 +127,7 @@ class SurfaceLayers:
         return held
 
     def _make_room(self, spare: list[_Held], face: Face) -> None:
-        """Give up those of the spare ones, first those in front, for which there is no room beside another face's."""
+        """Release those of the spare ones, the first ones first, for which there is no room beside another face's."""
         while spare and (len(spare) > SPARE or self._pixels + math.prod(face.size) > ALL_PIXELS):
             self._held.remove(spare[0])
             spare.pop(0).handles.close()
@@ -162,8 +163,8 @@ class SurfaceLayers:
 
 
 def _cylinder(face: Face, panel: Panel, about: dict) -> ctypes.Structure:
-    """The layer of a bent panel. Its pose is that of the cylinder's axis, level with the picture's middle and turned
-    to it."""
+    """Return the layer of a bent panel. Its pose is that of the cylinder's axis, level with the picture's middle and
+    turned to it."""
     axis = Pose((0.0, (face.bottom + face.top) / 2, 1 / panel.bend))
     middle = (face.left + face.right) / 2 * panel.bend
     turned = Pose(orientation=(0.0, -math.sin(middle / 2), 0.0, math.cos(middle / 2)))

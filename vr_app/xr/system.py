@@ -56,7 +56,7 @@ class System:
 
 @contextmanager
 def open_system() -> Iterator[System]:
-    """Ask the active runtime for its headset. Raises `HeadsetError` where there is none. Needs no GL context."""
+    """Open the active runtime's headset. Raises `HeadsetError` if there is none. Needs no GL context."""
     debug = DEBUG in os.environ
     os.environ.setdefault("XR_LOADER_DEBUG", "warn" if debug else "none")  # its errors come again as ours, in one line
     with ExitStack() as handles:
@@ -112,7 +112,7 @@ def _system(instance: xr.Instance, offered: tuple[str, ...]) -> System:
 
 
 def _hear(instance: xr.Instance, handles: ExitStack) -> None:
-    """Have the runtime's and the layers' messages written to the standard error output."""
+    """Write the runtime's and the layers' messages to the standard error output."""
 
     def say(severity: int, kind: int, data: DebugUtilsMessengerCallbackDataEXT, user: object) -> bool:
         print(f"openxr: {data.function_name}: {data.message}", file=sys.stderr)

@@ -20,9 +20,10 @@ NOTHING = np.zeros((0, 3, 2), np.float32)
 
 
 def hidden_mesh(instance: xr.Instance, session: xr.Session, eye: int) -> np.ndarray:
-    """Triangles (N, 3, 2) on the plane one metre ahead, metres to the right and up, that eye number `eye` never sees.
+    """Return triangles (N, 3, 2) on the plane one metre ahead, metres to the right and up, that eye number `eye` never
+    sees.
 
-    None of them where the runtime has none, or gives what is no mesh: everything is drawn then.
+    Empty if the runtime has none, or returns an invalid mesh: everything is drawn then.
     """
     try:
         with openxr("xrGetVisibilityMaskKHR"):
@@ -40,7 +41,7 @@ def hidden_mesh(instance: xr.Instance, session: xr.Session, eye: int) -> np.ndar
 
 
 def _ask(instance: xr.Instance, session: xr.Session, eye: int) -> tuple[np.ndarray, np.ndarray]:
-    """Vertices (V, 2) and indices (I,). pyopenxr's own call asks for their numbers alone."""
+    """Return vertices (V, 2) and indices (I,). pyopenxr's own call only asks for their numbers."""
     counts = xr.get_visibility_mask_khr(session, VIEWS, eye, HIDDEN)
     vertices = (xr.Vector2f * counts.vertex_count_output)()
     indices = (ctypes.c_uint32 * counts.index_count_output)()
