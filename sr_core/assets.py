@@ -1,4 +1,4 @@
-"""Where the project's data files lie, in a checkout and in an installed wheel alike."""
+"""Where the project's data files are, both in a checkout and in an installed wheel."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def asset_path(*parts: str) -> Path:
-    """Path of a bundled data file or folder, for example ``asset_path("weights",
+    """Return the path of a bundled data file or folder, for example ``asset_path("weights",
     "rdb-lite-x4.safetensors")``.
 
     A wheel carries the files in ``sr_core/_assets``, a checkout in ``assets`` beside the package. The file

@@ -2,4 +2,4 @@
 
 
 class UserError(ValueError):
-    """Something the user can mend. The message is one line: what (the file), why, and the cure."""
+    """An error that the user can fix. The message is one line: what (the file), why, and the cure."""

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, never in the place of an input, and names as file systems allow them."""
+"""Write files completely or not at all, never over an input, and with valid names."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from typing import BinaryIO
 from sr_core.errors import UserError
 
 LONGEST_NAME = 255
-"""Bytes of a name that file systems take."""
+"""The longest name in bytes that file systems accept."""
 
 _UNDECODED = re.compile("[\udc80-\udcff]")
-"""Bytes of a file name that are not UTF-8, as Python keeps them (PEP 383)."""
+"""The bytes of a file name that are not UTF-8, as Python keeps them (PEP 383)."""
 
 
 class OutputError(UserError):
@@ -27,9 +27,9 @@ class OutputError(UserError):
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """A file beside `path`, open for writing, which takes its place, on the disk to the last byte, if all goes well.
+    """Yield a file beside `path`, open for writing, which replaces it, synced to disk, if all goes well.
 
-    Otherwise it goes, and what was there stays. Raises OSError.
+    Otherwise it is removed, and the old file stays. Raises OSError.
     """
     name = _shorter(path.stem, f"-{secrets.token_hex(4)}{path.suffix}", LONGEST_NAME - 1)
     part = path.parent / f".{name}"  # not mkstemp's: its files are private
@@ -40,13 +40,13 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         os.replace(part, path)
     finally:
-        with suppress(OSError):  # never made, or in a folder that has become read-only: the first error counts
+        with suppress(OSError):  # never created, or in a folder that has become read-only: the first error counts
             part.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text. Bytes of file names that are not UTF-8 are written as JSON escapes them, so that JSON stays
-    JSON, and its reader finds the file again. Raises OutputError where that fails."""
+    """Write UTF-8 text. Bytes of file names that are not UTF-8 are written as JSON escapes, so that JSON stays valid,
+    and its reader finds the file again. Raises OutputError if that fails."""
     path = Path(path)
     try:
         with whole_file(path) as file:
@@ -56,7 +56,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def check_writable(path: Path, suffixes: tuple[str, ...] = (), inputs: Iterable[Path] = ()) -> None:
-    """Raise OutputError now, not after long work, where a file of this name could not be written, or is one of the
+    """Raise OutputError now, not after long work, if a file of this name could not be written, or is one of the
     `inputs`."""
     path = Path(path)
     if suffixes and path.suffix.lower() not in suffixes:
@@ -75,11 +75,11 @@ def check_writable(path: Path, suffixes: tuple[str, ...] = (), inputs: Iterable[
 
 
 def keep_inputs(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
-    """Raise OutputError where an output is one of the inputs, whose bytes would be lost: the file counts, not how its
-    name is spelt, so that links, `..` and another case are seen through."""
+    """Raise OutputError if an output is one of the inputs, whose bytes would be lost. The file counts, not the spelling
+    of its name: links, `..` and another case are recognised."""
     there = {which: out for out in outputs if (which := _identity(out)) is not None}
     if not there:
-        return  # nothing is there that could be lost
+        return  # there is nothing to lose
     for source in inputs:
         which = _identity(source)
         if which is not None and (out := there.get(which)) is not None:
@@ -87,7 +87,7 @@ def keep_inputs(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """Which file it is; None where there is none, or none that may be looked at."""
+    """Return which file it is, or None if there is none, or none that is accessible."""
     try:
         there = os.stat(path)
     except OSError:
@@ -96,7 +96,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def keep_apart(*outputs: Path | None) -> None:
-    """Raise OutputError where two outputs would be one file, on file systems that fold case and accents too."""
+    """Raise OutputError if two outputs would be one file, also on file systems that fold case and accents."""
     seen: dict[tuple[str, str], Path] = {}
     for out in filter(None, outputs):
         name = unicodedata.normalize("NFC", out.name).casefold()
@@ -106,8 +106,8 @@ def keep_apart(*outputs: Path | None) -> None:
 
 
 def free_path(folder: Path, stem: str, ending: str, taken: Iterable[Path] = ()) -> Path:
-    """A file in `folder` that is not there, and not `taken`: `stem` and `ending`, between them a number from 2 on where
-    it is needed. A stem that is too long for a name is cut."""
+    """Return a path in `folder` that does not exist and is not `taken`: `stem` and `ending`, with a number from 2
+    between them if needed. A stem that is too long is truncated."""
     taken = frozenset(taken)
     number = 1
     while True:
@@ -118,9 +118,9 @@ def free_path(folder: Path, stem: str, ending: str, taken: Iterable[Path] = ()) 
 
 
 def file_name(stem: str, ending: str) -> str:
-    """`stem` and `ending` as one name. A stem too long for it is cut, and a digest of it added, so that two long ones
-    stay two."""
-    room = LONGEST_NAME - 50  # what is made beside it, or copied elsewhere, has a longer name
+    """Return `stem` and `ending` as one name. A stem that is too long is truncated and gets a digest, so that two long
+    ones stay distinct."""
+    room = LONGEST_NAME - 50  # leaves room for the longer name of a file beside it, or of a copy elsewhere
     if len(os.fsencode(stem + ending)) <= room:
         return stem + ending
     digest = hashlib.sha256(os.fsencode(stem)).hexdigest()[:8]
@@ -128,15 +128,15 @@ def file_name(stem: str, ending: str) -> str:
 
 
 def _shorter(stem: str, ending: str, room: int) -> str:
-    """So much of `stem`, in whole letters, that it and `ending` take at most `room` bytes."""
+    """Return as much of `stem`, in whole letters, as fits with `ending` in at most `room` bytes."""
     while stem and len(os.fsencode(stem + ending)) > room:
         stem = stem[:-1]
     return stem + ending
 
 
 def printable(text: str) -> str:
-    """The text in one line that any reader can show: bytes that are not UTF-8, and characters that would move the
-    cursor or turn the writing, as escapes."""
+    """Return the text in one line that any reader can show: bytes that are not UTF-8, and characters that would move
+    the cursor or change the writing direction, become escapes."""
     return "".join(c if c.isprintable() else _escaped(c) for c in text)
 
 

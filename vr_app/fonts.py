@@ -1,4 +1,4 @@
-"""Which font files draw the words: the one that ships with the program, and the system's for what it lacks."""
+"""Which font files draw text: the bundled one, and the system's for letters that it lacks."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ CJK = (
 
 
 def font_folders() -> list[Path]:
-    """Where systems keep fonts; those folders that exist."""
+    """Return the folders where systems keep fonts, as far as they exist."""
     home = Path.home()
     if sys.platform == "win32":
         folders = [Path(os.environ.get("WINDIR", "C:/Windows")) / "Fonts"]
@@ -49,7 +49,7 @@ def font_folders() -> list[Path]:
 
 
 def find_cjk() -> Path | None:
-    """The system's font for Chinese, Japanese and Korean, by its usual file names; None: there is none."""
+    """Return the system's font for Chinese, Japanese and Korean, by its usual file names, or None if there is none."""
     found: dict[str, Path] = {}
     for folder in font_folders():
         for parent, _, names in os.walk(folder):
@@ -61,7 +61,7 @@ def find_cjk() -> Path | None:
 
 @lru_cache(maxsize=1)
 def all_fonts() -> tuple[Path, ...]:
-    """The shipped font, and after it the system's for what it lacks, where there is one."""
+    """Return the bundled font, followed by the system's font for letters that it lacks, if there is one."""
     cjk = find_cjk()
     shipped = asset_path("fonts", SHIPPED)
     return (shipped,) if cjk is None else (shipped, cjk)

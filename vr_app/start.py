@@ -1,4 +1,4 @@
-"""The program's first lines: Ctrl-C ends it quietly even while its parts are still being read."""
+"""The program's first lines: Ctrl-C ends it quietly even while its modules are still being imported."""
 
 import sys
 

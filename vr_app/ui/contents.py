@@ -48,7 +48,7 @@ COLUMNS, ROWS = 3, 2
 """Images on one page of the gallery."""
 
 NAME_LENGTH = 13
-"""Letters of an image's name below its thumbnail."""
+"""The most letters of an image's name below its thumbnail."""
 
 LAYOUTS = {Layout.ONE: "One", Layout.PAIR: "Pair", Layout.ROW: "Row", Layout.WALL: "Wall", Layout.RETINA: "Eye"}
 COMPARES = {Compare.SIDE: "Side", Compare.SWIPE: "Swipe", Compare.BLINK: "Blink"}
@@ -58,18 +58,18 @@ LINKS = {Link.OFF: "Off", Link.SAME: "Same", Link.MIRRORED: "Mirrored"}
 
 @dataclass(frozen=True)
 class Turn:
-    """To another page of the panel, or of its gallery; or open and close it: of no concern to the view."""
+    """Turn to another page of the panel, or of its gallery; or open and close it; this does not concern the view."""
 
     place: Place
 
 
 Event = Intent | Turn
-"""What comes of a press on the panel."""
+"""The result of a press on the panel."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where in the panel one is: open or only its handle; the page; and the page of its gallery."""
+    """The current place in the panel: open or only its handle; the page; and the page of its gallery."""
 
     open: bool = False
     page: int = 1
@@ -78,7 +78,7 @@ class Place:
 
 @dataclass(frozen=True)
 class PanelState:
-    """What the panel tells of the session.
+    """What the panel shows of the session.
 
     `photographs`: None for one that is not (yet) loaded; `thumbnails`: those of them whose thumbnail is at hand,
     and its width and height in proportion to a thumbnail's place. `front`: the image in front. `layouts`, `models`: to
@@ -110,16 +110,17 @@ class PanelState:
 
     @property
     def record(self) -> PhotographRecord | None:
-        """Of the front photograph; None while it is not loaded."""
+        """The front photograph's record; None while it is not loaded."""
         return self.photographs[self.front] if self.photographs else None
 
 
-# Rows: how it is offered. Every control has a name of its own.
+# Rows. Every control has a unique name.
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One of several: words and what choosing them asks for; `chosen`: its index, -1 for none."""
+    """A choice: the options' labels and what choosing them asks for; `chosen`: the index of the current one, -1 for
+    none."""
 
     title: str
     options: tuple[tuple[str, Event], ...]
@@ -149,7 +150,7 @@ class Buttons:
 
 @dataclass(frozen=True)
 class Picture:
-    """A photograph of the gallery: its thumbnail's place and extent there, None while there is none."""
+    """A photograph in the gallery: its thumbnail's place and extent there, None while there is none."""
 
     name: str
     event: BringForward
@@ -174,7 +175,7 @@ Row = Choice | Slider | Buttons | Gallery | Words
 
 
 def rows(state: PanelState, place: Place) -> tuple[Row, ...]:
-    """What the page shows."""
+    """Return what the page shows."""
     return (_images, _view, _regions, _adjust, _about)[place.page](state, place)
 
 
@@ -227,7 +228,7 @@ def _view(state: PanelState, place: Place) -> tuple[Row, ...]:
 
 
 def _actions(state: PanelState) -> tuple[tuple[str, Event], ...]:
-    """What can be asked for at once."""
+    """Return the actions that are available."""
     recentre = (("Recentre", Recentre()),) if state.headset else ()
     return (
         ("Whole image", ResetView()),
@@ -258,7 +259,7 @@ def _regions(state: PanelState, place: Place) -> tuple[Row, ...]:
 
 
 def _told(regions: Regions, front: PhotographRecord | None) -> str:
-    """The chosen region's number and name, and how many the front photograph has."""
+    """Return the chosen region's number and name, and how many regions the front photograph has."""
     mine, region = regions.of(front), regions.chosen_region
     if region is None:
         return "Go to a region, to name, export or delete it." if regions.known else "No region yet."
@@ -293,7 +294,7 @@ def _choice(title: str, options: Sequence[tuple[str, Event]], now: Event) -> Cho
 
 
 def moved(title: str, value: float, state: PanelState) -> Event:
-    """What moving the slider of that title to a value asks for."""
+    """Return what moving the slider of that title to a value asks for."""
     if title == "Texture":
         return ComputeWith(dialled(base_of(state.model), round(value, 2)))
     if title == "Field":
@@ -301,12 +302,12 @@ def moved(title: str, value: float, state: PanelState) -> Event:
     name = {"Brightness": "brightness", "Contrast": "contrast", "Gamma": "gamma", "Local": "local"}[title]
     still = getattr(AS_PHOTOGRAPHED, name)
     low, high = {"brightness": BRIGHTNESS, "contrast": CONTRAST, "gamma": GAMMA, "local": LOCAL}[name]
-    near = abs(value - still) < 0.015 * (high - low)  # the way back to the photograph is easy to find
+    near = abs(value - still) < 0.015 * (high - low)  # makes it easy to return to the photograph as it was
     return Adjust(replace(state.appearance, **{name: still if near else round(value, 2)}).within)
 
 
 def shortened(name: str) -> str:
-    """At most NAME_LENGTH letters: the end, where numbers are, stays. Not every name of a file can be encoded."""
+    """Return at most NAME_LENGTH letters: the end, where numbers are, is kept. Not every file name can be encoded."""
     name = "".join(letter if letter.isprintable() else "?" for letter in name)
     if len(name) <= NAME_LENGTH:
         return name

@@ -1,5 +1,5 @@
-"""The control panel drawn by Dear ImGui, as triangles: the only module that imports imgui_bundle, and that only when a
-panel is made, since it takes a third of a second."""
+"""The control panel drawn by Dear ImGui, as triangles. This is the only module that imports imgui_bundle, and only when
+a panel is made, since the import takes a third of a second."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from vr_app.ui.style import HEAD, HIGH, WIDE, set_style
 from vr_app.ui.widgets import Widgets, height
 
 SETTLES = 3
-"""Drawings after the last change, in which what it did comes to its end: a press arrives, what is hovered lights up."""
+"""Drawings after the last change until its effects are complete: a press arrives, the hovered item lights up."""
 
 
 class InterfaceError(Exception):
-    """The panel cannot be had; the message says why and what to install."""
+    """The panel is not available; the message says why and what to install."""
 
 
 class Interface:
-    """One panel. `fonts`: files, the first for all its letters, the others for those that it lacks.
+    """One panel. `fonts`: files, the first for all its letters, the others for letters that it lacks.
 
-    Raises InterfaceError where imgui_bundle cannot be loaded. Belongs to one thread.
+    Raises InterfaceError if imgui_bundle cannot be loaded. Belongs to one thread.
     """
 
     def __init__(self, fonts: Sequence[Path]) -> None:
         self._gui = gui = _imported()
         self._context = gui.create_context()
-        gui.set_current_context(self._context)  # another panel's stays the current one else
+        gui.set_current_context(self._context)  # otherwise another panel's context stays current
         io = gui.get_io()
         io.set_ini_filename("")
         io.set_log_filename("")
@@ -53,14 +53,14 @@ class Interface:
 
     @staticmethod
     def extent(state: PanelState) -> tuple[float, float]:
-        """Width and height in em of the open panel. All its pages have the same: its head stays where it is."""
+        """Return width and height in em of the open panel, the same for all its pages: its header does not move."""
         pages = (Place(True, number) for number in range(len(PAGES)))
         return WIDE, min(HIGH, HEAD + max(sum(map(height, rows(state, page))) for page in pages))
 
     def draw(
         self, state: PanelState, place: Place, em: int, size: tuple[int, int], pointer: Pointer | None
     ) -> tuple[tuple[Event, ...], Drawn | None]:
-        """What was asked for, and a new `Drawn`; None where the last one still shows it. `size` in texels."""
+        """Return the panel's events and a new `Drawn`, or None if the last one is still valid. `size` in texels."""
         kept = state, place, em, size, pointer and (pointer.at, pointer.pressed)
         if kept == self._kept and not self._settling:
             return (), None
@@ -71,7 +71,7 @@ class Interface:
         return self._frame(state, place, em, size)
 
     def close(self) -> None:
-        """Give it back. May be called twice."""
+        """Destroy the context. May be called twice."""
         if self._context is not None:
             self._gui.destroy_context(self._context)
             self._context = None
@@ -126,7 +126,7 @@ class Interface:
         )
 
     def _letters(self) -> np.ndarray | None:
-        """The letters' texture where it has changed."""
+        """Return the letters' texture if it has changed."""
         gui, changed = self._gui, None
         for texture in gui.get_platform_io().textures:
             if texture.status == gui.ImTextureStatus.want_destroy:
@@ -140,7 +140,7 @@ class Interface:
 
 
 def _copied(buffer: Any, kind: type, each: int) -> np.ndarray:
-    """A copy of what imgui will overwrite: `each` numbers of 4 bytes an element."""
+    """Return a copy of a buffer that imgui will overwrite: `each` numbers of 4 bytes per element."""
     size = buffer.size() * each
     if not size:
         return np.zeros(0, kind)
@@ -149,7 +149,7 @@ def _copied(buffer: Any, kind: type, each: int) -> np.ndarray:
 
 
 def _imported() -> Any:
-    """imgui. Its package points glfw to a library of its own, for whoever imports glfw after it: that is taken back."""
+    """Import imgui. Its package points glfw to a library of its own, for any later import of glfw; that is undone."""
     before = os.environ.get("PYGLFW_LIBRARY")
     try:
         from imgui_bundle import imgui

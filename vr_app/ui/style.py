@@ -5,22 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 WIDE, HIGH = 24.5, 29.3
-"""Em of an open panel: its width, and how high it may be."""
+"""In em: the width of an open panel, and its maximum height."""
 
 HANDLE = 2.6
 """Em of its handle's edges."""
 
 TITLE_WIDE = 6.2
-"""Em to the left of what can be chosen."""
+"""Em to the left of the controls."""
 
 HEAD = 3.6
-"""Em of what is above and below the rows."""
+"""Em above and below the rows."""
 
 VALUE_WIDE = 3.4
 """Em to the right of a slider, for its value."""
 
 HIGH_ROW = 2.1
-"""Em from one row to the next: at 1344x1512 pixels an eye over 4 degrees, so that no trembling hand misses."""
+"""Em from one row to the next: at 1344x1512 pixels an eye over 4 degrees, so that a trembling hand does not miss."""
 
 TEXT, DIM, BRIGHT = (0.80, 0.81, 0.83, 1.0), (0.56, 0.58, 0.61, 1.0), (0.95, 0.96, 0.97, 1.0)
 WARNING = (1.0, 0.72, 0.25, 1.0)
@@ -35,7 +35,7 @@ CHOSEN, CHOSEN_HOVERED = (0.210, 0.315, 0.410, 1.0), (0.250, 0.375, 0.480, 1.0)
 
 
 def set_style(gui: Any, em: int) -> None:
-    """Have imgui draw so, with `em` texels an em."""
+    """Set imgui's style, with `em` texels per em."""
     style = gui.get_style()
     style.window_padding, style.item_spacing = (0.55 * em, 0.55 * em), (0.3 * em, 0.35 * em)
     style.frame_padding = (0.4 * em, (HIGH_ROW - 0.35 - 1) / 2 * em)

@@ -1,4 +1,4 @@
-"""The rows of the control panel as imgui has them: titles, buttons, sliders, thumbnails, words."""
+"""The rows of the control panel in imgui: titles, buttons, sliders, thumbnails, text."""
 
 from __future__ import annotations
 
@@ -38,26 +38,26 @@ from vr_app.ui.style import (
 
 
 class Widgets:
-    """Draws rows into imgui's present window, one frame after the other. `gui`: the module.
+    """Draws rows into imgui's current window, one frame after another. `gui`: the module.
 
-    `events`: what was asked for in this frame; `targets`: where its controls are, in texels, by their words.
+    `events`: this frame's events; `targets`: the positions of its controls, in texels, by their labels.
     """
 
     def __init__(self, gui: Any) -> None:
         self._gui = gui
         self._em = 0
         self._turned: dict[str, float] = {}
-        """What sliders are turned to that tell it only when they are let go."""
+        """The values of sliders that report only when released."""
         self.events: list[Event] = []
         self.targets: dict[str, tuple[float, float]] = {}
 
     def begin(self, em: int) -> None:
-        """A new frame, with `em` texels an em: nothing has been asked for in it."""
+        """Begin a new frame, with `em` texels per em and no events yet."""
         self._em = em
         self.events, self.targets = [], {}
 
     def head(self, place: Place) -> None:
-        """Draw the pages' names, and what closes the panel."""
+        """Draw the pages' names, and the button that closes the panel."""
         gui = self._gui
         closing = 2.0 * self._em
         wide = (gui.get_content_region_avail().x - closing - 0.3 * self._em * len(PAGES)) / len(PAGES)
@@ -97,7 +97,7 @@ class Widgets:
         gui.same_line(TITLE_WIDE * self._em)
 
     def _buttons(self, buttons: Sequence[tuple[str, str, Event]], chosen: int) -> None:
-        """Words, name and event of each, beside each other as wide as the panel."""
+        """Draw label, name and event of each button, in rows as wide as the panel."""
         count, gap = len(buttons), 0.3 * self._em
         wide = (self._gui.get_content_region_avail().x - gap * (count - 1)) / max(1, count)
         for number, (word, name, event) in enumerate(buttons):
@@ -127,7 +127,7 @@ class Widgets:
         told = row.told if row.title not in self._turned else f"{value:.2f}"
         flags = gui.SliderFlags_.logarithmic if row.logarithmic else 0
         changed, value = gui.slider_float(f"##{row.title}", value, *row.limits, "", flags)
-        held = gui.is_item_active()  # of the slider: the words beside it are an item too
+        held = gui.is_item_active()  # of the slider: the text beside it is an item too
         self._note(row.title)
         gui.same_line(gui.get_window_width() - 0.55 * self._em - gui.calc_text_size(told).x)
         gui.text(told)
@@ -162,7 +162,7 @@ class Widgets:
     def _thumbnail(
         self, pen: Any, image: int, extent: tuple[float, float], corner: tuple[float, float], edge: float
     ) -> None:
-        """As large as fits, in the middle of its square."""
+        """Draw the thumbnail as large as fits, centred in its square."""
         row, column = divmod(image, THUMBNAILS_ACROSS)
         across, down = extent
         most = max(across, down)
@@ -175,7 +175,7 @@ class Widgets:
         )  # fmt: skip
 
     def handle(self, place: Place, size: tuple[int, int]) -> None:
-        """Draw the closed panel's handle, `size` texels: three bars, all of it a button."""
+        """Draw the closed panel's handle, `size` texels: three bars, which together are a button."""
         gui = self._gui
         gui.set_cursor_pos((0, 0))
         self._button("", "open", size, Turn(Place(True, place.page, place.gallery)), False)
@@ -185,13 +185,13 @@ class Widgets:
             pen.add_line((0.28 * edge, row * edge), (0.72 * edge, row * edge), colour, max(1.0, 0.06 * edge))
 
     def _note(self, name: str) -> None:
-        """Remember where the last control is."""
+        """Remember the position of the last control."""
         low, high = self._gui.get_item_rect_min(), self._gui.get_item_rect_max()
         self.targets[name] = (low.x + high.x) / 2, (low.y + high.y) / 2
 
 
 def height(row: Row) -> float:
-    """Em that a row takes, with the gap below it."""
+    """Return the em that a row takes, with the gap below it."""
     match row:
         case Buttons(buttons):
             return HIGH_ROW * -(-len(buttons) // _beside(buttons))
@@ -203,5 +203,5 @@ def height(row: Row) -> float:
 
 
 def _beside(buttons: Sequence[tuple[str, Event]]) -> int:
-    """How many buttons stand beside each other."""
+    """Return the number of buttons per row."""
     return 2 if len(buttons) in (2, 4) else 3

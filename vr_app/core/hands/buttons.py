@@ -1,4 +1,4 @@
-"""What the buttons of the hands and a window's keys ask for, and thumbsticks flicked to the side."""
+"""What the buttons of the hands, a window's keys and thumbstick flicks ask for."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from vr_app.core.view.intent import Intent, NextImage
 from vr_app.core.view.view import ViewState
 
 FLICK, FLICK_ENDS = 0.8, 0.4
-"""How far to the side a thumbstick must go to turn over, and back before it can again. It must also lie nearer to that
-side than forward or back, which zooms."""
+"""How far to the side a thumbstick must go to turn a page, and how far back before it can do so again. It must also be
+nearer to that side than to forward or back, which zoom."""
 
 BUTTONS: dict[str, Meaning] = {
     "next_layout": MEANINGS["l"],
@@ -20,16 +20,16 @@ BUTTONS: dict[str, Meaning] = {
     "undo": MEANINGS["u"],
     "panel": MEANINGS["space"],
 }
-"""What the buttons of `ControllerSample` ask for: each does what a key does."""
+"""The meanings of the buttons of `ControllerSample`: each does what a key does."""
 
 
 def pressed_buttons(sample: ControllerSample, view: ViewState) -> list[Intent]:
-    """What each button means that went down in this frame, and each key."""
+    """Return the meanings of the buttons and keys that went down in this frame."""
     return [means(view) for name, means in BUTTONS.items() if getattr(sample, name)] + list(meant(sample.keys, view))
 
 
 def flicked(hand: Hand, sample: HandSample) -> list[Intent]:
-    """A thumbstick flicked to the side turns over, once until it comes back."""
+    """Turn a page if a thumbstick is flicked to the side, once until it comes back."""
     aside = sample.stick_x if abs(sample.stick_x) > abs(sample.stick_y) else 0.0
     was, hand.flicked = hand.flicked, abs(aside) > (FLICK_ENDS if hand.flicked else FLICK)
     return [NextImage(1 if aside > 0 else -1)] if hand.flicked and not was else []

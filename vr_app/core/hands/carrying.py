@@ -14,7 +14,7 @@ from vr_app.core.view.place import pointed_at
 
 
 def gripped(hand: Hand, others: Sequence[Hand], sample: HandSample, shown: Shown) -> list[Intent]:
-    """Take the panel under the ray; where another hand has one, help to scale it."""
+    """Take the panel under the ray; if another hand has one, help to scale it."""
     hand.hold, hand.divides, hand.spent = None, None, True
     if sample.aim is None or any(other.grip is not None for other in others):
         return []

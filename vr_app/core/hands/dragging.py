@@ -21,14 +21,14 @@ PUSH_GAIN = 6.0
 """Doublings of the zoom per metre that a hand pushes along its ray while it holds a point (pushing magnifies)."""
 
 DOUBLE = 0.35
-"""Seconds from a tap's end within which the next press makes it a double one."""
+"""Seconds after a tap within which the next press makes it a double press."""
 
 DIVIDER_REACH = 0.06
-"""Metres to either side of the divider of two photographs within which a trigger takes hold of it."""
+"""Metres to either side of the divider of two photographs within which a trigger grabs it."""
 
 
 def pressed(hand: Hand, others: Sequence[Hand], aim: Ray, shown: Shown) -> list[Intent]:
-    """Take hold of the point under the ray; a double press centres it, or beside every photograph undoes."""
+    """Grab the point under the ray; a double press centres it, or undoes if it is beside every photograph."""
     if any(other.grip is not None for other in others):
         hand.spent = True  # it helps the other hand to scale a panel
         return []
@@ -51,7 +51,7 @@ def pressed(hand: Hand, others: Sequence[Hand], aim: Ray, shown: Shown) -> list[
 
 
 def dragged(hand: Hand, sample: HandSample, shown: Shown) -> list[Intent]:
-    """Keep the held photograph point under the ray; pushing, the stick or the wheel zooms about it."""
+    """Keep the grabbed photograph point under the ray; pushing, the stick or the wheel zooms about it."""
     hold, aim = hand.hold, sample.aim
     if hold is None or aim is None:
         return []
@@ -63,7 +63,7 @@ def dragged(hand: Hand, sample: HandSample, shown: Shown) -> list[Intent]:
         intents.append(Pan(hold.image, hold.uv, s))
     doublings = hand.doublings(sample, image.zoom, shown.dt)
     if sample.push_zooms:
-        # Along the ray of now, from where the hand was: turning the wrist is no push.
+        # Along the current ray, from where the hand was: turning the wrist is no push.
         doublings += float(np.subtract(aim.origin, hold.position) @ aim.direction) * PUSH_GAIN
         hand.hold = replace(hold, position=aim.origin)
     if doublings:
@@ -73,13 +73,13 @@ def dragged(hand: Hand, sample: HandSample, shown: Shown) -> list[Intent]:
 
 
 def divider_dragged(hand: Hand, aim: Ray, shown: Shown) -> list[Intent]:
-    """Move the divider to where the ray meets the panel; it stays where the ray meets none."""
+    """Move the divider to where the ray meets the panel; it stays if the ray misses the panel."""
     s = None if hand.divides is None else met_at(hand.divides, aim, shown.placed)
     return [MoveDivider(s[0] + 0.5)] if s is not None else []
 
 
 def at_divider(pointed: Pointed, view: ViewState, placed: Sequence[Placed]) -> bool:
-    """Whether a spot lies on the divider between two photographs on one panel."""
+    """Whether a point lies on the divider between two photographs on one panel."""
     pair = view.compared
     if pair is None or pair.compare is not Compare.SWIPE or pointed.image != pair.images[0]:
         return False

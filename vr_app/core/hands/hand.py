@@ -1,4 +1,4 @@
-"""What one hand is doing, kept from frame to frame, and the soft stops that its thumbstick meets."""
+"""The state of one hand from frame to frame, and the soft stops of its thumbstick."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ STICK_SPEED = 1.6
 """Doublings of the zoom per second with the thumbstick fully pushed."""
 
 STOPS = (0.0, 1.0, 2.0, 3.0)
-"""Base 2 logarithms of the zooms with a soft stop and a tick in the hand: x1, x2, x4, x8."""
+"""The base-2 logarithms of the zooms with a soft stop and a haptic tick: x1, x2, x4, x8."""
 
 RESISTANCE = 0.25
-"""Doublings that a soft stop swallows before the thumbstick leads beyond it: a sixth of a second, fully pushed."""
+"""Doublings that a soft stop absorbs before the thumbstick leads beyond it: a sixth of a second, fully pushed."""
 
 AT_STOP = 1e-6
-"""Fewer doublings from a soft stop than this count as none."""
+"""Less than this many doublings from a soft stop counts as being on it."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,8 @@ class Shown:
 
 @dataclass(frozen=True)
 class Hold:
-    """A photograph point that a hand holds, and where the hand was (metres) in the last frame: it pushes from there."""
+    """A photograph point that a hand holds, and the hand's position (metres) in the last frame, from which it
+    pushes."""
 
     image: int
     uv: Uv
@@ -53,7 +54,7 @@ class Hold:
 
 @dataclass
 class Button:
-    """A trigger or a grip: pressed beyond one value, let go below another."""
+    """A trigger or a grip: pressed above one value, released below another."""
 
     down: bool = False
     went_down: bool = False
@@ -73,7 +74,7 @@ class Tap:
     image: int | None
 
     def soon_followed(self, aim: Ray, now: float, seconds: float) -> bool:
-        """Whether no more than `seconds` have passed since, and the ray has not wandered."""
+        """Whether at most `seconds` have passed since, and the ray has not wandered."""
         return now - self.time <= seconds + 1e-9 and math.dist(self.direction, aim.direction) <= WANDER
 
 
@@ -85,9 +86,10 @@ class SoftStop:
         self._pushed = 0.0
 
     def soften(self, log_zoom: float, asked: float) -> float:
-        """Doublings to zoom by from a zoom (its base 2 logarithm), where the stick asks for `asked` in this frame.
+        """Return the doublings to zoom by from a zoom (its base-2 logarithm) if the stick asks for `asked` in this
+        frame.
 
-        It lands on a stop and, pushed on, leaves it; let go (`asked` 0) or turned round, it leaves freely.
+        The zoom lands on a stop and leaves it when pushed on; when released (`asked` 0) or reversed, it leaves freely.
         """
         if asked * self._pushed <= 0.0:
             self._resistance = 0.0
@@ -106,10 +108,9 @@ class SoftStop:
 
 @dataclass
 class Hand:
-    """What lasts of one hand, number `index`. `spent`: the trigger's present press has done what it can do. `divides`:
-    the photograph on whose panel it has the divider. `gripped_at`: when it took a panel; `carried`: it has moved that
-    panel since. `marking`: the region it is dragging. `zoomed`: the photograph that it has zoomed in this frame.
-    """
+    """The state of one hand, number `index`. `spent`: the trigger's current press has no further effect. `divides`: the
+    photograph on whose panel it has the divider. `gripped_at`: when it took a panel; `carried`: it has moved that panel
+    since. `marking`: the region it is dragging. `zoomed`: the photograph that it has zoomed in this frame."""
 
     index: int
     filter: PoseFilter = field(default_factory=PoseFilter)
@@ -132,16 +133,16 @@ class Hand:
 
     @property
     def helps(self) -> bool:
-        """Whether it would scale a panel that the other hand has."""
+        """Whether it would scale a panel that the other hand holds."""
         return self.hold is None and self.marking is None and (self.trigger.down or self.grips.down)
 
     def let_go(self) -> None:
-        """Drop whatever it holds, and hold nothing until its trigger is pressed anew."""
+        """Drop whatever it holds, and hold nothing until its trigger is pressed again."""
         self.hold = self.grip = self.press = self.tap = self.marking = self.divides = None
         self.spent = True
 
     def release_trigger(self, aim: Ray, now: float) -> None:
-        """Let go of the photograph; a short press that did not wander may become a double one."""
+        """Release the photograph; a short press that did not wander may become a double one."""
         if self.press is not None and not self.spent and self.press.soon_followed(aim, now, TAP):
             self.tap = replace(self.press, time=now)
         self.press = self.hold = self.divides = None
@@ -154,12 +155,13 @@ class Hand:
         return now - self.press.time > TAP + 1e-9
 
     def doublings(self, sample: HandSample, zoom: float, dt: float) -> float:
-        """What wheel and thumbstick ask for; the stick lands on soft stops, and leaves them when pushed on."""
+        """Return the doublings that wheel and thumbstick ask for; the stick lands on soft stops, and leaves them when
+        pushed on."""
         return sample.zoom_steps + self.stop.soften(math.log2(zoom), stick(sample.stick_y) * STICK_SPEED * dt)
 
 
 def stick(value: float) -> float:
-    """Thumbstick deflection beyond the dead zone, 0 to 1 either way."""
+    """Return the thumbstick's deflection beyond the dead zone, 0 to 1 either way."""
     size = abs(value)
     if size <= STICK_DEAD_ZONE:
         return 0.0
@@ -167,6 +169,6 @@ def stick(value: float) -> float:
 
 
 def reaches_stop(before: float, after: float) -> bool:
-    """Whether a zoom came to a soft stop or went through it; leaving one does not count."""
+    """Whether a zoom arrived at a soft stop or passed it; leaving one does not count."""
     a, b = math.log2(before), math.log2(after)
     return any(abs(a - stop) > AT_STOP and (abs(b - stop) <= AT_STOP or (a < stop) != (b < stop)) for stop in STOPS)

@@ -1,4 +1,4 @@
-"""From what the hands do to what it means."""
+"""Interpret what the hands do."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from vr_app.core.view.region import BLINK
 from vr_app.core.view.view import ViewState
 
 JUMP_M, JUMP_RADIANS = 1.0, 1.5
-"""No hand moves or turns so far within a frame: tracking has lost it, or found another."""
+"""No hand moves or turns this far within a frame: tracking has lost it, or found another."""
 
 NOTHING_PRESSED = ControllerSample()
 
 WHEEL_PAUSE = 0.5
-"""Seconds without the wheel after which its next turn is a move of its own."""
+"""Seconds without the wheel after which its next turn is a separate move."""
 
 
 class Hands:
@@ -43,7 +43,7 @@ class Hands:
         self._blinking_since: float | None = None
 
     def steady(self, sample: ControllerSample, dt: float) -> ControllerSample:
-        """The sample with smooth poses and without impossible ones; `dt` seconds since the last."""
+        """Return the sample with smooth poses and without impossible ones; `dt` seconds since the last."""
         while len(self._hands) < len(sample.hands):
             self._hands.append(Hand(len(self._hands)))
         for hand in self._hands[len(sample.hands) :]:
@@ -55,7 +55,7 @@ class Hands:
     def read(
         self, sample: ControllerSample, view: ViewState, placed: Sequence[Placed], dt: float
     ) -> tuple[Intent, ...]:
-        """The intents that a steady `sample` makes on what is shown now; `dt` seconds since the last sample."""
+        """Return the intents of a steady `sample` on what is shown now; `dt` seconds since the last sample."""
         self._now += dt
         self._let_go_of_what_is_gone(view)
         shown = Shown(view, placed, self._now, dt)
@@ -76,7 +76,7 @@ class Hands:
             asked += flicked(hand, now) if now.stick_x or hand.flicked else []
         intents += self._keeps_shown(view)
         if any(isinstance(intent, Undo | ResetView) for intent in (*intents, *asked)):
-            for hand in self._hands:  # else what it holds would jump back to it
+            for hand in self._hands:  # otherwise whatever it holds would jump back to it
                 if hand.marking is None or asked:
                     hand.let_go()
         draft = next((hand.marking for hand in self._hands if hand.marking is not None), None)
@@ -84,7 +84,7 @@ class Hands:
         return (*intents, *asked, *drafts)
 
     def ticks(self, before: ViewState, after: ViewState) -> tuple[Pulse, ...]:
-        """What the hands that zoomed are to feel, now that their intents have led from one view to the other."""
+        """Return the haptic ticks for the hands that zoomed, now that their intents have changed the view."""
         return tuple(
             Pulse(hand.index)
             for hand in self._hands
@@ -92,7 +92,7 @@ class Hands:
         )
 
     def _let_go_of_what_is_gone(self, view: ViewState) -> None:
-        """Another layout, photograph or pair is shown: what was held is no longer there."""
+        """After a change of layout, photograph or pair, release what is no longer shown."""
         shown = view.layout, view.active, view.pair and (view.pair.images, view.pair.compare)
         if self._shown != shown:
             self._shown = shown
@@ -103,7 +103,7 @@ class Hands:
         return [other for other in self._hands if other is not hand]
 
     def _presses(self, hand: Hand, sample: HandSample, shown: Shown) -> list[Intent]:
-        """What begins and ends with trigger and grip."""
+        """Handle what begins and ends with trigger and grip."""
         hand.trigger.take(sample.trigger)
         hand.grips.take(sample.grip)
         if sample.aim is None:
@@ -127,7 +127,7 @@ class Hands:
     def _motion(
         self, hand: Hand, sample: HandSample, hands: Sequence[tuple[Hand, HandSample]], shown: Shown
     ) -> list[Intent]:
-        """What follows from where one hand is now, and its thumbstick or wheel."""
+        """Return the intents from one hand's current position, and its thumbstick or wheel."""
         if sample.aim is None:
             hand.zooming = False
             return []
@@ -144,7 +144,8 @@ class Hands:
         return [] if shared else dragged(hand, sample, shown)
 
     def _shows(self, sample: ControllerSample, view: ViewState) -> list[Intent]:
-        """Whether the photograph itself is to be seen: while a button or a trigger beside it asks so, or it blinks."""
+        """Decide whether to show the photograph itself: while a button or a trigger beside it asks for it, or it
+        blinks."""
         original = sample.original or any(hand.presses_beside(self._now) for hand in self._hands)
         original = original or self._blinks(sample.blink or view.regions.blinking)
         return [ShowOriginal(original)] if original != view.original else []
@@ -159,14 +160,14 @@ class Hands:
         return int((self._now - self._blinking_since) / BLINK + 1e-9) % 2 == 0
 
     def _keeps_shown(self, view: ViewState) -> list[Intent]:
-        """Of two photographs that blink, a hand that holds one keeps it shown."""
+        """Keep the photograph shown that a hand holds, if two photographs blink."""
         blinks = view.compared is not None and view.compared.compare is Compare.BLINK
         kept = any(hand.hold is not None for hand in self._hands)
         return [KeepShown(kept)] if blinks and kept != view.blink.kept else []
 
 
 def _zoomed_where_pointed(hand: Hand, sample: HandSample, shown: Shown) -> list[Intent]:
-    """Stick and wheel of a hand that holds nothing zoom about the spot pointed at."""
+    """Zoom about the point under the ray by stick and wheel of a hand that holds nothing."""
     asks = stick(sample.stick_y) != 0.0 or sample.zoom_steps != 0.0
     pointed = pointed_at(sample.aim, shown.view, shown.placed) if asks and sample.aim is not None else None
     if pointed is None:
@@ -185,7 +186,7 @@ def _zoomed_where_pointed(hand: Hand, sample: HandSample, shown: Shown) -> list[
 
 
 def _steadied(hand: Hand, sample: HandSample, dt: float) -> HandSample:
-    """The sample with a smooth pose; without pose and ray where the hand is not tracked."""
+    """Return the sample with a smooth pose, or without pose and ray if the hand is not tracked."""
     values = {name: _within(getattr(sample, name), most) for name, most in MOST.items()}
     sample = replace(sample, **values)
     if sample.aim is None or not sample.aim.sound or not (sample.pose is None or sample.pose.sound):
@@ -201,7 +202,7 @@ def _steadied(hand: Hand, sample: HandSample, dt: float) -> HandSample:
 
 
 def _within(value: float, most: float) -> float:
-    """The value, -`most` to `most`; 0 where it is no number."""
+    """Return the value, clamped to -`most` to `most`; 0 if it is not a number."""
     return min(most, max(-most, value)) if math.isfinite(value) else 0.0
 
 

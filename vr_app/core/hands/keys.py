@@ -1,7 +1,7 @@
-"""The keys of a window: one table, from which the window's handling, the help on the screen and docs/viewer.md come.
+"""The keys of a window: one table, used for the window's handling, the help on the screen and docs/viewer.md.
 
-The letter printed on a key counts. Where a keyboard layout has no such Latin letter or digit (Cyrillic, Greek, the
-digits of a French one), the key's place counts: where that letter stands on a US keyboard.
+The letter printed on a key counts. If a keyboard layout has no such Latin letter or digit (Cyrillic, Greek, the digits
+of a French one), the key's place counts: the place of that letter on a US keyboard.
 """
 
 from __future__ import annotations
@@ -44,22 +44,21 @@ from vr_app.core.view.step import step
 from vr_app.core.view.view import ViewState
 
 Meaning = Callable[[ViewState], Intent]
-"""What a press asks for, as things stand."""
+"""What a press asks for in the current view."""
 
 Kind = TypeVar("Kind", bound=Enum)
 
 HELP_LINE = 66
-"""Characters of a line of the help: what a single panel has room for."""
+"""The characters per line of the help that fit a single panel."""
 
 
 @dataclass(frozen=True)
 class Binding:
     """A row of the table.
 
-    `keys`: names as `vr_app.gl.context.Window` tells them; none for what the mouse does. `shown`: how the row is
-    headed; the keys' own names where it is empty. `help`: a few words for the screen; empty where the row is left out
-    there. `docs`: words for docs/viewer.md (Markdown). `means`: None for what lasts while a key is held, and for what
-    the runtime does itself.
+    `keys`: names as in `vr_app.gl.context.Window`; none for mouse actions. `shown`: the row's heading; empty: the keys'
+    own names. `help`: a few words for the screen; empty: the row is left out there. `docs`: words for docs/viewer.md
+    (Markdown). `means`: None for actions that last while a key is held, and for those of the runtime itself.
     """
 
     keys: tuple[str, ...]
@@ -76,7 +75,7 @@ class Binding:
 
 
 def next_compare(view: ViewState) -> Intent:
-    """Compare the pair in the next way; where no pair is shown, side by side."""
+    """Compare the pair in the next way; if no pair is shown, side by side."""
     shown = view.pair.compare if view.layout is Layout.PAIR and view.pair else None
     return SetCompare(_after(shown, Compare))
 
@@ -87,7 +86,7 @@ def next_link(view: ViewState) -> Intent:
 
 
 def _after(now: Kind | None, kinds: type[Kind]) -> Kind:
-    """The one after `now`, in turn; the first where there is none."""
+    """Return the one after `now`, cyclically; the first if there is none."""
     all_kinds = tuple(kinds)
     return all_kinds[0] if now is None else all_kinds[(all_kinds.index(now) + 1) % len(all_kinds)]
 
@@ -109,7 +108,7 @@ BLINK = Binding(("b",), "photograph and AI in turn", "alternate between photogra
 MIRROR = Binding(("m",), "", "with a headset: what [the window](headset.md#the-window) shows")
 LEAVE = Binding(("escape",), "", "", shown="`Esc`")
 QUIT = Binding(("q", *LEAVE.keys), "quit", "quit")
-"""What the runtimes look for themselves: Q is not heard beside a headset, where nobody looks at the keyboard."""
+"""Keys that the runtimes handle themselves: Q is ignored beside a headset, where nobody looks at the keyboard."""
 
 BINDINGS: tuple[Binding, ...] = (
     Binding((), "pan", "move the photograph under the cursor", shown="drag"),
@@ -186,11 +185,11 @@ BINDINGS: tuple[Binding, ...] = (
 MEANINGS: dict[str, Meaning] = {key: row.means for row in BINDINGS if row.means for key in row.keys}
 
 BOUND = frozenset(key for row in BINDINGS for key in row.keys)
-"""Every key that does something."""
+"""Every key with a function."""
 
 
 def meant(pressed: Iterable[str], view: ViewState) -> tuple[Intent, ...]:
-    """What keys ask for, pressed one after the other: each finds the view as the one before has left it."""
+    """Return what keys ask for, pressed one after another: each sees the view as the previous one left it."""
     asked: list[Intent] = []
     for key in pressed:
         if key in MEANINGS:
@@ -200,11 +199,11 @@ def meant(pressed: Iterable[str], view: ViewState) -> tuple[Intent, ...]:
 
 
 def key_named(printed: str, place: str, layout: Collection[str], shift: bool = False) -> str:
-    """The name by which a key counts.
+    """Return the name by which a key counts.
 
     `printed`: the sign that it types without Shift, in lower case; `place`: the sign of its place on a US keyboard,
-    empty where it has none. `layout`: all signs that the keyboard types without Shift. `shift`: it is held, with which
-    French keyboards type the digits of the upper row.
+    empty if it has none. `layout`: all signs that the keyboard types without Shift. `shift`: whether Shift is held,
+    with which French keyboards type the digits of the upper row.
     """
     if len(place) != 1 or not (place.isascii() and place.isalnum()):
         return printed
@@ -214,7 +213,7 @@ def key_named(printed: str, place: str, layout: Collection[str], shift: bool = F
 
 
 def help_lines() -> tuple[str, ...]:
-    """The help on the screen, as few lines as hold it."""
+    """Return the help on the screen, in as few lines as possible."""
     lines: list[str] = []
     for row in BINDINGS:
         if not row.help:
@@ -229,12 +228,12 @@ def help_lines() -> tuple[str, ...]:
 
 
 def docs_table() -> str:
-    """The table of docs/viewer.md, in Markdown."""
+    """Return the table of docs/viewer.md, in Markdown."""
     rows = (f"| {row.heading} | {row.docs} |" for row in BINDINGS if row.docs)
     return "\n".join(("| | |", "| --- | --- |", *rows))
 
 
 def _label(key: str) -> str:
-    """What stands on the key: 'PageDown' for 'page_down', 'Ctrl+Z' for 'ctrl+z'."""
+    """Return the key's label: 'PageDown' for 'page_down', 'Ctrl+Z' for 'ctrl+z'."""
     named = {"page_down": "PageDown", "page_up": "PageUp", "escape": "Esc"}
     return named.get(key) or "+".join(part.capitalize() for part in key.split("+")) if len(key) > 1 else key.upper()

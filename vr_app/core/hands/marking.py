@@ -17,12 +17,13 @@ from vr_app.core.view.region import Draft
 from vr_app.core.view.view import ViewState
 
 SQUEEZE = 0.5
-"""Seconds after gripping within which a trigger that is pulled too marks a region, and the panel was not meant."""
+"""Seconds after gripping within which pulling the trigger as well marks a region, so the grip was not meant for the
+panel."""
 
 
 def means_marking(hand: Hand, others: Sequence[Hand], sample: HandSample, view: ViewState) -> bool:
-    """Whether a pull of the trigger marks: together with the grip, or because the next drag was asked to mark. A hand
-    that helps the other to scale a panel does not mark."""
+    """Whether a pull of the trigger marks: together with the grip, or because marking was requested for the next drag.
+    A hand that helps the other to scale a panel does not mark."""
     helps = any(other.grip is not None for other in others)
     return not helps and (view.regions.armed or (sample.squeezes and hand.grips.down))
 
@@ -39,7 +40,7 @@ def mark_begun(hand: Hand, aim: Ray, shown: Shown) -> list[Intent]:
 
 
 def mark_dragged(hand: Hand, aim: Ray, shown: Shown) -> None:
-    """Let the region's corner follow the ray, as far as the photograph reaches."""
+    """Let the region's corner follow the ray, as far as the photograph extends."""
     draft = hand.marking
     if draft is None:
         return
@@ -51,7 +52,7 @@ def mark_dragged(hand: Hand, aim: Ray, shown: Shown) -> None:
 
 
 def mark_ended(hand: Hand) -> list[Intent]:
-    """The region, once the trigger is let go."""
+    """Return the region, once the trigger is released."""
     draft = hand.marking
     if draft is None or hand.trigger.down:
         return []

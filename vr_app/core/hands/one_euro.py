@@ -1,4 +1,4 @@
-"""A trembling hand's pose made steady: the One Euro filter.
+"""Steady a trembling hand's pose: the One Euro filter.
 
 Casiez, Roussel and Vogel, "1 euro filter: a simple speed-based low-pass filter for noisy input in interactive systems",
 CHI 2012, equations 1 to 7: a first-order low pass whose cut-off grows with the speed, so that a hand at rest does not
@@ -13,17 +13,18 @@ from collections.abc import Sequence
 from vr_app.core.space.pose import Pose, Quaternion, Vec3, product, turned_back
 
 MIN_CUTOFF = 1.0
-"""Hz at rest: what trembles faster is damped (the paper's f_c_min)."""
+"""Hz at rest: faster trembling is damped (the paper's f_c_min)."""
 
 BETA = 60.0
-"""Hz that the cut-off rises per metre a second, and per radian a second (the paper's beta). From 0.2 of either on the
-filter lags by 12 ms, less than a frame of a 72 Hz display; slower, by at most 0.15 degrees and 2.7 mm."""
+"""Hz by which the cut-off rises per metre a second, and per radian a second (the paper's beta). From 0.2 of either, the
+filter lags by 12 ms, less than a frame of a 72 Hz display; below that, by at most 0.15 degrees and 2.7 mm."""
 
 SPEED_CUTOFF = 1.0
-"""Hz of the low pass that the speed goes through first (the paper's f_c_d)."""
+"""Hz of the low pass for the speed (the paper's f_c_d)."""
 
 AT_REST = 1e-6
-"""Metres and radians from the hand's own pose at which the filter is there, so that a hand at rest lets a view rest."""
+"""Metres and radians from the hand's own pose at which the filter counts as arrived, so that a hand at rest lets a view
+rest."""
 
 
 class PoseFilter:
@@ -33,7 +34,7 @@ class PoseFilter:
         self.forget()
 
     def forget(self) -> None:
-        """The next pose is taken as it is: the hand was lost, or jumped."""
+        """Take the next pose unfiltered: the hand was lost, or jumped."""
         self._raw: Pose | None = None
         self._smooth = Pose()
         self._speed: tuple[float, ...] = (0.0, 0.0, 0.0)
@@ -45,7 +46,7 @@ class PoseFilter:
         return self._raw
 
     def smooth(self, pose: Pose, dt: float) -> Pose:
-        """The pose to use for `pose`, `dt` seconds after the last. Orientations have unit length."""
+        """Return the pose to use for `pose`, `dt` seconds after the last. Orientations have unit length."""
         before, self._raw = self._raw, pose
         if before is None:
             self._smooth = pose
@@ -68,7 +69,7 @@ class PoseFilter:
     def _orientation(self, pose: Pose, share: float) -> Quaternion:
         """Along the straight line between the quaternions: they lie close together."""
         here, there = self._smooth.orientation, pose.orientation
-        # The same turn can be told in two ways, of opposite sign.
+        # The same rotation has two quaternions, of opposite sign.
         same = math.copysign(1.0, sum(a * b for a, b in zip(here, there, strict=True)))
         between = _toward([same * part for part in here], there, share)
         length = math.hypot(*between)
@@ -78,7 +79,7 @@ class PoseFilter:
 
 
 def _share(cutoff: float, dt: float) -> float:
-    """How far the filter goes toward a new value (the paper's alpha)."""
+    """Return how far the filter goes toward a new value (the paper's alpha)."""
     return 1.0 / (1.0 + 1.0 / (2 * math.pi * cutoff * dt))
 
 
@@ -87,7 +88,7 @@ def _toward(old: Sequence[float], new: Sequence[float], share: float) -> tuple[f
 
 
 def _turn(before: Quaternion, after: Quaternion) -> tuple[float, float, float]:
-    """The rotation from one orientation to the other as a vector: its axis, as long as its angle in radians."""
+    """Return the rotation from one orientation to the other as a vector: its axis, as long as its angle in radians."""
     x, y, z, w = product(after, turned_back(before))
     if w < 0:
         x, y, z, w = -x, -y, -z, -w

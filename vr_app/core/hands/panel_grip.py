@@ -10,15 +10,15 @@ from vr_app.core.view.bounds import PANEL_SCALES
 from vr_app.core.view.intent import Moved
 
 LEAST_APART = 0.05
-"""Metres. Two hands or two spots that are nearer count as this far apart, so that what they stretch cannot leap."""
+"""In metres. Two hands or two points that are nearer count as this far apart, so that the scale cannot jump."""
 
 
 @dataclass(frozen=True)
 class Grip:
-    """A panel that a hand has had since it was at `start`: rigid in the hand's coordinates.
+    """A panel that a hand has held since it was at `start`: rigid in the hand's coordinates.
 
-    `in_hand`: the panel's pose there; `spot`: the point of it that is held; `scale` its size as in `Moved`. `partner`:
-    the other hand (its index) where it helps, and how far `apart` the hands were when it came (metres). `grown`: by how
+    `in_hand`: the panel's pose there; `spot`: the point of it that is held; `scale`: its size as in `Moved`. `partner`:
+    the other hand (its index) if it helps, and how far `apart` the hands were when it joined (metres). `grown`: by how
     much they have scaled it since.
     """
 
@@ -37,9 +37,10 @@ class Grip:
         return Grip(image, hand.inverse().after(panel), moved.scale if moved else 1.0, (0.0, 0.0, -distance), hand)
 
     def helped(self, here: Vec3, partner: tuple[int, Vec3] | None) -> Grip:
-        """With the hand at `here` and the other one (its index and position), or alone.
+        """Return the grip with the hand at `here` and the other one (its index and position), or alone.
 
-        The panel grows about the held spot as the hands part. A hand that comes or goes does not change its size.
+        The panel grows about the held point as the hands move apart. A hand that joins or leaves does not change its
+        size.
         """
         index, there = partner or (None, here)
         apart = max(LEAST_APART, math.dist(here, there))
@@ -56,7 +57,7 @@ class Grip:
         return hand == self.start and self.partner is None
 
     def panel(self, hand: Pose) -> Moved:
-        """Where the panel is when the hand is there."""
+        """Return where the panel is when the hand is there."""
         return Moved(hand.after(replace(self.in_hand, position=self._middle)), self.scale * self.grown)
 
     @property

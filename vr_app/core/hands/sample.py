@@ -1,4 +1,4 @@
-"""What hands do at one moment, and what they feel. The mouse of the desktop window is a hand like any other."""
+"""What hands do at one moment, and their haptics. The mouse of the desktop window counts as a hand."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from vr_app.core.space.pose import Pose, Ray
 
 PRESSED, LET_GO = 0.6, 0.4
-"""Trigger and grip count as pressed from the first value on, and as let go below the second. The gap keeps a trembling
+"""Trigger and grip count as pressed above the first value, and as released below the second. The gap keeps a trembling
 finger from doing either."""
 
 TAP = 0.3
-"""Seconds. A shorter press is a tap, a longer one holds."""
+"""In seconds. A shorter press is a tap, a longer one a hold."""
 
 MOST = {"trigger": 1.0, "grip": 1.0, "stick_x": 1.0, "stick_y": 1.0, "zoom_steps": 16.0}
 """The largest values of a `HandSample`'s fields."""
@@ -21,7 +21,7 @@ TICK_SECONDS, TICK_AMPLITUDE = 0.02, 0.5
 
 @dataclass(frozen=True)
 class HandSample:
-    """One hand at one moment. `aim` is None where the hand is not tracked.
+    """One hand at one moment. `aim` is None if the hand is not tracked.
 
     `trigger`, `grip` 0 to 1; `stick_x`, `stick_y` -1 to 1, right and forward positive; `zoom_steps`: doublings of the
     zoom asked for at once (a wheel); `push_zooms`: the profile has no thumbstick, so that pushing while holding zooms;
@@ -64,7 +64,7 @@ class ControllerSample:
 
 @dataclass(frozen=True)
 class Pulse:
-    """A tick to be felt in a hand (its index): seconds, and amplitude 0 to 1."""
+    """A haptic tick in a hand (its index): seconds, and amplitude 0 to 1."""
 
     hand: int
     seconds: float = TICK_SECONDS

@@ -19,8 +19,8 @@ FLAT = 0.1
 
 @dataclass(frozen=True)
 class Stretch:
-    """Two hands hold one photograph: the point `uv` between theirs, how far apart the rays met the surface when the
-    second took hold (metres), and the zoom's base 2 logarithm then."""
+    """Two hands hold one photograph: the point `uv` between theirs, the distance in metres between the rays' points on
+    the surface when the second took hold, and the zoom's base-2 logarithm then."""
 
     image: int
     uv: Uv
@@ -28,7 +28,7 @@ class Stretch:
     log_zoom: float
 
     def log_zoom_at(self, apart: float, largest: float) -> float:
-        """The zoom's base 2 logarithm with the rays so far apart; `largest`: the largest zoom there is."""
+        """Return the zoom's base-2 logarithm for rays that far apart; `largest`: the largest zoom there is."""
         wanted = self.log_zoom + math.log2(apart / self.apart)
         return flattened(min(math.log2(largest), max(0.0, wanted)))
 
@@ -36,7 +36,7 @@ class Stretch:
 def stretched(
     stretch: Stretch | None, hands: Sequence[tuple[Hand, HandSample]], shown: Shown
 ) -> tuple[Stretch | None, list[Intent]]:
-    """The stretch as it is now, and its intents: the point between the hands stays between their rays.
+    """Return the current stretch, and its intents: the point between the hands stays between their rays.
 
     `stretch`: the last frame's. None: no two hands hold the same photograph.
     """
@@ -69,7 +69,7 @@ def stretched(
 
 
 def _hold_on(held: Sequence[tuple[Hand, Hold, HandSample]], shown: Shown) -> None:
-    """A hand that goes on alone holds what is under its ray now."""
+    """Let a hand that continues alone hold what is under its ray now."""
     for hand, hold, now in held:
         s = met_at(hold.image, now.aim, shown.placed)
         if s is not None and now.aim is not None:
@@ -79,8 +79,8 @@ def _hold_on(held: Sequence[tuple[Hand, Hold, HandSample]], shown: Shown) -> Non
 
 
 def flattened(log_zoom: float) -> float:
-    """The zoom shown for a stretch: constant within FLAT of a soft stop, steeper beside it, unchanged from half way
-    on."""
+    """Return the zoom shown for a stretch: constant within FLAT of a soft stop, steeper beside it, unchanged from half
+    way on."""
     stop, away = _nearest(log_zoom)
     if abs(away) >= 0.5:
         return log_zoom
@@ -88,7 +88,7 @@ def flattened(log_zoom: float) -> float:
 
 
 def unflattened(log_zoom: float) -> float:
-    """The stretch that shows a zoom; at a soft stop, the middle one of those that do."""
+    """Return the stretch that shows a zoom; at a soft stop, the middle one of those that do."""
     stop, away = _nearest(log_zoom)
     if abs(away) >= 0.5 or abs(away) < AT_STOP:
         return log_zoom
@@ -96,6 +96,6 @@ def unflattened(log_zoom: float) -> float:
 
 
 def _nearest(log_zoom: float) -> tuple[float, float]:
-    """The nearest soft stop, and how far beyond it."""
+    """Return the nearest soft stop, and the distance beyond it."""
     stop = min(STOPS, key=lambda stop: abs(log_zoom - stop))
     return stop, log_zoom - stop

@@ -23,8 +23,8 @@ class Pointer:
 
 
 class Grasp:
-    """Which hands a sheet has: those that point at it, and one that began to press there until it lets go. They do
-    nothing else meanwhile. A hand that was pressing already when it came goes on with what it does."""
+    """The hands that are busy with a sheet: those that point at it, and one that began to press there until it lets go.
+    They do nothing else meanwhile. A hand that was already pressing when it arrived continues what it does."""
 
     def __init__(self) -> None:
         self._pressing: dict[int, bool] = {}
@@ -33,9 +33,9 @@ class Grasp:
     def take(
         self, sample: ControllerSample, surface: Panel | None, size: tuple[int, int], holder: int | None
     ) -> tuple[ControllerSample, Pointer | None]:
-        """What is left for photographs, and where the sheet is pointed at, by the hand that presses before another.
+        """Return what is left for photographs, and where the sheet is pointed at; a hand that presses takes precedence.
 
-        `surface`: None where there is no sheet. `holder`: the hand that carries it, which cannot point at it.
+        `surface`: None without a sheet. `holder`: the hand that carries it, which cannot point at it.
         """
         found: dict[int, Pointer] = {}
         for index, hand in enumerate(sample.hands):
@@ -62,7 +62,7 @@ class Grasp:
 
 
 def _idle(hand: HandSample) -> HandSample:
-    """A hand that points at no photograph and presses nothing."""
+    """Return a hand that points at no photograph and presses nothing."""
     return replace(hand, aim=None, pose=None, trigger=0.0, grip=0.0, stick_y=0.0, zoom_steps=0.0)
 
 
@@ -71,7 +71,8 @@ def _within(at: tuple[float, float], size: tuple[int, int]) -> bool:
 
 
 def _meets(hand: HandSample, surface: Panel, size: tuple[int, int]) -> tuple[float, float] | None:
-    """Where a hand's ray meets the sheet's plane, in texels from its upper left corner; it may lie beyond the edges."""
+    """Return where a hand's ray meets the sheet's plane, in texels from its upper left corner; it may lie beyond the
+    edges."""
     if hand.aim is None:
         return None
     plane = replace(surface, width=surface.width * BEYOND, height=surface.height * BEYOND)

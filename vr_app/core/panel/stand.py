@@ -1,4 +1,4 @@
-"""A sheet in the room that hands point at: the control panel, or its handle. Where it stands, and what rays meet."""
+"""A sheet in the room that hands point at: the control panel, or its handle. Its position, and what rays hit."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ the middle of a picture of 1344 pixels across 92 degrees, as it is for a headset
 the sheet's edges, which are farther away."""
 
 EM_PIXELS = (20, 34)
-"""The least and the most texels of an em; it has as many as the eye pixels that it covers."""
+"""The minimum and the maximum texels of an em; it has as many as the eye pixels that it covers."""
 
 WINDOW_LINES = 44
-"""Height of a window in em."""
+"""The height of a window in em."""
 
 NEAR, FAR = 0.35, 0.9
 """Metres from the head between which a sheet's size follows its distance."""
@@ -45,18 +45,19 @@ class SheetItem:
 
 
 def em_pixels(eye: Eye) -> int:
-    """Texels of an em for a sheet in a hand: the picture's own resolution in its middle."""
+    """Return the texels of an em for a sheet in a hand: the picture's own resolution in its middle."""
     left, right, _, _ = eye.fov.tangents()
     return round(min(EM_PIXELS[1], max(EM_PIXELS[0], EM * eye.size[0] / (right - left))))
 
 
 def window_em(height: int) -> int:
-    """Texels of an em for a sheet in a picture of `height` pixels."""
+    """Return the texels of an em for a sheet in a picture of `height` pixels."""
     return min(30, max(12, height // WINDOW_LINES))
 
 
 def in_picture(eye: Eye, size: tuple[int, int], margin: int) -> Panel:
-    """A sheet of `size` texels over the right side of a picture, half way up, each texel on a pixel."""
+    """Return a sheet of `size` texels over the right side of a picture, vertically centred, with each texel on a
+    pixel."""
     left, right, up, down = eye.fov.tangents()
     per_pixel = (right - left) / eye.size[0], (up - down) / eye.size[1]
     x = eye.size[0] - size[0] - margin
@@ -75,8 +76,8 @@ def in_hand(
     right: float = 0.0,
     level: bool = False,
 ) -> Panel:
-    """A sheet of `ems` (width, height), an em `scale` metres, that stands on a hand, or `level` with it, and faces the
-    head; its middle `right` em to the right of the hand, as the head sees it."""
+    """Return a sheet of `ems` (width, height), an em being `scale` metres, that stands on a hand, or `level` with it,
+    and faces the head; its middle is `right` em to the right of the hand, as the head sees it."""
     height = ems[1] * scale
     up = 0.0 if level else ABOVE + height / 2
     away = np.subtract(hand, head)
@@ -99,9 +100,9 @@ def scale_for(
     right: float = 0.0,
     level: bool = False,
 ) -> float:
-    """Metres of an em with which a sheet that stands at a hand there, as of `in_hand`, is legible."""
+    """Return the metres of an em with which a sheet at a hand there, as in `in_hand`, is legible."""
     away = float(np.linalg.norm(np.subtract(head, hand)))
-    # The sheet's middle is not where the hand is, but mostly nearer to the eyes.
+    # The sheet's middle is not at the hand, but usually nearer to the eyes.
     for _ in range(4):
         panel = in_hand(head, hand, ems, EM * min(FAR, max(NEAR, away)), right, level)
         away = float(np.linalg.norm(np.subtract(head, panel.pose.position)))
@@ -109,12 +110,12 @@ def scale_for(
 
 
 def head_of(eyes: Sequence[Eye]) -> tuple[float, ...]:
-    """The point between the eyes."""
+    """Return the point between the eyes."""
     return tuple(float(part) for part in np.mean([eye.pose.position for eye in eyes], axis=0))
 
 
 def point_at(item: SheetItem, at: tuple[float, float]) -> tuple[float, float, float]:
-    """The point of the world at a sheet's texel."""
+    """Return the point of the world at a sheet's texel."""
     s = np.array(at) / item.size - 0.5
     x, y, z = (float(part) for part in item.surface.point(s))
     return x, y, z

@@ -10,22 +10,21 @@ ATLAS = 1024
 """Texels along the edges of the letters' texture."""
 
 LETTERS, THUMBNAILS = 1, 2
-"""Textures that drawn triangles name."""
+"""The textures that drawn triangles name."""
 
 THUMBNAIL_EDGE = 192
-"""Texels of a thumbnail's place along its edges."""
+"""The edge of a thumbnail's place, in texels."""
 
 THUMBNAILS_ACROSS = 8
-"""Places along the edges of the thumbnails' texture."""
+"""The number of places along an edge of the thumbnails' texture."""
 
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
     """A panel as triangles. `size` (width, height) in texels. `vertices` (n, 5) float32: x and y in texels from the
     upper left corner, u, v, and a colour's four bytes; `indices` uint32. `parts`: texture, clip rectangle (left, top,
-    right, bottom), first index and their count. `letters`: the letters' texture (ATLAS, ATLAS, 4) uint8 where it has
-    changed. `targets`: the middle of each control in texels, by its words.
-    """
+    right, bottom), first index and their count. `letters`: the letters' texture (ATLAS, ATLAS, 4) uint8 if it has
+    changed. `targets`: the middle of each control in texels, by its label."""
 
     size: tuple[int, int]
     vertices: np.ndarray

@@ -31,22 +31,22 @@ RIM = 0.02
 """Metres around a panel taken by its bezel and the soft edge."""
 
 REACH_X, REACH_Y = PLATE_X + PLATE_EDGE, PLATE_Y + PLATE_EDGE
-"""How far a label's plate and its edge reach beyond its words, in em: sideways, and up and down from their middle."""
+"""How far a label's plate and its edge extend beyond its text, in em: sideways, and up and down from its middle."""
 
 NEAR = 0.3
 """Metres. A surface nearer to the eye than this is not drawn any finer."""
 
 MOST = 14
-"""Layers for surfaces. About a dozen panels fit on the arc around the viewer."""
+"""The most layers for surfaces. About a dozen panels fit on the arc around the viewer."""
 
 FACE_PIXELS, ALL_PIXELS = 6_000_000, 20_000_000
-"""Most pixels of one face, and of all together: 20 million take 240 MB with three images in each swapchain."""
+"""The most pixels of one face, and of all together: 20 million take 240 MB with three images in each swapchain."""
 
 STEP = 128
 """Pixels. A face's sides are multiples, so that a swapchain of the very same size serves faces of about that size."""
 
 MARGIN = 0.25
-"""How much is drawn around the visible part of a surface, as a share of that part, so that the head may turn."""
+"""How much is drawn around the visible part of a surface, as a fraction of that part, so that the head may turn."""
 
 _FAR = 50.0
 """Metres from which a face is drawn face-on. Any distance suits the panel; its words stand a little in front of it."""
@@ -68,7 +68,8 @@ class Shape(Enum):
 
 @dataclass(frozen=True)
 class Offer:
-    """What a runtime takes: so many `layers` in all, of these `shapes`, from pictures up to `longest` pixels a side."""
+    """What a runtime accepts: at most `layers` layers, of these `shapes`, from pictures up to `longest` pixels a
+    side."""
 
     layers: int = 0
     longest: int = 0
@@ -95,7 +96,7 @@ class Face:
         return self.size[0] / (self.right - self.left)
 
     def covers(self, part: Bounds) -> bool:
-        """Whether it reaches as far as `part`, to every side."""
+        """Whether it covers `part` on every side."""
         left, bottom, right, top = part
         return self.left <= left and self.bottom <= bottom and self.right >= right and self.top >= top
 
@@ -134,9 +135,9 @@ class Arrangement:
 def arrange(
     scene: Scene, eyes: Sequence[Eye], offer: Offer, kept: Mapping[Key, Face], advance: Callable[[str], float]
 ) -> Arrangement:
-    """Take a scene apart. `kept`: the faces of the frame before; `advance`: how long words are, in em.
+    """Take a scene apart. `kept`: the faces of the last frame; `advance`: how long text is, in em.
 
-    Of more surfaces than there may be layers, or pixels, the nearest get one; the rest is drawn as meshes.
+    If there are more surfaces than layers or pixels allow, the nearest get one; the rest are drawn as meshes.
     """
     most = min(MOST, offer.layers - 2)
     keys = _keys(scene.surfaces)
@@ -184,7 +185,7 @@ def _shape(item: SurfaceItem, offer: Offer) -> Shape | None:
 
 
 def _nearness(item: SurfaceItem, eyes: Sequence[Eye], kept: bool) -> float:
-    """Metres from the nearest eye; a little less for a surface that is already a layer, so that two do not
+    """Return the metres from the nearest eye; slightly less for a surface that is already a layer, so that two do not
     alternate."""
     nearest = min(_distance(item.surface, eye) for eye in eyes)
     return nearest * (0.8 if kept else 1.0)
@@ -202,7 +203,7 @@ def _distance(surface: Panel | Retina, eye: Eye) -> float:
 
 
 def _from_bent(panel: Panel, x: float, y: float, z: float) -> float:
-    """Metres from a point in the panel's coordinates to the nearest point of a bent panel."""
+    """Return the metres from a point in the panel's coordinates to the nearest point of a bent panel."""
     left, _, right, _ = panel.edges
     radius = 1 / panel.bend
     angle = min(max(math.atan2(x, radius - z), left * panel.bend), right * panel.bend)
@@ -211,7 +212,7 @@ def _from_bent(panel: Panel, x: float, y: float, z: float) -> float:
 
 
 def _owners(scene: Scene) -> list[int | None]:
-    """The surface that each label belongs to: it stands in that surface's plane and at its edge."""
+    """Return the surface that each label belongs to: it stands in that surface's plane and at its edge."""
     owners: list[int | None] = []
     for label in scene.labels:
         best, nearest = None, math.inf
@@ -224,7 +225,7 @@ def _owners(scene: Scene) -> list[int | None]:
 
 
 def _apart(label: LabelItem, panel: Panel) -> float | None:
-    """Metres from a panel to words that stand in its plane, bent as it is, close to it; else None."""
+    """Return the metres from a panel to text that stands in its plane, bent like it and close to it, or else None."""
     x, y, z = _flat(label.pose, panel)
     there = standing_on(panel.pose, np.array((x, y, z)), panel.bend).orientation
     turned = abs(sum(a * b for a, b in zip(label.pose.orientation, there, strict=True))) < 0.99999
@@ -236,7 +237,7 @@ def _apart(label: LabelItem, panel: Panel) -> float | None:
 
 
 def _flat(pose: Pose, surface: Panel | Retina) -> tuple[float, float, float]:
-    """Where something stands in a surface's own coordinates, a bent panel's unrolled."""
+    """Return where something is in a surface's own coordinates, with a bent panel unrolled."""
     local = np.subtract(pose.position, surface.pose.position) @ surface.pose.rotation()
     if isinstance(surface, Panel) and surface.bend:
         local = unbent(local, surface.bend)
@@ -245,7 +246,7 @@ def _flat(pose: Pose, surface: Panel | Retina) -> tuple[float, float, float]:
 
 
 def _off(panel: Panel, x: float, y: float) -> tuple[float, float]:
-    """Metres beside and above or below a panel's edges."""
+    """Return the metres beside and above or below a panel's edges."""
     left, lower, right, upper = panel.edges
     return max(0.0, left - x, x - right), max(0.0, lower - y, y - upper)
 
@@ -274,20 +275,23 @@ def _layered(
 
 
 def _inside(label: LabelItem, surface: Panel | Retina) -> LabelItem:
-    """In the surface's own coordinates, unrolled; rounded, so that they stay the same wherever it is."""
+    """Return the label in the surface's own coordinates, unrolled; rounded, so that they stay the same wherever it
+    is."""
     x, y, z = _flat(label.pose, surface)
     return replace(label, pose=Pose((round(x, 6), round(y, 6), round(z, 6))), bend=0.0)
 
 
 def _per_unit(surface: Panel | Retina, eye: Eye) -> float:
-    """Pixels of the eye's picture, in its middle, for a metre of a panel or a radian of the retina at its nearest."""
+    """Return the pixels of the eye's picture, in its middle, per metre of a panel or radian of the retina at its
+    nearest."""
     left, right, _, _ = eye.fov.tangents()
     per_metre = eye.size[0] / (right - left) / _distance(surface, eye)
     return per_metre * (surface.radius if isinstance(surface, Retina) else 1.0)
 
 
 def _panel_bounds(panel: Panel, labels: Sequence[LabelItem], advance: Callable[[str], float]) -> Bounds:
-    """The panel with its frame and its words, in its own metres; where a divider ends it, as far as that can be put."""
+    """Return the bounds of the panel with its frame and its text, in its own metres; at a divider, as far as that can
+    be moved."""
     left, lower, right, upper = panel.edges
     width, height = max(-left, right) + RIM, max(-lower, upper) + RIM
     left, bottom, right, top = -width, -height, width, height
@@ -301,12 +305,12 @@ def _panel_bounds(panel: Panel, labels: Sequence[LabelItem], advance: Callable[[
 
 
 def _retina_bounds(surface: Retina, view: ImageView) -> Bounds:
-    """Longitudes and latitudes between which the photograph lies on the retina."""
+    """Return the longitudes and latitudes between which the photograph lies on the retina."""
     (u, v), zoom = view.center, view.zoom
     steps = np.linspace(0.0, 1.0, 33)
     x, y = np.meshgrid((steps - u) * zoom * surface.radians_u, (v - steps) * zoom * surface.radians_v)
     angle = np.hypot(x, y)
-    shrink = np.minimum(1.0, CAP_ANGLE / np.maximum(angle, 1e-9))  # what lies beyond the cap, onto its edge
+    shrink = np.minimum(1.0, CAP_ANGLE / np.maximum(angle, 1e-9))  # points beyond the cap, onto its edge
     x, y, angle = x * shrink, y * shrink, angle * shrink
     across = np.sinc(angle / np.pi)
     longitude, latitude = np.arctan2(x * across, np.cos(angle)), np.arcsin(np.clip(y * across, -1.0, 1.0))
@@ -320,8 +324,8 @@ def _retina_bounds(surface: Retina, view: ImageView) -> Bounds:
 def _face(
     surface: Panel | Retina, whole: Bounds, wanted: float, eyes: Sequence[Eye], offer: Offer, kept: Face | None
 ) -> Face:
-    """The face kept, if it does; else all of the surface, or as much as is seen of it and as finely as there may be
-    pixels."""
+    """Return the kept face if it will do; otherwise all of the surface, or as much of it as is visible, as finely as
+    the pixel limits allow."""
     whole = _level(surface, whole)
     if _fits(whole, wanted, offer):
         if kept is not None and _alike(kept.density, wanted) and _same(kept, whole):
@@ -342,7 +346,7 @@ def _face(
 
 
 def _level(surface: Panel | Retina, bounds: Bounds) -> Bounds:
-    """On the retina as far to the north as to the south: one that is not, Monado 25 shows too high or too low."""
+    """Extend the retina's bounds equally to north and south: otherwise Monado 25 shows it too high or too low."""
     if isinstance(surface, Panel):
         return bounds
     left, bottom, right, top = bounds
@@ -355,7 +359,7 @@ def _alike(density: float, wanted: float) -> bool:
 
 
 def _same(kept: Face, whole: Bounds) -> bool:
-    """Whether a face was cut for these bounds; it may reach one step further."""
+    """Whether a face was cut for these bounds; it may extend one step further."""
     step = (STEP + 0.01) / kept.density
     spare = whole[0] - kept.left, whole[1] - kept.bottom, kept.right - whole[2], kept.top - whole[3]
     return all(-1e-9 <= room <= step for room in spare)
@@ -367,17 +371,18 @@ def _fits(bounds: Bounds, density: float, offer: Offer) -> bool:
 
 
 def _affordable(bounds: Bounds, wanted: float, offer: Offer) -> float:
-    """The wanted density, or the largest that the pixel limit allows."""
+    """Return the wanted density, or the largest that the pixel limit allows."""
     width, height = bounds[2] - bounds[0], bounds[3] - bounds[1]
     longest = (offer.longest - offer.longest % STEP) / max(width, height)
-    # What is added to make both sides whole steps is to fit too: (w + step) (h + step) pixels.
+    # The pixels added to make both sides whole steps must fit too: (w + step) (h + step) pixels.
     around = STEP * (width + height)
     many = (math.sqrt(around**2 + 4 * width * height * (FACE_PIXELS - STEP**2)) - around) / (2 * width * height)
     return min(wanted, longest, many)
 
 
 def _cut(surface: Panel | Retina, bounds: Bounds, density: float) -> Face:
-    """Square pixels: it reaches a part of a step beyond the bounds, a panel's to the right and up."""
+    """Return a face with square pixels: it extends part of a step beyond the bounds, for a panel to the right and
+    up."""
     left, bottom, _, _ = bounds
     width, height = size = _size(bounds, density)
     if isinstance(surface, Retina):
@@ -395,7 +400,7 @@ def _stepped(pixels: float) -> int:
 
 
 def _seen(surface: Panel | Retina, whole: Bounds, eyes: Sequence[Eye]) -> Bounds:
-    """What the eyes see of a surface, within `whole`; all of it where an eye sees beyond the surface's horizon."""
+    """Return what the eyes see of a surface, within `whole`; all of it if an eye sees beyond the surface's horizon."""
     parts = [part for eye in eyes if (part := _seen_by(surface, eye)) is not None]
     if len(parts) < len(eyes):
         return whole
@@ -407,7 +412,8 @@ def _seen(surface: Panel | Retina, whole: Bounds, eyes: Sequence[Eye]) -> Bounds
 
 @lru_cache(maxsize=32)
 def _seen_by(surface: Panel | Retina, eye: Eye) -> tuple[np.ndarray, np.ndarray] | None:
-    """The lowest and the highest value of both coordinates where rays through an eye's picture meet the surface."""
+    """Return the lowest and the highest value of both coordinates where rays through an eye's picture meet the
+    surface."""
     steps = np.linspace(0.0, 1.0, 9)
     rays = eye.rays(steps[None, :] * eye.size[0], steps[:, None] * eye.size[1]).reshape(-1, 3)
     to_local = surface.pose.inverse_matrix()
@@ -435,7 +441,7 @@ def _seen_by(surface: Panel | Retina, eye: Eye) -> tuple[np.ndarray, np.ndarray]
 
 
 def flat_eye(face: Face) -> Eye:
-    """The eye that sees a panel's face face-on, the panel standing at the origin: its picture is the face."""
+    """Return the eye that sees a panel's face face-on, with the panel at the origin: its picture is the face."""
     left, right = math.atan(face.left / _FAR), math.atan(face.right / _FAR)
     up, down = math.atan(face.top / _FAR), math.atan(face.bottom / _FAR)
     return Eye(Pose((0.0, 0.0, _FAR)), Fov(left, right, up, down), face.size)

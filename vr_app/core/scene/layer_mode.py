@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class LayerMode(Enum):
-    """auto: where the runtime is known to show them well; on: where it offers them; off: meshes alone."""
+    """auto: if the runtime is known to show them well; on: if it offers them; off: only meshes."""
 
     AUTO = "auto"
     ON = "on"

@@ -16,24 +16,26 @@ from vr_app.core.scene.scene import SurfaceItem
 from vr_app.core.view.appearance import LUMA, REGIONS, SAMPLES, Channel, Curves
 
 BINS = 256
-"""Of a histogram."""
+"""The number of bins of a histogram."""
 
 CLIP = 3.0
 """A bin counts at most this many times the mean count. It limits how much steeper than the photograph a curve can
 be."""
 
 LEAST = 0.1
-"""Share of a region's pixels that must lie within the field of view. A region with fewer uses the whole field's
+"""The fraction of a region's pixels that must lie within the field of view. A region with fewer uses the whole field's
 curve."""
 
 DARK = 12
-"""Grey level, of the largest channel, up to which a pixel belongs to the dark surround and not to the field of view."""
+"""Grey level, of the largest channel, up to which a pixel belongs to the dark background and not to the field of
+view."""
 
 
 def local_curves(pixels: np.ndarray, channel: Channel) -> Curves:
-    """The curves of a photograph shown in a channel; in colour they are those of its lightness.
+    """Return the curves of a photograph shown in a channel; in colour they are those of its lightness.
 
-    `pixels` (H, W, 3) uint8: a coarse level, at least REGIONS pixels along each edge. A 512 x 512 one takes some 10 ms.
+    `pixels` (H, W, 3) uint8: a coarse level, at least REGIONS pixels along each edge. A 512 x 512 level takes about 10
+    ms.
     """
     grey = shown_grey(pixels, channel)
     height, width = grey.shape
@@ -53,7 +55,7 @@ def local_curves(pixels: np.ndarray, channel: Channel) -> Curves:
 
 
 def shown_grey(pixels: np.ndarray, channel: Channel) -> np.ndarray:
-    """The values that the curves are made from: (H, W) uint8 of (H, W, 3) uint8 pixels, one channel or the
+    """Return the values that the curves are made from: (H, W) uint8 of (H, W, 3) uint8 pixels, one channel or the
     lightness."""
     place = {Channel.RED: 0, Channel.RED_FREE: 1, Channel.BLUE: 2}.get(channel)
     if place is not None:
@@ -62,14 +64,15 @@ def shown_grey(pixels: np.ndarray, channel: Channel) -> np.ndarray:
 
 
 def _limited(counts: np.ndarray) -> np.ndarray:
-    """Histograms (n, BINS) with what exceeds the limit spread evenly over all bins, as shares that sum to 1."""
+    """Return histograms (n, BINS) with the excess over the limit spread evenly over all bins, as fractions that sum to
+    1."""
     shares = counts / counts.sum(axis=1, keepdims=True)
     kept = np.minimum(shares, CLIP / BINS)
     return kept + (1 - kept.sum(axis=1, keepdims=True)) / BINS
 
 
 def _sampled(shares: np.ndarray) -> np.ndarray:
-    """The cumulative curves (n, SAMPLES) uint16 of histograms (n, BINS)."""
+    """Return the cumulative curves (n, SAMPLES) uint16 of histograms (n, BINS)."""
     total = np.concatenate([np.zeros((len(shares), 1)), np.cumsum(shares, axis=1)], axis=1)
     at = np.arange(SAMPLES) * BINS / (SAMPLES - 1)
     low = np.minimum(at.astype(int), BINS - 1)
@@ -81,7 +84,7 @@ def _sampled(shares: np.ndarray) -> np.ndarray:
 class CurveBook:
     """The curves of a session's photographs, each made when it is first asked for: for the thread that draws.
 
-    `coarse` gives a photograph's coarse level, (H, W, 3) uint8, or None while it was never decoded.
+    `coarse` returns a photograph's coarse level, (H, W, 3) uint8, or None if it was never decoded.
     """
 
     def __init__(self, coarse: Callable[[int], np.ndarray | None]) -> None:
@@ -89,7 +92,7 @@ class CurveBook:
         self._made: dict[tuple[int, Channel], Curves] = {}
 
     def of(self, photograph: int, channel: Channel) -> Curves | None:
-        """The same curves again until the photograph is forgotten; None while it was never decoded."""
+        """Return the photograph's curves, the same object until it is forgotten; None if it was never decoded."""
         key = photograph, channel
         if key not in self._made:
             pixels = self._coarse(photograph)
@@ -99,9 +102,9 @@ class CurveBook:
         return self._made[key]
 
     def forget(self, photograph: int) -> None:
-        """The photograph has changed."""
+        """Forget a photograph that has changed."""
         self._made = {key: curves for key, curves in self._made.items() if key[0] != photograph}
 
     def added_to(self, items: Sequence[SurfaceItem], channel: Channel) -> tuple[SurfaceItem, ...]:
-        """The items, each with its photograph's curves."""
+        """Return the items, each with its photograph's curves."""
         return tuple(replace(item, curves=self.of(item.photograph, channel)) for item in items)

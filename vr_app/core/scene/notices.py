@@ -1,4 +1,4 @@
-"""What the user is told for some seconds, in the picture, and once in the terminal."""
+"""Messages to the user, shown in the picture for some seconds and printed once in the terminal."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Notices:
         self._of_headset = ""
 
     def pass_time(self, seconds: float) -> None:
-        """Let so many seconds pass."""
+        """Let this many seconds pass."""
         self._now += seconds
 
     def tell(self, text: str) -> None:
-        """Show a notice from now on. One that is already shown is not told again."""
+        """Show a notice from now on. One that is already shown is not repeated."""
         text = printable(text)
         self._until = {known: until for known, until in self._until.items() if until > self._now}
         if text not in self._until:
@@ -31,7 +31,7 @@ class Notices:
             self._say(f"fundusxr: {text}")
 
     def tell_of_headset(self, text: str) -> None:
-        """As `tell`, for the headset: it replaces what was told of the headset before, and a repeated event is told
+        """Like `tell`, for the headset: it replaces the last notice about the headset, and a repeated event is shown
         again."""
         self._until.pop(self._of_headset, None)
         self._of_headset = text

@@ -1,4 +1,4 @@
-"""How regions of interest are seen: an outline around each, and its number and name beside it.
+"""How regions of interest are drawn: an outline around each, and its number and name beside it.
 
 The line runs outside the region, so that it covers none of its pixels, and is as wide in the eye's pixels wherever the
 viewer stands. Its colour occurs in no fundus and marks no computed pixel.
@@ -28,7 +28,7 @@ WIDTHS = {False: 2.0, True: 3.0}
 """Width of a line in eye pixels: for the chosen region (True) and for the others."""
 
 STEP = math.radians(2.5)
-"""A line on the retina is drawn straight over this angle; it is off by less than half a millimetre."""
+"""A line on the retina is drawn straight over this angle; the error is below half a millimetre."""
 
 REACH = 3.0
 """How much wider than its line the strip is in which it is drawn, because surfaces are seen at an angle."""
@@ -49,7 +49,8 @@ class Outline:
 
 
 def outlines(regions: Regions, photograph: PhotographRecord, image: int) -> tuple[Outline, ...]:
-    """Those of a photograph's regions, the chosen one last, and of the one being marked on it. `image`: its index."""
+    """Return the outlines of a photograph's regions, the chosen one last, and of the one being marked on it. `image`:
+    its index."""
     found = [
         Outline(region.rect, index == regions.chosen, f"{region.number} {region.kind}")
         for index, region in ((index, regions.known[index]) for index in regions.of(photograph))
@@ -66,16 +67,16 @@ def outlines(regions: Regions, photograph: PhotographRecord, image: int) -> tupl
 def on_surface(
     rect: Rect, surface: Surface, center: tuple[float, float], zoom: float, size: tuple[int, int]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The upper left and the lower right corner of a rectangle of the photograph, in surface coordinates; they may lie
-    beyond the surface's edge."""
+    """Return the upper left and the lower right corner of a rectangle of the photograph, in surface coordinates; they
+    may lie beyond the surface's edge."""
     corners = np.array([(rect.x, rect.y), (rect.right, rect.bottom)]) / size
     first, last = surface_s(corners, center, zoom)
     return first, last
 
 
 def strip(surface: Surface, first: np.ndarray, last: np.ndarray, reach: float) -> np.ndarray:
-    """The strip around a rectangle of a surface, between its corners `first` and `last` in surface coordinates, `reach`
-    metres wide outside and a tenth of that within: triangles, one after the other.
+    """Return the strip around a rectangle of a surface, between its corners `first` and `last` in surface coordinates,
+    `reach` metres wide outside and a tenth of that within: triangles, one after another.
 
     Returns (3 n, 5) float32: the world position, and how far right and down of the rectangle's middle, in metres along
     the surface. What lies beyond the surface is left out.
@@ -101,12 +102,12 @@ def strip(surface: Surface, first: np.ndarray, last: np.ndarray, reach: float) -
 
 
 def _lines(outer: float, low: float, high: float, far: float, pieces: int) -> np.ndarray:
-    """Of the strip's grid, along one axis."""
+    """Return the strip's grid lines along one axis."""
     return np.concatenate([[outer], np.linspace(low, high, pieces + 1), [far]])
 
 
 def _pieces(surface: Surface, metres: float) -> int:
-    """How many pieces a side is cut into, so that it follows the surface."""
+    """Return the number of pieces into which a side is cut, so that it follows the surface."""
     if isinstance(surface, Panel):
         return columns(metres, surface.bend)
     most = 2 * CAP_ANGLE / STEP
@@ -114,7 +115,7 @@ def _pieces(surface: Surface, metres: float) -> int:
 
 
 def _shown(surface: Surface, s: np.ndarray) -> np.ndarray:
-    """Which cells of a grid of surface coordinates lie wholly where the surface is drawn."""
+    """Return which cells of a grid of surface coordinates lie entirely where the surface is drawn."""
     if isinstance(surface, Panel):
         return np.ones((s.shape[0] - 1, s.shape[1] - 1), bool)
     within = np.hypot(s[..., 0] * surface.radians_u, s[..., 1] * surface.radians_v) < CAP_ANGLE
@@ -122,7 +123,7 @@ def _shown(surface: Surface, s: np.ndarray) -> np.ndarray:
 
 
 def standing_at(surface: Surface, s: Sequence[float], lift: float) -> Pose:
-    """A pose on a surface, turned to who looks at it from before a panel or from the retina's centre: x right, y up,
+    """Return a pose on a surface, facing the viewer in front of a panel or at the retina's centre: x right, y up,
     `lift` metres nearer to the viewer."""
     if isinstance(surface, Panel):
         flat = np.array([s[0] * surface.width, -s[1] * surface.height, lift])

@@ -1,9 +1,9 @@
 """How the overlay colours what the network restored and what it invented.
 
-By how many grey levels (of 255) a computed pixel departs from what the photograph, or what its file leaves open,
-determines is told by a ramp from nothing by yellow to magenta; how far the latter lies from the decoded photograph, by
-one from nothing to blue, beneath it. These differ in lightness or in blue: no kind of colour blindness mixes them up,
-and none is a fundus's.
+A ramp from nothing through yellow to magenta shows by how many grey levels (of 255) a computed pixel departs from what
+the photograph, or what its file leaves open, determines. Beneath it, a ramp from nothing to blue shows how far the
+latter lies from the decoded photograph. The two differ in lightness or in blue, so no kind of colour blindness confuses
+them, and no fundus has these colours.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ MUCH: Rgba = (1.0, 0.1, 0.9, 1.0)
 RESTORED_COLOUR: Rgba = (0.2, 0.2, 1.0, 1.0)
 
 FROM, FULL = 1.0, 12.0
-"""Grey levels. Up to the first, which rounding alone can cause, nothing shows; from the second on the colour is
+"""In grey levels. Up to the first, which rounding alone can cause, nothing shows; from the second on the colour is
 `MUCH`."""
 
 OPACITY = 0.8

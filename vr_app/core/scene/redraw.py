@@ -1,6 +1,6 @@
 """Which part of a window's picture must be drawn again while tiles arrive; the rest is kept.
 
-Where software draws, a pixel costs more than anything else in a frame, and the network needs the same processor.
+In software rendering, a pixel costs more than anything else in a frame, and the network needs the same processor.
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ from vr_app.core.space.pose import Eye
 from vr_app.core.space.surface import Panel, bent, columns, surface_s
 
 MARGIN = 12
-"""Eye pixels around what has changed that may look different too: outlines, and the glow of a panel's edge."""
+"""Eye pixels around a change that may look different too: outlines, and the glow of a panel's edge."""
 
 LETTER = 1.0
 """The largest width of a letter, in em."""
 
 PLATE = max(PLATE_X, PLATE_Y) + PLATE_EDGE
-"""How far a label's plate and its edge reach at most, in em: beyond its words, and up and down from their middle."""
+"""How far a label's plate and its edge extend at most, in em: beyond its text, and up and down from its middle."""
 
 CORNERS = np.array([(-0.5, -0.5), (-0.5, 0.5), (0.5, -0.5), (0.5, 0.5)])
 """Of a sheet, in surface coordinates."""
 
 NEAR = 0.05
-"""Metres in front of the eye. What is nearer has no certain place in the picture."""
+"""Metres in front of the eye. Anything nearer has no certain place in the picture."""
 
 
 def changed_part(before: Scene, now: Scene, eye: Eye) -> Rect | None:
-    """The eye's pixels, from the lower left corner, outside of which two scenes look the same; may be empty.
+    """Return the eye's pixels, from the lower left corner, outside of which two scenes look the same; may be empty.
 
-    None: all of them may differ. Only tiles that come or fade in on panels, labels and the control panel are
-    told apart.
+    None: all of them may differ. Only tiles that arrive or fade in on panels, labels and the control panel are
+    considered separately.
     """
     whole = Rect(0, 0, *eye.size)
     if _whole(before) != _whole(now) or len(before.surfaces) != len(now.surfaces):
@@ -62,13 +62,13 @@ def changed_part(before: Scene, now: Scene, eye: Eye) -> Rect | None:
 
 
 def only_tiles(before: Scene, now: Scene) -> bool:
-    """Whether two scenes differ at most in tiles that came or fade in, and in labels, as one that tells of them."""
+    """Whether two scenes differ at most in tiles that arrived or fade in, and in labels, which may report them."""
     same = len(before.surfaces) == len(now.surfaces) and all(map(_alike, before.surfaces, now.surfaces))
     return same and replace(before, surfaces=now.surfaces, labels=now.labels) == now
 
 
 def _whole(scene: Scene) -> tuple:
-    """Everything that may change any pixel."""
+    """Return everything that may change any pixel."""
     return scene.rays, scene.invention, scene.appearance, scene.floor, scene.veil
 
 
@@ -78,7 +78,7 @@ def _alike(old: SurfaceItem, new: SurfaceItem) -> bool:
 
 
 def _changed_tiles(old: SurfaceItem, new: SurfaceItem) -> Rect | None:
-    """The bounds of the tiles, as columns and rows, whose entries differ; None: all may look different."""
+    """Return the bounds of the tiles, as columns and rows, whose entries differ; None: all may look different."""
     a, b = old.pages, new.pages
     same = (a.level, a.col, a.row, a.base, a.entries.shape) == (b.level, b.col, b.row, b.base, b.entries.shape)
     if not (same and _alike(old, new)):
@@ -91,8 +91,8 @@ def _changed_tiles(old: SurfaceItem, new: SurfaceItem) -> Rect | None:
 
 
 def _on_panel(item: SurfaceItem, panel: Panel, tiles: Rect) -> np.ndarray:
-    """World positions (n, 3) of the corners of tiles, as far as they lie on the panel, and of points of its bent edges
-    between them."""
+    """Return world positions (n, 3) of the corners of tiles, as far as they lie on the panel, and of points of its bent
+    edges between them."""
     edge = TILE * 2.0**-item.pages.level
     across = np.linspace(tiles.x, tiles.right, 1 + columns(panel.width, panel.bend))
     pixels = np.array([(x, y) for x in across for y in (tiles.y, tiles.bottom)]) * edge
@@ -102,7 +102,7 @@ def _on_panel(item: SurfaceItem, panel: Panel, tiles: Rect) -> np.ndarray:
 
 
 def _corners(label: LabelItem) -> np.ndarray:
-    """World positions (n, 3) between which a label with its plate certainly stands."""
+    """Return world positions (n, 3) between which a label with its plate certainly lies."""
     wide = len(label.text) * LETTER
     left, right = -label.align * wide - PLATE, (1 - label.align) * wide + PLATE
     across = np.linspace(left, right, 1 + columns(wide * label.height, label.bend))
@@ -113,8 +113,8 @@ def _corners(label: LabelItem) -> np.ndarray:
 
 
 def _in_picture(points: np.ndarray, eye: Eye) -> Rect | None:
-    """The eye's pixels, from the lower left corner, that hold what lies between world points (n, 3), with MARGIN; None
-    where a point lies behind the eye."""
+    """Return the eye's pixels, from the lower left corner, that contain everything between world points (n, 3), with
+    MARGIN; None if a point lies behind the eye."""
     local = eye.local(points)
     if (local[:, 2] > -NEAR).any():
         return None

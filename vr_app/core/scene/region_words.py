@@ -1,4 +1,4 @@
-"""The words at regions of interest: number and name, beside the outline, never on one another."""
+"""The text beside regions of interest: number and name, never overlapping."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ HEIGHTS = {False: 0.040, True: 0.050}
 """Size of an em in metres at 2 m: for the chosen region (True) and for the others."""
 
 ON_RETINA = 1.3
-"""Words on the retina are this much larger, because a window stands farther from it."""
+"""Text on the retina is this much larger, because a window is farther from it."""
 
 LETTER = 0.56
 """The usual width of a letter, in em."""
 
 GAP = 0.3
-"""Em between an outline and its words."""
+"""Em between an outline and its text."""
 
 LIFT = 0.004
 """Metres in front of the surface."""
@@ -32,9 +32,10 @@ Box = tuple[float, float, float, float]
 
 
 def region_labels(items: Iterable[SurfaceItem]) -> tuple[LabelItem, ...]:
-    """For each region that is in sight on its surface, the chosen one's first: above it, or below, or in its corner.
+    """Return a label for each region that is visible on its surface, the chosen one first: above it, or below, or in
+    its corner.
 
-    One for which there is no room beside the others has none until one comes nearer.
+    A region without room for a label beside the others has none until the user comes nearer.
     """
     out: list[LabelItem] = []
     for item in items:
@@ -56,7 +57,7 @@ def _label(item: SurfaceItem, outline: Outline, taken: list[Box]) -> list[LabelI
         return []
     height = HEIGHTS[outline.chosen]
     if isinstance(surface, Panel):
-        height *= surface.height / PANEL_HEIGHT  # a panel that hands have shrunk keeps its proportions
+        height *= surface.height / PANEL_HEIGHT  # a panel that the user has shrunk keeps its proportions
     else:
         height *= ON_RETINA
     width, reach = (LETTER * len(outline.words) + 2 * PLATE_X) * height, PLATE_Y * height

@@ -21,7 +21,7 @@ from vr_app.core.view.view import ViewState
 Rgba = tuple[float, float, float, float]
 
 WORDS_WIDE, WORDS_HIGH = 0.7, 0.1
-"""Metres: how long the words below a panel may be, from its edge on, and how far they reach below it."""
+"""In metres: how long the text below a panel may be, from its edge on, and how far it extends below it."""
 
 
 @dataclass(frozen=True)
@@ -45,16 +45,16 @@ class SurfaceItem:
 
     @property
     def restored(self) -> str:
-        """The title of what lies in the photograph's place, where anything of it is there; else empty."""
+        """The title of the layer in the photograph's place, if any of it is there; otherwise empty."""
         parts = zip(self.over[: self.replaced], self.overlays, strict=False)
         return next((title for title, window in parts if shows_any(window)), "")
 
 
 PLATE_X, PLATE_Y = 0.45, 0.65
-"""How far a label's plate reaches beyond its words, in em: sideways, and up and down from their middle."""
+"""How far a label's plate extends beyond its text, in em: sideways, and up and down from its middle."""
 
 PLATE_EDGE = 0.05
-"""How far the smooth edge of a plate may reach beyond it, in em."""
+"""How far the smooth edge of a plate may extend beyond it, in em."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class LabelItem:
 
 @dataclass(frozen=True)
 class RayItem:
-    """A pointer: a thin beam from `start` to `end`; a dot at the end where it `hits` a surface."""
+    """A pointer: a thin beam from `start` to `end`; a dot at the end if it `hits` a surface."""
 
     start: Vec3
     end: Vec3
@@ -86,7 +86,7 @@ class RayItem:
 
 @dataclass(frozen=True)
 class Scene:
-    """Everything in the order in which it is drawn: the floor, surfaces, labels, the control panel, rays, the veil.
+    """Everything in drawing order: the floor, surfaces, labels, the control panel, rays, the veil.
 
     `invention`: synthesised pixels are overlaid with how far they depart from what the photograph alone determines.
     `backdrop`: the room is behind all; without it the picture is transparent where nothing is drawn.
@@ -113,10 +113,10 @@ def surface_items(
     eyes: Sequence[Eye],
     now: float,
 ) -> tuple[SurfaceItem, ...]:
-    """Draw items of the photographs that have their coarsest tile. `now` in seconds on the frame clock.
+    """Return the items to draw of the photographs that have their coarsest tile. `now` in seconds on the frame clock.
 
-    Panels that no eye can see are left out, except the front one, which carries the session's words. So is a photograph
-    that only waits for its turn.
+    Panels out of sight are left out, except the front one, which carries the session's text. So is a photograph that
+    only waits for its turn.
     """
     by_image = {demand.photograph: demand for demand in wants}
     marked = view.regions.known or view.regions.draft
@@ -144,9 +144,9 @@ def surface_items(
 
 
 def in_sight(surface: Surface, eyes: Sequence[Eye], words: float = 1.0) -> bool:
-    """Whether any eye may see a part of the surface or of the words that stand at it, larger by `words` than usual.
+    """Whether any eye may see a part of the surface or of its text, which is larger by `words` than usual.
 
-    False only where that is certain: the panel with its words lies wholly beyond one side of each eye's picture, or
+    False only if that is certain: the panel with its text lies entirely beyond one side of each eye's picture, or
     behind the eye. The retina surrounds the viewer and is always in sight.
     """
     if isinstance(surface, Retina):

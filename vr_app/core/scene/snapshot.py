@@ -1,4 +1,4 @@
-"""What a screenshot tells about itself, so that every pixel of it can be traced to a photograph."""
+"""What a screenshot records about itself, so that every pixel of it can be traced to a photograph."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ def describe_snapshot(
 
 
 def told_of(departure: Departure | None) -> dict:
-    """How far what is seen departs from the photograph, in grey levels, and whether it agrees with it; None in all
-    fields: no computed pixel is seen."""
+    """Return how far the visible pixels depart from the photograph, in grey levels, and whether they agree with it;
+    None in all fields if no computed pixel is visible."""
     if departure is None:
         return dict.fromkeys(("restored", "invented", "agrees"))
     figures = {"restored": round(departure.restored, 3), "invented": round(departure.invented, 3)}

@@ -28,13 +28,13 @@ class MirrorKind(StrEnum):
     spectator = "spectator"
 
     def next(self) -> MirrorKind:
-        """The one after it, in a ring."""
+        """Return the next one, cyclically."""
         kinds = list(MirrorKind)
         return kinds[(kinds.index(self) + 1) % len(kinds)]
 
 
 class Spectator:
-    """A camera between the eyes that follows the head calmly."""
+    """A camera between the eyes that follows the head smoothly."""
 
     def __init__(self) -> None:
         self._position = np.zeros(3)
@@ -42,7 +42,7 @@ class Spectator:
         self._at: float | None = None
 
     def follow(self, eyes: tuple[Eye, ...], now: float, size: tuple[int, int]) -> Eye:
-        """The camera at `now` seconds, for a picture of `size` (width, height) pixels. `eyes`: one or more."""
+        """Return the camera at `now` seconds, for a picture of `size` (width, height) pixels. `eyes`: one or more."""
         position = np.mean([eye.pose.position for eye in eyes], axis=0)
         orientation = np.asarray(eyes[0].pose.orientation)
         if self._at is None or np.linalg.norm(position - self._position) > JUMP:

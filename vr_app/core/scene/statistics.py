@@ -1,4 +1,4 @@
-"""What a session was like: frames, uploads, tiles, and how long each zoom took to become sharp."""
+"""The statistics of a session: frames, uploads, tiles, and how long each zoom took to become sharp."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from vr_app.core.view.view import ViewState
 
 MAX_FRAMES_KEPT = 500_000
 MAX_ZOOMS_KEPT = 20_000
-"""Nothing is recorded after this many, so that a session's figures take at most 20 MB."""
+"""Nothing is recorded after this many, so that a session's statistics take at most 20 MB."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class ZoomRecord:
 
 
 class Statistics:
-    """Collects; not thread-safe. Times in seconds on one clock that never runs backward."""
+    """Collects statistics; not thread-safe. Times in seconds on one clock that never runs backward."""
 
     def __init__(self) -> None:
         self._intervals = array("d")
@@ -49,7 +49,7 @@ class Statistics:
         self.missed = 0
         self.upload_bytes = 0
         self.uploads_over_budget = 0
-        """Frames that copied more tiles than their budget of bytes or time allowed."""
+        """The number of frames that copied more tiles than their budget of bytes or time allowed."""
         self.gl_objects_after_warm_up = 0
         self.full_collections_in_frames = 0
         """How often Python collected all its objects within a frame."""
@@ -60,7 +60,8 @@ class Statistics:
         self._record: int | None = None
 
     def frame(self, now: float, work: float, period: float | None) -> None:
-        """A frame whose own work took `work` seconds ended at `now`; `period`: what the display gives a frame."""
+        """Record a frame whose own work took `work` seconds and that ended at `now`; `period`: the display's time per
+        frame."""
         if self._last is not None:
             interval = now - self._last
             if len(self._intervals) < MAX_FRAMES_KEPT:
@@ -72,7 +73,7 @@ class Statistics:
         self.frames += 1
 
     def see(self, view: ViewState, wants: Sequence[Demand], residency: Residency, computed: int, now: float) -> None:
-        """Follow the zoom under way. `computed`: tiles that the worker has computed so far."""
+        """Follow the current zoom. `computed`: tiles that the worker has computed so far."""
         place = (view.surface, view.active, view.front)
         if place != self._resting:
             self._resting, self._ended, self._record = place, now, None
@@ -102,7 +103,7 @@ class Statistics:
         self.zooms[self._record] = record
 
     def summary(self) -> dict:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         return {
             "frames": self.frames,
             "frame_interval_ms": _percentiles(self._intervals),

@@ -13,15 +13,14 @@ OUT, BACK = 0.10, 0.18
 
 
 class Veil:
-    """How dark it is, from frame to frame."""
+    """The darkness of the veil, from frame to frame."""
 
     def __init__(self) -> None:
         self._shown: Hashable = None
         self._age = math.inf
 
     def see(self, shown: Hashable, dt: float) -> None:
-        """`shown` stands for what is shown from now on, None for nothing: another than before is veiled. `dt` seconds
-        have passed."""
+        """Note what is `shown` from now on (None: nothing); a change of it is veiled. `dt` seconds have passed."""
         self._age += dt
         if shown != self._shown:
             if self._shown is not None and not self.holds:
@@ -30,7 +29,7 @@ class Veil:
 
     @property
     def holds(self) -> bool:
-        """Whether the scene from before the change is still seen."""
+        """Whether the scene from before the change is still visible."""
         return self._age < OUT
 
     @property

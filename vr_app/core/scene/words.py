@@ -1,4 +1,4 @@
-"""The words on the scene: what is synthesised, what is being computed, and that none of it is for diagnosis."""
+"""The text in the scene: what is synthesised, what is being computed, and that none of it is for diagnosis."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ TEXT_HEIGHT = 0.052
 NOTICE_HEIGHT = 0.03
 NOTICE_LENGTH = 110
 NOTICES = 2
-"""The most lines about what went wrong. They stand below the badges, where they hide no retina."""
+"""The most lines about errors. They stand below the badges, where they cover no retina."""
 
 RESTORED = "Restored: does not agree with the photograph"
 
@@ -60,7 +60,7 @@ NEARER = 1.14
 """How much higher a pair's panels are seen at their outer edges, which are nearer, than in their middle."""
 
 MAKE_WAY = 0.09
-"""Metres by which the middle words move right where the badge tells a figure, so that they keep apart."""
+"""Metres by which the middle text moves right if the badge shows a figure, so that they do not touch."""
 
 HELP = help_lines()
 
@@ -89,7 +89,7 @@ class Status:
 
 
 def status_of(view: ViewState) -> Status:
-    """What the words depend on of the view alone."""
+    """Return what the text depends on in the view alone."""
     return Status(
         original=view.original or view.finest == 0,
         help=view.settings.help,
@@ -102,7 +102,7 @@ def status_of(view: ViewState) -> Status:
 
 
 def labels(items: Sequence[SurfaceItem], front: int, status: Status) -> tuple[LabelItem, ...]:
-    """The words for every surface and, at the `front` photograph's, for the session."""
+    """Return the text for every surface and, at the `front` photograph, for the session."""
     out: list[LabelItem] = []
     stage, below = _Frame(Pose((0.0, 0.0, -PANEL_DISTANCE)), 2.4, 1.6), 0
     together = any(item.words.brief or item.words.part for item in items)
@@ -125,7 +125,7 @@ def labels(items: Sequence[SurfaceItem], front: int, status: Status) -> tuple[La
 
 
 def titles(view: ViewState) -> dict[int, str]:
-    """The names to show: for a pair, and on the wall."""
+    """Return the names to show: for a pair, and on the wall."""
     if view.compared is not None:
         blinks = view.compared.compare is Compare.BLINK
         told = (f"{n} of 2: " if blinks else "" for n in (1, 2))
@@ -136,7 +136,7 @@ def titles(view: ViewState) -> dict[int, str]:
 
 
 def hint(view: ViewState) -> str:
-    """What can be done with what is shown, or is done with it, where the picture does not tell."""
+    """Return a hint on what can be done with what is shown, if the picture does not show it."""
     if view.layout is Layout.WALL:
         page, pages = view.page
         return f"page {page + 1} of {pages}" if pages > 1 else ""
