@@ -26,10 +26,10 @@ WORDS_WIDE, WORDS_HIGH = 0.7, 0.1
 
 @dataclass(frozen=True)
 class SurfaceItem:
-    """A photograph (its index in the session) on its surface. `size` in photograph pixels. `words`: how those at it
-    stand. `curves`: of its local contrast, where that is asked for. `outlines`: of its regions of interest. `overlays`:
-    what lies over the picture, layer by layer, each with the level, columns and rows of `pages`; `over`: the layers'
-    titles; `replaced`: how many of them, the first ones, lie in the photograph's place."""
+    """A photograph (its index in the session) on its surface. `size` in photograph pixels. `words`: how its text is
+    shown. `curves`: of its local contrast, if that is on. `outlines`: of its regions of interest. `overlays`: the
+    layers over the picture, each with the level, columns and rows of `pages`; `over`: the layers' titles; `replaced`:
+    how many of them, the first ones, replace the photograph."""
 
     surface: Panel | Retina
     view: ImageView
@@ -89,9 +89,9 @@ class Scene:
     """Everything in drawing order: the floor, surfaces, labels, the control panel, rays, the veil.
 
     `invention`: synthesised pixels are overlaid with how far they depart from what the photograph alone determines.
-    `backdrop`: the room is behind all; without it the picture is transparent where nothing is drawn.
-    `appearance`: how the photographs look, beneath that overlay and all that marks them. `floor`: the height in metres
-    of the room's floor; None: there is no room. `veil`: how dark all is, 0 to 1.
+    `backdrop`: the room is behind everything; without it the picture is transparent where nothing is drawn.
+    `appearance`: how the photographs are displayed, beneath that overlay and all marks. `floor`: the height in metres
+    of the room's floor; None: there is no room. `veil`: how dark everything is, 0 to 1.
     """
 
     surfaces: tuple[SurfaceItem, ...] = ()

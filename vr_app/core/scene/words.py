@@ -67,11 +67,11 @@ HELP = help_lines()
 
 @dataclass(frozen=True)
 class Status:
-    """What the words depend on besides the pictures. `notices`: lines about files that could not be opened. `invented`:
-    by photograph how far what is seen departs from it. `legend`: of the overlay that shows it.
-    `texture`: where the network stands between fidelity (0) and likely texture (1). `adjusted`: how the photographs are
-    made to look, in words. `titles`: the names of photographs where there are several to tell apart. `hint`: what the
-    caption's place says where there is none."""
+    """What the text depends on besides the pictures. `notices`: lines about files that could not be opened. `invented`:
+    by photograph how far its visible pixels depart from it. `legend`: of the overlay that shows it. `texture`: the
+    network's setting between fidelity (0) and likely texture (1). `adjusted`: the adjustments of the photographs, in
+    words. `titles`: the names of photographs if there are several to tell apart. `hint`: the text in the caption's
+    place while there is no caption."""
 
     original: bool = False
     computing: frozenset[int] = frozenset()
@@ -150,9 +150,8 @@ def hint(view: ViewState) -> str:
 
 @dataclass(frozen=True)
 class _Frame:
-    """A rectangle that words stand above and below of: its middle, width and height in metres; how large they are, in
-    proportion to a single panel's, and the small ones that what must be known is told in; and how it is bent, as a
-    panel is."""
+    """The rectangle above and below which text stands: its middle, width and height in metres; the text's size,
+    relative to a single panel's, and that of the small print; and its bend, like a panel's."""
 
     pose: Pose
     width: float
@@ -167,16 +166,16 @@ _WALL = _Frame(Pose((0.0, 0.0, -PANEL_DISTANCE)), 2.4, WALL_HEIGHT + 0.16, PAIR_
 
 def _frame(item: SurfaceItem) -> _Frame:
     if isinstance(item.surface, Panel):
-        # Of a panel with a divider all of it: its edges lie equally far from its middle.
+        # For a panel with a divider, the whole panel: its edges are equally far from its middle.
         left, top, right, bottom = item.surface.bounds
         width, height = max(-left, right) * item.surface.width, max(-top, bottom) * item.surface.height
         return _Frame(item.surface.pose, 2 * width, 2 * height, item.words.scale, item.words.moved, item.surface.bend)
-    # The retina surrounds the viewer: its words stand on a pane in front of it, low enough to leave the view free.
+    # The retina surrounds the viewer: its text stands on a pane in front of it, low enough not to block the view.
     return _Frame(Pose((0.0, 0.0, -1.6)), 1.6, 1.28)
 
 
 def _badges(item: SurfaceItem, status: Status, frame: _Frame) -> list[LabelItem]:
-    """What its pixels are, in the line below the picture; its title above, where titles are told."""
+    """Return what its pixels are, in the line below the picture; and its title above, if titles are shown."""
     badge, color = _provenance(item, status)
     badge += "".join(f" + {name}" for name in _over(item))
     title = status.titles.get(item.photograph, "")
@@ -214,7 +213,7 @@ def _not_for_diagnosis(frame: _Frame, u: float) -> LabelItem:
 
 
 def _divider(panel: Panel, frame: _Frame) -> LabelItem:
-    """The handle at the foot of the line between two photographs on one panel."""
+    """Return the handle at the foot of the line between two photographs on one panel."""
     at = panel.bounds[0] * panel.width / frame.width + 0.5
     foot = 1.0 - 0.7 * TEXT_HEIGHT * frame.scale / frame.height
     return _at("< >", frame, at, foot, TEXT_HEIGHT * frame.scale, 0.5, PLAIN, (*PLATE[:3], 0.92))
@@ -288,7 +287,7 @@ def _session_lines(stage: _Frame, status: Status, row: int) -> list[LabelItem]:
 
 
 def shortened(text: str, length: int = NOTICE_LENGTH) -> str:
-    """At most `length` characters; the middle, where long paths are, gives way."""
+    """Return at most `length` characters; the middle, where long paths are, is left out."""
     if len(text) <= length:
         return text
     half = (length - 3) // 2
@@ -296,15 +295,15 @@ def shortened(text: str, length: int = NOTICE_LENGTH) -> str:
 
 
 def _line(text: str, frame: _Frame, u: float, side: int, row: int = 0, **look) -> LabelItem:
-    """Below (side 1) or above (side -1) the frame, `row` lines away from it, `u` of the way from its left to its right
-    end."""
+    """Return a line below (side 1) or above (side -1) the frame, `row` lines away from it, `u` of the way from its left
+    to its right end."""
     height = TEXT_HEIGHT * frame.scale
     v = 0.5 + side * (0.5 + (0.95 + 1.9 * row) * height / frame.height)
     return _at(text, frame, u, v, height, look["align"], look["color"], look["background"])
 
 
 def _below(text: str, frame: _Frame, row: int, color: Rgba, along: float = 0.0) -> LabelItem:
-    """A small line under the badges, `along` metres (of a single panel's words) from the frame's left edge."""
+    """Return a small line under the badges, `along` metres (of a single panel's text) from the frame's left edge."""
     height = NOTICE_HEIGHT * frame.small
     v = 1.0 + (1.85 * TEXT_HEIGHT * frame.scale + (0.15 + 1.35 * row) * height) / frame.height
     return _at(text, frame, along * frame.small / frame.width, v, height, 0.0, color, PLATE)

@@ -1,4 +1,4 @@
-"""Where the scene stands in the room: before the viewer's head, level, at the height of the eyes."""
+"""Where the scene is in the room: in front of the viewer's head, level, at eye level."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ import math
 from vr_app.core.space.pose import Pose
 
 HEIGHT_OFF = 0.25
-"""Metres. A runtime's origin that lies farther above or below the eyes than this is not at eye height."""
+"""In metres. A runtime's origin that lies farther above or below the eyes than this is not at eye level."""
 
 EYE_HEIGHT = 1.6
-"""Metres of the eyes above the floor, for a runtime that does not say where the floor is."""
+"""The height of the eyes above the floor in metres, for a runtime that does not give the floor's height."""
 
 FLOORS = (-2.6, -0.5)
-"""Metres below the eyes at which a floor can be. A tracker that says otherwise is wrong."""
+"""The range of a floor's height relative to the eyes, in metres. A tracker that reports another is wrong."""
 
 LEVEL = 0.2
-"""Of a unit vector: what is left of it along the ground when one looks straight up or down."""
+"""The length along the ground that is left of a unit vector when the viewer looks straight up or down."""
 
 
 def before_head(head: Pose) -> Pose | None:
-    """Where the scene's origin is to be: at the head, turned about the vertical to where it looks; None where it is no
-    pose. Who looks straight up or down is told by the head's upper side."""
+    """Return the scene's origin: at the head, turned about the vertical to its direction of view; None for an invalid
+    pose. When the viewer looks straight up or down, the head's upper side gives the direction."""
     if not head.sound:
         return None
     axes = head.rotation()
@@ -32,14 +32,14 @@ def before_head(head: Pose) -> Pose | None:
 
 
 def at_eye_height(head: Pose) -> Pose | None:
-    """Where the scene's origin is to be at first, in the runtime's own space: as it has it, but at the eyes' height;
-    None where it is near that."""
+    """Return the scene's initial origin in the runtime's own space: the runtime's origin, but at eye level; None if it
+    is close to that."""
     if not head.sound or abs(head.position[1]) <= HEIGHT_OFF:
         return None
     return Pose((0.0, head.position[1], 0.0))
 
 
 def floor_height(found: float | None) -> float:
-    """The floor's height in the scene, where the runtime has `found` it (None: it tells nothing)."""
+    """Return the floor's height in the scene, if the runtime has `found` it (None: unknown)."""
     low, high = FLOORS
     return found if found is not None and low <= found <= high else -EYE_HEIGHT

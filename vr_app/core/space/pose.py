@@ -14,7 +14,7 @@ Vec3 = tuple[float, float, float]
 Quaternion = tuple[float, float, float, float]
 
 NEAR, FAR = 0.05, 100.0
-"""Metres in front of an eye between which things are drawn."""
+"""The distances in front of an eye between which things are drawn, in metres."""
 
 FARTHEST = 1000.0
 """Metres along any axis. No room is this large: a pose farther out is an error of the tracker."""
@@ -29,7 +29,7 @@ class Pose:
 
     @property
     def sound(self) -> bool:
-        """Whether it is one: all finite, within FARTHEST, and its quaternion not zero."""
+        """Whether the pose is valid: all finite, within FARTHEST, and its quaternion not zero."""
         return 1e-3 < math.hypot(*self.orientation) < 1e3 and all(abs(part) <= FARTHEST for part in self.position)
 
     def rotation(self) -> np.ndarray:
@@ -62,28 +62,28 @@ class Pose:
         return out
 
     def after(self, inner: Pose) -> Pose:
-        """What `inner` means in this pose's own coordinates, in the parent's: this pose times `inner`."""
+        """Convert `inner` from this pose's coordinates to the parent's: this pose times `inner`."""
         return Pose(self.point(inner.position), product(self.orientation, inner.orientation))
 
     def inverse(self) -> Pose:
-        """The parent's pose in this pose's own coordinates, for unit quaternions."""
+        """Return the parent's pose in this pose's own coordinates, for unit quaternions."""
         back = Pose(orientation=turned_back(self.orientation))
         x, y, z = back.point(self.position)
         return Pose((-x, -y, -z), back.orientation)
 
     def point(self, local: Vec3) -> Vec3:
-        """A point of local coordinates in the parent's."""
+        """Convert a point from local coordinates to the parent's."""
         x, y, z = self.rotation() @ local + self.position
         return float(x), float(y), float(z)
 
     @staticmethod
     def facing(position: Vec3, yaw: float) -> Pose:
-        """At `position`, turned by `yaw` radians about the vertical; positive turns to the left."""
+        """Return a pose at `position`, turned by `yaw` radians about the vertical; positive turns to the left."""
         return Pose(position, (0.0, math.sin(yaw / 2), 0.0, math.cos(yaw / 2)))
 
 
 def product(first: Quaternion, second: Quaternion) -> Quaternion:
-    """Hamilton's product: the rotation `second`, then `first`; of unit length."""
+    """Return Hamilton's product: the rotation `second`, then `first`; of unit length."""
     ax, ay, az, aw = first
     bx, by, bz, bw = second
     out = (
@@ -98,7 +98,7 @@ def product(first: Quaternion, second: Quaternion) -> Quaternion:
 
 
 def turned_back(orientation: Quaternion) -> Quaternion:
-    """The inverse of a unit quaternion."""
+    """Return the inverse of a unit quaternion."""
     x, y, z, w = orientation
     return -x, -y, -z, w
 
@@ -112,17 +112,17 @@ class Ray:
 
     @property
     def sound(self) -> bool:
-        """Whether it is one: all finite, within FARTHEST, and of unit length."""
+        """Whether the ray is valid: all finite, within FARTHEST, and of unit length."""
         return all(abs(part) <= FARTHEST for part in self.origin) and abs(math.hypot(*self.direction) - 1.0) < 1e-3
 
     @staticmethod
     def along(pose: Pose) -> Ray:
-        """The ray of an OpenXR aim pose: along its -z axis."""
+        """Return the ray of an OpenXR aim pose: along its -z axis."""
         forward = -pose.rotation()[:, 2]
         return Ray(pose.position, (float(forward[0]), float(forward[1]), float(forward[2])))
 
     def at(self, distance: float) -> np.ndarray:
-        """The point `distance` metres along the ray."""
+        """Return the point `distance` metres along the ray."""
         return np.asarray(self.origin) + distance * np.asarray(self.direction)
 
 
@@ -137,14 +137,15 @@ class Fov:
 
     @staticmethod
     def symmetric(vertical: float, aspect: float) -> Fov:
-        """From a full vertical angle in radians and width / height."""
+        """Return the field of view for a full vertical angle in radians and width / height."""
         half = vertical / 2
         side = math.atan(math.tan(half) * aspect)
         return Fov(-side, side, half, -half)
 
     @staticmethod
     def framing(size: tuple[int, int], half_width: float, half_height: float) -> Fov:
-        """The smallest for a picture of `size` (width, height) that shows tangents up to the two halves."""
+        """Return the smallest field of view for a picture of `size` (width, height) that shows tangents up to the two
+        halves."""
         aspect = size[0] / size[1]
         half = max(half_height, half_width / aspect)
         return Fov.symmetric(2 * math.atan(half), aspect)
@@ -154,14 +155,14 @@ class Fov:
         return math.tan(self.left), math.tan(self.right), math.tan(self.up), math.tan(self.down)
 
     def across(self, ahead: np.ndarray) -> np.ndarray:
-        """Where points of the plane one metre ahead, (..., 2) in metres to the right and up, lie in the picture:
+        """Return where points of the plane one metre ahead, (..., 2) in metres to the right and up, lie in the picture:
         -1 to 1 across it and up it."""
         left, right, up, down = self.tangents()
         middle, half = np.array([right + left, up + down]) / 2, np.array([right - left, up - down]) / 2
         return (ahead - middle) / half
 
     def projection(self, near: float = NEAR, far: float = FAR) -> np.ndarray:
-        """The 4x4 OpenGL projection (clip z from -w to w)."""
+        """Return the 4x4 OpenGL projection (clip z from -w to w)."""
         left, right, up, down = self.tangents()
         out = np.zeros((4, 4))
         out[0, 0], out[0, 2] = 2 / (right - left), (right + left) / (right - left)
@@ -173,24 +174,25 @@ class Fov:
 
 @dataclass(frozen=True)
 class Eye:
-    """One picture of the scene: where from, how wide, and how many pixels (width, height)."""
+    """One picture of the scene: its viewpoint, its field of view, and its size in pixels (width, height)."""
 
     pose: Pose
     fov: Fov
     size: tuple[int, int]
 
     def finer(self, times: float) -> Eye:
-        """The same picture with so many `times` the pixels a line."""
+        """Return the same picture with `times` as many pixels per line."""
         if times == 1.0:
             return self
         return replace(self, size=(round(self.size[0] * times), round(self.size[1] * times)))
 
     def local(self, points: np.ndarray) -> np.ndarray:
-        """World points (n, 3) as the eye has them: to the right, up, and backward, in metres."""
+        """Convert world points (n, 3) to the eye's coordinates: right, up, and backward, in metres."""
         return (points - self.pose.position) @ self.pose.rotation()
 
     def rays(self, columns: np.ndarray | float, rows: np.ndarray | float) -> np.ndarray:
-        """World directions through picture positions, in pixels from the upper left corner (pixel centres at .5).
+        """Return world directions through picture positions, in pixels from the upper left corner (pixel centres at
+        .5).
 
         `columns` and `rows` broadcast to a shape S; returns S + (3,) unit vectors.
         """

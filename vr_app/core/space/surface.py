@@ -1,8 +1,8 @@
-"""The things a photograph is shown on, panels flat or bent and the retina, and where a ray meets them.
+"""The surfaces on which a photograph is shown, flat or bent panels and the retina, and where a ray hits them.
 
-All share one convention. *Surface coordinates* s = (s_u, s_v) count in fractions of the photograph's width and
-height, right and down, from the middle of the surface, as they lie there at zoom 1. What is seen at s is the
-photograph point uv = centre + s / zoom (`photograph_uv`). So panning and zooming are the same on any surface.
+All share one convention. *Surface coordinates* s = (s_u, s_v) are fractions of the photograph's width and height at
+zoom 1, right and down, from the middle of the surface. What is seen at s is the photograph point uv = centre + s / zoom
+(`photograph_uv`). So panning and zooming are the same on any surface.
 
 A bent panel is a plane rolled onto the inside of an upright cylinder. Local coordinates: x right, y up, z toward the
 viewer. `bend` is one over the cylinder's radius in metres; the axis stands one radius in front of the plane, which
@@ -22,7 +22,7 @@ MM_PER_DEGREE = 0.29
 """Retinal arc in millimetres per degree of visual angle (Drasdo and Fowler 1974, central retina)."""
 
 EYE_RADIUS_MM = 11.5
-"""Radius of the sphere that stands for the retina."""
+"""The radius of the sphere that represents the retina."""
 
 CAP_ANGLE = math.radians(80)
 """How far from the pole (at the sphere's centre) the curved retina is drawn when zooming lets it grow."""
@@ -51,7 +51,7 @@ class ImageView:
 
 @dataclass(frozen=True)
 class Panel:
-    """A photograph, flat or bent about an upright axis: x right, y up, seen from +z, `width` x `height` metres about
+    """A photograph, flat or bent about an upright axis: x right, y up, seen from +z, `width` x `height` metres around
     the pose's origin.
 
     `window`: the part of it that is there, in surface coordinates: left, top, right, bottom; None: all of it. It may
@@ -78,7 +78,7 @@ class Panel:
         return left * self.width, -bottom * self.height, right * self.width, -top * self.height
 
     def hit(self, origin: np.ndarray, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Where rays from `origin` (3,) along unit `directions` (..., 3) meet the panel's front.
+        """Return where rays from `origin` (3,) along unit `directions` (..., 3) hit the panel's front.
 
         Returns s (..., 2) and the distance (...) in metres, NaN where a ray misses.
         """
@@ -89,9 +89,9 @@ class Panel:
         return np.where(hit[..., None], s, np.nan), np.where(hit, distance, np.nan)
 
     def meets(self, origin: np.ndarray, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Where rays meet the front of the plane or the cylinder, however far beyond the panel: metres to the right of
-        its middle (along the arc) and up, and the distance in metres; that is NaN, or not positive, where they do not.
-        """
+        """Return where rays hit the front of the plane or the cylinder, however far beyond the panel: metres to the
+        right of its middle (along the arc) and up, and the distance in metres, which is NaN or not positive for a
+        miss."""
         to_local = self.pose.inverse_matrix()
         start = to_local[:3, :3] @ origin + to_local[:3, 3]
         along = directions @ to_local[:3, :3].T
@@ -113,7 +113,7 @@ class Panel:
         return self.width, self.height
 
     def point(self, s: np.ndarray) -> np.ndarray:
-        """World position (..., 3) of surface coordinates s (..., 2)."""
+        """Return the world position (..., 3) of surface coordinates s (..., 2)."""
         s = np.asarray(s, float)
         local = np.stack([s[..., 0] * self.width, -s[..., 1] * self.height, np.zeros(s.shape[:-1])], axis=-1)
         if self.bend:
@@ -138,7 +138,8 @@ class Retina:
 
     @staticmethod
     def of(size: tuple[int, int], field_radius: float, field_angle: float, pose: Pose, radius: float) -> Retina:
-        """For a photograph of `size` (width, height) pixels whose field of view has `field_radius` pixels.
+        """Return the retina for a photograph of `size` (width, height) pixels whose field of view has `field_radius`
+        pixels.
 
         `field_angle` is the camera's full field in degrees of visual angle. 45 degrees are 13.05 mm of arc on a
         sphere of 11.5 mm radius: 65.0 degrees at its centre.
@@ -147,7 +148,7 @@ class Retina:
         return Retina(pose, radius, size[0] * per_pixel, size[1] * per_pixel)
 
     def hit(self, origin: np.ndarray, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """As `Panel.hit`, for the far inside of the sphere within CAP_ANGLE of the pole."""
+        """Return hits as `Panel.hit` does, on the far inside of the sphere within CAP_ANGLE of the pole."""
         to_local = self.pose.inverse_matrix()
         start = to_local[:3, :3] @ origin + to_local[:3, 3]
         along = directions @ to_local[:3, :3].T
@@ -179,7 +180,7 @@ class Retina:
         return self.radians_u * self.radius, self.radians_v * self.radius
 
     def point(self, s: np.ndarray) -> np.ndarray:
-        """World position (..., 3) of surface coordinates s (..., 2)."""
+        """Return the world position (..., 3) of surface coordinates s (..., 2)."""
         s = np.asarray(s, float)
         x, y = s[..., 0] * self.radians_u, -s[..., 1] * self.radians_v
         angle = np.hypot(x, y)
@@ -192,37 +193,39 @@ Surface = Panel | Retina
 
 
 def retina_angle(field_angle: float) -> float:
-    """The angle in radians at the sphere's centre that a visual angle in degrees spans on the retina."""
+    """Return the angle in radians at the sphere's centre that a visual angle in degrees spans on the retina."""
     return field_angle * MM_PER_DEGREE / EYE_RADIUS_MM
 
 
 def photograph_uv(s: np.ndarray | Uv, center: tuple[float, float], zoom: float) -> np.ndarray:
-    """Photograph coordinates (..., 2), 0 to 1 from the upper left corner, of what is seen at surface coordinates s."""
+    """Return the photograph coordinates (..., 2), 0 to 1 from the upper left corner, of what is seen at surface
+    coordinates s."""
     return np.asarray(center) + np.asarray(s) / zoom
 
 
 def surface_s(uv: np.ndarray, center: tuple[float, float], zoom: float) -> np.ndarray:
-    """Where on the surface a photograph point is seen: the inverse of `photograph_uv`."""
+    """Return where on the surface a photograph point is seen: the inverse of `photograph_uv`."""
     return (np.asarray(uv) - np.asarray(center)) * zoom
 
 
 def bent(flat: np.ndarray, bend: float) -> np.ndarray:
-    """Where points (..., 3) on the plane, or in front of it, lie once it is rolled; x becomes the length of an arc."""
+    """Return where points (..., 3) on the plane, or in front of it, lie once it is rolled; x becomes the length of an
+    arc."""
     x, y, z = np.moveaxis(np.asarray(flat, float), -1, 0)
     angle, radius = x * bend, 1 / bend - z
     return np.stack([radius * np.sin(angle), y, 1 / bend - radius * np.cos(angle)], axis=-1)
 
 
 def unbent(local: np.ndarray, bend: float) -> np.ndarray:
-    """The inverse of `bent`, for angles of less than half a turn to either side."""
+    """Return the inverse of `bent`, for angles of less than half a turn to either side."""
     x, y, z = np.moveaxis(np.asarray(local, float), -1, 0)
     ahead = 1 / bend - z
     return np.stack([np.arctan2(x, ahead) / bend, y, 1 / bend - np.hypot(x, ahead)], axis=-1)
 
 
 def standing_on(pose: Pose, flat: np.ndarray, bend: float) -> Pose:
-    """A pose on a plane at `pose`, rolled or (`bend` 0) flat, at the point `flat` (3,) of its coordinates, turned as
-    the surface is there."""
+    """Return a pose on a plane at `pose`, rolled or (`bend` 0) flat, at the point `flat` (3,) of its coordinates,
+    turned as the surface is there."""
     if not bend:
         return Pose(pose.point(tuple(flat.tolist())), pose.orientation)
     half = float(flat[0]) * bend / 2
@@ -231,5 +234,5 @@ def standing_on(pose: Pose, flat: np.ndarray, bend: float) -> Pose:
 
 
 def columns(width: float, bend: float) -> int:
-    """How many straight pieces a width in metres is cut into."""
+    """Return the number of straight pieces into which a width in metres is cut."""
     return max(1, min(MOST_COLUMNS, math.ceil(abs(width * bend) / LINE_ANGLE)))
