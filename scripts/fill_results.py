@@ -1,6 +1,7 @@
 """Put the tables of a results file into the documents, between the lines that mark their places.
 
 .venv/bin/python scripts/fill_results.py docs/results/results.json docs/science.md README.md
+.venv/bin/python scripts/fill_results.py docs/results/files.json docs/science.md
 """
 
 import json
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from sr_core.errors import UserError
 from sr_core.files import write_text
-from sr_core.study.comparison.report import fill
+from sr_core.study.comparison import file_report, report
 
 
 def main() -> None:
@@ -18,8 +19,9 @@ def main() -> None:
     results, *documents = map(Path, sys.argv[1:])
     for document in documents:
         try:
-            text = fill(document.read_text(encoding="utf-8"), json.loads(results.read_text(encoding="utf-8")))
-            write_text(document, text)
+            found = json.loads(results.read_text(encoding="utf-8"))
+            fill = file_report.fill if found.get("regime") == "file" else report.fill
+            write_text(document, fill(document.read_text(encoding="utf-8"), found))
         except (UserError, OSError, ValueError) as error:
             sys.exit(f"{document}: {error}")
         print(f"filled {document}")

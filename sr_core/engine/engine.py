@@ -95,15 +95,17 @@ class Engine:
 
     def agrees_with(self, file: JpegFile | None) -> str:
         """Return what pictures of a photograph with this file (None: a clean one) agree with when shrunk again: 'file',
-        'pixels' or 'nothing'."""
+        'traces' (what the pixels show of a file that is lost), 'pixels' or 'nothing'."""
         if not self.used(file).agrees:
             return "nothing"
-        return "file" if self._generators.told and file is not None and file.planes else "pixels"
+        if not self._generators.told or file is None or not file.planes:
+            return "pixels"
+        return "traces" if file.lost else "file"
 
     def restores(self, file: JpegFile | None) -> bool:
         """Whether pictures of a photograph with this file may shrink to a different picture that the file also
         allows."""
-        return self.agrees_with(file) == "file"
+        return self.agrees_with(file) in ("file", "traces")
 
     @property
     def block_edge(self) -> int:

@@ -24,6 +24,21 @@ _OCTAVES = 4.0
 _FREQUENCY = np.add.outer(np.arange(8), np.arange(8))
 _BANDS = (_FREQUENCY <= 2, (_FREQUENCY > 2) & (_FREQUENCY <= 6), _FREQUENCY > 6)
 
+_LUMA = np.array(
+    [
+        [16, 11, 10, 16, 24, 40, 51, 61],
+        [12, 12, 14, 19, 26, 58, 60, 55],
+        [14, 13, 16, 24, 40, 57, 69, 56],
+        [14, 17, 22, 29, 51, 87, 80, 62],
+        [18, 22, 37, 56, 68, 109, 103, 77],
+        [24, 35, 55, 64, 81, 104, 113, 92],
+        [49, 64, 78, 87, 103, 121, 120, 101],
+        [72, 92, 95, 98, 112, 100, 103, 99],
+    ]
+)
+_CHROMA = np.full((8, 8), 99)
+_CHROMA[:4, :4] = [[17, 18, 24, 47], [18, 21, 26, 66], [24, 26, 56, 99], [47, 66, 99, 99]]
+
 
 @dataclass(frozen=True, eq=False)
 class Coding:
@@ -57,6 +72,14 @@ class Coding:
         planes[0::2] = across[:, None, :]
         planes[1::2] = down[:, :, None]
         return planes
+
+
+def standard_tables(quality: int) -> tuple[np.ndarray, np.ndarray]:
+    """libjpeg's quantisation tables of luma and chroma, (8, 8) by frequency, at a quality of 1 to 100: those of ITU-T
+    T.81, annex K, scaled."""
+    scale = 5000 // quality if quality < 50 else 200 - 2 * quality
+    luma, chroma = (np.clip((table * scale + 50) // 100, 1, 255) for table in (_LUMA, _CHROMA))
+    return luma, chroma
 
 
 def clean_strength() -> np.ndarray:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib.util
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,22 +53,23 @@ class Coefficients:
 @dataclass(frozen=True, eq=False)
 class JpegFile:
     """A photograph's file. planes: luma and, unless the file is grey, Cb and Cr; empty if the coefficients are unknown,
-    and then `reason` says why. The coding is valid in any case."""
+    and then `reason` says why. The coding is valid in any case. lost: the file no longer exists, and the only plane is
+    luma, as far as the pixels show it (`sr_core.image.jpeg_traces`)."""
 
     coding: Coding
     planes: tuple[Coefficients, ...]
     reason: str = ""
+    lost: bool = False
 
 
 class FileFacts:
     """The facts of the file behind a displayed photograph. They are read once, when first needed: reading takes about
     as long as decoding. Thread-safe. nbytes: roughly what it holds once read, in bytes."""
 
-    def __init__(self, path: Path, orientation: int, pixels: np.ndarray) -> None:
-        """`pixels`: the photograph as displayed, turned as the EXIF `orientation` says."""
-        self._path, self._orientation = path, orientation
-        self._pixels: np.ndarray | None = pixels  # until it is read
-        self.nbytes = pixels.nbytes
+    def __init__(self, read: Callable[[], JpegFile], nbytes: int) -> None:
+        """`read` may raise UnusableJpegError and OSError."""
+        self._read: Callable[[], JpegFile] | None = read  # until it is read
+        self.nbytes = nbytes
         self._lock = threading.Lock()
         self._file: JpegFile | None = None
         self._reason = ""
@@ -75,10 +77,10 @@ class FileFacts:
     def get(self) -> JpegFile | None:
         """Return the JPEG file, or None if it sets no constraint on the pixels; then `reason` says why."""
         with self._lock:
-            pixels, self._pixels = self._pixels, None
-            if pixels is not None:
+            read, self._read = self._read, None
+            if read is not None:
                 try:
-                    self._file = read_jpeg_file(self._path.read_bytes(), self._path, self._orientation, pixels)
+                    self._file = read()
                     self._reason = self._file.reason
                 except UnusableJpegError as error:
                     self._reason = str(error)

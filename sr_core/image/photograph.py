@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
-from PIL.JpegImagePlugin import JpegImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from sr_core.errors import UserError
@@ -18,7 +17,8 @@ from sr_core.image.colour import has_inks, to_srgb
 from sr_core.image.containers import Contents, DamagedError, take_apart
 from sr_core.image.context import UNTOLD, Context
 from sr_core.image.field_of_view import FieldOfView, fit_field_of_view
-from sr_core.image.jpeg_file import FileFacts
+from sr_core.image.jpeg_file import FileFacts, read_jpeg_file
+from sr_core.image.jpeg_traces import find_traces, lost_file
 
 MAX_PIXELS = 100_000_000
 MIN_SIDE = 16
@@ -48,8 +48,8 @@ class PhotographError(UserError):
 @dataclass(frozen=True, eq=False)
 class Photograph:
     """A decoded photograph: pixels uint8 (H, W, 3) sRGB, read-only; field in its pixel coordinates; sha256 of the
-    file's bytes, hexadecimal; file: the facts of the file if it is a JPEG; context: what else the file says; notices:
-    what the user should know about it, as clauses without its name."""
+    file's bytes, hexadecimal; file: the facts of the file if it is a JPEG, or if the pixels show that it was one;
+    context: what else the file says; notices: what the user should know about it, as clauses without its name."""
 
     path: Path
     pixels: np.ndarray
@@ -89,7 +89,12 @@ def load_photograph(path: Path) -> Photograph:
         raise PhotographError(f"{path}: damaged or cut short ({cause}); copy it again") from None
     pixels.setflags(write=False)
     field = fit_field_of_view(pixels)
-    file = FileFacts(path, contents.orientation, pixels) if data.startswith(b"\xff\xd8") else None
+    if data.startswith(b"\xff\xd8"):
+        turn = contents.orientation  # not the contents: they hold the file's bytes
+        file = FileFacts(lambda: read_jpeg_file(path.read_bytes(), path, turn, pixels), pixels.nbytes)
+    else:
+        file, told = _saved_again(pixels)
+        notices = (*notices, *told)
     notices = (*contents.notices, *notices)
     return Photograph(path, pixels, field, hashlib.sha256(data).hexdigest(), file, _context(data), notices)
 
@@ -109,6 +114,18 @@ def _decode(path: Path, contents: Contents, picture: bytes = b"") -> tuple[np.nd
         turn = _TURNS.get(contents.orientation)
         upright = opaque if turn is None else opaque.transpose(turn)
         return np.array(upright), (*notices, *unfollowed)
+
+
+def _saved_again(pixels: np.ndarray) -> tuple[FileFacts | None, tuple[str, ...]]:
+    """What is known of the JPEG file that a picture in another kind of file once was, and the notice of it."""
+    traces = find_traces(pixels)
+    if traces is None:
+        return None, ()
+    notice = (
+        f"was a JPEG of quality about {traces.quality} and was saved again; what is computed keeps to what its pixels "
+        "tell of that file's brightness; open the JPEG itself, if there is one, to keep to all of it"
+    )
+    return FileFacts(lambda: lost_file(pixels, traces), pixels.nbytes), (notice,)
 
 
 def _context(data: bytes) -> Context:
@@ -179,16 +196,6 @@ def _without_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None,
     if high == 0:
         return opaque, None, ("its transparency would hide all of it, and is ignored",)
     return opaque, None if low == 255 else alpha, ()
-
-
-def standard_tables(quality: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return libjpeg's quantisation tables of luma and chroma, (8, 8) by frequency, at a quality of 1 to 100."""
-    out = io.BytesIO()
-    Image.new("RGB", (8, 8)).save(out, "JPEG", quality=quality)
-    with Image.open(out) as image:
-        assert isinstance(image, JpegImageFile)
-        tables = image.quantization
-    return np.array(tables[0]).reshape(8, 8), np.array(tables[1]).reshape(8, 8)
 
 
 def through_jpeg(pixels: np.ndarray, luma: np.ndarray, chroma: np.ndarray, subsampling: str) -> np.ndarray:

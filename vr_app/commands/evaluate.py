@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 from rich.progress import TimeElapsedColumn
@@ -18,9 +19,13 @@ from vr_app.commands.console import Terminal, progress
 from vr_app.commands.options import make_folder
 
 if TYPE_CHECKING:
-    from sr_core.study.comparison.results import Comparison, Plan, Row
+    from sr_core.study.comparison.results import Comparison
 
 LISTS = ("--scales", "--models")
+
+AnyPlan = TypeVar("AnyPlan")
+AnyRow = TypeVar("AnyRow")
+Progress = Callable[[int, int, str], None]
 
 
 class Part(StrEnum):
@@ -36,6 +41,7 @@ class Regime(StrEnum):
     paper = "paper"
     viewer = "viewer"
     both = "both"
+    file = "file"
 
 
 class ListCommand(TyperCommand):
@@ -72,7 +78,8 @@ def evaluate(
     split: Annotated[str, typer.Option(help="A bundled split, or a JSON file.", metavar="NAME|FILE")] = "fundus",
     part: Annotated[Part, typer.Option(help="Which photographs of the split.")] = Part.test,
     regime: Annotated[
-        Regime, typer.Option(help="paper: short side 1024; viewer: the photograph as it is.")
+        Regime,
+        typer.Option(help="paper: short side 1024; viewer: the photograph as it is; both; file: saved as JPEG."),
     ] = Regime.paper,
     external: Annotated[
         list[str] | None, typer.Option(help="Pictures by another program; may be repeated.", metavar="NAME=FOLDER")
@@ -102,10 +109,11 @@ def evaluate(
     fundusxr evaluate ~/fundus --regime viewer --scales 4 --limit 2 --out trial
     fundusxr evaluate ~/fundus --reductions small  # for another program; then
     fundusxr evaluate ~/fundus --external other=enlarged
+    fundusxr evaluate ~/fundus --regime file --scales 4 --limit 6 --out files
     ```
     """
     console = Terminal(stderr=True)
-    from sr_core.study.comparison.results import REGIMES, Comparison, Plan, result_files, write_results
+    from sr_core.study.comparison.results import REGIMES, Comparison, Plan, result_files, run, write_results
 
     comparison = Comparison(
         root=data,
@@ -113,10 +121,13 @@ def evaluate(
         models=tuple(dict.fromkeys(models or ())),
         split=split,
         part=part.value,
-        regimes=tuple(REGIMES) if regime is Regime.both else (regime.value,),
+        regimes=tuple(REGIMES) if regime is Regime.both else ("paper",) if regime is Regime.file else (regime.value,),
         externals=_named_folders(external or []),
         limit=limit,
     )
+    if regime is Regime.file:
+        _evaluate_files(comparison, reductions, out, console)
+        return
     if reductions is not None:
         _write_reductions(comparison, reductions, console)
         return
@@ -125,7 +136,7 @@ def evaluate(
         check_writable(file)
     plan = Plan(comparison, out / ".cache")
     keep_inputs(result_files(out), plan.inputs)
-    rows = _run(plan, console)
+    rows = _run(plan, run, console)
     for file in write_results(plan, rows, out, command_line(comparison, regime.value)):
         console.tell(f"fundusxr: wrote {file}")
 
@@ -144,10 +155,24 @@ def _named_folders(pairs: list[str]) -> dict[str, Path]:
     return folders
 
 
-def _run(plan: Plan, console: Terminal) -> list[Row]:
-    """All rows, with a bar on a terminal, else a line a photograph. Ctrl-C ends it with a line and exit code 130."""
-    from sr_core.study.comparison.results import run
+def _evaluate_files(comparison: Comparison, reductions: Path | None, out: Path, console: Terminal) -> None:
+    """The file's regime, which has measures, tables and files of its own."""
+    from sr_core.study.comparison.file_regime import FilePlan, result_files, run, write_results
 
+    if reductions is not None:
+        raise UserError("--reductions: only in the regimes paper and viewer; save their pictures as JPEG yourself")
+    make_folder(out)
+    for file in result_files(out):
+        check_writable(file)
+    plan = FilePlan(comparison, out / ".cache")
+    keep_inputs(result_files(out), plan.inputs)
+    rows = _run(plan, run, console)
+    for file in write_results(plan, rows, out, command_line(comparison, "file")):
+        console.tell(f"fundusxr: wrote {file}")
+
+
+def _run(plan: AnyPlan, run: Callable[[AnyPlan, Progress], list[AnyRow]], console: Terminal) -> list[AnyRow]:
+    """All rows, with a bar on a terminal, else a line a photograph. Ctrl-C ends it with a line and exit code 130."""
     done = 0
     photograph = ""
     with progress(console, TimeElapsedColumn(), transient=False) as bar:

@@ -8,8 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sr_core.image.coding import Coding, clean_places, clean_strength
-from sr_core.image.photograph import standard_tables
+from sr_core.image.coding import Coding, clean_places, clean_strength, standard_tables
 from sr_core.image.resample import enlarge_bicubic, enlarge_pseudo_inverse, to_uint8
 from sr_core.study.comparison.evaluation import Score
 from sr_core.study.comparison.metrics import psnr, scored_pixels

@@ -7,7 +7,7 @@ import numpy as np
 from sr_core.image.coding import Coding, clean_places, clean_strength
 from sr_core.image.resample import downsample_matrix, enlarge_matrix
 from sr_core.study.data.file_degradation import CLEAN, TWICE, Save, coding_of, draw_save, saved
-from sr_core.study.data.references import DataError, Reference
+from sr_core.study.data.references import DataError, Reference, draw_group, draw_window
 
 _ENLARGED = 4
 """The pixels around a small crop that its enlargement is computed from."""
@@ -50,9 +50,9 @@ class FileCropSampler:
     def _draw_one(self, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
         saves = _draw_saves(rng)
         before, after = _draw_turn(rng), _draw_turn(rng) if rng.random() < TURNED else (0, False)
-        group = self._groups[0] if len(self._groups) == 1 or rng.integers(2) else self._other_group(rng)
+        group = draw_group(self._groups, rng)
         reference = group[int(rng.integers(len(group)))]
-        windows = [_turn(self._window(reference, rng), *before) for _ in range(self._candidates)]
+        windows = [_turn(draw_window(reference, self._side, rng), *before) for _ in range(self._candidates)]
         corner = tuple(_ENLARGED + int(rng.integers(_BLOCK)) for _ in "yx")
         found = [self._cut(window, corner, saves, after) for window in windows]
         small, enlarged, photograph = max(found, key=_missed)
@@ -79,18 +79,6 @@ class FileCropSampler:
         edge = slice(_ENLARGED * scale, -_ENLARGED * scale)
         parts = small[rows, columns], _along_both(self._up[edge], near), photograph
         return tuple(_turn(part, *after) for part in parts)
-
-    def _other_group(self, rng: np.random.Generator) -> Sequence[Reference]:
-        return self._groups[1 + int(rng.integers(len(self._groups) - 1))]
-
-    def _window(self, reference: Reference, rng: np.random.Generator) -> np.ndarray:
-        """Return a square of the reference with its centre in the field of view: the crop and its margin."""
-        field, side = reference.field, self._side
-        height, width = reference.pixels.shape[:2]
-        while True:
-            y, x = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
-            if np.hypot(x + side / 2 - field.cx, y + side / 2 - field.cy) <= field.radius:
-                return reference.pixels[y : y + side, x : x + side]
 
 
 def _along_both(matrix: np.ndarray, image: np.ndarray) -> np.ndarray:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sr_core.image.coding import Coding
-from sr_core.image.photograph import standard_tables, through_jpeg
+from sr_core.image.coding import Coding, standard_tables
+from sr_core.image.photograph import through_jpeg
 
 CLEAN = 0.25
 """The fraction of pictures that do not come from a JPEG file: they must lose nothing."""

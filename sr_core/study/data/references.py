@@ -182,8 +182,9 @@ def _load_reference(root: Path, name: str, cache: Path | None, short_side: int) 
 def _kept(name: str, kept: Path) -> Reference | None:
     """Return the reference in the cache, or None if it is missing or damaged."""
     try:
-        cx, cy, radius = map(float, json.loads(kept.with_suffix(".json").read_text(encoding="utf-8")))
-        return Reference(name, np.load(kept, mmap_mode="r"), FieldOfView(cx, cy, radius))
+        *circle, assumed = json.loads(kept.with_suffix(".json").read_text(encoding="utf-8"))
+        cx, cy, radius = map(float, circle)
+        return Reference(name, np.load(kept, mmap_mode="r"), FieldOfView(cx, cy, radius, str(assumed)))
     except (OSError, ValueError, TypeError, EOFError):
         return None
 
@@ -196,7 +197,7 @@ def _keep(reference: Reference, kept: Path) -> None:
         with whole_file(kept) as file:
             np.save(file, reference.pixels)
         with whole_file(kept.with_suffix(".json")) as file:
-            file.write(json.dumps([field.cx, field.cy, field.radius]).encode())
+            file.write(json.dumps([field.cx, field.cy, field.radius, field.assumed]).encode())
     except OSError as error:
         raise DataError(f"{kept}: cannot be written ({error.strerror}); free the place and run again") from None
 
@@ -211,6 +212,23 @@ def shrink_reference(reference: Reference, scale: int) -> np.ndarray:
     """Return the photograph as a coarser camera would have stored it: bicubic, rounded, uint8 (H / scale, W / scale,
     3)."""
     return to_uint8(shrink(reference.pixels, scale))
+
+
+def draw_group(groups: Sequence[Sequence[Reference]], rng: np.random.Generator) -> Sequence[Reference]:
+    """The first group half the time, else one of the others: most of the size that a network is judged by."""
+    if len(groups) == 1 or rng.integers(2):
+        return groups[0]
+    return groups[1 + int(rng.integers(len(groups) - 1))]
+
+
+def draw_window(reference: Reference, side: int, rng: np.random.Generator) -> np.ndarray:
+    """A square of a reference, (side, side, 3), with its centre in the field of view."""
+    field = reference.field
+    height, width = reference.pixels.shape[:2]
+    while True:
+        y, x = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
+        if np.hypot(x + side / 2 - field.cx, y + side / 2 - field.cy) <= field.radius:
+            return reference.pixels[y : y + side, x : x + side]
 
 
 class CropSampler:
@@ -258,8 +276,8 @@ class CropSampler:
         return small, bicubic, photograph
 
     def _draw_one(self, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-        group = self._groups[0] if len(self._groups) == 1 or rng.integers(2) else self._other_group(rng)
-        window = self._window(group[int(rng.integers(len(group)))], rng)
+        group = draw_group(self._groups, rng)
+        window = draw_window(group[int(rng.integers(len(group)))], self._side, rng)
         turn, flip = int(rng.integers(4)), bool(rng.integers(2))
         window = np.rot90(window, turn)
         window = window[:, ::-1] if flip else window
@@ -272,18 +290,6 @@ class CropSampler:
         inner, wide = slice(_MARGIN, -_MARGIN), slice(_MARGIN * self._scale, -_MARGIN * self._scale)
         cut = small[:, inner, inner], enlarged[:, wide, wide], planes[:, wide, wide]
         return tuple(part.transpose(1, 2, 0) for part in cut)
-
-    def _other_group(self, rng: np.random.Generator) -> Sequence[Reference]:
-        return self._groups[1 + int(rng.integers(len(self._groups) - 1))]
-
-    def _window(self, reference: Reference, rng: np.random.Generator) -> np.ndarray:
-        """Return a square of the reference with its centre in the field of view: the crop and its margin."""
-        field, side = reference.field, self._side
-        height, width = reference.pixels.shape[:2]
-        while True:
-            y, x = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
-            if np.hypot(x + side / 2 - field.cx, y + side / 2 - field.cy) <= field.radius:
-                return reference.pixels[y : y + side, x : x + side]
 
 
 def _missed(crop: tuple[np.ndarray, ...]) -> float:

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sr_core.image.coding import PLACES, STRENGTHS, Coding
+from sr_core.image.coding import PLACES, STRENGTHS, Coding, standard_tables
 from sr_core.image.field_of_view import FieldOfView
 from sr_core.image.jpeg_file import COSINES, LUMA_OF_RGB
-from sr_core.image.photograph import standard_tables
 from sr_core.networks.zoo import load_model
 from sr_core.study.comparison.coded import CODINGS, FileCoding
 from sr_core.study.data import file_crops

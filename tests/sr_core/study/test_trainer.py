@@ -153,6 +153,7 @@ def test_references_are_kept_in_the_cache(drawn_data, tmp_path):
     assert [path.stat().st_mtime_ns for path in kept] == before
     np.testing.assert_array_equal(first.pixels, again.pixels)
     assert first.field == again.field
+    assert first.field.assumed == again.field.assumed  # which equality leaves out
     load_tuning_references(drawn_data, ["0.png"], cache, NATIVE)
     assert len(list(cache.iterdir())) == 4
     with pytest.raises(DataError, match="missing"):
@@ -161,6 +162,15 @@ def test_references_are_kept_in_the_cache(drawn_data, tmp_path):
     for suffix, data in ((".npy", b""), (".npy", kept[1].read_bytes()[:300]), (".json", b""), (".json", b"[1]")):
         kept[0].with_suffix(suffix).write_bytes(data)
         np.testing.assert_array_equal(load_tuning_references(drawn_data, ["0.png"], cache)[0].pixels, pixels)
+
+
+def test_a_field_that_was_assumed_is_assumed_in_the_cache_too(tmp_path):
+    """A photograph without a rim: the whole of it is retina."""
+    texture = np.random.default_rng(1).integers(90, 160, (96, 96, 3), dtype=np.uint8)
+    save_picture(tmp_path / "piece.png", texture)
+    first, again = (load_tuning_references(tmp_path, ["piece.png"], tmp_path / "cache")[0] for _ in range(2))
+    assert first.field.assumed
+    assert first.field.assumed == again.field.assumed
 
 
 def test_pictures_of_one_name_and_size_are_kept_apart(tmp_path):
