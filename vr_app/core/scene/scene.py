@@ -120,7 +120,7 @@ def surface_items(
     """
     by_image = {demand.photograph: demand for demand in wants}
     marked = view.regions.known or view.regions.draft
-    over = view.over
+    over = view.over if view.settings.overlays else ()
     items = []
     for item in placed:
         record, demand = view.photographs[item.image], by_image.get(item.image)
