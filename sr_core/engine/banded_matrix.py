@@ -3,12 +3,16 @@
 A bicubic matrix for 278 pixels at x8 is 2224 x 278 with four nonzero weights per row: multiplied as a dense matrix,
 nearly all of the work is on zeros. Cut into pieces of a few dozen rows, each with the columns it uses, it costs a fifth
 (x4) to a tenth (x8), and the pieces are still large enough for the matrix routines.
+
+All pieces of a product are one foreign call: TorchScript runs them without the interpreter's lock. Called from Python,
+each of them would have to take it again, from the other lane and from the thread that draws.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,6 +22,67 @@ from sr_core.image.geometry import Rect
 
 PIECE = 16
 """Pixels of the shorter side per piece: small pieces multiply fewer zeros, large ones multiply faster."""
+
+STRIP = 32
+"""Rows at most that are made and used up at a time, so that they stay in the processor's caches."""
+
+_SOURCE = """
+def across(x: Tensor, weights: List[Tensor], bounds: List[List[int]], made: int) -> Tensor:
+    out = torch.empty([x.size(0), x.size(1), made], dtype=x.dtype, device=x.device)
+    flat, wide = x.reshape(-1, x.size(2)), out.view(-1, made)
+    for i in range(len(weights)):
+        first, last, begin, end = bounds[i]
+        torch.mm(flat[:, begin:end], weights[i].t(), out=wide[:, first:last])
+    return out
+
+def down(x: Tensor, weights: List[Tensor], bounds: List[List[int]], made: int) -> Tensor:
+    out = torch.empty([x.size(0), made, x.size(2)], dtype=x.dtype, device=x.device)
+    for i in range(len(weights)):
+        first, last, begin, end = bounds[i]
+        for channel in range(x.size(0)):
+            torch.mm(weights[i], x[channel, begin:end], out=out[channel, first:last])
+    return out
+
+def add_down(out: Tensor, wide: List[Tensor], weights: List[List[Tensor]], bounds: List[List[List[int]]]) -> Tensor:
+    least: List[Tensor] = []
+    largest: List[Tensor] = []
+    for channel in range(out.size(0)):
+        for i in range(len(bounds[0])):
+            made = out[channel, bounds[0][i][0] : bounds[0][i][1]]
+            for term in range(len(wide)):
+                made.addmm_(weights[term][i], wide[term][channel, bounds[term][i][2] : bounds[term][i][3]])
+            low, high = torch.aminmax(made)
+            least.append(low)
+            largest.append(high)
+    low, high = torch.stack(least), torch.stack(largest)
+    return torch.stack([low.view(out.size(0), -1).amin(dim=1), high.view(out.size(0), -1).amax(dim=1)], dim=1)
+
+def compare(picture: Tensor, wide: Tensor, weights: List[Tensor], bounds: List[List[int]], top: int, strip: int,
+            out: Tensor) -> Tensor:
+    for i in range(len(weights)):
+        first, last, begin, end = bounds[i]
+        start, bottom = max(first, top), min(last, top + picture.size(1))
+        while start < bottom:
+            stop = min(start + strip, bottom)
+            alone = torch.empty([picture.size(0), stop - start, picture.size(2)], device=picture.device)
+            for channel in range(picture.size(0)):
+                part = weights[i][start - first : stop - first]
+                torch.mm(part, wide[channel, begin:end], out=alone[channel])
+            rounded = picture[:, start - top : stop - top].round_()
+            departure = alone.clamp_(0.0, 255.0).sub_(rounded).abs_().amax(dim=0).round_()
+            # Below 2^24: exact in float32.
+            colour = torch.add(rounded[0], rounded[1], alpha=256).add_(rounded[2], alpha=65536)
+            torch.add(colour.int(), departure.int(), alpha=16777216, out=out[start - top : stop - top])
+            start = stop
+    return out
+"""
+
+
+@cache
+def _script() -> Any:
+    """The four functions, compiled at the first call, once. `bounds`: for every piece the pixels that it makes and
+    those that it uses, each from and to."""
+    return torch.jit.CompilationUnit(_SOURCE)
 
 
 @dataclass(frozen=True)
@@ -36,6 +101,14 @@ class Banded:
     made: int
     used: int
     pieces: tuple[Piece, ...]
+
+    @cached_property
+    def weights(self) -> list[Tensor]:
+        return [piece.weights for piece in self.pieces]
+
+    @cached_property
+    def bounds(self) -> list[list[int]]:
+        return [[piece.made.start, piece.made.stop, piece.used.start, piece.used.stop] for piece in self.pieces]
 
 
 def banded(matrix: np.ndarray, device: torch.device, piece: int = PIECE) -> Banded:
@@ -67,46 +140,29 @@ def add_transformed_(out: Tensor, *terms: tuple[Tensor, Banded, Banded]) -> list
     must make the same number of pixels in the same number of pieces. Returns the smallest and the largest value of
     every channel.
     """
-    across = [_across(x, columns) for x, _, columns in terms]
-    extremes = [(float("inf"), float("-inf"))] * len(out)
-    for pieces in zip(*(rows.pieces for _, rows, _ in terms), strict=True):
-        for channel, (low, high) in enumerate(extremes):
-            made = out[channel, pieces[0].made]
-            for piece, wide in zip(pieces, across, strict=True):
-                made.addmm_(piece.weights, wide[channel, piece.used])
-            least, largest = torch.aminmax(made)
-            extremes[channel] = min(low, float(least)), max(high, float(largest))
-    return extremes
+    wide = [_across(x, columns) for x, _, columns in terms]
+    weights, bounds = [rows.weights for _, rows, _ in terms], [rows.bounds for _, rows, _ in terms]
+    return [(low, high) for low, high in _script().add_down(out, wide, weights, bounds).tolist()]
 
 
-def strips(x: Tensor, rows: Banded, columns: Banded, inner: Rect) -> Iterator[tuple[slice, Tensor]]:
-    """Yield the part `inner` of rows @ x @ columns' in strips that fit the caches: the rows, counted from the first of
-    the part, and (c, rows, inner.w), which the caller may overwrite."""
-    across = _across(x, columns)[:, :, inner.x : inner.right].contiguous()
-    for piece in rows.pieces:
-        start, stop = max(piece.made.start, inner.y), min(piece.made.stop, inner.bottom)
-        if start >= stop:
-            continue
-        weights = piece.weights[start - piece.made.start : stop - piece.made.start]
-        made = x.new_empty(len(x), stop - start, inner.w)
-        for channel in range(len(x)):
-            torch.mm(weights, across[channel, piece.used], out=made[channel])
-        yield slice(start - inner.y, stop - inner.y), made
+def compared(picture: Tensor, x: Tensor, rows: Banded, columns: Banded, inner: Rect) -> Tensor:
+    """`picture`, the part `inner` of an enlargement (3, h, w), as its grey levels, and how far it departs from
+    rows @ x @ columns': (h, w) int32, of which the bytes, lowest first, are red, green, blue, each rounded, and the
+    largest departure among the three, rounded, from what is compared with, taken within 0 to 255.
+
+    `picture` is rounded in place. A strip at a time: that takes half of what all at once does; and four bytes as one
+    number take a third less than every fourth byte four times.
+    """
+    wide = _across(x, columns)[:, :, inner.x : inner.right].contiguous()
+    out = torch.empty(picture.shape[1:], dtype=torch.int32, device=picture.device)
+    return _script().compare(picture, wide, rows.weights, rows.bounds, inner.y, STRIP, out)
 
 
 def _across(x: Tensor, columns: Banded) -> Tensor:
-    """Return x @ columns'."""
-    out = x.new_empty(x.shape[0], x.shape[1], columns.made)
-    flat, made = x.reshape(-1, columns.used), out.view(-1, columns.made)
-    for piece in columns.pieces:
-        torch.mm(flat[:, piece.used], piece.weights.T, out=made[:, piece.made])
-    return out
+    """x @ columns'."""
+    return _script().across(x, columns.weights, columns.bounds, columns.made)
 
 
 def _down(x: Tensor, rows: Banded) -> Tensor:
-    """Return rows @ x."""
-    out = x.new_empty(x.shape[0], rows.made, x.shape[2])
-    for piece in rows.pieces:
-        for channel in range(len(x)):
-            torch.mm(piece.weights, x[channel, piece.used], out=out[channel, piece.made])
-    return out
+    """rows @ x."""
+    return _script().down(x, rows.weights, rows.bounds, rows.made)

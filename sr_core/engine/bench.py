@@ -79,23 +79,30 @@ class Timing:
 
 @dataclass(frozen=True)
 class Measurement:
-    """Timings of one interleaved run. `ceiling` has one per width and precision, `engine` (bulk regions) and `zoom`
-    (the passes of a zoom in the viewer) one per scale."""
+    """Timings of one interleaved run. `ceiling` has one per width (channels) and precision, `engine` (regions in bulk)
+    and `zoom` (the passes of a zoom in the viewer) one per scale. `width`: the channels of the network's own layers."""
 
     threads: int
     precision: str
-    ceiling: tuple[Timing, ...]
+    width: int
+    ceiling: dict[tuple[int, str], Timing]
     plain: Timing
     engine: dict[int, Timing]
     zoom: dict[int, Timing]
 
     @property
+    def own_ceiling(self) -> Timing:
+        """Of convolutions as wide as the network's own, in the faster precision: wider ones reach more, but no network
+        of this width can."""
+        own = [timing for (channels, _), timing in self.ceiling.items() if channels == self.width]
+        return max(own, key=lambda timing: timing.operations_per_second)
+
+    @property
     def ceiling_operations_per_second(self) -> float:
-        """Operations per second of the fastest width and precision."""
-        return max(timing.operations_per_second for timing in self.ceiling)
+        return self.own_ceiling.operations_per_second
 
     def share_of_ceiling(self, scale: int) -> float:
-        """Return useful operations per second at a scale, as a fraction of the ceiling's."""
+        """Useful operations per second at a scale over those of the ceiling at the network's own width."""
         return self.engine[scale].operations_per_second / self.ceiling_operations_per_second
 
     def share_in_a_zoom(self, scale: int) -> float:
@@ -107,17 +114,24 @@ class Measurement:
         return self.engine[scale].pixels_per_second / self.plain.pixels_per_second
 
 
-def ceiling_jobs(device: torch.device) -> list[Job]:
-    """Return jobs that convolve 3x3 with as many output maps as input maps, in float32 and bfloat16."""
-    jobs = []
-    for channels in CEILING_CHANNELS:
+def own_width(network: LoadedNetwork) -> int:
+    """Channels of the maps that go from block to block; of a network without blocks the most that any layer makes."""
+    features = getattr(network.config, "features", None)
+    return features or max(layer.out_channels for layer in network.module.modules() if isinstance(layer, nn.Conv2d))
+
+
+def ceiling_jobs(device: torch.device, width: int) -> dict[tuple[int, str], Job]:
+    """3x3 convolutions of as many maps as they make, in float32 and bfloat16: `width` and CEILING_CHANNELS."""
+    jobs = {}
+    for channels in sorted({width, *CEILING_CHANNELS}):
         for precision in (torch.float32, torch.bfloat16):
             layer = nn.Conv2d(channels, channels, 3, padding=1).requires_grad_(False)
             layer = channels_last(layer.to(device, precision))
             x = torch.ones(1, channels, CEILING_EDGE, CEILING_EDGE, dtype=precision, device=device)
             x = x.contiguous(memory_format=torch.channels_last)
-            name = f"{channels} channels, {str(precision).removeprefix('torch.')}"
-            jobs.append(Job(name, lambda layer=layer, x=x: layer(x), 2 * channels**2 * 9 * CEILING_EDGE**2))
+            of = str(precision).removeprefix("torch.")
+            operations = 2 * channels**2 * 9 * CEILING_EDGE**2
+            jobs[channels, of] = Job(f"{channels} channels, {of}", lambda layer=layer, x=x: layer(x), operations)
     return jobs
 
 
@@ -236,16 +250,18 @@ def _measure(
 ) -> Measurement:
     engines = [Engine(network, device) for network in networks]
     plain = next(network for network in networks if network.config.scale == plain_scale)
-    ceiling = ceiling_jobs(device)
+    width = own_width(plain)
+    ceiling = ceiling_jobs(device, width)
     bulk = [engine_job(engine, pixels) for engine in engines]
     zooms = [zoom_job(engine, pixels) for engine in engines]
-    timings = time_jobs([*ceiling, plain_job(plain, pixels, device), *bulk, *zooms], rounds)
+    timings = time_jobs([*ceiling.values(), plain_job(plain, pixels, device), *bulk, *zooms], rounds)
     scales = [engine.scale for engine in engines]
     by_scale = timings[len(ceiling) + 1 :]
     return Measurement(
         threads=torch.get_num_threads(),
         precision=str(engines[0].precision).removeprefix("torch."),
-        ceiling=timings[: len(ceiling)],
+        width=width,
+        ceiling=dict(zip(ceiling, timings, strict=False)),
         plain=timings[len(ceiling)],
         engine=dict(zip(scales, by_scale[: len(scales)], strict=True)),
         zoom=dict(zip(scales, by_scale[len(scales) :], strict=True)),

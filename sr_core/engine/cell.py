@@ -14,7 +14,8 @@ coordinates, which takes a few iterations.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -47,11 +48,47 @@ YCC = np.array(
 """ITU-T T.871 (JFIF): luma and the two chromas, centred at zero, from red, green and blue."""
 
 
+MEAN = 8 * 128.0
+"""The first coefficient of a block that is 128 everywhere: luma is coded about it, and the chromas about zero."""
+
+_SOURCE = """
+def enter(component: Tensor, bounds: List[int], least: Tensor, most: Tensor, cosines: Tensor) -> None:
+    # Move a component's coefficients into their intervals. `bounds`: its rows and columns, each from and to, and the
+    # width and height of its pixels.
+    top, bottom, left, right, wide, tall = bounds
+    rows, columns = (bottom - top) // (8 * tall), (right - left) // (8 * wide)
+    part = component[top:bottom, left:right]
+    coded = part
+    if wide * tall > 1:
+        coded = torch.ops.aten.avg_pool2d(part.unsqueeze(0), [tall, wide], [tall, wide])[0]
+    blocks = coded.unflatten(1, [columns, 8]).unflatten(0, [rows, 8]).permute(0, 2, 1, 3).reshape(-1, 64)
+    found = torch.mm(blocks, cosines.t())
+    moved = torch.mm(torch.minimum(torch.maximum(found, least), most).sub_(found), cosines)
+    change = moved.view(rows, columns, 8, 8).permute(0, 2, 1, 3).reshape(1, 1, rows * 8, columns * 8)
+    if wide * tall > 1:
+        change = torch.ops.aten.upsample_nearest2d(change, part.size())
+    part.add_(change[0, 0])
+
+def nearest(rgb: Tensor, forth: Tensor, back: Tensor, cosines: Tensor, index: List[int], bounds: List[List[int]],
+            least: List[Tensor], most: List[Tensor], turns: int, near: float) -> Tensor:
+    for turn in range(turns):
+        ycc = torch.mm(forth, rgb.view(3, -1)).view_as(rgb)
+        for i in range(len(index)):
+            enter(ycc[index[i]], bounds[i], least[i], most[i], cosines)
+        rgb = torch.mm(back, ycc.view(3, -1)).view_as(rgb)
+        low, high = torch.aminmax(rgb)
+        if float(low) >= -near and float(high) <= 255.0 + near:
+            break
+        rgb.clamp_(0.0, 255.0)
+    return rgb
+"""
+
+
 @dataclass(frozen=True)
 class _Plane:
-    """A component's whole blocks within a canvas: the rows and columns of the canvas that they fill; pixel: width and
-    height of the component's pixels in canvas pixels; the minimum and maximum of every coefficient, (rows of blocks, 8,
-    columns, 8)."""
+    """A component's whole blocks within a canvas: rows and columns of the canvas that they fill; pixel: the width and
+    height of the component's pixels in the canvas's; least and most of every coefficient, (blocks in reading order,
+    64), of pixels that are no less than zero."""
 
     index: int
     rows: slice
@@ -59,6 +96,11 @@ class _Plane:
     pixel: tuple[int, int]
     least: Tensor
     most: Tensor
+
+    @property
+    def bounds(self) -> list[int]:
+        """As `_SOURCE` has it."""
+        return [self.rows.start, self.rows.stop, self.columns.start, self.columns.stop, *self.pixel]
 
 
 @dataclass(frozen=True)
@@ -77,16 +119,12 @@ class Cell:
         255, and within the cell if both are possible. Exact except for the bounds of red, green and blue."""
         rgb = self.canvas.clone()
         rgb[(slice(None), *self.inner)] = small
-        forth, back = _colour_matrices(rgb.device)
-        for _ in range(TURNS):
-            ycc = (forth @ rgb.view(3, -1)).view_as(rgb)
-            for plane in self.planes:
-                _enter_(ycc[plane.index], plane)
-            rgb = (back @ ycc.view(3, -1)).view_as(rgb)
-            least, most = torch.aminmax(rgb)
-            if least >= -NEAR and most <= 255 + NEAR:
-                break
-            rgb.clamp_(0.0, 255.0)
+        planes = self.planes
+        rgb = _script().nearest(
+            rgb, *_colour_matrices(rgb.device), _cosines(rgb.device), [plane.index for plane in planes],
+            [plane.bounds for plane in planes], [plane.least for plane in planes], [plane.most for plane in planes],
+            TURNS, NEAR,
+        )  # fmt: skip
         return rgb[(slice(None), *self.inner)].clamp_(0.0, 255.0)
 
 
@@ -129,38 +167,25 @@ def _plane(index: int, plane: Coefficients, source: Rect, canvas: Rect, device: 
             (x0 - canvas.x, left, right, wide),
         )
     )
-    steps = torch.tensor(plane.steps, dtype=torch.float32, device=device)[:, None]
-    found = torch.from_numpy(plane.blocks[top:bottom, left:right].transpose(0, 2, 1, 3).astype(np.float32)).to(device)
+    steps = torch.tensor(plane.steps, dtype=torch.float32, device=device).reshape(64)
+    found = torch.from_numpy(plane.blocks[top:bottom, left:right].astype(np.float32)).to(device)
     half = 0.5 * steps - torch.clamp(NARROWEST * 0.5 * steps, max=MARGIN)
-    middle = found * steps
+    middle = found.reshape(-1, 64) * steps
+    if index == 0:
+        middle[:, 0] += MEAN
     return _Plane(index, rows, columns, plane.pixel, middle - half, middle + half)
 
 
-def _enter_(component: Tensor, plane: _Plane) -> None:
-    """Move one component (H, W) of a canvas, in place, so that its coefficients lie in their intervals."""
-    level = 128.0 if plane.index == 0 else 0.0
-    part = component[plane.rows, plane.columns]
-    wide, tall = plane.pixel
-    height, width = part.shape[0] // tall, part.shape[1] // wide
-    parts = part.unflatten(1, (width, wide)).unflatten(0, (height, tall))
-    found = _transform(parts.mean(dim=(1, 3)) - level, forth=True)
-    moved = torch.clamp(found, plane.least, plane.most).sub_(found)
-    change = _transform(moved.view(height, width), forth=False).view(height, 1, width, 1)
-    parts += change
+@cache
+def _script() -> Any:
+    """Compiled at the first call, once: all turns are one foreign call, without the interpreter's lock."""
+    return torch.jit.CompilationUnit(_SOURCE)
 
 
-def _transform(plane: Tensor, forth: bool) -> Tensor:
-    """Apply the cosine transform to every block of (h, w), or its inverse to the layout that this gives: (h / 8, 8, w /
-    8, 8), that is rows of blocks, frequency (or pixel) down, columns of blocks, frequency (or pixel) across."""
-    height, width = plane.shape
-    matrix = _cosines(plane.device, forth)
-    tall = matrix @ plane.reshape(height // 8, 8, width)
-    return tall.view(height // 8, 8, width // 8, 8) @ matrix.T
-
-
-@lru_cache(maxsize=8)
-def _cosines(device: torch.device, forth: bool) -> Tensor:
-    return torch.tensor(COSINES if forth else COSINES.T.copy(), dtype=torch.float32, device=device)
+@lru_cache(maxsize=4)
+def _cosines(device: torch.device) -> Tensor:
+    """The cosine transform of a block, (64 frequencies, 64 pixels), rows first in both."""
+    return torch.tensor(np.kron(COSINES, COSINES), dtype=torch.float32, device=device)
 
 
 @lru_cache(maxsize=4)

@@ -15,7 +15,7 @@ beside it. Then the disagreement is spread until the largest is about as small a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -23,7 +23,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sr_core.engine.banded_matrix import Banded, add_transformed_, banded, strips, transform
+from sr_core.engine import banded_matrix
+from sr_core.engine.banded_matrix import Banded, add_transformed_, banded, transform
 from sr_core.engine.clipping import mend
 from sr_core.image import resample
 from sr_core.image.geometry import Rect
@@ -104,12 +105,11 @@ def determined(y: Tensor, scale: int) -> Tensor:
     return transform(y, rows.determine, columns.determine)
 
 
-def determined_strips(y: Tensor, scale: int, inner: Rect) -> Iterator[tuple[slice, Tensor]]:
-    """Yield the part `inner` (enlarged pixels) of `determined`, clipped to 0 to 255, in strips of rows: the rows,
-    counted from the first of the part, and (3, rows, inner.w), which the caller may overwrite."""
+def compared(picture: Tensor, y: Tensor, scale: int, inner: Rect) -> Tensor:
+    """The part `inner` (enlarged pixels) of a finished picture, (3, h, w), rounded in place, and how far it departs
+    from `determined` within 0 to 255, as pictures are: (h, w) int32 as of `sr_core.engine.banded_matrix.compared`."""
     rows, columns = _axes(y, scale)
-    for strip, alone in strips(y, rows.determine, columns.determine, inner):
-        yield strip, alone.clamp_(0.0, 255.0)
+    return banded_matrix.compared(picture, y, rows.determine, columns.determine, inner)
 
 
 def disagreement(x: Tensor, y: Tensor, scale: int) -> Tensor:

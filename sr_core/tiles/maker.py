@@ -11,8 +11,8 @@ import numpy as np
 from sr_core.engine.blocks import MARGIN, TileGroup, block_for
 from sr_core.image import layers
 from sr_core.image.departure import Computed, Departure, in_alpha
-from sr_core.image.geometry import Rect, TileKey
-from sr_core.image.pyramid import cut_tile, halve
+from sr_core.image.geometry import TILE, Rect, TileKey
+from sr_core.image.pyramid import GUTTER, cut_tile, halve
 from sr_core.tiles.allocator import TileMemory
 from sr_core.tiles.disk import KeptTile, TileCache, TileName
 from sr_core.tiles.engines import TileEngine
@@ -49,14 +49,8 @@ class TileMaker:
             computed = Computed(halve(computed.pixels), _halved(computed.restored))
         whole = block.target.scale(engine.scale)
         origin = whole.x >> shrunk, whole.y >> shrunk
-        departures = [_departure(computed, origin, key.rect) if layer.pictured else Departure() for key in group.tiles]
-        if layer.pictured:
-            computed.pixels[..., 3] = in_alpha(computed.pixels[..., 3], computed.restored)
-        found = []
-        for key, departure in zip(group.tiles, departures, strict=True):
-            tile = KeptTile(cut_tile(computed.pixels, origin, key.rect), departure)
-            found.append(self._ready(key, request_id, tile, engine, source))
-        return found
+        cut = _cut(computed, origin, group.tiles, layer.pictured)
+        return [self._ready(key, request_id, tile, engine, source) for key, tile in zip(group.tiles, cut, strict=True)]
 
     def keep(self, tiles: Sequence[TileReady]) -> bool:
         """Queue tiles to be written to disk. Returns whether there is a cache to write them to."""
@@ -82,15 +76,50 @@ def _halved(levels: np.ndarray | None) -> np.ndarray | None:
     return (even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]) / 4
 
 
-def _departure(computed: Computed, origin: tuple[int, int], tile: Rect) -> Departure:
-    """Of what lies in a tile; `computed` begins at `origin`, both in pixels of the level."""
-    height, width = computed.pixels.shape[:2]
-    place = tile.shift(-origin[0], -origin[1]).intersect(Rect(0, 0, width, height))
-    restored = computed.restored
-    if restored is not None:
-        times = height // restored.shape[0]
-        restored = restored[tuple(slice(part.start // times, -(-part.stop // times)) for part in place.slices())]
-    return Computed(computed.pixels[place.slices()], restored).departure
+def _cut(computed: Computed, origin: tuple[int, int], tiles: Sequence[TileKey], pictured: bool) -> list[KeptTile]:
+    """Tiles out of what was computed for all of them, which begins at `origin`, in pixels of the level: views of it,
+    where they lie within it. `pictured`: they are pixels of the picture; then their alpha is made to tell both figures.
+    """
+    departures = _departures(computed, origin, tiles) if pictured else [Departure()] * len(tiles)
+    if pictured:
+        computed.pixels[..., 3] = in_alpha(computed.pixels[..., 3], computed.restored)
+    pixels = (_piece(computed.pixels, origin, key) for key in tiles)
+    return [KeptTile(piece, departure) for piece, departure in zip(pixels, departures, strict=True)]
+
+
+def _piece(pixels: np.ndarray, origin: tuple[int, int], key: TileKey) -> np.ndarray:
+    """A tile with its gutter."""
+    x, y = key.col * TILE - GUTTER - origin[0], key.row * TILE - GUTTER - origin[1]
+    right, bottom = x + TILE + 2 * GUTTER, y + TILE + 2 * GUTTER
+    inside = x >= 0 and y >= 0 and right <= pixels.shape[1] and bottom <= pixels.shape[0]
+    return pixels[y:bottom, x:right] if inside else cut_tile(pixels, origin, key.rect)
+
+
+def _departures(computed: Computed, origin: tuple[int, int], tiles: Sequence[TileKey]) -> list[Departure]:
+    """Of what lies in each tile; `computed` begins at `origin`, in pixels of the level. All at once: the mean of one
+    tile costs more in calls than in sums, and each call takes the interpreter from the thread that draws."""
+    col, row = min(key.col for key in tiles), min(key.row for key in tiles)
+    counts = max(key.row for key in tiles) + 1 - row, max(key.col for key in tiles) + 1 - col
+    corner = row * TILE - origin[1], col * TILE - origin[0]
+    invented = _means(computed.pixels[corner[0] :, corner[1] :, 3], counts, TILE)
+    restored = np.zeros(counts)
+    if computed.restored is not None:
+        times = computed.pixels.shape[0] // computed.restored.shape[0]
+        restored = _means(computed.restored[corner[0] // times :, corner[1] // times :], counts, TILE // times)
+    of = [(key.row - row, key.col - col) for key in tiles]
+    return [Departure(float(invented[at]), restored=float(restored[at])) for at in of]
+
+
+def _means(values: np.ndarray, counts: tuple[int, int], edge: int) -> np.ndarray:
+    """The means of `counts` squares, down and across, of `edge` pixels a side, as far as `values` (h, w) reaches."""
+    rows, cols = counts
+    part = values[: rows * edge, : cols * edge]
+    whole = np.zeros((rows * edge, cols * edge), part.dtype)
+    whole[: part.shape[0], : part.shape[1]] = part
+    columns = whole.reshape(rows, edge, -1).sum(axis=1, dtype=np.uint16 if part.dtype == np.uint8 else np.float64)
+    sums = columns.reshape(rows, cols, edge).sum(axis=2, dtype=np.float64)
+    down, across = (np.clip(size - edge * np.arange(n), 1, edge) for size, n in zip(part.shape, counts, strict=True))
+    return sums / np.outer(down, across)
 
 
 def bounds_of(source: Source) -> Rect:

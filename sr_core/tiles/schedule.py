@@ -156,7 +156,8 @@ class Schedule:
     def begin(self, choice: Choice, group: TileGroup) -> bool:
         """Mark the group as begun, unless a newer wish has arrived or another lane has taken one of its tiles."""
         client = choice.wish.client
-        taken = self.opening or not self._begun.isdisjoint(group.tiles)
+        due = self._ahead.get(client, {}) if choice.ahead else self._pending
+        taken = self.opening or any(key in self._begun or key not in due for key in group.tiles)
         if self._wishes.get(client) is not choice.wish or taken:
             return False
         if client in self._fresh and group.tiles[0] in self._pending:

@@ -42,7 +42,7 @@ def measure(settings: Settings, progress: Progress) -> Measured:
         values=values,
         samples={
             timing.name: _samples(timing)
-            for timing in (*found.ceiling, found.plain, *found.engine.values(), *found.zoom.values())
+            for timing in (*found.ceiling.values(), found.plain, *found.engine.values(), *found.zoom.values())
         },
         about=_about(found) | {"device": str(device)},
     )
@@ -60,16 +60,16 @@ def _samples(timing: Timing) -> dict[str, list[float]]:
 
 
 def _about(found: Measurement) -> dict[str, object]:
-    fastest = max(found.ceiling, key=lambda timing: timing.operations_per_second)
+    own, all_of_them = found.own_ceiling, found.ceiling.values()
     return {
         "threads": found.threads,
         "precision": found.precision,
         "warm_up": "one run of each, not counted",
         "rounds": len(found.plain.samples),
         "compared_by": "median seconds",
-        "ceiling": fastest.name,
-        "ceiling_gflops": round(fastest.operations_per_second / 1e9, 1),
-        "all_ceilings_gflops": {timing.name: round(timing.operations_per_second / 1e9, 1) for timing in found.ceiling},
+        "ceiling": f"{own.name}: the network's own width",
+        "ceiling_gflops": round(own.operations_per_second / 1e9, 1),
+        "all_ceilings_gflops": {timing.name: round(timing.operations_per_second / 1e9, 1) for timing in all_of_them},
         "plain_mpix_per_s": _mpix(found.plain),
         "engine_mpix_per_s": {f"x{scale}": _mpix(timing) for scale, timing in found.engine.items()},
         "share_of_ceiling_in_a_zoom": {

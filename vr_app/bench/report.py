@@ -29,7 +29,7 @@ PACKAGES = ("fundusxr", "numpy", "torch", "pillow", "PyOpenGL", "scipy", "openvi
 class Settings:
     """The settings of every measurement. `quick`: so few samples that the figures mean nothing, to try the command.
     `curves`: measure the curves as well. `photograph`: use it in place of the generated one (None). `seconds`, `seed`,
-    `mode`: of a soak."""
+    `mode`: of a soak. `trace`: the file for a timeline of the zooms, if any."""
 
     device: str = "auto"
     model: str = DEFAULT_MODEL
@@ -40,6 +40,7 @@ class Settings:
     seconds: float = 600.0
     seed: int = 0
     mode: str = "offscreen"
+    trace: Path | None = None
 
 
 @dataclass

@@ -131,7 +131,7 @@ class BenchRuntime:
 
     @contextmanager
     def frame(self) -> Iterator[BenchFrame]:
-        time.sleep(max(0.0, self._due - time.perf_counter()))
+        self.await_display()
         begun = time.perf_counter()
         self._due = max(begun, self._due + self.period)  # after a late frame it does not hurry to catch up
         self._now = begun if self._time_step is None else self._now + self._time_step
@@ -140,6 +140,10 @@ class BenchRuntime:
         self._context.finish()
         now = time.perf_counter()
         self.interval, self.finished_at = now - self.finished_at, now
+
+    def await_display(self) -> None:
+        """Wait until the next frame may begin."""
+        time.sleep(max(0.0, self._due - time.perf_counter()))
 
     def read(self, time: float) -> ControllerSample:
         return ControllerSample()

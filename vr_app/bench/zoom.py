@@ -4,7 +4,8 @@ tiles."""
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from vr_app.bench import pictures
 from vr_app.bench.progress import Progress
 from vr_app.bench.report import Measured, Settings, milliseconds, percentiles
 from vr_app.bench.stage import EDGE, QUICK_EDGE, Stage, Visit, eye_on_region, open_stage
+from vr_app.bench.trace import Trace
 from vr_app.core.view.intent import LookAt
 from vr_app.gl.context import Context, open_offscreen
 
@@ -34,7 +36,9 @@ def measure(settings: Settings, progress: Progress) -> Measured:
         path, origin = photograph_for(settings, Path(folder))
         count, edge = (QUICK_REGIONS, QUICK_EDGE) if settings.quick else (REGIONS, EDGE)
         with open_stage(context, [path], [eye_on_region(edge)], device=settings.device, model=settings.model) as stage:
-            _visit_regions(stage, count, edge, progress, measured)
+            unseen = warm_up(stage, edge)[:count]
+            with _tracing(settings.trace, measured):
+                _visit_regions(stage, unseen, edge, progress, measured)
         measured.about |= {"photograph": origin, "region": f"{edge}x{edge} photograph pixels"}
         if settings.curves:
             _measure_curves(context, Path(folder), settings, progress, measured)
@@ -59,8 +63,20 @@ def warm_up(stage: Stage, edge: int, count: int = WARM_UP) -> list[LookAt]:
     return regions[count:]
 
 
-def _visit_regions(stage: Stage, count: int, edge: int, progress: Progress, measured: Measured) -> None:
-    unseen = warm_up(stage, edge)[:count]
+@contextmanager
+def _tracing(path: Path | None, measured: Measured) -> Iterator[None]:
+    """Write a timeline of what runs meanwhile to `path`, if it is asked for."""
+    if path is None:
+        yield
+        return
+    trace = Trace()
+    with trace.recording():
+        yield
+    trace.write(path)
+    measured.about |= {"traced": True, "missing_in_the_trace": trace.told}
+
+
+def _visit_regions(stage: Stage, unseen: list[LookAt], edge: int, progress: Progress, measured: Measured) -> None:
     visits: list[Visit] = []
     again: list[Visit] = []
     progress.begin("zooms", len(unseen))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from sr_core.files import check_writable, write_text
+from sr_core.files import OutputError, check_writable, write_text
 from sr_core.image.folder import find_photographs
 from sr_core.networks.names import DEFAULT_MODEL
 from vr_app.commands.console import Terminal
@@ -59,6 +59,11 @@ PhotographOption = Annotated[
     Path | None, typer.Option(help="Instead of the bundled photograph, enlarged.", metavar="IMAGE", readable=False)
 ]  # fmt: skip
 
+TraceOption = Annotated[
+    Path | None,
+    typer.Option(help="Write a timeline of the zooms, as Chrome's trace format.", metavar="FILE", readable=False),
+]
+
 
 @bench.command()
 def engine(
@@ -90,16 +95,21 @@ def zoom(
     device: DeviceOption = Device.auto,
     model: ModelOption = DEFAULT_MODEL,
     photograph: PhotographOption = None,
+    trace: TraceOption = None,
 ) -> None:
     """The viewer: from a zoom to the first sharp tile, and to the last, in regions not seen before.
+
+    `--trace` writes what each thread did when; open the file with chrome://tracing or https://ui.perfetto.dev.
 
     Example:
 
     ```
     fundusxr bench zoom --photograph HRF/images/01_h.jpg --json zoom.json
+    fundusxr bench zoom --trace trace.json
     ```
     """
-    _measure("zoom", _settings(quick, curves, device, model, photograph), json_file, strict)
+    settings = replace(_settings(quick, curves, device, model, photograph), trace=trace)
+    _measure("zoom", settings, json_file, strict)
 
 
 @bench.command()
@@ -258,8 +268,12 @@ def _measure(command: str, settings: Settings, json_file: Path | None, strict: b
     from vr_app.bench.progress import Progress
     from vr_app.bench.report import document, load_average
 
-    if json_file is not None:
-        check_writable(json_file, (".json",), [] if settings.photograph is None else [settings.photograph])
+    _check_device(settings.device)
+    outputs = [path for path in (json_file, settings.trace) if path is not None]
+    for path in outputs:
+        check_writable(path, (".json",), [] if settings.photograph is None else [settings.photograph])
+    if len(outputs) == 2 and outputs[0].resolve() == outputs[1].resolve():
+        raise OutputError(f"{outputs[1]}: --json and --trace name the same file; name two")
     load = load_average()
     module = importlib.import_module(f"vr_app.bench.{command}")
     rows = getattr(module, "BARS", None) or all_bars()
@@ -274,9 +288,22 @@ def _measure(command: str, settings: Settings, json_file: Path | None, strict: b
     console.print(_printed(found, rows))
     if json_file is not None:
         write_text(json_file, json.dumps(found, indent=1) + "\n")
-        errors.tell(f"fundusxr: wrote {json_file}")
+    for path in outputs:
+        errors.tell(f"fundusxr: wrote {path}")
     if strict and not all(row["holds"] for row in bars):
         raise typer.Exit(1)
+
+
+def _check_device(name: str) -> None:
+    """Raise UserError where the device asked for is not to be had. Only CUDA may be missing, and only torch knows: a
+    measurement that has no need of it does not import it here."""
+    if name == Device.cuda:
+        from sr_core.engine.torch_import import import_torch
+
+        import_torch()
+        from sr_core.engine.engine import choose_device
+
+        choose_device(name)
 
 
 def _printed(found: dict, bars: Sequence[Bar]) -> Table:

@@ -39,6 +39,14 @@ _NAMED_KEYS = ("SPACE", "TAB", "HOME", "ESCAPE", "F1", "DELETE", "LEFT_SHIFT", "
 _SIGNS = "',-./0123456789;=ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]`"
 """The signs of a US keyboard, without the number pad: GLFW's code of a key is the ASCII code of its sign."""
 
+_SOFTWARE = ("llvmpipe", "softpipe", "swiftshader", "software rasterizer", "software renderer", "gdi generic")
+"""Parts of the names of renderers that draw on the processor, in lower case: Mesa's, Google's, Apple's, Windows'."""
+
+
+def in_software(renderer: str) -> bool:
+    """Whether a driver of this name draws on the processor, where every fade costs what the network needs."""
+    return any(name in renderer.lower() for name in _SOFTWARE)
+
 
 class ContextError(UserError):
     """No OpenGL 3.3 core context is available; the message says why and what to install."""

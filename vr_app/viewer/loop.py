@@ -31,6 +31,7 @@ from vr_app.core.view.tour import TourPlayer
 from vr_app.core.view.view import ViewState
 from vr_app.files.captures import write_statistics
 from vr_app.gl import objects
+from vr_app.gl.context import in_software
 from vr_app.process.garbage import Collector
 from vr_app.process.interruption import Interruption
 from vr_app.runtime.interface import Frame, Runtime
@@ -40,7 +41,7 @@ from vr_app.viewer.intake import Intake
 from vr_app.viewer.keeping import Keeping
 from vr_app.viewer.options import Options
 from vr_app.viewer.picture import Picture, compose
-from vr_app.viewer.rest import STILL, Rest
+from vr_app.viewer.rest import STILL, Rest, Stand
 from vr_app.viewer.supply import Supply, Unopened
 
 SWITCH_SECONDS = 0.0005
@@ -108,7 +109,9 @@ class Viewer:
         stack.callback(control.close)
         self.intake = Intake(control, TourPlayer(options.tour) if options.tour else None, headset)
         self.rest = Rest()
+        self.stand = Stand()
         self.statistics = Statistics()
+        self._software = in_software(runtime.describe().get("renderer", ""))
         self.tick, self.seen, self.status = Tick(), Seen(), Status()
         self.rays: tuple[RayItem, ...] = ()
         self.finished = False
@@ -121,9 +124,8 @@ class Viewer:
             begun = time.perf_counter()
             sample = self.runtime.read(frame.time)
             self.tick = tick = self._pass_time(frame)
-            if not self.rest.see(frame, sample, self._ends_a_rest(), self._awaits_something):
-                self._turn(frame, sample, tick)
-            self._account(frame, begun)
+            left = self.rest.see(frame, sample, self._ends_a_rest(), self._awaits_something)
+            self._account(frame, begun, left or self._turn(frame, sample, tick))
         if self.picture.shown and not self.warm:
             self._warm_up()
         elif not self.picture.shown and frame.period is None:
@@ -131,11 +133,12 @@ class Viewer:
         self._collector.between_frames(tick.now, resting=not frame.should_render or self.view.still_for > REST)
         self._interruption.check()
 
-    def _turn(self, frame: Frame, sample: ControllerSample, tick: Tick) -> None:
-        """Run a frame in which something may change: sample, intents, view, what is seen of it, tiles, scene,
-        pictures."""
+    def _turn(self, frame: Frame, sample: ControllerSample, tick: Tick) -> bool:
+        """Run a frame in which something may change: sample, intents, view, what is seen of it, tiles, scene, pictures.
+        Returns whether it ended early, with the last picture, once the view was known."""
         before = self._arrivals(self.view)
-        led, caption = self.intake.led(before, 0.0 if self._frames_over else tick.dt, self._tour_lingers)
+        lingers = self.options.ends or self.keeping.screenshots.due
+        led, caption = self.intake.led(before, 0.0 if self._frames_over else tick.dt, lingers)
         asked = self.intake.read(frame, sample, before, self.seen, tick, self.supply.service.photographs)
         intents = (*led, *asked.intents)
         view = step(before, intents, tick.dt)
@@ -143,15 +146,19 @@ class Viewer:
         view = self.keeping.see(view, tick)
         self.runtime.feel(self.intake.pulses(before, view))
         self.picture.veil_changes(before, view, intents, tick.dt)
+        for notice in self.keeping.notices():
+            self.notices.tell(notice)
+        if self._stands(frame, view, sample, caption, bool(asked.intents)):
+            self.view = view
+            return True
         eyes = tuple(eye.finer(frame.detail) for eye in frame.eyes)
         seen = look(view, eyes, self.seen, Pose((0.0, 0.0, -self.options.stand_back)))
         self.view, self.seen, self.rays = view, seen, self.intake.rays(asked.sample, view, seen)
         self._bring_tiles(frame, view, seen, tick)
-        for notice in self.keeping.notices():
-            self.notices.tell(notice)
-        self.status = self._told(view, caption)
+        self.status = _told(view, caption, self.keeping, self.supply, self.notices)
         if frame.should_render:
             self._draw(frame, view, seen, tick)
+        return False
 
     # The phases.
 
@@ -203,22 +210,12 @@ class Viewer:
         if self.picture.holds_before:
             return  # the old scene is still shown: none of its tiles may be evicted
         pace = self.picture.pace
-        report = self.supply.upload(pace.born(tick.now, tick.dt, seen.jumped))
+        hurries = self._software and frame.keeps and self.supply.service.worker.busy
+        report = self.supply.upload(pace.born(tick.now, tick.dt, seen.jumped or hurries))
         self.statistics.upload_bytes += report.bytes
         self.statistics.uploads_over_budget += report.over_budget
         moves = seen.jumped or view.still_for == 0
         pace.copied(report.count, tick.now, moves, sharp=report.count > 0 and self.supply.sharp)
-
-    def _told(self, view: ViewState, caption: str) -> Status:
-        """Return what the text depends on, except for the visible computed tiles."""
-        return replace(
-            status_of(view),
-            caption=caption,
-            recording=self.keeping.recording.active,
-            computing=self.supply.computing,
-            unavailable=self.supply.unavailable,
-            notices=self.notices.shown,
-        )
 
     def _draw(self, frame: Frame, view: ViewState, seen: Seen, tick: Tick) -> None:
         """Compose the scene and draw it; save a picture of it if one is due."""
@@ -235,14 +232,16 @@ class Viewer:
             about = describe_snapshot(view, frame.eyes, scene, invented, *made_by, control.targets)
             self._tell(self.keeping.screenshots.save(pictures, about))
 
-    def _account(self, frame: Frame, begun: float) -> None:
-        """Count the frame in the statistics, and check whether it is time to end: not before a requested screenshot."""
+    def _account(self, frame: Frame, begun: float, left: bool) -> None:
+        """Count the frame in the statistics, and check whether it is time to end: not before a requested screenshot.
+        `left`: the frame kept the last picture."""
         now = time.perf_counter()
         self.statistics.frame(now, now - begun, frame.period)
         if self.rest.now:
             return
-        computed = self.supply.service.worker.counts.computed
-        self.statistics.see(self.view, self.seen.wants, self.supply.residency, computed, now)
+        if not left:
+            computed = self.supply.service.worker.counts.computed
+            self.statistics.see(self.view, self.seen.wants, self.supply.residency, computed, now)
         self.statistics.full_collections_in_frames = self._collector.full_in_frames
         before = self._objects_made
         self.statistics.gl_objects_after_warm_up = 0 if before is None else objects.made() - before
@@ -276,6 +275,13 @@ class Viewer:
         asked = self.intake.also or self.intake.control.open or self.intake.guided
         return bool(moves or comes or asked or self.options.frames is not None)
 
+    def _stands(self, frame: Frame, view: ViewState, sample: ControllerSample, caption: str, asked: bool) -> bool:
+        """Whether this frame keeps the last picture. `asked`: somebody has asked for something."""
+        waits = self.warm and self.supply.service.worker.busy and not self.supply.moved
+        changes = asked or self.intake.control.open or self.picture.changes(self.tick, view.still_for > 0)
+        waits = waits and not (changes or self.keeping.screenshots.due)
+        return self.stand.see(frame, view, sample, (*self.notices.shown, caption), waits)
+
     @property
     def _frames_over(self) -> bool:
         return self.options.frames is not None and self.statistics.frames >= self.options.frames
@@ -284,11 +290,6 @@ class Viewer:
     def _over(self) -> bool:
         """Whether everything requested has been shown."""
         return self._frames_over or (self.options.ends and not self.intake.guided)
-
-    @property
-    def _tour_lingers(self) -> bool:
-        """Whether a tour's last view stays: the program ends with it, or a screenshot is due."""
-        return self.options.ends or self.keeping.screenshots.due
 
     def _settled(self, view: ViewState, seen: Seen, tick: Tick) -> bool:
         """Whether the view rests, and everything that it wants has arrived and faded in."""
@@ -318,6 +319,18 @@ class Viewer:
         self._objects_made = objects.made()
         self._collector.started()
         self.supply.service.worker.warm_up()
+
+
+def _told(view: ViewState, caption: str, keeping: Keeping, supply: Supply, notices: Notices) -> Status:
+    """Return what the text depends on, except for the visible computed tiles."""
+    return replace(
+        status_of(view),
+        caption=caption,
+        recording=keeping.recording.active,
+        computing=supply.computing,
+        unavailable=supply.unavailable,
+        notices=notices.shown,
+    )
 
 
 def _computed(view: ViewState, seen: Seen, supply: Supply) -> dict:

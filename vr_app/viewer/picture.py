@@ -72,6 +72,10 @@ class Picture:
         veiled = self.veil is not None and (self.veil.shade > 0 or self.veil.holds)
         return veiled or at < self._residency.fades_until
 
+    def changes(self, tick: Tick, rests: bool) -> bool:
+        """Whether it changes by itself, or was held back and waits no longer. `rests`: the view does."""
+        return self.fading(tick.now) or (self.holds_back and not self.pace.waits(tick.now, rests))
+
     @property
     def holds_before(self) -> bool:
         """Whether the scene before a change is still shown while it darkens."""

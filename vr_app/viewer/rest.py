@@ -1,11 +1,15 @@
-"""When a session rests: nothing has changed for a while, so a frame costs almost nothing."""
+"""When a frame keeps the last picture: the session rests, or it waits for tiles and none has come."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from dataclasses import replace
 
 from vr_app.core.hands.sample import ControllerSample
 from vr_app.core.space.pose import Eye
+from vr_app.core.tiles.prefetch import REST
+from vr_app.core.tiles.visible import SETTLE
+from vr_app.core.view.view import ViewState
 from vr_app.runtime.interface import Frame
 
 STILL = 1.0
@@ -41,4 +45,22 @@ class Rest:
         self.now = rested and frame.repeat()
         if self.now and not goes_on:
             self._rested_on = shown
+        return self.now
+
+
+class Stand:
+    """`now`: a window waits for tiles, and this frame would give the last picture again. The lanes that compute them
+    need the processor more."""
+
+    def __init__(self) -> None:
+        self.now = False
+        self._shown: object = None
+
+    def see(self, frame: Frame, view: ViewState, sample: ControllerSample, words: tuple[str, ...], waits: bool) -> bool:
+        """Whether everything that decides what is seen is as it was, and the session `waits` for nothing but tiles. A
+        headset's pictures are drawn in every frame."""
+        rested = view.still_for >= SETTLE, view.still_for >= REST
+        shown = replace(view, still_for=0.0), rested, frame.eyes, frame.detail, sample, words
+        same, self._shown = shown == self._shown, shown
+        self.now = same and waits and frame.keeps and frame.should_render
         return self.now

@@ -59,7 +59,8 @@ class Supply:
     """Owns the tile service and the texture array. For the main thread.
 
     `wanted`: the tiles wanted now, most wanted first. `lacks`: some of these, or of those computed ahead, are not there
-    yet. `computing`: the photographs for which wanted tiles are being computed.
+    yet. `computing`: the photographs for which wanted tiles are being computed. `moved`: something has come since the
+    last frame, or that frame copied tiles, so that more may be ready.
     """
 
     def __init__(
@@ -90,9 +91,10 @@ class Supply:
         self._count = len(sources)
         self._titles = tuple(map(printable, names_apart([Path(source.id) for source in sources])))
         self.wanted: tuple[TileKey, ...] = ()
-        self.lacks = True
+        self.lacks = self.moved = True
         self.computing: frozenset[int] = frozenset()
         self._ahead: tuple[tuple[TileKey, ...], tuple[TileKey, ...]] | None = None
+        self._copied = False
         self._unopened = 0
         self._near_of: tuple | None = None
 
@@ -104,7 +106,9 @@ class Supply:
         Raises PhotographError if the last remaining photograph cannot be opened either.
         """
         found: list[Opened | Unopened] = []
-        for news in self.service.take():
+        taken = self.service.take()
+        self.moved = self._copied or bool(taken)
+        for news in taken:
             match news:
                 case PhotographOpened():
                     found.append(self._opened(news))
@@ -210,7 +214,9 @@ class Supply:
     def upload(self, since: float) -> UploadReport:
         """Copy tiles that are in memory, within the frame's budget. They fade in from time `since`."""
         ready = self.service.tiles(self._absent(self.wanted), self.residency.resident)
-        return self._uploader.upload(ready, self.residency, since)
+        report = self._uploader.upload(ready, self.residency, since)
+        self._copied = report.count > 0
+        return report
 
     def computes(self) -> bool:
         """Whether tiles are being computed now. Takes the worker's lock."""

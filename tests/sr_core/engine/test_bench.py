@@ -37,11 +37,16 @@ def test_jobs_take_turns_and_every_sample_is_kept():
     assert all(sample.seconds > 0 <= sample.cpu_seconds for t in timings for sample in t.samples)
 
 
-def test_shares_are_of_the_fastest_convolution_and_by_the_median():
+def test_shares_are_of_the_fastest_convolution_of_the_networks_own_width_and_by_the_median():
     measured = Measurement(
         threads=2,
         precision="float32",
-        ceiling=(timing("slow", 100, 0, 1.0, 1.0), timing("fast", 100, 0, 0.5, 0.1, 9.0)),
+        width=32,
+        ceiling={
+            (32, "float32"): timing("slow", 100, 0, 1.0, 1.0),
+            (32, "bfloat16"): timing("fast", 100, 0, 0.5, 0.1, 9.0),
+            (128, "bfloat16"): timing("wide", 100, 0, 0.1),
+        },
         plain=timing("plain", 50, 1000, 2.0),
         engine={4: timing("engine", 120, 3000, 1.0, 0.1, 5.0)},
         zoom={4: timing("zoom", 80, 2000, 1.0)},
@@ -61,15 +66,18 @@ def test_halo_counts_as_waste(pixels):
     assert job.operations == lanes * plain.operations == lanes * 2 * weights * 256**2
 
 
-def test_the_ceiling_is_of_all_widths_in_both_precisions():
-    jobs = bench.ceiling_jobs(CPU)
-    assert len({job.name for job in jobs}) == 6
-    assert {job.operations for job in jobs} == {2 * 9 * width**2 * 256**2 for width in (32, 64, 128)}
+def test_the_ceiling_is_of_all_widths_in_both_precisions_and_of_the_networks_own():
+    jobs = bench.ceiling_jobs(CPU, 32)
+    assert len({job.name for job in jobs.values()}) == 6
+    assert {job.operations for job in jobs.values()} == {2 * 9 * width**2 * 256**2 for width in (32, 64, 128)}
+    assert {width for width, _ in bench.ceiling_jobs(CPU, 24)} == {24, 32, 64, 128}
+    widths = {name: bench.own_width(load_model(name, 4)) for name in ("rdb-file", "rdb-lite", "srresnet-lite", "srcnn")}
+    assert widths == {"rdb-file": 32, "rdb-lite": 32, "srresnet-lite": 20, "srcnn": 64}
 
 
 def test_engine_and_plain_way_give_nearly_the_same_picture(pixels):
     network = load_model("rdb-lite", 4)
-    ours = bench.engine_job(Engine(network, CPU), pixels).run()[..., :3]
+    ours = bench.engine_job(Engine(network, CPU), pixels).run().pixels[..., :3]
     with torch.inference_mode():
         theirs = bench.plain_job(network, pixels, CPU).run()
     lanes, _ = share_out(torch.get_num_threads())
@@ -91,5 +99,5 @@ def test_a_zoom_is_computed_in_the_workers_passes_once_each(pixels):
     edge = bench.ZOOM_TILES * TILE
     assert job.output_pixels == edge**2
     assert len(found) == 3  # the first few tiles, and two halves around them
-    assert edge**2 <= sum(part.shape[0] * part.shape[1] for part in found[1:]) < 1.2 * edge**2
+    assert edge**2 <= sum(part.pixels[..., 0].size for part in found[1:]) < 1.2 * edge**2
     assert job.operations == 2 * multiply_adds(engine.network.module, edge // 8, edge // 8)

@@ -198,5 +198,5 @@ def test_a_network_that_is_not_told_of_files_makes_what_it_made():
 def test_the_margin_is_taken_of_both_ends(fundus_data):
     photograph = photograph_of(fundus_data / IDRID)
     inside = cell(photograph.file.get(), photograph.pixels, Rect(800, 800, 32, 32), CPU)
-    steps = torch.tensor(photograph.file.get().planes[0].steps, dtype=torch.float32)[:, None]
-    torch.testing.assert_close(inside.planes[0].most - inside.planes[0].least, (steps - 2 * MARGIN).expand(4, 8, 4, 8))
+    steps = torch.tensor(photograph.file.get().planes[0].steps, dtype=torch.float32).view(64)
+    torch.testing.assert_close(inside.planes[0].most - inside.planes[0].least, (steps - 2 * MARGIN).expand(16, 64))

@@ -62,7 +62,7 @@ def test_a_whole_photograph_agrees(fundus_data):
 
 def test_without_the_projection_the_same_places_do_not_agree(fundus_data, monkeypatch):
     def enlarged(residual, y, scale, nearest):
-        return (residual + consistency.enlarge(y, scale)).clamp(0, 255)
+        return (residual + consistency.enlarge(y, scale)).clamp(0, 255), y
 
     monkeypatch.setattr(consistency, "complete_", enlarged)
     errors = [disagreement(engine(4).upscale(p), p, 4)[f] for _, p, f in hard_crops(fundus_data / HRF, 128)]
@@ -97,13 +97,15 @@ def test_completing_a_residual_is_projecting_its_sum_with_the_enlargement(scale)
 
 
 @pytest.mark.parametrize("scale", SCALES)
-def test_strips_of_what_the_photograph_determines_are_its_parts(scale):
+def test_a_part_of_a_picture_is_compared_with_what_the_photograph_determines_there(scale):
     y = tensor(np.random.default_rng(7).integers(0, 256, (70, 45, 3)).astype(np.uint8))
     inner = Rect(3 * scale + 1, 5, 30 * scale, 66 * scale)
-    whole = consistency.determined(y, scale).clamp(0, 255)[:, inner.y : inner.bottom, inner.x : inner.right]
-    strips = list(consistency.determined_strips(y, scale, inner))
-    assert [rows.start for rows, _ in strips] == [0] + [rows.stop for rows, _ in strips[:-1]]
-    assert (torch.cat([strip for _, strip in strips], dim=1) - whole).abs().max() < 1e-3
+    alone = consistency.determined(y, scale).clamp(0, 255)[:, inner.y : inner.bottom, inner.x : inner.right]
+    picture = 255 * torch.rand(alone.shape, generator=torch.Generator().manual_seed(7))
+    departure = (picture.round() - alone).abs().amax(dim=0)
+    found = consistency.compared(picture.clone(), y, scale, inner).numpy().view(np.uint8).reshape(*alone.shape[1:], 4)
+    assert np.array_equal(found[..., :3], picture.round().permute(1, 2, 0).numpy())
+    assert np.abs(found[..., 3] - departure.numpy()).max() < 0.501
 
 
 @pytest.mark.parametrize("scale", SCALES)

@@ -49,6 +49,19 @@ def adds_up(schedule: Schedule) -> bool:
     return counts.wished == counts.computed + counts.failed + counts.cancelled
 
 
+def test_a_lane_that_chose_long_ago_does_not_compute_what_another_has_answered_since():
+    schedule = Schedule()
+    for ahead in (False, True):
+        wanted = tiles(range(8), range(6), level=2 + ahead)
+        schedule.want(wish("viewer", () if ahead else wanted, ahead=wanted if ahead else ()))
+        slow = schedule.choose() or schedule.choose_ahead()
+        group = slow.group(BOUNDS)
+        one_turn(schedule)
+        assert not schedule.begin(slow, group)
+        while schedule.waits:
+            one_turn(schedule)
+
+
 def test_a_tile_that_two_clients_want_is_computed_once_and_counted_once():
     schedule = Schedule()
     schedule.want(wish("viewer", tiles(range(4), range(4))))

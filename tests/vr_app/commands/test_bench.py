@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import operator
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 import typer
 from typer.testing import CliRunner
 
@@ -22,7 +26,7 @@ from sr_core.image.pyramid import build_pyramid
 from sr_core.study.training.curve import COLOURS, PANEL
 from sr_core.tiles.photographs import Photographs
 from vr_app import cli
-from vr_app.bench import bars, figure, frame, pictures, report, zoom
+from vr_app.bench import bars, figure, frame, pictures, report, trace, zoom
 from vr_app.bench.bars import Bar, MissingRowError, all_bars, judge
 from vr_app.bench.report import Measured, Settings
 
@@ -51,14 +55,14 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict]:
     documents = {}
     for name in COMMANDS:
         folder = tmp_path_factory.mktemp(name)
-        curves = ["--curves"] if name == "zoom" else []
-        done = fundusxr(
-            "bench", name, "--quick", "--device", "cpu", *curves, "--json", folder / "o.json", folder=folder
-        )
+        more = ["--curves", "--trace", folder / "trace.json"] if name == "zoom" else []
+        done = fundusxr("bench", name, "--quick", "--device", "cpu", *more, "--json", folder / "o.json", folder=folder)
         assert done.returncode == 0, done.stderr
         assert not list(folder.glob("fundusxr-*"))
         documents[name] = json.loads((folder / "o.json").read_text())
         documents[name]["printed"] = done.stdout
+        if name == "zoom":
+            documents[name]["trace"] = json.loads((folder / "trace.json").read_text())
     return documents
 
 
@@ -68,7 +72,7 @@ def test_the_list_has_every_bar_with_its_limit():
     assert {row.command for row in rows} == {*COMMANDS, "xr"}
     limits = {row.name: (row.sense, row.limit, row.unit) for row in rows}
     assert limits["engine_x4_against_plain"] == ("least", 4, "times")
-    assert all(limits[f"engine_share_of_ceiling_x{scale}"] == ("least", 50, "%") for scale in (2, 4, 8))
+    assert all(limits[f"engine_share_of_ceiling_x{scale}"] == ("least", 60, "%") for scale in (2, 4, 8))
     assert limits["zoom_first_sharp_p95"] == ("most", 150, "ms")
     assert limits["zoom_all_visible_p95"] == ("most", 700, "ms")
     assert limits["zoom_same_region_again"] == ("most", 2, "frames")
@@ -116,6 +120,81 @@ def test_zoom_saw_what_it_says(found):
         assert 0 < first <= whole
         assert tiles >= (64 * 4 // 64) ** 2
     assert all(frames >= 1 for frames in samples["again_frames"])
+
+
+def spans_of(events: list[dict], lane: int) -> list[tuple[str, float, float]]:
+    """Name, begin and end of what a lane did, in microseconds, in the order in which it began."""
+    found = [event for event in events if event["ph"] == "X" and event["tid"] == lane]
+    found.sort(key=lambda event: (event["ts"], -event["dur"]))
+    return [(event["name"], event["ts"], event["ts"] + event["dur"]) for event in found]
+
+
+def test_a_trace_has_a_lane_for_every_thread_whose_spans_nest(found):
+    events = found["zoom"]["trace"]["traceEvents"]
+    lanes = {event["tid"]: event["args"]["name"] for event in events if event["name"] == "thread_name"}
+    assert {"MainThread", "loader", "super-resolution"} <= set(lanes.values())
+    assert {event["ph"] for event in events} == {"M", "X"}
+    for lane in lanes:
+        open_until: list[float] = []
+        for name, begun, ended in spans_of(events, lane):
+            while open_until and open_until[-1] <= begun:
+                open_until.pop()
+            assert begun <= ended, name
+            assert not open_until or ended <= open_until[-1] + 0.001, name  # three digits: a nanosecond
+            open_until.append(ended)
+
+
+def test_frames_cover_every_zoom_of_a_trace(found):
+    document = found["zoom"]["trace"]
+    spans = spans_of(document["traceEvents"], 1)
+    zooms = [span for span in spans if span[0] == "zoom"]
+    frames = [span for span in spans if span[0] == "frame"]
+    samples = found["zoom"]["samples"]
+    assert len(zooms) == len(samples["tiles"]) + len(samples["again_frames"]) + 3
+    for _, begun, ended in zooms:
+        covered = sum(until - since for _, since, until in frames if begun <= since < ended)
+        assert covered > 0.9 * (ended - begun)
+    told = [event["args"] for event in document["traceEvents"] if event["name"] == "zoom"]
+    assert {zoom["tiles"] for zoom in told} >= set(samples["tiles"])
+    assert sum(zoom["frames"] for zoom in told) == len(frames)
+
+
+def test_a_trace_tells_lanes_agreement_tiles_upload_draw_waits_and_the_interpreter(found):
+    document = found["zoom"]["trace"]
+    names = {event["name"] for event in document["traceEvents"] if event["ph"] == "X"}
+    assert {"network", "agreement", "cut tiles", "upload", "draw", "wait for work", "wait for the driver"} <= names
+    held = {name for name, _, _ in spans_of(document["traceEvents"], 0)}
+    assert "MainThread" in held or document["otherData"]["missing"]
+
+
+def test_who_traces_leaves_no_function_changed():
+    def traced() -> list:
+        return [getattr(*trace._found(place)) for place in trace.TRACED.values()]
+
+    before = traced()
+    with suppress(OSError), trace.Trace().recording():
+        assert not any(map(operator.is_, traced(), before))
+        raise OSError("meanwhile")
+    assert all(map(operator.is_, traced(), before))
+
+
+def test_a_trace_does_not_take_the_place_of_the_figures(tmp_path, monkeypatch):
+    monkeypatch.setattr(zoom, "measure", lambda settings, progress: pytest.fail("measured"))
+    answer = bench("zoom", "--json", tmp_path / "a.json", "--trace", tmp_path / "a.json")
+    assert answer.exit_code == 1
+    assert "name two" in str(answer.exception)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+@pytest.mark.parametrize("name", [*COMMANDS, "soak", "xr"])
+def test_a_device_that_is_not_there_is_told_before_anything_is_measured(name, monkeypatch):
+    module = importlib.import_module(f"vr_app.bench.{name}")
+    monkeypatch.setattr(module, "measure", lambda settings, progress: pytest.fail("measured"))
+    answer = bench(name, "--device", "cuda")
+    assert answer.exit_code == 1
+    assert isinstance(answer.exception, UserError)
+    assert "finds no CUDA device" in str(answer.exception)
+    assert "\n" not in str(answer.exception)
 
 
 def test_curves_have_the_points_that_were_asked_for(found):
@@ -177,7 +256,9 @@ def test_memory_says_what_was_held_and_computed_every_zoom(found):
 def test_engine_says_what_it_was_compared_with(found):
     about, samples = found["engine"]["about"], found["engine"]["samples"]
     assert len(about["all_ceilings_gflops"]) == 6
-    assert about["ceiling_gflops"] == max(about["all_ceilings_gflops"].values())
+    own = [reached for name, reached in about["all_ceilings_gflops"].items() if name.startswith("32 channels")]
+    assert about["ceiling_gflops"] == max(own)
+    assert about["ceiling"].startswith("32 channels")
     assert {"plain x4", "engine x2", "engine x4", "engine x8"} <= set(samples)
     assert all(value > 0 for sample in samples.values() for value in sample["wall_ms"])
 

@@ -13,27 +13,33 @@ from sr_core.assets import asset_path
 from vr_app.bench.stage import eye_on_region, open_stage
 from vr_app.gl.context import open_offscreen
 
-step = float(sys.argv[1])
+step, software = float(sys.argv[1]), sys.argv[2] == "software"
 with open_offscreen() as context, open_stage(
     context, [asset_path("demo", "retina.jpg")], [eye_on_region(128)], device="cpu", model="rdb-lite", time_step=step,
     period=0.0,
 ) as stage:
     viewer = stage.viewer
+    viewer._software = software  # else it draws as a graphics card does, but for the time that it takes
     stage.warm_up()
     looks = stage.regions(128)
     for look in looks[:3]:  # a fade or two, to know what they take
         stage.visit(look)
-    held, firsts = 0, []
+    held, left, firsts = 0, 0, []
     for look in looks[3:9]:
-        sharp = []
+        sharp, begun = [], viewer.supply.residency.fades_until
         def note():
-            global held
+            global held, left
             held += viewer.picture.holds_back
+            left += viewer.stand.now
+            assert not (viewer.stand.now and viewer.supply.moved)
+            fades_until = viewer.supply.residency.fades_until
+            assert not (software and viewer.supply.service.worker.busy and fades_until > max(begun, viewer.tick.now))
             there = any(key.synthesised and key in viewer.supply.residency.resident for key in viewer.supply.wanted)
             sharp.append((there, viewer.picture.holds_back))
         stage.visit(look, note)
         firsts.append(next(back for there, back in sharp if there))
         assert sharp[-1] == (True, False)
+    assert left > 0 or not software
     print("held", held)
     assert not any(firsts)
     for _ in range(40):
@@ -49,5 +55,9 @@ with open_offscreen() as context, open_stage(
 
 @pytest.mark.parametrize(("step", "waits"), [(0.03, True), (0.011, False)], ids=["slow", "quick"])
 def test_a_slow_fade_waits_for_the_network_but_the_first_tile_and_the_last_are_shown_at_once(step, waits):
-    told = shown_by(STAGE, step, options=("-W", "error"))
+    told = shown_by(STAGE, step, "card", options=("-W", "error"))
     assert (int(told.split()[-1]) > 0) == waits
+
+
+def test_software_fades_nothing_while_tiles_are_awaited_and_leaves_frames_with_nothing_new_as_they_are():
+    shown_by(STAGE, 0.011, "software", options=("-W", "error"))
