@@ -77,6 +77,7 @@ def holders() -> Iterator[Holders]:
     with subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
         try:
             ctypes.CDLL(None).prctl(ALLOW_READING, child.pid, 0, 0, 0)
+            assert child.stdout is not None  # it is a pipe
             begun = child.stdout.readline() == "looking\n"
             answer.told = "" if begun else NOT_ALLOWED
             yield answer
@@ -123,7 +124,9 @@ def _spans(looks: list[tuple[int, int]]) -> tuple[Held, ...]:
 
 def main() -> None:
     """The child. Arguments: the process, and the address of the word. Looks until its input is closed, then prints the
-    changes as JSON."""
+    changes as JSON. Elsewhere than on Linux nobody starts it."""
+    if sys.platform != "linux":
+        return
     process, address = map(int, sys.argv[1:])
     library, word, ends = ctypes.CDLL(None), (ctypes.c_uint64 * 1)(), []
     for _ in range(100):  # until the parent has allowed it
