@@ -65,6 +65,8 @@ def check_writable(path: Path, suffixes: tuple[str, ...] = (), inputs: Iterable[
         if path.is_dir():
             raise OutputError(f"{path}: is a folder; name a file")
         there = path.exists()
+        if there and not path.is_file():  # a file would take the place of /dev/null itself
+            raise OutputError(f"{path}: is a pipe or a device; name a file")
         if not path.parent.is_dir():
             raise OutputError(f"{path}: there is no folder {path.parent}; make it first")
     except OSError as error:

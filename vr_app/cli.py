@@ -156,13 +156,15 @@ def curves(
     ```
     """
     from sr_core.files import check_writable, keep_inputs
+    from sr_core.image.provenance import of_figure
     from sr_core.image.saving import save_picture
     from sr_core.study.training.curve import comparison_picture, read_runs
 
     check_writable(out, (".png",))
     found = read_runs(runs or [Path("runs")])
     keep_inputs([out], (path for folder in runs or [Path("runs")] for path in folder.rglob("*") if path.is_file()))
-    save_picture(out, comparison_picture(found))
+    about = of_figure("Learning curves of trainings: validation gain over processor time.", "fundusxr curves RUNS")
+    save_picture(out, comparison_picture(found), about | {"fundusxr:runs": " ".join(sorted(found))})
     errors.tell(f"fundusxr: wrote {out} ({len(found)} runs)")
 
 

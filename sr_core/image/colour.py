@@ -63,8 +63,8 @@ def _declared(colours: Colours, mode: str) -> Iterator[tuple[Callable[[], bytes]
     """Yield what the file declares, in order of preference: a function that makes an ICC profile (b"": sRGB), and the
     declaration's name."""
     code = colours.cicp
-    if code is not None and mode == "RGB":
-        yield lambda: _of_code(*code), "colour code (cICP)"
+    if code is not None and mode in ("L", "RGB"):
+        yield lambda: _of_code(*code, mode), "colour code (cICP)"
     if colours.profile:
         yield lambda: _checked(colours.profile, mode), "colour profile"
     if colours.srgb:
@@ -109,10 +109,12 @@ def _checked(profile: bytes, mode: str) -> bytes:
     return profile
 
 
-def _of_code(primaries: int, transfer: int) -> bytes:
-    """Return the profile of H.273 codes. Raises ValueError for unsupported codes."""
-    if primaries not in _PRIMARIES or transfer not in _TRANSFERS:
+def _of_code(primaries: int, transfer: int, matrix: int, full_range: int, mode: str) -> bytes:
+    """Raises ValueError for codes that are not followed."""
+    if primaries not in _PRIMARIES or transfer not in _TRANSFERS or matrix != 0 or full_range != 1:
         raise ValueError("a code that is not followed")
+    if mode == "L":
+        return _grey_profile(_parametric(_TRANSFERS[transfer]))
     return _rgb_profile(_PRIMARIES[primaries], [_parametric(_TRANSFERS[transfer])] * 3)
 
 

@@ -6,7 +6,6 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from PIL import ExifTags, Image
 
@@ -34,16 +33,9 @@ class Context:
     dpi: tuple[float, float] | None = None
 
     @staticmethod
-    def of(image: Image.Image) -> Context:
-        """Read the context of an opened picture, as displayed upright. Damaged tags are ignored."""
-        try:
-            exif = image.getexif()
-            words = {**exif, **exif.get_ifd(ExifTags.IFD.Exif)}
-        except Exception:  # Pillow raises a dozen types on damaged tags
-            words = {}
-        dpi = _resolution(image.info.get("dpi"))
-        if dpi and words.get(ExifTags.Base.Orientation) in _TURNED:
-            dpi = dpi[1], dpi[0]
+    def of(words: Mapping[int, str], dpi: tuple[float, float] | None = None) -> Context:
+        """What a file's EXIF tells, `words` by their tags, and how many pixels an inch has. What is no moment, name or
+        resolution tells nothing."""
         moment = _word(words, ExifTags.Base.DateTimeOriginal) or _word(words, ExifTags.Base.DateTime)
         offset = _word(words, ExifTags.Base.OffsetTimeOriginal)
         return Context(
@@ -51,8 +43,17 @@ class Context:
             offset if _OFFSET.fullmatch(offset) else "",
             _word(words, ExifTags.Base.Make),
             _word(words, ExifTags.Base.Model),
-            dpi,
+            dpi if dpi and all(math.isfinite(side) and 0 < side <= _MOST_DPI for side in dpi) else None,
         )
+
+    def upright(self, orientation: int) -> Context:
+        """Of the picture turned as EXIF's orientation, 1 to 8, says."""
+        return replace(self, dpi=self.dpi and (self.dpi[1], self.dpi[0])) if orientation in _TURNED else self
+
+    def with_dpi(self, dpi: tuple[float, float] | None) -> Context:
+        """With what the file says of its resolution elsewhere than in EXIF, if it does."""
+        told = Context.of({}, dpi).dpi
+        return replace(self, dpi=told) if told else self
 
     def scaled(self, scale: float) -> Context:
         """Return the context of a picture with `scale` times the pixels over the same length."""
@@ -78,17 +79,7 @@ class Context:
 UNTOLD = Context()
 
 
-def _word(words: Mapping[int, object], tag: int) -> str:
-    """Return a tag's text in ASCII, as EXIF stores it; empty if it has none."""
-    value = words.get(tag, "")
-    text = value.split("\0")[0].strip() if isinstance(value, str) else ""
+def _word(words: Mapping[int, str], tag: int) -> str:
+    """A tag's text in ASCII, as EXIF has it; empty where it is none."""
+    text = words.get(tag, "").split("\0")[0].strip()
     return text if text.isascii() and text.isprintable() and len(text) <= _MOST_WORD else ""
-
-
-def _resolution(told: Any) -> tuple[float, float] | None:
-    """Return dots per inch across and down, or None if the file gives no valid pair."""
-    try:
-        x, y = map(float, told)
-    except (TypeError, ValueError, ZeroDivisionError):
-        return None
-    return (x, y) if all(math.isfinite(side) and 0 < side <= _MOST_DPI for side in (x, y)) else None

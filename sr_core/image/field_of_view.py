@@ -136,10 +136,11 @@ def _level(count: np.ndarray, part: float) -> int:
 
 
 def _unlike_the_corners(small: np.ndarray) -> np.ndarray | None:
-    """Return how far each pixel is from the colour that two or more corners share, uint8 (H, W), inside the uniform
-    edges; None if no corners share one."""
-    top, bottom = _uneven(small)
-    left, right = _uneven(small.transpose(1, 0, 2))
+    """How far every pixel is from the colour that two corners share, or more, within the edges that are even, uint8
+    (H, W); None where they share none."""
+    across = small.transpose(1, 0, 2)
+    rows, columns = _uneven(small), _uneven(across)
+    (top, bottom), (left, right) = _inside(small, rows), _inside(across, columns)
     inner = small[top:bottom, left:right]
     if min(inner.shape[:2]) < 16:
         return None
@@ -153,6 +154,8 @@ def _unlike_the_corners(small: np.ndarray) -> np.ndarray | None:
     if alike[most].sum() < 2:
         return None
     colour = middles[most]
+    (top, bottom), (left, right) = _inside(small, rows, colour), _inside(across, columns, colour)
+    inner = small[top:bottom, left:right]
     unlike = np.zeros(small.shape[:2], np.uint8)
     unlike[top:bottom, left:right] = np.abs(inner.astype(np.int16) - np.rint(colour).astype(np.int16)).max(axis=2)
     return unlike
@@ -165,10 +168,25 @@ def _uneven(rows: np.ndarray) -> tuple[int, int]:
     return (int(uneven[0]), int(uneven[-1]) + 1) if uneven.size > 0 else (0, 0)
 
 
+_SMEARED = 8
+"""Samples beside a frame, which JPEG's blocks mix with it."""
+
+
+def _inside(rows: np.ndarray, ends: tuple[int, int], colour: np.ndarray | None = None) -> tuple[int, int]:
+    """Return the range between two ends of rows, without what a frame smears. Beyond an end of the background's
+    `colour`, once that is known, there is no frame."""
+    first, last = ends
+    margins = rows[:first], rows[last:]
+    framed = [
+        part.size > 0 and (colour is None or np.abs(np.median(part, axis=(0, 1)) - colour).max() > 10)
+        for part in margins
+    ]
+    return first + _SMEARED * framed[0], last - _SMEARED * framed[1]
+
+
 def _find(region: _Region) -> np.ndarray | _Found | None:
-    """Return the circle (cx, cy, radius) that explains a lit region; otherwise the lit region; None if no background is
-    visible."""
-    x0, y0, x1, y1 = _without_bars(region.lit)
+    """The circle (cx, cy, radius) that explains a lit region; else what is lit; None where no surround is seen."""
+    x0, y0, x1, y1 = _without_bars(region.levels, region.lit)
     offset = np.array([x0, y0, 0])
     lit = region.lit[y0:y1, x0:x1]
     if min(lit.shape[0] / region.lit.shape[0], lit.shape[1] / region.lit.shape[1]) < _LEAST_WITHIN_BARS:
@@ -183,36 +201,52 @@ def _find(region: _Region) -> np.ndarray | _Found | None:
         circle = _circle(bodies[0])
         if circle is not None:
             return circle + offset
-    if not bodies or not _corners_are_dark(lit):
+    if not bodies or not _corners_are_dark(lit) or (region.even and lit.mean() < _LEAST_LIT):
         return None
     box = _box(np.logical_or.reduce(bodies))
     reason = SEVERAL if len(bodies) > 1 else NOT_ROUND
     return _Found((box[0] + x0, box[1] + y0, box[2] + x0, box[3] + y0), reason)
 
 
+_LEAST_LIT = 0.35
+"""Share of the picture that stands out from an even ground: less, and not round, is a bright part of a retina."""
 _LEAST_WITHIN_BARS = 0.4
 """A fraction of the picture's width and height; bars that would leave less are not bars."""
 
 
-def _without_bars(lit: np.ndarray) -> tuple[int, int, int, int]:
-    """Return the part inside frames and caption bars, x0, y0, x1, y1. Bars are rows and columns at the edges that are
-    lit at both ends and mostly in between; where the frame cuts the field of view itself, the corners are dark."""
+def _without_bars(levels: np.ndarray, lit: np.ndarray) -> tuple[int, int, int, int]:
+    """The part within frames and caption bars, x0, y0, x1, y1: rows and columns at the edges that are lit at both ends
+    and mostly between (where the field of view itself is cut by the frame, the corners are dark).
+
+    Frames go first, which are of one colour: within one every row is lit at both ends."""
     x0, y0, x1, y1 = 0, 0, lit.shape[1], lit.shape[0]
     while True:
-        inner = lit[y0:y1, x0:x1]
+        inner, grey = lit[y0:y1, x0:x1], levels[y0:y1, x0:x1]
         if min(inner.shape) < 12:
             return x0, y0, x1, y1
-        top, bottom = _bars(inner)
-        left, right = _bars(inner.T)
-        if not (top or bottom or left or right):
+        for bars in (_frame, _bars):
+            top, bottom = bars(grey, inner)
+            left, right = bars(grey.T, inner.T)
+            if top or bottom or left or right:
+                break
+        else:
             return x0, y0, x1, y1
         x0, y0, x1, y1 = x0 + left, y0 + top, x1 - right, y1 - bottom
 
 
-def _bars(inner: np.ndarray) -> tuple[int, int]:
-    """Return how many rows at the upper and at the lower edge belong to a bar."""
-    share = inner.mean(axis=1)
-    bar = inner[:, :3].any(axis=1) & inner[:, -3:].any(axis=1) & (share > 0.6)
+def _frame(levels: np.ndarray, lit: np.ndarray) -> tuple[int, int]:
+    """How many rows at the upper and at the lower edge are lit throughout, in one colour."""
+    share = lit.mean(axis=1)
+    bar = share > 0.95
+    low, middle, high = np.percentile(levels[bar], (5, 50, 95), axis=1) if bar.any() else np.zeros((3, 0))
+    bar[bar] = high - low < 0.12 * middle + 4
+    return (0, 0) if bar.all() else (_bar(bar, share), _bar(bar[::-1], share[::-1]))
+
+
+def _bars(levels: np.ndarray, lit: np.ndarray) -> tuple[int, int]:
+    """How many rows at the upper and at the lower edge belong to a bar, with letters or without."""
+    share = lit.mean(axis=1)
+    bar = lit[:, :3].any(axis=1) & lit[:, -3:].any(axis=1) & (share > 0.6)
     return (len(bar), 0) if bar.all() else (_bar(bar, share), _bar(bar[::-1], share[::-1]))
 
 
@@ -249,6 +283,8 @@ in the green channel. On 2,135 crops without a background the darkest part is at
 and below 60 at most 0.9 times (3.1 in the green channel)."""
 _EVEN = 8.0
 """The largest spread of a uniform background that is not dark, in grey levels."""
+_GLOW = 5.0
+"""How far half of a background that glows is at most from its corners, in grey levels."""
 
 
 def _stands_out(levels: np.ndarray, lit: np.ndarray, even: bool) -> bool:
@@ -258,8 +294,10 @@ def _stands_out(levels: np.ndarray, lit: np.ndarray, even: bool) -> bool:
     count, count_lit = _histogram(levels), _histogram(levels[lit])
     low, middle, high = (_level(count - count_lit, part) for part in (0.05, 0.5, 0.95))
     if even and high > _EVEN:
-        return False
-    contrast = next((least for most, least in _CONTRAST.items() if middle <= most), np.inf)
+        # A dark surround that is shown inverted glows about the field like the dark one, and stands out as much.
+        contrast = _CONTRAST[_DARK] if middle <= _GLOW else np.inf
+    else:
+        contrast = next((least for most, least in _CONTRAST.items() if middle <= most), np.inf)
     return _level(count_lit, 0.5) - middle > contrast * (high - low + 4)
 
 
@@ -282,6 +320,8 @@ def _circle(lit: np.ndarray) -> np.ndarray | None:
     return circle if circle is not None and _explains(circle, rim, lit) else None
 
 
+_BEYOND = 0.1
+"""Share of the radius by which a circle's middle may lie outside of the picture."""
 _ARC = 120
 """The number of arcs into which a circle is divided to measure how much of it has a rim."""
 _LEAST_ARC, _LEAST_SEEN, _MOST_LIT_OUTSIDE, _LEAST_LIT_INSIDE = 60, 0.4, 0.2, 0.9
@@ -291,10 +331,11 @@ and at least 0.98."""
 
 
 def _explains(circle: np.ndarray, rim: np.ndarray, lit: np.ndarray) -> bool:
-    """Whether a circle's middle lies in the picture, its rim is visible along a long arc, and it separates lit from
-    unlit."""
+    """Whether a circle's middle lies in the picture or just outside (of one cut in two), its rim is seen on a long arc,
+    and it parts lit from unlit."""
     (height, width), (cx, cy, radius) = lit.shape, circle
-    if not (0 <= cx < width and 0 <= cy < height):
+    beyond = _BEYOND * radius
+    if not (-beyond <= cx < width + beyond and -beyond <= cy < height + beyond):
         return False
     on_rim = rim[np.abs(from_rim(rim, circle)) < TOLERANCE]
     turn = np.arctan2(on_rim[:, 1] - cy, on_rim[:, 0] - cx) / (2 * np.pi) % 1.0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -75,14 +74,17 @@ def _told(path: Path, error: OSError) -> str:
 
 
 def names_apart(paths: Sequence[Path]) -> tuple[str, ...]:
-    """Return a unique name for each path, ignoring case: its last part and as many parent folders as needed, with
-    forward slashes."""
+    """A name for each path that no other has, whatever the case: its last part, and so many folders before it as it
+    takes, with forward slashes. Folders are named only where they differ: two of one folder differ in case alone, or
+    are one file."""
     parts = [Path(os.path.abspath(path)).parts for path in paths]
     lengths = [1] * len(parts)
     while True:
         names = ["/".join(part[-length:]) for part, length in zip(parts, lengths, strict=True)]
-        count = Counter(name.casefold() for name in names)
-        alike = [n for n, name in enumerate(names) if count[name.casefold()] > 1 and lengths[n] < len(parts[n])]
+        folders: dict[str, set[tuple[str, ...]]] = {}
+        for name, part in zip(names, parts, strict=True):
+            folders.setdefault(name.casefold(), set()).add(part[:-1])
+        alike = [n for n, name in enumerate(names) if len(folders[name.casefold()]) > 1 and lengths[n] < len(parts[n])]
         if not alike:
             return tuple(names)
         for n in alike:

@@ -4,12 +4,13 @@ import hashlib
 import io
 import json
 import re
+import stat
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageStat, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
 
 from sr_core.errors import UserError
@@ -24,6 +25,8 @@ MAX_PIXELS = 100_000_000
 MIN_SIDE = 16
 _FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "PPM")
 _PPM_DEPTH = re.compile(rb"P[56]\s(?:\s|#.*\n)*\d+\s(?:\s|#.*\n)*\d+\s(?:\s|#.*\n)*(\d+)\s")
+_LEAST_OPAQUE = 0.05
+"""Of all of a picture: a field of view in the least of frames fills more."""
 _MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "La", "RGBa", "YCbCr", "LAB")
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -96,7 +99,8 @@ def load_photograph(path: Path) -> Photograph:
         file, told = _saved_again(pixels)
         notices = (*notices, *told)
     notices = (*contents.notices, *notices)
-    return Photograph(path, pixels, field, hashlib.sha256(data).hexdigest(), file, _context(data), notices)
+    context = contents.context.upright(contents.orientation)
+    return Photograph(path, pixels, field, hashlib.sha256(data).hexdigest(), file, context, notices)
 
 
 def _decode(path: Path, contents: Contents, picture: bytes = b"") -> tuple[np.ndarray, tuple[str, ...]]:
@@ -128,19 +132,11 @@ def _saved_again(pixels: np.ndarray) -> tuple[FileFacts | None, tuple[str, ...]]
     return FileFacts(lambda: lost_file(pixels, traces), pixels.nbytes), (notice,)
 
 
-def _context(data: bytes) -> Context:
-    """Return what else the file says, or nothing if that is damaged or larger than Pillow reads."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
-                return Context.of(image)
-    except Exception:  # Pillow raises a dozen types on damaged tags
-        return UNTOLD
-
-
 def _read(path: Path) -> bytes:
     try:
+        kind = path.stat().st_mode
+        if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):  # reading one could wait, or go on, for ever
+            raise PhotographError(f"{path}: a pipe or a device, not a picture file; save it as a file first")
         data = path.read_bytes()
     except FileNotFoundError:
         raise PhotographError(f"{path}: no such file; check the spelling") from None
@@ -182,8 +178,8 @@ def _bits(image: Image.Image, data: bytes) -> int:
 
 
 def _without_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None, tuple[str, ...]]:
-    """Return the colours in mode L, RGB, CMYK or LAB; the opacity of each pixel, None if all are opaque; and notices.
-    Alpha that is zero everywhere is taken for a mistake and ignored."""
+    """The colours in mode L, RGB, CMYK or LAB; how opaque each pixel is, None where all are; notices. What is
+    transparent almost everywhere was not meant so."""
     if image.mode in ("CMYK", "LAB"):
         return image, None, ()
     grey = image.mode in ("1", "L", "LA", "La")
@@ -193,9 +189,12 @@ def _without_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None,
     alpha = clear.getchannel("A")
     opaque = clear.getchannel("R") if grey else clear.convert("RGB")
     low, high = alpha.getextrema()
-    if high == 0:
-        return opaque, None, ("its transparency would hide all of it, and is ignored",)
-    return opaque, None if low == 255 else alpha, ()
+    if low == 255:
+        return opaque, None, ()
+    if ImageStat.Stat(alpha).mean[0] < _LEAST_OPAQUE * 255:
+        part = "most" if high else "all"
+        return opaque, None, (f"its transparency would hide {part} of it, and is ignored",)
+    return opaque, alpha, ()
 
 
 def through_jpeg(pixels: np.ndarray, luma: np.ndarray, chroma: np.ndarray, subsampling: str) -> np.ndarray:

@@ -58,6 +58,11 @@ def told_of(departure: Departure) -> dict[str, str]:
     }
 
 
+def of_figure(description: str, command: str) -> dict[str, str]:
+    """Entries of a drawn figure: what it shows, and the command that draws it."""
+    return {"Description": description, "fundusxr:command": command, "fundusxr:version": version("fundusxr")}
+
+
 def of_photograph(name: str, sha256: str, part: Rect | None) -> dict[str, str]:
     """Return entries that say which photograph a picture was made from, and which part of it (None: all)."""
     region = "all" if part is None else f"{part.x},{part.y},{part.w},{part.h}"

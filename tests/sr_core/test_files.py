@@ -147,3 +147,11 @@ def test_any_name_can_be_printed_in_one_line():
     assert printable("Größe 眼 {a} [bold].png") == "Größe 眼 {a} [bold].png"
     assert printable(os.fsdecode(b"M\xfcller.png")) == r"M\xfcller.png"
     assert printable("a\nb\x1b[2J\u202egnp.x\ud800") == r"a\nb\x1b[2J\u202egnp.x\ud800"
+
+
+def test_a_file_takes_no_pipes_or_devices_place(tmp_path):
+    os.mkfifo(tmp_path / "pipe.json")
+    (tmp_path / "null.json").symlink_to("/dev/null")
+    for name in ("pipe.json", "null.json"):
+        with pytest.raises(OutputError, match="is a pipe or a device; name a file"):
+            check_writable(tmp_path / name)

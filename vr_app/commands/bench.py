@@ -241,10 +241,13 @@ def table(
     for line in markdown(documents).splitlines():
         console.tell(line)
     if figure is not None:
+        from sr_core.image.provenance import of_figure
         from sr_core.image.saving import save_picture
         from vr_app.bench.figure import curves_picture
 
-        save_picture(figure, curves_picture(documents))
+        names = " ".join(document["command"] for document in documents)
+        about = of_figure("Curves measured by fundusxr bench.", "fundusxr bench table FILES --figure")
+        save_picture(figure, curves_picture(documents), about | {"fundusxr:measured": names})
         errors.tell(f"fundusxr: wrote {figure}")
 
 

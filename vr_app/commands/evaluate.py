@@ -196,6 +196,7 @@ def _run(plan: AnyPlan, run: Callable[[AnyPlan, Progress], list[AnyRow]], consol
 
 def _write_reductions(comparison: Comparison, folder: Path, console: Terminal) -> None:
     """The small pictures, named as the enlarged ones are to be named."""
+    from sr_core.image.provenance import of_figure
     from sr_core.image.saving import save_picture
     from sr_core.study.comparison.results import listed_photographs, load_reference
     from sr_core.study.comparison.rivals import picture_name
@@ -214,7 +215,9 @@ def _write_reductions(comparison: Comparison, folder: Path, console: Terminal) -
     for regime, name in wanted:
         reference = load_reference(comparison.root, name, regime)
         for scale in comparison.scales:
-            save_picture(files[regime, name, scale], shrink_reference(reference, scale))
+            about = of_figure(f"A photograph shrunk {scale} times, to be enlarged.", "fundusxr evaluate --reductions")
+            about |= {"fundusxr:source": name}
+            save_picture(files[regime, name, scale], shrink_reference(reference, scale), about)
     console.tell(f"fundusxr: wrote {len(files)} pictures into {folder}; give the enlarged ones the same names")
 
 

@@ -62,7 +62,7 @@ def list_(image: PathsArgument) -> None:
             rect = region.rect
             place = f"{rect.x},{rect.y},{rect.w},{rect.h}"
             words = (str(photograph.path), str(region.number), region.kind.value, place, region.made, region.note)
-            typer.echo("\t".join(words))
+            _print("\t".join(words))
             found += 1
     errors.tell(f"fundusxr: {found} region{'' if found == 1 else 's'}")
 
@@ -137,8 +137,20 @@ def picture_path(out: Path, stem: str, region: Region, written: Sequence[Path]) 
     raise AssertionError  # the numbers do not end
 
 
+def _print(line: str) -> None:
+    """To standard output. Raises UserError where it takes no more; a reader that has enough, as `head`, is no error."""
+    try:
+        typer.echo(line)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise UserError(f"standard output: cannot be written ({error.strerror}); send it elsewhere") from None
+
+
 def _found(images: list[Path]) -> list[Path]:
-    return list(dict.fromkeys(find_photographs(images, lambda line: errors.tell(f"fundusxr: {line}"))))
+    """Each file once, however often and by whatever spelling it is named."""
+    found = find_photographs(images, lambda line: errors.tell(f"fundusxr: {line}"))
+    return list({os.path.realpath(path): path for path in reversed(found)}.values())[::-1]
 
 
 def _marked(photographs: list[Path]) -> Iterator[tuple[Photograph, list[Region]]]:

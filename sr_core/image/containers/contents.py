@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, replace
 
+from sr_core.image.context import UNTOLD, Context
+
 END_MISSING = "the end of the file is missing, after its last pixel"
 
 LARGEST = 16 << 20
@@ -10,12 +12,12 @@ LARGEST = 16 << 20
 
 @dataclass(frozen=True)
 class Colours:
-    """The colour space that a file declares, as far as it does. The first that is present counts: cicp (primaries and
-    transfer of ITU-T H.273), an ICC profile, sRGB, chromaticities (x, y of white, red, green, blue) or a transfer
-    curve, Adobe RGB by EXIF. `gamma`: light = value ** gamma. `curves`: the 16-bit light of every 8-bit value, one
-    curve for grey or three."""
+    """Which colours a file's numbers stand for, as far as it says. The first that is there counts: cicp (primaries,
+    transfer, matrix and full range of ITU-T H.273), an ICC profile, sRGB, chromaticities (white, red, green, blue; x, y
+    each) or a transfer curve, Adobe RGB by EXIF. `gamma`: light = value ** gamma. `curves`: 16-bit light of every 8-bit
+    value, one for grey or three."""
 
-    cicp: tuple[int, int] | None = None
+    cicp: tuple[int, int, int, int] | None = None
     profile: bytes = b""
     srgb: bool = False
     chromaticities: tuple[float, ...] | None = None
@@ -26,14 +28,16 @@ class Colours:
 
 @dataclass(frozen=True)
 class Contents:
-    """`picture`: a file with the picture alone, without any metadata that its pixels do not need. `orientation`: EXIF's
-    number, 1 to 8. `alternative`: for a truncated file, the same picture with another ending: if both decode to the
-    same pixels, no pixel is missing. `notices`: what the user should know, as clauses about the file."""
+    """`picture`: a file with the picture alone, nothing beside it that its pixels do not need. `orientation`: as EXIF
+    counts, 1 to 8. `alternative`: the same picture of a file that is cut short, with another end: where both decode to
+    the same pixels, all of them are there. `context`: what else the file tells, of the picture as stored. `notices`:
+    what the user should know, clauses about the file."""
 
     picture: bytes
     colours: Colours = Colours()
     orientation: int = 1
     alternative: bytes = b""
+    context: Context = UNTOLD
     notices: tuple[str, ...] = ()
 
     def noting(self, *notices: str) -> "Contents":

@@ -4,13 +4,19 @@ no harm."""
 import re
 import struct
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sr_core.image.containers.contents import LARGEST, DamagedError
+from sr_core.image.context import UNTOLD, Context
 
 ORIENTATION, EXIF_IFD, COLOUR_SPACE, INTEROP_IFD, INTEROP_INDEX = 0x0112, 0x8769, 0xA001, 0xA005, 1
+_ACROSS, _DOWN, _UNIT = 282, 283, 296
+_INCHES: dict[float, float] = {2: 1.0, 3: 2.54}
+"""How many of TIFF's units of resolution an inch has."""
 _MOST_NUMBERS = 1 << 16
 _ADOBE_BY_INDEX, _ADOBE = 0xFFFF, 2
+_TEXT = 2
+"""TIFF's type of ASCII."""
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _CODES = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 11: "f", 12: "d", 13: "I", 16: "Q", 17: "q", 18: "Q"}
 _XMP_ORIENTATION = re.compile(rb'tiff:Orientation(?:\s*=\s*["\']|>)\s*([1-8])')
@@ -115,33 +121,45 @@ def _inner(data: bytes, header: Header, tags: dict[int, Entry], tag: int) -> dic
         return {}
 
 
-def read_exif(blob: bytes) -> tuple[int | None, bool]:
-    """Return the orientation (None if not given) and whether the colours are Adobe RGB. Raises DamagedError if the data
-    is not EXIF."""
-    blob = blob.removeprefix(b"Exif\0\0")
-    header = read_header(blob)
-    tags, _ = read_directory(blob, header, header.first)
-    return orientation(blob, header, tags), is_adobe_rgb(blob, header, tags)
-
-
 @dataclass(frozen=True)
 class Told:
-    """What EXIF and XMP say: the orientation, whether the colours are Adobe RGB, and what the user should know."""
+    """What EXIF and XMP tell: the orientation (None: nothing of it), whether the colours are Adobe RGB, the context,
+    and what the user should know."""
 
-    orientation: int
-    adobe: bool
+    orientation: int | None = None
+    adobe: bool = False
+    context: Context = UNTOLD
     notices: tuple[str, ...] = ()
 
 
+def read_context(data: bytes, header: Header, tags: dict[int, Entry]) -> Context:
+    """When and with what it was taken, and its resolution. A damaged tag tells nothing, and hides no other."""
+    tags = {**tags, **_inner(data, header, tags, EXIF_IFD)}
+    words = {tag: content(data, entry).decode("latin-1") for tag, entry in tags.items() if entry.kind == _TEXT}
+    unit = (numbers(data, header, tags.get(_UNIT)) or (2,))[0]
+    sides = [numbers(data, header, tags.get(tag))[:1] for tag in (_ACROSS, _DOWN)]
+    dpi = (sides[0][0] * _INCHES[unit], sides[1][0] * _INCHES[unit]) if all(sides) and unit in _INCHES else None
+    return Context.of(words, dpi)
+
+
+def read_exif(blob: bytes) -> Told:
+    """Raises DamagedError for what is no EXIF."""
+    blob = blob.removeprefix(b"Exif\0\0")
+    header = read_header(blob)
+    tags, _ = read_directory(blob, header, header.first)
+    adobe, context = is_adobe_rgb(blob, header, tags), read_context(blob, header, tags)
+    return Told(orientation(blob, header, tags), adobe, context)
+
+
 def read_both(exif: bytes, xmp: Collection[bytes] = ()) -> Told:
-    """Read EXIF (b"" for none); take XMP's orientation if EXIF has none."""
-    turned, adobe, notices = None, False, ()
+    """What EXIF tells (b"" for none); XMP's orientation where EXIF has none, else 1."""
+    told = Told()
     if exif:
         try:
-            turned, adobe = read_exif(exif)
+            told = read_exif(exif)
         except DamagedError:
-            notices = ("its EXIF is damaged: it is shown as stored, perhaps not upright",)
-    if turned is None:
+            told = Told(notices=("its EXIF is damaged: it is shown as stored, perhaps not upright",))
+    if told.orientation is None:
         found = next(filter(None, map(_XMP_ORIENTATION.search, xmp)), None)
-        turned = int(found[1]) if found else 1
-    return Told(turned, adobe, notices)
+        told = replace(told, orientation=int(found[1]) if found else 1)
+    return told

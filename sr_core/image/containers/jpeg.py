@@ -2,6 +2,7 @@
 
 import re
 import struct
+from dataclasses import replace
 
 from sr_core.image.containers.contents import END_MISSING, Colours, Contents, DamagedError, others_told
 from sr_core.image.containers.exif import content, numbers, read_both, read_directory, read_header
@@ -20,6 +21,7 @@ def take_apart(data: bytes) -> Contents:
     """Return the picture without comments and application segments, except those that define its colour model. Raises
     DamagedError."""
     kept, exif, xmp, profile, mpf = [data[:2]], b"", [], {}, None
+    dpi = None
     frame, scans, at = None, [], 2
     complete = False
     while found := _MARKER.search(data, at):
@@ -40,6 +42,8 @@ def take_apart(data: bytes) -> Contents:
             xmp.append(body)
         elif marker == 0xE2 and body.startswith(b"ICC_PROFILE\0") and len(body) > 14:
             profile.setdefault(body[12], body[14:])
+        elif marker == 0xE0 and body.startswith(b"JFIF\0"):
+            dpi = dpi or _density(body)
         elif marker == 0xE2 and body.startswith(b"MPF\0"):
             mpf = found.end() + 2 + 4, body[4:]
         if marker not in (*_APP, _COM) or _tells_the_model(marker, body):
@@ -56,13 +60,20 @@ def take_apart(data: bytes) -> Contents:
             raise DamagedError("its last scans are missing")
     told = read_both(exif, xmp)
     colours = Colours(profile=b"".join(profile[i] for i in sorted(profile)), adobe=told.adobe)
-    picture = b"".join(kept)
-    contents = Contents(picture + _END, colours, told.orientation, notices=told.notices)
+    picture, context = b"".join(kept), told.context.with_dpi(dpi)
+    contents = Contents(picture + _END, colours, told.orientation or 1, context=context, notices=told.notices)
     if complete:
         return contents.noting(*others_told(_further_pictures(data, frame[1], mpf)))
-    return Contents(
-        picture + _END, colours, told.orientation, alternative=picture + _OTHER_END, notices=told.notices
-    ).noting(END_MISSING)
+    return replace(contents, alternative=picture + _OTHER_END).noting(END_MISSING)
+
+
+def _density(body: bytes) -> tuple[float, float] | None:
+    """Pixels an inch, across and down, of a JFIF segment; None where it tells only their proportion."""
+    if len(body) < 12:
+        return None
+    unit, across, down = struct.unpack_from(">BHH", body, 7)
+    times = {1: 1.0, 2: 2.54}.get(unit)
+    return None if times is None else (across * times, down * times)
 
 
 def _tells_the_model(marker: int, body: bytes) -> bool:

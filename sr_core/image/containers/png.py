@@ -10,6 +10,8 @@ from sr_core.image.containers.exif import read_both
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _NAME = re.compile(rb"[A-Za-z]{4}")
 _OF_PICTURE = (b"IHDR", b"PLTE", b"tRNS", b"IDAT")
+_METRES = 0.0254
+"""Of an inch."""
 _RAW_EXIF = b"Raw profile type exif"
 _XMP = b"XML:com.adobe.xmp"
 
@@ -45,7 +47,9 @@ def take_apart(data: bytes) -> Contents:
     told = read_both(exif, xmp)
     colours, colour_notices = _colours(beside, told.adobe)
     picture = b"".join((*kept, struct.pack(">I", 0), b"IEND", struct.pack(">I", zlib.crc32(b"IEND"))))
-    contents = Contents(picture, colours, told.orientation, notices=(*told.notices, *colour_notices))
+    context = told.context.with_dpi(_density(beside.get(b"pHYs", [b""])[0]))
+    notices = (*told.notices, *colour_notices)
+    contents = Contents(picture, colours, told.orientation or 1, context=context, notices=notices)
     if wrong:
         names = ", ".join(sorted({name.decode() for name in wrong}))
         contents = contents.noting(f"a checksum in the file is wrong ({names}); its pixels are whole")
@@ -53,6 +57,14 @@ def take_apart(data: bytes) -> Contents:
         contents = contents.noting(END_MISSING)
     frames = int.from_bytes(beside.get(b"acTL", [b""])[0][:4], "big")
     return contents.noting(f"an animation of {frames} pictures: its still one is shown") if frames > 1 else contents
+
+
+def _density(body: bytes) -> tuple[float, float] | None:
+    """Pixels an inch, across and down, of a pHYs chunk; None where it tells only their proportion."""
+    if len(body) != 9 or body[8] != 1:
+        return None
+    across, down = struct.unpack(">II", body[:8])
+    return across * _METRES, down * _METRES
 
 
 def _inflates(kept: list[bytes]) -> bool:
@@ -94,7 +106,7 @@ def _colours(beside: dict[bytes, list[bytes]], adobe: bool) -> tuple[Colours, tu
     points = first.get(b"cHRM", b"")
     return (
         Colours(
-            cicp=(cicp[0], cicp[1]) if len(cicp) == 4 else None,
+            cicp=(cicp[0], cicp[1], cicp[2], cicp[3]) if len(cicp) == 4 else None,
             profile=profile,
             srgb=b"sRGB" in first,
             chromaticities=tuple(v / 100000 for v in struct.unpack(">8I", points)) if len(points) == 32 else None,

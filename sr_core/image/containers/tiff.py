@@ -11,6 +11,7 @@ from sr_core.image.containers.exif import (
     is_adobe_rgb,
     numbers,
     orientation,
+    read_context,
     read_directory,
     read_header,
 )
@@ -21,6 +22,8 @@ _KIND, _OLD_KIND, _WIDTH, _HEIGHT, _BITS, _MODEL, _SAMPLES, _BELOW, _XMP, _PROFI
 )  # fmt: skip
 _CURVES, _WHITE, _PRIMARIES = 301, 318, 319
 _REDUCED, _MASK = 1, 4
+_SHARED = (271, 272, 274, 306, _PROFILE, 34665)
+"""Camera, orientation, date, colour profile, EXIF."""
 _OF_PICTURE = (
     *(254, 255, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 292, 293, 317, 320, 322, 323, 324, 325),
     *(332, 334, 338, 339, 347, *range(512, 522), 529, 530, 531, 532),
@@ -38,8 +41,8 @@ class _Page:
 
 
 def take_apart(data: bytes) -> Contents:
-    """Return the page that is the photograph: the first that is no reduced copy, no mask, and at least half the largest
-    page's sides. Raises DamagedError if there is none."""
+    """The page that is the photograph: the first that is no reduced copy, no mask, and not below half the largest one's
+    sides, nor a step of its pyramid. Raises DamagedError where no page is found."""
     header = read_header(data)
     pages = _pages(data, header)
     if not pages:
@@ -47,13 +50,22 @@ def take_apart(data: bytes) -> Contents:
     whole = [page for page in pages if not page.aside] or pages
     largest = max(max(page.width, page.height) for page in whole)
     whole = [page for page in whole if 2 * max(page.width, page.height) >= largest]
+    whole = [page for page in whole if not any(_is_reduced(page, other) for other in whole)]
     chosen, first = whole[0], pages[0]
-    # A sub-page may inherit from its parent what holds for both.
-    tags = {**{tag: first.tags[tag] for tag in (274, _PROFILE, 34665) if tag in first.tags}, **chosen.tags}
+    # A page below or behind another may leave to that one what holds for both.
+    tags = {**{tag: first.tags[tag] for tag in _SHARED if tag in first.tags}, **chosen.tags}
     picture = _with_page_alone(data, header, chosen)
     turned = orientation(data, header, tags) or 1
-    contents = Contents(picture, _colours(data, header, tags), turned)
+    context = read_context(data, header, tags)
+    contents = Contents(picture, _colours(data, header, tags), turned, context=context)
     return contents.noting(*others_told(len(whole) - 1, "page"))
+
+
+def _is_reduced(page: _Page, other: _Page) -> bool:
+    """Whether a page has the sides of another over a whole number, as the steps of a pyramid have."""
+    times = round(other.width / page.width)
+    sides = (page.width, other.width), (page.height, other.height)
+    return times > 1 and all(abs(small * times - large) < times for small, large in sides)
 
 
 def _pages(data: bytes, header: Header) -> list[_Page]:

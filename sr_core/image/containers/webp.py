@@ -34,9 +34,8 @@ def take_apart(data: bytes) -> Contents:
     told = read_both(beside.get(b"EXIF", b""), [beside.get(b"XMP ", b"")])
     inner = b"".join((b"WEBP", *kept))
     colours = Colours(profile=beside.get(b"ICCP", b""), adobe=told.adobe)
-    contents = Contents(
-        b"RIFF" + struct.pack("<I", len(inner)) + inner, colours, told.orientation, notices=told.notices
-    )
+    picture = b"RIFF" + struct.pack("<I", len(inner)) + inner
+    contents = Contents(picture, colours, told.orientation or 1, context=told.context, notices=told.notices)
     if end > len(data) + 1:
         contents = contents.noting(END_MISSING)
     return contents.noting(f"an animation of {frames} pictures: the first is shown") if frames > 1 else contents

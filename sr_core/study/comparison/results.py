@@ -29,6 +29,7 @@ from sr_core.files import whole_file, write_text
 from sr_core.image.folder import SUFFIXES
 from sr_core.image.geometry import Rect
 from sr_core.image.photograph import is_see_through
+from sr_core.image.provenance import of_figure
 from sr_core.image.saving import save_picture
 from sr_core.networks.names import BEGINS_AS
 from sr_core.networks.zoo import SCALES, available_models, load_model
@@ -483,8 +484,14 @@ def write_results(plan: Plan, rows: Sequence[Row], out: Path, command: str) -> l
             if strips:
                 heading = f"{report.TITLES[regime]}, x{scale}. Under each crop: its own PSNR, SSIM and S3."
                 files.append(out / f"figure-{regime}-x{scale}.png")
-                save_picture(files[-1], report.figure(heading, strips))
+                save_picture(files[-1], report.figure(heading, strips), _about(results, command))
     return files
+
+
+def _about(results: Mapping[str, Any], command: str) -> dict[str, str]:
+    """How a figure was made: by which command, with which weights."""
+    about = of_figure("Pieces of photographs, enlarged in several ways; some are computed. Not for diagnosis.", command)
+    return about | {"fundusxr:weights-sha256": json.dumps(results["weights"])}
 
 
 def _json(results: Mapping[str, Any]) -> str:

@@ -20,6 +20,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from sr_core.image.provenance import of_figure
 from sr_core.image.saving import save_picture
 from sr_core.networks.cost import parameters
 from sr_core.networks.generator import channels_last
@@ -223,7 +224,8 @@ class Trainer:
         save_checkpoint(self.checkpoint, self.stage.tensors() | named_tensors("average", self._average), state)
         lines = "".join(json.dumps(entry) + "\n" for entry in self.curve)
         write_whole(self.folder / CURVE, lines.encode())
-        save_picture(self.folder / PICTURE, curve_picture(self.curve))
+        about = of_figure("Learning curve of a training.", "fundusxr train CONFIG")
+        save_picture(self.folder / PICTURE, curve_picture(self.curve), about | {"fundusxr:run": self.config.name})
 
     def resume(self) -> bool:
         """Resume from the folder's checkpoint, if there is one. Raises TrainingError if it is damaged or has other

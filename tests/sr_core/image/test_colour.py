@@ -168,6 +168,11 @@ def test_colour_codes_of_png(tmp_path, scene):
     photograph = shown(scene, 9, 16)
     np.testing.assert_array_equal(photograph.pixels, scene)
     assert "cICP" in photograph.notices[0]
+    narrow = load(tmp_path, with_chunks(encoded(scene, "PNG"), chunk(b"cICP", bytes((1, 13, 0, 0)))))
+    assert "cICP" in narrow.notices[0]
+    grey = np.repeat(scene[..., :1], 3, axis=2)
+    linear = encoded(as_stored(grey, SRGB, 1.0)[..., 0], "PNG")
+    near(load(tmp_path, with_chunks(linear, chunk(b"cICP", bytes((1, 8, 0, 1))))), grey, 1.5)
 
 
 def test_primaries_and_curves_of_tiff(tmp_path, scene):

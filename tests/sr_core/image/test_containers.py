@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms, PngImagePlugin
+from PIL import ExifTags, Image, ImageCms, PngImagePlugin, TiffImagePlugin
 
 from sr_core.image import containers
 from sr_core.image.photograph import PhotographError, load_photograph
@@ -364,3 +364,56 @@ def test_any_bytes_end_in_a_picture_or_one_line(tmp_path, scene):
             except PhotographError as error:
                 lines.append(str(error))
             assert not any("\n" in line for line in lines)
+
+
+def test_a_pyramid_opens_at_its_full_size_in_whatever_order_its_steps_come(tmp_path, scene):
+    full = np.repeat(np.repeat(scene, 4, axis=0), 4, axis=1)
+    steps = [(scene, {}), (full[::2, ::2], {}), (full, {})]
+    for pages in (steps, steps[::-1], steps[1:]):
+        photograph = load(tmp_path, tiff(pages))
+        np.testing.assert_array_equal(photograph.pixels, full)
+        assert photograph.notices == ()
+
+
+def test_date_and_resolution_are_those_of_the_page_that_is_shown(tmp_path, scene):
+    small = Image.fromarray(scene)
+    full = small.resize((256, 192))
+    with TiffImagePlugin.AppendingTiffWriter(tmp_path / "eye", True) as file:
+        small.save(file, "TIFF", tiffinfo={254: 1}, dpi=(75, 75))
+        file.newFrame()
+        full.save(file, "TIFF", tiffinfo={306: "2019:03:05 14:20:31"}, dpi=(300, 300))
+    context = load_photograph(tmp_path / "eye").context
+    assert (context.taken, context.dpi) == ("2019:03:05 14:20:31", (300, 300))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+def test_date_and_resolution_are_told_whatever_stands_beside_them(tmp_path, scene, kind):
+    tags = Image.Exif()
+    tags[ExifTags.IFD.Exif] = {ExifTags.Base.DateTimeOriginal: "2019:03:05 14:20:31"}
+    tags[ExifTags.Base.XResolution] = tags[ExifTags.Base.YResolution] = 300.0
+    tags[ExifTags.Base.ResolutionUnit] = 2
+    data = encoded(scene, kind, exif=tags.tobytes(), **({"dpi": (300, 300)} if kind == "PNG" else {}))
+    if kind == "PNG":
+        text = chunk(b"zTXt", b"note\0\0" + zlib.compress(bytes(3 << 20)))
+        data = with_chunks(data, text, chunk(b"gAMA", b"\0"), chunk(b"iTXt", b"\xff"), chunk(b"tIME", b""))
+    if kind == "JPEG":
+        data = with_segments(data, segment(0xED, b"Photoshop 3.0\0" + bytes(9)), segment(0xE2, b"MPF\0II"))
+    context = load(tmp_path, data).context
+    assert context.taken == "2019:03:05 14:20:31"
+    assert context.dpi == pytest.approx((300, 300), abs=0.1)
+
+
+@pytest.mark.parametrize("opaque", [1, 10])
+def test_a_transparency_that_leaves_next_to_nothing_was_not_meant(tmp_path, scene, opaque):
+    alpha = np.full((*SHAPE, 1), opaque, np.uint8)
+    photograph = load(tmp_path, encoded(np.concatenate([scene, alpha], axis=2), "PNG"))
+    np.testing.assert_array_equal(photograph.pixels, scene)
+    assert photograph.notices == ("its transparency would hide most of it, and is ignored",)
+
+
+def test_nor_was_one_that_leaves_a_corner(tmp_path, scene):
+    alpha = np.zeros((*SHAPE, 1), np.uint8)
+    alpha[:4, :8] = 255
+    photograph = load(tmp_path, encoded(np.concatenate([scene, alpha], axis=2), "PNG"))
+    np.testing.assert_array_equal(photograph.pixels, scene)
+    assert "would hide most of it" in photograph.notices[0]

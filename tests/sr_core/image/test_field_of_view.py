@@ -1,5 +1,6 @@
 """The fitted circle against HRF's own masks, drawn discs and pictures without a rim."""
 
+import io
 import os
 from pathlib import Path
 
@@ -241,3 +242,62 @@ def test_photographs_of_every_camera_have_a_fitted_field():
         paths = sorted(p for p in (DATA / folder).iterdir() if p.suffix == ".jpg")
         for path in paths[:: max(len(paths) // count, 1)]:
             assert load_photograph(path).field.provenance == "fitted", path
+
+
+def as_jpeg(pixels, quality):
+    file = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(pixels)).save(file, "JPEG", quality=quality)
+    return np.asarray(Image.open(file))
+
+
+CUT = FieldOfView(330, 240, 290)
+"""Cut by the frame of 660 x 480 above and below, as many cameras do."""
+
+
+@pytest.mark.parametrize("quality", [90, 60, 40])
+@pytest.mark.parametrize("value", [255, 150])
+@pytest.mark.parametrize("width", [2, 9, 22])
+def test_a_frame_about_a_field_that_is_cut_above_and_below_is_left_out_through_jpegs_noise(quality, value, width):
+    found = fit_field_of_view(as_jpeg(framed(textured(CUT), value, width), quality))
+    assert found.provenance == "fitted"
+    assert np.hypot(found.cx - 330 - width, found.cy - 240 - width) < 0.02 * 290
+    assert abs(found.radius - 290) < 0.02 * 290
+
+
+@pytest.mark.parametrize("quality", [90, 60])
+def test_a_white_surround_in_a_black_frame_through_jpegs_noise(quality):
+    found = fit_field_of_view(as_jpeg(framed(on_white(textured(CUT), CUT), 0, 6), quality))
+    assert found.provenance == "fitted"
+    assert np.hypot(found.cx - 336, found.cy - 246) < 0.02 * 290
+    assert abs(found.radius - 290) < 0.02 * 290
+
+
+@pytest.mark.parametrize("change", [lambda pixels: pixels, lambda pixels: 255 - pixels])
+@pytest.mark.parametrize(
+    ("x", "y", "right", "lower"), [(0, 0, 330, 480), (330, 0, 660, 480), (0, 0, 660, 240), (0, 240, 660, 480)]
+)
+def test_a_photograph_cut_through_its_middle_has_its_circle(change, x, y, right, lower):
+    found = fit_field_of_view(np.ascontiguousarray(change(textured())[y:lower, x:right]))
+    assert found.provenance == "fitted"
+    assert np.hypot(found.cx - 330 + x, found.cy - 240 + y) < 0.02 * 200
+    assert abs(found.radius - 200) < 0.02 * 200
+
+
+@needs_data
+@pytest.mark.parametrize("name", ["HYGD/images/100_5.jpg", "IDRiD/segmentation_training/IDRiD_03.jpg"])
+def test_an_inverted_photograph_whose_surround_glows_has_its_circle(name):
+    pixels = load_photograph(DATA / name).pixels[::3, ::3]
+    upright, inverted = fit_field_of_view(pixels), fit_field_of_view(255 - pixels)
+    assert upright.provenance == inverted.provenance == "fitted"
+    assert np.hypot(upright.cx - inverted.cx, upright.cy - inverted.cy) < 0.02 * upright.radius
+    assert abs(upright.radius - inverted.radius) < 0.02 * upright.radius
+
+
+def test_a_bright_disc_on_an_even_ground_is_not_the_field():
+    rng = np.random.default_rng(5)
+    pixels = np.clip(np.array((150, 80, 40)) + rng.normal(0, 1.5, (121, 242, 3)), 0, 255)
+    x, y = np.arange(242) - 215, np.arange(121)[:, None] - 70
+    pixels[(x / 34) ** 2 + (y / 26) ** 2 < 1] += 60  # an optic disc near the edge
+    found = fit_field_of_view(np.clip(pixels, 0, 255).astype(np.uint8))
+    assert found == FieldOfView(121, 60.5, 121)
+    assert found.assumed == NO_RIM

@@ -1,10 +1,11 @@
 """Folders of photographs as people have them."""
 
 import os
+from pathlib import Path
 
 import pytest
 
-from sr_core.image.folder import find_photographs
+from sr_core.image.folder import find_photographs, names_apart
 from sr_core.image.photograph import PhotographError
 
 
@@ -65,3 +66,10 @@ def test_names_that_are_no_text_are_found(tmp_path):
     for name in (b"M\xfcller.png", b"a\nb.png"):
         (tmp_path / os.fsdecode(name)).write_text("")
     assert len(found_in(tmp_path)) == 2
+
+
+def test_names_are_told_apart_by_folders_only_where_these_differ():
+    paths = [Path(name) for name in ("a/left.jpg", "b/left.jpg", "b/Left.JPG", "b/x/../left.jpg", "c/right.jpg")]
+    assert names_apart(paths) == ("a/left.jpg", "b/left.jpg", "b/Left.JPG", "b/left.jpg", "right.jpg")
+    assert names_apart([Path("b/left.jpg"), Path("b/Left.JPG")]) == ("left.jpg", "Left.JPG")
+    assert names_apart([Path("b/left.jpg")] * 2) == ("left.jpg", "left.jpg")

@@ -1,7 +1,9 @@
 """Picture files as users have them, good and bad."""
 
+import os
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -135,6 +137,9 @@ def test_missing_empty_foreign_and_folders_are_refused(tmp_path):
     Image.new("RGB", (40, 40)).save(tmp_path / "eye.gif")
     refused(tmp_path / "eye.gif", "not a JPEG")
     refused(tmp_path, "folder")
+    os.mkfifo(tmp_path / "pipe.jpg")
+    refused(tmp_path / "pipe.jpg", "a pipe or a device")
+    refused(Path("/dev/zero"), "a pipe or a device")
 
 
 def png_header(width, height):

@@ -119,6 +119,10 @@ def test_curves_are_not_drawn_over_what_they_are_drawn_from(run, tmp_path: Path)
     curve.parent.mkdir(parents=True)
     curve.write_text("\n".join(map(json.dumps, points)))
     refused(run("curves", tmp_path / "runs", "--out", as_link(curve, tmp_path / "a.png")), "a.png: is the input")
+    assert run("curves", tmp_path / "runs", "--out", tmp_path / "b.png").code == 0
+    told = read_entries(tmp_path / "b.png")
+    assert told["fundusxr:command"] == "fundusxr curves RUNS"
+    assert told["fundusxr:runs"] == "a-x2"
 
 
 def test_a_comparison_is_not_written_over_its_split_or_its_photographs(run, tmp_path: Path) -> None:
@@ -182,6 +186,32 @@ def test_regions_of_three_patients_left_eyes_are_three_pictures(run, tmp_path: P
     assert answer.err.count("wrote") == 3
     told = {path.name: read_entries(path)["fundusxr:source-sha256"] for path in report.iterdir()}
     assert told == {f"p{n}-left-1-disc.png": region.photograph for n, region in enumerate(regions, 1)}
+
+
+def test_a_photograph_named_twice_is_exported_once_and_two_of_one_folder_by_their_own_names(
+    run, tmp_path: Path
+) -> None:
+    eyes = [draw(tmp_path / "p1" / name, 200 + 40 * n) for n, name in enumerate(("left.png", "Left.PNG"))]
+    for eye in eyes:
+        mark(eye)
+    report = tmp_path / "report"
+    around = tmp_path / "p1" / ".." / "p1" / "left.png"
+    answer = run("regions", "export", eyes[0], tmp_path / "p1", around, "--out", report, "--scale", 2)
+    assert answer.code == 0, answer.err
+    assert sorted(path.name for path in report.iterdir()) == ["Left-1-disc.png", "left-1-disc.png"]
+
+
+def test_a_full_disk_behind_standard_output_is_told_in_a_line(tmp_path: Path) -> None:
+    mark(draw(tmp_path / "eye.png"))
+    words = [sys.executable, "-m", "vr_app.cli", "regions", "list", tmp_path]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            words, stdout=full, stderr=subprocess.PIPE, text=True, timeout=PATIENCE, env={**os.environ, **QUIET}
+        )
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [
+        "fundusxr: standard output: cannot be written (No space left on device); send it elsewhere"
+    ]
 
 
 def test_nor_do_exports_of_another_day_or_other_files_go(run, tmp_path: Path) -> None:
