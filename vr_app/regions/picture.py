@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from sr_core.assets import asset_path
+from sr_core.files import printable
 from sr_core.image.departure import Computed
 from sr_core.image.provenance import Made, of_photograph
 from sr_core.image.resample import enlarge_bicubic, to_uint8
@@ -175,6 +176,7 @@ def _write(
     within: float = float("inf"),
 ) -> None:
     """Write a line of text, smaller if it would be wider than `within` pixels, and in the end truncated."""
+    text = printable(text)  # a layout engine that the machine may have fails on a line break
     font = _font(size)
     while size > 10 and font.getlength(text) > within:
         size -= 1

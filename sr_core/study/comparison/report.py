@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from sr_core.errors import UserError
+from sr_core.files import printable
 from sr_core.image.geometry import Rect
 from sr_core.study.comparison.bars import bars_of, table_of
 from sr_core.study.comparison.evaluation import ALONE
@@ -272,7 +273,7 @@ def figure(heading: str, strips: Sequence[Strip]) -> np.ndarray:
     draw.text((_GAP, _GAP), heading, fill=_INK, font=ImageFont.load_default(_TEXT + 2))
     top = 2 * _LINE + _GAP
     for strip, count in zip(strips, rows, strict=True):
-        draw.text((_GAP, top), strip.title, fill=_INK, font=font)
+        draw.text((_GAP, top), printable(strip.title), fill=_INK, font=font)
         top += _LINE + 4
         own = [f"S3 {s3_index(s3_map(strip.photograph)):.3f}", "PSNR: the photograph itself"]
         panels = [("photograph", strip.photograph, own), ("reduced", strip.reduced, [])]

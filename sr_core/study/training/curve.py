@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from sr_core.errors import UserError
+from sr_core.files import printable
 
 SCALES = ("x2", "x4", "x8")
 
@@ -166,7 +167,7 @@ def _legend(draw: ImageDraw.ImageDraw, drawn: Sequence[tuple[tuple[int, int, int
     for i, (colour, line) in enumerate(sorted(drawn, key=lambda item: -item[1].y[-1])):
         y = _TOP + _CELL * (i + 0.5)
         draw.line((left, y, left + 20, y), fill=colour, width=3)
-        draw.text((left + 28, y), f"{line.name} {line.y[-1]:.2f}", fill=INK, font=_font(), anchor="lm")
+        draw.text((left + 28, y), f"{printable(line.name)} {line.y[-1]:.2f}", fill=INK, font=_font(), anchor="lm")
 
 
 @cache

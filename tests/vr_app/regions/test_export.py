@@ -97,6 +97,13 @@ def words_drawn(region: Region, made: Made) -> np.ndarray:
     return region_picture(pixels, Computed(np.full((40, 40, 4), 90, np.uint8)), region, made)
 
 
+@pytest.mark.parametrize("name", ["two\nlines \x1b[31m.png", "M\udcfcller.png", "\u200f\u05e2.png"])
+def test_any_name_of_a_photograph_is_drawn_in_one_line(disc, name):
+    plain, odd = (words_drawn(replace(disc, file=file), MADE) for file in ("eye.png", name))
+    rows = np.flatnonzero((plain != odd).any(axis=(1, 2)))
+    assert 0 < np.ptp(rows) < 30  # pixels: the line that tells the photograph, and no other
+
+
 @pytest.mark.parametrize(
     "changed",
     [
