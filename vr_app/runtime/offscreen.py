@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from vr_app.core.hands.sample import ControllerSample, Pulse
 from vr_app.gl.context import Context
 from vr_app.gl.framebuffer import Framebuffer
 from vr_app.runtime.one_eye import FLOOR, OneEyeFrame, one_eye
-
-
-@dataclass(frozen=True)
-class OffscreenFrame(OneEyeFrame):
-    """A frame of `OffscreenRuntime`. `step`: the seconds that it stands for."""
-
-    step: float = 0.0
-
-    def repeat(self) -> bool:
-        """The last picture stands for as long as a frame does, and no display says how long: whoever looks for what
-        comes next may do so no sooner."""
-        if self.keeps:
-            time.sleep(self.step)
-        return self.keeps
 
 
 class OffscreenRuntime:
@@ -61,10 +45,9 @@ class OffscreenRuntime:
         self._running = False
 
     @contextmanager
-    def frame(self) -> Iterator[OffscreenFrame]:
+    def frame(self) -> Iterator[OneEyeFrame]:
         self._frames += 1
-        now, keeps = self._frames * self._step, self._frames > 1
-        yield OffscreenFrame(now, (self._eye,), self.framebuffer, keeps=keeps, step=self._step)
+        yield OneEyeFrame(self._frames * self._step, (self._eye,), self.framebuffer, keeps=self._frames > 1)
         # No display slows the loop, and a driver takes frames faster than it draws them: the end would wait for all.
         self._context.finish()
 

@@ -106,15 +106,15 @@ def test_two_clients_get_their_tiles_and_what_both_want_is_computed_once(service
     left, right = tiles(range(4), range(3)), tiles(range(2, 6), range(3))
 
     def both() -> bool:
-        return viewer.complete(left) & web.complete(right)
+        opened = all(sorted(client.opened) == [0, 1] for client in (viewer, web))
+        return viewer.complete(left) & web.complete(right) & opened
 
-    wait_until(both, "the clients' tiles", PATIENCE)
+    wait_until(both, "the clients' tiles and photographs", PATIENCE)
     computed = {key for key in (*left, *right) if key.level > 0}
     assert service.worker.counts == Counts(wished=len(computed), computed=len(computed))
     for key in set(left) & set(right):
         np.testing.assert_array_equal(viewer.has[key], web.has[key])
     for client in (viewer, web):
-        assert sorted(client.opened) == [0, 1]
         ready = {news.key for news in client.news if isinstance(news, TileReady)}
         assert ready == computed  # each hears of all, with their provenance
         assert all(pixels.shape[:2] == (EDGE, EDGE) for pixels in client.has.values())

@@ -145,7 +145,10 @@ def test_what_shows_photographed_pixels_alone_names_no_network(tmp_path, monkeyp
     screenshots.ask()
     plain = {
         **ABOUT,
-        "surfaces": [{"scale": 1, "agrees": None, "taken": taken} for taken in ("", "2019:01:01 00:00:00")],
+        "surfaces": [
+            {"scale": 1, "agrees": None, "taken": taken, "restored_photograph": False}
+            for taken in ("", "2019:01:01 00:00:00")
+        ],
     }
     screenshots.save([PICTURE], plain)
     (made,) = tmp_path.iterdir()

@@ -406,8 +406,10 @@ def test_the_control_panel_in_the_eyes_picture(scene: Scene) -> None:
             scene.right(trigger=trigger)
             time.sleep(0.4)  # a press is a length of time
 
-    press("Adjust", about)
-    about = scene.visit.until(lambda about: "Channel: Red-free" in about["sheet"]["targets"], "the page")
+    view_page = about
+    about = scene.visit.act(
+        lambda: press("Adjust", view_page), lambda about: "Channel: Red-free" in about["sheet"]["targets"], "the page"
+    )
     assert about["rays"][-1]["hits"]
     assert np.allclose(about["rays"][-1]["end"], of_sheet(about, "Adjust"), atol=0.01)
     press("Channel: Red-free", about)
