@@ -406,10 +406,13 @@ def test_the_control_panel_in_the_eyes_picture(scene: Scene) -> None:
             scene.right(trigger=trigger)
             time.sleep(0.4)  # a press is a length of time
 
-    view_page = about
-    about = scene.visit.act(
-        lambda: press("Adjust", view_page), lambda about: "Channel: Red-free" in about["sheet"]["targets"], "the page"
-    )
+    def adjust() -> dict | None:
+        """The page, once the panel has come to rest on the hand and a press has met it."""
+        press("Adjust", scene.visit.look())
+        seen = scene.visit.look()
+        return seen if "Channel: Red-free" in seen["sheet"]["targets"] else None
+
+    about = wait_until(adjust, "the page", PATIENCE)
     assert about["rays"][-1]["hits"]
     assert np.allclose(about["rays"][-1]["end"], of_sheet(about, "Adjust"), atol=0.01)
     press("Channel: Red-free", about)
