@@ -75,8 +75,10 @@ class Coding:
 
 
 def standard_tables(quality: int) -> tuple[np.ndarray, np.ndarray]:
-    """libjpeg's quantisation tables of luma and chroma, (8, 8) by frequency, at a quality of 1 to 100: those of ITU-T
-    T.81, annex K, scaled."""
+    """Return libjpeg's quantisation tables of luma and chroma, (8, 8) integers by frequency, at a quality of 1 to 100:
+    those of ITU-T T.81, annex K, scaled by the Independent JPEG Group's rule. Raises ValueError for another quality."""
+    if not 1 <= quality <= 100:
+        raise ValueError(f"JPEG quality {quality}: must be 1 to 100")
     scale = 5000 // quality if quality < 50 else 200 - 2 * quality
     luma, chroma = (np.clip((table * scale + 50) // 100, 1, 255) for table in (_LUMA, _CHROMA))
     return luma, chroma

@@ -1,12 +1,13 @@
-"""A JPEG file saved again as PNG, TIFF or another kind, found by what it left in the pixels.
+"""Recognise a JPEG file that was saved again as PNG, TIFF or another kind, by the traces in its pixels.
 
-Decoded from a JPEG file, the cosine coefficients of a picture's blocks lie near whole multiples of the tables' steps,
-on one grid of 8x8 pixels out of 64; on any other grid, and in any other picture, they lie anywhere. For coefficients c
-and a step q the mean of cos(2 pi c / q) over all |c| > q / 2 tells it: near 1 for multiples, else near 0. (The
-histograms are those of Neelamani et al. 2006, "JPEG compression history estimation for color images".)
+In a picture decoded from a JPEG file, the cosine coefficients of the blocks lie near whole multiples of the tables'
+steps, on one of the 64 possible grids of 8x8 pixels. On the other grids, and in other pictures, they take any value.
+For coefficients c and a step q, the mean of cos(2 pi c / q) over all |c| > q / 2 shows the difference: it is near 1 for
+multiples, and near 0 otherwise. (The histograms are those of Neelamani et al. 2006, "JPEG compression history
+estimation for color images".)
 
-Steps of 1 leave nothing to be seen beside the rounding to whole grey levels: above quality 97 such files pass for
-clean. A picture that was resized afterwards has no grid any more, and passes for clean too.
+Two kinds pass for clean: files above quality 97, because the rounding to whole grey levels hides steps of 1, and
+pictures that were resized afterwards, because the grid is gone.
 """
 
 from __future__ import annotations
@@ -20,29 +21,30 @@ from sr_core.image.coding import Coding, standard_tables
 from sr_core.image.jpeg_file import COSINES, LUMA_OF_RGB, Coefficients, JpegFile
 
 WINDOW = 448
-"""Pixels a side, at most, of the part that is looked at, about the picture's middle."""
+"""The largest side in pixels of the part that is analysed, around the centre of the picture."""
 
 FREQUENCIES = tuple((u, v) for u in range(6) for v in range(6) if 1 <= u + v <= 5)
-"""The coefficients, down and across, that are looked at: at low qualities only the first are not zero, at high ones
-only the last have steps of more than 1."""
+"""The frequencies that are analysed, down and across. At low qualities only the lowest have coefficients other than 0;
+at high qualities only the highest have steps above 1."""
 
 PLAIN = 1.4
-"""How much more than on any grid that has other rows and other columns multiples must stand out on a plain one. Of
-clean reductions of photographs none came to 1.15 (docs/agreement.md)."""
+"""A grid is plain if its multiples stand out by this factor over every grid with other rows and other columns. No clean
+reduction of a photograph reached 1.15 (docs/agreement.md)."""
 
 CERTAIN = 0.2
-"""The mean of cos(2 pi c / q) below which a frequency's coefficients are not taken for multiples of the nearest table's
-step: nothing is claimed of them. Rounding to whole grey levels leaves 0.29 of a step of 2, 0.6 of 3, 0.75 of 4."""
+"""If the mean of cos(2 pi c / q) is lower, a frequency's coefficients do not count as multiples of the nearest table's
+step, and nothing is claimed of them. After rounding to whole grey levels the mean is 0.29 for a step of 2, 0.6 for 3
+and 0.75 for 4."""
 
 FREE = 1 << 12
-"""A step so coarse that it holds nothing."""
+"""A step so coarse that it sets no limit."""
 
 FEWEST = 30
-"""Coefficients of a frequency, at least, that are not zero."""
+"""The fewest coefficients other than 0 from which a frequency's step is estimated."""
 
 _STEPS = np.arange(2, 61)
 _FINE = 4
-"""Bins of the histograms, a grey level."""
+"""Histogram bins per grey level."""
 
 _BINS = 400 * _FINE
 _QUALITIES = np.arange(30, 98)
@@ -50,17 +52,17 @@ _QUALITIES = np.arange(30, 98)
 
 @dataclass(frozen=True, eq=False)
 class Traces:
-    """What a picture's pixels tell of the JPEG file that it was. `quality`, 30 to 97: that of the libjpeg tables
-    nearest to the steps seen. coding: of it the blocks' place and luma's steps are seen; chroma is taken to be coded so
-    too, at half the size, as in most files."""
+    """What is known of the lost JPEG file. `quality`: of the libjpeg tables nearest to the observed steps, 30 to 97.
+    `coding`: the block positions and luma's steps are observed; chroma is assumed to have the same quality at half the
+    size, as in most files."""
 
     quality: int
     coding: Coding
 
 
 def find_traces(pixels: np.ndarray) -> Traces | None:
-    """What a picture, uint8 (H, W, 3), that comes from no JPEG file tells of one that it was; None where no grid is
-    plain. Takes a tenth of a second."""
+    """Return the traces of a JPEG file in a picture, uint8 (H, W, 3), or None if no grid is plain. Takes a tenth of a
+    second."""
     height, width = pixels.shape[:2]
     y, x = max(0, (height - WINDOW) // 2), max(0, (width - WINDOW) // 2)
     part = pixels[y : y + WINDOW, x : x + WINDOW]
@@ -80,8 +82,8 @@ def find_traces(pixels: np.ndarray) -> Traces | None:
 
 
 def lost_file(pixels: np.ndarray, traces: Traces) -> JpegFile:
-    """The file that a picture, uint8 (H, W, 3), was: the coefficients of luma in whole blocks, rounded to multiples of
-    the steps; frequencies whose coefficients are none have steps of FREE. Takes about as long as decoding."""
+    """Rebuild the lost file of a picture, uint8 (H, W, 3): luma's coefficients in whole blocks, rounded to multiples of
+    the steps. Frequencies whose coefficients are not multiples get the step FREE. Takes about as long as decoding."""
     steps, (x, y) = traces.coding.luma, traces.coding.origin
     tall, wide = (pixels.shape[0] - y) // 8, (pixels.shape[1] - x) // 8
     luma = pixels[y : y + 8 * tall, x : x + 8 * wide].astype(np.float32) @ LUMA_OF_RGB.astype(np.float32) - 128
@@ -101,9 +103,9 @@ def lost_file(pixels: np.ndarray, traces: Traces) -> JpegFile:
 
 
 def _multiples(luma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each of the 64 grids (8 * rows + columns before the first block) and each of FREQUENCIES how plainly its
-    coefficients are multiples of a step, in standard deviations of values that lie anywhere, and the step: both (64,
-    frequencies)."""
+    """Measure how plainly coefficients are multiples of a step, for each of the 64 grids (8 * rows + columns before the
+    first block) and each of FREQUENCIES. Returns that score, in standard deviations of coefficients without a step, and
+    the step: both (64, frequencies)."""
     plainness, steps = np.zeros((64, len(FREQUENCIES))), np.zeros((64, len(FREQUENCIES)), int)
     waves, counted = _waves()
     windows = np.lib.stride_tricks.sliding_window_view
@@ -122,16 +124,16 @@ def _multiples(luma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 @lru_cache(maxsize=1)
 def _waves() -> tuple[np.ndarray, np.ndarray]:
-    """cos(2 pi c / q) of every bin's c for every step q, zero where c is nearer to zero than to q; and where it is not:
-    both (steps, _BINS)."""
+    """Return cos(2 pi c / q) for every step q and every bin's c, 0 where c is nearer to 0 than to q, and where it is
+    not: both (steps, _BINS)."""
     values = np.arange(_BINS) / _FINE
     counted = (values > _STEPS[:, None] / 2).astype(float)
     return np.cos(2 * np.pi * values / _STEPS[:, None]) * counted, counted
 
 
 def _nearest_quality(steps: np.ndarray, plain: np.ndarray) -> int:
-    """The quality of libjpeg's luma table whose steps at FREQUENCIES are nearest to these, by their logarithms; of the
-    plain ones, and where a table has steps of 1 nothing is plain."""
+    """Return the quality of libjpeg's luma table whose steps at FREQUENCIES are nearest to these, by their logarithms.
+    Only plain frequencies count, and those where the table's step is 1, which must not be plain."""
     rows, columns = np.array(FREQUENCIES).T
     tables = np.stack([standard_tables(int(quality))[0][rows, columns] for quality in _QUALITIES])
     missed = np.square(np.log2(tables) - np.where(plain, np.log2(steps), 0))

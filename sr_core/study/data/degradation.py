@@ -9,12 +9,12 @@ onto the input.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from scipy.fft import dctn, idctn
 from scipy.signal import fftconvolve
 
+from sr_core.image.coding import standard_tables
 from sr_core.image.resample import crop_to_multiple, shrink, to_uint8
 
 Range = tuple[float, float]
@@ -134,21 +134,6 @@ def blur_kernel(sigma: float, direction: float | None = None) -> np.ndarray:
     return (counts / counts.sum()).astype(np.float32)
 
 
-# ITU-T T.81 (JPEG), tables K.1 and K.2
-_LUMA_TABLE = np.array(
-    [
-        [16, 11, 10, 16, 24, 40, 51, 61],
-        [12, 12, 14, 19, 26, 58, 60, 55],
-        [14, 13, 16, 24, 40, 57, 69, 56],
-        [14, 17, 22, 29, 51, 87, 80, 62],
-        [18, 22, 37, 56, 68, 109, 103, 77],
-        [24, 35, 55, 64, 81, 104, 113, 92],
-        [49, 64, 78, 87, 103, 121, 120, 101],
-        [72, 92, 95, 98, 112, 100, 103, 99],
-    ]
-)
-_CHROMA_TABLE = np.full((8, 8), 99)
-_CHROMA_TABLE[:4, :4] = [[17, 18, 24, 47], [18, 21, 26, 66], [24, 26, 56, 99], [47, 66, 99, 99]]
 # ITU-T T.871 (JFIF): Y, Cb, Cr of R, G, B
 _YCC = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32)
 
@@ -163,24 +148,15 @@ def jpeg(pixels: np.ndarray, quality: int) -> np.ndarray:
     padded = np.pad(pixels, ((0, -height % 16), (0, -width % 16), (0, 0)), mode="edge")
     # Integers between the steps, as in libjpeg: coefficients near a tie then fall to the same side.
     luma, *chroma = np.moveaxis(np.rint(padded.astype(np.float32) @ _YCC.T), -1, 0)
-    luma = _quantised(luma - 128, _table("luma", quality)) + 128
+    steps, chroma_steps = (table.astype(np.float32) for table in standard_tables(quality))
+    luma = _quantised(luma - 128, steps) + 128
     # Chroma is halved by averaging four pixels and enlarged linearly, as libjpeg does.
     planes = [luma]
     for plane in chroma:
         half = np.rint(plane.reshape(plane.shape[0] // 2, 2, plane.shape[1] // 2, 2).mean(axis=(1, 3)))
-        planes.append(_doubled(_doubled(_quantised(half, _table("chroma", quality)), 0), 1))
+        planes.append(_doubled(_doubled(_quantised(half, chroma_steps), 0), 1))
     rgb = np.stack(planes, axis=-1) @ np.linalg.inv(_YCC).T
     return to_uint8(rgb[:height, :width])
-
-
-@lru_cache(maxsize=256)
-def _table(name: str, quality: int) -> np.ndarray:
-    """Return the standard's table at a quality, by the Independent JPEG Group's rule."""
-    if not 1 <= quality <= 100:
-        raise ValueError(f"JPEG quality {quality}: must be 1 to 100")
-    percent = 5000 // quality if quality < 50 else 200 - 2 * quality
-    base = _LUMA_TABLE if name == "luma" else _CHROMA_TABLE
-    return np.clip((base * percent + 50) // 100, 1, 255).astype(np.float32)
 
 
 def _quantised(plane: np.ndarray, table: np.ndarray) -> np.ndarray:
