@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 from typing import Annotated
@@ -11,13 +12,14 @@ import typer
 from sr_core.errors import UserError
 from sr_core.networks.names import DEFAULT_MODEL
 from vr_app.commands.bench import bench
-from vr_app.commands.console import Terminal, pass_names_through
+from vr_app.commands.console import Terminal
 from vr_app.commands.data import data as data_commands
 from vr_app.commands.evaluate import ListCommand, evaluate
 from vr_app.commands.options import Device, DeviceOption, ModelOption, TextureOption
 from vr_app.commands.regions import regions
 from vr_app.commands.view import VIEW_HELP, view
 from vr_app.process.interruption import ENDING, end_process
+from vr_app.process.streams import flush_output, guarded_streams
 
 app = typer.Typer(
     name="fundusxr",
@@ -190,18 +192,35 @@ def main() -> None:
     for number in ENDING:
         if signal.getsignal(number) is signal.SIG_DFL:  # else somebody has set it: nohup, Python itself
             signal.signal(number, _terminated)
-    pass_names_through()
+    with guarded_streams():
+        code = _run()
+    end_process(code)
+
+
+def _run() -> int | str | None:
+    """Run the command, tell the user's errors in a line, and return the exit code."""
     try:
-        app()
-        code = 0
+        try:
+            _check_working_folder()
+            app()
+        finally:
+            flush_output()
     except UserError as error:
         errors.tell(f"fundusxr: {error}")
-        code = 2
+        return 2
     except KeyboardInterrupt:
-        code = 130
+        return 130
     except SystemExit as end:
-        code = end.code
-    end_process(code)
+        return end.code
+    return 0
+
+
+def _check_working_folder() -> None:
+    """Raise UserError where the working folder has been deleted: torch's libraries would end the process."""
+    try:
+        os.getcwd()
+    except OSError as error:
+        raise UserError(f"the current folder cannot be used ({error.strerror}); change to another (cd)") from None
 
 
 def _terminated(number: int, frame: object) -> None:

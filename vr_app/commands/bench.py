@@ -238,8 +238,6 @@ def table(
     if figure is not None:
         check_writable(figure, (".png",), files)
     documents = [read_document(path) for path in files]
-    for line in markdown(documents).splitlines():
-        console.tell(line)
     if figure is not None:
         from sr_core.image.provenance import of_figure
         from sr_core.image.saving import save_picture
@@ -249,6 +247,8 @@ def table(
         about = of_figure("Curves measured by fundusxr bench.", "fundusxr bench table FILES --figure")
         save_picture(figure, curves_picture(documents), about | {"fundusxr:measured": names})
         errors.tell(f"fundusxr: wrote {figure}")
+    for line in markdown(documents).splitlines():
+        console.tell(line)
 
 
 def _settings(
@@ -288,9 +288,9 @@ def _measure(command: str, settings: Settings, json_file: Path | None, strict: b
         errors.tell(f"fundusxr: {error}")
         raise typer.Exit(1) from None
     found = document(command, settings, measured, bars, load)
-    console.print(_printed(found, rows))
     if json_file is not None:
         write_text(json_file, json.dumps(found, indent=1) + "\n")
+    console.print(_printed(found, rows))
     for path in outputs:
         errors.tell(f"fundusxr: wrote {path}")
     if strict and not all(row["holds"] for row in bars):

@@ -62,7 +62,7 @@ def list_(image: PathsArgument) -> None:
             rect = region.rect
             place = f"{rect.x},{rect.y},{rect.w},{rect.h}"
             words = (str(photograph.path), str(region.number), region.kind.value, place, region.made, region.note)
-            _print("\t".join(words))
+            typer.echo("\t".join(words))
             found += 1
     errors.tell(f"fundusxr: {found} region{'' if found == 1 else 's'}")
 
@@ -135,16 +135,6 @@ def picture_path(out: Path, stem: str, region: Region, written: Sequence[Path]) 
         if path not in written and (not os.path.lexists(path) or same.items() <= read_entries(path).items()):
             return path
     raise AssertionError  # the numbers do not end
-
-
-def _print(line: str) -> None:
-    """To standard output. Raises UserError where it takes no more; a reader that has enough, as `head`, is no error."""
-    try:
-        typer.echo(line)
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise UserError(f"standard output: cannot be written ({error.strerror}); send it elsewhere") from None
 
 
 def _found(images: list[Path]) -> list[Path]:

@@ -37,7 +37,7 @@ def cut_off() -> NoReturn:
     while _saving:
         with suppress(Exception):  # a failing one must not keep the others from being called
             _saving.pop()()
-    with suppress(OSError):
+    with suppress(BaseException):  # whatever they raise, this is the end
         sys.stdout.flush()
         sys.stderr.flush()
     os._exit(1)

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from sr_core.image.photograph import load_photograph, read_entries
 from tests.helpers.children import started
 from tests.helpers.command import PATIENCE, QUIET, Answer, Commands, in_process, without_privileges
 from tests.rig import wait_until
+from vr_app.bench.report import FORM
 from vr_app.core.view.region import Kind, Region
 from vr_app.files.folder_view import memory_path
 from vr_app.regions.files import NAME, places, save_changes
@@ -201,17 +203,83 @@ def test_a_photograph_named_twice_is_exported_once_and_two_of_one_folder_by_thei
     assert sorted(path.name for path in report.iterdir()) == ["Left-1-disc.png", "left-1-disc.png"]
 
 
-def test_a_full_disk_behind_standard_output_is_told_in_a_line(tmp_path: Path) -> None:
+PRINTING = {
+    "list": ("regions", "list", "."),
+    "help": ("view", "--help"),
+    "doctor": ("doctor",),
+    "table": ("bench", "table", "frame.json"),
+    "nothing": ("regions", "list", "alone.png"),
+}
+"""Commands that print, by typer and by rich, and one that has nothing to print."""
+
+
+def printing_into(stdout: int | IO[bytes], command: str, folder: Path, unbuffered: str) -> tuple[int, list[str]]:
+    """Run a command of PRINTING; return its exit code and the lines for the user."""
+    mark(draw(folder / "eye.png"))
+    draw(folder / "alone.png", 400)
+    figures = {"form": FORM, "command": "frame", "bars": [], "curves": {}}
+    (folder / "frame.json").write_text(json.dumps(figures))
+    done = subprocess.run(
+        [sys.executable, "-m", "vr_app.cli", *PRINTING[command]],
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=PATIENCE,
+        cwd=folder,
+        env={**os.environ, **QUIET, "PYTHONUNBUFFERED": unbuffered},
+    )
+    return done.returncode, done.stderr.splitlines()
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("command", PRINTING)
+def test_a_full_disk_behind_standard_output_is_told_in_a_line(tmp_path: Path, command: str, unbuffered: str) -> None:
+    with open("/dev/full", "wb") as full:
+        code, lines = printing_into(full, command, tmp_path, unbuffered)
+    if command == "nothing":
+        assert (code, lines) == (0, ["fundusxr: 0 regions"])
+        return
+    assert lines == ["fundusxr: standard output: cannot be written (No space left on device); send it elsewhere"]
+    assert code == 2
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("command", PRINTING)
+def test_a_reader_that_has_enough_ends_a_command_without_a_word(tmp_path: Path, command: str, unbuffered: str) -> None:
+    ours, theirs = os.pipe()
+    os.close(ours)
+    try:
+        code, lines = printing_into(theirs, command, tmp_path, unbuffered)
+    finally:
+        os.close(theirs)
+    assert (code, lines) == ((0, ["fundusxr: 0 regions"]) if command == "nothing" else (141, []))
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_what_standard_error_does_not_take_changes_nothing(tmp_path: Path, unbuffered: str) -> None:
     mark(draw(tmp_path / "eye.png"))
     words = [sys.executable, "-m", "vr_app.cli", "regions", "list", tmp_path]
+    env = {**os.environ, **QUIET, "PYTHONUNBUFFERED": unbuffered}
+    ours, theirs = os.pipe()
+    os.close(ours)
     with open("/dev/full", "wb") as full:
-        done = subprocess.run(
-            words, stdout=full, stderr=subprocess.PIPE, text=True, timeout=PATIENCE, env={**os.environ, **QUIET}
-        )
-    assert done.returncode == 2
+        for stderr in (full, theirs):
+            done = subprocess.run(words, stdout=subprocess.PIPE, stderr=stderr, text=True, timeout=PATIENCE, env=env)
+            assert (done.returncode, done.stdout.split("\t")[2]) == (0, "disc")
+    os.close(theirs)
+
+
+@pytest.mark.parametrize("command", PRINTING)
+def test_a_command_in_a_deleted_folder_names_the_cure(tmp_path: Path, command: str) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    script = 'cd "$1" && rmdir "$1" && shift && exec "$@"'
+    words = ["sh", "-c", script, "sh", gone, sys.executable, "-m", "vr_app.cli", *PRINTING[command]]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE, env={**os.environ, **QUIET})
     assert done.stderr.splitlines() == [
-        "fundusxr: standard output: cannot be written (No space left on device); send it elsewhere"
+        "fundusxr: the current folder cannot be used (No such file or directory); change to another (cd)"
     ]
+    assert (done.returncode, done.stdout) == (2, "")
 
 
 def test_nor_do_exports_of_another_day_or_other_files_go(run, tmp_path: Path) -> None:
