@@ -33,7 +33,7 @@ from vr_app.core.view.step import step
 from vr_app.core.view.view import ViewState
 from vr_app.gl.context import GL, Context, ContextError, open_offscreen
 from vr_app.gl.draw import Renderer
-from vr_app.gl.framebuffer import Framebuffer
+from vr_app.gl.objects import Framebuffer
 from vr_app.gl.tiles import TileArray, Uploader
 
 SIZE = (480, 360)

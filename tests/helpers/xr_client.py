@@ -33,7 +33,7 @@ from tests.helpers.xr_colours import LOST, SPECTATOR
 from vr_app.core.scene.spectator import MirrorKind
 from vr_app.gl import context
 from vr_app.gl.context import GL
-from vr_app.gl.framebuffer import Framebuffer
+from vr_app.gl.objects import Framebuffer
 from vr_app.runtime.headset import HeadsetRuntime
 from vr_app.xr import bindings
 from vr_app.xr import frame as frames

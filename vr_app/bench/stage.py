@@ -25,7 +25,7 @@ from vr_app.core.view.photograph import PhotographRecord
 from vr_app.core.view.step import step
 from vr_app.gl.context import Context
 from vr_app.gl.draw import Renderer
-from vr_app.gl.framebuffer import Framebuffer
+from vr_app.gl.objects import Framebuffer
 from vr_app.runtime.one_eye import FLOOR
 from vr_app.viewer.loop import Viewer, session
 from vr_app.viewer.options import Options, first_view

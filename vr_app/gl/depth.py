@@ -16,7 +16,7 @@ from vr_app.gl import objects
 from vr_app.gl.calls import CALLS
 from vr_app.gl.cap import Cap
 from vr_app.gl.context import GL
-from vr_app.gl.program import Program
+from vr_app.gl.objects import Program
 from vr_app.gl.room import REACH
 
 _LYING = (-math.sqrt(0.5), 0.0, 0.0, math.sqrt(0.5))

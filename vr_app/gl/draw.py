@@ -11,8 +11,8 @@ from vr_app.gl import units
 from vr_app.gl.calls import CALLS
 from vr_app.gl.context import GL
 from vr_app.gl.depth import DepthRenderer, DepthTarget
-from vr_app.gl.framebuffer import Framebuffer
 from vr_app.gl.labels import LabelRenderer, text_defines
+from vr_app.gl.objects import Framebuffer
 from vr_app.gl.photographs import PhotographRenderer
 from vr_app.gl.rays import RayRenderer
 from vr_app.gl.room import ROOM_COLOUR, RoomRenderer

@@ -11,7 +11,7 @@ from vr_app.gl import objects, units
 from vr_app.gl.calls import CALLS
 from vr_app.gl.colour import linear
 from vr_app.gl.context import GL
-from vr_app.gl.program import Program
+from vr_app.gl.objects import Program
 from vr_app.gl.text import EM, GLYPHS_DRAWN, LetterTexture, letters, line
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from vr_app.gl import objects
 from vr_app.gl.context import GL
-from vr_app.gl.program import Program
+from vr_app.gl.objects import Program
 
 
 class HiddenArea:

@@ -19,7 +19,7 @@ from vr_app.gl import objects
 from vr_app.gl.calls import CALLS
 from vr_app.gl.colour import linear
 from vr_app.gl.context import GL
-from vr_app.gl.program import Program
+from vr_app.gl.objects import Program
 
 VERTICES = 6 * 4 * 72
 """Vertices of the largest strip, around the whole retina."""

@@ -23,8 +23,8 @@ from vr_app.gl.cap import Cap
 from vr_app.gl.colour import linear
 from vr_app.gl.context import GL
 from vr_app.gl.curves import CurveTextures
+from vr_app.gl.objects import Program
 from vr_app.gl.outline import OutlineRenderer
-from vr_app.gl.program import Program
 from vr_app.gl.tiles import PAGE_WINDOWS, PageTextures
 
 _SOFT_EDGE = 0.006

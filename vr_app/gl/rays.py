@@ -11,7 +11,7 @@ from vr_app.core.space.pose import Eye
 from vr_app.gl import objects
 from vr_app.gl.calls import CALLS
 from vr_app.gl.context import GL
-from vr_app.gl.program import Program
+from vr_app.gl.objects import Program
 
 _BEAM_WIDTH = 0.004
 """Metres."""

@@ -7,7 +7,7 @@ import numpy as np
 from vr_app.gl import objects
 from vr_app.gl.calls import CALLS
 from vr_app.gl.context import GL
-from vr_app.gl.program import Program
+from vr_app.gl.objects import Program
 
 ROOM_COLOUR = (0.0052, 0.0056, 0.0063)
 """Linear light: dim and neutral, about 15 of 255 when encoded."""

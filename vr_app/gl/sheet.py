@@ -11,8 +11,7 @@ from vr_app.core.panel.triangles import ATLAS, LETTERS, THUMBNAIL_EDGE, THUMBNAI
 from vr_app.gl import objects
 from vr_app.gl.calls import CALLS
 from vr_app.gl.context import GL
-from vr_app.gl.framebuffer import Framebuffer
-from vr_app.gl.program import Program
+from vr_app.gl.objects import Framebuffer, Program
 
 _STRIDE = 20
 """Bytes of a vertex: four floats and a colour."""

@@ -20,7 +20,7 @@ from vr_app.core.scene.spectator import MirrorKind
 from vr_app.core.space.origin import floor_height
 from vr_app.core.space.pose import Eye
 from vr_app.gl import context
-from vr_app.gl.framebuffer import Framebuffer
+from vr_app.gl.objects import Framebuffer
 from vr_app.runtime.interface import Frame
 from vr_app.runtime.mirror import MIRROR_INTERVAL, TITLE, Mirror
 from vr_app.runtime.one_eye import OneEyeFrame, one_eye

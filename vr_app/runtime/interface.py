@@ -10,7 +10,7 @@ from vr_app.core.hands.sample import ControllerSample, Pulse
 from vr_app.core.scene.scene import Scene
 from vr_app.core.space.pose import Eye
 from vr_app.gl.draw import Renderer
-from vr_app.gl.framebuffer import Framebuffer
+from vr_app.gl.objects import Framebuffer
 
 
 class Frame(Protocol):

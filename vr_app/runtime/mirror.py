@@ -15,7 +15,7 @@ from vr_app.core.scene.spectator import MirrorKind, Spectator
 from vr_app.core.space.pose import Eye
 from vr_app.gl import context
 from vr_app.gl.context import GL
-from vr_app.gl.framebuffer import Framebuffer
+from vr_app.gl.objects import Framebuffer
 
 MIRROR_INTERVAL = 1 / 30
 """Seconds between two pictures in the window."""

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from vr_app.core.hands.sample import ControllerSample, Pulse
 from vr_app.gl.context import Context
-from vr_app.gl.framebuffer import Framebuffer
+from vr_app.gl.objects import Framebuffer
 from vr_app.runtime.one_eye import FLOOR, OneEyeFrame, one_eye
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from vr_app.core.scene.scene import Scene
 from vr_app.core.space.pose import Eye, Fov, Pose
 from vr_app.gl.draw import Renderer
-from vr_app.gl.framebuffer import Framebuffer
+from vr_app.gl.objects import Framebuffer
 
 IN_VIEW = (0.64, 0.50)
 """Tangents to the side and upward that every picture shows: a panel of 2.4 x 1.6 m at 2 m, and the words around it."""

@@ -10,7 +10,7 @@ from vr_app.core.hands.keys import BLINK, ORIGINAL, QUIT
 from vr_app.core.hands.sample import ControllerSample, HandSample, Pulse
 from vr_app.core.space.pose import Eye, Ray
 from vr_app.gl.context import Window
-from vr_app.gl.framebuffer import Framebuffer
+from vr_app.gl.objects import Framebuffer
 from vr_app.runtime.one_eye import FLOOR, OneEyeFrame, one_eye
 
 ZOOM_PER_NOTCH = 0.25

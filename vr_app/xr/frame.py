@@ -16,7 +16,7 @@ from vr_app.core.scene.scene import Scene
 from vr_app.core.space.pose import Eye
 from vr_app.gl.depth import DepthTarget
 from vr_app.gl.draw import Renderer
-from vr_app.gl.framebuffer import Framebuffer
+from vr_app.gl.objects import Framebuffer
 from vr_app.xr.compose import Composed
 from vr_app.xr.layers import ProjectionLayer
 from vr_app.xr.session import Session

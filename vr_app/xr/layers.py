@@ -15,8 +15,8 @@ import xr
 
 from vr_app.core.space.pose import FAR, NEAR, Eye, Fov
 from vr_app.gl.depth import DepthTarget
-from vr_app.gl.framebuffer import Framebuffer
 from vr_app.gl.mask import HiddenArea
+from vr_app.gl.objects import Framebuffer
 from vr_app.xr import graphics
 from vr_app.xr.errors import HeadsetError, HeadsetLostError, openxr, own
 

@@ -24,7 +24,7 @@ from vr_app.core.tiles.slots import FADE
 from vr_app.core.view.intent import SurfaceKind
 from vr_app.gl import objects
 from vr_app.gl.context import GL, Context
-from vr_app.gl.framebuffer import Framebuffer
+from vr_app.gl.objects import Framebuffer
 from vr_app.gl.text import GLYPHS_DRAWN, line
 from vr_app.gl.tiles import EDGE, PAGE_WINDOWS
 

@@ -12,8 +12,8 @@ from vr_app.core.scene.scene import Scene
 from vr_app.core.space.pose import Fov
 from vr_app.core.view.intent import SurfaceKind
 from vr_app.gl.context import GL
-from vr_app.gl.framebuffer import Framebuffer
 from vr_app.gl.mask import HiddenArea
+from vr_app.gl.objects import Framebuffer
 
 EYE = eye_at()
 

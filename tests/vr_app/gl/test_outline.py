@@ -17,7 +17,7 @@ from vr_app.core.scene.scene import Scene
 from vr_app.core.space.pose import Pose
 from vr_app.core.space.surface import photograph_uv
 from vr_app.core.view.intent import SurfaceKind
-from vr_app.gl.framebuffer import Framebuffer
+from vr_app.gl.objects import Framebuffer
 
 EYE = eye_at(0.05, size=(720, 540))
 SHINES = np.array([round(255 * part) for part in REGION_COLOUR[:3]])

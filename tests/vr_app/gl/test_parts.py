@@ -22,8 +22,7 @@ from vr_app.core.tiles.slots import ATLAS, EDGE, SLOT_BYTES, Residency
 from vr_app.fonts import all_fonts
 from vr_app.gl import calls, objects
 from vr_app.gl.context import GL, Context
-from vr_app.gl.framebuffer import Framebuffer
-from vr_app.gl.program import Program
+from vr_app.gl.objects import Framebuffer, Program
 from vr_app.gl.text import EM, Letters, LetterTexture, drawable, letters, line
 from vr_app.gl.tiles import RING, TileArray, Uploader, UploadReport
 
@@ -332,7 +331,7 @@ def test_upload_waits_while_every_slot_is_being_drawn(context: Context) -> None:
 
 def test_shader_that_does_not_compile_is_named(context: Context, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "bad.vert").write_text("void main() { gl_Position = 1; }")
-    monkeypatch.setattr("vr_app.gl.program.shader_path", lambda name: tmp_path / name)
+    monkeypatch.setattr("vr_app.gl.objects.shader_path", lambda name: tmp_path / name)
     with pytest.raises(RuntimeError, match=r"shader bad\.vert: "):
         Program("bad.vert", "bad.vert")
 

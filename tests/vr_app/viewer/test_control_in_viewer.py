@@ -21,7 +21,7 @@ from vr_app.core.view.appearance import AS_PHOTOGRAPHED, Channel
 from vr_app.core.view.intent import ComputeWith, SurfaceKind
 from vr_app.gl import objects
 from vr_app.gl.context import Context
-from vr_app.gl.framebuffer import Framebuffer
+from vr_app.gl.objects import Framebuffer
 from vr_app.runtime.offscreen import OffscreenRuntime
 from vr_app.runtime.one_eye import OneEyeFrame
 from vr_app.ui import imgui as dear

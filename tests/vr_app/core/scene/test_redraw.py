@@ -15,7 +15,7 @@ from vr_app.core.scene.scene import LabelItem, RayItem, Scene, SurfaceItem
 from vr_app.core.space.pose import Pose
 from vr_app.core.tiles.page_table import synthesised_around
 from vr_app.core.view.intent import SurfaceKind
-from vr_app.gl.framebuffer import Framebuffer
+from vr_app.gl.objects import Framebuffer
 
 EYE = eye_at()
 
