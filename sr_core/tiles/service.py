@@ -249,7 +249,7 @@ class TileService:
         pixels = self.photographs.pixels(photograph)
         if pixels is None:
             return None
-        return Source(photograph, pixels, self.photographs.sha256(photograph), self.photographs.file(photograph))
+        return Source(photograph, pixels, self._facts[photograph].sha256, self.photographs.file(photograph))
 
     def _tell(self, news: News) -> None:
         for waiting in self._news.values():
@@ -285,7 +285,7 @@ class TileService:
         if answer.request_id < self._computing_since:
             return  # of a network that no longer computes
         if isinstance(answer, TileReady):
-            if answer.photograph != self.photographs.sha256(answer.key.photograph):
+            if answer.photograph != self._facts[answer.key.photograph].sha256:
                 return  # it has changed meanwhile
             self.memory.keep(answer.key, answer.pixels)
         self._tell(answer)

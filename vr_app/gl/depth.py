@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from vr_app.core.space.pose import Pose
-from vr_app.core.space.surface import BEZEL, Panel, Retina, columns
+from vr_app.core.space.surface import BEZEL, Panel, Retina
 from vr_app.gl import objects
 from vr_app.gl.calls import CALLS
 from vr_app.gl.cap import Cap
@@ -75,7 +75,7 @@ class DepthRenderer:
     def draw_panel(self, panel: Panel, to_clip: np.ndarray) -> None:
         """Draw a panel with its bezel. `to_clip`, here and below: 4x4, world to clip coordinates."""
         left, lower, right, upper = panel.edges
-        pieces = columns(right - left, panel.bend)
+        pieces = panel.drawn.columns
         self._use(self._panel, panel.pose, to_clip)
         CALLS.glUniform4f(self._panel["u_inner"], left - BEZEL, lower - BEZEL, right + BEZEL, upper + BEZEL)
         CALLS.glUniform1f(self._panel["u_bend"], panel.bend)

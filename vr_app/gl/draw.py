@@ -51,7 +51,7 @@ class Renderer:
         from the lower left corner; None: all."""
         framebuffer.bind()
         self._begin(scene, part)
-        to_clip = eye.fov.projection() @ eye.pose.inverse_matrix()
+        to_clip = eye.to_clip
         if scene.floor is not None:
             self._room.draw_floor(scene.floor, eye.size, to_clip)
         if scene.surfaces:
@@ -70,7 +70,7 @@ class Renderer:
         """Draw the depth of everything that `draw` shows. The first call makes the programs for it."""
         if self._depth is None:
             self._depth = DepthRenderer(text_defines())
-        depth, to_clip = self._depth, eye.fov.projection() @ eye.pose.inverse_matrix()
+        depth, to_clip = self._depth, eye.to_clip
         target.clear()
         if scene.floor is not None:
             depth.draw_floor(scene.floor, to_clip)
@@ -94,9 +94,8 @@ class Renderer:
         self._begin(layered.content)
         if isinstance(layered.surface, Panel):
             eye = flat_eye(layered.face)
-            to_clip = eye.fov.projection() @ eye.pose.inverse_matrix()
-            self._photographs.draw(layered.content, eye, to_clip, SHARPER)
-            self._labels.draw(layered.content.labels, to_clip)
+            self._photographs.draw(layered.content, eye, eye.to_clip, SHARPER)
+            self._labels.draw(layered.content.labels, eye.to_clip)
         else:
             self._photographs.draw_unrolled(layered.content, layered.face, SHARPER)
         _end()

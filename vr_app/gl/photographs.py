@@ -13,7 +13,7 @@ from vr_app.core.scene.composition import Face
 from vr_app.core.scene.scene import Scene, SurfaceItem
 from vr_app.core.scene.words import AI_COLOR
 from vr_app.core.space.pose import Eye
-from vr_app.core.space.surface import BEZEL, CAP_ANGLE, ImageView, Panel, Retina, columns
+from vr_app.core.space.surface import BEZEL, CAP_ANGLE, ImageView, Panel, Retina
 from vr_app.core.tiles.page_table import BITS, CORNERS, LEVEL_ZERO, outside
 from vr_app.core.tiles.slots import ATLAS, EDGE
 from vr_app.core.view.appearance import AS_PHOTOGRAPHED, LUMA, REGIONS, SAMPLES, Channel
@@ -163,29 +163,24 @@ class PhotographRenderer:
     def _draw_panel(
         self, ring: Program, inside: Program, page: int, item: SurfaceItem, surface: Panel, to_clip: np.ndarray
     ) -> None:
-        # What is drawn lies about the middle of what is there of the panel, which the photograph's may not be.
-        left, top, right, bottom = surface.bounds
-        middle = (left + right) / 2, (top + bottom) / 2
-        to_world = surface.pose.matrix()
-        to_world[:3, 3] = surface.point(np.array(middle))
-        to_clip = to_clip @ to_world
-        width, height = surface.width * (right - left), surface.height * (bottom - top)
+        drawn = surface.drawn
+        to_clip = to_clip @ drawn.to_world
+        width, height = drawn.size
         right, top = (edge / 2 + BEZEL + _SOFT_EDGE for edge in (width, height))
         CALLS.glBindVertexArray(self._no_vertices)
         CALLS.glEnable(GL.GL_CULL_FACE)  # a panel has no back
-        pieces = columns(width, surface.bend)
-        for program, around, vertices in ((ring, 1, 4 * pieces + 6), (inside, 0, 2 * pieces + 2)):
+        for program, around, vertices in ((ring, 1, 4 * drawn.columns + 6), (inside, 0, 2 * drawn.columns + 2)):
             if program is self._programs.plain[0]:
                 CALLS.glDisable(GL.GL_BLEND)  # nothing shows through
             program.use()
             program.set_matrix(to_clip)
-            _set_photograph(program, page, item, (surface.width, surface.height), middle)
+            _set_photograph(program, page, item, (surface.width, surface.height), drawn.middle)
             CALLS.glUniform2f(program["u_size"], width / 2, height / 2)
             CALLS.glUniform1f(program["u_bezel"], BEZEL)
-            CALLS.glUniform4f(program["u_inner"], *_interior(item.view, surface, middle, (width, height)))
+            CALLS.glUniform4f(program["u_inner"], *_interior(item.view, surface))
             CALLS.glUniform4f(program["u_outer"], -right, -top, right, top)
             CALLS.glUniform1f(program["u_bend"], surface.bend)
-            CALLS.glUniform1i(program["u_columns"], pieces)
+            CALLS.glUniform1i(program["u_columns"], drawn.columns)
             CALLS.glUniform1i(program["u_ring"], around)
             GL.glDrawArrays(GL.GL_TRIANGLE_STRIP, 0, vertices)
         CALLS.glEnable(GL.GL_BLEND)
@@ -272,14 +267,12 @@ def _spanned(retina: Retina) -> tuple[float, float]:
     return retina.radians_u * retina.radius, retina.radians_v * retina.radius
 
 
-def _interior(
-    view: ImageView, panel: Panel, middle: tuple[float, float], size: tuple[float, float]
-) -> tuple[float, float, float, float]:
+def _interior(view: ImageView, panel: Panel) -> tuple[float, float, float, float]:
     """Return the left, lower, right and upper edge of the part of a panel that shows the photograph, in metres from the
-    `middle` of its visible part; within its `size`, width and height in metres."""
+    middle of what is there of the panel."""
     sides = []
-    spans = panel.width, panel.height
-    for whole, center, off, there in zip(spans, view.center, middle, size, strict=True):
+    spans, drawn = (panel.width, panel.height), panel.drawn
+    for whole, center, off, there in zip(spans, view.center, drawn.middle, drawn.size, strict=True):
         ends = ((at * view.zoom - off) * whole for at in (-center, 1 - center))
         sides.append([min(max(end, -there / 2), there / 2) for end in ends])
     (left, right), (upper, lower) = sides

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sr_core.tiles.photographs import Photographs
+from vr_app.core.hands.hand import pointed_at
 from vr_app.core.hands.hands import Hands
 from vr_app.core.hands.sample import ControllerSample, Pulse
 from vr_app.core.scene.scene import RayItem
 from vr_app.core.space.pose import Ray
 from vr_app.core.tiles.visible import Seen
 from vr_app.core.view.intent import Intent, LookAt
-from vr_app.core.view.place import pointed_at
 from vr_app.core.view.view import ViewState
 from vr_app.runtime.interface import Frame
 from vr_app.viewer.clock import Tick

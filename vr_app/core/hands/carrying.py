@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vr_app.core.hands.buttons import BUTTONS
-from vr_app.core.hands.hand import Hand, Shown
+from vr_app.core.hands.hand import Hand, Shown, pointed_at
 from vr_app.core.hands.panel_grip import Grip
 from vr_app.core.hands.sample import HandSample
 from vr_app.core.space.surface import Panel
 from vr_app.core.view.intent import Begin, Intent, MovePanel
-from vr_app.core.view.place import pointed_at
 
 
 def gripped(hand: Hand, others: Sequence[Hand], sample: HandSample, shown: Shown) -> list[Intent]:

@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from vr_app.core.hands.hand import Hand, Hold, Shown, Tap
+from vr_app.core.hands.hand import Hand, Hold, Pointed, Shown, Tap, met_at, pointed_at
 from vr_app.core.hands.sample import HandSample
 from vr_app.core.space.pose import Ray
 from vr_app.core.space.surface import photograph_uv
 from vr_app.core.view.intent import Begin, Intent, MoveDivider, Pan, Pick, Undo, Zoom
 from vr_app.core.view.layout import Layout
 from vr_app.core.view.pair import Compare
-from vr_app.core.view.place import Placed, Pointed, met_at, pointed_at
+from vr_app.core.view.place import Placed
 from vr_app.core.view.view import ViewState
 
 PUSH_GAIN = 6.0

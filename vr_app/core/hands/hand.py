@@ -1,4 +1,5 @@
-"""The state of one hand from frame to frame, and the soft stops of its thumbstick."""
+"""The state of one hand from frame to frame: its steady pose, its buttons, what it points at and holds, and the soft
+stops of its thumbstick."""
 
 from __future__ import annotations
 
@@ -6,14 +7,32 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from vr_app.core.hands.one_euro import PoseFilter
+import numpy as np
+
 from vr_app.core.hands.panel_grip import Grip
-from vr_app.core.hands.sample import LET_GO, PRESSED, TAP, HandSample
-from vr_app.core.space.pose import Ray, Vec3
-from vr_app.core.space.surface import Uv
+from vr_app.core.hands.sample import LET_GO, MOST, PRESSED, TAP, HandSample
+from vr_app.core.space.pose import Pose, Quaternion, Ray, Vec3, product, turned_back
+from vr_app.core.space.surface import Uv, photograph_uv
 from vr_app.core.view.place import Placed
 from vr_app.core.view.region import Draft
 from vr_app.core.view.view import ViewState
+
+MIN_CUTOFF = 1.0
+"""Hz at rest: faster trembling is damped (f_c_min in the paper that `PoseFilter` names)."""
+
+BETA = 60.0
+"""Hz by which the cut-off rises per metre a second, and per radian a second (the paper's beta). From 0.2 of either, the
+filter lags by 12 ms, less than a frame of a 72 Hz display; below that, by at most 0.15 degrees and 2.7 mm."""
+
+SPEED_CUTOFF = 1.0
+"""Hz of the low pass for the speed (the paper's f_c_d)."""
+
+AT_REST = 1e-6
+"""Metres and radians from the hand's own pose at which the filter counts as arrived, so that a hand at rest lets a view
+rest."""
+
+JUMP_M, JUMP_RADIANS = 1.0, 1.5
+"""No hand moves or turns this far within a frame: tracking has lost it, or found another."""
 
 WANDER = 0.05
 """Radians that a ray may turn during a double tap."""
@@ -78,6 +97,62 @@ class Tap:
         return now - self.time <= seconds + 1e-9 and math.dist(self.direction, aim.direction) <= WANDER
 
 
+class PoseFilter:
+    """Smooths the poses of one hand, frame by frame, with the One Euro filter.
+
+    Casiez, Roussel and Vogel, "1 euro filter: a simple speed-based low-pass filter for noisy input in interactive
+    systems", CHI 2012, equations 1 to 7: a first-order low pass whose cut-off grows with the speed, so that a hand at
+    rest does not tremble and one that moves does not lag. Position and orientation each have one.
+    """
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Take the next pose unfiltered: the hand was lost, or jumped."""
+        self._raw: Pose | None = None
+        self._smooth = Pose()
+        self._speed: tuple[float, ...] = (0.0, 0.0, 0.0)
+        self._turning: tuple[float, ...] = (0.0, 0.0, 0.0)
+
+    @property
+    def last(self) -> Pose | None:
+        """The hand's own pose of the last frame; None after `forget`."""
+        return self._raw
+
+    def smooth(self, pose: Pose, dt: float) -> Pose:
+        """Return the pose to use for `pose`, `dt` seconds after the last. Orientations have unit length."""
+        before, self._raw = self._raw, pose
+        if before is None:
+            self._smooth = pose
+        elif dt > 0:
+            moved = tuple(now - then for now, then in zip(pose.position, before.position, strict=True))
+            turn = _turn(before.orientation, pose.orientation)
+            self._speed = _toward(self._speed, [part / dt for part in moved], _share(SPEED_CUTOFF, dt))
+            self._turning = _toward(self._turning, [part / dt for part in turn], _share(SPEED_CUTOFF, dt))
+            self._smooth = Pose(
+                self._position(pose, _share(MIN_CUTOFF + BETA * math.hypot(*self._speed), dt)),
+                self._orientation(pose, _share(MIN_CUTOFF + BETA * math.hypot(*self._turning), dt)),
+            )
+        return self._smooth
+
+    def _position(self, pose: Pose, share: float) -> Vec3:
+        x, y, z = _toward(self._smooth.position, pose.position, share)
+        smooth = x, y, z
+        return pose.position if math.dist(smooth, pose.position) < AT_REST else smooth
+
+    def _orientation(self, pose: Pose, share: float) -> Quaternion:
+        """Along the straight line between the quaternions: they lie close together."""
+        here, there = self._smooth.orientation, pose.orientation
+        # The same rotation has two quaternions, of opposite sign.
+        same = math.copysign(1.0, sum(a * b for a, b in zip(here, there, strict=True)))
+        between = _toward([same * part for part in here], there, share)
+        length = math.hypot(*between)
+        x, y, z, w = (part / length for part in between)
+        smooth = x, y, z, w
+        return there if 2 * math.dist(smooth, there) < AT_REST else smooth
+
+
 class SoftStop:
     """The soft stops of one thumbstick."""
 
@@ -131,6 +206,21 @@ class Hand:
     flicked: bool = False
     stop: SoftStop = field(default_factory=SoftStop)
 
+    def steadied(self, sample: HandSample, dt: float) -> HandSample:
+        """Return the sample with a smooth pose, or without pose and ray if the hand is not tracked."""
+        values = {name: _within(getattr(sample, name), most) for name, most in MOST.items()}
+        sample = replace(sample, **values)
+        if sample.aim is None or not sample.aim.sound or not (sample.pose is None or sample.pose.sound):
+            self.filter.forget()
+            return replace(sample, aim=None, pose=None)
+        if sample.pose is None:
+            return sample
+        if self.filter.last is not None and _jumped(self.filter.last, sample.pose):
+            self.filter.forget()
+            self.let_go()
+        smooth = self.filter.smooth(sample.pose, dt)
+        return replace(sample, pose=smooth, aim=Ray.along(smooth))
+
     @property
     def helps(self) -> bool:
         """Whether it would scale a panel that the other hand holds."""
@@ -172,3 +262,72 @@ def reaches_stop(before: float, after: float) -> bool:
     """Whether a zoom arrived at a soft stop or passed it; leaving one does not count."""
     a, b = math.log2(before), math.log2(after)
     return any(abs(a - stop) > AT_STOP and (abs(b - stop) <= AT_STOP or (a < stop) != (b < stop)) for stop in STOPS)
+
+
+@dataclass(frozen=True)
+class Pointed:
+    """What a hand points at: the photograph, the surface coordinates s, the photograph point uv, and the distance in
+    metres."""
+
+    image: int
+    s: Uv
+    uv: Uv
+    distance: float
+
+
+def pointed_at(ray: Ray, view: ViewState, placed: Sequence[Placed]) -> Pointed | None:
+    """Return the nearest photograph that the ray meets, or None if it meets none, or only beyond a photograph's
+    edge."""
+    nearest: Pointed | None = None
+    for item in placed:
+        s, distance = item.surface.hit(np.asarray(ray.origin), np.asarray(ray.direction))
+        image = view.images[item.image]
+        uv = photograph_uv(s, image.center, image.zoom)
+        if not ((uv >= 0) & (uv <= 1)).all():
+            continue
+        if nearest is None or distance < nearest.distance:
+            nearest = Pointed(item.image, (float(s[0]), float(s[1])), (float(uv[0]), float(uv[1])), float(distance))
+    return nearest
+
+
+def met_at(image: int, aim: Ray | None, placed: Sequence[Placed]) -> Uv | None:
+    """Return where a ray meets a photograph's surface, or None if it does not."""
+    for item in placed:
+        if item.image == image and aim is not None:
+            s, _ = item.surface.hit(np.asarray(aim.origin), np.asarray(aim.direction))
+            return (float(s[0]), float(s[1])) if np.isfinite(s).all() else None
+    return None
+
+
+# How a pose is steadied.
+
+
+def _share(cutoff: float, dt: float) -> float:
+    """Return how far the filter goes toward a new value (the paper's alpha)."""
+    return 1.0 / (1.0 + 1.0 / (2 * math.pi * cutoff * dt))
+
+
+def _toward(old: Sequence[float], new: Sequence[float], share: float) -> tuple[float, ...]:
+    return tuple(a + share * (b - a) for a, b in zip(old, new, strict=True))
+
+
+def _turn(before: Quaternion, after: Quaternion) -> tuple[float, float, float]:
+    """Return the rotation from one orientation to the other as a vector: its axis, as long as its angle in radians."""
+    x, y, z, w = product(after, turned_back(before))
+    if w < 0:
+        x, y, z, w = -x, -y, -z, -w
+    sine = math.hypot(x, y, z)
+    per_sine = 2 * math.atan2(sine, w) / sine if sine > 0 else 0.0
+    return x * per_sine, y * per_sine, z * per_sine
+
+
+def _within(value: float, most: float) -> float:
+    """Return the value, clamped to -`most` to `most`; 0 if it is not a number."""
+    return min(most, max(-most, value)) if math.isfinite(value) else 0.0
+
+
+def _jumped(before: Pose, now: Pose) -> bool:
+    """Whether a hand cannot have moved or turned from one pose to the other within a frame."""
+    a, b = before.orientation, now.orientation
+    part = abs(sum(x * y for x, y in zip(a, b, strict=True))) / (math.hypot(*a) * math.hypot(*b))
+    return math.dist(before.position, now.position) > JUMP_M or 2 * math.acos(min(1.0, part)) > JUMP_RADIANS

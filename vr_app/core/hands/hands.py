@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 
 from vr_app.core.hands.buttons import flicked, pressed_buttons
 from vr_app.core.hands.carrying import carried, gripped
 from vr_app.core.hands.dragging import divider_dragged, dragged, pressed
-from vr_app.core.hands.hand import Hand, Shown, reaches_stop, stick
+from vr_app.core.hands.hand import Hand, Shown, pointed_at, reaches_stop, stick
 from vr_app.core.hands.marking import mark_begun, mark_dragged, mark_ended, means_marking
-from vr_app.core.hands.sample import MOST, ControllerSample, HandSample, Pulse
+from vr_app.core.hands.sample import ControllerSample, HandSample, Pulse
 from vr_app.core.hands.stretching import Stretch, stretched
-from vr_app.core.space.pose import Pose, Ray
 from vr_app.core.view.intent import Begin, Intent, KeepShown, ResetView, ShowDraft, ShowOriginal, Undo, Zoom
 from vr_app.core.view.pair import Compare
-from vr_app.core.view.place import Placed, pointed_at
+from vr_app.core.view.place import Placed
 from vr_app.core.view.region import BLINK
 from vr_app.core.view.view import ViewState
-
-JUMP_M, JUMP_RADIANS = 1.0, 1.5
-"""No hand moves or turns this far within a frame: tracking has lost it, or found another."""
 
 NOTHING_PRESSED = ControllerSample()
 
@@ -49,7 +44,7 @@ class Hands:
         for hand in self._hands[len(sample.hands) :]:
             hand.filter.forget()
             hand.let_go()
-        hands = (_steadied(self._hands[index], hand, dt) for index, hand in enumerate(sample.hands))
+        hands = (hand.steadied(now, dt) for hand, now in zip(self._hands, sample.hands, strict=False))
         return replace(sample, hands=tuple(hands))
 
     def read(
@@ -183,31 +178,3 @@ def _zoomed_where_pointed(hand: Hand, sample: HandSample, shown: Shown) -> list[
     hand.zoomed = pointed.image
     zoom = Zoom(pointed.image, pointed.uv, doublings)
     return [Begin(), zoom] if begins else [zoom]
-
-
-def _steadied(hand: Hand, sample: HandSample, dt: float) -> HandSample:
-    """Return the sample with a smooth pose, or without pose and ray if the hand is not tracked."""
-    values = {name: _within(getattr(sample, name), most) for name, most in MOST.items()}
-    sample = replace(sample, **values)
-    if sample.aim is None or not sample.aim.sound or not (sample.pose is None or sample.pose.sound):
-        hand.filter.forget()
-        return replace(sample, aim=None, pose=None)
-    if sample.pose is None:
-        return sample
-    if hand.filter.last is not None and _jumped(hand.filter.last, sample.pose):
-        hand.filter.forget()
-        hand.let_go()
-    smooth = hand.filter.smooth(sample.pose, dt)
-    return replace(sample, pose=smooth, aim=Ray.along(smooth))
-
-
-def _within(value: float, most: float) -> float:
-    """Return the value, clamped to -`most` to `most`; 0 if it is not a number."""
-    return min(most, max(-most, value)) if math.isfinite(value) else 0.0
-
-
-def _jumped(before: Pose, now: Pose) -> bool:
-    """Whether a hand cannot have moved or turned from one pose to the other within a frame."""
-    a, b = before.orientation, now.orientation
-    part = abs(sum(x * y for x, y in zip(a, b, strict=True))) / (math.hypot(*a) * math.hypot(*b))
-    return math.dist(before.position, now.position) > JUMP_M or 2 * math.acos(min(1.0, part)) > JUMP_RADIANS

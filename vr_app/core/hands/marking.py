@@ -7,12 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from vr_app.core.hands.hand import Hand, Shown
+from vr_app.core.hands.hand import Hand, Shown, met_at, pointed_at
 from vr_app.core.hands.sample import HandSample
 from vr_app.core.space.pose import Ray
 from vr_app.core.space.surface import photograph_uv
 from vr_app.core.view.intent import Intent, MarkRegion, Undo
-from vr_app.core.view.place import met_at, pointed_at
 from vr_app.core.view.region import Draft
 from vr_app.core.view.view import ViewState
 

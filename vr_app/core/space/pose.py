@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -185,6 +186,11 @@ class Eye:
         if times == 1.0:
             return self
         return replace(self, size=(round(self.size[0] * times), round(self.size[1] * times)))
+
+    @cached_property
+    def to_clip(self) -> np.ndarray:
+        """4x4: world to clip coordinates."""
+        return self.fov.projection() @ self.pose.inverse_matrix()
 
     def local(self, points: np.ndarray) -> np.ndarray:
         """Convert world points (n, 3) to the eye's coordinates: right, up, and backward, in metres."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -49,6 +50,18 @@ class ImageView:
     zoom: float = 1.0
 
 
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """What drawing a panel takes that stays the same while the panel does. `middle`: the surface coordinates in the
+    middle of what is there of it; `size`: width and height of that, in metres; `to_world`: 4x4, from metres to the
+    right of that middle and up; `columns`: how many straight pieces it is drawn in."""
+
+    middle: Uv
+    size: tuple[float, float]
+    to_world: np.ndarray
+    columns: int
+
+
 @dataclass(frozen=True)
 class Panel:
     """A photograph, flat or bent about an upright axis: x right, y up, seen from +z, `width` x `height` metres around
@@ -77,6 +90,20 @@ class Panel:
         left, top, right, bottom = self.bounds
         return left * self.width, -bottom * self.height, right * self.width, -top * self.height
 
+    @cached_property
+    def drawn(self) -> Drawn:
+        """What drawing takes; see there."""
+        left, top, right, bottom = self.bounds
+        middle = (left + right) / 2, (top + bottom) / 2
+        size = self.width * (right - left), self.height * (bottom - top)
+        to_world = self.pose.matrix()
+        to_world[:3, 3] = self.point(np.array(middle))  # the photograph's own middle need not be there
+        return Drawn(middle, size, to_world, columns(size[0], self.bend))
+
+    @cached_property
+    def _to_local(self) -> np.ndarray:
+        return self.pose.inverse_matrix()
+
     def hit(self, origin: np.ndarray, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return where rays from `origin` (3,) along unit `directions` (..., 3) hit the panel's front.
 
@@ -92,7 +119,7 @@ class Panel:
         """Return where rays hit the front of the plane or the cylinder, however far beyond the panel: metres to the
         right of its middle (along the arc) and up, and the distance in metres, which is NaN or not positive for a
         miss."""
-        to_local = self.pose.inverse_matrix()
+        to_local = self._to_local
         start = to_local[:3, :3] @ origin + to_local[:3, 3]
         along = directions @ to_local[:3, :3].T
         with np.errstate(divide="ignore", invalid="ignore"):

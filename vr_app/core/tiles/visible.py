@@ -62,7 +62,8 @@ class Seen:
 
     `placed`: where its photographs are; `reach`: the surfaces that hands can grab; `wants`: what the eyes can resolve.
     `jumped`: the picture is not the one of the last frame. `waits`: the view has jumped and has not moved since, so
-    computed tiles are wanted before it has come to rest.
+    computed tiles are wanted before it has come to rest. `placed_for`: what of the view `placed` and `reach` follow
+    from, and the retina's pose.
     """
 
     placed: tuple[Placed, ...] = ()
@@ -70,17 +71,28 @@ class Seen:
     wants: tuple[Demand, ...] = ()
     jumped: bool = False
     waits: bool = False
+    placed_for: tuple[ViewState, Pose] | None = None
 
 
 def look(view: ViewState, eyes: Sequence[Eye], before: Seen, retina_pose: Pose = ORIGIN) -> Seen:
     """Return what `eyes` see of the view; while their position is unknown, return `before`, the last frame's answer."""
-    placed = place(view, retina_pose)
+    before = _placed(view, before, retina_pose)
     if not eyes:
-        return replace(before, placed=placed, reach=within_reach(placed))
-    wants = demands(view, placed, eyes, before.wants)
+        return before
+    wants = demands(view, before.placed, eyes, before.wants)
     jumped = is_jump(before.wants, wants, view.active)
     waits = jumped or (before.waits and view.still_for > 0)
-    return Seen(placed, within_reach(placed), wants, jumped, waits)
+    return replace(before, wants=wants, jumped=jumped, waits=waits)
+
+
+def _placed(view: ViewState, before: Seen, retina_pose: Pose) -> Seen:
+    """Return `before` with the photographs placed as the view is now. They keep their places while a photograph is
+    zoomed and moved on its surface."""
+    placed_for = replace(view, images=(), still_for=0.0, past=(), begins=True), retina_pose
+    if placed_for == before.placed_for:
+        return before
+    placed = place(view, retina_pose)
+    return replace(before, placed=placed, reach=within_reach(placed), placed_for=placed_for)
 
 
 def demands(

@@ -1,4 +1,4 @@
-"""Where the photographs of a view are in the room, and which of them a ray meets."""
+"""Where the photographs of a view are in the room."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
-from vr_app.core.space.pose import Pose, Ray
-from vr_app.core.space.surface import Panel, Retina, Surface, Uv, photograph_uv
+from vr_app.core.space.pose import Pose
+from vr_app.core.space.surface import Panel, Retina, Surface
 from vr_app.core.view.intent import Moved
 from vr_app.core.view.layout import (
     PAGE,
@@ -210,41 +208,3 @@ def _within(size: Size, width: float, height: float, yaw: float = 0.0, up: float
     across = min(width, height * size[0] / size[1])
     position = (-math.sin(yaw) * PANEL_DISTANCE, up, -math.cos(yaw) * PANEL_DISTANCE)
     return Panel(Pose.facing(position, yaw), across, across * size[1] / size[0])
-
-
-# What a ray meets.
-
-
-@dataclass(frozen=True)
-class Pointed:
-    """What a hand points at: the photograph, the surface coordinates s, the photograph point uv, and the distance in
-    metres."""
-
-    image: int
-    s: Uv
-    uv: Uv
-    distance: float
-
-
-def pointed_at(ray: Ray, view: ViewState, placed: Sequence[Placed]) -> Pointed | None:
-    """Return the nearest photograph that the ray meets, or None if it meets none, or only beyond a photograph's
-    edge."""
-    nearest: Pointed | None = None
-    for item in placed:
-        s, distance = item.surface.hit(np.asarray(ray.origin), np.asarray(ray.direction))
-        image = view.images[item.image]
-        uv = photograph_uv(s, image.center, image.zoom)
-        if not ((uv >= 0) & (uv <= 1)).all():
-            continue
-        if nearest is None or distance < nearest.distance:
-            nearest = Pointed(item.image, (float(s[0]), float(s[1])), (float(uv[0]), float(uv[1])), float(distance))
-    return nearest
-
-
-def met_at(image: int, aim: Ray | None, placed: Sequence[Placed]) -> Uv | None:
-    """Return where a ray meets a photograph's surface, or None if it does not."""
-    for item in placed:
-        if item.image == image and aim is not None:
-            s, _ = item.surface.hit(np.asarray(aim.origin), np.asarray(aim.direction))
-            return (float(s[0]), float(s[1])) if np.isfinite(s).all() else None
-    return None

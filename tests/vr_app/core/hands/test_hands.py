@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vr_app.core.hands.hand import Hold
+from vr_app.core.hands.hand import Hold, Pointed, pointed_at
 from vr_app.core.hands.hands import Hands
 from vr_app.core.hands.sample import ControllerSample, HandSample, Pulse
 from vr_app.core.space.pose import Pose, Ray
@@ -30,7 +30,7 @@ from vr_app.core.view.intent import (
     Zoom,
 )
 from vr_app.core.view.photograph import PhotographRecord
-from vr_app.core.view.place import Placed, Pointed, place, pointed_at, within_reach
+from vr_app.core.view.place import Placed, place, within_reach
 from vr_app.core.view.step import photograph_arrived, step
 from vr_app.core.view.view import ViewState
 

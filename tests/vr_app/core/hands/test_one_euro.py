@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from vr_app.core.hands.one_euro import PoseFilter
+from vr_app.core.hands.hand import PoseFilter
 from vr_app.core.space.pose import Pose, Ray, product
 
 FRAME = 1 / 72

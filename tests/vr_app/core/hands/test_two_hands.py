@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from tests.vr_app.core.hands.test_hands import AWAY, HAND, INFO, Session, along, at, both_surfaces, seen, surfaces
 from vr_app.core.hands.dragging import DOUBLE
-from vr_app.core.hands.hand import RESISTANCE, SoftStop, reaches_stop
-from vr_app.core.hands.hands import JUMP_M
+from vr_app.core.hands.hand import JUMP_M, RESISTANCE, SoftStop, reaches_stop
 from vr_app.core.hands.sample import TAP, HandSample, Pulse
 from vr_app.core.hands.stretching import flattened, unflattened
 from vr_app.core.space.pose import Pose, Ray, product

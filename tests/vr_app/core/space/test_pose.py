@@ -33,7 +33,8 @@ SKEWED = Fov(-0.9, 0.6, 0.5, -0.8)
 
 def picture_position(eye: Eye, point: np.ndarray) -> np.ndarray:
     """Column and row at which OpenGL's viewport transform shows a world point."""
-    clip = eye.fov.projection() @ eye.pose.inverse_matrix() @ np.append(point, 1.0)
+    assert np.array_equal(eye.to_clip, eye.fov.projection() @ eye.pose.inverse_matrix())
+    clip = eye.to_clip @ np.append(point, 1.0)
     x, y = clip[:2] / clip[3]
     return np.array([(x + 1) / 2 * eye.size[0], (1 - y) / 2 * eye.size[1]])
 

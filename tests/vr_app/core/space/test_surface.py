@@ -1,6 +1,7 @@
 """The panel and the curved retina: where they are, and where rays meet them."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -204,3 +205,16 @@ def test_a_quarter_to_the_right_at_zoom_4_is_a_sixteenth_of_the_photograph():
 @given(signed, signed, st.tuples(st.floats(0, 1), st.floats(0, 1)), st.floats(1, 64))
 def test_a_photograph_point_is_seen_where_it_is_read(u, v, center, zoom):
     assert surface_s(photograph_uv([u, v], center, zoom), center, zoom) == pytest.approx([u, v], abs=1e-9)
+
+
+@pytest.mark.parametrize("panel", [PANEL, replace(PANEL, window=(-0.2, -0.5, 0.4, 0.1)), replace(PANEL, bend=0.5)])
+def test_drawing_begins_in_the_middle_of_what_is_there_of_a_panel(panel):
+    drawn = panel.drawn
+    left, top, right, bottom = panel.bounds
+    assert drawn.middle == pytest.approx(((left + right) / 2, (top + bottom) / 2))
+    assert drawn.size == pytest.approx((2.4 * (right - left), 1.6 * (bottom - top)))
+    assert drawn.to_world @ (0, 0, 0, 1) == pytest.approx([*panel.point(np.array(drawn.middle)), 1])
+    corner = [*panel.point(np.array([right, top])), 1]
+    there = drawn.to_world @ (drawn.size[0] / 2, drawn.size[1] / 2, 0, 1)
+    assert (there == pytest.approx(corner)) == (panel.bend == 0)
+    assert (drawn.columns > 1) == (panel.bend > 0)

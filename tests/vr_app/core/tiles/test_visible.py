@@ -14,11 +14,26 @@ from tests.helpers.records import of
 from tests.helpers.tiles import ancestor
 from vr_app.core.space.pose import Eye, Fov, Pose
 from vr_app.core.space.surface import photograph_uv, retina_angle
-from vr_app.core.tiles.visible import HYSTERESIS, SETTLE, Demand, _tenth, demands, is_jump, tiles_wanted
-from vr_app.core.view.intent import LookAt, SurfaceKind
+from vr_app.core.tiles.visible import HYSTERESIS, SETTLE, Demand, Seen, _tenth, demands, is_jump, look, tiles_wanted
+from vr_app.core.view.intent import (
+    LookAt,
+    Moved,
+    MoveDivider,
+    MovePanel,
+    NextImage,
+    Pan,
+    SetCompare,
+    SetFieldAngle,
+    ShowLayout,
+    SurfaceKind,
+    Undo,
+    Zoom,
+)
+from vr_app.core.view.layout import Layout
+from vr_app.core.view.pair import BLINK_SECONDS, Compare
 from vr_app.core.view.photograph import PhotographRecord
-from vr_app.core.view.place import place
-from vr_app.core.view.step import photograph_arrived, step
+from vr_app.core.view.place import place, within_reach
+from vr_app.core.view.step import photograph_arrived, photograph_failed, step
 from vr_app.core.view.view import ViewState
 
 PANEL, RETINA = SurfaceKind.PANEL, SurfaceKind.RETINA
@@ -338,3 +353,27 @@ def test_nothing_seen_is_no_jump_and_the_first_sight_is_one():
 @given(st.lists(st.floats(0.001, 1e6), min_size=1, max_size=700))
 def test_the_tenth_percentile_is_numpys(values):
     assert _tenth(np.array(values)) == pytest.approx(np.percentile(values, 10), rel=1e-12)
+
+
+def test_photographs_are_placed_anew_when_they_would_be_elsewhere_and_not_for_a_zoom_or_a_pan():
+    back = Pose((0.0, 0.0, -0.3))
+    view = ViewState.start(14)
+    views = [view := photograph_arrived(view, index, (INFO, SMALL)[index % 2]) for index in range(13)]
+    intents = (
+        NextImage(), MovePanel(1, Moved(Pose((0.2, 0.1, -1.0)), 0.5)), Undo(), ShowLayout(Layout.PAIR),
+        SetCompare(Compare.SWIPE), MoveDivider(0.3), SetCompare(Compare.BLINK), NextImage(), ShowLayout(Layout.WALL),
+        NextImage(), ShowLayout(Layout.RETINA), SetFieldAngle(60.0), ShowLayout(Layout.ONE),
+    )  # fmt: skip
+    views += [view := step(view, (intent,), BLINK_SECONDS) for intent in intents]
+    views.append(photograph_failed(view, 13))
+    views.append(step(views[-1], (ShowLayout(Layout.WALL),), 0.01))
+    found = Seen()
+    for view in views:
+        found = look(view, WINDOW, found)
+        assert (found.placed, found.reach) == (place(view), within_reach(place(view)))
+        for image in (view.active, 0):
+            same = look(step(view, (Zoom(image, (0.4, 0.5), 1.0), Pan(image, (0.4, 0.5), (0.1, 0.0))), 0.0), (), found)
+            assert same.placed is found.placed
+            assert same.reach is found.reach
+    on_retina = look(next(view for view in views if view.layout is Layout.RETINA), WINDOW, found, back)
+    assert on_retina.placed[0].surface.pose == back
