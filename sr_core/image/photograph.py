@@ -18,7 +18,8 @@ from sr_core.image.colour import has_inks, to_srgb
 from sr_core.image.containers import Contents, DamagedError, take_apart
 from sr_core.image.context import UNTOLD, Context
 from sr_core.image.field_of_view import FieldOfView, fit_field_of_view
-from sr_core.image.jpeg_file import FileFacts, read_jpeg_file
+from sr_core.image.jpeg_file import FileFacts, JpegFile, read_jpeg_file
+from sr_core.image.jpeg_header import UnusableJpegError
 from sr_core.image.jpeg_traces import find_traces, lost_file
 
 MAX_PIXELS = 100_000_000
@@ -79,7 +80,8 @@ def load_photograph(path: Path) -> Photograph:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             pixels, notices = _decode(path, contents)
-            if contents.alternative and not np.array_equal(pixels, _decode(path, contents, contents.alternative)[0]):
+            doubtful = contents.other_end and (contents.doubtful or _ends_in_grey(pixels))
+            if doubtful and not np.array_equal(pixels, _decode(path, contents, contents.alternative)[0]):
                 raise DamagedError("pixels are missing")
     except UnidentifiedImageError:
         raise PhotographError(f"{path}: not a JPEG, PNG, TIFF or WebP picture; convert it to one of these") from None
@@ -94,7 +96,7 @@ def load_photograph(path: Path) -> Photograph:
     field = fit_field_of_view(pixels)
     if data.startswith(b"\xff\xd8"):
         turn = contents.orientation  # not the contents: they hold the file's bytes
-        file = FileFacts(lambda: read_jpeg_file(path.read_bytes(), path, turn, pixels), pixels.nbytes)
+        file = FileFacts(lambda: _jpeg_file(path, turn, pixels), pixels.nbytes)
     else:
         file, told = _saved_again(pixels)
         notices = (*notices, *told)
@@ -118,6 +120,24 @@ def _decode(path: Path, contents: Contents, picture: bytes = b"") -> tuple[np.nd
         turn = _TURNS.get(contents.orientation)
         upright = opaque if turn is None else opaque.transpose(turn)
         return np.array(upright), (*notices, *unfollowed)
+
+
+def _jpeg_file(path: Path, orientation: int, pixels: np.ndarray) -> JpegFile:
+    """Raises UnusableJpegError and OSError."""
+    try:
+        picture = take_apart(path.read_bytes()).picture
+    except DamagedError as error:  # it has changed meanwhile
+        raise UnusableJpegError(str(error)) from None
+    return read_jpeg_file(picture, path, orientation, pixels)
+
+
+def _ends_in_grey(pixels: np.ndarray) -> bool:
+    """Whether a corner, whichever was stored last, is of one colour, neither dark nor bright: the grey that libjpeg
+    puts where a scan ends early."""
+    sides = slice(None, 4), slice(-4, None)
+    corners = np.stack([pixels[y, x].reshape(-1, 3) for y in sides for x in sides])
+    low, high = corners.min(axis=1), corners.max(axis=1)
+    return bool(((low == high) & (low > 50) & (low < 205)).all(axis=1).any())
 
 
 def _saved_again(pixels: np.ndarray) -> tuple[FileFacts | None, tuple[str, ...]]:

@@ -29,16 +29,23 @@ class Colours:
 @dataclass(frozen=True)
 class Contents:
     """`picture`: a file with the picture alone, nothing beside it that its pixels do not need. `orientation`: as EXIF
-    counts, 1 to 8. `alternative`: the same picture of a file that is cut short, with another end: where both decode to
-    the same pixels, all of them are there. `context`: what else the file tells, of the picture as stored. `notices`:
-    what the user should know, clauses about the file."""
+    counts, 1 to 8. `other_end`: what may replace the picture's last two bytes; if both ends decode to the same pixels,
+    all of them are there. `doubtful`: whether pixels may be missing: the file is cut short, is progressive, or goes on
+    after its end. `context`: what else the file tells, of the picture as stored. `notices`: what the user should know,
+    clauses about the file."""
 
     picture: bytes
     colours: Colours = Colours()
     orientation: int = 1
-    alternative: bytes = b""
+    other_end: bytes = b""
+    doubtful: bool = False
     context: Context = UNTOLD
     notices: tuple[str, ...] = ()
+
+    @property
+    def alternative(self) -> bytes:
+        """The picture with its other end."""
+        return self.picture[:-2] + self.other_end
 
     def noting(self, *notices: str) -> "Contents":
         """Return a copy with these notices appended."""

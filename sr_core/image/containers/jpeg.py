@@ -2,7 +2,8 @@
 
 import re
 import struct
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from sr_core.image.containers.contents import END_MISSING, Colours, Contents, DamagedError, others_told
 from sr_core.image.containers.exif import content, numbers, read_both, read_directory, read_header
@@ -10,10 +11,13 @@ from sr_core.image.containers.exif import content, numbers, read_both, read_dire
 _MARKER = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])")
 """A marker inside a scan: neither a stuffed 0xFF nor a restart."""
 _SOI, _EOI, _SOS, _APP, _COM = 0xD8, 0xD9, 0xDA, range(0xE0, 0xF0), 0xFE
+_RESTARTS, _LEAST_WITH_LENGTH = range(0xD0, 0xD8), 0xC0
+_BESIDE = (*_APP, _COM)
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE = (0xC2, 0xCA)
 _END = bytes((0xFF, _EOI))
 _OTHER_END = b"\x5a\x33\xc9" * 16 + _END
+_MOST_IN_A_SEGMENT = 0xFFFF - 2
 _PREVIEWS = (0x010001, 0x010002)
 
 
@@ -24,18 +28,17 @@ def take_apart(data: bytes) -> Contents:
     dpi = None
     frame, scans, at = None, [], 2
     complete = False
-    while found := _MARKER.search(data, at):
-        marker, start = found[1][0], found.start()
+    damaged = []
+    for segment in _segments(data):
+        marker, body = segment.marker, segment.body
+        if scans:  # before the scans: stray bytes between segments
+            kept.append(data[at : segment.start])
+        at = segment.end
         if marker == _EOI:
-            kept.append(data[at:start])
             complete = True
             break
-        if scans:  # before the scans: stray bytes between segments
-            kept.append(data[at:start])
-        (length,) = struct.unpack_from(">H", data, found.end()) if found.end() + 2 <= len(data) else (0,)
-        body, at = data[found.end() + 2 : found.end() + length], found.end() + length
-        if length < 2 or at > len(data):
-            raise DamagedError("a segment is cut short")
+        if segment.damaged:
+            damaged.append(_name(marker, body))
         if marker == 0xE1 and body.startswith(b"Exif\0"):
             exif = exif or body
         elif marker == 0xE1 and body.startswith(b"http://ns.adobe.com/xap"):
@@ -45,9 +48,12 @@ def take_apart(data: bytes) -> Contents:
         elif marker == 0xE0 and body.startswith(b"JFIF\0"):
             dpi = dpi or _density(body)
         elif marker == 0xE2 and body.startswith(b"MPF\0"):
-            mpf = found.end() + 2 + 4, body[4:]
-        if marker not in (*_APP, _COM) or _tells_the_model(marker, body):
-            kept.append(data[start:at])
+            mpf = segment.start + 4 + 4, body[4:]
+        if marker not in _BESIDE:
+            kept.append(data[segment.start : at])
+        elif _tells_the_model(marker, body):
+            body = body[:_MOST_IN_A_SEGMENT]
+            kept += [struct.pack(">BBH", 0xFF, marker, len(body) + 2), body]
         if marker in _FRAMES:
             frame = marker, body
         if marker == _SOS:
@@ -56,15 +62,97 @@ def take_apart(data: bytes) -> Contents:
         raise DamagedError("it holds no picture")
     if not complete:
         kept.append(data[at:].rstrip(b"\xff"))
-        if frame[0] in _PROGRESSIVE and not _all_bits_sent(frame[1], scans):
-            raise DamagedError("its last scans are missing")
+    if frame[0] in _PROGRESSIVE and not _all_bits_sent(frame[1], scans):
+        raise DamagedError("its last scans are missing")
     told = read_both(exif, xmp)
     colours = Colours(profile=b"".join(profile[i] for i in sorted(profile)), adobe=told.adobe)
-    picture, context = b"".join(kept), told.context.with_dpi(dpi)
-    contents = Contents(picture + _END, colours, told.orientation or 1, context=context, notices=told.notices)
-    if complete:
-        return contents.noting(*others_told(_further_pictures(data, frame[1], mpf)))
-    return replace(contents, alternative=picture + _OTHER_END).noting(END_MISSING)
+    context = told.context.with_dpi(dpi)
+    contents = Contents(b"".join((*kept, _END)), colours, told.orientation or 1, context=context, notices=told.notices)
+    doubtful = not complete or frame[0] in _PROGRESSIVE or bool(data[at:].strip(b"\0"))
+    contents = replace(contents, other_end=_OTHER_END, doubtful=doubtful)
+    if damaged:
+        names = ", ".join(dict.fromkeys(damaged))
+        contents = contents.noting(f"a segment of the file is damaged ({names}); its pixels are whole")
+    return contents.noting(*(others_told(_further_pictures(data, frame[1], mpf)) if complete else (END_MISSING,)))
+
+
+@dataclass(frozen=True)
+class _Segment:
+    """A segment of a file: its marker, the place of that, what it holds, and where it ends. `damaged`: its length is
+    wrong."""
+
+    marker: int
+    start: int
+    body: bytes
+    end: int
+    damaged: bool = False
+
+
+def _segments(data: bytes) -> Iterator[_Segment]:
+    """Yield the segments behind the start of the picture up to its end. A comment or an application segment whose
+    length is wrong lasts until the segments that lead to the picture. Raises DamagedError where another one is cut
+    short."""
+    at, framed = 2, False
+    while found := _MARKER.search(data, at):
+        marker, begin = found[1][0], found.end() + 2
+        start = found.end() - 2
+        if marker == _EOI:
+            yield _Segment(marker, found.start(), b"", found.end())
+            return
+        length = int.from_bytes(data[begin - 2 : begin], "big")
+        at = begin - 2 + length
+        whole = length >= 2 and at <= len(data)
+        resumed = None
+        if marker in _BESIDE and not (whole and _MARKER.match(data, at)):
+            resumed = _resume(data, begin - 2, framed)
+            at = at if resumed is None else resumed
+        if resumed is None and not whole:
+            raise DamagedError("a segment is cut short")
+        framed |= marker in _FRAMES
+        yield _Segment(marker, start, data[begin:at], at, resumed is not None)
+
+
+def _resume(data: bytes, at: int, framed: bool) -> int | None:
+    """Return where, from `at` on, the segments begin that lead to the picture; None if none do. Of two pictures it is
+    the larger one: the other is its thumbnail. `framed`: whether the picture's frame header has come before."""
+    best, largest = None, 0
+    seen: set[int] = set()
+    for found in _MARKER.finditer(data, at):
+        size = _frame_ahead(data, found.end() - 2, seen)
+        if framed and size == 0:
+            return found.start()
+        if not framed and size is not None and size > largest:
+            best, largest = found.start(), size
+    return best
+
+
+def _frame_ahead(data: bytes, at: int, seen: set[int]) -> int | None:
+    """Return the number of pixels in the frame header among the segments from `at` to the next scan or end of a
+    picture, 0 if there is none; None if they do not lead there, or join those `seen` before."""
+    size = 0
+    while at + 4 <= len(data) and data[at] == 0xFF and at not in seen:
+        seen.add(at)
+        marker, length = struct.unpack_from(">BH", data, at + 1)
+        if marker == 0xFF:
+            at += 1
+            continue
+        if marker in _FRAMES and at + 9 <= len(data):
+            height, width = struct.unpack_from(">HH", data, at + 5)
+            size = height * width
+        if marker in (_SOS, _EOI):
+            return size
+        if marker < _LEAST_WITH_LENGTH or marker in (*_RESTARTS, _SOI) or length < 2:
+            return None
+        at += 2 + length
+    return size if data[at:] == _END else None
+
+
+def _name(marker: int, body: bytes) -> str:
+    """Return what people call a segment beside the picture."""
+    names = {b"Exif\0": "EXIF", b"http://ns.adobe.com/xap": "XMP", b"ICC_PROFILE\0": "colour profile"}
+    if marker == _COM:
+        return "comment"
+    return next((name for start, name in names.items() if body.startswith(start)), f"APP{marker - _APP[0]}")
 
 
 def _density(body: bytes) -> tuple[float, float] | None:

@@ -3,13 +3,20 @@
 import re
 import struct
 import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
 
+from sr_core.files import printable
 from sr_core.image.containers.contents import END_MISSING, LARGEST, Colours, Contents, DamagedError
 from sr_core.image.containers.exif import read_both
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _NAME = re.compile(rb"[A-Za-z]{4}")
 _OF_PICTURE = (b"IHDR", b"PLTE", b"tRNS", b"IDAT")
+_NEEDED = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
+_KNOWN = re.compile(
+    rb"IHDR|PLTE|tRNS|IDAT|IEND|eXIf|iCCP|cICP|sRGB|gAMA|cHRM|pHYs|iTXt|zTXt|tEXt|acTL|tIME|bKGD|sBIT|hIST|sPLT"
+)
 _METRES = 0.0254
 """Of an inch."""
 _RAW_EXIF = b"Raw profile type exif"
@@ -20,23 +27,16 @@ def take_apart(data: bytes) -> Contents:
     """Return the picture's own chunks. Raises DamagedError if a checksum shows that its pixels are damaged."""
     kept, beside, wrong = [SIGNATURE], {}, []
     ended = False
-    at = len(SIGNATURE)
-    while at + 8 <= len(data) and not ended:
-        length, name = struct.unpack_from(">I4s", data, at)
-        if not _NAME.fullmatch(name):
-            break
-        body = data[at + 8 : at + 8 + length]
-        check = data[at + 8 + length : at + 12 + length]
-        at += 12 + length
-        right = zlib.crc32(body, zlib.crc32(name))
+    for chunk in _chunks(data):
+        name, body = chunk.name, chunk.body
         ended = name == b"IEND"
-        if len(check) == 4 and right != int.from_bytes(check, "big"):
+        if chunk.wrong:
             wrong.append(name)
             if name not in _OF_PICTURE or name == b"tRNS":
                 continue
         if name in _OF_PICTURE:
-            kept += [struct.pack(">I", len(body)), name, body, struct.pack(">I", right)]
-        elif len(body) == length:
+            kept += [struct.pack(">I", len(body)), name, body, struct.pack(">I", zlib.crc32(body, zlib.crc32(name)))]
+        else:
             beside.setdefault(name, []).append(body)
     for name in (b"IHDR", b"PLTE"):
         if name in wrong:
@@ -51,12 +51,51 @@ def take_apart(data: bytes) -> Contents:
     notices = (*told.notices, *colour_notices)
     contents = Contents(picture, colours, told.orientation or 1, context=context, notices=notices)
     if wrong:
-        names = ", ".join(sorted({name.decode() for name in wrong}))
+        names = ", ".join(sorted({printable(name.decode("latin-1")) for name in wrong}))
         contents = contents.noting(f"a checksum in the file is wrong ({names}); its pixels are whole")
     if not ended:
         contents = contents.noting(END_MISSING)
     frames = int.from_bytes(beside.get(b"acTL", [b""])[0][:4], "big")
     return contents.noting(f"an animation of {frames} pictures: its still one is shown") if frames > 1 else contents
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    """A chunk of a file: its name, what it holds, and whether its length or its checksum is wrong."""
+
+    name: bytes
+    body: bytes
+    wrong: bool
+
+
+def _chunks(data: bytes) -> Iterator[_Chunk]:
+    """Yield the chunks up to the end of the picture or of the file. One beside the picture whose length is wrong lasts
+    until the next whose checksum is right."""
+    at, name = len(SIGNATURE), b""
+    while at + 8 <= len(data) and name != b"IEND":
+        length, name = struct.unpack_from(">I4s", data, at)
+        end = at + 8 + length
+        body, check = data[at + 8 : end], data[end : end + 4]
+        wrong = len(check) == 4 and zlib.crc32(body, zlib.crc32(name)) != int.from_bytes(check, "big")
+        resumed, strange = None, not _NAME.fullmatch(name)
+        ends_wrong = (wrong or len(check) < 4) and not _NAME.fullmatch(data[end + 8 : end + 12])
+        if strange or (ends_wrong and name not in _NEEDED):
+            resumed = _resume(data, at + 8)
+        if resumed is None and (strange or (name not in _OF_PICTURE and len(body) < length)):
+            return
+        yield _Chunk(name, body, wrong or resumed is not None)
+        at = end + 4 if resumed is None else resumed
+
+
+def _resume(data: bytes, at: int) -> int | None:
+    """Return where, from `at` on, the first known chunk with the right checksum begins; None if there is none."""
+    for found in _KNOWN.finditer(data, at + 4):
+        begin, name = found.end(), found[0]
+        end = begin + int.from_bytes(data[begin - 8 : begin - 4], "big")
+        check = data[end : end + 4]
+        if len(check) == 4 and zlib.crc32(data[begin:end], zlib.crc32(name)) == int.from_bytes(check, "big"):
+            return begin - 8
+    return None
 
 
 def _density(body: bytes) -> tuple[float, float] | None:

@@ -154,6 +154,96 @@ def test_a_jpeg_opens_whatever_stands_beside_its_pixels(tmp_path, scene):
     np.testing.assert_array_equal(load(tmp_path, plain + b"behind the end" * 99).pixels, wanted)
 
 
+def with_length(data, at, length, form=">H"):
+    """The file with another length at a place."""
+    return data[:at] + struct.pack(form, length) + data[at + struct.calcsize(form) :]
+
+
+LENGTHS = [0, 1, 2, 5, 40, 700, 60000, 65535]
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("length", LENGTHS)
+@pytest.mark.parametrize("which", ["comment", "EXIF", "XMP", "colour profile", "APP11"])
+def test_a_jpegs_segment_of_a_wrong_length_is_told_and_the_pixels_are_shown(tmp_path, which, length, progressive):
+    noise = np.random.default_rng(3).integers(0, 255, (90, 70, 3), dtype=np.uint8)
+    plain = encoded(noise, "JPEG", quality=95, progressive=progressive)
+    thumbnail = encoded(noise[::4, ::4], "JPEG")
+    body = {
+        "comment": b"taken in the morning" * 20,
+        "EXIF": b"Exif\0\0" + exif((0x0112, 3, 1, struct.pack("<HH", 1, 0))) + thumbnail,
+        "XMP": b"http://ns.adobe.com/xap/1.0/\0" + b"<x:xmpmeta>" * 20,
+        "colour profile": b"ICC_PROFILE\0\1\1" + ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes(),
+        "APP11": bytes(500),
+    }[which]
+    marker = {"comment": 0xFE, "EXIF": 0xE1, "XMP": 0xE1, "colour profile": 0xE2, "APP11": 0xEB}[which]
+    whole = with_segments(plain, segment(marker, body), segment(0xFE, b"another"))
+    wanted = load(tmp_path, whole)
+    assert wanted.notices == ()
+    photograph = load(tmp_path, with_length(whole, 4, length))
+    np.testing.assert_array_equal(photograph.pixels, wanted.pixels)
+    if not (which == "comment" and 2 < length < 400):  # what follows a comment that is too short is passed over
+        assert f"a segment of the file is damaged ({which}); its pixels are whole" in photograph.notices
+
+
+def test_what_a_segment_of_a_wrong_length_holds_still_counts(tmp_path, scene):
+    sideways = segment(0xE1, b"Exif\0\0" + exif(SIDEWAYS))
+    adobe = segment(0xEE, b"Adobe\0\x64\0\0\0\0\0")  # the numbers are red, green and blue
+    for beside in (sideways, adobe):
+        whole = with_segments(encoded(scene, "JPEG", quality=95), beside)
+        for length in (0, 65535):
+            photograph = load(tmp_path, with_length(whole, 4, length))
+            np.testing.assert_array_equal(photograph.pixels, load(tmp_path, whole).pixels)
+
+
+def test_two_segments_of_wrong_lengths_and_one_between_scans(tmp_path, scene):
+    plain = encoded(scene, "JPEG", progressive=True)
+    wanted = load(tmp_path, plain).pixels
+    twice = with_segments(plain, b"\xff\xfe\0\0two", b"\xff\xe1\xff\xffExif\0\0II*\0")
+    last = plain.rindex(b"\xff\xc4")
+    for data in (twice, plain[:last] + b"\xff\xfe\0\0between" + plain[last:], plain[:-2] + b"\xff\xfe\0\0\xff\xd9"):
+        photograph = load(tmp_path, data)
+        np.testing.assert_array_equal(photograph.pixels, wanted)
+        assert any("a segment of the file is damaged" in notice for notice in photograph.notices)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+@pytest.mark.parametrize("length", [0, 3, 9, 30, 3000, 1 << 30])
+def test_a_chunk_of_a_wrong_length_is_told_and_the_pixels_are_shown(tmp_path, scene, kind, length):
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    whole = encoded(scene, kind, icc_profile=profile, **({"lossless": True} if kind == "WEBP" else {}))
+    name = {"PNG": b"iCCP", "WEBP": b"ICCP"}[kind]
+    at = whole.index(name) + (4 if kind == "WEBP" else -4)
+    photograph = load(tmp_path, with_length(whole, at, length, "<I" if kind == "WEBP" else ">I"))
+    np.testing.assert_array_equal(photograph.pixels, scene)
+    assert any(name.decode() in notice and "its pixels are whole" in notice for notice in photograph.notices)
+
+
+def test_a_png_with_a_damaged_name_beside_its_pixels_opens(tmp_path, scene):
+    data = with_chunks(encoded(scene, "PNG"), chunk(b"tE\0t", b"a\0b"))
+    photograph = load(tmp_path, data)
+    np.testing.assert_array_equal(photograph.pixels, scene)
+    assert r"tE\x00t" in photograph.notices[0]
+
+
+@pytest.mark.parametrize("behind", [b"", bytes(40), b"the camera's own words"])
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0}, {"restart_marker_rows": 1}])
+def test_a_jpeg_with_an_end_marker_in_its_midst_is_refused(tmp_path, options, behind):
+    noise = np.random.default_rng(3).integers(0, 255, (200, 200, 3), dtype=np.uint8)
+    data = encoded(noise, "JPEG", **options)
+    assert load(tmp_path, data + behind).notices == ()
+    scan = data.index(b"\xff\xda") + 20
+    for at in np.linspace(scan, len(data) - 400, 7).astype(int):
+        for cut in (data[:at] + b"\xff\xd9" + data[at:], data[:at] + b"\xff\xd9" + behind):
+            with pytest.raises(PhotographError, match="damaged or cut short"):
+                load(tmp_path, cut)
+
+
+def test_a_photograph_that_is_grey_in_its_corner_is_none_that_is_cut(tmp_path):
+    grey = np.full((80, 80, 3), 128, np.uint8)
+    assert load(tmp_path, encoded(grey, "JPEG")).notices == ()
+
+
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_a_damaged_tag_beside_the_orientation_does_no_harm(tmp_path, scene, order):
     sideways = (0x0112, 3, 1, struct.pack(order + "HH", 6, 0))
