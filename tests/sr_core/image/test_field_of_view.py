@@ -301,3 +301,53 @@ def test_a_bright_disc_on_an_even_ground_is_not_the_field():
     found = fit_field_of_view(np.clip(pixels, 0, 255).astype(np.uint8))
     assert found == FieldOfView(121, 60.5, 121)
     assert found.assumed == NO_RIM
+
+
+def quarters(pixels, field):
+    """The four quarters of a picture about its field's middle, each with its circle."""
+    (height, width), x, y = pixels.shape[:2], int(field.cx), int(field.cy)
+    for left, top, right, bottom in ((0, 0, x, y), (x, 0, width, y), (0, y, x, height), (x, y, width, height)):
+        yield np.ascontiguousarray(pixels[top:bottom, left:right]), field.cropped(left, top)
+
+
+@needs_data
+@pytest.mark.parametrize(
+    "name",
+    [
+        "HRF/images/01_dr.JPG",
+        "HRF/images/10_g.jpg",
+        "HYGD/images/100_5.jpg",
+        "HYGD/images/139_2.jpg",
+        "HYGD/images/44_4.jpg",
+        "HYGD/images/55_3.jpg",
+        "IDRiD/segmentation_training/IDRiD_01.jpg",
+        "CHASE_DB1/Image_01L.jpg",
+        "demo/normal_fundus_cc0.jpg",
+    ],
+)
+def test_a_quarter_of_a_photograph_has_its_circle(name):
+    pixels = load_photograph(DATA / name).pixels[::2, ::2]
+    for quarter, wanted in quarters(pixels, fit_field_of_view(pixels)):
+        found = fit_field_of_view(quarter)
+        assert found.provenance == "fitted"
+        assert np.hypot(found.cx - wanted.cx, found.cy - wanted.cy) < 0.02 * wanted.radius
+        assert abs(found.radius - wanted.radius) < 0.02 * wanted.radius
+
+
+@needs_data
+def test_one_camera_has_one_radius_however_much_glows_about_its_rim():
+    names = [path.name for path in sorted((DATA / "HYGD/images").glob("*.jpg"))[::40]]
+    for name in (*names, "55_3.jpg", "44_4.jpg"):
+        assert load_photograph(DATA / "HYGD/images" / name).field.radius == pytest.approx(935, rel=0.003), name
+
+
+@pytest.mark.parametrize("glow", [10, 25, 40])
+def test_a_glow_on_one_side_of_the_rim_does_not_pull_the_circle(glow):
+    pixels = textured().astype(float)
+    x, y = np.arange(660) + 0.5 - ROUND.cx, np.arange(480)[:, None] + 0.5 - ROUND.cy
+    beyond = np.hypot(x, y) - ROUND.radius
+    light = glow * np.exp(-np.clip(beyond, 0, None) / 20) * (beyond > 0) * np.clip(-x / ROUND.radius, 0, 1)
+    found = fit_field_of_view(np.clip(pixels + light[..., None], 0, 255).astype(np.uint8))
+    assert found.provenance == "fitted"
+    assert np.hypot(found.cx - ROUND.cx, found.cy - ROUND.cy) < 0.01 * ROUND.radius
+    assert abs(found.radius - ROUND.radius) < 0.01 * ROUND.radius
