@@ -2,7 +2,7 @@
 
     python -m tests.helpers.gl_window_client PICTURE.npy
 
-P writes the picture it drew to PICTURE.npy and Q ends it.
+P writes the picture it drew to PICTURE.npy and Ctrl+Q ends it.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from tests.helpers.gl_stage import Stage, demo_photograph
 from vr_app.core.hands.keys import meant
 from vr_app.core.scene.scene import Scene
 from vr_app.core.view.intent import SurfaceKind, TakeScreenshot
+from vr_app.core.view.step import desk_changed
 from vr_app.gl.context import open_window
 from vr_app.runtime.window import WindowRuntime
 
@@ -31,6 +32,7 @@ def main(picture: str) -> None:
     print(json.dumps(runtime.describe()), flush=True)
     while runtime.poll_events():
         with runtime.frame() as frame:
+            view = desk_changed(view, frame.desk)
             sample = runtime.read(frame.time)
             for eye, framebuffer in frame.targets():
                 stage.renderer.draw(framebuffer, eye, Scene(stage.items(view, (eye,))))

@@ -34,7 +34,10 @@ _WINDOW_CURE = (
 )
 _OFFSCREEN_CURE = "install Mesa with 'apt-get install libegl1 libgl1 libgl1-mesa-dri'"
 
-_NAMED_KEYS = ("SPACE", "TAB", "HOME", "ESCAPE", "F1", "DELETE", "LEFT_SHIFT", "RIGHT_SHIFT", "PAGE_UP", "PAGE_DOWN")
+_NAMED_KEYS = (
+    *("SPACE", "TAB", "HOME", "ESCAPE", "F1", "F11", "DELETE", "LEFT_SHIFT", "RIGHT_SHIFT"),
+    *("PAGE_UP", "PAGE_DOWN", "LEFT", "RIGHT"),
+)
 
 _SIGNS = "',-./0123456789;=ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]`"
 """The signs of a US keyboard, without the number pad: GLFW's code of a key is the ASCII code of its sign."""
@@ -305,10 +308,13 @@ class Window(Context):
         self._window = None
         self._pressed: list[str] = []
         self._clicks: list[bool] = []
-        self._down = False
+        self._down = self._middle_down = False
         self._held: dict[int, str] = {}
         """The names of the keys that are down, by scancode: the layout may change before a key is let go."""
         self._scrolled = 0.0
+        self._windowed: tuple[int, ...] | None = None
+        """Place and size to go back to from the full screen."""
+        glfw.window_hint(glfw.AUTO_ICONIFY, False)
         glfw.window_hint(glfw.CONTEXT_VERSION_MAJOR, 3)
         glfw.window_hint(glfw.CONTEXT_VERSION_MINOR, 3)
         glfw.window_hint(glfw.OPENGL_PROFILE, glfw.OPENGL_CORE_PROFILE)
@@ -379,7 +385,7 @@ class Window(Context):
     def cursor(self) -> tuple[float, float] | None:
         """In pixels from the upper left corner; None while the cursor is elsewhere and no button holds it."""
         glfw = self._glfw
-        if not (self.button() or glfw.get_window_attrib(self._window, glfw.HOVERED)):
+        if not (self.button() or self.middle_button() or glfw.get_window_attrib(self._window, glfw.HOVERED)):
             return None
         x, y = glfw.get_cursor_pos(self._window)
         window, pixels = glfw.get_window_size(self._window), self.size
@@ -390,6 +396,10 @@ class Window(Context):
     def button(self) -> bool:
         """Whether the left button is down. It changes at most once from one `poll` to the next."""
         return self._down
+
+    def middle_button(self) -> bool:
+        """Whether the middle button is down."""
+        return self._middle_down
 
     def held(self, key: str) -> bool:
         """Whether a key is down: 'o', '0', 'tab', 'f1', 'ctrl+z' ..., named as in `vr_app.core.hands.keys`."""
@@ -409,6 +419,34 @@ class Window(Context):
     def set_title(self, title: str) -> None:
         """Change the window's title."""
         self._glfw.set_window_title(self._window, title)
+
+    @property
+    def full_screen(self) -> bool:
+        """Whether the window takes a whole screen."""
+        return self._windowed is not None
+
+    def show_full_screen(self, shown: bool) -> None:
+        """Let the window take the screen that it is on, or go back to its place. Without a screen nothing changes."""
+        glfw = self._glfw
+        if self._windowed is not None and not shown:
+            glfw.set_window_monitor(self._window, None, *self._windowed, 0)
+            self._windowed = None
+        monitor = self._screen() if self._windowed is None and shown else None
+        if monitor:
+            self._windowed = (*glfw.get_window_pos(self._window), *glfw.get_window_size(self._window))
+            mode = glfw.get_video_mode(monitor)
+            glfw.set_window_monitor(self._window, monitor, 0, 0, *mode.size, mode.refresh_rate)
+
+    def _screen(self) -> Any:
+        """Return the screen that the middle of the window is on; the first one if it is on none."""
+        glfw = self._glfw
+        place, size = glfw.get_window_pos(self._window), glfw.get_window_size(self._window)
+        middle = [at + side / 2 for at, side in zip(place, size, strict=True)]
+        for monitor in glfw.get_monitors():
+            corner, mode = glfw.get_monitor_pos(monitor), glfw.get_video_mode(monitor)
+            if all(0 <= at - first < side for at, first, side in zip(middle, corner, mode.size, strict=True)):
+                return monitor
+        return glfw.get_primary_monitor()
 
     def swap(self) -> None:
         """Show what was drawn to the default framebuffer."""
@@ -448,6 +486,8 @@ class Window(Context):
     def _on_button(self, window: Any, button: int, action: int, modifiers: int) -> None:
         if button == self._glfw.MOUSE_BUTTON_LEFT:
             self._clicks.append(action == self._glfw.PRESS)
+        elif button == self._glfw.MOUSE_BUTTON_MIDDLE:
+            self._middle_down = action == self._glfw.PRESS
 
     def _on_scroll(self, window: Any, across: float, along: float) -> None:
         self._scrolled += along

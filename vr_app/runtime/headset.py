@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from dataclasses import replace
 from types import TracebackType
 
-from vr_app.core.hands.keys import LEAVE, MIRROR
+from vr_app.core.hands.keys import MIRROR, QUIT
 from vr_app.core.hands.sample import ControllerSample, HandSample, Pulse
 from vr_app.core.scene.layer_mode import LayerMode
 from vr_app.core.scene.spectator import MirrorKind
@@ -49,7 +49,7 @@ BACK = "The headset is back"
 class HeadsetRuntime:
     """Implements `vr_app.runtime.interface.Runtime` on the active OpenXR runtime.
 
-    `mirror`: what the window shows (Esc or closing it ends the program); None: there is no window. `layers`: whether
+    `mirror`: what the window shows (Ctrl+Q or closing it ends the program); None: there is no window. `layers`: whether
     the runtime shows surfaces by itself. Raises `HeadsetError` without a headset. If the headset is lost later, the
     window keeps showing the scene, from a viewpoint of its own, until a headset answers again and a new session starts;
     without a window, `HeadsetLostError` is raised.
@@ -168,7 +168,7 @@ class HeadsetRuntime:
     def poll_events(self) -> bool:
         """Handle the events of the headset and the window; return False once the session has ended.
 
-        Esc, or closing the window, asks the runtime to end the session; the loop goes on until that has happened,
+        Ctrl+Q, or closing the window, asks the runtime to end the session; the loop goes on until that has happened,
         or for PARTING seconds.
         """
         self._poll_window()
@@ -193,7 +193,7 @@ class HeadsetRuntime:
             if key in MIRROR.keys:
                 self._mirror.kind = self._mirror.kind.next()
                 self._camera_kept = False
-        if (closed or set(LEAVE.keys) & set(pressed)) and self._leave_by is None:
+        if (closed or set(QUIT.keys) & set(pressed)) and self._leave_by is None:
             self._leave()
 
     def _leave(self) -> None:

@@ -9,6 +9,7 @@ from typing import Protocol
 from vr_app.core.hands.sample import ControllerSample, Pulse
 from vr_app.core.scene.scene import Scene
 from vr_app.core.space.pose import Eye
+from vr_app.core.view.desk import Desk
 from vr_app.gl.draw import Renderer
 from vr_app.gl.objects import Framebuffer
 
@@ -40,6 +41,11 @@ class Frame(Protocol):
     def detail(self) -> float:
         """How many pixels are shown along a line for each of an eye's picture: more than one if surfaces are shown as
         layers."""
+        ...
+
+    @property
+    def desk(self) -> Desk | None:
+        """The window in which photographs stand flat; None: they stand around the viewer."""
         ...
 
     @property

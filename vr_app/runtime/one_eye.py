@@ -1,4 +1,4 @@
-"""One picture for one eye: what a window and offscreen pictures show, and the window of a headset that is lost."""
+"""One picture for one eye: what a window shows, offscreen pictures, and the window of a headset that is lost."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from vr_app.core.scene.scene import Scene
 from vr_app.core.space.pose import Eye, Fov, Pose
+from vr_app.core.view.desk import Desk
 from vr_app.gl.draw import Renderer
 from vr_app.gl.objects import Framebuffer
 
@@ -32,6 +33,7 @@ class OneEyeFrame:
     period: float | None = None
     keeps: bool = False
     detail: float = 1.0
+    desk: Desk | None = None
 
     @property
     def should_render(self) -> bool:

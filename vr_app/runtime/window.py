@@ -6,26 +6,25 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from vr_app.core.hands.keys import BLINK, ORIGINAL, QUIT
+from vr_app.core.hands.keys import BACK, BLINK, FULL_SCREEN, ORIGINAL, QUIT
 from vr_app.core.hands.sample import ControllerSample, HandSample, Pulse
-from vr_app.core.space.pose import Eye, Ray
+from vr_app.core.space.pose import Ray
+from vr_app.core.view.desk import Desk
+from vr_app.core.view.view import NOTCH
 from vr_app.gl.context import Window
 from vr_app.gl.objects import Framebuffer
-from vr_app.runtime.one_eye import FLOOR, OneEyeFrame, one_eye
-
-ZOOM_PER_NOTCH = 0.25
-"""Doublings of the zoom for one notch of the wheel."""
+from vr_app.runtime.one_eye import FLOOR, OneEyeFrame
 
 _IDLE = 0.1
 """Seconds between looks at a window that shows nothing."""
 
 
 class WindowRuntime:
-    """A `Runtime` in a window.
+    """A `Runtime` in a window, in which photographs stand flat.
 
-    The cursor points as a hand's ray would; the left button is the trigger, Shift the grip; the wheel zooms. Keys are
-    those of `vr_app.core.hands.keys`. The picture is drawn into a framebuffer of its own and copied, since a window's
-    is mostly not sRGB. The window stays its maker's to close, after the runtime.
+    The cursor points as a hand's ray would; the left or middle button is the trigger, Shift the grip; the wheel zooms.
+    Keys are those of `vr_app.core.hands.keys`. The picture is drawn into a framebuffer of its own and copied, since a
+    window's is mostly not sRGB. The window stays its maker's to close, after the runtime.
     """
 
     name = "desktop"
@@ -39,7 +38,7 @@ class WindowRuntime:
         self.framebuffer: Framebuffer | None = None
         """The last picture; None before the first and while the window is minimised."""
         self._drawn: Framebuffer | None = None
-        self._eye: Eye | None = None
+        self._desk: Desk | None = None
         self._fit()
 
     def describe(self) -> dict[str, str]:
@@ -48,15 +47,16 @@ class WindowRuntime:
     def poll_events(self) -> bool:
         going_on = self._window.poll(_IDLE if self.framebuffer is None else 0.0)
         pressed = self._window.take_pressed()
-        self._pressed += pressed
+        self._pressed += tuple(key for key in pressed if not self._changes_full_screen(key))
         self._fit()
         return going_on and not set(QUIT.keys) & set(pressed)
 
     @contextmanager
     def frame(self) -> Iterator[OneEyeFrame]:
-        eyes = (self._eye,) if self.framebuffer is not None and self._eye is not None else ()
+        eyes = (self._desk.eye,) if self.framebuffer is not None and self._desk is not None else ()
         keeps = self.framebuffer is self._drawn
-        yield OneEyeFrame(time.perf_counter() + self._period, eyes, self.framebuffer, self._period, keeps)
+        due = time.perf_counter() + self._period
+        yield OneEyeFrame(due, eyes, self.framebuffer, self._period, keeps, desk=self._desk)
         self._drawn = self.framebuffer
         if self.framebuffer is not None:
             self.framebuffer.blit_to_window(*self.framebuffer.size)
@@ -84,17 +84,27 @@ class WindowRuntime:
             self.framebuffer.close()
             self.framebuffer = None
 
+    def _changes_full_screen(self, key: str) -> bool:
+        """Let a key begin or end the full screen, if it does."""
+        full = self._window.full_screen
+        changes = key in FULL_SCREEN.keys or (full and key in BACK.keys)
+        if changes:
+            self._window.show_full_screen(not full)
+        return changes
+
     def _mouse(self) -> HandSample:
         scrolled = self._window.take_scrolled()
         cursor = self._window.cursor()
-        if cursor is None or self._eye is None:
+        if cursor is None or self._desk is None:
             return HandSample()
-        x, y, z = self._eye.rays(*cursor)
-        aim = Ray(self._eye.pose.position, (float(x), float(y), float(z)))
-        trigger = 1.0 if self._window.button() else 0.0
+        eye = self._desk.eye
+        x, y, z = eye.rays(*cursor)
+        aim = Ray(eye.pose.position, (float(x), float(y), float(z)))
+        drags = self._window.middle_button()
+        trigger = 1.0 if drags or self._window.button() else 0.0
         shift = self._window.held("left_shift") or self._window.held("right_shift")
         grip = 1.0 if shift else 0.0
-        return HandSample(aim, trigger, zoom_steps=scrolled * ZOOM_PER_NOTCH, shown=False, grip=grip)
+        return HandSample(aim, trigger, zoom_steps=scrolled * NOTCH, shown=False, grip=grip, drags=drags)
 
     def _fit(self) -> None:
         """Give the picture the window's size."""
@@ -104,7 +114,7 @@ class WindowRuntime:
         elif self.framebuffer is None or self.framebuffer.size != size:
             self.close()
             self.framebuffer = Framebuffer.create(size)
-            self._eye = one_eye(size)
+            self._desk = Desk(size)
 
     def _pace(self) -> None:
         """Wait if `swap` does not (software GL, hidden windows): a spinning loop starves the worker."""

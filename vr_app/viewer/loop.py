@@ -6,19 +6,16 @@ import sys
 import time
 from collections.abc import Hashable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from sr_core.networks.names import models_at_hand
-from sr_core.tiles.photographs import Photographs
-from vr_app.core.hands.hand import pointed_at
-from vr_app.core.hands.hands import Hands
-from vr_app.core.hands.sample import ControllerSample, Pulse
+from sr_core.networks.names import models_at_hand, texture_of
+from vr_app.core.hands.sample import ControllerSample
 from vr_app.core.scene.notices import Notices
 from vr_app.core.scene.scene import RayItem
-from vr_app.core.scene.snapshot import describe_snapshot
+from vr_app.core.scene.snapshot import describe_snapshot, told_of
 from vr_app.core.scene.statistics import Statistics
 from vr_app.core.scene.words import Status, status_of
-from vr_app.core.space.pose import Pose, Ray
+from vr_app.core.space.pose import Pose
 from vr_app.core.tiles.prefetch import REST
 from vr_app.core.tiles.visible import SETTLE, Seen, look
 from vr_app.core.view.intent import (
@@ -29,8 +26,8 @@ from vr_app.core.view.intent import (
     TakeScreenshot,
     ToggleControlPanel,
 )
-from vr_app.core.view.step import photograph_arrived, photograph_failed, step
-from vr_app.core.view.tour import Guide, TourPlayer
+from vr_app.core.view.step import desk_changed, photograph_arrived, photograph_failed, step
+from vr_app.core.view.tour import TourPlayer
 from vr_app.core.view.view import ViewState
 from vr_app.files.captures import write_statistics
 from vr_app.gl import objects
@@ -39,7 +36,8 @@ from vr_app.process.garbage import Collector
 from vr_app.process.interruption import Interruption
 from vr_app.runtime.interface import Frame, Runtime
 from vr_app.viewer.clock import Tick
-from vr_app.viewer.control_panel import Control, state_of
+from vr_app.viewer.control_panel import Control
+from vr_app.viewer.intake import Intake
 from vr_app.viewer.keeping import Keeping
 from vr_app.viewer.options import Options
 from vr_app.viewer.picture import Picture, compose
@@ -50,9 +48,6 @@ SWITCH_SECONDS = 0.0005
 """Seconds that a frame coming back from GL waits for the interpreter while the worker runs Python, as an import does
 for seconds. With Python's own 5 ms, a frame of a dozen such waits took up to 0.13 s beside an import; with this, up to
 0.05."""
-
-POINTER_REACH = 3.0
-"""Metres of the pointer's ray that are drawn if it hits nothing."""
 
 NOTHING_YET = 0.005
 """Seconds between frames while there is no photograph yet and no display paces them: the loader needs the processor."""
@@ -75,59 +70,6 @@ def session(runtime: Runtime, options: Options) -> Iterator[Viewer]:
         interruption = stack.enter_context(Interruption())
         collector = stack.enter_context(Collector())
         yield Viewer(runtime, options, stack, interruption, collector)
-
-
-@dataclass(frozen=True)
-class Asked:
-    """The intents of a frame. `sample`: the steady hands, without the part that the control panel used."""
-
-    intents: tuple[Intent, ...]
-    sample: ControllerSample
-
-
-class Intake:
-    """Gathers the intents of each frame. `also`: intents that the viewer's owner adds to the next frame."""
-
-    def __init__(self, control: Control, guide: Guide | None, headset: bool) -> None:
-        """`headset`: there is a head to recentre on."""
-        self.control = control
-        self.guide = guide
-        self.also: tuple[Intent, ...] = ()
-        self._hands = Hands()
-        self._headset = headset
-
-    @property
-    def guided(self) -> bool:
-        """Whether a tour still has something to show."""
-        return self.guide is not None and not self.guide.over
-
-    def led(self, view: ViewState, dt: float, lingers: bool) -> tuple[tuple[Intent, ...], str]:
-        """Return where the tour leads `dt` seconds later, and its caption there. A tour begins once its photograph has
-        loaded. `lingers`: its last view stays when it is over."""
-        if self.guide is None or view.record is None or (self.guide.over and not lingers):
-            return (), ""
-        look, caption = self.guide.advance(dt)
-        return (look,), caption
-
-    def read(
-        self, frame: Frame, sample: ControllerSample, view: ViewState, seen: Seen, tick: Tick, photographs: Photographs
-    ) -> Asked:
-        """Return the intents of hands, keys and control panel for the view as the last frame left it. `photographs`:
-        the source of the panel's thumbnails."""
-        steady = self.control.take(self._hands.steady(sample, tick.dt), frame.eyes)
-        also, self.also = self.also, ()
-        panel = self.control.update(state_of(view, self.control.networks, self._headset), photographs)
-        return Asked((*self._hands.read(steady, view, seen.reach, tick.dt), *also, *panel), steady)
-
-    def pulses(self, before: ViewState, view: ViewState) -> tuple[Pulse, ...]:
-        """Return the haptic pulses for a frame that changed the view from `before` to `view`."""
-        return (*self._hands.ticks(before, view), *self.control.pulses())
-
-    def rays(self, sample: ControllerSample, view: ViewState, seen: Seen) -> tuple[RayItem, ...]:
-        """Return the pointers' beams, each ending at what it points at."""
-        hands = self.control.beaming(sample)
-        beams = (_beam(hand.aim, view, seen) for hand in hands if hand.aim is not None and hand.shown)
-        return (*beams, *self.control.rays)
 
 
 class Viewer:
@@ -194,7 +136,7 @@ class Viewer:
     def _turn(self, frame: Frame, sample: ControllerSample, tick: Tick) -> bool:
         """Run a frame in which something may change: sample, intents, view, what is seen of it, tiles, scene, pictures.
         Returns whether it ended early, with the last picture, once the view was known."""
-        before = self._arrivals(self.view)
+        before = desk_changed(self._arrivals(self.view), frame.desk)
         lingers = self.options.ends or self.keeping.screenshots.due
         led, caption = self.intake.led(before, 0.0 if self._frames_over else tick.dt, lingers)
         asked = self.intake.read(frame, sample, before, self.seen, tick, self.supply.service.photographs)
@@ -311,7 +253,7 @@ class Viewer:
             self.view = self._arrivals(self.view)
             time.sleep(0.01)
         if self.options.stats is not None:
-            told = self.supply.told(self.view, self.seen.wants)
+            told = _computed(self.view, self.seen, self.supply)
             about = {"mode": self.runtime.name, **self.runtime.describe(), **told}
             write_statistics(self.options.stats, about, self.statistics, self.supply.service.worker.counts)
 
@@ -379,12 +321,6 @@ class Viewer:
         self.supply.service.worker.warm_up()
 
 
-def _beam(aim: Ray, view: ViewState, seen: Seen) -> RayItem:
-    pointed = pointed_at(aim, view, seen.reach)
-    x, y, z = aim.at(pointed.distance if pointed else POINTER_REACH)
-    return RayItem(aim.origin, (float(x), float(y), float(z)), pointed is not None)
-
-
 def _told(view: ViewState, caption: str, keeping: Keeping, supply: Supply, notices: Notices) -> Status:
     """Return what the text depends on, except for the visible computed tiles."""
     return replace(
@@ -395,3 +331,11 @@ def _told(view: ViewState, caption: str, keeping: Keeping, supply: Supply, notic
         unavailable=supply.unavailable,
         notices=notices.shown,
     )
+
+
+def _computed(view: ViewState, seen: Seen, supply: Supply) -> dict:
+    """Return the statistics of a session on the network, on memory, and on what is seen of the front photograph."""
+    departure = supply.departures.seen(seen.wants, supply.residency, view.over).get(view.active)
+    model = view.settings.model
+    about = {"model": model, "texture": texture_of(model), "memory": supply.memory}
+    return about | told_of(departure)

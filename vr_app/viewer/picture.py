@@ -14,10 +14,12 @@ from vr_app.core.scene.redraw import changed_part, only_tiles
 from vr_app.core.scene.region_words import region_labels
 from vr_app.core.scene.scene import RayItem, Scene, SurfaceItem, surface_items
 from vr_app.core.scene.veil import Veil
+from vr_app.core.scene.window_words import window_labels
 from vr_app.core.scene.words import Status, labels
 from vr_app.core.space.pose import Eye
 from vr_app.core.tiles.fading import Pace
-from vr_app.core.tiles.page_table import PageTable, Residency
+from vr_app.core.tiles.page_table import PageTable
+from vr_app.core.tiles.slots import Residency
 from vr_app.core.tiles.visible import Seen
 from vr_app.core.view.intent import GoToRegion, Intent, NextRegion, ResetView, SurfaceKind, Undo
 from vr_app.core.view.view import ViewState
@@ -144,7 +146,8 @@ def compose(
 ) -> Scene:
     """Compose the scene of a view: its photographs and their text. `floor`: the height of the room's floor, in
     metres."""
-    words = (*region_labels(surfaces), *labels(surfaces, view.active, status))
-    room = view.settings.room and view.surface is SurfaceKind.PANEL
+    desk, shown = view.desk, (surfaces, view.active, status)
+    words = (*region_labels(surfaces), *(window_labels(*shown, desk) if desk is not None else labels(*shown)))
+    room = view.settings.room and view.surface is SurfaceKind.PANEL and desk is None
     looks = {"invention": view.invention, "appearance": view.appearance}
     return Scene(surfaces, words, rays, sheet=sheet, floor=floor if room else None, **looks)

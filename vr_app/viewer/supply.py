@@ -14,22 +14,21 @@ from sr_core.image.folder import names_apart
 from sr_core.image.geometry import TileKey
 from sr_core.image.photograph import PhotographError
 from sr_core.image.source import PhotographSource
-from sr_core.networks.names import texture_of
 from sr_core.tiles.request import (
     DiskCache,
     Notice,
     PhotographLost,
     PhotographOpened,
     TileFailed,
+    TileReady,
     Wanted,
 )
 from sr_core.tiles.service import TileService
 from sr_core.tiles.worker import Worker
-from vr_app.core.scene.snapshot import told_of
 from vr_app.core.tiles.departure import Departures
 from vr_app.core.tiles.limits import Limits
-from vr_app.core.tiles.page_table import SLOT_BYTES, Residency
 from vr_app.core.tiles.prefetch import REST, photographs_near, tiles_ahead
+from vr_app.core.tiles.slots import SLOT_BYTES, Residency
 from vr_app.core.tiles.visible import Demand, tiles_wanted
 from vr_app.core.view.photograph import PhotographRecord
 from vr_app.core.view.view import ViewState
@@ -88,7 +87,7 @@ class Supply:
         stack.callback(self.tiles.close)
         self._uploader = Uploader(self.tiles, UPLOAD_BYTES, UPLOAD_SECONDS)
         self.residency = Residency(self.tiles.slots)
-        self.departures = Departures()
+        self.departures = Departures(self.tiles.slots + limits.tiles // SLOT_BYTES)
         self._count = len(sources)
         self._titles = tuple(map(printable, names_apart([Path(source.id) for source in sources])))
         self.wanted: tuple[TileKey, ...] = ()
@@ -115,6 +114,8 @@ class Supply:
                     found.append(self._opened(news))
                 case PhotographLost():
                     found += self._lost(news)
+                case TileReady() if layers.LAYERS[news.key.layer].pictured:
+                    self.departures.keep(news.key, news.departure)
                 case TileFailed():
                     self.residency.fail(news.key, news.reason)
                     self._say(f"{layers.LAYERS[news.key.layer].name.capitalize()}: {news.reason}")
@@ -138,6 +139,7 @@ class Supply:
         index, facts = news.index, news.facts
         if news.changed:
             self.residency.forget(index)
+            self.departures.forget(index)
             self._say(f"{facts.id}: has changed on disk; the new version is shown")
         for notice in facts.notices:
             self._say(notice)
@@ -264,10 +266,3 @@ class Supply:
             "gpu_bytes": self.tiles.slots * SLOT_BYTES,
             "gpu_limit": self._limits.gpu,
         }
-
-    def told(self, view: ViewState, wants: Sequence[Demand]) -> dict:
-        """Return the statistics of a session on the network, on memory, and on what is seen of the front photograph."""
-        departure = self.departures.seen(wants, self.residency, view.over).get(view.active)
-        model = view.settings.model
-        about = {"model": model, "texture": texture_of(model), "memory": self.memory}
-        return about | told_of(departure)

@@ -89,6 +89,7 @@ class HeadsetFrame:
     def __init__(self, session: Session, time: float, spectator: Spectator) -> None:
         self.time = time
         self.should_render = False
+        self.desk = None  # the photographs stand around the viewer
         self.keeps = False  # the runtime alternates between images
         self.detail = SHARPER if session.layers.surfaces is not None else 1.0
         self.period: float | None = None

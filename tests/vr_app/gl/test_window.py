@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from tests.rig import Xvfb, grab_window, wait_until
-from vr_app.runtime.one_eye import IN_VIEW
+from vr_app.core.view.desk import HALF
 
 TITLE = "FundusXR test"
 MISSING = [program for program in ("Xvfb", "xdotool", "xwininfo") if shutil.which(program) is None]
@@ -89,20 +89,27 @@ def test_window_shows_the_picture_and_hears_mouse_and_keys(client: Client, tmp_p
         "mousemove", "--window", client.window, "240", "60", wanted=lambda said: (hand(said)["aim"] or {}) != {}
     )
     x, y, z = hand(pointing)["aim"]["direction"]
-    half = IN_VIEW[1]
+    half = HALF
     assert -x / z / half == pytest.approx((240 - 160) / 120, abs=0.02)
     assert -y / z / half == pytest.approx((120 - 60) / 120, abs=0.02)
 
     assert client.after("mousedown", "1", wanted=lambda said: hand(said)["trigger"] == 1.0)
     assert client.after("mouseup", "1", wanted=lambda said: hand(said)["trigger"] == 0.0)
+    assert client.after("mousedown", "2", wanted=lambda said: hand(said)["trigger"] == 1.0 and hand(said)["drags"])
+    assert client.after("mouseup", "2", wanted=lambda said: hand(said)["trigger"] == 0.0 and not hand(said)["drags"])
     assert client.after("click", "4", wanted=lambda said: hand(said)["zoom_steps"] == 0.25)
     assert client.after("click", "5", wanted=lambda said: hand(said)["zoom_steps"] == -0.25)
     for key in ("s", "Tab"):
         assert client.after("key", key, wanted=lambda said: said["asked"] == ["SwitchSurface"])
     assert client.after("keydown", "o", wanted=lambda said: said["sample"]["original"])
     assert client.after("keyup", "o", wanted=lambda said: not said["sample"]["original"])
-    assert client.after("key", "n", wanted=lambda said: said["asked"] == ["NextImage"])
-    for key in ("Home", "0"):
+    for key in ("n", "Right", "Next", "Left", "Prior"):
+        assert client.after("key", key, wanted=lambda said: said["asked"] == ["NextImage"])
+    for key in ("plus", "equal", "minus", "KP_Add", "KP_Subtract"):
+        assert client.after("key", key, wanted=lambda said: said["asked"] == ["Zoom"])
+    for key in ("y", "ctrl+1"):
+        assert client.after("key", key, wanted=lambda said: said["asked"] == ["ShowPixels"])
+    for key in ("Home", "0", "ctrl+0"):
         assert client.after("key", key, wanted=lambda said: said["asked"] == ["ResetView"])
     assert client.after("key", "r", wanted=lambda said: said["asked"] == ["RecordTour"])
     for key in ("h", "F1"):
@@ -122,12 +129,15 @@ def test_window_shows_the_picture_and_hears_mouse_and_keys(client: Client, tmp_p
     wait_until(on_screen, "the drawn bytes on the screen", 30.0)
     assert picture[140, 200, 0] > 100
 
-    client.do("key", "q")
+    client.do("key", "ctrl+q")
     assert client.process.wait(30) == 0
 
 
-def test_closing_the_window_ends_it(client: Client) -> None:
-    client.do("key", "Escape")
+def test_control_and_q_end_it_and_neither_of_q_and_escape_does(client: Client) -> None:
+    assert client.after("key", "Escape", wanted=lambda said: said["asked"] == ["GoBack"])
+    assert client.after("key", "q", wanted=lambda said: said["sample"]["keys"] == ["q"])
+    assert client.process.poll() is None
+    client.do("key", "ctrl+q")
     assert client.process.wait(30) == 0
 
 
@@ -146,7 +156,7 @@ def test_keys_of_a_russian_keyboard_count_by_their_place(client: Client, keyboar
     assert client.after("keyup", O_PLACE, wanted=lambda said: not said["sample"]["original"])
     assert client.after("key", A_PLACE, wanted=lambda said: said["sample"]["keys"] == ["a"])
     keyboard("ru")
-    client.do("key", Q_PLACE)
+    client.do("key", f"ctrl+{Q_PLACE}")
     assert client.process.wait(30) == 0
 
 
@@ -159,5 +169,5 @@ def test_of_a_french_keyboard_letters_count_as_printed(client: Client, keyboard:
     assert client.after("key", ONE, wanted=lambda said: said["sample"]["keys"] == ["1"])
     assert client.after("key", SIX, wanted=lambda said: said["sample"]["keys"] == ["-"])
     assert client.after("key", f"shift+{SIX}", wanted=lambda said: "6" in said["sample"]["keys"])
-    client.do("key", A_PLACE)  # prints Q
+    client.do("key", f"ctrl+{A_PLACE}")  # prints Q
     assert client.process.wait(30) == 0

@@ -121,19 +121,19 @@ def test_a_region_from_its_marking_to_the_next_session(screen: Xvfb, photograph:
         visit.key("u")
         visit.until(lambda about: len(regions(about)) == 2, "it back")
         wait_until(lambda: len(kept(photograph)) == 2, "both in the file", PATIENCE)
-        visit.key("q")
+        visit.key("ctrl+q")
         assert visit.process.wait(PATIENCE) == 0, log.read_text()
 
     photograph = photograph.rename(photograph.with_name("renamed.png"))
     with visiting(screen, photograph, tmp_path) as visit:
         found = visit.until(lambda about: len(regions(about)) == 2, "the regions of the session before")
         assert [region["words"] for region in regions(found)] == ["1 disc", "2 other"]
-        visit.key("q")
+        visit.key("ctrl+q")
         assert visit.process.wait(PATIENCE) == 0
 
 
 def photograph_pixels_per_window_pixel(about: dict) -> float:
-    """Of a panel 2 m away that faces the eye and shows the whole photograph."""
+    """Of a flat panel 2 m away that shows the whole photograph."""
     eye, surface = about["eyes"][0], about["surfaces"][0]
     metres = 2.0 * (np.tan(eye["fov"]["up"]) - np.tan(eye["fov"]["down"])) / eye["size"][1]
     return metres / surface["geometry"]["height"] * surface["size"][1]
@@ -147,6 +147,6 @@ def test_a_bad_file_of_regions_is_told_and_the_photograph_shown(screen: Xvfb, ph
         log = (tmp_path / "program.log").read_text()
         assert "newer version (99" in log
         assert f"{NAME}.bad-1" in log
-        visit.key("q")
+        visit.key("ctrl+q")
         assert visit.process.wait(PATIENCE) == 0
     assert (photograph.parent / f"{NAME}.bad-1").exists()

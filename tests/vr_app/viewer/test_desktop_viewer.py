@@ -21,6 +21,7 @@ from tests.helpers.visit import PATIENCE, Visit
 from tests.rig import Xvfb, grab_window, wait_until
 from vr_app.core.panel.stand import MARGIN
 from vr_app.core.scene.words import AI_COLOR
+from vr_app.core.view.desk import Desk
 from vr_app.core.view.tour import parse_tour
 
 MISSING = [program for program in ("Xvfb", "xdotool", "xwininfo") if shutil.which(program) is None]
@@ -71,7 +72,8 @@ def started(command: list[str], screen: Xvfb, folder: Path) -> Visit:
 
 
 def front(about: dict) -> dict:
-    return min(about["surfaces"], key=lambda surface: abs(surface["geometry"]["pose"]["position"][0]))
+    """The first photograph's surface."""
+    return about["surfaces"][0]
 
 
 def test_mouse_and_keys(visit: Visit, screen: Xvfb, tmp_path: Path) -> None:
@@ -82,10 +84,23 @@ def test_mouse_and_keys(visit: Visit, screen: Xvfb, tmp_path: Path) -> None:
     assert front(start)["zoom"] == 1.0
     assert start["rays"] == []  # the cursor is pointer enough
 
+    assert [surface["photograph"] for surface in start["surfaces"]] == ["disc.png", "macula.png"]
+    x = [surface["geometry"]["pose"]["position"][0] for surface in start["surfaces"]]
+    assert x[0] == pytest.approx(-x[1], abs=0.01)  # side by side, flat
+
+    visit.key("l")
+    visit.until(lambda about: about["layout"] == "retina", "the next layout")
+    visit.key("l")
+    alone = visit.until(lambda about: about["layout"] == "one", "the first photograph alone")
+    assert front(alone)["geometry"]["pose"]["position"][0] == 0.0
     visit.key("r")
-    middle = str(SIZE[0] // 2), str(SIZE[1] // 2)
+    (cell,) = Desk(SIZE).cells(1)
+    middle = [str(int(at)) for at in cell.middle]
     visit.do("mousemove", "--window", visit.window, *middle, "click", "--repeat", "8", "--delay", "60", "4")
-    zoomed = visit.until(lambda about: front(about)["zoom"] == pytest.approx(4.0), "the wheel's zoom")
+    # One notch reaches the stop at two of the window's pixels for each of the photograph, and each further one leads on
+    # by a quarter of a doubling.
+    reached = 2 / cell.fit((300, 250)) * 2 ** (7 / 4)
+    zoomed = visit.until(lambda about: front(about)["zoom"] == pytest.approx(reached), "the wheel's zoom")
     assert front(zoomed)["center"] == pytest.approx([0.5, 0.5], abs=0.01)
     assert front(zoomed)["scale"] > 1
 
@@ -97,7 +112,7 @@ def test_mouse_and_keys(visit: Visit, screen: Xvfb, tmp_path: Path) -> None:
 
     visit.do("mousedown", "1")
     time.sleep(0.5)  # a hand closes before it moves
-    visit.do("mousemove", "--window", visit.window, "250", "240")
+    visit.do("mousemove", "--window", visit.window, "250", middle[1])
     dragged = visit.until(lambda about: front(about)["center"] != front(zoomed)["center"], "the drag")
     visit.do("mouseup", "1")
     assert front(dragged)["center"][0] > front(zoomed)["center"][0]  # the photograph went left with the cursor
@@ -105,7 +120,7 @@ def test_mouse_and_keys(visit: Visit, screen: Xvfb, tmp_path: Path) -> None:
 
     visit.key("u")
     visit.until(lambda about: front(about)["center"] == front(zoomed)["center"], "the place before the drag")
-    visit.do("mousemove", "--window", visit.window, "250", "240", "click", "--repeat", "2", "--delay", "60", "1")
+    visit.do("mousemove", "--window", visit.window, "250", middle[1], "click", "--repeat", "2", "--delay", "60", "1")
     centred = visit.until(lambda about: front(about)["center"] != front(zoomed)["center"], "the spot in the middle")
     assert front(centred)["center"][0] < front(zoomed)["center"][0]
     assert front(centred)["zoom"] == front(zoomed)["zoom"]
@@ -113,7 +128,7 @@ def test_mouse_and_keys(visit: Visit, screen: Xvfb, tmp_path: Path) -> None:
     visit.until(lambda about: front(about)["center"] == front(zoomed)["center"], "the place before it was centred")
     visit.do("mousemove", "--window", visit.window, *middle, "mousedown", "1")
     time.sleep(0.5)  # a hand closes before it moves
-    visit.do("mousemove", "--window", visit.window, "250", "240")
+    visit.do("mousemove", "--window", visit.window, "250", middle[1])
     visit.until(lambda about: front(about)["center"] == front(dragged)["center"], "the same drag again")
     visit.do("mouseup", "1")
 
@@ -121,7 +136,7 @@ def test_mouse_and_keys(visit: Visit, screen: Xvfb, tmp_path: Path) -> None:
     (recorded,) = wait_until(lambda: list(tmp_path.glob("fundusxr-tour-*.json")), "the recorded tour", PATIENCE)
     tour = parse_tour(recorded.read_text(), recorded.name)
     assert tour.stops[-1].center == pytest.approx(front(dragged)["center"], abs=1e-4)
-    assert tour.stops[-1].zoom == pytest.approx(4.0)
+    assert tour.stops[-1].zoom == pytest.approx(reached, abs=1e-4)
 
     visit.key("v")
     overlaid = visit.until(lambda about: about["invention"], "the overlay")
@@ -129,7 +144,7 @@ def test_mouse_and_keys(visit: Visit, screen: Xvfb, tmp_path: Path) -> None:
     visit.key("v")
     visit.until(lambda about: not about["invention"], "the overlay's end")
 
-    for key in ("g", "d", "plus"):
+    for key in ("g", "d", "period"):
         visit.key(key)
     look = visit.until(lambda about: about["appearance"]["contrast"] > 1, "the adjusted look")["appearance"]
     assert look["channel"] == "red-free"
@@ -160,7 +175,7 @@ def test_mouse_and_keys(visit: Visit, screen: Xvfb, tmp_path: Path) -> None:
     visit.key("0")
     visit.until(lambda about: about["surfaces"][0]["zoom"] == 1.0, "the whole image")
 
-    visit.key("q")
+    visit.key("ctrl+q")
     assert visit.process.wait(PATIENCE) == 0, (tmp_path / "program.log").read_text()
     stats = json.loads((tmp_path / "stats.json").read_text())
     assert stats["mode"] == "desktop"
@@ -180,9 +195,9 @@ def test_a_folder_is_shown_again_as_it_was_left(visit: Visit, screen: Xvfb, tmp_
     visit.until(lambda about: about["compare"] == "swipe", "the next layout")
     first = visit.look()["surfaces"][0]
     assert [surface["photograph"] for surface in visit.look()["surfaces"]] == ["disc.png", "macula.png"]
-    visit.do("mousemove", "--window", visit.window, str(SIZE[0] // 3), str(SIZE[1] // 2), "click", "4", "click", "4")
+    visit.do("mousemove", "--window", visit.window, str(SIZE[0] // 3), str(SIZE[1] // 2), *("click", "4") * 3)
     left = visit.until(lambda about: about["surfaces"][0]["zoom"] > first["zoom"] * 1.4, "the wheel's zoom")
-    visit.key("q")
+    visit.key("ctrl+q")
     assert visit.process.wait(PATIENCE) == 0, (tmp_path / "program.log").read_text()
     (kept,) = Path(os.environ["XDG_STATE_HOME"]).rglob("folders/*.json")
 

@@ -13,7 +13,8 @@ from sr_core.tiles.photographs import Photographs
 from sr_core.tiles.service import TilesInMemory
 from vr_app.core.scene.scene import surface_items
 from vr_app.core.space.pose import Eye, Fov, Pose
-from vr_app.core.tiles.page_table import FAILURES, PageTable, Residency
+from vr_app.core.tiles.page_table import PageTable
+from vr_app.core.tiles.slots import FAILURES, Residency
 from vr_app.core.tiles.visible import demands, tiles_wanted
 from vr_app.core.view.intent import LookAt, NextImage, SurfaceKind
 from vr_app.core.view.photograph import PhotographRecord
@@ -59,8 +60,8 @@ class Core:
                 self.decoded += 1
             self._compute(self.memory.to_compute(lacking))
             self.residency.begin_frame()
-            for tile in self.memory.tiles(self._absent(wanted), self.residency.resident):
-                assert self.residency.reserve(tile.key, float(frame)) is not None
+            for key, _ in self.memory.tiles(self._absent(wanted), self.residency.resident):
+                assert self.residency.reserve(key, float(frame)) is not None
             surface_items(self.view, placed, wants, self.pages, (EYE,), float(frame))
             absent = self._absent(wanted)
             if not absent or not self.memory.lacking(key for key in absent if key not in self.residency.failed):

@@ -181,7 +181,7 @@ def scene(screen: Xvfb, photograph: Path, tmp_path: Path) -> Iterator[Scene]:
         made.left(np.array([-3.0, -1.4, 0.0]))
         made.right(HERE)
         yield made
-        made.visit.key("Escape")
+        made.visit.key("ctrl+q")
         program.ends_well()
     assert "/interaction_profiles/" not in program.log.read_text()  # every profile that is suggested is taken
     assert validation_messages(tmp_path) == []
@@ -369,7 +369,7 @@ def test_the_left_handed_have_their_buttons_in_the_other_hand(screen: Xvfb, phot
         visit.until(lambda about: about["original"], "the original")
         headset.left(b_click=False)
         visit.until(lambda about: not about["original"], "the original gone")
-        visit.key("Escape")
+        visit.key("ctrl+q")
         program.ends_well()
     assert "/interaction_profiles/" not in program.log.read_text()
 

@@ -331,11 +331,11 @@ def test_window_mirrors_the_left_eye_and_escape_ends(service: MonadoService, scr
         window = subprocess.run(search, env=on_screen, capture_output=True, text=True, check=True).stdout.split()[0]
 
         def key_arrives() -> bool:
-            keys = ["xdotool", "windowfocus", "--sync", window, "key", "Escape"]
+            keys = ["xdotool", "windowfocus", "--sync", window, "key", "ctrl+q"]
             subprocess.run(keys, env=on_screen, capture_output=True, timeout=PATIENCE)
             return client.process.poll() is not None
 
-        wait_until(key_arrives, "the end after Escape", timeout_s=PATIENCE, interval_s=0.5)
+        wait_until(key_arrives, "the end after Ctrl+Q", timeout_s=PATIENCE, interval_s=0.5)
         assert client.until(lambda report: "closed" in report, "close")["state"] == "EXITING"
         assert client.wait() == 0
 

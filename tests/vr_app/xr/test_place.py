@@ -115,7 +115,7 @@ def test_trackers_that_jump_by_10_m_leave_the_view_where_it_is(service: MonadoSe
             headset.update(head=home)
             back = visit.until(lambda about: _away(about) < 0.1, "the head back")
             assert {key: back["surfaces"][0][key] for key in surface} == surface
-        visit.key("Escape")
+        visit.key("ctrl+q")
         program.ends_well()
 
 
@@ -163,5 +163,5 @@ def test_the_runtime_shows_the_recentred_panel_where_it_was_before_the_head(
         visit.key("z")
         after = seen(0.51, "the panel ahead again")
         assert np.abs(after - before).max() <= 2
-        visit.key("Escape")
+        visit.key("ctrl+q")
         program.ends_well()

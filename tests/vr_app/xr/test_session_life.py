@@ -116,10 +116,10 @@ def test_the_window_goes_on_without_the_headset(service: MonadoService, screen: 
         client.until(lambda report: report["state"] == "LOST", "the second loss")
 
         def key_arrives() -> bool:
-            visit.do("windowfocus", "--sync", visit.window, "key", "Escape", check=False)  # it may be gone by now
+            visit.do("windowfocus", "--sync", visit.window, "key", "ctrl+q", check=False)  # it may be gone by now
             return client.process.poll() is not None
 
-        wait_until(key_arrives, "the end after Escape", timeout_s=PATIENCE, interval_s=0.5)
+        wait_until(key_arrives, "the end after Ctrl+Q", timeout_s=PATIENCE, interval_s=0.5)
         assert client.wait() == 0, client.errors()
 
 

@@ -264,7 +264,7 @@ def test_every_feature_in_one_visit_and_no_layer_complains(
             for part in (walls, gestures, regions, pairs, panel, surroundings, keys_of_the_window):
                 part(guest)
                 print(part.__name__, flush=True)
-            guest.visit.key("Escape")
+            guest.visit.key("ctrl+q")
             assert client.wait() == 0, client.errors()
         assert validation_messages(tmp_path) == []
 
@@ -606,7 +606,7 @@ def keys_of_the_window(guest: Guest) -> None:
 
 @contextmanager
 def received(screen: Xvfb, folder: Path, words: Sequence[object]) -> Iterator[Guest]:
-    """A guest in a headset without pictures of its own, who leaves by Escape; both layers listen, and have nothing to
+    """A guest in a headset without pictures of its own, who leaves by Ctrl+Q; both layers listen, and have nothing to
     say."""
     with (
         MonadoService(compositor="null", devices="remote", display=screen.name) as service,
@@ -621,7 +621,7 @@ def received(screen: Xvfb, folder: Path, words: Sequence[object]) -> Iterator[Gu
         guest = Guest(client, service, headset, screen, folder)
         guest.until(lambda report: report["ready"] and report["state"] == "FOCUSED", "the wall", PATIENCE)
         yield guest
-        guest.visit.key("Escape")
+        guest.visit.key("ctrl+q")
         assert client.wait() == 0, client.errors()
     assert validation_messages(folder) == []
 

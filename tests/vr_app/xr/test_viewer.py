@@ -299,7 +299,7 @@ def test_hands_zoom_pan_and_press(service: MonadoService, photograph: Path, tmp_
         headset.left(a_click=False)
         assert other["surfaces"][0]["surface"] == "retina"
 
-        visit.key("Escape")
+        visit.key("ctrl+q")
         assert program.process.wait(PATIENCE) == 0, program.log.read_text()
 
 

@@ -11,9 +11,9 @@ from vr_app.core.hands.hand import Hand, Hold, Pointed, Shown, Tap, met_at, poin
 from vr_app.core.hands.sample import HandSample
 from vr_app.core.space.pose import Ray
 from vr_app.core.space.surface import photograph_uv
-from vr_app.core.view.intent import Begin, Intent, MoveDivider, Pan, Pick, Undo, Zoom
+from vr_app.core.view.intent import Begin, BringForward, Intent, MoveDivider, Pan, Pick, Undo, Zoom
 from vr_app.core.view.layout import Layout
-from vr_app.core.view.pair import Compare
+from vr_app.core.view.pair import Compare, divider_at
 from vr_app.core.view.place import Placed
 from vr_app.core.view.view import ViewState
 
@@ -47,7 +47,8 @@ def pressed(hand: Hand, others: Sequence[Hand], aim: Ray, shown: Shown) -> list[
         hand.divides = pointed.image
         return [Begin()]
     hand.hold = Hold(pointed.image, pointed.uv, aim.origin)
-    return [] if any(other.hold is not None for other in others) else [Begin()]
+    forward = [BringForward(pointed.image)] if shown.view.cells and pointed.image != shown.view.active else []
+    return [] if any(other.hold is not None for other in others) else [Begin(), *forward]
 
 
 def dragged(hand: Hand, sample: HandSample, shown: Shown) -> list[Intent]:
@@ -74,8 +75,9 @@ def dragged(hand: Hand, sample: HandSample, shown: Shown) -> list[Intent]:
 
 def divider_dragged(hand: Hand, aim: Ray, shown: Shown) -> list[Intent]:
     """Move the divider to where the ray meets the panel; it stays if the ray misses the panel."""
-    s = None if hand.divides is None else met_at(hand.divides, aim, shown.placed)
-    return [MoveDivider(s[0] + 0.5)] if s is not None else []
+    panel = next((item.panel for item in shown.placed if item.image == hand.divides), None)
+    s = met_at(hand.divides, aim, shown.placed) if hand.divides is not None else None
+    return [MoveDivider(divider_at(panel, s[0]))] if panel is not None and s is not None else []
 
 
 def at_divider(pointed: Pointed, view: ViewState, placed: Sequence[Placed]) -> bool:
@@ -84,4 +86,5 @@ def at_divider(pointed: Pointed, view: ViewState, placed: Sequence[Placed]) -> b
     if pair is None or pair.compare is not Compare.SWIPE or pointed.image != pair.images[0]:
         return False
     panel = next(item.panel for item in placed if item.image == pointed.image)
-    return abs(pointed.s[0] + 0.5 - pair.divider) * panel.width <= DIVIDER_REACH
+    left, _, right, _ = panel.edges
+    return abs(divider_at(panel, pointed.s[0]) - pair.divider) * (right - left) <= DIVIDER_REACH

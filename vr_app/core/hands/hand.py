@@ -15,7 +15,7 @@ from vr_app.core.space.pose import Pose, Quaternion, Ray, Vec3, product, turned_
 from vr_app.core.space.surface import Uv, photograph_uv
 from vr_app.core.view.place import Placed
 from vr_app.core.view.region import Draft
-from vr_app.core.view.view import ViewState
+from vr_app.core.view.view import AT_STOP, ViewState
 
 MIN_CUTOFF = 1.0
 """Hz at rest: faster trembling is damped (f_c_min in the paper that `PoseFilter` names)."""
@@ -46,9 +46,6 @@ STOPS = (0.0, 1.0, 2.0, 3.0)
 
 RESISTANCE = 0.25
 """Doublings that a soft stop absorbs before the thumbstick leads beyond it: a sixth of a second, fully pushed."""
-
-AT_STOP = 1e-6
-"""Less than this many doublings from a soft stop counts as being on it."""
 
 
 @dataclass(frozen=True)
@@ -275,14 +272,15 @@ class Pointed:
     distance: float
 
 
-def pointed_at(ray: Ray, view: ViewState, placed: Sequence[Placed]) -> Pointed | None:
+def pointed_at(ray: Ray, view: ViewState, placed: Sequence[Placed], beyond: bool = False) -> Pointed | None:
     """Return the nearest photograph that the ray meets, or None if it meets none, or only beyond a photograph's
-    edge."""
+    edge. `beyond`: there it meets the nearest point of the photograph."""
     nearest: Pointed | None = None
     for item in placed:
         s, distance = item.surface.hit(np.asarray(ray.origin), np.asarray(ray.direction))
         image = view.images[item.image]
         uv = photograph_uv(s, image.center, image.zoom)
+        uv = np.clip(uv, 0.0, 1.0) if beyond else uv
         if not ((uv >= 0) & (uv <= 1)).all():
             continue
         if nearest is None or distance < nearest.distance:

@@ -16,7 +16,7 @@ from vr_app.core.view.intent import Begin, Intent, KeepShown, ResetView, ShowDra
 from vr_app.core.view.pair import Compare
 from vr_app.core.view.place import Placed
 from vr_app.core.view.region import BLINK
-from vr_app.core.view.view import ViewState
+from vr_app.core.view.view import ViewState, to_stops
 
 NOTHING_PRESSED = ControllerSample()
 
@@ -88,7 +88,9 @@ class Hands:
 
     def _let_go_of_what_is_gone(self, view: ViewState) -> None:
         """After a change of layout, photograph or pair, release what is no longer shown."""
-        shown = view.layout, view.active, view.pair and (view.pair.images, view.pair.compare)
+        # A photograph of a window stays where it is when another comes to the front.
+        front = view.in_cells if view.cells else view.active
+        shown = view.layout, front, view.pair and (view.pair.images, view.pair.compare)
         if self._shown != shown:
             self._shown = shown
             for hand in self._hands:
@@ -117,6 +119,7 @@ class Hands:
             hand.release_trigger(sample.aim, shown.now)
         elif hand.trigger.went_down and hand.grip is None:
             intents += pressed(hand, self._others(hand), sample.aim, shown)
+            hand.spent = hand.spent or (sample.drags and hand.hold is None)
         return intents
 
     def _motion(
@@ -164,7 +167,8 @@ class Hands:
 def _zoomed_where_pointed(hand: Hand, sample: HandSample, shown: Shown) -> list[Intent]:
     """Zoom about the point under the ray by stick and wheel of a hand that holds nothing."""
     asks = stick(sample.stick_y) != 0.0 or sample.zoom_steps != 0.0
-    pointed = pointed_at(sample.aim, shown.view, shown.placed) if asks and sample.aim is not None else None
+    beyond = shown.view.desk is not None
+    pointed = pointed_at(sample.aim, shown.view, shown.placed, beyond) if asks and sample.aim is not None else None
     if pointed is None:
         hand.zooming = False
         hand.stop.soften(0.0, 0.0)
@@ -172,6 +176,7 @@ def _zoomed_where_pointed(hand: Hand, sample: HandSample, shown: Shown) -> list[
     begins = not hand.zooming and shown.now - hand.wheel_at > WHEEL_PAUSE
     hand.zooming = stick(sample.stick_y) != 0.0
     hand.wheel_at = shown.now if sample.zoom_steps else hand.wheel_at
+    sample = replace(sample, zoom_steps=to_stops(shown.view, pointed.image, sample.zoom_steps))
     doublings = hand.doublings(sample, shown.view.images[pointed.image].zoom, shown.dt)
     if not doublings:
         return [Begin()] if begins else []

@@ -17,6 +17,7 @@ from vr_app.core.view.intent import (
     Adjust,
     DeleteRegion,
     ExportRegion,
+    GoBack,
     GoToRegion,
     Intent,
     MarkView,
@@ -32,21 +33,26 @@ from vr_app.core.view.intent import (
     ShowHelp,
     ShowInvention,
     ShowOverlay,
+    ShowPixels,
     ShowRoom,
     SwitchSurface,
     TakeScreenshot,
     ToggleControlPanel,
     Undo,
+    Zoom,
 )
 from vr_app.core.view.layout import Layout
 from vr_app.core.view.pair import Compare, Link
 from vr_app.core.view.step import step
-from vr_app.core.view.view import ViewState
+from vr_app.core.view.view import ViewState, to_stops
 
 Meaning = Callable[[ViewState], Intent]
 """What a press asks for in the current view."""
 
 Kind = TypeVar("Kind", bound=Enum)
+
+KEY_ZOOM = 0.5
+"""Doublings of the zoom for a press of a key."""
 
 HELP_LINE = 66
 """The characters per line of the help that fit a single panel."""
@@ -103,32 +109,50 @@ def _region(number: int) -> Binding:
     return Binding((str(number),), "", "", _always(GoToRegion(number)))
 
 
+def _zoom(doublings: float) -> Meaning:
+    """Zoom the front photograph about the middle of what is seen of it; a window's stops hold it."""
+    return lambda view: Zoom(view.active, view.front.center, to_stops(view, view.active, doublings, KEY_ZOOM))
+
+
 ORIGINAL = Binding(("o",), "original photograph", "the original photograph", held=True)
 BLINK = Binding(("b",), "photograph and AI in turn", "alternate between photograph and super-resolution", held=True)
 MIRROR = Binding(("m",), "", "with a headset: what [the window](headset.md#the-window) shows")
-LEAVE = Binding(("escape",), "", "", shown="`Esc`")
-QUIT = Binding(("q", *LEAVE.keys), "quit", "quit")
-"""Keys that the runtimes handle themselves: Q is ignored beside a headset, where nobody looks at the keyboard."""
+FULL_SCREEN = Binding(("f11",), "full screen", "full screen, or the window again")
+BACK = Binding(
+    ("escape",), "back",
+    "back: from the full screen, the control panel, the help, a detail to the whole image, the wall", _always(GoBack()),
+)  # fmt: skip
+QUIT = Binding(("ctrl+q",), "quit", "quit; so does closing the window")
+"""Keys that the runtimes handle themselves; BACK while the window takes the full screen."""
 
 BINDINGS: tuple[Binding, ...] = (
-    Binding((), "pan", "move the photograph under the cursor", shown="drag"),
+    Binding((), "pan", "move the photograph under the cursor, with the left or the middle button", shown="drag"),
     Binding((), "centre", "centre that spot; outside the photographs: undo", shown="double click"),
     Binding((), "", "the original photograph", shown="button held outside the photographs"),
-    Binding((), "zoom about the cursor", "zoom about the cursor", shown="wheel"),
+    Binding((), "zoom about the cursor", "zoom about the cursor, also with Ctrl", shown="wheel"),
+    Binding(("+", "=", "ctrl++", "ctrl+="), "zoom in", "zoom in about the middle", _zoom(KEY_ZOOM), shown="`+`"),
+    Binding(("-", "ctrl+-"), "zoom out", "zoom out", _zoom(-KEY_ZOOM), shown="`-`"),
+    Binding(("0", "home", "ctrl+0"), "whole image", "the whole image", _always(ResetView()), shown="`0`, `Home`"),
+    Binding(
+        ("y", "ctrl+1"), "pixel for pixel", "pixel for pixel: each pixel of the photograph on one of the window",
+        _always(ShowPixels()),
+    ),
+    FULL_SCREEN,
+    BACK,
     Binding(("s", "tab"), "panel or retina", "panel or retina", _always(SwitchSurface())),
     ORIGINAL,
     Binding(("l",), "next layout", "the next [layout](#layouts)", _always(NextLayout())),
     Binding(
-        ("n", "page_down"), "next image or page", "the next image, pair or page of the wall", _always(NextImage())
+        ("n", "page_down", "right"), "next image or page",
+        "the next image, pair or page of the wall", _always(NextImage()),
     ),
-    Binding(("page_up",), "previous", "the previous one", _always(NextImage(-1))),
+    Binding(("page_up", "left"), "previous", "the previous one", _always(NextImage(-1))),
     Binding((), "show it", "show that photograph alone", shown="double click on the wall"),
     Binding(
         ("c",), "pair side, swipe, blink",
         "compare a pair [side by side, with a divider, blinking](#comparing-two)", next_compare,
     ),
     Binding(("k",), "link the pair", "link a pair: off, same place, mirrored place", next_link),
-    Binding(("0", "home"), "whole image", "the whole image", _always(ResetView())),
     Binding(("u", "ctrl+z"), "undo", "undo the last move", _always(Undo())),
     Binding((), "mark a region", "mark a [region of interest](#regions-of-interest)", shown="Shift and drag"),
     Binding(("i",), "mark this view", "mark the current view as a region", _always(MarkView())),
@@ -163,9 +187,9 @@ BINDINGS: tuple[Binding, ...] = (
     ),
     Binding(("d",), "local contrast", "local contrast, on or off", _look(Appearance.switched_local)),
     Binding(
-        ("+", "="), "more contrast", "more contrast", _look(lambda look: look.contrasted(1)), shown="`+`"
+        (".", ";"), "more contrast", "more contrast", _look(lambda look: look.contrasted(1)), shown="`.`"
     ),
-    Binding(("-",), "less", "less contrast", _look(lambda look: look.contrasted(-1))),
+    Binding((",",), "less", "less contrast", _look(lambda look: look.contrasted(-1))),
     Binding(
         ("a",), "as photographed", "as photographed: no adjustments", _always(Adjust(AS_PHOTOGRAPHED))
     ),
@@ -173,7 +197,7 @@ BINDINGS: tuple[Binding, ...] = (
     Binding(("p",), "screenshot", "screenshot into the current folder", _always(TakeScreenshot())),
     Binding(("r",), "record a tour, or save it", "record a tour; press again to save it", _always(RecordTour())),
     Binding(
-        ("f",), "room", "the [room](headset.md#the-room), on or off",
+        ("f",), "room", "with a headset: the [room](headset.md#the-room), on or off",
         lambda view: ShowRoom(not view.settings.room),
     ),
     Binding(("z",), "recentre", "with a headset: [recentre](headset.md#the-room)", _always(Recentre())),
@@ -235,5 +259,5 @@ def docs_table() -> str:
 
 def _label(key: str) -> str:
     """Return the key's label: 'PageDown' for 'page_down', 'Ctrl+Z' for 'ctrl+z'."""
-    named = {"page_down": "PageDown", "page_up": "PageUp", "escape": "Esc"}
+    named = {"page_down": "PageDown", "page_up": "PageUp", "escape": "Esc", "right": "→", "left": "←"}
     return named.get(key) or "+".join(part.capitalize() for part in key.split("+")) if len(key) > 1 else key.upper()

@@ -24,7 +24,7 @@ def means_marking(hand: Hand, others: Sequence[Hand], sample: HandSample, view: 
     """Whether a pull of the trigger marks: together with the grip, or because marking was requested for the next drag.
     A hand that helps the other to scale a panel does not mark."""
     helps = any(other.grip is not None for other in others)
-    return not helps and (view.regions.armed or (sample.squeezes and hand.grips.down))
+    return not (helps or sample.drags) and (view.regions.armed or (sample.squeezes and hand.grips.down))
 
 
 def mark_begun(hand: Hand, aim: Ray, shown: Shown) -> list[Intent]:

@@ -28,7 +28,8 @@ class HandSample:
     `shown`: its ray is drawn (a mouse has its cursor); `pose`: the whole pose that the ray comes from, None for a
     mouse, which is exact and moves no panels; `empty_grip`: the button (a field of `ControllerSample`) that gripping
     means where the ray meets no photograph, for hands that have none. `squeezes`: its grip and trigger are apart, so
-    that dragging with both marks a region; for a mouse, Shift is the grip.
+    that dragging with both marks a region; for a mouse, Shift is the grip. `drags`: the trigger moves photographs and
+    does nothing else (a mouse's middle button).
     """
 
     aim: Ray | None = None
@@ -42,6 +43,7 @@ class HandSample:
     pose: Pose | None = None
     empty_grip: str = ""
     squeezes: bool = True
+    drags: bool = False
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from vr_app.core.hands.hand import AT_STOP, STOPS, Hand, Hold, Shown, met_at
+from vr_app.core.hands.hand import STOPS, Hand, Hold, Shown, met_at
 from vr_app.core.hands.panel_grip import LEAST_APART
 from vr_app.core.hands.sample import HandSample
 from vr_app.core.space.surface import Uv, photograph_uv
 from vr_app.core.view.intent import Intent, Pan, Zoom
+from vr_app.core.view.view import AT_STOP
 
 FLAT = 0.1
 """Doublings to either side of a soft stop within which two stretching hands stay on it."""

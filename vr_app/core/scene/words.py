@@ -109,35 +109,34 @@ def labels(items: Sequence[SurfaceItem], front: int, status: Status) -> tuple[La
     for item in items:
         frame = _frame(item)
         out += _badges(item, status, frame)
-        told = [] if together else _warnings(item, status)
+        told = [] if together else warnings(item, status)
         out += [_below(text, frame, row, WARNING) for row, text in enumerate(told)]
         if item.photograph == front or len(items) == 1:
             stage, below = frame, len(told)
     if together:
-        told = list(dict.fromkeys(text for item in items for text in _warnings(item, status)))
+        told = list(dict.fromkeys(text for item in items for text in warnings(item, status)))
         stage, below = (_WALL if items[0].words.brief else stage), len(told)
         out += [_below(text, stage, row, WARNING) for row, text in enumerate(told)]
         out.append(_not_for_diagnosis(stage, 1.0 if items[0].words.brief else 0.5))
     elif len(status.titles) > 1 and len(items) > 1:
-        below = max(len(_warnings(item, status)) for item in items)
+        below = max(len(warnings(item, status)) for item in items)
         stage = _Frame(_WALL.pose, 2 * PAIR_WIDTH, NEARER * max(_frame(item).height for item in items), PAIR_WORDS)
     return tuple(out + _session_lines(stage, status, below))
 
 
 def titles(view: ViewState) -> dict[int, str]:
-    """Return the names to show: for a pair, and on the wall."""
+    """Return the names to show: for a pair, and on the wall; in a window of all that are shown."""
     if view.compared is not None:
         blinks = view.compared.compare is Compare.BLINK
         told = (f"{n} of 2: " if blinks else "" for n in (1, 2))
         return {i: f"{which}{view.record_of(i).called}" for which, i in zip(told, view.compared.images, strict=True)}
-    if view.layout is Layout.WALL:
-        return {i: record.called for i, record in enumerate(view.photographs) if record is not None}
-    return {}
+    told = view.in_cells if view.layout is Layout.WALL or view.desk is not None else ()
+    return {i: record.called for i in told if (record := view.photographs[i]) is not None}
 
 
 def hint(view: ViewState) -> str:
     """Return a hint on what can be done with what is shown, if the picture does not show it."""
-    if view.layout is Layout.WALL:
+    if view.layout is Layout.WALL or (view.layout is Layout.ROW and view.desk is not None):
         page, pages = view.page
         return f"page {page + 1} of {pages}" if pages > 1 else ""
     pair = view.compared
@@ -176,8 +175,7 @@ def _frame(item: SurfaceItem) -> _Frame:
 
 def _badges(item: SurfaceItem, status: Status, frame: _Frame) -> list[LabelItem]:
     """Return what its pixels are, in the line below the picture; and its title above, if titles are shown."""
-    badge, color = _provenance(item, status)
-    badge += "".join(f" + {name}" for name in _over(item))
+    badge, color = provenance(item, status)
     title = status.titles.get(item.photograph, "")
     computing = item.photograph in status.computing
     part = item.words.part
@@ -200,7 +198,7 @@ def _badges(item: SurfaceItem, status: Status, frame: _Frame) -> list[LabelItem]
             out.append(_line("computing ...", frame, middle, 1, align=0.5, color=AI_COLOR, background=PLATE))
         out.append(_not_for_diagnosis(frame, 1.0))
     if part == "right" and isinstance(item.surface, Panel):
-        out.append(_divider(item.surface, frame))
+        out.append(divider(item, item.surface))
     if title:
         room = round(0.95 * frame.width / (LETTER * TEXT_HEIGHT * frame.scale) / (2 if part else 1))
         title = shortened(title, max(8, room))
@@ -212,8 +210,10 @@ def _not_for_diagnosis(frame: _Frame, u: float) -> LabelItem:
     return _line(NOT_FOR_DIAGNOSIS, frame, u, 1, align=u, color=WARNING, background=PLATE)
 
 
-def _divider(panel: Panel, frame: _Frame) -> LabelItem:
-    """Return the handle at the foot of the line between two photographs on one panel."""
+def divider(item: SurfaceItem, panel: Panel) -> LabelItem:
+    """Return the handle at the foot of the line between two photographs on one panel. `item` is the right one, on its
+    part of the `panel`."""
+    frame = _frame(item)
     at = panel.bounds[0] * panel.width / frame.width + 0.5
     foot = 1.0 - 0.7 * TEXT_HEIGHT * frame.scale / frame.height
     return _at("< >", frame, at, foot, TEXT_HEIGHT * frame.scale, 0.5, PLAIN, (*PLATE[:3], 0.92))
@@ -224,7 +224,13 @@ def _departure(item: SurfaceItem, status: Status) -> Departure | None:
     return status.invented.get(item.photograph) if computed else None
 
 
-def _provenance(item: SurfaceItem, status: Status) -> tuple[str, Rgba]:
+def provenance(item: SurfaceItem, status: Status) -> tuple[str, Rgba]:
+    """Return what an item's pixels are, in words and their colour; without figures if its words are brief."""
+    badge, color = _pixels(item, status)
+    return badge + "".join(f" + {name}" for name in _over(item)), color
+
+
+def _pixels(item: SurfaceItem, status: Status) -> tuple[str, Rgba]:
     scale = computed_scale(item.pages)
     if status.original:
         return ("Original" if item.words.brief else "Original photograph"), PLAIN
@@ -243,7 +249,7 @@ def _over(item: SurfaceItem) -> list[str]:
     return [name for name, window in over if shows_any(window)]
 
 
-def _warnings(item: SurfaceItem, status: Status) -> list[str]:
+def warnings(item: SurfaceItem, status: Status) -> list[str]:
     """What must be known of its pixels, a line each."""
     departure = _departure(item, status)
     out = [RESTORED] if departure is not None and not departure.agrees else []

@@ -209,6 +209,17 @@ class ResetView:
 
 
 @dataclass(frozen=True)
+class ShowPixels:
+    """Show the front photograph in a window with each of its pixels on one of the window's. Without a window, nothing
+    changes."""
+
+
+@dataclass(frozen=True)
+class GoBack:
+    """Close what lies over the photograph, else show all of it, else the wall that it was taken from."""
+
+
+@dataclass(frozen=True)
 class LookAt:
     """Jump to a view (tours)."""
 
@@ -369,6 +380,8 @@ Intent = (
     | MoveDivider
     | KeepShown
     | ResetView
+    | ShowPixels
+    | GoBack
     | LookAt
     | ComputeWith
     | ShowRoom
@@ -379,7 +392,7 @@ Intent = (
 
 ALONE = (
     *(SwitchSurface, NextImage, BringForward, ShowLayout, NextLayout, Pick),
-    *(ShowPair, SetCompare, SetLink, ResetView),
+    *(ShowPair, SetCompare, SetLink, ResetView, ShowPixels, GoBack),
     *(MarkRegion, MarkView, NameRegion, NoteRegion, DeleteRegion, GoToRegion, NextRegion),
 )
 """Intents that are each a complete move and are undone one by one."""

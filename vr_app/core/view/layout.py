@@ -30,6 +30,9 @@ WALL_WORDS = 0.66
 PAGE = 12
 """The number of photographs on a page of the wall."""
 
+ROW_PAGE = 4
+"""The number of photographs of a row that a window shows together."""
+
 Size = tuple[int, int]
 """A photograph's width and height in pixels."""
 
@@ -51,6 +54,6 @@ def grid(count: int) -> tuple[int, int]:
     return columns, -(-min(count, PAGE) // columns)
 
 
-def pages(count: int) -> int:
-    """Return the number of pages of the wall."""
-    return max(1, -(-count // PAGE))
+def pages(count: int, per_page: int = PAGE) -> int:
+    """Return the number of pages of `count` photographs."""
+    return max(1, -(-count // per_page))

@@ -138,15 +138,27 @@ def _place(uv: Uv, field: FieldOfView) -> Uv:
 def laid_over(panel: Panel, of: FieldOfView, other: FieldOfView) -> Panel:
     """Return a panel for the other photograph over the first one's, no larger than it, on which both fields of view
     have the same size."""
-    width, height = panel.width * of.reach[0] / other.reach[0], panel.height * of.reach[1] / other.reach[1]
-    half = panel.width / width / 2, panel.height / height / 2
-    return Panel(panel.pose, width, height, (-half[0], -half[1], *half))
+    across, down = (there / own for there, own in zip(other.reach, of.reach, strict=True))
+    left, top, right, bottom = panel.bounds
+    window = left * across, top * down, right * across, bottom * down
+    return Panel(panel.pose, panel.width / across, panel.height / down, window)
 
 
 def divided(first: Panel, second: Panel, divider: float) -> tuple[Panel, Panel]:
     """Return the part of the first panel left of the divider, and the part right of it of the second, which lies over
     it."""
-    at = divider - 0.5
-    left, top, right, bottom = second.bounds
-    across = left + (right - left) * divider
-    return replace(first, window=(-0.5, -0.5, at, 0.5)), replace(second, window=(across, top, right, bottom))
+    left, top, _, bottom = first.bounds
+    one = replace(first, window=(left, top, _across(first, divider), bottom))
+    _, top, right, bottom = second.bounds
+    return one, replace(second, window=(_across(second, divider), top, right, bottom))
+
+
+def divider_at(panel: Panel, s_u: float) -> float:
+    """Return the divider at a surface coordinate of the whole panel, as a fraction of what is there of it."""
+    left, _, right, _ = panel.bounds
+    return (s_u - left) / (right - left)
+
+
+def _across(panel: Panel, fraction: float) -> float:
+    left, _, right, _ = panel.bounds
+    return left + (right - left) * fraction

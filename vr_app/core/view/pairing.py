@@ -136,7 +136,7 @@ def following(before: ViewState, after: ViewState) -> ViewState:
         back = changed == [second]
         shown, follows = (second, first) if back else (first, second)
         image = tied(after.images[shown], after.field_of(shown), after.field_of(follows), tie, back)
-        after = with_image(after, follows, replace(image, zoom=max(1.0, image.zoom)))
+        after = with_image(after, follows, replace(image, zoom=max(after.smallest_zoom(follows), image.zoom)))
     return laid(after)
 
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from vr_app.core.space.pose import Pose
-from vr_app.core.space.surface import Panel, Retina, Surface
+from vr_app.core.space.surface import Panel, Retina, Surface, retina_angle
+from vr_app.core.view.desk import Desk
 from vr_app.core.view.intent import Moved
 from vr_app.core.view.layout import (
     PAGE,
@@ -69,9 +70,12 @@ def place(view: ViewState, retina_pose: Pose = ORIGIN) -> tuple[Placed, ...]:
     """Return the surface of every photograph that is shown: where `view.layout` places it, or where the user has moved
     its panel; on the retina, only the front one's.
 
-    `retina_pose`: the sphere's centre. In a headset the viewer stands there; a window's eye is slightly behind it.
+    `retina_pose`: the sphere's centre. In a headset the viewer stands there; the eye of an offscreen picture is
+    slightly behind it. In a window, photographs fill its cells, and the retina all of it.
     """
     front = view.record
+    if view.desk is not None:
+        return _in_window(view, view.desk)
     if view.layout is Layout.WALL:
         return _moved_too(view, _on_wall(view))
     if front is None:
@@ -84,6 +88,20 @@ def place(view: ViewState, retina_pose: Pose = ORIGIN) -> tuple[Placed, ...]:
     if view.compared is not None:
         return _as_pair(view, view.compared)
     return _moved_too(view, [Placed(view.active, panel_alone(front.size))])
+
+
+def _in_window(view: ViewState, desk: Desk) -> tuple[Placed, ...]:
+    front, pair = view.record, view.compared
+    if front is not None and view.layout is Layout.RETINA:
+        pose = desk.before_retina(retina_angle(view.field_angle) / 2, RETINA_RADIUS)
+        return (Placed(view.active, Retina.of(front.size, front.field_radius, view.field_angle, pose, RETINA_RADIUS)),)
+    cells = view.cells
+    if pair is not None and pair.compare is not Compare.SIDE:
+        first = pair.images[0]
+        return _on_one_panel(view, pair, Placed(first, desk.panel(cells[0], view.record_of(first).size)))
+    there = ((i, cell, view.photographs[i]) for i, cell in zip(view.in_cells, cells, strict=False))
+    brief = Words(brief=len(cells) > 2)
+    return tuple(Placed(i, desk.panel(cell, record.size), brief) for i, cell, record in there if record is not None)
 
 
 def _in_row(view: ViewState) -> tuple[Placed, ...]:
@@ -105,17 +123,21 @@ def _on_wall(view: ViewState) -> list[Placed]:
 
 
 def _as_pair(view: ViewState, pair: Pair) -> tuple[Placed, ...]:
-    first, second = pair.images
-    one, other = view.record_of(first), view.record_of(second)
+    sizes = [view.record_of(i).size for i in pair.images]
     words = Words(PAIR_WORDS)
     if pair.compare is Compare.SIDE:
-        panels = panels_of_pair(one.size, other.size)
+        panels = panels_of_pair(sizes[0], sizes[1])
         placed = [Placed(i, panel, words) for i, panel in zip(pair.images, panels, strict=True)]
         return _moved_too(view, placed)
-    # On one panel, the first one's.
-    (whole,) = _moved_too(view, [Placed(first, panel_alone(one.size), words)])
+    (whole,) = _moved_too(view, [Placed(pair.images[0], panel_alone(sizes[0]), words)])
+    return _on_one_panel(view, pair, whole)
+
+
+def _on_one_panel(view: ViewState, pair: Pair, whole: Placed) -> tuple[Placed, ...]:
+    """Return both photographs of a pair on one panel, the first one's."""
+    first, second = pair.images
     panel, words = whole.panel, whole.words
-    over = laid_over(panel, one.field, other.field)
+    over = laid_over(panel, view.field_of(first), view.field_of(second))
     if pair.compare is Compare.SWIPE:
         left, right = divided(panel, over, pair.divider)
         return Placed(first, left, replace(words, part="left")), Placed(second, right, replace(words, part="right"))
@@ -142,7 +164,8 @@ def within_reach(placed: Sequence[Placed]) -> tuple[Placed, ...]:
     found = []
     for item in placed:
         if item.words.part == "left":
-            item = replace(item, surface=replace(item.panel, window=None))
+            left, top, _, bottom = item.panel.bounds
+            item = replace(item, surface=replace(item.panel, window=(left, top, -left, bottom)))
         if item.shown and item.words.part != "right":
             found.append(item)
     return tuple(found)

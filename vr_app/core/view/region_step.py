@@ -103,8 +103,9 @@ def _swapped(regions: Regions, region: Region) -> Regions:
     return replace(regions, known=tuple(known))
 
 
-def view_of(rect: Rect, size: tuple[int, int]) -> tuple[Uv, float]:
-    """Return the photograph point in the middle of a region, and the zoom at which it takes FILLS of the surface."""
+def view_of(rect: Rect, size: tuple[int, int], reach: Uv = (0.5, 0.5)) -> tuple[Uv, float]:
+    """Return the photograph point in the middle of a region, and the zoom at which it takes FILLS of the surface.
+    `reach`: half of what there is of that, in surface coordinates."""
     width, height = size
     middle = (rect.x + rect.w / 2) / width, (rect.y + rect.h / 2) / height
-    return middle, FILLS / max(rect.w / width, rect.h / height)
+    return middle, FILLS / max(rect.w / width / (2 * reach[0]), rect.h / height / (2 * reach[1]))

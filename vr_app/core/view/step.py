@@ -10,12 +10,14 @@ from sr_core.image.geometry import MAX_LEVEL
 from sr_core.image.layers import overlays_of
 from vr_app.core.space.surface import ImageView
 from vr_app.core.view.bounds import FIELD_ANGLES, MOST_DOUBLINGS, PANEL_SCALES
+from vr_app.core.view.desk import EXACT, Desk
 from vr_app.core.view.intent import (
     ALONE,
     Adjust,
     Begin,
     BringForward,
     ComputeWith,
+    GoBack,
     GoToRegion,
     Intent,
     KeepShown,
@@ -42,6 +44,7 @@ from vr_app.core.view.intent import (
     ShowOriginal,
     ShowOverlay,
     ShowPair,
+    ShowPixels,
     ShowRoom,
     SurfaceKind,
     SwitchSurface,
@@ -127,7 +130,7 @@ def _apply(view: ViewState, intent: Intent) -> ViewState:
         case Zoom(image, anchor, log2_delta):
             old = view.images[image]
             log2_delta = min(MOST_DOUBLINGS, max(-MOST_DOUBLINGS, log2_delta)) if math.isfinite(log2_delta) else 0.0
-            zoom = min(view.largest_zoom(image), max(1.0, old.zoom * 2.0**log2_delta))
+            zoom = min(view.largest_zoom(image), max(view.smallest_zoom(image), old.zoom * 2.0**log2_delta))
             if zoom == old.zoom:  # otherwise rounding would move the centre, and the view would never rest
                 return view
             kept = old.zoom / zoom
@@ -184,6 +187,10 @@ def _apply(view: ViewState, intent: Intent) -> ViewState:
             return replace(view, blink=replace(view.blink, kept=kept))
         case ResetView():
             return _reset(view)
+        case ShowPixels():
+            return _in_pixels(view)
+        case GoBack():
+            return _back(view)
         case LookAt(surface, center, zoom, invention):
             view = replace(view, invention=invention)
             if surface is not view.surface:  # a tour looks in every frame, and there may be thousands of photographs
@@ -212,8 +219,8 @@ def _images_of(intent: Intent) -> tuple[int, ...]:
 
 def _with_regions(view: ViewState, intent: RegionIntent) -> ViewState:
     """Apply an intent to the regions; if it jumps to one, show that."""
-    half, (u, v) = 0.5 / view.front.zoom, view.front.center
-    seen = (u - half, v - half), (u + half, v + half)
+    (u, v), (right, down) = view.front.center, (half / view.front.zoom for half in view.reach(view.active))
+    seen = (u - right, v - down), (u + right, v + down)
     regions = changed(view.regions, intent, view.photographs, view.active, seen)
     view = replace(view, regions=regions)
     there = regions.chosen_region
@@ -222,11 +229,12 @@ def _with_regions(view: ViewState, intent: RegionIntent) -> ViewState:
     image = image_of(there, view.photographs, view.active)
     if image is None:  # it belongs to a photograph that is not there, and was chosen before
         return view
-    center, zoom = view_of(there.rect, view.record_of(image).size)
     seen = view.compared is None or image in view.compared.images
     if view.layout is Layout.WALL or not seen:  # there it would be too small or out of sight
         view = arranged(view, Layout.ONE)
-    return with_image(replace(view, active=image), image, ImageView(center, max(1.0, zoom)))
+    view = replace(view, active=image)
+    center, zoom = view_of(there.rect, view.record_of(image).size, view.reach(image))
+    return with_image(view, image, ImageView(center, max(1.0, zoom)))
 
 
 def _with_panel(view: ViewState, image: int, moved: Moved) -> ViewState:
@@ -266,6 +274,45 @@ def _reset(view: ViewState) -> ViewState:
     for image in images:
         view = with_image(view, image, ImageView(view.home(image), 1.0))
     return retied(view) if view.compared else view
+
+
+def desk_changed(view: ViewState, desk: Desk | None) -> ViewState:
+    """Return the view in a window of another size, or (None) around the viewer. What was whole is whole again; what was
+    not keeps its size in pixels."""
+    if desk == view.desk:
+        return view
+    after = replace(view, settings=replace(view.settings, desk=desk))
+    for index, image in enumerate(view.images):
+        before, now = (view.fit(index), after.fit(index)) if image.zoom != 1.0 else (None, None)
+        if before is not None and now is not None:
+            exact = abs(image.zoom * before - 1.0) < EXACT
+            zoom = 1.0 / now if exact else max(1.0, image.zoom * before / now)
+            after = with_image(after, index, replace(image, zoom=zoom))
+    return laid(after)
+
+
+def _in_pixels(view: ViewState) -> ViewState:
+    """Show the front photograph, or both of a pair, pixel for pixel, with the same place in the middle; if the whole of
+    it fits, its own middle."""
+    for image in view.compared.images if view.compared else (view.active,):
+        fit = view.fit(image)
+        if fit is not None:
+            center = view.images[image].center if fit < 1.0 else (0.5, 0.5)
+            view = with_image(view, image, ImageView(center, 1.0 / fit))
+    return retied(view) if view.compared else view
+
+
+def _back(view: ViewState) -> ViewState:
+    """Close the help, else leave off marking, else show the whole photograph, else the wall that it was taken from."""
+    if view.settings.help:
+        return replace(view, settings=replace(view.settings, help=False))
+    if view.regions.armed:
+        return replace(view, regions=replace(view.regions, armed=False))
+    whole = _reset(view)
+    if whole.moment != view.moment:
+        return whole
+    taken = view.layout is Layout.ONE and view.picked[-1:] == (view.active,)
+    return arranged(view, Layout.WALL) if taken else view
 
 
 def photograph_arrived(view: ViewState, index: int, record: PhotographRecord) -> ViewState:

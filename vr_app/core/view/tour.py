@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from sr_core.errors import UserError
 from vr_app.core.space.surface import ImageView, Uv
@@ -20,17 +20,6 @@ MAX_SECONDS = 3600.0
 
 class TourError(UserError):
     """A tour that cannot be played. The message names the file, the error and its place, and the cure."""
-
-
-class Guide(Protocol):
-    """Whatever leads the view: a tour, or a benchmark. `over`: it has nothing new to show."""
-
-    @property
-    def over(self) -> bool: ...
-
-    def advance(self, dt: float) -> tuple[LookAt, str]:
-        """Return where to look `dt` seconds later, and the caption there."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -219,6 +208,8 @@ class TourRecorder:
             return
         surface, image, invention = self._resting
         travel = self._since - self._last_rest if self._stops else 0.0
+        # A window may show a photograph smaller than the whole of it; a tour has no such view.
+        image = image if image.zoom >= 1.0 else ImageView()
         stop = Stop(surface, image.center, image.zoom, self._time - self._since, travel, invention=invention)
         longer = (*self._stops, stop)
         if len(longer) <= MAX_STOPS and Tour(longer).seconds < MAX_SECONDS - 1:

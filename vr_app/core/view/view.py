@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from sr_core.image import layers
 from sr_core.image.geometry import MAX_LEVEL
@@ -16,6 +17,7 @@ from vr_app.core.space.surface import ImageView, Uv
 from vr_app.core.view import layout as standing
 from vr_app.core.view.appearance import AS_PHOTOGRAPHED, Appearance
 from vr_app.core.view.bounds import MAX_ZOOM
+from vr_app.core.view.desk import Cell, Desk, aligned
 from vr_app.core.view.intent import (
     Moved,
     SurfaceKind,
@@ -31,6 +33,12 @@ from vr_app.core.view.photograph import PhotographRecord
 from vr_app.core.view.region import Region, Regions
 
 NO_REGIONS = Regions()
+
+NOTCH = 0.25
+"""Doublings of the zoom for one notch of a wheel."""
+
+AT_STOP = 1e-6
+"""Less than this many doublings from a stop of the zoom counts as being on it."""
 
 
 Panels = tuple[tuple[int, Moved], ...]
@@ -56,7 +64,8 @@ class Settings:
 
     `model`: the network that computes, by name; `models`: those to choose from, including the dial's two ends. `room`:
     the panels are shown in a room. `help`: the help on keys and mouse is shown. `overlays`: the names of the layers
-    shown over the picture. `field_angle`: the camera's full field in degrees of visual angle.
+    shown over the picture. `field_angle`: the camera's full field in degrees of visual angle. `desk`: the window in
+    which the photographs stand flat; None: they stand around the viewer.
     """
 
     model: str = DEFAULT_MODEL
@@ -65,6 +74,7 @@ class Settings:
     help: bool = False
     overlays: frozenset[str] = frozenset()
     field_angle: float = 45.0
+    desk: Desk | None = None
 
     def computing_with(self, model: str) -> Settings:
         """Return the settings with another network; unchanged if that network, or an end of the dial, is not among
@@ -129,6 +139,10 @@ class ViewState:
         return self.settings.field_angle
 
     @property
+    def desk(self) -> Desk | None:
+        return self.settings.desk
+
+    @property
     def over(self) -> tuple[int, ...]:
         """The layers shown over the picture, by their index in the table, the lowest first. None over the original, and
         no layer that replaces the photograph while only the photograph is wanted."""
@@ -189,14 +203,43 @@ class ViewState:
     @property
     def hung(self) -> tuple[int, ...]:
         """The photographs with a place on the wall: all except the failed ones."""
-        return tuple(i for i in range(len(self.images)) if i not in self.failed)
+        return _hung(len(self.images), self.failed)
+
+    @property
+    def per_page(self) -> int:
+        """The number of photographs on a page of the wall, or of a row in a window."""
+        return standing.ROW_PAGE if self.layout is Layout.ROW and self.desk is not None else standing.PAGE
 
     @property
     def page(self) -> tuple[int, int]:
-        """The wall's page that contains the front photograph, from 0, and the number of pages."""
+        """The page that contains the front photograph, from 0, and the number of pages."""
         hung = self.hung
         place = hung.index(self.active) if self.active in hung else 0
-        return place // standing.PAGE, standing.pages(len(hung))
+        return place // self.per_page, standing.pages(len(hung), self.per_page)
+
+    @property
+    def in_cells(self) -> tuple[int, ...]:
+        """The photographs that have a cell of the window, in the order of the cells; of two on one panel, the front
+        one."""
+        if self.layout in (Layout.ROW, Layout.WALL):
+            first = self.page[0] * self.per_page
+            return self.hung[first : first + self.per_page]
+        pair = self.compared
+        return pair.images if pair is not None and pair.compare is Compare.SIDE else (self.active,)
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """The cells of the window, all of one size; none if there is no window, or if it shows the retina."""
+        if self.desk is None or self.layout is Layout.RETINA:
+            return ()
+        paged = self.layout in (Layout.ROW, Layout.WALL)
+        count = min(self.per_page, len(self.hung)) if paged else len(self.in_cells)
+        return self.desk.cells(max(1, count))
+
+    def fit(self, image: int) -> float | None:
+        """Return the window's pixels for each pixel of a photograph that is shown whole; None if it has no cell."""
+        record = self.photographs[image]
+        return self.cells[0].fit(record.size) if record is not None and self.cells else None
 
     def field_of(self, image: int) -> FieldOfView:
         """Return a photograph's field of view, or the whole photograph while that is unknown."""
@@ -212,9 +255,27 @@ class ViewState:
         record = self.photographs[image]
         return record.largest_zoom if record is not None else MAX_ZOOM
 
+    def reach(self, image: int) -> Uv:
+        """Return the surface coordinates of the lower right corner of what shows a photograph."""
+        record, cells = self.photographs[image], self.cells
+        if record is None or not cells:
+            return 0.5, 0.5
+        fit = 2 * cells[0].fit(record.size)
+        return cells[0].width / (fit * record.size[0]), cells[0].height / (fit * record.size[1])
+
+    def smallest_zoom(self, image: int) -> float:
+        """Return the smallest zoom of a photograph: it is whole, or none of its pixels is larger than the window's."""
+        fit = self.fit(image)
+        return min(1.0, 1.0 / fit) if fit is not None else 1.0
+
     def moved(self, image: int) -> Moved | None:
         """Return where the user has moved a panel, or None while it is in its place on the arc."""
         return dict(self.panels).get(image)
+
+
+@lru_cache(maxsize=4)
+def _hung(count: int, failed: frozenset[int]) -> tuple[int, ...]:
+    return tuple(i for i in range(count) if i not in failed)
 
 
 def with_image(view: ViewState, index: int, image: ImageView) -> ViewState:
@@ -222,15 +283,30 @@ def with_image(view: ViewState, index: int, image: ImageView) -> ViewState:
     (NaN, infinite) changes nothing."""
     if not all(map(math.isfinite, (*image.center, image.zoom))):
         return view
-    clamped = _clamped(image, view.surface, view.largest_zoom(index))
-    return replace(view, images=swapped(view.images, index, clamped))
+    return replace(view, images=swapped(view.images, index, _clamped(view, index, image, view.cells)))
 
 
 def on_surface(view: ViewState, surface: SurfaceKind) -> ViewState:
     """Return the same photographs on a surface, each clamped to what may be shown there."""
-    images = tuple(_clamped(image, surface, view.largest_zoom(i)) for i, image in enumerate(view.images))
-    layout = Layout.RETINA if surface is SurfaceKind.RETINA else view.flat
-    return replace(view, layout=layout, images=images)
+    view = replace(view, layout=Layout.RETINA if surface is SurfaceKind.RETINA else view.flat)
+    cells = view.cells
+    return replace(view, images=tuple(_clamped(view, i, image, cells) for i, image in enumerate(view.images)))
+
+
+def to_stops(view: ViewState, image: int, doublings: float, notch: float = NOTCH) -> float:
+    """Return the doublings of a photograph's zoom by notches of a wheel, each of which ends at the first of a window's
+    stops that it leads past: the whole photograph, and 1, 2, 4 and 8 of the window's pixels for each pixel of it."""
+    fit = view.fit(image)
+    if fit is None:
+        return doublings
+    stops = 0.0, *(level - math.log2(fit) for level in range(MAX_LEVEL + 1))
+    start = at = math.log2(view.images[image].zoom)
+    sign, left = math.copysign(1.0, doublings), abs(doublings)
+    while left > AT_STOP:
+        ahead = (sign * (stop - at) for stop in stops)
+        at += sign * min(min(left, notch), min((away for away in ahead if away > AT_STOP), default=math.inf))
+        left -= notch
+    return at - start
 
 
 def next_loaded(view: ViewState, by: int = 1) -> int:
@@ -250,12 +326,20 @@ def settled(view: ViewState) -> ViewState:
     return with_image(view, view.active, front)
 
 
-def _clamped(image: ImageView, surface: SurfaceKind, limit: float) -> ImageView:
-    """Keep a panel from showing beyond the photograph, the retina's middle inside it, and the zoom within `limit`."""
-    zoom = min(limit, image.zoom)
-    margin = 0.5 / zoom if surface is SurfaceKind.PANEL else 0.0
-    u, v = (min(1.0 - margin, max(margin, c)) for c in image.center)
-    return ImageView((u, v), zoom)
+def _clamped(view: ViewState, index: int, image: ImageView, cells: tuple[Cell, ...]) -> ImageView:
+    """Keep a panel from showing beyond the photograph, the retina's middle inside it, and the zoom within its ends.
+
+    In a window this holds for the part of the cell that the whole photograph takes at zoom 1: so a point that one zooms
+    in on stays where it is, and the whole photograph is in the middle. A smaller one stays within that part.
+    """
+    record = view.photographs[index]
+    fit = cells[0].fit(record.size) if cells and record is not None else 1.0
+    zoom = min(view.largest_zoom(index), max(min(1.0, 1.0 / fit), image.zoom))
+    margin = 0.5 / zoom if view.surface is SurfaceKind.PANEL else 0.0
+    low, high = sorted((margin, 1.0 - margin))
+    u, v = (min(high, max(low, c)) for c in image.center)
+    image = ImageView((u, v), zoom)
+    return aligned(image, record.size, cells[0]) if cells and record is not None else image
 
 
 def swapped(images: tuple[ImageView, ...], index: int, image: ImageView) -> tuple[ImageView, ...]:

@@ -70,7 +70,7 @@ def test_whatever_is_asked_for_what_is_shown_is_within_the_limits(brightness, co
     assert 0.4 <= shown.contrast <= 3
     assert 0.4 <= shown.gamma <= 2.5
     assert 0 <= shown.local <= 1
-    for key in ("g", "d", "+", "-", "a"):
+    for key in ("g", "d", ".", ",", "a"):
         (asked,) = meant((key,), ViewState.start(1))
         assert asked.appearance == asked.appearance.within
     for look in (shown.next_channel(), shown.switched_local(), shown.contrasted(1), shown.contrasted(-1)):
