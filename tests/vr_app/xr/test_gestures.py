@@ -139,6 +139,7 @@ class Scene:
         send(**pressed)
 
     def look(self) -> Seen:
+        """Also what stands between two acts of a hand: a frame has seen the first, however slow the machine."""
         about = self.visit.look()
         return Seen.of(self.visit.picture, about)
 
@@ -219,7 +220,7 @@ def test_every_gesture_has_its_effect_in_the_eyes_picture(scene: Scene) -> None:
 
     # The trigger drags it like paper, and undo brings it back.
     scene.right(trigger=1.0)
-    time.sleep(0.4)  # the hand closes before it moves
+    scene.look()
     scene.right(THERE)
     dragged = scene.until(
         lambda seen: (np.abs(seen.under(THERE) - UNDER) < PIXEL).all(), "the spot under the ray again"
@@ -229,7 +230,7 @@ def test_every_gesture_has_its_effect_in_the_eyes_picture(scene: Scene) -> None:
 
     # A hand that jumps, then is nowhere, in the midst of a drag: the view stays.
     scene.right(trigger=1.0)
-    time.sleep(0.4)
+    scene.look()
     scene.right(THERE + np.array([10.0, 0.0, 0.0]))
     assert same(scene.look(), dragged)
     scene.right(np.array([math.nan, 0.0, 0.0]))
@@ -263,7 +264,7 @@ def test_two_hands_and_panels_in_the_eyes_picture(scene: Scene) -> None:
     scene.until(lambda seen: len(seen.about["rays"]) == 2 and all(r["hits"] for r in seen.about["rays"]), "both rays")
     scene.left(trigger=1.0)
     scene.right(trigger=1.0)
-    time.sleep(0.5)  # both close before they part
+    scene.look()
     scene.left(HERE - 3 * reach)
     scene.right(HERE + 3 * reach)
     stretched = scene.until(lambda seen: seen.zoom > 2.5, "the photograph stretched")
@@ -279,7 +280,7 @@ def test_two_hands_and_panels_in_the_eyes_picture(scene: Scene) -> None:
 
     # A gripped panel goes with the hand.
     scene.right(squeeze=1.0)
-    time.sleep(0.5)  # the hand closes before it moves
+    scene.look()
     shift = np.array([-0.15, 0.10, 0.30])
     scene.right(HERE + shift)
     on_panel = PANEL.point(UNDER - 0.5)
@@ -291,16 +292,16 @@ def test_two_hands_and_panels_in_the_eyes_picture(scene: Scene) -> None:
     # The other hand helps, and both scale it about the spot that is held.
     near_left = HERE + shift - (0.3, 0.0, 0.0)
     scene.left(near_left)
-    time.sleep(0.5)
+    scene.look()
     scene.left(trigger=1.0)
-    time.sleep(0.5)
+    scene.look()
     scene.left(near_left - (0.15, 0.0, 0.0))
     grown = scene.until(lambda seen: seen.zoom > 1.4 * moved.zoom, "the panel grown")
     assert grown.zoom / moved.zoom == pytest.approx(1.5, rel=0.02)
     assert np.abs(grown.shown(UNDER) - moved.shown(UNDER)).max() < 1.5
     scene.left(trigger=0.0)
     scene.right(squeeze=0.0)
-    time.sleep(0.3)
+    scene.look()
     scene.right(HERE)
     assert same(scene.look(), grown)
     scene.press("thumbstick_click")
@@ -329,12 +330,12 @@ def test_a_squeeze_and_drag_marks_a_region_that_is_outlined_in_the_eyes_picture(
         lambda seen: bool(seen.about["rays"]) and seen.about["rays"][-1]["hits"], "the ray on the panel"
     )
     scene.right(squeeze=1.0)
-    time.sleep(0.2)
+    scene.look()
     scene.right(trigger=1.0)
-    time.sleep(0.4)  # the hand closes before it moves
+    scene.look()
     other = HERE + np.array([0.25, -0.2, 0.0])
     scene.right(other)
-    time.sleep(0.6)
+    scene.look()
     scene.right(trigger=0.0)
     scene.right(squeeze=0.0)
     marked = scene.until(lambda seen: bool(seen.about["surfaces"][0]["regions"]), "the region")

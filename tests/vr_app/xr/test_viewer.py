@@ -277,7 +277,7 @@ def test_hands_zoom_pan_and_press(service: MonadoService, photograph: Path, tmp_
         assert np.abs(pointed_uv(zoomed) - held).max() < pixel
 
         headset.right(trigger=1.0, trigger_click=True)
-        time.sleep(0.5)  # the hand closes before it moves
+        visit.look()  # a frame has seen the hand close before it moves
         headset.right(pose=RemotePose(position=there))
         dragged = visit.until(lambda about: front(about)["center"] != front(zoomed)["center"], "the photograph dragged")
         headset.right(trigger=0.0, trigger_click=False)
