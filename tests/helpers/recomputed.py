@@ -22,33 +22,31 @@ PUBLISHED_SIZE = "srresnet", "srgan"
 def disagreements(
     results: Mapping[str, Any],
     root: Path,
-    per_scale: int = 2,
     regime: str = "paper",
     methods: Callable[[int], list[Method]] | None = None,
 ) -> list[str]:
-    """Recompute some photographs of a results file from their pixels; return a line for every figure that differs.
+    """Recompute a part of a results file from the photographs' pixels; return a line for every figure that differs.
 
-    ``per_scale`` photographs at each scale, evenly spread, and every method except those made elsewhere. On the first
-    photograph only: bare networks, and the networks of SRGAN's published size, which are never computed bare (they
-    would take two thirds of the time). ``methods`` (scale -> methods) replaces the bundled weights. Rows agree within
-    TOLERANCES; checksums of weights and photographs must be equal.
+    Each scale has one photograph, another than the other scales', and every method except those made elsewhere. The
+    networks of SRGAN's published size are computed at the largest scale only, where they read the fewest pixels; at
+    the others they would take two thirds of the time. ``methods`` (scale -> methods) replaces the bundled weights.
+    Rows agree within TOLERANCES; checksums of weights and photographs must be equal.
     """
     rows = [row for row in results["rows"] if row["regime"] == regime]
+    scales = sorted({row["scale"] for row in rows})
+    photographs = spread(list(dict.fromkeys(row["photograph"] for row in rows)), len(scales))
     lines = []
-    for place, photograph in enumerate(spread(list(dict.fromkeys(row["photograph"] for row in rows)), per_scale)):
+    for photograph, scale in zip(photographs, scales, strict=True):
         if _sha256(root / photograph) != results["photographs"][photograph]:
             lines.append(f"{photograph}: another file than the one measured")
-        reference = load_reference(root, photograph, regime)
-        for scale in sorted({row["scale"] for row in rows}):
-            told = {row["method"]: row for row in rows if (row["photograph"], row["scale"]) == (photograph, scale)}
-            yardstick = Yardstick(reference, scale)
-            candidates = methods(scale) if methods else _committed_methods(results, scale, lines)
-            for method in _of_regime(regime, candidates):
-                bare, large = method.name.endswith(ALONE), method.name.removesuffix(ALONE) in PUBLISHED_SIZE
-                if (bare and large) or (place and (bare or large)):
-                    continue
-                row = measure(regime, method, yardstick, {})
-                lines += _differences(row.figures, told[method.name])
+        told = {row["method"]: row for row in rows if (row["photograph"], row["scale"]) == (photograph, scale)}
+        yardstick = Yardstick(load_reference(root, photograph, regime), scale)
+        candidates = methods(scale) if methods else _committed_methods(results, scale, lines)
+        for method in _of_regime(regime, candidates):
+            large = method.name.removesuffix(ALONE) in PUBLISHED_SIZE
+            if large and scale != max(scales):
+                continue
+            lines += _differences(measure(regime, method, yardstick, {}).figures, told[method.name])
     return lines
 
 

@@ -249,9 +249,9 @@ def test_results_are_recomputed_from_pixels_and_altered_weights_show(data, tmp_p
     for method in ("rdb-lite", "rdb-lite alone"):
         assert any(f"a.png x4 {method}: psnr is" in line for line in told)
     written["weights"]["rdb-lite x4"] = "others"
-    assert disagreements(written, data, per_scale=1) == ["rdb-lite x4: other weights than those measured"]
+    assert disagreements(written, data) == ["rdb-lite x4: other weights than those measured"]
     save_picture(data / NAMES[0], made_up_eye(9))
-    assert "clinic/a.png: another file than the one measured" in disagreements(written, data, per_scale=1)
+    assert "clinic/a.png: another file than the one measured" in disagreements(written, data)
 
 
 def test_networks_of_the_adversarial_stage_meet_unsharp_masking():
