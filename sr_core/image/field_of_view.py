@@ -323,9 +323,10 @@ def _circle(lit: np.ndarray, levels: np.ndarray) -> np.ndarray | None:
     if circle is None:
         return None
     steepest, edges = _at_steepest(circle, levels)
-    if steepest is not None and _explains(steepest, edges, lit, _SHARP):
+    bright = levels > _level(_histogram(levels[lit]), 0.5) / 2  # without the glow
+    if steepest is not None and _explains(steepest, edges, lit, bright, _SHARP):
         return steepest
-    return circle if _explains(circle, rim, lit, _LIT) else None
+    return circle if _explains(circle, rim, lit, lit, _LIT) else None
 
 
 _RADII = 360
@@ -380,27 +381,27 @@ _ARC = 120
 
 @dataclass(frozen=True)
 class _Evidence:
-    """What a circle needs. `arc`: with a rim, in degrees; `seen`: the fraction with a rim of the part inside the frame;
-    `lit_outside`: at most, as a fraction of the area."""
+    """What a circle needs. `arc`: with a rim, in degrees; `seen`: the fraction with a rim of the part inside the
+    frame."""
 
     arc: float
     seen: float
-    lit_outside: float
 
 
-_LIT = _Evidence(60, 0.4, 0.2)
+_LIT = _Evidence(60, 0.4)
 """By the lit part's ends. A sixth of the circle, so that a corner cut from a photograph is enough. The 689 photographs
-used for tuning have at least 135 degrees and 0.47, and at most 0.15 lit outside."""
-_SHARP = _Evidence(40, 0.85, 0.5)
-"""By the steepest falls: a shorter arc is enough, because nearly all of it must be there; and what glows about the rim
-may count as lit. This gives 127 of 132 quarters of photographs their circle, and none to 792 pieces without a rim."""
+used for tuning have at least 135 degrees and 0.47."""
+_SHARP = _Evidence(40, 0.85)
+"""By the steepest falls: a shorter arc is enough, because nearly all of it must be there. This gives 127 of 132
+quarters of photographs their circle, and none to 792 pieces without a rim."""
+_MOST_OUTSIDE = 0.2
 _LEAST_LIT_INSIDE = 0.9
-"""As a fraction of the area. Those photographs have at least 0.98."""
+"""Fractions of the area, lit outside and lit inside. Those photographs have at most 0.15 and at least 0.98."""
 
 
-def _explains(circle: np.ndarray, rim: np.ndarray, lit: np.ndarray, least: _Evidence) -> bool:
+def _explains(circle: np.ndarray, rim: np.ndarray, lit: np.ndarray, bright: np.ndarray, least: _Evidence) -> bool:
     """Whether a circle's middle lies in the picture or just outside (of one cut in two), its rim is seen on a long arc,
-    and it parts lit from unlit."""
+    and it parts lit from unlit. `bright`: what counts as lit outside."""
     (height, width), (cx, cy, radius) = lit.shape, circle
     beyond = _BEYOND * radius
     if not (-beyond <= cx < width + beyond and -beyond <= cy < height + beyond):
@@ -416,8 +417,8 @@ def _explains(circle: np.ndarray, rim: np.ndarray, lit: np.ndarray, least: _Evid
     x, y = np.arange(width, dtype=np.float32) - cx, np.arange(height, dtype=np.float32) - cy
     squared = (y * y)[:, None] + x * x
     outside, inside = squared > (radius + 3) ** 2, squared < (radius - 3) ** 2
-    lit_outside, lit_inside = np.count_nonzero(lit & outside), np.count_nonzero(lit & inside)
-    few = lit_outside < least.lit_outside * np.count_nonzero(outside)
+    lit_outside, lit_inside = np.count_nonzero(bright & outside), np.count_nonzero(lit & inside)
+    few = lit_outside < _MOST_OUTSIDE * np.count_nonzero(outside)
     return bool(few and lit_inside > _LEAST_LIT_INSIDE * np.count_nonzero(inside))
 
 

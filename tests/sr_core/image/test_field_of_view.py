@@ -193,6 +193,12 @@ def test_several_fields_in_one_picture_are_told(change):
     assert found.radius == pytest.approx(530, rel=0.03)
 
 
+def test_two_fields_that_touch_are_not_one():
+    pixels = textured()[30:450, 120:540]
+    found = fit_field_of_view(np.concatenate([pixels, pixels[:, ::-1]], axis=1))
+    assert found.provenance == "assumed"
+
+
 def test_where_the_circle_comes_from_goes_with_it():
     assumed = fit_field_of_view(np.full((300, 500, 3), 90, np.uint8))
     assert assumed.assumed == NO_RIM
