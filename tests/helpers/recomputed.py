@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from sr_core.networks.names import DEFAULT_MODEL
 from sr_core.networks.zoo import load_model
 from sr_core.study.comparison.evaluation import ALONE, Yardstick
-from sr_core.study.comparison.results import MEASURES, _of_regime, _sha256, load_reference, measure, spread
-from sr_core.study.comparison.rivals import Method, classical_methods, network_methods
+from sr_core.study.comparison.file_regime import PLACE, REAL, TRUTH, VESSELS, FilePlan
+from sr_core.study.comparison.results import MEASURES, Comparison, _of_regime, _sha256, load_reference, measure, spread
+from sr_core.study.comparison.rivals import BICUBIC, Method, classical_methods, network_methods
 
 TOLERANCES = {"psnr": 0.03, "ssim": 0.001, "s3": 0.005, "invented": 0.01}
 """The most by which a recomputed row may differ, in the measure's unit: bfloat16 and float32 machines round
@@ -71,4 +73,58 @@ def _differences(now: Mapping[str, Any], told: Mapping[str, Any]) -> list[str]:
         if (a is None) != (b is None) or (a is not None and abs(a - b) > allowed):
             where = f"{now['photograph']} x{now['scale']} {now['method']}"
             lines.append(f"{where}: {name} is {a}, the results say {b}")
+    return lines
+
+
+FILE_TOLERANCES = TOLERANCES | {"border": 0.01, "luma": 0.002, "chroma": 0.002, "departure": 0.02, "contrast": 0.05}
+"""As `TOLERANCES`, of the file's regime."""
+
+SCALES_AND_CODINGS = {2: "q95", 4: "q90", 8: "q50"}
+"""The coding that is recomputed at each scale."""
+
+
+def file_disagreements(results: Mapping[str, Any], root: Path, split: str) -> list[str]:
+    """Recompute a small part of the file's regime from the photographs' pixels; return a line for every figure that
+    differs, and for every photograph and weights file that is not the one measured.
+
+    At each scale one coding of another photograph: every method at x8, which is the cheapest, elsewhere bicubic and
+    the default network. Of the first photograph also its own file and its vessels, by the default network. `split`: the
+    split that was compared.
+    """
+    thorough = list(dict.fromkeys(row["photograph"] for row in results["rows"] if row["kind"] == TRUTH))
+    plan = FilePlan(Comparison(root, split=split, limit=len(thorough)), root / "never written")
+    lines = [f"{name}: another file than the one measured" for name in _other(plan.checksums, results["photographs"])]
+    lines += [f"{name}: other weights than those measured" for name in _other(plan.weights, results["weights"])]
+    told = {tuple(row[part] for part in PLACE): row for row in results["rows"]}
+    for job in plan.jobs():
+        place = tuple(job.place[part] for part in PLACE)
+        if _is_recomputed(thorough, *place):
+            lines += _figures_that_differ(place, job.measure(), told[place])
+    return lines
+
+
+def _other(now: Mapping[str, str], told: Mapping[str, str]) -> list[str]:
+    return sorted(dict(now.items() ^ told.items()))
+
+
+def _is_recomputed(thorough: list[str], kind: str, scale: int, photograph: str, coding: str, method: str) -> bool:
+    if kind == TRUTH:
+        at = list(SCALES_AND_CODINGS).index(scale) * (len(thorough) - 1) // 2
+        here = photograph == thorough[at] and coding == SCALES_AND_CODINGS[scale]
+        return here and (scale == 8 or method in (BICUBIC, DEFAULT_MODEL))
+    return (
+        photograph == thorough[0]
+        and method == DEFAULT_MODEL
+        and (kind, coding) in ((REAL, "its own"), (VESSELS, "q90"))
+    )
+
+
+def _figures_that_differ(place: tuple, now: Mapping[str, float | None], told: Mapping[str, Any]) -> list[str]:
+    lines = []
+    for name, value in now.items():
+        if name == "seconds":
+            continue
+        allowed = next(most for start, most in FILE_TOLERANCES.items() if name.startswith(start))
+        if value is None or abs(value - told[name]) > allowed:
+            lines.append(f"{place}: {name} is {value}, the results say {told[name]}")
     return lines

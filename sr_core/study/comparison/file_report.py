@@ -99,7 +99,7 @@ def _against_truth(mine: Summaries, codings: Sequence[str]) -> Iterator[str]:
     rows = [summary for summary in mine if summary["kind"] == "truth"]
     for scale in dict.fromkeys(row["scale"] for row in rows):
         here = [row for row in rows if row["scale"] == scale]
-        yield f"**x{scale}**, {here[0]['photographs']} photographs, gain over bicubic of the decoded file, dB"
+        yield f"**x{scale}**, {_count(here[0])}, gain over bicubic of the decoded file, dB"
         yield _gains(here)
         for coding in codings:
             yield f"x{scale}, {CODINGS[coding] if coding.startswith('q95') else 'quality ' + CODINGS[coding]}:"
@@ -170,16 +170,20 @@ def _own_size(mine: Summaries) -> list[str]:
                 f"{row['border']:.2f} | {row['departure']:.2f} | {row['luma_agrees']:.2%} | {row['chroma_agrees']:.2%}"
             )
             lines.append(f"| {title(row['method'])} | {figures} |")
-        what = f"Its own files at their own size, x{real[0]['scale']}, {real[0]['photographs']} photographs:"
+        what = f"Its own files at their own size, x{real[0]['scale']}, {_count(real[0])}:"
         parts += [what, "\n".join(lines)]
     if vessels:
         lines = ["| saved | method | blocks | vessels' contrast, grey levels |", "| --- | --- | ---: | ---: |"]
         for row in vessels:
             figures = f"{row['border']:.2f} | {row['contrast']:.2f}"
             lines.append(f"| {_saved(row['coding'])} | {title(row['method'])} | {figures} |")
-        what = f"At their own size, saved again, x{vessels[0]['scale']}, {vessels[0]['photographs']} photographs:"
+        what = f"At their own size, saved again, x{vessels[0]['scale']}, {_count(vessels[0])}:"
         parts += [what, "\n".join(lines)]
     return parts
+
+
+def _count(row: Mapping[str, Any]) -> str:
+    return f"{row['photographs']} photograph{'s' if row['photographs'] != 1 else ''}"
 
 
 def _saved(coding: str) -> str:
@@ -232,7 +236,7 @@ def _own_size_bars(results: Mapping[str, Any]) -> Iterator[Bar]:
             what = f"HRF saved at {_saved(coding)}, own size, x4"
             yield _blocks(what, pair, MOST_BORDER["vessels"])
             bicubic, own = (row["contrast"] for row in pair)
-            told = f"{own:.2f} against {bicubic:.2f} grey levels, {_won(results['rows'], coding)}"
+            told = f"{own:.3f} against {bicubic:.3f} grey levels, {_won(results['rows'], coding)}"
             yield Bar(f"{what}: vessels' contrast", "no lower than bicubic's", told, own >= bicubic)
     if len(pair := two("real", "IDRiD", "its own")) == 2:
         yield _blocks("IDRiD's own files, x4", pair, MOST_BORDER["real"])

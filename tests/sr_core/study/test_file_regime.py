@@ -13,18 +13,24 @@ from sr_core.errors import UserError
 from sr_core.image.photograph import load_photograph
 from sr_core.image.resample import enlarge_pseudo_inverse, to_uint8
 from sr_core.networks.names import DEFAULT_MODEL
+from sr_core.networks.zoo import SCALES
 from sr_core.study.comparison.coded import FileCoding
 from sr_core.study.comparison.file_measures import agreement, border_ratio, departure, vessel_contrast
-from sr_core.study.comparison.file_methods import SAVED, Opened, file_methods, open_saved, own_part
+from sr_core.study.comparison.file_methods import SAVED, Opened, file_methods, open_saved, own_part, weights_of
 from sr_core.study.comparison.file_regime import FilePlan, run, summarise
 from sr_core.study.comparison.file_report import bars_of, fill, markdown
 from sr_core.study.comparison.metrics import psnr
 from sr_core.study.comparison.results import Comparison
 from sr_core.study.comparison.variation import decode_by_variation
 from tests.helpers.jpegs import save_jpeg
+from tests.helpers.places import ROOT
+from tests.helpers.recomputed import file_disagreements
 from vr_app.commands.evaluate import ListCommand
 from vr_app.commands.evaluate import evaluate as evaluate_command
 
+COMMITTED = ROOT / "docs" / "results" / "files.json"
+SPLIT = COMMITTED.with_name("files-split.json")
+DOCUMENTS = [ROOT / "docs" / "science.md", ROOT / "README.md"]
 NAMES = ["clinic/a.jpg", "camp/b.jpg"]
 
 
@@ -201,3 +207,23 @@ def test_a_photograph_that_is_no_jpeg_has_no_part_to_look_at(tmp_path):
     Image.fromarray(made_up_eye(6)).save(tmp_path / "a.png")
     with pytest.raises(UserError, match="not a JPEG file"):
         own_part(load_photograph(tmp_path / "a.png"), 96)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_documents_say_of_files_what_the_results_say(path):
+    text = path.read_text(encoding="utf-8")
+    assert fill(text, json.loads(COMMITTED.read_text(encoding="utf-8"))) == text
+
+
+def test_the_committed_report_is_that_of_the_committed_numbers():
+    results = json.loads(COMMITTED.read_text(encoding="utf-8"))
+    assert COMMITTED.with_suffix(".md").read_text(encoding="utf-8") == markdown(results)
+    assert results["summary"] == summarise(results["rows"])
+
+
+def test_the_committed_results_of_files_tell_of_the_weights_that_are_committed():
+    assert json.loads(COMMITTED.read_text(encoding="utf-8"))["weights"] == weights_of(SCALES)
+
+
+def test_the_committed_results_of_files_are_those_of_the_committed_weights(fundus_data):
+    assert file_disagreements(json.loads(COMMITTED.read_text(encoding="utf-8")), fundus_data, str(SPLIT)) == []
