@@ -15,7 +15,7 @@ from vr_app.commands.bench import bench
 from vr_app.commands.console import Terminal
 from vr_app.commands.data import data as data_commands
 from vr_app.commands.evaluate import ListCommand, evaluate
-from vr_app.commands.options import Device, DeviceOption, ModelOption, TextureOption
+from vr_app.commands.options import Device, DeviceOption, ModelOption, TextureOption, check_picture
 from vr_app.commands.regions import regions
 from vr_app.commands.view import VIEW_HELP, view
 from vr_app.process.interruption import ENDING, end_process
@@ -157,14 +157,14 @@ def curves(
     fundusxr curves docs/results/runs runs --out docs/images/learning-curves.png
     ```
     """
-    from sr_core.files import check_writable, keep_inputs
+    from sr_core.files import keep_inputs
     from sr_core.image.provenance import of_figure
     from sr_core.image.saving import save_picture
     from sr_core.study.training.curve import comparison_picture, read_runs
 
-    check_writable(out, (".png",))
     found = read_runs(runs or [Path("runs")])
     keep_inputs([out], (path for folder in runs or [Path("runs")] for path in folder.rglob("*") if path.is_file()))
+    check_picture(out)
     about = of_figure("Learning curves of trainings: validation gain over processor time.", "fundusxr curves RUNS")
     save_picture(out, comparison_picture(found), about | {"fundusxr:runs": " ".join(sorted(found))})
     errors.tell(f"fundusxr: wrote {out} ({len(found)} runs)")

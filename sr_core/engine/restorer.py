@@ -31,7 +31,7 @@ class Restorer(Engine):
         """Return RGB and an empty fourth channel. Raises EngineError if there is no file whose coefficients are
         known."""
         if file is None or not self.restores(file):
-            raise EngineError(self.why_not(file))
+            raise EngineError(self.reason_against(file))
         shrunk = consistency.shrunk(residual, y, self.network.config.scale)
         aim = cell(file, pixels, block.source, y.device).nearest(shrunk)
         small = block.target.shift(-block.source.x, -block.source.y)
@@ -40,7 +40,7 @@ class Restorer(Engine):
         out[..., :3] = rounded.permute(1, 2, 0).cpu().numpy()
         return Computed(out, restored_levels(aim, y, small))
 
-    def why_not(self, file: JpegFile | None) -> str:
+    def reason_against(self, file: JpegFile | None) -> str:
         """Return why nothing is restored, and the cure; to be called only in that case."""
         if not self._generators.told:
             return f"{self.network.name} is not told of files, and restores none; choose --model rdb-file"

@@ -16,6 +16,8 @@ class Origin(StrEnum):
 
     HEADER = "header"
     """The source states it."""
+    FILE_NAME = "file name"
+    """A word of the photograph's name says it."""
     FITTED = "fitted"
     """It was measured from the pixels."""
     ASSUMED = "assumed"

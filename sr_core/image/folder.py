@@ -29,7 +29,7 @@ def find_photographs(paths: Sequence[Path], tell: Callable[[str], None] = lambda
         except PhotographError as error:
             troubles.append(str(error))
         except OSError as error:
-            troubles.append(_told(path, error))
+            troubles.append(_unreadable(path, error))
     last = None if found else troubles.pop()
     for line in troubles:
         tell(line)
@@ -50,7 +50,7 @@ def _pictures(folder: Path, troubles: list[str]) -> list[Path]:
             if stat.S_ISREG(os.stat(path).st_mode):
                 found.append(path)
         except OSError as error:
-            closed.append(_told(path, error))
+            closed.append(_unreadable(path, error))
     if found:
         troubles += closed
         return found
@@ -62,7 +62,7 @@ def _pictures(folder: Path, troubles: list[str]) -> list[Path]:
     )
 
 
-def _told(path: Path, error: OSError) -> str:
+def _unreadable(path: Path, error: OSError) -> str:
     """Say in one line why a path is unusable and what to do."""
     if isinstance(error, FileNotFoundError) and path.is_symlink():
         return f"{path}: a link to {os.readlink(path)}, which is not there; mend the link or name the file itself"
@@ -73,10 +73,10 @@ def _told(path: Path, error: OSError) -> str:
     return f"{path}: cannot be looked at ({error.strerror}); name another file or folder"
 
 
-def names_apart(paths: Sequence[Path]) -> tuple[str, ...]:
-    """A name for each path that no other has, whatever the case: its last part, and so many folders before it as it
-    takes, with forward slashes. Folders are named only where they differ: two of one folder differ in case alone, or
-    are one file."""
+def unique_names(paths: Sequence[Path]) -> tuple[str, ...]:
+    """Return a unique name for each path, whatever the case: its last part, preceded by as many folders as needed, with
+    forward slashes. Two files in one folder whose names differ only in case, and two paths of one file, get no
+    folders."""
     parts = [Path(os.path.abspath(path)).parts for path in paths]
     lengths = [1] * len(parts)
     while True:

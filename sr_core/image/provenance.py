@@ -50,9 +50,11 @@ class Made:
         return told | ({"fundusxr:blended-sha256": self.blended} if self.blended else {})
 
 
-def told_of(departure: Departure) -> dict[str, str]:
-    """Return entries that say how far a picture departs from its photograph, in grey levels."""
-    return {
+def of_computation(made: Made, departure: Departure, agrees_with: str) -> dict[str, str]:
+    """Return entries of computed pixels: what computed them, what they agree with (`Engine.agrees_with`), and how far
+    they depart from the photograph, in grey levels."""
+    return made.entries() | {
+        "fundusxr:agrees-with": agrees_with,
         "fundusxr:restored-levels": f"{departure.restored:.3f}",
         "fundusxr:invented-levels": f"{departure.invented:.3f}",
     }

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from sr_core.files import OutputError, check_writable, write_text
+from sr_core.files import keep_apart, write_text
 from sr_core.image.folder import find_photographs
 from sr_core.networks.names import DEFAULT_MODEL
 from vr_app.commands.console import Terminal
-from vr_app.commands.options import Device, DeviceOption, ModelOption
+from vr_app.commands.options import Device, DeviceOption, ModelOption, check_figures, check_picture
 
 if TYPE_CHECKING:
     from vr_app.bench.bars import Bar
@@ -236,7 +236,7 @@ def table(
     from vr_app.bench.report import table as markdown
 
     if figure is not None:
-        check_writable(figure, (".png",), files)
+        check_picture(figure, inputs=files)
     documents = [read_document(path) for path in files]
     if figure is not None:
         from sr_core.image.provenance import of_figure
@@ -273,10 +273,10 @@ def _measure(command: str, settings: Settings, json_file: Path | None, strict: b
 
     _check_device(settings.device)
     outputs = [path for path in (json_file, settings.trace) if path is not None]
+    keep_apart(*outputs)
     for path in outputs:
-        check_writable(path, (".json",), [] if settings.photograph is None else [settings.photograph])
-    if len(outputs) == 2 and outputs[0].resolve() == outputs[1].resolve():
-        raise OutputError(f"{outputs[1]}: --json and --trace name the same file; name two")
+        inputs = [] if settings.photograph is None else [settings.photograph]
+        check_figures(path, "bars" if path is json_file else "traceEvents", (".json",), inputs)
     load = load_average()
     module = importlib.import_module(f"vr_app.bench.{command}")
     rows = getattr(module, "BARS", None) or all_bars()

@@ -29,7 +29,7 @@ fundusxr data prepare ~/HRF ~/prepared/hrf
 )
 console = Terminal(stderr=True)
 _NAMED = 20
-"""Photographs left out that are told one by one; the manifest lists all."""
+"""The most photographs left out that are listed one by one; the manifest lists all."""
 
 
 class LayoutName(StrEnum):

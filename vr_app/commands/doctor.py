@@ -181,7 +181,7 @@ def _weights() -> Iterable[Finding]:
     yield Finding("rivals", OK, text)
 
 
-def _network(name: str, scale: int, told: str) -> Finding:
+def _network(name: str, scale: int, remark: str) -> Finding:
     from sr_core.networks.zoo import load_model
 
     try:
@@ -189,7 +189,7 @@ def _network(name: str, scale: int, told: str) -> Finding:
     except UserError as error:
         cause, _, cure = str(error).partition("; ")
         return Finding(f"{name} x{scale}", FAULT, cause, cure)
-    return Finding(f"{name} x{scale}", OK, f"sha256 {network.sha256[:12]}, halo {network.halo}{told}")
+    return Finding(f"{name} x{scale}", OK, f"sha256 {network.sha256[:12]}, halo {network.halo}{remark}")
 
 
 def _display() -> Iterable[Finding]:

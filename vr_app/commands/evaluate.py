@@ -16,7 +16,7 @@ from typer.core import TyperCommand
 from sr_core.errors import UserError
 from sr_core.files import check_writable, keep_inputs, printable
 from vr_app.commands.console import Terminal, progress
-from vr_app.commands.options import make_folder
+from vr_app.commands.options import check_picture, make_folder
 
 if TYPE_CHECKING:
     from sr_core.study.comparison.results import Comparison
@@ -210,8 +210,7 @@ def _write_reductions(comparison: Comparison, folder: Path, console: Terminal) -
         for scale in comparison.scales
     }
     for file in files.values():
-        check_writable(file)
-    keep_inputs(files.values(), [comparison.root / name for _, name in wanted])
+        check_picture(file, inputs=[comparison.root / name for _, name in wanted])
     for regime, name in wanted:
         reference = load_reference(comparison.root, name, regime)
         for scale in comparison.scales:

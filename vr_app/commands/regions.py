@@ -1,4 +1,4 @@
-"""`fundusxr regions`: regions of interest without the viewer: told, and put into files."""
+"""`fundusxr regions`: list regions of interest, and export them, without the viewer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import typer
 
 from sr_core.errors import UserError
 from sr_core.files import file_name
-from sr_core.image.folder import find_photographs, names_apart
+from sr_core.image.folder import find_photographs, unique_names
 from sr_core.image.photograph import Photograph, PhotographError, load_photograph, read_entries
 from sr_core.image.provenance import of_photograph
 from sr_core.networks.names import DEFAULT_MODEL, turn_dial
@@ -102,10 +102,10 @@ def export(
 
 
 def _export(images: list[Path], out: Path, scale: int | None, model: str, texture: float | None, device: str) -> int:
-    """How many pictures of regions have been written to the folder `out`."""
+    """Write the pictures of regions to the folder `out`; return how many were written."""
     engines: dict[int, Engine] = {}
     photographs = _found(images)
-    names = dict(zip(photographs, names_apart(photographs), strict=True))
+    names = dict(zip(photographs, unique_names(photographs), strict=True))
     written: list[Path] = []
     for photograph, marked in _marked(photographs):
         for region in sorted(marked, key=lambda region: region.number):
@@ -138,13 +138,13 @@ def picture_path(out: Path, stem: str, region: Region, written: Sequence[Path]) 
 
 
 def _found(images: list[Path]) -> list[Path]:
-    """Each file once, however often and by whatever spelling it is named."""
+    """Return each file once, however often and however it is spelled."""
     found = find_photographs(images, lambda line: errors.tell(f"fundusxr: {line}"))
     return list({os.path.realpath(path): path for path in reversed(found)}.values())[::-1]
 
 
 def _marked(photographs: list[Path]) -> Iterator[tuple[Photograph, list[Region]]]:
-    """The photographs that have regions, each with them. One that cannot be opened is told and left out."""
+    """Yield each photograph that has regions, with its regions. Report and skip one that cannot be opened."""
     kept: dict[Path, tuple[Region, ...]] = {}
     for path in photographs:
         if path.parent not in kept:
@@ -162,7 +162,7 @@ def _marked(photographs: list[Path]) -> Iterator[tuple[Photograph, list[Region]]
 
 
 def _read(folder: Path, say: Callable[[str], None]) -> tuple[Region, ...]:
-    found, told = read_regions(folder)
-    for line in told:
+    found, warnings = read_regions(folder)
+    for line in warnings:
         say(line)
     return found

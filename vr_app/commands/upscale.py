@@ -19,15 +19,14 @@ from sr_core.image.departure import Computed
 from sr_core.image.folder import find_photographs
 from sr_core.image.geometry import Rect
 from sr_core.image.photograph import Photograph, load_photograph, read_entries
-from sr_core.image.provenance import of_photograph, told_of
+from sr_core.image.provenance import of_computation, of_photograph
 from sr_core.image.saving import save_picture
 from sr_core.networks.names import turn_dial
 from vr_app.commands.console import Terminal, progress
-from vr_app.commands.options import make_folder
+from vr_app.commands.options import check_picture, make_folder
 
 if TYPE_CHECKING:
     from sr_core.engine.engine import Engine
-    from sr_core.networks.zoo import LoadedNetwork
 
 INVENTION_GAIN = 10
 """Brightness of a departure of one grey level in the picture that shows it; from 25.5 on it is full."""
@@ -80,7 +79,7 @@ def upscale(source: Path, out: Path, wish: Wish, console: Terminal) -> None:
     `out`. Raises UserError for anything that the user can mend."""
     if wish.scale not in (1, 2, 4, 8):
         raise UserError(f"--scale {wish.scale}: must be 2, 4 or 8, or 1 to restore alone")
-    _ = wish.network, wish.area  # what is wrong with them is told first
+    _ = wish.network, wish.area  # their errors come first
     (_upscale_folder if os.path.isdir(source) else _upscale_one)(source, out, wish, console)
 
 
@@ -98,9 +97,9 @@ def load_engine(wish: Wish) -> Engine:
 
 
 def _upscale_one(source: Path, out: Path, wish: Wish, console: Terminal) -> None:
-    check_writable(out, (".png", ".tif", ".tiff"), [source])
+    check_picture(out, (".png", ".tif", ".tiff"), [source])
     if wish.invention is not None:
-        check_writable(wish.invention, (".png",), [source])
+        check_picture(wish.invention, inputs=[source])
         keep_apart(out, wish.invention)
     photograph = load_photograph(source)
     engine = load_engine(wish)
@@ -110,24 +109,28 @@ def _upscale_one(source: Path, out: Path, wish: Wish, console: Terminal) -> None
         def report(done: int, count: int) -> None:
             bar.update(task, completed=done, total=count)
 
-        told = _write(photograph, out, wish, engine, wish.invention, report)
-    for line in told:
+        lines = _write(photograph, out, wish, engine, wish.invention, report)
+    for line in lines:
         console.tell(line)
 
 
 def _write(
     photograph: Photograph, out: Path, wish: Wish, engine: Engine, invention: Path | None, report: Report
 ) -> list[str]:
-    """Compute and write; the lines that tell of it."""
+    """Compute and write the pictures; return the lines for the user."""
     from sr_core.engine.restorer import Restorer
 
     file = photograph.file.get() if photograph.file is not None else None
     if isinstance(engine, Restorer) and not engine.restores(file):
-        raise UserError(f"{photograph.path}: {engine.why_not(file)}")
+        raise UserError(f"{photograph.path}: {engine.reason_against(file)}")
     computed = engine.upscale_marked(photograph.pixels, wish.area, report, file)
     pixels, departure, network = computed.pixels, computed.departure, engine.used(file)
-    about = _about(photograph.path, photograph.sha256, wish, network)
-    about |= {"fundusxr:agrees-with": engine.agrees_with(file), **told_of(departure)}
+    made = replace(network.made, scale=wish.scale)
+    about = {
+        "Description": made.description,
+        **of_photograph(photograph.path.name, photograph.sha256, wish.area),
+        **of_computation(made, departure, engine.agrees_with(file)),
+    }
     context = photograph.context.scaled(wish.scale)
     save_picture(out, pixels[..., :3], about, context)
     height, width = pixels.shape[:2]
@@ -135,16 +138,16 @@ def _write(
     restored = "" if network.agrees else ", restored: does not agree with the photograph"
     figures = departure.told_at_own_size if wish.scale == 1 else departure.told
     figures = f", {figures}" if network.agrees else ""
-    made = f"{width}x{height}, {network.name} x{wish.scale}{dial}, {engine.device.type}{restored}{figures}"
-    told = [f"fundusxr: {photograph.path}: {notice}" for notice in photograph.notices]
-    told.append(f"fundusxr: wrote {out} ({made})")
+    how = f"{width}x{height}, {network.name} x{wish.scale}{dial}, {engine.device.type}{restored}{figures}"
+    lines = [f"fundusxr: {photograph.path}: {notice}" for notice in photograph.notices]
+    lines.append(f"fundusxr: wrote {out} ({how})")
     if invention is not None:
         text = INVENTION_TEXT if computed.restored is None else DEPARTURE_TEXT
         save_picture(invention, _visible(computed), about | {"Description": text}, context)
         restored = "" if computed.restored is None else f"restored: {departure.restored:.2f}, "
         levels = f"{restored}invented: {departure.invented:.2f} grey levels on average"
-        told.append(f"fundusxr: wrote {invention} ({levels})")
-    return told
+        lines.append(f"fundusxr: wrote {invention} ({levels})")
+    return lines
 
 
 def _visible(computed: Computed) -> np.ndarray:
@@ -171,12 +174,6 @@ def parse_region(text: str) -> Rect:
     raise UserError(f"--region {text}: must be X,Y,W,H in pixels of the photograph, for example 1020,880,256,256")
 
 
-def _about(path: Path, sha256: str, wish: Wish, network: LoadedNetwork) -> dict[str, str]:
-    """What the file says of itself: these pixels are computed, from what and by what."""
-    made = replace(network.made, scale=wish.scale)
-    return {"Description": made.description, **of_photograph(path.name, sha256, wish.area), **made.entries()}
-
-
 # A folder.
 
 
@@ -194,7 +191,7 @@ class _Job:
 
 
 def _upscale_folder(source: Path, out: Path, wish: Wish, console: Terminal) -> None:
-    """Those that are finished are passed over, so that the same command goes on where it was stopped."""
+    """Skip finished pictures, so that the same command resumes."""
     if wish.region is not None:
         raise UserError("--region: needs one photograph, but IN is a folder; name the photograph")
     photographs = find_photographs([source], lambda line: console.tell(f"fundusxr: {line}"))
@@ -220,8 +217,8 @@ def _upscale_folder(source: Path, out: Path, wish: Wish, console: Terminal) -> N
         done = sum(all("fundusxr:source-sha256" in read_entries(path) for path in job.outputs) for job in jobs)
         console.tell(f"stopped: {done} of {len(jobs)} photographs are finished; the same command resumes")
         raise typer.Exit(130) from None
-    told = ", ".join(f"{count[how]} {how}" for how in (WRITTEN, BEFORE, FAILED))
-    console.tell(f"fundusxr: {told}, in {out}")
+    totals = ", ".join(f"{count[how]} {how}" for how in (WRITTEN, BEFORE, FAILED))
+    console.tell(f"fundusxr: {totals}, in {out}")
     if count[FAILED]:
         raise typer.Exit(NOT_FINISHED)
 
@@ -230,7 +227,7 @@ WRITTEN, BEFORE, FAILED = "written", "finished before", "failed"
 
 
 def _work_through(jobs: Sequence[_Job], wish: Wish, engine: Engine, console: Terminal) -> Iterator[str]:
-    """Make the pictures one after the other, under one bar; how each went."""
+    """Make the pictures one after the other, under one progress bar; yield WRITTEN, BEFORE or FAILED for each."""
     with progress(console) as bar:
         task = bar.add_task("", total=len(jobs))
         for number, job in enumerate(jobs):
@@ -240,12 +237,12 @@ def _work_through(jobs: Sequence[_Job], wish: Wish, engine: Engine, console: Ter
                 bar.update(task, completed=before + done / count)
 
             try:
-                told = _make(job, wish, engine, report)
-                yield WRITTEN if told else BEFORE
+                lines = _make(job, wish, engine, report)
+                yield WRITTEN if lines else BEFORE
             except UserError as error:
-                told = [f"fundusxr: {error}"]
+                lines = [f"fundusxr: {error}"]
                 yield FAILED
-            for line in told:
+            for line in lines:
                 console.tell(line)
 
 
@@ -265,7 +262,7 @@ def _jobs(photographs: Sequence[Path], out: Path, wish: Wish) -> list[_Job]:
 
 
 def _make(job: _Job, wish: Wish, engine: Engine, report: Report) -> list[str]:
-    """The lines that tell what was written; none where it was finished before. Raises UserError."""
+    """Return the lines for the user; none if the picture was finished before. Raises UserError."""
     there = [path for path in job.outputs if path.exists()]
     entries = [read_entries(path) for path in there]
     for path, found in zip(there, entries, strict=True):
@@ -277,14 +274,14 @@ def _make(job: _Job, wish: Wish, engine: Engine, report: Report) -> list[str]:
 
 
 def _is_finished(source: Path, found: dict[str, str], wish: Wish, engine: Engine) -> bool:
-    """Whether a picture was made from the same file by the same weights, those for JPEG files or for clean ones."""
+    """Whether a picture was made from the same file with the same weights: those for JPEG files or for clean ones."""
     try:
         with source.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
-        return False  # told when it is opened
+        return False  # reported when it is opened
     networks = filter(None, (engine.network, engine.network.clean))
     made = (replace(network.made, scale=wish.scale).entries() for network in networks)
-    told = [of_photograph(source.name, digest, None) | entries for entries in made]
-    passed_over = ("fundusxr:source", "fundusxr:version")
-    return any(all(found.get(key) == wanted[key] for key in wanted if key not in passed_over) for wanted in told)
+    expected = [of_photograph(source.name, digest, None) | entries for entries in made]
+    ignored = ("fundusxr:source", "fundusxr:version")
+    return any(all(found.get(key) == entries[key] for key in entries if key not in ignored) for entries in expected)

@@ -13,13 +13,13 @@ import typer
 
 from sr_core.assets import asset_path
 from sr_core.errors import UserError
-from sr_core.files import check_writable, free_path, keep_apart
+from sr_core.files import OutputError, free_path, keep_apart
 from sr_core.image.folder import find_photographs
 from sr_core.image.layers import RESTORED_LAYER
 from sr_core.networks.names import DEFAULT_MODEL, models_at_hand, turn_dial
 from sr_core.tiles.request import DiskCache
 from vr_app.commands.console import Terminal
-from vr_app.commands.options import Device, DeviceOption, ModelOption, TextureOption
+from vr_app.commands.options import Device, DeviceOption, ModelOption, TextureOption, check_figures, check_picture
 from vr_app.core.scene.layer_mode import LayerMode
 from vr_app.core.scene.spectator import MirrorKind
 from vr_app.core.tiles.limits import MB, UNTOLD, choose_limits, machine_memory
@@ -150,7 +150,6 @@ def view(
     Raises UserError for anything that the user can mend.
     """
     picture = parse_size(size)
-    _check_outputs(screenshot, stats)
     network = _network(model, texture)
     limits = choose_limits(tile_memory, photograph_memory, gpu_memory, picture, machine_memory() or UNTOLD)
     options = Options(
@@ -249,18 +248,20 @@ def _without_a_screen(
     if asked_for or options.screenshot is not None:
         return options
     screenshot = Path("fundusxr.png")
-    if any(os.path.realpath(path) == os.path.realpath(screenshot) for path in paths):
+    try:
+        check_picture(screenshot, inputs=paths)
+    except OutputError:  # a photograph of that name
         screenshot = free_path(Path(), "fundusxr", ".png")
-    check_writable(screenshot, inputs=paths)
+        check_picture(screenshot)
     return replace(options, screenshot=screenshot)
 
 
-def _check_outputs(screenshot: Path | None, stats: Path | None, inputs: Sequence[Path] = ()) -> None:
+def _check_outputs(screenshot: Path | None, stats: Path | None, inputs: Sequence[Path]) -> None:
     """Raises OutputError where a file cannot be written, or would take the place of one that is read."""
     if screenshot is not None:
-        check_writable(screenshot, (".png",), inputs)
+        check_picture(screenshot, inputs=inputs)
     if stats is not None:
-        check_writable(stats, inputs=inputs)
+        check_figures(stats, "tiles", inputs=inputs)
     keep_apart(screenshot, stats)
 
 

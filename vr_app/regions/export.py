@@ -21,7 +21,7 @@ from sr_core.engine.priority import give_way
 from sr_core.errors import UserError
 from sr_core.image.departure import Departure
 from sr_core.image.photograph import Photograph, load_photograph
-from sr_core.image.provenance import told_of
+from sr_core.image.provenance import of_computation
 from sr_core.image.saving import save_picture
 from vr_app.core.view.region import Region
 from vr_app.files.places import new_path, writable_folder
@@ -83,7 +83,7 @@ def export_region(photograph: Photograph, region: Region, out: Path, engine: Eng
     made = engine.used(file).made
     picture = region_picture(photograph.pixels[rect.slices()], computed, region, made)
     departure = computed.departure
-    about = describe(region, made) | told_of(departure) | {"fundusxr:agrees-with": engine.agrees_with(file)}
+    about = describe(region, of_computation(made, departure, engine.agrees_with(file)))
     save_picture(out, picture, about, photograph.context.scaled(engine.scale))
     return departure
 

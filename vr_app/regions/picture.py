@@ -3,7 +3,7 @@ everything needed to know what they are."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -53,15 +53,15 @@ class _Sizes:
         return _Sizes(*(round(size * grown) for size in (30, 19, 15, 28, 16)))
 
 
-def describe(region: Region, made: Made) -> dict[str, str]:
-    """Return the picture's text entries."""
+def describe(region: Region, computation: Mapping[str, str]) -> dict[str, str]:
+    """Return the picture's text entries; `computation`: those of its computed pixels."""
     return {
         "Description": DESCRIPTION,
         **of_photograph(region.file, region.photograph, region.rect),
         "fundusxr:region-name": region.kind.value,
         "fundusxr:region-note": region.note,
         "fundusxr:region-made": region.made,
-        **made.entries(),
+        **computation,
     }
 
 

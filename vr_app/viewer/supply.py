@@ -10,7 +10,7 @@ from pathlib import Path
 from sr_core.files import printable
 from sr_core.image import layers
 from sr_core.image.departure import Departure
-from sr_core.image.folder import names_apart
+from sr_core.image.folder import unique_names
 from sr_core.image.geometry import TileKey
 from sr_core.image.photograph import PhotographError
 from sr_core.image.source import PhotographSource
@@ -59,8 +59,9 @@ class Supply:
     """Owns the tile service and the texture array. For the main thread.
 
     `wanted`: the tiles wanted now, most wanted first. `lacks`: some of these, or of those computed ahead, are not there
-    yet. `computing`: the photographs for which wanted tiles are being computed. `moved`: something has come since the
-    last frame, or that frame copied tiles, so that more may be ready.
+    yet. `computing`: the photographs for which wanted tiles are being computed. `titles`: what the photographs are
+    called, unique in the session. `moved`: something has come since the last frame, or that frame copied tiles, so that
+    more may be ready.
     """
 
     def __init__(
@@ -89,7 +90,7 @@ class Supply:
         self.residency = Residency(self.tiles.slots)
         self.departures = Departures(self.tiles.slots + limits.tiles // SLOT_BYTES)
         self._count = len(sources)
-        self._titles = tuple(map(printable, names_apart([Path(source.id) for source in sources])))
+        self.titles = tuple(map(printable, unique_names([Path(source.id) for source in sources])))
         self.wanted: tuple[TileKey, ...] = ()
         self.lacks = self.moved = True
         self.computing: frozenset[int] = frozenset()
@@ -145,17 +146,17 @@ class Supply:
             self._say(notice)
         field, taken = facts.field.value, facts.taken.value if facts.taken else ""
         circle = (field.cx, field.cy), field.radius
-        title, origin = self._titles[index], facts.field.origin.value
-        side = facts.laterality.value if facts.laterality else ""
-        record = PhotographRecord(facts.name, facts.size, *circle, facts.sha256, title, taken, origin, side)
+        title, origin = self.titles[index], facts.field.origin.value
+        side = (facts.laterality.value, facts.laterality.origin.value) if facts.laterality else ()
+        record = PhotographRecord(facts.name, facts.size, *circle, facts.sha256, title, taken, origin, *side)
         return Opened(index, record, news.changed)
 
     # What is asked for.
 
-    def ask(self, view: ViewState, wants: Sequence[Demand], at_once: bool) -> None:
+    def ask(self, view: ViewState, wants: Sequence[Demand], at_once: bool, browsed: tuple[int, ...] = ()) -> None:
         """Ask for the missing tiles that the eyes can resolve; the newest wish counts. `at_once`: computed tiles are
-        wanted before the view has come to rest."""
-        self._open_near(view)
+        wanted before the view has come to rest. `browsed`: photographs that the control panel shows."""
+        self._open_near(view, browsed)
         self.wanted = tiles_wanted(view, wants, at_once)
         seen = tuple(demand.photograph for demand in wants)
         plan = self.service.plan(Wanted(self.wanted, self._lacking(self.wanted), seen))
@@ -166,12 +167,12 @@ class Supply:
         self.lacks = bool(plan.waits or ahead)
         self.computing = frozenset(key.photograph for key in plan.compute)
 
-    def _open_near(self, view: ViewState) -> None:
-        """Of many photographs, open only those near the visible ones."""
-        about = view.active, view.layout, view.pair, view.failed
+    def _open_near(self, view: ViewState, browsed: tuple[int, ...]) -> None:
+        """Of many photographs, open only those browsed and those near the visible ones."""
+        about = view.active, view.layout, view.pair, view.failed, browsed
         if about != self._near_of:
             self._near_of = about
-            self.service.open_only(photographs_near(view))
+            self.service.open_only(photographs_near(view, browsed))
 
     def _what_may_follow(self, view: ViewState, wants: Sequence[Demand], nothing_lacks: bool) -> tuple[TileKey, ...]:
         """Return tiles to compute ahead, once the view rests and has everything that it wants. They stay the same until

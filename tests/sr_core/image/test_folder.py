@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sr_core.image.folder import find_photographs, names_apart
+from sr_core.image.folder import find_photographs, unique_names
 from sr_core.image.photograph import PhotographError
 
 
@@ -70,6 +70,6 @@ def test_names_that_are_no_text_are_found(tmp_path):
 
 def test_names_are_told_apart_by_folders_only_where_these_differ():
     paths = [Path(name) for name in ("a/left.jpg", "b/left.jpg", "b/Left.JPG", "b/x/../left.jpg", "c/right.jpg")]
-    assert names_apart(paths) == ("a/left.jpg", "b/left.jpg", "b/Left.JPG", "b/left.jpg", "right.jpg")
-    assert names_apart([Path("b/left.jpg"), Path("b/Left.JPG")]) == ("left.jpg", "Left.JPG")
-    assert names_apart([Path("b/left.jpg")] * 2) == ("left.jpg", "left.jpg")
+    assert unique_names(paths) == ("a/left.jpg", "b/left.jpg", "b/Left.JPG", "b/left.jpg", "right.jpg")
+    assert unique_names([Path("b/left.jpg"), Path("b/Left.JPG")]) == ("left.jpg", "Left.JPG")
+    assert unique_names([Path("b/left.jpg")] * 2) == ("left.jpg", "left.jpg")

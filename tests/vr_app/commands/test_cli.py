@@ -165,7 +165,7 @@ def test_upscale_writes_the_region_and_says_what_it_is(fundus: Path, tmp_path: P
 def test_what_is_to_know_of_a_file_is_said_where_it_is_upscaled_and_where_it_is_viewed(
     here, fundus: Path, tmp_path: Path
 ) -> None:
-    endless = tmp_path / "endless.jpg"
+    endless = tmp_path / "endless_OS.jpg"
     with Image.open(fundus) as picture:
         picture.save(endless, quality=90)
     endless.write_bytes(endless.read_bytes()[:-2])
@@ -175,7 +175,9 @@ def test_what_is_to_know_of_a_file_is_said_where_it_is_upscaled_and_where_it_is_
     answer = fundusxr("view", endless, "--mode", "offscreen", "--size", "64x64", "--screenshot", tmp_path / "seen.png")
     assert answer.returncode == 0, answer.stderr
     assert f"{endless}: the end of the file is missing" in answer.stdout + answer.stderr
-    assert shown_in(tmp_path / "seen.png")[0]["field_of_view"] == "assumed"
+    (surface,) = shown_in(tmp_path / "seen.png")
+    assert surface["field_of_view"] == "assumed"
+    assert (surface["laterality"], surface["laterality_from"]) == ("left", "file name")
 
 
 def test_upscale_also_writes_what_was_invented(here, fundus: Path, tmp_path: Path) -> None:

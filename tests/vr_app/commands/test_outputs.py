@@ -115,6 +115,54 @@ def test_a_measurement_is_not_written_over_its_photograph_nor_a_figure_over_meas
     refused(run("bench", "table", figures, "--figure", as_link(figures, tmp_path / "a.png")), "a.png: is the input")
 
 
+WRITING = {
+    "bench --json": (("bench", "engine", "--quick", "--json"), ".json"),
+    "bench --trace": (("bench", "zoom", "--quick", "--trace"), ".json"),
+    "bench table --figure": (("bench", "table", "frame.json", "--figure"), ".png"),
+    "curves --out": (("curves", "runs", "--out"), ".png"),
+    "upscale": (("upscale", "eye.png", *SMALL), ".png"),
+    "upscale --invention": (("upscale", "eye.png", "new.png", *SMALL, "--invention"), ".png"),
+    "view --screenshot": (("view", "eye.png", "--mode", "offscreen", "--screenshot"), ".png"),
+    "view --stats": (("view", "eye.png", "--mode", "offscreen", "--stats"), ".json"),
+}
+"""Every option that names a file to write, and what that file must end in."""
+
+
+@pytest.mark.parametrize("option", WRITING)
+def test_nothing_but_the_same_commands_own_output_is_replaced(run, tmp_path: Path, monkeypatch, option: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    mark(draw(tmp_path / "eye.png"))
+    (tmp_path / "frame.json").write_text(json.dumps({"form": FORM, "command": "frame", "bars": [], "curves": {}}))
+    curve = tmp_path / "runs" / "a-x2" / "curve.jsonl"
+    curve.parent.mkdir(parents=True)
+    curve.write_text(json.dumps({"step": 1, "gain_db": 0.1, "cpu_seconds": 60}))
+    others = [draw(tmp_path / "other.png", 300), tmp_path / "tour.json", *tmp_path.glob("*regions*")]
+    others[1].write_bytes(asset_path("tours", "demo.json").read_bytes())
+    words, ending = WRITING[option]
+    for other in others:
+        if other.suffix == ending:
+            before = other.read_bytes()
+            refused(run(*words, other), f"{other}: exists, but this ", "move it or name another file")
+            assert other.read_bytes() == before
+    assert sum(other.suffix == ending for other in others) == (1 if ending == ".png" else 2)
+    assert not (tmp_path / "new.png").exists()
+
+
+def test_a_commands_own_output_is_replaced(run, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    draw(tmp_path / "eye.png")
+    curves = {"panels": [{"panels": count, "frame, ms": 0.1 * count} for count in (1, 2)]}
+    (tmp_path / "frame.json").write_text(json.dumps({"form": FORM, "command": "frame", "bars": [], "curves": curves}))
+    (tmp_path / "touched.tif").touch()
+    for _ in range(2):
+        for out in ("out.png", "touched.tif"):
+            assert run("upscale", "eye.png", out, *SMALL, "--invention", "invented.png").code == 0
+        assert run("bench", "table", "frame.json", "--figure", "figure.png").code == 0
+        command = ("view", "eye.png", "--mode", "offscreen", "--size", "64x64", "--device", "cpu")
+        answer = in_process(*command, "--screenshot", "a.png", "--stats", "a.json", cwd=tmp_path)
+        assert answer.code == 0, answer.err
+
+
 def test_curves_are_not_drawn_over_what_they_are_drawn_from(run, tmp_path: Path) -> None:
     points = [{"step": i, "gain_db": 0.1 * i, "cpu_seconds": 60 * i} for i in (1, 2, 3)]
     curve = tmp_path / "runs" / "a-x2" / "curve.jsonl"

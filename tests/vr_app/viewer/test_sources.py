@@ -92,6 +92,8 @@ def test_a_photograph_from_another_source_is_shown_with_its_facts_and_computed_f
         shown, about = np.asarray(picture.convert("RGB"), int), json.loads(picture.text["fundusxr:view"])
     (surface,) = about["surfaces"]
     assert surface["photograph"] == "Visit 2"
+    told = {key: surface[key] for key in ("field_of_view", "laterality", "laterality_from")}
+    assert told == {"field_of_view": "header", "laterality": "left", "laterality_from": "header"}
     assert surface["scale"] > 1
     middle = shown[230:250, 230:250].reshape(-1, 3).mean(axis=0)
     np.testing.assert_allclose(middle, (150, 80, 30), atol=4)  # the source's pixels in its middle

@@ -23,7 +23,8 @@ def describe_snapshot(
     targets: Mapping[str, tuple[float, float]],
 ) -> dict:
     """Plain values for JSON: how the photographs stand and are compared; the eyes (pose, field of view in radians,
-    picture size), the pointers' rays, and for each surface its photograph, geometry, centre, zoom, the finest scale on
+    picture size), the pointers' rays, and for each surface its photograph (which eye it is and
+    where the field of view and that are known from), geometry, centre, zoom, the finest scale on
     it (1: none finer than the photograph's), whether the restored photograph stands in its place, the layers over it,
     the outlines of regions, and by `departures`, by photograph, how far what is seen departs from it; how the
     photographs are made to look; the `finest` level that may be shown; the control panel's sheet and where on it, in
@@ -37,6 +38,8 @@ def describe_snapshot(
                 "sha256": record.sha256,
                 "taken": record.taken,
                 "field_of_view": record.field_from,
+                "laterality": record.laterality or None,
+                "laterality_from": record.laterality_from or None,
                 "size": item.size,
                 "surface": "panel" if isinstance(item.surface, Panel) else "retina",
                 "geometry": asdict(item.surface),

@@ -20,18 +20,18 @@ FEW = 64
 """Up to this many photographs are all opened; of more, only the visible ones and those near them."""
 
 
-def photographs_near(view: ViewState) -> tuple[int, ...] | None:
-    """Return the photographs to open, the visible ones first: on the wall its page and the neighbouring pages,
-    otherwise as many on either side of the front one. None: all."""
+def photographs_near(view: ViewState, browsed: tuple[int, ...] = ()) -> tuple[int, ...] | None:
+    """Return the photographs to open, the visible ones and those `browsed` in the control panel first: on the wall its
+    page and the neighbouring pages, otherwise as many on either side of the front one. None: all."""
     count = len(view.images)
     if count <= FEW:
         return None
     if view.layout is Layout.WALL:
         hung, (page, pages) = view.hung, view.page
         around = (hung[at % pages * PAGE :][:PAGE] for at in (page, page + 1, page - 1))
-        return tuple(dict.fromkeys((*view.awaited, *(image for images in around for image in images))))
+        return tuple(dict.fromkeys((*view.awaited, *browsed, *(image for images in around for image in images))))
     steps = (step for away in range(FEW // 2) for step in (away, -away))
-    return tuple(dict.fromkeys((*view.awaited, *((view.active + step) % count for step in steps))))
+    return tuple(dict.fromkeys((*view.awaited, *browsed, *((view.active + step) % count for step in steps))))
 
 
 def tiles_ahead(demand: Demand, record: PhotographRecord) -> tuple[TileKey, ...]:

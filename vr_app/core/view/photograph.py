@@ -26,7 +26,7 @@ class PhotographRecord:
     `field_from`: its origin, ``fitted`` to the rim or ``assumed``. `sha256`: of the file, hexadecimal; everything that
     belongs to a photograph is filed under it. `title`: the name with folders, if others of the session have the same
     name; otherwise empty: the name. `taken`: the date in EXIF ('' without one). `told_laterality`: 'right' or 'left' if
-    the source says so.
+    the source says so, and `told_laterality_from`: how the source knows (`sr_core.image.facts.Origin`).
     """
 
     name: str
@@ -38,6 +38,7 @@ class PhotographRecord:
     taken: str = ""
     field_from: str = "fitted"
     told_laterality: str = ""
+    told_laterality_from: str = "header"
 
     @property
     def called(self) -> str:
@@ -53,6 +54,13 @@ class PhotographRecord:
     def laterality(self) -> str:
         """'right' or 'left' if the source or the photograph's name says which eye it is, otherwise ''."""
         return self.told_laterality or side_of(self.name)
+
+    @property
+    def laterality_from(self) -> str:
+        """The origin of `laterality`, as `sr_core.image.facts.Origin` names it; '' if nothing says which eye it is."""
+        if self.told_laterality:
+            return self.told_laterality_from
+        return "file name" if self.laterality else ""
 
     @cached_property
     def field(self) -> FieldOfView:
