@@ -51,8 +51,9 @@ class SheetPicture:
         GL.glBindVertexArray(0)
 
     def put_thumbnail(self, image: int, pixels: np.ndarray) -> None:
-        """Put an image's thumbnail, (H, W, 3) uint8, each edge at most THUMBNAIL_EDGE, into its place."""
-        row, column = divmod(image, THUMBNAILS_ACROSS)
+        """Put an image's thumbnail, (H, W, 3) uint8, each edge at most THUMBNAIL_EDGE, into its place, which other
+        images share."""
+        row, column = divmod(image % THUMBNAILS_ACROSS**2, THUMBNAILS_ACROSS)
         data = np.ascontiguousarray(pixels)
         height, width = data.shape[:2]
         CALLS.glActiveTexture(GL.GL_TEXTURE0 + _UNIT)

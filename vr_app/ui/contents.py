@@ -47,6 +47,9 @@ PAGES = ("Images", "View", "Regions", "Adjust", "About")
 COLUMNS, ROWS = 3, 2
 """Images on one page of the gallery."""
 
+MANY_PAGES = 4
+"""The gallery has a slider if it has more pages."""
+
 NAME_LENGTH = 13
 """The most letters of an image's name below its thumbnail."""
 
@@ -80,8 +83,9 @@ class Place:
 class PanelState:
     """What the panel shows of the session.
 
-    `photographs`: None for one that is not (yet) loaded; `thumbnails`: those of them whose thumbnail is at hand,
-    and its width and height in proportion to a thumbnail's place. `front`: the image in front. `layouts`, `models`: to
+    `photographs`: None for one that is not (yet) loaded; `names`: what they are called; `failed`: those that cannot be
+    opened; `thumbnails`: those whose thumbnail is at hand, and its width and height in proportion to a thumbnail's
+    place. `front`: the image in front. `layouts`, `models`: to
     choose from; `compare`, `link`: of a pair that is shown, else None; `texture`: where the dial stands, None where
     there are no weights for it. `finest`: the finest level that may be shown. `restored`: where nothing is enlarged,
     restored photographs stand in the place of those in the files. `room`: the panels stand in one. `headset`: there is
@@ -89,6 +93,8 @@ class PanelState:
     """
 
     photographs: tuple[PhotographRecord | None, ...] = ()
+    names: tuple[str, ...] = ()
+    failed: frozenset[int] = frozenset()
     thumbnails: tuple[tuple[int, tuple[float, float]], ...] = ()
     front: int = 0
     layouts: tuple[Layout, ...] = ()
@@ -112,6 +118,12 @@ class PanelState:
     def record(self) -> PhotographRecord | None:
         """The front photograph's record; None while it is not loaded."""
         return self.photographs[self.front] if self.photographs else None
+
+    @property
+    def listed(self) -> Sequence[int]:
+        """The photographs in the gallery: all except the failed ones."""
+        every = range(len(self.photographs))
+        return [image for image in every if image not in self.failed] if self.failed else every
 
 
 # Rows. Every control has a unique name.
@@ -179,24 +191,39 @@ def rows(state: PanelState, place: Place) -> tuple[Row, ...]:
     return (_images, _view, _regions, _adjust, _about)[place.page](state, place)
 
 
+def images_on(state: PanelState, place: Place) -> tuple[int, ...]:
+    """Return the photographs on the gallery's page."""
+    at = min(place.gallery, _gallery_pages(state) - 1)
+    return tuple(state.listed[at * COLUMNS * ROWS : (at + 1) * COLUMNS * ROWS])
+
+
+def _gallery_pages(state: PanelState) -> int:
+    return max(1, -(-len(state.listed) // (COLUMNS * ROWS)))
+
+
 def _images(state: PanelState, place: Place) -> tuple[Row, ...]:
     extents = dict(state.thumbnails)
-    loaded = [
-        Picture(shortened(name), BringForward(i), i == state.front, extents.get(i))
-        for i, name in enumerate(record and record.called for record in state.photographs)
-        if name is not None
-    ]
-    each = COLUMNS * ROWS
-    pages = max(1, -(-len(loaded) // each))
+    pages = _gallery_pages(state)
     at = min(place.gallery, pages - 1)
-    found: list[Row] = [Gallery(tuple(loaded[at * each : (at + 1) * each]))]
+    shown = [
+        Picture(shortened(_called(state, i)), BringForward(i), i == state.front, extents.get(i))
+        for i in images_on(state, place)
+    ]
+    found: list[Row] = [Gallery(tuple(shown))]
+    if pages > MANY_PAGES:
+        found.append(Slider("Page", at + 1.0, (1.0, float(pages)), f"{at + 1}"))
     if pages > 1:
         back, on = (Turn(replace(place, gallery=(at + by) % pages)) for by in (-1, 1))
         found.append(Buttons((("‹ back", back), (f"{at + 1} of {pages}", on), ("more ›", on))))
-    if len(loaded) > 1:
+    if len(state.listed) > 1:
         what = {Layout.PAIR: "pair", Layout.WALL: "page"}.get(state.layout, "image")
         found.append(Buttons(((f"Previous {what}", NextImage(-1)), (f"Next {what}", NextImage(1)))))
     return tuple(found)
+
+
+def _called(state: PanelState, image: int) -> str:
+    record = state.photographs[image]
+    return record.called if record is not None else state.names[image]
 
 
 def _view(state: PanelState, place: Place) -> tuple[Row, ...]:
@@ -295,6 +322,8 @@ def _choice(title: str, options: Sequence[tuple[str, Event]], now: Event) -> Cho
 
 def moved(title: str, value: float, state: PanelState) -> Event:
     """Return what moving the slider of that title to a value asks for."""
+    if title == "Page":
+        return Turn(Place(True, PAGES.index("Images"), round(value) - 1))
     if title == "Texture":
         return ComputeWith(dialled(base_of(state.model), round(value, 2)))
     if title == "Field":

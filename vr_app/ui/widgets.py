@@ -163,7 +163,7 @@ class Widgets:
         self, pen: Any, image: int, extent: tuple[float, float], corner: tuple[float, float], edge: float
     ) -> None:
         """Draw the thumbnail as large as fits, centred in its square."""
-        row, column = divmod(image, THUMBNAILS_ACROSS)
+        row, column = divmod(image % THUMBNAILS_ACROSS**2, THUMBNAILS_ACROSS)
         across, down = extent
         most = max(across, down)
         wide, high = edge * across / most, edge * down / most

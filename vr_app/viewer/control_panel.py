@@ -22,9 +22,14 @@ from vr_app.core.view.pairing import layouts_offered
 from vr_app.core.view.view import ViewState
 from vr_app.fonts import all_fonts
 from vr_app.gl.sheet import SheetPicture
-from vr_app.ui.contents import LAYOUTS, Event, PanelState, Place, Turn
+from vr_app.ui.contents import LAYOUTS, PAGES, Event, PanelState, Place, Turn, images_on
 from vr_app.ui.imgui import Interface, InterfaceError
 from vr_app.ui.style import HANDLE, HIGH, WIDE
+
+GALLERY = PAGES.index("Images")
+
+THUMBNAILS = THUMBNAILS_ACROSS**2
+"""Thumbnails at a time: the one of photograph i has place i modulo this number."""
 
 SCALES = (2, 4, 8)
 """A network is offered if it has weights for all of these scales."""
@@ -115,6 +120,11 @@ class Control:
     def open(self) -> bool:
         return self._place.open
 
+    @property
+    def browsed(self) -> tuple[int, ...]:
+        """The photographs on the gallery's page that is shown; none if the panel shows something else."""
+        return images_on(self._told, self._place) if self._place.open and self._place.page == GALLERY else ()
+
     def toggle(self) -> None:
         """Open the panel, or close it. If it is still being made, it opens once it is there."""
         self._turn(replace(self._place, open=not self._place.open))
@@ -138,14 +148,18 @@ class Control:
             self._told, self._extent_open = state, Interface.extent(state)
         if self._surface is None:
             return ()
-        if self._place.open and self._place.page == 0:
-            self._add_thumbnail(self.picture, photographs, len(state.photographs))
-        shown = replace(state, thumbnails=tuple(self._thumbnails.items())) if self._place.open else PanelState()
+        self._add_thumbnail(self.picture, photographs)
+        shown = replace(state, thumbnails=self.thumbnails) if self._place.open else PanelState()
         events = self._paint(shown)
         for event in events:
             if isinstance(event, Turn):
                 self._turn(event.place)
         return tuple(event for event in events if not isinstance(event, Turn))
+
+    @property
+    def thumbnails(self) -> tuple[tuple[int, tuple[float, float]], ...]:
+        """The thumbnails at hand, as `PanelState` has them."""
+        return tuple(self._thumbnails.items())
 
     @property
     def item(self) -> SheetItem | None:
@@ -247,25 +261,30 @@ class Control:
             self._version += 1
         return events
 
-    def _add_thumbnail(self, picture: SheetPicture, photographs: Photographs, count: int) -> None:
-        """Add one thumbnail that is in memory and not shown yet; one per frame."""
-        for image in range(min(count, THUMBNAILS_ACROSS**2)):
+    def _add_thumbnail(self, picture: SheetPicture, photographs: Photographs) -> None:
+        """Add one thumbnail of the gallery's page that is in memory and not shown yet, in the place of another page's;
+        one per frame."""
+        for image in self.browsed:
             pixels = None if image in self._thumbnails else photographs.thumbnail(image, THUMBNAIL_EDGE)
             if pixels is not None:
                 picture.put_thumbnail(image, pixels)
+                self._thumbnails = {i: e for i, e in self._thumbnails.items() if (i - image) % THUMBNAILS}
                 height, width = pixels.shape[:2]
                 self._thumbnails[image] = width / THUMBNAIL_EDGE, height / THUMBNAIL_EDGE
                 return
 
 
-def state_of(view: ViewState, networks: Networks, headset: bool = False) -> PanelState:
-    """Return what the panel shows of a session. `headset`: there is a head to recentre on."""
+def state_of(view: ViewState, networks: Networks, names: tuple[str, ...], headset: bool = False) -> PanelState:
+    """Return what the panel shows of a session. `names`: what the photographs are called. `headset`: there is a head to
+    recentre on."""
     model = view.settings.model
     base = base_of(model)
     offered = {view.layout, *(layout for layout, _ in layouts_offered(len(view.loaded)))}
     pair = view.compared
     return PanelState(
         photographs=view.photographs,
+        names=names,
+        failed=view.failed,
         front=view.active,
         layouts=tuple(layout for layout in LAYOUTS if layout in offered),
         layout=view.layout,

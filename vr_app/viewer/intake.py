@@ -44,13 +44,13 @@ class Asked:
 class Intake:
     """Gathers the intents of each frame. `also`: intents that the viewer's owner adds to the next frame."""
 
-    def __init__(self, control: Control, guide: Guide | None, headset: bool) -> None:
-        """`headset`: there is a head to recentre on."""
+    def __init__(self, control: Control, guide: Guide | None, names: tuple[str, ...], headset: bool) -> None:
+        """`names`: what the photographs are called. `headset`: there is a head to recentre on."""
         self.control = control
         self.guide = guide
         self.also: tuple[Intent, ...] = ()
         self._hands = Hands()
-        self._headset = headset
+        self._names, self._headset = names, headset
 
     @property
     def guided(self) -> bool:
@@ -72,7 +72,7 @@ class Intake:
         the source of the panel's thumbnails."""
         steady = self.control.take(self._hands.steady(sample, tick.dt), frame.eyes)
         also, self.also = self.also, ()
-        panel = self.control.update(state_of(view, self.control.networks, self._headset), photographs)
+        panel = self.control.update(state_of(view, self.control.networks, self._names, self._headset), photographs)
         asked = (*self._hands.read(steady, view, seen.reach, tick.dt), *also, *panel)
         if self.control.open:  # it lies over the photographs
             asked = tuple(ToggleControlPanel() if isinstance(intent, GoBack) else intent for intent in asked)

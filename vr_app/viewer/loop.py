@@ -107,7 +107,7 @@ class Viewer:
         self.picture = Picture(self.supply.tiles, self.supply.residency, coarse, headset, stack)
         control = Control(options.left_handed)
         stack.callback(control.close)
-        self.intake = Intake(control, TourPlayer(options.tour) if options.tour else None, headset)
+        self.intake = Intake(control, TourPlayer(options.tour) if options.tour else None, self.supply.titles, headset)
         self.rest = Rest()
         self.stand = Stand()
         self.statistics = Statistics()
@@ -202,7 +202,7 @@ class Viewer:
 
     def _bring_tiles(self, frame: Frame, view: ViewState, seen: Seen, tick: Tick) -> None:
         """Ask for the missing tiles, and copy those in memory within the frame's budget."""
-        self.supply.ask(view, seen.wants, seen.waits)
+        self.supply.ask(view, seen.wants, seen.waits, self.intake.control.browsed)
         # The next frames need the processor more than tiles do if the view moves, or if pictures are drawn in every
         # frame, as in a headset, where the head turns. Whoever rests, or has jumped, waits for tiles.
         self.supply.service.worker.leave_room(not frame.keeps or not (seen.waits or view.still_for >= SETTLE))

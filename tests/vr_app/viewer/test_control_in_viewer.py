@@ -17,6 +17,7 @@ from tests.rig import wait_until
 from vr_app.core.hands.sample import ControllerSample, HandSample
 from vr_app.core.panel.stand import point_at
 from vr_app.core.space.pose import Eye, Fov, Pose, Ray
+from vr_app.core.tiles.prefetch import FEW
 from vr_app.core.view.appearance import AS_PHOTOGRAPHED, Channel
 from vr_app.core.view.intent import ComputeWith, SurfaceKind
 from vr_app.gl import objects
@@ -170,8 +171,9 @@ def sitting(runtime_of: type[Mouse], photographs: tuple[Path, ...], **options: o
         runtime = runtime_of(context)
         with session(runtime, Options(photographs, say=lambda _: None, **options)) as viewer:
             hand = Hand(viewer, runtime)
+            first = tuple(range(min(len(photographs), FEW // 2)))  # of many, not all are opened
             hand.until(
-                lambda: viewer.intake.control.picture is not None and None not in viewer.view.photographs,
+                lambda: viewer.intake.control.picture is not None and viewer.view.loaded[: FEW // 2] == first,
                 "the control panel",
             )
             hand.frames()
@@ -235,6 +237,31 @@ def test_a_mouse_does_on_the_panel_what_it_says(photographs: tuple[Path, ...]) -
         hand.frames(2)
         assert viewer.intake.control.open
         assert objects.made() == made
+
+
+def test_every_image_of_a_large_folder_is_reached_in_the_gallery(tmp_path: Path) -> None:
+    photographs = tuple(tmp_path / f"{n:03}.png" for n in range(130))
+    for n, path in enumerate(photographs):
+        Image.new("RGB", (64, 48), (250 - n, 100, n)).save(path)
+    with sitting(Mouse, photographs) as hand:
+        viewer, control = hand.viewer, hand.viewer.intake.control
+        for press in ("open", "Images", "‹ back"):  # goes round to the last page
+            hand.press(press)
+        last = (126, 127, 128, 129)
+        hand.until(lambda: set(last) <= {image for image, _ in control.thumbnails}, "the last page's thumbnails")
+        hand.press("image 129")
+        hand.until(lambda: viewer.view.active == 129 and viewer.view.record is not None, "the last image")
+        assert viewer.view.record.name == "129.png"
+        hand.drag("Page", -60)
+        hand.until(lambda: control.browsed[0] < 120, "another page")
+        middle = control.browsed
+        hand.until(lambda: set(middle) <= {image for image, _ in control.thumbnails}, "its thumbnails")
+        hand.press(f"image {middle[0]}")
+        hand.until(lambda: viewer.view.active == middle[0] and viewer.view.record is not None, "an image between")
+        hand.frames(4)
+        shown = control.picture.read(control.item.size).astype(int)
+        red = 250 - middle[0]
+        assert (np.abs(shown[..., :3] - (red, 100, middle[0])).max(axis=-1) < 12).sum() > 1000  # its own thumbnail
 
 
 def test_a_panel_that_rests_is_drawn_once(photographs: tuple[Path, ...]) -> None:

@@ -41,7 +41,7 @@ from vr_app.core.view.intent import (
 from vr_app.core.view.layout import Layout
 from vr_app.core.view.pair import Compare, Link
 from vr_app.core.view.photograph import PhotographRecord
-from vr_app.core.view.step import photograph_arrived, step
+from vr_app.core.view.step import photograph_arrived, photograph_failed, step
 from vr_app.core.view.view import Settings, ViewState
 from vr_app.fonts import all_fonts
 from vr_app.ui.contents import (
@@ -58,13 +58,16 @@ from vr_app.ui.contents import (
     rows,
     shortened,
 )
+from vr_app.ui.imgui import Interface
 from vr_app.ui.style import HIGH, HIGH_ROW, WIDE
 from vr_app.viewer.control_panel import Networks, state_of
 
 IMAGES, VIEW, REGIONS, ADJUST, ABOUT = range(5)
 INFO = PhotographRecord("disc.png", (400, 300), (200.0, 150.0), 150.0)
+NAMES = ("disc.png", "arcade.png", "macula.png")
 STATE = PanelState(
     photographs=(INFO, None, replace(INFO, name="macula.png")),
+    names=NAMES,
     layouts=(Layout.ONE, Layout.PAIR, Layout.RETINA),
     layout=Layout.ONE,
     models=("rdb-lite", "rdb-paper"),
@@ -83,11 +86,14 @@ def test_each_page_has_rows():
         assert rows(STATE, Place(True, page))
 
 
-def test_the_gallery_shows_what_is_loaded_and_marks_the_front_one():
+def test_the_gallery_shows_all_that_may_open_and_marks_the_front_one():
     gallery, _ = rows(replace(STATE, front=2, thumbnails=((2, (1.0, 0.75)),)), Place(True, IMAGES))
+    assert [picture.event for picture in gallery.pictures] == [BringForward(0), BringForward(1), BringForward(2)]
+    assert [picture.name for picture in gallery.pictures] == list(NAMES)
+    assert [picture.chosen for picture in gallery.pictures] == [False, False, True]
+    assert [picture.extent for picture in gallery.pictures] == [None, None, (1.0, 0.75)]
+    gallery, _ = rows(replace(STATE, failed=frozenset({1})), Place(True, IMAGES))
     assert [picture.event for picture in gallery.pictures] == [BringForward(0), BringForward(2)]
-    assert [picture.chosen for picture in gallery.pictures] == [False, True]
-    assert [picture.extent for picture in gallery.pictures] == [None, (1.0, 0.75)]
 
 
 @pytest.mark.parametrize(
@@ -108,15 +114,31 @@ def test_many_images_have_pages_that_go_round():
     state = replace(STATE, photographs=tuple(replace(INFO, name=f"{n}.png") for n in range(64)))
     seen, place = [], Place(True, IMAGES)
     for _ in range(11):
-        gallery, buttons, _ = rows(state, place)
+        gallery, _, buttons, _ = rows(state, place)
         seen += [picture.event.image for picture in gallery.pictures]
         place = buttons.buttons[-1][1].place
     assert seen == list(range(64))
     assert place == Place(True, IMAGES, 0)
-    back = rows(state, place)[1].buttons[0][1].place
+    back = rows(state, place)[2].buttons[0][1].place
     assert isinstance(rows(state, back)[0], Gallery)
     assert rows(state, back)[0].pictures[-1].event == BringForward(63)
     assert rows(replace(state, photographs=(INFO,)), replace(place, gallery=9))  # fewer than there were
+
+
+def test_the_slider_reaches_every_page_of_three_thousand_images_that_are_not_loaded():
+    count = 3000
+    state = replace(STATE, photographs=(None,) * count, names=tuple(f"{n:04}.png" for n in range(count)))
+    slider = next(row for row in rows(state, Place(True, IMAGES)) if isinstance(row, Slider))
+    assert slider.limits == (1, 500)
+    seen = []
+    for page in range(1, 501):
+        place = moved(slider.title, page + 0.3, state).place
+        gallery, slider, _, _ = rows(state, place)
+        assert (slider.value, slider.told) == (page, f"{page}")
+        seen += [(picture.event.image, picture.name) for picture in gallery.pictures]
+    assert seen == [(n, f"{n:04}.png") for n in range(count)]
+    assert isinstance(rows(state, Place(True, IMAGES, 499))[0], Gallery)
+    assert Interface.extent(state)[1] < HIGH
 
 
 def test_what_is_not_there_is_not_offered():
@@ -161,7 +183,7 @@ def words(state: PanelState) -> list[str]:
 def test_regions_are_marked_named_and_exported_as_far_as_there_are_any():
     view = photograph_arrived(ViewState.start(1), 0, INFO)
     networks = Networks((), ())
-    state = state_of(view, networks)
+    state = state_of(view, networks, NAMES)
     assert words(state) == ["Mark this view", "Mark by dragging"]
 
     def pressed(word: str) -> None:
@@ -169,7 +191,7 @@ def test_regions_are_marked_named_and_exported_as_far_as_there_are_any():
         events = {word: event for row in rows(state, Place(True, REGIONS)) if isinstance(row, Buttons)
                   for word, event in row.buttons}  # fmt: skip
         view = step(view, (events[word],), 0.0)
-        state = state_of(view, networks)
+        state = state_of(view, networks, NAMES)
 
     pressed("Mark by dragging")
     assert view.regions.armed
@@ -211,7 +233,7 @@ def test_recentring_is_offered_where_there_is_a_head():
     view, networks = ViewState.start(1), Networks((), frozenset())
 
     def offered(headset: bool) -> list[str]:
-        state = state_of(view, networks, headset=headset)
+        state = state_of(view, networks, NAMES, headset=headset)
         found = (row for row in rows(state, Place(True, VIEW)) if isinstance(row, Buttons))
         return [word for row in found for word, event in row.buttons if event == Recentre()]
 
@@ -247,7 +269,8 @@ def test_events_change_the_view():
         return step(view, (event,), 0.0)
 
     assert after(BringForward(2)).active == 2
-    assert after(BringForward(1)).active == 0  # not loaded
+    assert after(BringForward(1)).active == 1  # it is opened once it is in front
+    assert step(photograph_failed(view, 1), (BringForward(1),), 0.0).active == 0
     assert after(BringForward(99)).active == 0
     assert after(ShowLayout(Layout.RETINA)).surface is SurfaceKind.RETINA
     assert after(ShowLayout(Layout.PAIR)).compared.images == (0, 2)
@@ -281,18 +304,18 @@ def test_the_state_tells_the_session():
     dialled = Settings("rdb-lite+rdb-lite-gan@0.5")
     view = photograph_arrived(replace(ViewState.start(2, SurfaceKind.RETINA), settings=dialled), 0, INFO)
     networks = Networks(("rdb-lite", "srcnn"), frozenset({"rdb-lite"}))
-    state = state_of(view, networks)
+    state = state_of(view, networks, NAMES)
     assert state.photographs == (INFO, None)
     assert state.layout is Layout.RETINA
     assert state.layouts == (Layout.ONE, Layout.RETINA)
     assert (state.compare, state.link) == (None, None)
     pair = step(photograph_arrived(view, 1, INFO), (SetCompare(Compare.SIDE),), 0.0)
-    state = state_of(pair, networks)
+    state = state_of(pair, networks, NAMES)
     assert (state.layout, state.compare, state.link) == (Layout.PAIR, Compare.SIDE, Link.SAME)
     assert state.layouts == (Layout.ONE, Layout.PAIR, Layout.RETINA)
     assert (base_of(state.model), state.texture) == ("rdb-lite", 0.5)
     assert choice(replace(state, models=("rdb-lite", "srcnn")), VIEW, "Network").chosen == 0
-    assert state_of(replace(view, settings=Settings("srcnn")), networks).texture is None
+    assert state_of(replace(view, settings=Settings("srcnn")), networks, NAMES).texture is None
     assert base_of("rdb-lite-gan") == "rdb-lite"
 
 

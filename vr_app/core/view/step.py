@@ -158,7 +158,7 @@ def _apply(view: ViewState, intent: Intent) -> ViewState:
             angle = min(high, max(low, degrees)) if math.isfinite(degrees) else view.field_angle
             return replace(view, settings=replace(view.settings, field_angle=angle))
         case BringForward(image):
-            there = 0 <= image < len(view.images) and view.photographs[image] is not None
+            there = 0 <= image < len(view.images) and image not in view.failed
             return brought_forward(view, image) if there else view
         case SwitchSurface():
             other = SurfaceKind.RETINA if view.surface is SurfaceKind.PANEL else SurfaceKind.PANEL
