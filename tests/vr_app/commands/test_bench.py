@@ -182,7 +182,7 @@ def test_a_trace_does_not_take_the_place_of_the_figures(tmp_path, monkeypatch):
     monkeypatch.setattr(zoom, "measure", lambda settings, progress: pytest.fail("measured"))
     answer = bench("zoom", "--json", tmp_path / "a.json", "--trace", tmp_path / "a.json")
     assert answer.exit_code == 1
-    assert "name two" in str(answer.exception)
+    assert "name another file" in str(answer.exception)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
