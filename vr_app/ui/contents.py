@@ -80,21 +80,27 @@ class Place:
 
 
 @dataclass(frozen=True)
+class Listing:
+    """What the gallery lists: what the photographs are called, except those that have `failed` to open."""
+
+    names: tuple[str, ...] = ()
+    failed: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True)
 class PanelState:
     """What the panel shows of the session.
 
-    `photographs`: None for one that is not (yet) loaded; `names`: what they are called; `failed`: those that cannot be
-    opened; `thumbnails`: those whose thumbnail is at hand, and its width and height in proportion to a thumbnail's
-    place. `front`: the image in front. `layouts`, `models`: to
-    choose from; `compare`, `link`: of a pair that is shown, else None; `texture`: where the dial stands, None where
-    there are no weights for it. `finest`: the finest level that may be shown. `restored`: where nothing is enlarged,
-    restored photographs stand in the place of those in the files. `room`: the panels stand in one. `headset`: there is
-    a head to recentre on. `about`: lines.
+    `photographs`: None for one that is not (yet) loaded; `listing`: how the gallery lists them; `thumbnails`: those
+    whose thumbnail is at hand, and its width and height in proportion to a thumbnail's place. `front`: the image in
+    front. `layouts`, `models`: to choose from; `compare`, `link`: of a pair that is shown, else None; `texture`: where
+    the dial stands, None where there are no weights for it. `finest`: the finest level that may be shown. `restored`:
+    where nothing is enlarged, restored photographs stand in the place of those in the files. `room`: the panels stand
+    in one. `headset`: there is a head to recentre on. `about`: lines.
     """
 
     photographs: tuple[PhotographRecord | None, ...] = ()
-    names: tuple[str, ...] = ()
-    failed: frozenset[int] = frozenset()
+    listing: Listing = Listing()
     thumbnails: tuple[tuple[int, tuple[float, float]], ...] = ()
     front: int = 0
     layouts: tuple[Layout, ...] = ()
@@ -123,7 +129,7 @@ class PanelState:
     def listed(self) -> Sequence[int]:
         """The photographs in the gallery: all except the failed ones."""
         every = range(len(self.photographs))
-        return [image for image in every if image not in self.failed] if self.failed else every
+        return [image for image in every if image not in self.listing.failed] if self.listing.failed else every
 
 
 # Rows. Every control has a unique name.
@@ -223,7 +229,7 @@ def _images(state: PanelState, place: Place) -> tuple[Row, ...]:
 
 def _called(state: PanelState, image: int) -> str:
     record = state.photographs[image]
-    return record.called if record is not None else state.names[image]
+    return record.called if record is not None else state.listing.names[image]
 
 
 def _view(state: PanelState, place: Place) -> tuple[Row, ...]:

@@ -22,7 +22,7 @@ from vr_app.core.view.pairing import layouts_offered
 from vr_app.core.view.view import ViewState
 from vr_app.fonts import all_fonts
 from vr_app.gl.sheet import SheetPicture
-from vr_app.ui.contents import LAYOUTS, PAGES, Event, PanelState, Place, Turn, images_on
+from vr_app.ui.contents import LAYOUTS, PAGES, Event, Listing, PanelState, Place, Turn, images_on
 from vr_app.ui.imgui import Interface, InterfaceError
 from vr_app.ui.style import HANDLE, HIGH, WIDE
 
@@ -283,8 +283,7 @@ def state_of(view: ViewState, networks: Networks, names: tuple[str, ...], headse
     pair = view.compared
     return PanelState(
         photographs=view.photographs,
-        names=names,
-        failed=view.failed,
+        listing=Listing(names, view.failed),
         front=view.active,
         layouts=tuple(layout for layout in LAYOUTS if layout in offered),
         layout=view.layout,

@@ -50,6 +50,7 @@ from vr_app.ui.contents import (
     Buttons,
     Choice,
     Gallery,
+    Listing,
     PanelState,
     Place,
     Slider,
@@ -67,7 +68,7 @@ INFO = PhotographRecord("disc.png", (400, 300), (200.0, 150.0), 150.0)
 NAMES = ("disc.png", "arcade.png", "macula.png")
 STATE = PanelState(
     photographs=(INFO, None, replace(INFO, name="macula.png")),
-    names=NAMES,
+    listing=Listing(NAMES),
     layouts=(Layout.ONE, Layout.PAIR, Layout.RETINA),
     layout=Layout.ONE,
     models=("rdb-lite", "rdb-paper"),
@@ -92,7 +93,7 @@ def test_the_gallery_shows_all_that_may_open_and_marks_the_front_one():
     assert [picture.name for picture in gallery.pictures] == list(NAMES)
     assert [picture.chosen for picture in gallery.pictures] == [False, False, True]
     assert [picture.extent for picture in gallery.pictures] == [None, None, (1.0, 0.75)]
-    gallery, _ = rows(replace(STATE, failed=frozenset({1})), Place(True, IMAGES))
+    gallery, _ = rows(replace(STATE, listing=Listing(NAMES, frozenset({1}))), Place(True, IMAGES))
     assert [picture.event for picture in gallery.pictures] == [BringForward(0), BringForward(2)]
 
 
@@ -127,7 +128,7 @@ def test_many_images_have_pages_that_go_round():
 
 def test_the_slider_reaches_every_page_of_three_thousand_images_that_are_not_loaded():
     count = 3000
-    state = replace(STATE, photographs=(None,) * count, names=tuple(f"{n:04}.png" for n in range(count)))
+    state = replace(STATE, photographs=(None,) * count, listing=Listing(tuple(f"{n:04}.png" for n in range(count))))
     slider = next(row for row in rows(state, Place(True, IMAGES)) if isinstance(row, Slider))
     assert slider.limits == (1, 500)
     seen = []
