@@ -17,6 +17,7 @@ from typing import Any, Self
 
 from sr_core.errors import UserError
 from vr_app.core.hands.keys import key_named
+from vr_app.gl.mouse import Mouse, MouseState
 from vr_app.process.interruption import cut_off
 
 logger = logging.getLogger(__name__)
@@ -307,11 +308,8 @@ class Window(Context):
         self._beside = beside
         self._window = None
         self._pressed: list[str] = []
-        self._clicks: list[bool] = []
-        self._down = self._middle_down = False
         self._held: dict[int, str] = {}
         """The names of the keys that are down, by scancode: the layout may change before a key is let go."""
-        self._scrolled = 0.0
         self._windowed: tuple[int, ...] | None = None
         """Place and size to go back to from the full screen."""
         glfw.window_hint(glfw.AUTO_ICONIFY, False)
@@ -328,8 +326,7 @@ class Window(Context):
                 glfw.terminate()
             raise ContextError(f"no window with OpenGL 3.3: {reason}; {_WINDOW_CURE}")
         glfw.set_key_callback(self._window, self._on_key)
-        glfw.set_mouse_button_callback(self._window, self._on_button)
-        glfw.set_scroll_callback(self._window, self._on_scroll)
+        self._mouse = Mouse(glfw, self._window)
         if beside:
             self.renderer, self.version = beside.renderer, beside.version
             return
@@ -378,28 +375,24 @@ class Window(Context):
             self._glfw.wait_events_timeout(wait)
         else:
             self._glfw.poll_events()
-        # One change per poll, so that no click of a double click is lost between two frames.
-        self._down = self._clicks.pop(0) if self._clicks else self._down
+        self._mouse.next(self.held("left_shift") or self.held("right_shift"))
         return not self._glfw.window_should_close(self._window)
+
+    @property
+    def mouse(self) -> MouseState:
+        """The mouse at the last `poll`, which goes from one change of a button to the next: no press, drag or click
+        between two frames is lost. Its place is in screen coordinates; see `cursor`."""
+        return self._mouse.state
 
     def cursor(self) -> tuple[float, float] | None:
         """In pixels from the upper left corner; None while the cursor is elsewhere and no button holds it."""
-        glfw = self._glfw
-        if not (self.button() or self.middle_button() or glfw.get_window_attrib(self._window, glfw.HOVERED)):
+        glfw, mouse = self._glfw, self._mouse.state
+        if not (mouse.left or mouse.middle or glfw.get_window_attrib(self._window, glfw.HOVERED)):
             return None
-        x, y = glfw.get_cursor_pos(self._window)
         window, pixels = glfw.get_window_size(self._window), self.size
         if 0 in window:
             return None
-        return x * pixels[0] / window[0], y * pixels[1] / window[1]
-
-    def button(self) -> bool:
-        """Whether the left button is down. It changes at most once from one `poll` to the next."""
-        return self._down
-
-    def middle_button(self) -> bool:
-        """Whether the middle button is down."""
-        return self._middle_down
+        return mouse.x * pixels[0] / window[0], mouse.y * pixels[1] / window[1]
 
     def held(self, key: str) -> bool:
         """Whether a key is down: 'o', '0', 'tab', 'f1', 'ctrl+z' ..., named as in `vr_app.core.hands.keys`."""
@@ -413,8 +406,7 @@ class Window(Context):
 
     def take_scrolled(self) -> float:
         """Return the notches of the wheel since the last call; away from the user is positive."""
-        scrolled, self._scrolled = self._scrolled, 0.0
-        return scrolled
+        return self._mouse.take_scrolled()
 
     def set_title(self, title: str) -> None:
         """Change the window's title."""
@@ -482,12 +474,3 @@ class Window(Context):
         """Return what a key types without Shift in the current layout, in lower case; empty if nothing."""
         name = self._glfw.get_key_name(key, scancode)
         return (name.decode() if isinstance(name, bytes) else name or "").lower()
-
-    def _on_button(self, window: Any, button: int, action: int, modifiers: int) -> None:
-        if button == self._glfw.MOUSE_BUTTON_LEFT:
-            self._clicks.append(action == self._glfw.PRESS)
-        elif button == self._glfw.MOUSE_BUTTON_MIDDLE:
-            self._middle_down = action == self._glfw.PRESS
-
-    def _on_scroll(self, window: Any, across: float, along: float) -> None:
-        self._scrolled += along

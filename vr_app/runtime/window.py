@@ -100,11 +100,9 @@ class WindowRuntime:
         eye = self._desk.eye
         x, y, z = eye.rays(*cursor)
         aim = Ray(eye.pose.position, (float(x), float(y), float(z)))
-        drags = self._window.middle_button()
-        trigger = 1.0 if drags or self._window.button() else 0.0
-        shift = self._window.held("left_shift") or self._window.held("right_shift")
-        grip = 1.0 if shift else 0.0
-        return HandSample(aim, trigger, zoom_steps=scrolled * NOTCH, shown=False, grip=grip, drags=drags)
+        mouse = self._window.mouse
+        trigger, grip = float(mouse.left or mouse.middle), float(mouse.shift)
+        return HandSample(aim, trigger, zoom_steps=scrolled * NOTCH, shown=False, grip=grip, drags=mouse.middle)
 
     def _fit(self) -> None:
         """Give the picture the window's size."""

@@ -133,6 +133,29 @@ def test_window_shows_the_picture_and_hears_mouse_and_keys(client: Client, tmp_p
     assert client.process.wait(30) == 0
 
 
+def test_a_drag_that_is_over_before_the_next_frame_begins_and_ends_where_the_button_did(client: Client) -> None:
+    places = (100, 60), (213, 97), (300, 200)
+    before = len(client.said)
+    chain = [["mousemove", "--window", client.window, *map(str, place)] for place in places]
+    client.do(*chain[0], "mousedown", "1", *chain[1], "mouseup", "1", *chain[2])
+
+    def cursor(said: dict) -> tuple[float, ...] | None:
+        """The cursor's pixel, by its ray."""
+        aim = hand(said)["aim"]
+        if not aim:
+            return None
+        x, y, z = aim["direction"]
+        return 160 - 120 * x / z / HALF, 120 + 120 * y / z / HALF
+
+    client.wait_for(lambda said: cursor(said) == pytest.approx(places[2], abs=0.01), "the last place", before)
+    samples = client.said[before:]
+    down = [cursor(said) for said in samples if hand(said)["trigger"] == 1.0]
+    assert down[0] == pytest.approx(places[0], abs=0.01)
+    assert down[-1] == pytest.approx(places[1], abs=0.01)
+    last = max(i for i, said in enumerate(samples) if hand(said)["trigger"] == 1.0)
+    assert cursor(samples[last + 1]) == pytest.approx(places[1], abs=0.01)
+
+
 def test_control_and_q_end_it_and_neither_of_q_and_escape_does(client: Client) -> None:
     assert client.after("key", "Escape", wanted=lambda said: said["asked"] == ["GoBack"])
     assert client.after("key", "q", wanted=lambda said: said["sample"]["keys"] == ["q"])

@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -73,11 +72,9 @@ def test_a_region_from_its_marking_to_the_next_session(screen: Xvfb, photograph:
     with visiting(screen, photograph, tmp_path) as visit:
         start = visit.look()
         assert regions(start) == []
-        visit.do("mousemove", "--window", visit.window, "280", "200", "keydown", "shift", "mousedown", "1")
-        time.sleep(0.5)  # a hand closes before it moves
-        visit.do("mousemove", "--window", visit.window, "360", "260")
-        time.sleep(0.5)
-        visit.do("mouseup", "1", "keyup", "shift")
+        corners = [["mousemove", "--window", visit.window, *corner] for corner in (("280", "200"), ("360", "260"))]
+        # A flick, over before the next frame.
+        visit.do(*corners[0], "keydown", "shift", "mousedown", "1", *corners[1], "mouseup", "1", "keyup", "shift")
         marked = visit.until(lambda about: bool(regions(about)) and bool(regions(about)[0]["words"]), "the region")
         assert marked["surfaces"][0]["center"] == start["surfaces"][0]["center"]
         (shown,) = regions(marked)
