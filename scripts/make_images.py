@@ -142,6 +142,16 @@ def window(folder: Path) -> None:
         grab_running(command, env, screen, "FundusXR").save(IMAGES / "window.png")
 
 
+def window_wall(folder: Path) -> None:
+    """Capture the first page of a wall in a window."""
+    photographs = [str(shutil.copy(data() / path, folder / name)) for name, path in WALL.items()]
+    with Xvfb() as screen:
+        env = {**os.environ, "DISPLAY": screen.name, "XDG_SESSION_TYPE": "x11", "XDG_STATE_HOME": str(folder)}
+        command = [sys.executable, "-m", "vr_app.cli", "view", *photographs, "--mode", "desktop", "--fresh"]
+        command += ["--size", "1280x800", "--layout", "wall"]
+        grab_running(command, env, screen, "FundusXR").save(IMAGES / "window-wall.png")
+
+
 def eyes(folder: Path) -> None:
     """Capture both eyes as Monado composes them."""
     with in_headset() as (screen, service):
@@ -390,6 +400,7 @@ MAKERS = {
     "region-export": region_export,
     "room": room,
     "window": window,
+    "window-wall": window_wall,
     "eyes": eyes,
     "control-panel": control_panel,
     "control-panel-headset": control_panel_headset,

@@ -208,7 +208,8 @@ class Control:
         if len(sample.hands) == len(eyes) == 1:
             self._em = sheet.window_em(eyes[0].size[1])
             self._size = self._texels()
-            self._surface = sheet.in_picture(eyes[0], self._size, sheet.MARGIN if self._place.open else 0)
+            stands = (sheet.MARGIN, False) if self._place.open else (0, True)
+            self._surface = sheet.in_picture(eyes[0], self._size, *stands)
             return None
         if len(sample.hands) == len(eyes) == 2:
             return self._stand_in_hand(sample, eyes)

@@ -16,6 +16,7 @@ from vr_app.core.panel.pointer import Grasp, Pointer
 from vr_app.core.space.pose import Eye, Fov, Pose, Ray
 from vr_app.core.space.surface import Panel
 from vr_app.core.view.appearance import AS_PHOTOGRAPHED, Appearance, Channel
+from vr_app.core.view.desk import Desk
 from vr_app.core.view.intent import (
     Adjust,
     BringForward,
@@ -429,6 +430,19 @@ def test_a_sheet_over_a_picture_lies_on_whole_pixels_at_its_right_side():
     across = (eye.fov.across(corners[:, :2] / -corners[:, 2:]) + 1) / 2 * eye.size
     assert across[:, 0] == pytest.approx([1280 - 12 - 414, 1280 - 12])
     assert across[:, 1] == pytest.approx([801 - 189, 801 - 189 - 423])
+
+
+@pytest.mark.parametrize("window", [(1280, 800), (640, 1001)])
+def test_the_handle_stands_in_a_windows_lower_corner_above_its_strip_of_text(window):
+    desk = Desk(window)
+    panel = sheet.in_picture(desk.eye, (47, 47), 0, low=True)
+    corners = panel.point(np.array([(-0.5, -0.5), (0.5, 0.5)]))
+    left, right, up, down = desk.eye.fov.tangents()
+    x, y = (corners[:, :2] / -corners[:, 2:]).T
+    assert (x - left) / (right - left) * window[0] == pytest.approx([window[0] - 47, window[0]])
+    (cell,) = desk.cells(1)
+    bottom = cell.top + cell.height
+    assert (y - up) / (down - up) * window[1] == pytest.approx([bottom - 3 - 47, bottom - 3])
 
 
 # Who presses it.

@@ -10,6 +10,7 @@ import numpy as np
 
 from vr_app.core.space.pose import Eye, Pose, product
 from vr_app.core.space.surface import Panel
+from vr_app.core.view.desk import EDGE, Desk
 
 EM = 0.048
 """What a sheet's em measures a metre away from the head, in metres: capitals of 0.729 em are then 22.7 pixels high in
@@ -55,13 +56,15 @@ def window_em(height: int) -> int:
     return min(30, max(12, height // WINDOW_LINES))
 
 
-def in_picture(eye: Eye, size: tuple[int, int], margin: int) -> Panel:
-    """Return a sheet of `size` texels over the right side of a picture, vertically centred, with each texel on a
-    pixel."""
+def in_picture(eye: Eye, size: tuple[int, int], margin: int, low: bool = False) -> Panel:
+    """Return a sheet of `size` texels over the right side of a picture, vertically centred, with each texel on a pixel.
+    `low`: in the lower corner instead, above a window's strip of text, where a round field of view leaves a photograph
+    black."""
     left, right, up, down = eye.fov.tangents()
     per_pixel = (right - left) / eye.size[0], (up - down) / eye.size[1]
     x = eye.size[0] - size[0] - margin
-    y = max(0, (eye.size[1] - size[1]) // 2)
+    free = eye.size[1] - size[1]
+    y = max(0, free - Desk(eye.size).strip - EDGE if low else free // 2)
     middle = left + (x + size[0] / 2) * per_pixel[0], up - (y + size[1] / 2) * per_pixel[1]
     local = (middle[0] * BEFORE, middle[1] * BEFORE, -BEFORE)
     pose = eye.pose.after(Pose(local))

@@ -14,6 +14,7 @@ from vr_app.core.scene.words import (
     NOT_FOR_DIAGNOSIS,
     NOTICE_HEIGHT,
     NOTICES,
+    PHOTOGRAPH,
     PLAIN,
     PLATE,
     WARNING,
@@ -87,7 +88,8 @@ def window_labels(items: Sequence[SurfaceItem], front: int, status: Status, desk
     taken = text.wide(len(NOT_FOR_DIAGNOSIS))
     narrowest = min((_cell(desk, item).width / (2 if item.words.part else 1) for item in items), default=width)
     fits = text.letters(narrowest - taken) >= LEAST
-    out = [text.at(NOT_FOR_DIAGNOSIS, width, height - desk.strip / 2 if fits else text.line / 2, 1.0, WARNING)]
+    lowest = max((_cell(desk, item).bottom for item in items), default=height - desk.strip)
+    out = [text.at(NOT_FOR_DIAGNOSIS, width, lowest + desk.strip / 2 if fits else text.line / 2, 1.0, WARNING)]
     several = len({item.photograph for item in items}) > 1
     for item in items:
         color = PLAIN if not several else FRONT if item.photograph == front else OTHERS
@@ -101,14 +103,14 @@ def _strip(text: _Text, item: SurfaceItem, status: Status, name_color: Rgba, end
     cell, part = _cell(text.desk, item), item.words.part
     ends = cell.left, cell.left + cell.width / 2, cell.left + cell.width
     left, right = {"left": (ends[0], ends[1] - 1), "right": ends[1:]}.get(part, ends[::2])
-    y = cell.top + cell.height + text.desk.strip / 2
+    y = cell.bottom + text.desk.strip / 2
     if y > text.desk.size[1] - text.desk.strip:
         right = min(right, end)
     room = text.letters(right - left) - APART
     title = status.titles.get(item.photograph, "")
     badges = _badges(item, status)
     badge, color = next((badge for badge in badges if len(badge[0]) + min(LEAST_NAME, len(title)) <= room), badges[-1])
-    out = [text.at(shortened(badge, max(8, room)), left, y, 0.0, color)]
+    out = [text.at(shortened(badge, max(8, room)), left, y, 0.0, color)] if badge else []
     if title and room - len(badge) >= min(5, len(title)):
         out.append(text.at(shortened(title, room - len(badge)), right, y, 1.0, name_color))
     if part == "right" and isinstance(item.surface, Panel):
@@ -126,7 +128,8 @@ def _badges(item: SurfaceItem, status: Status) -> list[tuple[str, Rgba]]:
         ]
     if item.photograph in status.computing:
         return [(f"{badge} {told}", color) for badge, told in ((whole, COMING), (brief, COMING), (brief, "..."))]
-    return [(whole, color), (brief, color)]
+    # What says nothing of AI is photographed.
+    return [(whole, color), (brief, color), *([("", color)] if brief == PHOTOGRAPH else [])]
 
 
 def _corners(text: _Text, items: Sequence[SurfaceItem], status: Status, taken: int) -> list[LabelItem]:
@@ -135,7 +138,8 @@ def _corners(text: _Text, items: Sequence[SurfaceItem], status: Status, taken: i
     width, height = desk.size
     line, most = text.line, text.letters(width)
     if status.caption or status.hint:
-        out.append(text.at(shortened(status.caption or status.hint, most), 0.0, line / 2, 0.0, PLAIN))
+        room = text.letters(width - text.wide(len(NOT_FOR_DIAGNOSIS)) * (taken > 0 or status.recording))
+        out.append(text.at(shortened(status.caption or status.hint, room), 0.0, line / 2, 0.0, PLAIN))
     if status.recording:
         out.append(text.at("recording a tour", width, (taken + 0.5) * line, 1.0, WARNING))
     lines = [

@@ -46,6 +46,10 @@ class Cell:
     height: int
 
     @property
+    def bottom(self) -> int:
+        return self.top + self.height
+
+    @property
     def middle(self) -> tuple[float, float]:
         return self.left + self.width / 2, self.top + self.height / 2
 

@@ -1,5 +1,6 @@
 """The words of a window: in strips below the photographs and in its corners, never on one another."""
 
+from dataclasses import replace
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -76,6 +77,7 @@ def box(label: LabelItem, desk: Desk) -> np.ndarray:
 def test_no_words_of_a_window_lie_on_others_or_beyond_its_edge(window, name, names):
     view, items = shown(window, *LAYOUTS[name], names=names)
     for more in ({}, {"original": True}, {"unavailable": frozenset(range(30))}):
+        more |= {"caption": "One of the longest captions that anybody will ever write " * 3} if "one" in name else {}
         found = told(view, items, notices=("a.jpg: not found",), recording=True, adjusted="red-free", **more)
         assert WARNING_TEXT in {label.text for label in found}
         boxes = [(label, box(label, view.desk)) for label in found]
@@ -125,6 +127,14 @@ def test_figures_give_way_to_names_and_names_are_shortened():
     texts = [label.text for label in told(view, items)]
     assert any("invents 11.8" in text for text in texts)
     assert NAMES[1].format(0) in texts
+
+
+def test_of_the_camera_and_its_name_the_name_stays():
+    view, items = shown((1280, 800), *LAYOUTS["wall of 30"], names="12_h_{}.jpg")
+    plain = tuple(replace(item, pages=PageWindow(0, 0, 0, np.zeros((2, 2, 8), np.int16), (0, -3))) for item in items)
+    texts = [label.text for label in told(view, plain, computing=frozenset())]
+    assert texts.count("Photograph") == 11  # the last one has little room beside what stands in the corner
+    assert {f"12_h_{n}.jpg" for n in range(12)} <= set(texts)
 
 
 def test_what_only_sometimes_is_told_stands_in_the_corners():
