@@ -32,6 +32,7 @@ from vr_app.core.view.intent import (
     ShowInvention,
     ShowLayout,
     ShowOverlay,
+    ShowPixels,
     ShowRoom,
     TakeScreenshot,
     Undo,
@@ -262,12 +263,11 @@ def _view(state: PanelState, place: Place) -> tuple[Row, ...]:
 
 def _actions(state: PanelState) -> tuple[tuple[str, Event], ...]:
     """Return the actions that are available."""
-    recentre = (("Recentre", Recentre()),) if state.headset else ()
+    around = ("Room", ShowRoom(not state.room)), ("Recentre", Recentre())
     return (
         ("Whole image", ResetView()),
         ("Undo", Undo()),
-        ("Room", ShowRoom(not state.room)),
-        *recentre,
+        *(around if state.headset else (("Pixel for pixel", ShowPixels()),)),
         ("Screenshot", TakeScreenshot()),
         ("Record tour", RecordTour()),
     )

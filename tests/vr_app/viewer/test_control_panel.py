@@ -34,6 +34,7 @@ from vr_app.core.view.intent import (
     ShowHelp,
     ShowInvention,
     ShowLayout,
+    ShowPixels,
     ShowRoom,
     SurfaceKind,
     TakeScreenshot,
@@ -151,10 +152,14 @@ def test_what_is_not_there_is_not_offered():
     assert buttons.buttons == (
         ("Whole image", ResetView()),
         ("Undo", Undo()),
-        ("Room", ShowRoom(True)),
+        ("Pixel for pixel", ShowPixels()),
         ("Screenshot", TakeScreenshot()),
         ("Record tour", RecordTour()),
     )
+    (worn,) = (row for row in rows(replace(STATE, headset=True), Place(True, VIEW)) if isinstance(row, Buttons))
+    there, beside = dict(worn.buttons), dict(buttons.buttons)
+    assert set(there) ^ set(beside) == {"Room", "Recentre", "Pixel for pixel"}
+    assert there["Room"] == ShowRoom(True)
 
 
 @pytest.mark.parametrize(
