@@ -344,25 +344,37 @@ def before_after(folder: Path) -> None:
     captioned(pictures, 400).save(IMAGES / "before-after.png")
 
 
-FILES = {"IDRiD/segmentation_testing/IDRiD_55.jpg": "IDRiD, quality 50", "HYGD/images/100_5.jpg": "HYGD, quality 75"}
-"""Test photographs that show the blocks of their files, and what is written beside them."""
+FILES = (
+    ("demo/background_retinopathy_nih_pd.jpg", "NEI, quality 65", (568, 128)),
+    ("demo/diabetic_retinopathy_cdc_pd.jpg", "CDC, quality 75", (300, 290)),
+    ("IDRiD/segmentation_testing/IDRiD_55.jpg", "IDRiD_55, quality 50", (2260, 1537)),
+)
+"""Photographs that no network was trained on, what is written beside them, and the corner (x, y) of the crop: small
+haemorrhages and vessels, thin vessels, a microaneurysm."""
 
 
 def files(folder: Path) -> None:
-    """Real files at their own size, x4, by several methods: the busiest 64 pixels of the middle."""
+    """Real files at their own size, x4: as decoded, bicubic, and two networks as the viewer shows them."""
     from sr_core.image.photograph import load_photograph
-    from sr_core.study.comparison.file_methods import file_methods, own_part
+    from sr_core.networks.zoo import load_model
+    from sr_core.study.comparison.file_methods import file_engine
 
+    edge, margin, scale = 96, 8, 4
+    engines = {"rdb-lite": "rdb-lite", "rdb-file, held to the file": "rdb-file"}
     rows = []
-    for name, told in FILES.items():
-        opened, _ = own_part(load_photograph(data() / name), 384)
-        x, y = busiest(opened.pixels, 64)
-        shown = {}
-        for method in file_methods(4, ("rdb-lite", "rdb-file")):
-            if not method.name.endswith("alone"):
-                crop = method.make(opened)[4 * y : 4 * y + 256, 4 * x : 4 * x + 256]
-                shown[f"{method.name} ({told})" if not shown else method.name] = crop
-        rows.append(np.asarray(captioned(shown, 256)))
+    for name, told, (x, y) in FILES:
+        photograph = load_photograph(data() / name)
+        region = Rect(x, y, edge, edge)
+        around = resample.enlarge_bicubic(photograph.pixels[region.pad(margin).slices()].astype(np.float32), scale)
+        inner = slice(scale * margin, -scale * margin)
+        shown = {
+            f"{told}, as decoded": photograph.pixels[region.slices()],
+            "bicubic": resample.to_uint8(around[inner, inner]),
+        }
+        for caption, model in engines.items():
+            engine = file_engine(load_model(model, scale))
+            shown[caption] = engine.upscale(photograph.pixels, region, file=photograph.file.get())
+        rows.append(np.asarray(captioned(shown, scale * edge)))
     Image.fromarray(np.concatenate(rows)).save(IMAGES / "files.png", optimize=True)
 
 

@@ -1,5 +1,5 @@
 """How often a JPEG file that was saved again as another kind of picture is found, and how often one is seen where none
-was, as docs/agreement.md tells of fewer photographs.
+was, as docs/agreement.md tells.
 
     FUNDUSXR_DATA=~/fundus .venv/bin/python scripts/measure_traces.py [PHOTOGRAPHS]
 

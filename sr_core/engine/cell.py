@@ -24,13 +24,29 @@ from torch import Tensor
 from sr_core.image.geometry import Rect
 from sr_core.image.jpeg_file import COSINES, Coefficients, JpegFile
 
-MARGIN = 1.0
-"""Grey levels by which an interval is narrowed at either end, so that rounding the finished picture to whole grey
-levels does not leave it again; for a narrow interval at most NARROWEST of its half. In smooth areas rounding errs alike
-in many pixels. Measured on reduced HRF photographs at quality 95: with 0.25 and a half 99.46 % of luma's coefficients
-agreed in the worst region, with these values 99.94 %, and the pictures were at least as near to the truth."""
 
-NARROWEST = 0.7
+@dataclass(frozen=True)
+class Margin:
+    """How far an interval is narrowed at either end, so that rounding the finished picture to whole grey levels does
+    not leave it again: by `levels` grey levels, or by the `share` of half the interval if that is less."""
+
+    levels: float
+    share: float
+
+
+ENLARGED = Margin(0.6, 0.6)
+"""For an enlarged picture: shrinking averages its rounding errors, but in smooth areas many pixels err alike. Measured
+in docs/agreement.md."""
+
+OWN_SIZE = Margin(1.0, 0.7)
+"""For a picture of the photograph's own size, where nothing averages the rounding errors."""
+
+PASSES = 4
+"""How often the change is made continuous across block borders and brought back into the cell. Each pass lowers the
+steps at the borders, by less and less: docs/agreement.md has the measurements."""
+
+RAMP = (1 / 16, 3 / 16, 5 / 16, 7 / 16)
+"""The shares of a step that four pixels before a border take over, the nearest last: a straight line across it."""
 
 TURNS = 4
 """The most iterations that bring pixels within 0 to 255 and back into the cell."""
@@ -52,7 +68,18 @@ MEAN = 8 * 128.0
 """The first coefficient of a block that is 128 everywhere: luma is coded about it, and the chromas about zero."""
 
 _SOURCE = """
-def enter(component: Tensor, bounds: List[int], least: Tensor, most: Tensor, cosines: Tensor) -> None:
+def step(moved: Tensor, rows: int, columns: int, across: int, ends: Tensor, ramps: Tensor) -> Tensor:
+    # Spread the steps of a change, (blocks, 64) coefficients, from block to block along one axis.
+    at = torch.mm(moved, ends).view(rows, columns, 16)
+    near, far = at.slice(across, 1), at.slice(across, 0, -1)
+    steps = far[:, :, 8:] - near[:, :, :8]
+    taken = torch.zeros_like(at)
+    taken.slice(across, 1)[:, :, :8].copy_(steps)
+    taken.slice(across, 0, -1)[:, :, 8:].copy_(steps)
+    return moved.addmm_(taken.view(-1, 16), ramps)
+
+def enter(component: Tensor, bounds: List[int], least: Tensor, most: Tensor, cosines: Tensor, passes: int,
+          ramps: List[Tensor]) -> None:
     # Move a component's coefficients into their intervals. `bounds`: its rows and columns, each from and to, and the
     # width and height of its pixels.
     top, bottom, left, right, wide, tall = bounds
@@ -63,18 +90,24 @@ def enter(component: Tensor, bounds: List[int], least: Tensor, most: Tensor, cos
         coded = torch.ops.aten.avg_pool2d(part.unsqueeze(0), [tall, wide], [tall, wide])[0]
     blocks = coded.unflatten(1, [columns, 8]).unflatten(0, [rows, 8]).permute(0, 2, 1, 3).reshape(-1, 64)
     found = torch.mm(blocks, cosines.t())
-    moved = torch.mm(torch.minimum(torch.maximum(found, least), most).sub_(found), cosines)
+    moved = torch.clamp(found, least, most).sub_(found)
+    for i in range(passes):
+        moved = step(moved, rows, columns, 1, ramps[0], ramps[1])
+        moved = step(moved, rows, columns, 0, ramps[2], ramps[3])
+        moved = moved.add_(found).clamp_(least, most).sub_(found)
+    moved = torch.mm(moved, cosines)
     change = moved.view(rows, columns, 8, 8).permute(0, 2, 1, 3).reshape(1, 1, rows * 8, columns * 8)
     if wide * tall > 1:
         change = torch.ops.aten.upsample_nearest2d(change, part.size())
     part.add_(change[0, 0])
 
 def nearest(rgb: Tensor, forth: Tensor, back: Tensor, cosines: Tensor, index: List[int], bounds: List[List[int]],
-            least: List[Tensor], most: List[Tensor], turns: int, near: float) -> Tensor:
+            least: List[Tensor], most: List[Tensor], turns: int, near: float, passes: int,
+            ramps: List[Tensor]) -> Tensor:
     for turn in range(turns):
         ycc = torch.mm(forth, rgb.view(3, -1)).view_as(rgb)
         for i in range(len(index)):
-            enter(ycc[index[i]], bounds[i], least[i], most[i], cosines)
+            enter(ycc[index[i]], bounds[i], least[i], most[i], cosines, passes, ramps)
         rgb = torch.mm(back, ycc.view(3, -1)).view_as(rgb)
         low, high = torch.aminmax(rgb)
         if float(low) >= -near and float(high) <= 255.0 + near:
@@ -117,18 +150,30 @@ class Cell:
     def nearest(self, small: Tensor) -> Tensor:
         """Return the picture of the cell near `small` (3, h, w), grey levels 0 to 255 of the rectangle: within 0 to
         255, and within the cell if both are possible. Exact except for the bounds of red, green and blue."""
+        return self._entered(small, 0)
+
+    def deblocked(self, small: Tensor) -> Tensor:
+        """Return a picture of the cell almost as near to `small` as `nearest`, with smaller steps at block borders.
+
+        The nearest picture moves every block on its own, which leaves steps between blocks. Here the change is made
+        continuous across their borders and brought back into the cell, PASSES times (projections onto convex sets):
+        the coefficients that have room for it take up the steps. Only the change is smoothed, not the picture.
+        """
+        return self._entered(small, PASSES)
+
+    def _entered(self, small: Tensor, passes: int) -> Tensor:
         rgb = self.canvas.clone()
         rgb[(slice(None), *self.inner)] = small
         planes = self.planes
         rgb = _script().nearest(
             rgb, *_colour_matrices(rgb.device), _cosines(rgb.device), [plane.index for plane in planes],
             [plane.bounds for plane in planes], [plane.least for plane in planes], [plane.most for plane in planes],
-            TURNS, NEAR,
+            TURNS, NEAR, passes, _ramps(rgb.device),
         )  # fmt: skip
         return rgb[(slice(None), *self.inner)].clamp_(0.0, 255.0)
 
 
-def cell(file: JpegFile, pixels: np.ndarray, source: Rect, device: torch.device) -> Cell:
+def cell(file: JpegFile, pixels: np.ndarray, source: Rect, device: torch.device, margin: Margin = ENLARGED) -> Cell:
     """Return the file's cell within `source`, in photograph pixels; `pixels` is the whole photograph, (H, W, 3) uint8.
     `file.planes` must be known."""
     whole = Rect(0, 0, pixels.shape[1], pixels.shape[0])
@@ -138,7 +183,7 @@ def cell(file: JpegFile, pixels: np.ndarray, source: Rect, device: torch.device)
     canvas = Rect(left, top, right - left, bottom - top).intersect(whole)
     grey = torch.from_numpy(np.ascontiguousarray(pixels[canvas.slices()].transpose(2, 0, 1))).to(device)
     inner = source.shift(-canvas.x, -canvas.y).slices()
-    planes = (_plane(i, plane, source, canvas, device) for i, plane in enumerate(file.planes))
+    planes = (_plane(i, plane, source, canvas, device, margin) for i, plane in enumerate(file.planes))
     return Cell(grey.float(), inner, tuple(plane for plane in planes if plane is not None))
 
 
@@ -151,7 +196,9 @@ def _blocks(plane: Coefficients, source: Rect) -> tuple[Rect, Rect]:
     return count, Rect(x0 + left * wide, y0 + top * tall, count.w * wide, count.h * tall)
 
 
-def _plane(index: int, plane: Coefficients, source: Rect, canvas: Rect, device: torch.device) -> _Plane | None:
+def _plane(
+    index: int, plane: Coefficients, source: Rect, canvas: Rect, device: torch.device, margin: Margin
+) -> _Plane | None:
     """Return the blocks of a component that `source` touches and that lie entirely in the canvas, and so in the
     photograph."""
     count, _ = _blocks(plane, source)
@@ -169,7 +216,7 @@ def _plane(index: int, plane: Coefficients, source: Rect, canvas: Rect, device: 
     )
     steps = torch.tensor(plane.steps, dtype=torch.float32, device=device).reshape(64)
     found = torch.from_numpy(plane.blocks[top:bottom, left:right].astype(np.float32)).to(device)
-    half = 0.5 * steps - torch.clamp(NARROWEST * 0.5 * steps, max=MARGIN)
+    half = 0.5 * steps - torch.clamp(margin.share * 0.5 * steps, max=margin.levels)
     middle = found.reshape(-1, 64) * steps
     if index == 0:
         middle[:, 0] += MEAN
@@ -186,6 +233,23 @@ def _script() -> Any:
 def _cosines(device: torch.device) -> Tensor:
     """The cosine transform of a block, (64 frequencies, 64 pixels), rows first in both."""
     return torch.tensor(np.kron(COSINES, COSINES), dtype=torch.float32, device=device)
+
+
+@lru_cache(maxsize=4)
+def _ramps(device: torch.device) -> list[Tensor]:
+    """For each axis, across first: the matrix from a block's coefficients to its first and last column (row) of
+    pixels, each by the frequencies of the other axis, (64, 16); and from the steps there to the coefficients of the
+    ramps that take them up, (16, 64)."""
+    whole, rising = np.eye(8), COSINES @ np.concatenate([np.zeros(4), RAMP])
+    falling = COSINES @ np.concatenate([RAMP[::-1], np.zeros(4)])
+    ends, ramps = (COSINES[:, :1], COSINES[:, 7:]), (falling[None], -rising[None])
+    matrices = (
+        np.concatenate([np.kron(whole, end) for end in ends], axis=1),
+        np.concatenate([np.kron(whole, ramp) for ramp in ramps]),
+        np.concatenate([np.kron(end, whole) for end in ends], axis=1),
+        np.concatenate([np.kron(ramp, whole) for ramp in ramps]),
+    )
+    return [torch.tensor(matrix, dtype=torch.float32, device=device) for matrix in matrices]
 
 
 @lru_cache(maxsize=4)

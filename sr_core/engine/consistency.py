@@ -132,23 +132,22 @@ def project(x: Tensor, y: Tensor, scale: int) -> Tensor:
 
 
 def complete_(
-    residual: Tensor, y: Tensor, scale: int, nearest: Callable[[Tensor], Tensor] | None = None
+    residual: Tensor, y: Tensor, scale: int, hold: Callable[[Tensor], Tensor] | None = None
 ) -> tuple[Tensor, Tensor]:
     """Write `project` of the bicubic enlargement of y plus a residual (3, h * scale, w * scale) over the residual;
     return it and the small picture (3, h, w) that it agrees with.
 
     It takes fewer passes over memory than `project`: the enlargement's own disagreement is computed at the photograph's
-    size, and enlargement and correction are added together. `nearest` maps a small picture to the nearest one that
-    agrees with the photograph's file: the result then agrees with that picture, not with y itself
-    (`sr_core.engine.cell`).
+    size, and enlargement and correction are added together. `hold` maps a small picture to one near it that agrees
+    with the photograph's file: the result then agrees with that picture, not with y itself (`sr_core.engine.cell`).
     """
     rows, columns = _axes(y, scale)
     missed = _missed(residual, y, scale)
-    if nearest is None:
+    if hold is None:
         aim, missed = y, _beyond(missed, SLACK)
     else:
         small = y - missed
-        aim = nearest(small)
+        aim = hold(small)
         missed = aim - small
     correction = missed, rows.determine, columns.determine
     extremes = add_transformed_(residual, (y, rows.enlarge, columns.enlarge), correction)

@@ -176,8 +176,8 @@ class Engine:
         target and its departure."""
         restores, aim = self.restores(file), y
         if self.used(file).agrees:
-            nearest = cell(file, pixels, block.source, y.device).nearest if restores and file is not None else None
-            sharp, aim = consistency.complete_(residual, y, self.scale, nearest)
+            hold = cell(file, pixels, block.source, y.device).deblocked if restores and file is not None else None
+            sharp, aim = consistency.complete_(residual, y, self.scale, hold)
         else:
             sharp = residual.add_(consistency.enlarge(y, self.scale)).clamp_(0.0, 255.0)
         small = block.target.shift(-block.source.x, -block.source.y)

@@ -7,7 +7,7 @@ import torch
 
 from sr_core.engine import consistency
 from sr_core.engine.blocks import Block
-from sr_core.engine.cell import cell
+from sr_core.engine.cell import OWN_SIZE, cell
 from sr_core.engine.engine import Engine, EngineError, restored_levels
 from sr_core.image.departure import Computed
 from sr_core.image.jpeg_file import JpegFile
@@ -33,7 +33,7 @@ class Restorer(Engine):
         if file is None or not self.restores(file):
             raise EngineError(self.reason_against(file))
         shrunk = consistency.shrunk(residual, y, self.network.config.scale)
-        aim = cell(file, pixels, block.source, y.device).nearest(shrunk)
+        aim = cell(file, pixels, block.source, y.device, OWN_SIZE).deblocked(shrunk)
         small = block.target.shift(-block.source.x, -block.source.y)
         out = np.zeros((small.h, small.w, 4), np.uint8)
         rounded = aim[(slice(None), *small.slices())].round().to(torch.uint8)

@@ -33,7 +33,7 @@ from sr_core.image import layers
 from sr_core.image.departure import Departure
 from sr_core.image.geometry import TileKey
 
-VERSION = 4
+VERSION = 5
 """Raise it whenever the file format changes, or the engine computes different pixels from the same weights."""
 
 MAGIC = b"FXRTILE%d" % VERSION

@@ -42,8 +42,15 @@ DECIMALS = 4
 VESSEL_CODINGS = (FileCoding("q95", 95), FileCoding("q90", 90))
 """How photographs whose vessels were traced are saved at their own size."""
 
-TRUTH, PSNR, REAL, VESSELS = "truth", "psnr", "real", "vessels"
-"""Kinds of rows: every measure against the truth; PSNR alone; real files; vessels of photographs saved."""
+UNTOLD = "rdb-lite"
+"""The network without knowledge of files that is measured on every photograph, at x4."""
+
+TRUTH, PSNR, REAL, BLOCKS, VESSELS = "truth", "psnr", "real", "blocks", "vessels"
+"""Kinds of rows: every measure against the truth, by every method; PSNR alone, by few; real files, by every method and
+by few; vessels of photographs saved, by few."""
+
+OF_ALL = {TRUTH: (PSNR, ("psnr",)), REAL: (BLOCKS, ("border",))}
+"""For a kind that few photographs are measured by: the kind that stands for all photographs, and what it tells."""
 
 _CODE = (
     *("image/*.py", "engine/*.py", "networks/*.py", "study/data/references.py"),
@@ -68,7 +75,9 @@ class FilePlan:
     """A comparison whose files and methods have all been found.
 
     Of the photographs, `comparison.limit`, evenly spread, are measured by every method and every measure; all of them
-    in PSNR by bicubic and by the networks that are told of files. Raises UserError for what is missing or unknown.
+    in PSNR, and as they are, by bicubic, by the networks that are told of files, and at x4 by `UNTOLD`; at x2, which
+    takes longer than x4 and x8 together, those of the sets that the split calls sharp. Raises UserError for what is
+    missing or unknown.
     """
 
     def __init__(self, comparison: Comparison, kept: Path) -> None:
@@ -78,7 +87,8 @@ class FilePlan:
                 "--external: pictures made elsewhere are compared in the regimes paper and viewer only"
             )
         self.comparison, self._kept = comparison, kept
-        self.names = listed_photographs(replace(comparison, limit=None), "paper")
+        every = replace(comparison, limit=None)
+        self.names, self._sharp = (listed_photographs(every, regime) for regime in ("paper", "viewer"))
         self.thorough = spread(self.names, comparison.limit)
         self.checksums = {name: _sha256(comparison.root / name) for name in self.names}
         self._methods = {scale: file_methods(scale, comparison.models) for scale in comparison.scales}
@@ -100,26 +110,29 @@ class FilePlan:
 
     def _against_truth(self, name: str, scale: int) -> Iterator[_Job]:
         thorough = name in self.thorough
+        if scale == 2 and not thorough and name not in self._sharp:
+            return
         kind, measure = (TRUTH, self._shop.against_truth) if thorough else (PSNR, self._shop.psnr_alone)
-        methods = self._methods[scale] if thorough else self._some(scale, BICUBIC, *told_models(scale))
+        methods = self._methods[scale] if thorough else self._some(scale)
         for coding in SAVED:
             for method in methods:
                 place = _place(kind, scale, name, coding.name, method)
                 yield _Job(place, method.identity, partial(measure, name, scale, coding, method))
 
     def _at_its_own_size(self, name: str) -> Iterator[_Job]:
-        methods = self._methods[REAL_SCALE]
-        if name in self.thorough:
-            for method in (FileMethod(DECODED, DECODED, lambda opened: opened.pixels), *methods):
-                place = _place(REAL, REAL_SCALE, name, "its own", method)
-                yield _Job(place, method.identity, partial(self._shop.real, name, method))
+        thorough = name in self.thorough
+        decoded = FileMethod(DECODED, DECODED, lambda opened: opened.pixels)
+        for method in (decoded, *(self._methods[REAL_SCALE] if thorough else self._some(REAL_SCALE))):
+            place = _place(REAL if thorough else BLOCKS, REAL_SCALE, name, "its own", method)
+            yield _Job(place, method.identity, partial(self._shop.real, name, method))
         if tracing_of(self.comparison.root / name).is_file():
             for coding in VESSEL_CODINGS:
-                for method in self._some(REAL_SCALE, BICUBIC, "rdb-lite", *told_models(REAL_SCALE)):
+                for method in self._some(REAL_SCALE):
                     place = _place(VESSELS, REAL_SCALE, name, coding.name, method)
                     yield _Job(place, method.identity, partial(self._shop.vessels, name, coding, method))
 
-    def _some(self, scale: int, *names: str) -> list[FileMethod]:
+    def _some(self, scale: int) -> list[FileMethod]:
+        names = BICUBIC, *((UNTOLD,) if scale == REAL_SCALE else ()), *told_models(scale)
         return [method for method in self._methods[scale] if method.name in names]
 
     def file(self, job: _Job) -> Path:
@@ -186,14 +199,20 @@ def _write(file: Path, row: Row) -> None:
 
 
 def summarise(rows: Sequence[Row]) -> list[Row]:
-    """For each kind, scale, coding, set of photographs and method: the mean of every figure; of PSNR the paired gain
-    over bicubic, its interval, the share won and the least. The kind PSNR is of all photographs, those measured by
-    every measure too."""
+    """For each kind, scale, coding, set of photographs and method: the mean of every figure, and of block borders the
+    most; of PSNR the paired gain over bicubic, its interval, the share won and the least. The kinds PSNR and BLOCKS
+    are of all photographs, those measured by every measure too."""
     bicubic = {_where(row): row["psnr"] for row in rows if row["method"] == BICUBIC and "psnr" in row}
-    quick = {row["method"] for row in rows if row["kind"] == PSNR}
+    methods: dict[tuple[str, int], set[str]] = {}
+    for row in rows:
+        methods.setdefault((row["kind"], row["scale"]), set()).add(row["method"])
     grouped: dict[tuple, list[Row]] = {}
     for row in rows:
-        for kind in {row["kind"]: 0, PSNR: 0} if row["kind"] == TRUTH and row["method"] in quick else (row["kind"],):
+        kinds = [row["kind"]]
+        if row["kind"] in OF_ALL:
+            every = OF_ALL[row["kind"]][0]
+            kinds += [every] if row["method"] in methods.get((every, row["scale"]), {row["method"]}) else []
+        for kind in kinds:
             key = kind, row["scale"], row["coding"], set_of(row["photograph"]), row["method"]
             grouped.setdefault(key, []).append(row)
     return [_summary(key, members, bicubic) for key, members in grouped.items()]
@@ -207,10 +226,12 @@ def _summary(key: tuple, members: Sequence[Row], bicubic: Mapping[tuple, float])
     kind, scale, coding, group, method = key
     summary: Row = {"kind": kind, "scale": scale, "coding": coding, "set": group, "method": method}
     summary["photographs"] = len(members)
-    names = ["psnr"] if kind == PSNR else [name for name in members[0] if name not in PLACE]
+    names = dict(OF_ALL.values()).get(kind) or [name for name in members[0] if name not in PLACE]
     for name in names:
         values = [row[name] for row in members if row[name] is not None]
         summary[name] = round(float(np.mean(values)), DECIMALS) if values else None
+    if "border" in names:
+        summary["border_most"] = max(row["border"] for row in members)
     if "psnr" in names and method != BICUBIC:
         gains = [row["psnr"] - bicubic[_where(row)] for row in members]
         summary["over_bicubic"] = paired_difference(np.array(gains)) | {"least": round(min(gains), DECIMALS)}

@@ -51,7 +51,7 @@ def data(tmp_path):
     root = tmp_path / "data"
     for seed, name in enumerate(NAMES):
         (root / name).parent.mkdir(parents=True)
-        save_jpeg(root / name, made_up_eye(seed, 336), quality=90)
+        save_jpeg(root / name, made_up_eye(seed, 224), quality=90)
     lists = {"about": "made up", "train": [], "validation": [], "test": NAMES}
     (root / "split.json").write_text(json.dumps(lists))
     return root
@@ -147,7 +147,8 @@ def test_a_stopped_comparison_goes_on_where_it_was_and_tells_the_same(data, tmp_
     plan = FilePlan(comparison(data, limit=1), tmp_path / "kept")
     rows = run(plan)
     kinds = [row["kind"] for row in rows]
-    assert {kind: kinds.count(kind) for kind in kinds} == {"truth": 6 * len(SAVED), "real": 7, "psnr": 2 * len(SAVED)}
+    quick = {"psnr": 3 * len(SAVED), "blocks": 4}
+    assert {kind: kinds.count(kind) for kind in kinds} == {"truth": 6 * len(SAVED), "real": 7, **quick}
     assert run(plan) == rows
     kept = plan.file(next(plan.jobs()))
     kept.write_text(kept.read_text()[:40])  # damaged: computed anew, all but the time the same
@@ -174,6 +175,38 @@ def test_summaries_count_every_photograph_in_psnr():
     assert [bar.holds for bar in bars.values()] == [False]
 
 
+def test_a_network_measured_on_every_photograph_at_one_scale_is_not_told_of_them_at_another():
+    def row(kind, scale, photograph, method):
+        place = {"kind": kind, "scale": scale, "photograph": photograph, "coding": "q90", "method": method}
+        return place | {"psnr": 40.0}
+
+    rows = [row("truth", scale, "HRF/1", method) for scale in (2, 4) for method in ("bicubic", "rdb-lite")]
+    rows += [row("psnr", 4, "HRF/2", method) for method in ("bicubic", "rdb-lite")]
+    rows += [row("psnr", 2, "HRF/2", "bicubic")]
+    every = {(one["scale"], one["method"]): one["photographs"] for one in summarise(rows) if one["kind"] == "psnr"}
+    assert every == {(2, "bicubic"): 2, (4, "bicubic"): 2, (4, "rdb-lite"): 2}
+
+
+def test_blocks_of_real_files_are_told_of_every_photograph():
+    def row(kind, photograph, method, border):
+        place = {"kind": kind, "scale": 4, "photograph": photograph, "coding": "its own", "method": method}
+        return place | {"border": border} | ({"departure": 1.0, "luma_agrees": 1.0} if kind == "real" else {})
+
+    rows = [
+        row("real", "IDRiD/1", method, border) for method, border in (("bicubic", 2.5), ("tv", 2), ("rdb-file", 1.3))
+    ]
+    rows += [row("blocks", "IDRiD/2", method, border) for method, border in (("bicubic", 2.3), ("rdb-file", 1.6))]
+    rows += [row("real", "HRF/1", "rdb-file", 1.9)]
+    found = [summary for summary in summarise(rows) if (summary["set"], summary["kind"]) == ("IDRiD", "blocks")]
+    assert [(one["method"], one["border"], one["border_most"]) for one in found] == [
+        ("bicubic", 2.4, 2.5),
+        ("rdb-file", 1.45, 1.6),
+    ]
+    (bar,) = bars_of({"summary": summarise(rows), "rows": rows})
+    assert bar.measured == "1.45, worst 1.60, 1 of 2 photographs (bicubic 2.40)"
+    assert bar.holds
+
+
 @pytest.fixture
 def command():
     """The command on its own, called with words; its result."""
@@ -196,7 +229,11 @@ def test_the_command_writes_numbers_and_tables_beside_those_of_the_other_regimes
     assert (out / "files.md").read_text() == markdown(written)
     end = "old\n<!-- end of results -->\n"
     marked = f"<!-- results of camp: file -->\n{end}<!-- results of all: file-bars -->\n{end}"
-    assert "| `rdb-file` x8 |" in fill(marked.replace("camp", "clinic"), written)
+    told = fill(marked.replace("camp", "clinic"), written)
+    assert "| `rdb-file` x8 |" in told
+    short = fill(marked.replace("camp: file", "clinic: file-short"), written)
+    assert "| `rdb-file` x8 |" in short
+    assert len(short) < len(told) / 2
     with pytest.raises(UserError, match="no photographs of none"):
         fill(marked.replace("camp", "none"), written)
     assert "--reductions" in str(command(*common, "--reductions", tmp_path / "small").exception)
