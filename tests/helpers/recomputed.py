@@ -13,9 +13,10 @@ from sr_core.study.comparison.file_regime import PLACE, REAL, TRUTH, VESSELS, Fi
 from sr_core.study.comparison.results import MEASURES, Comparison, _of_regime, _sha256, load_reference, measure, spread
 from sr_core.study.comparison.rivals import BICUBIC, Method, classical_methods, network_methods
 
-TOLERANCES = {"psnr": 0.03, "ssim": 0.001, "s3": 0.005, "invented": 0.01}
+TOLERANCES = {"psnr": 0.06, "ssim": 0.001, "s3": 0.005, "invented": 0.03}
 """The most by which a recomputed row may differ, in the measure's unit: bfloat16 and float32 machines round
-differently. A name stands for all measures that begin with it."""
+differently, and the photographs were cut about fields of view that were fitted up to two pixels elsewhere. A name
+stands for all measures that begin with it."""
 
 PUBLISHED_SIZE = "srresnet", "srgan"
 """The rivals of SRGAN's published size."""
@@ -76,7 +77,7 @@ def _differences(now: Mapping[str, Any], told: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-FILE_TOLERANCES = TOLERANCES | {"border": 0.01, "luma": 0.002, "chroma": 0.002, "departure": 0.02, "contrast": 0.05}
+FILE_TOLERANCES = TOLERANCES | {"border": 0.02, "luma": 0.002, "chroma": 0.002, "departure": 0.02, "contrast": 0.1}
 """As `TOLERANCES`, of the file's regime."""
 
 SCALES_AND_CODINGS = {2: "q95", 4: "q90", 8: "q50"}
