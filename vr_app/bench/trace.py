@@ -28,7 +28,7 @@ TRACED = {
     "wait for the display": "vr_app.bench.stage:BenchRuntime.await_display",
     "wait for the driver": "vr_app.gl.context:Context.finish",
     "take what has come": "vr_app.viewer.supply:Supply.take",
-    "read hands": "vr_app.viewer.intake:Intake.read",
+    "read hands": "vr_app.viewer.loop:Intake.read",
     "what is seen": "vr_app.viewer.loop:look",
     "ask for tiles": "vr_app.viewer.supply:Supply.ask",
     "upload": "vr_app.viewer.supply:Supply.upload",

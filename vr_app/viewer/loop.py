@@ -6,20 +6,24 @@ import sys
 import time
 from collections.abc import Hashable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from sr_core.networks.names import models_at_hand, texture_of
-from vr_app.core.hands.sample import ControllerSample
+from sr_core.networks.names import models_at_hand
+from sr_core.tiles.photographs import Photographs
+from vr_app.core.hands.hand import pointed_at
+from vr_app.core.hands.hands import Hands
+from vr_app.core.hands.sample import ControllerSample, Pulse
 from vr_app.core.scene.notices import Notices
 from vr_app.core.scene.scene import RayItem
-from vr_app.core.scene.snapshot import describe_snapshot, told_of
+from vr_app.core.scene.snapshot import describe_snapshot
 from vr_app.core.scene.statistics import Statistics
 from vr_app.core.scene.words import Status, status_of
-from vr_app.core.space.pose import Pose
+from vr_app.core.space.pose import Pose, Ray
 from vr_app.core.tiles.prefetch import REST
 from vr_app.core.tiles.visible import SETTLE, Seen, look
 from vr_app.core.view.intent import (
     ExportRegion,
+    GoBack,
     Intent,
     Recentre,
     RecordTour,
@@ -27,7 +31,7 @@ from vr_app.core.view.intent import (
     ToggleControlPanel,
 )
 from vr_app.core.view.step import desk_changed, photograph_arrived, photograph_failed, step
-from vr_app.core.view.tour import TourPlayer
+from vr_app.core.view.tour import Guide, TourPlayer
 from vr_app.core.view.view import ViewState
 from vr_app.files.captures import write_statistics
 from vr_app.gl import objects
@@ -36,8 +40,7 @@ from vr_app.process.garbage import Collector
 from vr_app.process.interruption import Interruption
 from vr_app.runtime.interface import Frame, Runtime
 from vr_app.viewer.clock import Tick
-from vr_app.viewer.control_panel import Control
-from vr_app.viewer.intake import Intake
+from vr_app.viewer.control_panel import Control, state_of
 from vr_app.viewer.keeping import Keeping
 from vr_app.viewer.options import Options
 from vr_app.viewer.picture import Picture, compose
@@ -48,6 +51,9 @@ SWITCH_SECONDS = 0.0005
 """Seconds that a frame coming back from GL waits for the interpreter while the worker runs Python, as an import does
 for seconds. With Python's own 5 ms, a frame of a dozen such waits took up to 0.13 s beside an import; with this, up to
 0.05."""
+
+POINTER_REACH = 3.0
+"""Metres of the pointer's ray that are drawn if it hits nothing."""
 
 NOTHING_YET = 0.005
 """Seconds between frames while there is no photograph yet and no display paces them: the loader needs the processor."""
@@ -70,6 +76,62 @@ def session(runtime: Runtime, options: Options) -> Iterator[Viewer]:
         interruption = stack.enter_context(Interruption())
         collector = stack.enter_context(Collector())
         yield Viewer(runtime, options, stack, interruption, collector)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The intents of a frame. `sample`: the steady hands, without the part that the control panel used."""
+
+    intents: tuple[Intent, ...]
+    sample: ControllerSample
+
+
+class Intake:
+    """Gathers the intents of each frame. `also`: intents that the viewer's owner adds to the next frame."""
+
+    def __init__(self, control: Control, guide: Guide | None, names: tuple[str, ...], headset: bool) -> None:
+        """`names`: what the photographs are called. `headset`: there is a head to recentre on."""
+        self.control = control
+        self.guide = guide
+        self.also: tuple[Intent, ...] = ()
+        self._hands = Hands()
+        self._names, self._headset = names, headset
+
+    @property
+    def guided(self) -> bool:
+        """Whether a tour still has something to show."""
+        return self.guide is not None and not self.guide.over
+
+    def led(self, view: ViewState, dt: float, lingers: bool) -> tuple[tuple[Intent, ...], str]:
+        """Return where the tour leads `dt` seconds later, and its caption there. A tour begins once its photograph has
+        loaded. `lingers`: its last view stays when it is over."""
+        if self.guide is None or view.record is None or (self.guide.over and not lingers):
+            return (), ""
+        look, caption = self.guide.advance(dt)
+        return (look,), caption
+
+    def read(
+        self, frame: Frame, sample: ControllerSample, view: ViewState, seen: Seen, tick: Tick, photographs: Photographs
+    ) -> Asked:
+        """Return the intents of hands, keys and control panel for the view as the last frame left it. `photographs`:
+        the source of the panel's thumbnails."""
+        steady = self.control.take(self._hands.steady(sample, tick.dt), frame.eyes)
+        also, self.also = self.also, ()
+        panel = self.control.update(state_of(view, self.control.networks, self._names, self._headset), photographs)
+        asked = (*self._hands.read(steady, view, seen.reach, tick.dt), *also, *panel)
+        if self.control.open:  # it lies over the photographs
+            asked = tuple(ToggleControlPanel() if isinstance(intent, GoBack) else intent for intent in asked)
+        return Asked(asked, steady)
+
+    def pulses(self, before: ViewState, view: ViewState) -> tuple[Pulse, ...]:
+        """Return the haptic pulses for a frame that changed the view from `before` to `view`."""
+        return (*self._hands.ticks(before, view), *self.control.pulses())
+
+    def rays(self, sample: ControllerSample, view: ViewState, seen: Seen) -> tuple[RayItem, ...]:
+        """Return the pointers' beams, each ending at what it points at."""
+        hands = self.control.beaming(sample)
+        beams = (_beam(hand.aim, view, seen) for hand in hands if hand.aim is not None and hand.shown)
+        return (*beams, *self.control.rays)
 
 
 class Viewer:
@@ -253,7 +315,7 @@ class Viewer:
             self.view = self._arrivals(self.view)
             time.sleep(0.01)
         if self.options.stats is not None:
-            told = _computed(self.view, self.seen, self.supply)
+            told = self.supply.told(self.view, self.seen.wants)
             about = {"mode": self.runtime.name, **self.runtime.describe(), **told}
             write_statistics(self.options.stats, about, self.statistics, self.supply.service.worker.counts)
 
@@ -321,6 +383,12 @@ class Viewer:
         self.supply.service.worker.warm_up()
 
 
+def _beam(aim: Ray, view: ViewState, seen: Seen) -> RayItem:
+    pointed = pointed_at(aim, view, seen.reach)
+    x, y, z = aim.at(pointed.distance if pointed else POINTER_REACH)
+    return RayItem(aim.origin, (float(x), float(y), float(z)), pointed is not None)
+
+
 def _told(view: ViewState, caption: str, keeping: Keeping, supply: Supply, notices: Notices) -> Status:
     """Return what the text depends on, except for the visible computed tiles."""
     return replace(
@@ -331,11 +399,3 @@ def _told(view: ViewState, caption: str, keeping: Keeping, supply: Supply, notic
         unavailable=supply.unavailable,
         notices=notices.shown,
     )
-
-
-def _computed(view: ViewState, seen: Seen, supply: Supply) -> dict:
-    """Return the statistics of a session on the network, on memory, and on what is seen of the front photograph."""
-    departure = supply.departures.seen(seen.wants, supply.residency, view.over).get(view.active)
-    model = view.settings.model
-    about = {"model": model, "texture": texture_of(model), "memory": supply.memory}
-    return about | told_of(departure)

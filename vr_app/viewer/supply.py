@@ -14,6 +14,7 @@ from sr_core.image.folder import unique_names
 from sr_core.image.geometry import TileKey
 from sr_core.image.photograph import PhotographError
 from sr_core.image.source import PhotographSource
+from sr_core.networks.names import texture_of
 from sr_core.tiles.request import (
     DiskCache,
     Notice,
@@ -25,6 +26,7 @@ from sr_core.tiles.request import (
 )
 from sr_core.tiles.service import TileService
 from sr_core.tiles.worker import Worker
+from vr_app.core.scene.snapshot import told_of
 from vr_app.core.tiles.departure import Departures
 from vr_app.core.tiles.limits import Limits
 from vr_app.core.tiles.prefetch import REST, photographs_near, tiles_ahead
@@ -267,3 +269,10 @@ class Supply:
             "gpu_bytes": self.tiles.slots * SLOT_BYTES,
             "gpu_limit": self._limits.gpu,
         }
+
+    def told(self, view: ViewState, wants: Sequence[Demand]) -> dict:
+        """Return the statistics of a session on the network, on memory, and on what is seen of the front photograph."""
+        departure = self.departures.seen(wants, self.residency, view.over).get(view.active)
+        model = view.settings.model
+        about = {"model": model, "texture": texture_of(model), "memory": self.memory}
+        return about | told_of(departure)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from sr_core.errors import UserError
 from vr_app.core.space.surface import ImageView, Uv
@@ -20,6 +20,17 @@ MAX_SECONDS = 3600.0
 
 class TourError(UserError):
     """A tour that cannot be played. The message names the file, the error and its place, and the cure."""
+
+
+class Guide(Protocol):
+    """Whatever leads the view: a tour, or a benchmark. `over`: it has nothing new to show."""
+
+    @property
+    def over(self) -> bool: ...
+
+    def advance(self, dt: float) -> tuple[LookAt, str]:
+        """Return where to look `dt` seconds later, and the caption there."""
+        ...
 
 
 @dataclass(frozen=True)
