@@ -23,8 +23,7 @@ from tests.helpers.records import of
 from vr_app.core.scene.scene import Scene, SurfaceItem, surface_items
 from vr_app.core.space.pose import FAR, NEAR, Eye, Fov, Pose
 from vr_app.core.space.surface import Panel, Retina, photograph_uv
-from vr_app.core.tiles.page_table import PageTable
-from vr_app.core.tiles.slots import Residency
+from vr_app.core.tiles.page_table import PageTable, Residency
 from vr_app.core.tiles.visible import demands, tiles_wanted
 from vr_app.core.view.intent import LookAt, SurfaceKind
 from vr_app.core.view.photograph import PhotographRecord

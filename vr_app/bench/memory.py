@@ -15,7 +15,7 @@ from vr_app.bench.report import Measured, Settings, milliseconds, percentiles
 from vr_app.bench.stage import EDGE, QUICK_EDGE, Stage, eye_on_region, open_stage, two_eyes
 from vr_app.bench.zoom import WARM_UP, photograph_for, size_of, warm_up
 from vr_app.core.tiles.limits import DEFAULT_LIMITS, Limits
-from vr_app.core.tiles.slots import ATLAS, SLOT_BYTES
+from vr_app.core.tiles.page_table import ATLAS, SLOT_BYTES
 from vr_app.core.view.intent import LookAt, SurfaceKind
 from vr_app.gl.context import Context, open_offscreen
 

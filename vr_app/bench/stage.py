@@ -17,7 +17,7 @@ from vr_app.core.scene.scene import Scene
 from vr_app.core.space.pose import Eye, Fov, Pose
 from vr_app.core.space.surface import Panel
 from vr_app.core.tiles.limits import DEFAULT_LIMITS, Limits
-from vr_app.core.tiles.slots import NO_SLOT
+from vr_app.core.tiles.page_table import NO_SLOT
 from vr_app.core.tiles.visible import Demand
 from vr_app.core.view.intent import LookAt, NextImage, SurfaceKind
 from vr_app.core.view.layout import PANEL_DISTANCE

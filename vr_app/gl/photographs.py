@@ -14,8 +14,7 @@ from vr_app.core.scene.scene import Scene, SurfaceItem
 from vr_app.core.scene.words import AI_COLOR
 from vr_app.core.space.pose import Eye
 from vr_app.core.space.surface import BEZEL, CAP_ANGLE, ImageView, Panel, Retina
-from vr_app.core.tiles.page_table import BITS, CORNERS, LEVEL_ZERO, outside
-from vr_app.core.tiles.slots import ATLAS, EDGE
+from vr_app.core.tiles.page_table import ATLAS, EDGE
 from vr_app.core.view.appearance import AS_PHOTOGRAPHED, LUMA, REGIONS, SAMPLES, Channel
 from vr_app.gl import objects, units
 from vr_app.gl.calls import CALLS
@@ -25,7 +24,7 @@ from vr_app.gl.context import GL
 from vr_app.gl.curves import CurveTextures
 from vr_app.gl.objects import Program
 from vr_app.gl.outline import OutlineRenderer
-from vr_app.gl.tiles import PAGE_WINDOWS, PageTextures
+from vr_app.gl.tiles import BITS, CORNERS, LEVEL_ZERO, PAGE_WINDOWS, PageTextures, outside
 
 _SOFT_EDGE = 0.006
 """Metres drawn beyond the bezel, for its antialiased edge."""

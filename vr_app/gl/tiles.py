@@ -1,7 +1,7 @@
 """The textures that photographs are drawn from: the tiles' pixels, and page windows, which say which tile shows where.
 
 Tiles lie in slots of one preallocated texture array, where they are copied a little in every frame.
-`vr_app.core.tiles.slots` knows which tile lies where, and `vr_app.core.tiles.page_table` which one shows.
+`vr_app.core.tiles.page_table` knows which tile lies where, and which one shows.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from time import perf_counter, thread_time
 import numpy as np
 
 from sr_core.image import layers
-from sr_core.image.geometry import TileKey
-from vr_app.core.tiles.page_table import PageWindow, texels
-from vr_app.core.tiles.slots import ATLAS, EDGE, SLOT_BYTES, Residency
+from sr_core.image.geometry import TILE, TileKey
+from sr_core.image.pyramid import GUTTER
+from vr_app.core.tiles.page_table import ATLAS, EDGE, NO_SLOT, SLOT_BYTES, PageWindow, Residency, computed_levels
 from vr_app.gl import objects
 from vr_app.gl.calls import CALLS
 from vr_app.gl.context import GL
@@ -29,6 +29,19 @@ own."""
 
 PAGE_WINDOWS = 32
 """Surfaces whose page windows lie beside each other. About a dozen panels fit on the arc around the viewer."""
+
+BITS = {"LAYER": 0, "AROUND": 12, "FAILED": 21, "SYNTHESISED": 22, "FINER": 23, "FADE": 12, "LEVEL": 27}
+"""The first bit of each value in a tile's second and fourth number. Both have the LAYER of the texture array, whether
+the tile there is SYNTHESISED (its alpha counts), and by how many levels the window is FINER. The second has column 6 of
+`PageWindow.entries` from AROUND on, and whether the tile FAILED. The fourth has from FADE on how much of the tile above
+shows, in 1/1000, and from LEVEL on the level that shows, plus LEVEL_ZERO."""
+
+LEVEL_ZERO = 16
+
+CORNERS = 64
+"""The parts of a texel in which corners are given: a tile that stands in for a much finer one begins between texels."""
+
+_MOST_FINER = 15
 
 ReadyTile = tuple[TileKey, np.ndarray]
 
@@ -293,3 +306,63 @@ class PageTextures:
 def _alike(one: PageWindow, other: PageWindow) -> bool:
     places = [(window.level, window.col, window.row, window.base, window.over) for window in (one, other)]
     return places[0] == places[1] and np.array_equal(one.entries, other.entries)
+
+
+# In the shader's form: computed here once per tile, so that the shader need not do it for every pixel.
+
+
+def texels(window: PageWindow) -> np.ndarray:
+    """Return the shader's data for each tile: (rows, columns, 4) uint32.
+
+    The first two numbers describe the tile below, the last two the one that fades in above it. The first of each pair
+    is the tile's first corner in its layer: x + 65536 y, in 1/CORNERS texels. If a coarser tile stands in, it is the
+    corner of the part that does. The second holds bits: see BITS.
+    """
+    entries = window.entries.astype(np.int64)
+    slot, level, over, over_level, fade, failed, around, _ = np.moveaxis(entries, -1, 0)
+    shown = np.where(over != NO_SLOT, over_level, np.where(slot != NO_SLOT, level, window.base[1]))
+    hidden = (over != NO_SLOT) & (fade >= 1000)
+    slot, level = np.where(hidden, over, slot), np.where(hidden, over_level, level)
+    nothing = slot == NO_SLOT
+    slot, level = np.where(nothing, window.base[0], slot), np.where(nothing, window.base[1], level)
+    below, above = (~nothing, True) if window.over else map(computed_levels, (level, over_level))
+    fade = np.where(hidden | (over == NO_SLOT), 0, fade)
+    row, col = np.indices(slot.shape) + np.array([window.row, window.col])[:, None, None]
+    found = np.zeros((*slot.shape, 4), np.int64)
+    found[..., 0], found[..., 1] = _place(window, slot, level, below, col, row)
+    found[..., 1] += (around << BITS["AROUND"]) + ((failed != 0) << BITS["FAILED"])
+    if fade.any():
+        found[..., 2], found[..., 3] = _place(window, np.maximum(over, 0), over_level, above, col, row)
+    found[..., 3] += (fade << BITS["FADE"]) + (shown + LEVEL_ZERO << BITS["LEVEL"])
+    return found.astype(np.uint32)
+
+
+def outside(window: PageWindow) -> tuple[int, int, int, int]:
+    """Return the same for tiles outside the window, where the coarsest tile shows, as if the window's first tile were
+    one of them. For another tile, the corner moves by as many of its edges as that tile is away."""
+    slot, level = np.array([window.base]).T
+    (corner,), (bits,) = _place(window, slot, level, False, np.zeros(1, int), np.zeros(1, int))
+    edge = TILE * CORNERS >> (int(bits) >> BITS["FINER"] & _MOST_FINER)
+    corner += edge * (window.col + 65536 * window.row)
+    return int(corner), int(bits), 0, window.base[1] + LEVEL_ZERO << BITS["LEVEL"]
+
+
+def _place(
+    window: PageWindow,
+    slot: np.ndarray,
+    level: np.ndarray,
+    computed: np.ndarray | bool,
+    col: np.ndarray,
+    row: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first corners of tiles (col, row) of the window's level within tiles of `level`, and the bits of their
+    layers. `computed`: whether those are. All arrays have one shape."""
+    finer = np.clip(window.level - level, 0, _MOST_FINER)
+    place = slot % ATLAS**2
+    parts = ((at & (1 << finer) - 1) * TILE * CORNERS >> finer for at in (col, row))
+    x, y = (
+        (at * EDGE + GUTTER) * CORNERS + part for at, part in zip((place % ATLAS, place // ATLAS), parts, strict=True)
+    )
+    return x + (y << 16), slot // ATLAS**2 + (np.asarray(computed, np.int64) << BITS["SYNTHESISED"]) + (
+        finer << BITS["FINER"]
+    )

@@ -18,8 +18,7 @@ from vr_app.core.scene.window_words import window_labels
 from vr_app.core.scene.words import Status, labels
 from vr_app.core.space.pose import Eye
 from vr_app.core.tiles.fading import Pace
-from vr_app.core.tiles.page_table import PageTable
-from vr_app.core.tiles.slots import Residency
+from vr_app.core.tiles.page_table import PageTable, Residency
 from vr_app.core.tiles.visible import Seen
 from vr_app.core.view.intent import GoToRegion, Intent, NextRegion, ResetView, SurfaceKind, Undo
 from vr_app.core.view.view import ViewState

@@ -29,8 +29,8 @@ from sr_core.tiles.worker import Worker
 from vr_app.core.scene.snapshot import told_of
 from vr_app.core.tiles.departure import Departures
 from vr_app.core.tiles.limits import Limits
+from vr_app.core.tiles.page_table import SLOT_BYTES, Residency
 from vr_app.core.tiles.prefetch import REST, photographs_near, tiles_ahead
-from vr_app.core.tiles.slots import SLOT_BYTES, Residency
 from vr_app.core.tiles.visible import Demand, tiles_wanted
 from vr_app.core.view.photograph import PhotographRecord
 from vr_app.core.view.view import ViewState

@@ -19,8 +19,7 @@ from vr_app.core.scene.scene import LabelItem, RayItem, Scene, SurfaceItem
 from vr_app.core.scene.words import Status, labels
 from vr_app.core.space.pose import Eye, Pose
 from vr_app.core.space.surface import Panel
-from vr_app.core.tiles.page_table import PageWindow, synthesised_around
-from vr_app.core.tiles.slots import FADE
+from vr_app.core.tiles.page_table import FADE, PageWindow, synthesised_around
 from vr_app.core.view.intent import SurfaceKind
 from vr_app.gl import objects
 from vr_app.gl.context import GL, Context

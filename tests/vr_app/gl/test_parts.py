@@ -18,7 +18,7 @@ from sr_core.image.geometry import TileKey
 from tests.helpers.gl_stage import Stage, demo_photograph, offscreen
 from vr_app.core.space.pose import Pose
 from vr_app.core.space.surface import CAP_ANGLE, Retina
-from vr_app.core.tiles.slots import ATLAS, EDGE, SLOT_BYTES, Residency
+from vr_app.core.tiles.page_table import ATLAS, EDGE, SLOT_BYTES, Residency
 from vr_app.fonts import all_fonts
 from vr_app.gl import calls, objects
 from vr_app.gl.context import GL, Context

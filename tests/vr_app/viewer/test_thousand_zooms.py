@@ -13,8 +13,7 @@ from sr_core.tiles.photographs import Photographs
 from sr_core.tiles.service import TilesInMemory
 from vr_app.core.scene.scene import surface_items
 from vr_app.core.space.pose import Eye, Fov, Pose
-from vr_app.core.tiles.page_table import PageTable
-from vr_app.core.tiles.slots import FAILURES, Residency
+from vr_app.core.tiles.page_table import FAILURES, PageTable, Residency
 from vr_app.core.tiles.visible import demands, tiles_wanted
 from vr_app.core.view.intent import LookAt, NextImage, SurfaceKind
 from vr_app.core.view.photograph import PhotographRecord

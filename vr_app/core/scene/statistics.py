@@ -11,7 +11,7 @@ import numpy as np
 from sr_core.image.geometry import TILE
 from sr_core.image.layers import COMPUTED
 from vr_app.core.space.surface import ImageView
-from vr_app.core.tiles.slots import NO_SLOT, Residency
+from vr_app.core.tiles.page_table import NO_SLOT, Residency
 from vr_app.core.tiles.visible import SETTLE, Demand
 from vr_app.core.view.intent import SurfaceKind
 from vr_app.core.view.view import ViewState

@@ -8,7 +8,7 @@ from sr_core.image import layers
 from sr_core.image.departure import Departure
 from sr_core.image.geometry import TileKey
 from sr_core.image.layers import COMPUTED, overlay_level
-from vr_app.core.tiles.slots import COARSEST, Residency
+from vr_app.core.tiles.page_table import COARSEST, Residency
 from vr_app.core.tiles.visible import Demand
 
 STEADY = 0.5

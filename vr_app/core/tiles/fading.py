@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from vr_app.core.tiles.slots import FADE
+from vr_app.core.tiles.page_table import FADE
 
 FADE_STEPS = 3
 """The fewest frames of a fade. A tile that would have fewer shows at once."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sr_core.errors import UserError
 from sr_core.tiles.photographs import PHOTOGRAPH_MEMORY
 from sr_core.tiles.request import TILE_MEMORY
-from vr_app.core.tiles.slots import ATLAS, SLOT_BYTES
+from vr_app.core.tiles.page_table import ATLAS, SLOT_BYTES
 
 MB = 1_000_000
 

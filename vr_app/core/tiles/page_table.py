@@ -1,9 +1,14 @@
-"""The page table: which texture slot shows which part of a photograph, and its form in the shader."""
+"""Which tile is in which slot of the texture, when it shows, and which slot shows which part of a photograph.
+
+Only bookkeeping: `vr_app.gl.tiles` has the pixels, and gives the shader the page windows.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, cast
 
 import numpy as np
 
@@ -11,27 +16,177 @@ from sr_core.image import layers
 from sr_core.image.geometry import MAX_LEVEL, TILE, Rect, TileKey, coarsest_level
 from sr_core.image.layers import COMPUTED, PHOTOGRAPHED, PICTURE, overlay_level
 from sr_core.image.pyramid import GUTTER
-from vr_app.core.tiles.slots import ATLAS, COARSEST, EDGE, FADE, NO_SLOT, Residency
 from vr_app.core.tiles.visible import Demand
 from vr_app.core.view.photograph import PhotographRecord
+
+NO_SLOT = -1
+
+EDGE = TILE + 2 * GUTTER
+"""Texels along a slot's edge."""
+
+SLOT_BYTES = 4 * EDGE**2
+"""Bytes of a tile on the graphics card, and on its way there."""
+
+ATLAS = 8
+"""Slots along a layer's edge: a layer holds ATLAS x ATLAS tiles, because drivers allow too few layers (often 2,048) for
+each tile to have its own. Gutters keep bilinear sampling within the slot."""
+
+FADE = 0.15
+"""Seconds in which a finer tile replaces its stand-in."""
+
+COARSEST = -12
+"""No photograph has a coarser level: it would be over 100,000 pixels wide."""
+
+FAILURES = 20_000
+"""The most tiles remembered as not available. Beyond it the oldest are forgotten, and may be tried again."""
 
 Levels = tuple[tuple[int, int], ...]
 """Levels, the coarsest first, and the layer shown at each."""
 
-BITS = {"LAYER": 0, "AROUND": 12, "FAILED": 21, "SYNTHESISED": 22, "FINER": 23, "FADE": 12, "LEVEL": 27}
-"""The first bit of each value in a tile's second and fourth number. Both have the LAYER of the texture array, whether
-the tile there is SYNTHESISED (its alpha counts), and by how many levels the window is FINER. The second has column 6 of
-`PageWindow.entries` from AROUND on, and whether the tile FAILED. The fourth has from FADE on how much of the tile above
-shows, in 1/1000, and from LEVEL on the level that shows, plus LEVEL_ZERO."""
-
-LEVEL_ZERO = 16
-
-CORNERS = 64
-"""The parts of a texel in which corners are given: a tile that stands in for a much finer one begins between texels."""
-
-_MOST_FINER = 15
-
 _COMPUTED = np.array([level in COMPUTED for level in range(COARSEST, MAX_LEVEL + 1)])
+
+
+class Residency:
+    """The resident tiles; the least recently drawn are evicted first. Not thread-safe: for the drawing thread.
+
+    A tile's fade *begins* when it arrives. If a visible ancestor is still fading in, the tile waits for the end of that
+    fade, so that the ancestor's share of the picture never jumps. A tile without a resident ancestor shows at once,
+    because there is nothing to replace.
+
+    `resident`: the slots of the resident tiles. `failed`: the tiles that are not available, and why. Both are for
+    reading; looking up a tile there does not count as drawing it. `fades_until`: when all resident tiles have faded in,
+    in seconds on the frame clock.
+    """
+
+    def __init__(self, slots: int) -> None:
+        self._free = list(range(slots - 1, -1, -1))
+        self._slots: dict[TileKey, int] = {}
+        self.resident: Mapping[TileKey, int] = MappingProxyType(self._slots)
+        self._keys: list[TileKey | None] = [None] * slots
+        self._begins = np.full(slots, -np.inf)
+        self.fades_until = -np.inf
+        self._drawn = np.zeros(slots, np.int64)  # by slot: the count at which its tile was last drawn
+        self._failed: dict[TileKey, str] = {}
+        self.failed: Mapping[TileKey, str] = MappingProxyType(self._failed)
+        self._moment = 0
+        self._frame_from = self._kept_from = 1
+        self.version = 0
+        """Changes whenever a tile comes, goes or fails."""
+
+    def __len__(self) -> int:
+        return len(self._slots)
+
+    def begin_frame(self) -> None:
+        """Start a frame: tiles drawn from now on are not evicted before the next call."""
+        self._kept_from, self._frame_from = self._frame_from, self._moment + 1
+
+    def find(self, key: TileKey) -> int | None:
+        """Return the tile's slot if it is resident, and mark it as drawn in this frame."""
+        slot = self._slots.get(key)
+        if slot is not None:
+            self.draw(slot)
+        return slot
+
+    def slots(self, photograph: int, level: int, tiles: Rect, layer: int | None = None) -> np.ndarray:
+        """Return the slots of a rectangle of tiles, (rows, columns) int; NO_SLOT: not resident. Does not mark them as
+        drawn. `layer`: None for the picture's own at that level."""
+        # The tuple of a key's fields equals the key, and is much faster to make; here and in `_turn`.
+        resident = cast(Mapping[Any, int], self._slots)
+        get, cols, rows = resident.get, range(tiles.x, tiles.right), range(tiles.y, tiles.bottom)
+        layer = PICTURE.get(level, PHOTOGRAPHED) if layer is None else layer
+        found = [get((photograph, level, col, row, layer), NO_SLOT) for row in rows for col in cols]
+        return np.array(found, int).reshape(tiles.h, tiles.w)
+
+    def begins(self, slots: np.ndarray) -> np.ndarray:
+        """Return when the tiles' fades begin, in seconds on the frame clock; -inf for those that show at once."""
+        return self._begins[slots]
+
+    def draw(self, slots: np.ndarray | int) -> None:
+        """Mark the tiles in these slots as drawn in this frame. In an array, the last slots are evicted last."""
+        if isinstance(slots, int):  # a tenth of the time that an array takes
+            self._moment += 1
+            self._drawn[slots] = self._moment
+            return
+        self._drawn[slots] = np.arange(self._moment + 1, self._moment + 1 + slots.size)
+        self._moment += slots.size
+
+    def reserve(self, key: TileKey, now: float) -> int | None:
+        """Return a slot for a new tile's pixels; if none is free, that of the least recently drawn tile.
+
+        None if every slot holds a tile that arrived or was drawn in this frame or the last.
+        """
+        if key in self._slots:
+            return self._slots[key]
+        if self._free:
+            slot = self._free.pop()
+        else:
+            slot = int(self._drawn.argmin())
+            if self._drawn[slot] >= self._kept_from:
+                return None
+            evicted = self._keys[slot]
+            if evicted is not None:
+                del self._slots[evicted]
+        begins = self._begins[slot] = self._turn(key, now)
+        self.fades_until = max(self.fades_until, begins + FADE)
+        self._slots[key] = slot
+        self._keys[slot] = key
+        self.draw(slot)  # otherwise the next arrival of this frame could evict it before it is seen
+        self._failed.pop(key, None)
+        self.version += 1
+        return slot
+
+    def _turn(self, key: TileKey, now: float) -> float:
+        """Return when the fade of a tile that arrives now begins: at once, or when the tile that it will replace has
+        faded in.
+
+        That is the finest ancestor that will have begun by then. Coarser ones lie hidden beneath it, and a finer
+        ancestor that begins later, or at the same time, will lie hidden beneath this tile.
+        """
+        photograph, level, col, row, layer = key
+        own = layers.LAYERS[layer].completes
+        ancestors = (
+            (photograph, level - up, col >> up, row >> up, PICTURE[level - up] if own else layer)
+            for up in range(1, level - COARSEST + 1)
+        )
+        resident = cast(Mapping[Any, int], self._slots)
+        begins = [float(self._begins[resident[above]]) for above in ancestors if above in resident]
+        if not begins:
+            return -np.inf
+        turn = now
+        while True:
+            replaced = next((begun for begun in begins if begun <= turn), -np.inf)
+            if not replaced < turn < replaced + FADE:
+                return turn
+            turn = replaced + FADE
+
+    def fail(self, key: TileKey, reason: str) -> None:
+        """Record that the tile cannot be computed: it shows as not available and is not asked for again."""
+        self._failed[key] = reason
+        if len(self._failed) > FAILURES:
+            del self._failed[next(iter(self._failed))]
+        self.version += 1
+
+    def forget(self, photograph: int) -> None:
+        """Forget a photograph's tiles, because it has changed. Takes effect at once, even for drawn tiles."""
+        self._forget([key for key in self._slots if key.photograph == photograph])
+        self._forget_failed([key for key in self._failed if key.photograph == photograph])
+
+    def forget_computed(self) -> None:
+        """Forget all computed tiles, because another network computes. Takes effect at once."""
+        self._forget([key for key in self._slots if key.synthesised])
+        self._forget_failed([key for key in self._failed if key.synthesised])
+
+    def _forget(self, keys: list[TileKey]) -> None:
+        for key in keys:
+            slot = self._slots.pop(key)
+            self._keys[slot] = None
+            self._drawn[slot] = 0
+            self._free.append(slot)
+        self.version += 1
+
+    def _forget_failed(self, keys: list[TileKey]) -> None:
+        for key in keys:
+            del self._failed[key]
 
 
 @dataclass(frozen=True, eq=False)
@@ -235,63 +390,3 @@ def finest_shown(pages: PageWindow) -> int:
     """Return the finest level of which the window shows any pixel."""
     shown = pages.entries[..., 0:4:2] != NO_SLOT
     return int(pages.entries[..., 1:4:2].max(where=shown, initial=pages.base[1]))
-
-
-# In the shader's form: computed here once per tile, so that the shader need not do it for every pixel.
-
-
-def texels(window: PageWindow) -> np.ndarray:
-    """Return the shader's data for each tile: (rows, columns, 4) uint32.
-
-    The first two numbers describe the tile below, the last two the one that fades in above it. The first of each pair
-    is the tile's first corner in its layer: x + 65536 y, in 1/CORNERS texels. If a coarser tile stands in, it is the
-    corner of the part that does. The second holds bits: see BITS.
-    """
-    entries = window.entries.astype(np.int64)
-    slot, level, over, over_level, fade, failed, around, _ = np.moveaxis(entries, -1, 0)
-    shown = np.where(over != NO_SLOT, over_level, np.where(slot != NO_SLOT, level, window.base[1]))
-    hidden = (over != NO_SLOT) & (fade >= 1000)
-    slot, level = np.where(hidden, over, slot), np.where(hidden, over_level, level)
-    nothing = slot == NO_SLOT
-    slot, level = np.where(nothing, window.base[0], slot), np.where(nothing, window.base[1], level)
-    below, above = (~nothing, True) if window.over else map(computed_levels, (level, over_level))
-    fade = np.where(hidden | (over == NO_SLOT), 0, fade)
-    row, col = np.indices(slot.shape) + np.array([window.row, window.col])[:, None, None]
-    found = np.zeros((*slot.shape, 4), np.int64)
-    found[..., 0], found[..., 1] = _place(window, slot, level, below, col, row)
-    found[..., 1] += (around << BITS["AROUND"]) + ((failed != 0) << BITS["FAILED"])
-    if fade.any():
-        found[..., 2], found[..., 3] = _place(window, np.maximum(over, 0), over_level, above, col, row)
-    found[..., 3] += (fade << BITS["FADE"]) + (shown + LEVEL_ZERO << BITS["LEVEL"])
-    return found.astype(np.uint32)
-
-
-def outside(window: PageWindow) -> tuple[int, int, int, int]:
-    """Return the same for tiles outside the window, where the coarsest tile shows, as if the window's first tile were
-    one of them. For another tile, the corner moves by as many of its edges as that tile is away."""
-    slot, level = np.array([window.base]).T
-    (corner,), (bits,) = _place(window, slot, level, False, np.zeros(1, int), np.zeros(1, int))
-    edge = TILE * CORNERS >> (int(bits) >> BITS["FINER"] & _MOST_FINER)
-    corner += edge * (window.col + 65536 * window.row)
-    return int(corner), int(bits), 0, window.base[1] + LEVEL_ZERO << BITS["LEVEL"]
-
-
-def _place(
-    window: PageWindow,
-    slot: np.ndarray,
-    level: np.ndarray,
-    computed: np.ndarray | bool,
-    col: np.ndarray,
-    row: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the first corners of tiles (col, row) of the window's level within tiles of `level`, and the bits of their
-    layers. `computed`: whether those are. All arrays have one shape."""
-    finer = np.clip(window.level - level, 0, _MOST_FINER)
-    place = slot % ATLAS**2
-    parts = ((at & (1 << finer) - 1) * TILE * CORNERS >> finer for at in (col, row))
-    x, y = (
-        (at * EDGE + GUTTER) * CORNERS + part for at, part in zip((place % ATLAS, place // ATLAS), parts, strict=True)
-    )
-    return x + (y << 16), slot // ATLAS**2 + (np.asarray(computed, np.int64) << BITS["SYNTHESISED"]) + (
-        finer << BITS["FINER"]
-    )

@@ -14,8 +14,7 @@ from vr_app.core.scene.scene import LabelItem, RayItem, Scene, SurfaceItem
 from vr_app.core.scene.words import Status, labels
 from vr_app.core.space.pose import Eye, Fov, Pose
 from vr_app.core.space.surface import BEZEL, CAP_ANGLE, WHOLE, ImageView, Panel, Retina
-from vr_app.core.tiles.page_table import PageWindow
-from vr_app.core.tiles.slots import NO_SLOT
+from vr_app.core.tiles.page_table import NO_SLOT, PageWindow
 from vr_app.core.view.pair import divided
 
 FOV = Fov.symmetric(math.radians(90), 1.0)

@@ -16,8 +16,15 @@ from vr_app.core.scene.scene import SurfaceItem, in_sight, surface_items
 from vr_app.core.scene.words import Status, labels
 from vr_app.core.space.pose import Eye, Fov, Pose
 from vr_app.core.space.surface import Panel, Retina
-from vr_app.core.tiles.page_table import PageTable, PageWindow, finest_shown, synthesised_around
-from vr_app.core.tiles.slots import FADE, NO_SLOT, Residency
+from vr_app.core.tiles.page_table import (
+    FADE,
+    NO_SLOT,
+    PageTable,
+    PageWindow,
+    Residency,
+    finest_shown,
+    synthesised_around,
+)
 from vr_app.core.tiles.visible import Demand
 from vr_app.core.view.photograph import PhotographRecord
 from vr_app.core.view.place import Placed

@@ -9,7 +9,7 @@ import pytest
 from sr_core.image.geometry import TILE, Rect, TileKey
 from vr_app.core.scene.statistics import MAX_FRAMES_KEPT, Statistics
 from vr_app.core.space.surface import ImageView
-from vr_app.core.tiles.slots import Residency
+from vr_app.core.tiles.page_table import Residency
 from vr_app.core.tiles.visible import SETTLE, Demand
 from vr_app.core.view.layout import Layout
 from vr_app.core.view.view import ViewState

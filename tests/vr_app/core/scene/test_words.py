@@ -29,8 +29,7 @@ from vr_app.core.scene.words import (
 from vr_app.core.space.pose import Pose
 from vr_app.core.space.surface import ImageView, Panel, Retina, Surface
 from vr_app.core.tiles.departure import Departure
-from vr_app.core.tiles.page_table import PageWindow
-from vr_app.core.tiles.slots import NO_SLOT
+from vr_app.core.tiles.page_table import NO_SLOT, PageWindow
 from vr_app.core.view.intent import Moved, MovePanel, SetCompare, ShowLayout
 from vr_app.core.view.layout import Layout
 from vr_app.core.view.pair import Compare

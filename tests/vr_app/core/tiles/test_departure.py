@@ -5,7 +5,7 @@ import pytest
 
 from sr_core.image.geometry import Rect, TileKey
 from vr_app.core.tiles.departure import STEADY, Departure, Departures
-from vr_app.core.tiles.slots import Residency
+from vr_app.core.tiles.page_table import Residency
 from vr_app.core.tiles.visible import Demand
 
 TILES = Rect(4, 2, 2, 2)

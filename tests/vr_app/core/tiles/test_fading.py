@@ -1,7 +1,7 @@
 """When tiles that have come are drawn: fades and turns, on the viewer's own clock."""
 
 from vr_app.core.tiles.fading import FADE_STEPS, TURN, Pace
-from vr_app.core.tiles.slots import FADE
+from vr_app.core.tiles.page_table import FADE
 
 QUICK, SLOW = FADE / 20, FADE / 2
 

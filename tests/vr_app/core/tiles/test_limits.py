@@ -9,7 +9,7 @@ from sr_core.image.geometry import TileKey
 from tests.helpers.tiles import ancestor
 from vr_app.core.space.pose import Eye, Fov, Pose
 from vr_app.core.tiles.limits import LEAST_GPU, LEAST_PHOTOGRAPHS, LEAST_TILES, MB, Limits, choose_limits
-from vr_app.core.tiles.slots import ATLAS, SLOT_BYTES
+from vr_app.core.tiles.page_table import ATLAS, SLOT_BYTES
 from vr_app.core.tiles.visible import demands, tiles_wanted
 from vr_app.core.view.intent import LookAt, SurfaceKind
 from vr_app.core.view.photograph import PhotographRecord
