@@ -117,7 +117,7 @@ class Supply:
                     found.append(self._opened(news))
                 case PhotographLost():
                     found += self._lost(news)
-                case TileReady() if layers.LAYERS[news.key.layer].pictured:
+                case TileReady():
                     self.departures.keep(news.key, news.departure)
                 case TileFailed():
                     self.residency.fail(news.key, news.reason)

@@ -13,7 +13,7 @@ from typing import Any, cast
 import numpy as np
 
 from sr_core.image import layers
-from sr_core.image.geometry import MAX_LEVEL, TILE, Rect, TileKey, coarsest_level
+from sr_core.image.geometry import MAX_LEVEL, TILE, Rect, TileKey
 from sr_core.image.layers import COMPUTED, PHOTOGRAPHED, PICTURE, overlay_level
 from sr_core.image.pyramid import GUTTER
 from vr_app.core.tiles.visible import Demand
@@ -246,13 +246,13 @@ class PageTable:
 
         None while the photograph's coarsest tile is not resident. `demand`: None if the photograph is out of sight.
         """
-        base_key = TileKey(photograph, coarsest_level(*record.size), 0, 0)
-        base = self._residency.find(base_key)
+        coarsest = record.coarsest
+        base = self._residency.find(TileKey(photograph, coarsest, 0, 0))
         if base is None:
             return None
-        level, cells = (demand.level, demand.tiles) if demand else (base_key.level, Rect(0, 0, 0, 0))
-        levels = tuple((each, PICTURE[each]) for each in range(base_key.level, level + 1))
-        return self._made(photograph, PHOTOGRAPHED, levels, level, cells, (base, base_key.level), now)
+        level, cells = (demand.level, demand.tiles) if demand else (coarsest, Rect(0, 0, 0, 0))
+        levels = tuple((each, PICTURE[each]) for each in range(coarsest, level + 1))
+        return self._made(photograph, PHOTOGRAPHED, levels, level, cells, (base, coarsest), now)
 
     def overlays(self, picture: PageWindow, demand: Demand, shown: Sequence[int], now: float) -> tuple[PageWindow, ...]:
         """Return the windows of the layers `shown` over a picture, from bottom to top."""

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sr_core.image import layers
-from sr_core.image.geometry import MAX_LEVEL, TILE, Rect, TileKey, coarsest_level, level_size
+from sr_core.image.geometry import MAX_LEVEL, TILE, Rect, TileKey, level_size
 from sr_core.image.layers import COMPUTED, FINEST_PHOTOGRAPHED, PHOTOGRAPHED, PICTURE, overlay_level
 from vr_app.core.space.pose import Eye, Pose
 from vr_app.core.space.surface import ImageView, Surface, photograph_uv
@@ -227,7 +227,7 @@ def _covered(low: np.ndarray, high: np.ndarray, tiles: Rect) -> bytes:
 def _level(detail: float, before: int | None, record: PhotographRecord) -> int:
     exact = -math.log2(max(detail, 1e-9))
     level = before if before is not None and abs(exact - before) <= 0.5 + HYSTERESIS else round(exact)
-    return max(coarsest_level(*record.size), min(MAX_LEVEL, level))
+    return max(record.coarsest, min(MAX_LEVEL, level))
 
 
 def is_jump(before: Sequence[Demand], now: Sequence[Demand], photograph: int) -> bool:
@@ -254,7 +254,7 @@ def tiles_wanted(view: ViewState, wants: Sequence[Demand], jumped: bool = False)
     photographed tiles, from the middle outward. Then come the computed ones, once the view rests, or at once if it has
     `jumped` here and not moved since: first the picture's, then those of the layers over it.
     """
-    base = tuple(TileKey(i, coarsest_level(*view.record_of(i).size), 0, 0) for i in view.loaded)
+    base = tuple(TileKey(i, view.record_of(i).coarsest, 0, 0) for i in view.loaded)
     covers = tuple(_Cover(want.photograph, want.level, want.tiles, want.seen, want.focus) for want in wants)
     return _in_order(base, covers, jumped or view.still_for >= SETTLE, view.over)
 

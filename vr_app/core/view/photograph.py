@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from sr_core.image.geometry import MAX_LEVEL
+from sr_core.image.geometry import MAX_LEVEL, coarsest_level
 from vr_app.core.space.surface import Uv
 from vr_app.core.view.bounds import MAX_ZOOM
 from vr_app.core.view.pair import FieldOfView, side_of
@@ -67,6 +67,11 @@ class PhotographRecord:
         """The field of view in photograph coordinates, and which eye it is."""
         reach = self.field_radius / self.size[0], self.field_radius / self.size[1]
         return FieldOfView(self.home, reach, self.laterality)
+
+    @cached_property
+    def coarsest(self) -> int:
+        """The level that fits one tile."""
+        return coarsest_level(*self.size)
 
     @cached_property
     def largest_zoom(self) -> float:
