@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -90,6 +91,15 @@ class TileReady:
     weights: str
     photograph: str
     departure: Departure
+
+
+class TileInMemory(NamedTuple):
+    """A tile in memory, with its gutter: (TILE + 2, TILE + 2, channels) uint8 read-only. `departure`: of a computed
+    tile's pixels; None for a photographed one."""
+
+    key: TileKey
+    pixels: np.ndarray
+    departure: Departure | None = None
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from itertools import chain
 
 import numpy as np
 
+from sr_core.image.departure import Departure
 from sr_core.image.facts import PhotographFacts
 from sr_core.image.geometry import TileKey
 from sr_core.image.source import PhotographSource
@@ -28,6 +29,7 @@ from sr_core.tiles.request import (
     PhotographOpened,
     Plan,
     Source,
+    TileInMemory,
     TileReady,
     Wanted,
 )
@@ -40,15 +42,15 @@ class TilesInMemory:
 
     def __init__(self, photographs: Photographs, memory: int = TILE_MEMORY) -> None:
         self._photographs = photographs
-        self._computed: OrderedDict[TileKey, np.ndarray] = OrderedDict()
+        self._computed: OrderedDict[TileKey, TileInMemory] = OrderedDict()
         self._memory = memory
         self.bytes = 0
         """Bytes of the computed tiles that are kept."""
 
-    def keep(self, key: TileKey, pixels: np.ndarray) -> None:
+    def keep(self, key: TileKey, pixels: np.ndarray, departure: Departure | None = None) -> None:
         """Add a computed tile."""
         self._drop(key)
-        self._computed[key] = pixels
+        self._computed[key] = TileInMemory(key, pixels, departure)
         self.bytes += pixels.nbytes
         while self.bytes > self._memory and len(self._computed) > 1:
             self._drop(next(iter(self._computed)))
@@ -65,7 +67,7 @@ class TilesInMemory:
 
     def _drop(self, key: TileKey) -> None:
         if key in self._computed:
-            self.bytes -= self._computed.pop(key).nbytes
+            self.bytes -= self._computed.pop(key).pixels.nbytes
 
     def mark(self, wanted: tuple[TileKey, ...]) -> None:
         """Mark these tiles as wanted, most wanted first: they will be dropped last."""
@@ -86,16 +88,19 @@ class TilesInMemory:
         """Whether `tile` would return it."""
         return key in self._computed if key.synthesised else self._photographs.has(key)
 
-    def tile(self, key: TileKey) -> np.ndarray | None:
-        """Return a tile with its gutter, read-only uint8, or None if it is not in memory."""
-        return self._computed.get(key) if key.synthesised else self._photographs.tile(key)
+    def tile(self, key: TileKey) -> TileInMemory | None:
+        """Return a tile, or None if it is not in memory."""
+        if key.synthesised:
+            return self._computed.get(key)
+        pixels = self._photographs.tile(key)
+        return None if pixels is None else TileInMemory(key, pixels)
 
-    def tiles(self, keys: Iterable[TileKey], has: Container[TileKey] = ()) -> Iterator[tuple[TileKey, np.ndarray]]:
+    def tiles(self, keys: Iterable[TileKey], has: Container[TileKey] = ()) -> Iterator[TileInMemory]:
         """Yield the tiles that are in memory, in the given order, leaving out those that the caller `has`. Each is
         looked up, or cut, only when the iterator reaches it."""
         for key in keys:
-            if key not in has and (pixels := self.tile(key)) is not None:
-                yield key, pixels
+            if key not in has and (tile := self.tile(key)) is not None:
+                yield tile
 
 
 class TileService:
@@ -196,9 +201,9 @@ class TileService:
         with self._one:
             return self.memory.to_compute(self.memory.lacking(tiles))
 
-    def tiles(self, keys: Sequence[TileKey], has: Container[TileKey] = ()) -> Iterator[tuple[TileKey, np.ndarray]]:
-        """Yield the tiles that are in memory, with their gutters, leaving out those that the client `has` when its turn
-        comes. Photographed tiles are (TILE + 2, TILE + 2, 3) uint8, computed ones as in `TileReady`."""
+    def tiles(self, keys: Sequence[TileKey], has: Container[TileKey] = ()) -> Iterator[TileInMemory]:
+        """Yield the tiles that are in memory, leaving out those that the client `has` when its turn comes. Photographed
+        tiles have 3 channels, computed ones those of their layer."""
         tiles = self.memory.tiles(keys, has)
         while True:
             with self._one:
@@ -287,5 +292,5 @@ class TileService:
         if isinstance(answer, TileReady):
             if answer.photograph != self._facts[answer.key.photograph].sha256:
                 return  # it has changed meanwhile
-            self.memory.keep(answer.key, answer.pixels)
+            self.memory.keep(answer.key, answer.pixels, answer.departure)
         self._tell(answer)

@@ -19,6 +19,7 @@ from PIL import Image
 from sr_core.assets import asset_path
 from sr_core.image.geometry import TileKey, level_size
 from sr_core.image.pyramid import Pyramid, build_pyramid, cut_tile
+from sr_core.tiles.request import TileInMemory
 from tests.helpers.records import of
 from vr_app.core.scene.scene import Scene, SurfaceItem, surface_items
 from vr_app.core.space.pose import FAR, NEAR, Eye, Fov, Pose
@@ -102,7 +103,8 @@ class Stage:
         return surface_items(view, placed, wants, self.pages, eyes, now)
 
     def put(self, *keys: TileKey) -> None:
-        ready = [(key, cut_tile(_marked(self.pictures[key.level], key.level), (0, 0), key.rect)) for key in keys]
+        cut = (cut_tile(_marked(self.pictures[key.level], key.level), (0, 0), key.rect) for key in keys)
+        ready = list(map(TileInMemory, keys, cut))
         while ready:
             count = self.uploader.upload(ready, self.residency, 0.0).count
             assert count

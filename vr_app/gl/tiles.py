@@ -16,8 +16,9 @@ from time import perf_counter, thread_time
 import numpy as np
 
 from sr_core.image import layers
-from sr_core.image.geometry import TILE, TileKey
+from sr_core.image.geometry import TILE
 from sr_core.image.pyramid import GUTTER
+from sr_core.tiles.request import TileInMemory
 from vr_app.core.tiles.page_table import ATLAS, EDGE, NO_SLOT, SLOT_BYTES, PageWindow, Residency, computed_levels
 from vr_app.gl import objects
 from vr_app.gl.calls import CALLS
@@ -42,8 +43,6 @@ CORNERS = 64
 """The parts of a texel in which corners are given: a tile that stands in for a much finer one begins between texels."""
 
 _MOST_FINER = 15
-
-ReadyTile = tuple[TileKey, np.ndarray]
 
 FIRST_TILE_SECONDS = 1e-4
 """Seconds that a tile is expected to take before any has been measured."""
@@ -202,7 +201,7 @@ class Uploader:
         self._budget_s = budget_s
         self._tile_seconds = deque([FIRST_TILE_SECONDS], REMEMBERED)
 
-    def upload(self, ready: Iterable[ReadyTile], residency: Residency, now: float) -> UploadReport:
+    def upload(self, ready: Iterable[TileInMemory], residency: Residency, now: float) -> UploadReport:
         """Copy tiles in the order given and enter them in `residency` as of `now` (seconds on the frame clock).
 
         `ready` is taken from only as far as the budget, or a texture array full of tiles being drawn, lets it: it may
@@ -219,11 +218,11 @@ class Uploader:
             tile = next(waiting, None)
             if tile is None:
                 break
-            key, pixels = tile
+            key, pixels, departure = tile
             if pixels.shape[2] != (channels := layers.LAYERS[key.layer].channels):
                 told = "; a computed one must tell how far it departs from the photograph" if channels == 4 else ""
                 raise ValueError(f"{key}: a tile of this layer has {channels} channels, not {pixels.shape[2]}{told}")
-            slot = residency.reserve(key, now)
+            slot = residency.reserve(key, now, departure)
             if slot is None:
                 break
             self._tiles.stage(slot, pixels, layers.LAYERS[key.layer].colour)

@@ -21,7 +21,6 @@ from sr_core.tiles.request import (
     PhotographLost,
     PhotographOpened,
     TileFailed,
-    TileReady,
     Wanted,
 )
 from sr_core.tiles.service import TileService
@@ -90,7 +89,7 @@ class Supply:
         stack.callback(self.tiles.close)
         self._uploader = Uploader(self.tiles, UPLOAD_BYTES, UPLOAD_SECONDS)
         self.residency = Residency(self.tiles.slots)
-        self.departures = Departures(self.tiles.slots + limits.tiles // SLOT_BYTES)
+        self.departures = Departures()
         self._count = len(sources)
         self.titles = tuple(map(printable, unique_names([Path(source.id) for source in sources])))
         self.wanted: tuple[TileKey, ...] = ()
@@ -117,8 +116,6 @@ class Supply:
                     found.append(self._opened(news))
                 case PhotographLost():
                     found += self._lost(news)
-                case TileReady():
-                    self.departures.keep(news.key, news.departure)
                 case TileFailed():
                     self.residency.fail(news.key, news.reason)
                     self._say(f"{layers.LAYERS[news.key.layer].name.capitalize()}: {news.reason}")
@@ -142,7 +139,6 @@ class Supply:
         index, facts = news.index, news.facts
         if news.changed:
             self.residency.forget(index)
-            self.departures.forget(index)
             self._say(f"{facts.id}: has changed on disk; the new version is shown")
         for notice in facts.notices:
             self._say(notice)

@@ -28,7 +28,7 @@ def fine(col: int) -> TileKey:
 
 
 def at_hand(memory: TilesInMemory, keys: Iterable[TileKey]) -> list[TileKey]:
-    return [key for key, _ in memory.tiles(keys)]
+    return [tile.key for tile in memory.tiles(keys)]
 
 
 def test_photographed_tiles_of_every_level_are_the_pyramids_own(pyramid):
@@ -41,10 +41,11 @@ def test_photographed_tiles_of_every_level_are_the_pyramids_own(pyramid):
         for col, row in Rect(0, 0, *level_size(*pyramid.size, -n)).cells(TILE).points()
     ]
     uploads = list(memory.tiles(keys))
-    assert [key for key, _ in uploads] == keys
-    for key, pixels in uploads:
+    assert [tile.key for tile in uploads] == keys
+    for key, pixels, departure in uploads:
+        assert departure is None
         np.testing.assert_array_equal(pixels, pyramid.tile(key))
-    inner = dict(uploads)[TileKey(3, 0, 1, 1)]
+    (inner,) = (tile.pixels for tile in uploads if tile.key == TileKey(3, 0, 1, 1))
     np.testing.assert_array_equal(inner, pyramid.levels[0][63:129, 63:129])
 
 
@@ -67,7 +68,7 @@ def test_neither_tiles_that_the_client_has_nor_those_of_photographs_not_loaded_a
     memory.keep(fine(1), computed(2))
     had = {fine(0), TileKey(0, 0, 0, 0)}
     wanted = [TileKey(1, 0, 0, 0), fine(1), TileKey(0, 0, 0, 0), fine(2), fine(0), TileKey(0, 0, 1, 0)]
-    assert [key for key, _ in memory.tiles(wanted, had)] == [fine(1), TileKey(0, 0, 1, 0)]
+    assert [tile.key for tile in memory.tiles(wanted, had)] == [fine(1), TileKey(0, 0, 1, 0)]
 
 
 def test_a_computed_tile_comes_back_with_its_own_pixels_the_newest_if_kept_twice():
@@ -75,7 +76,7 @@ def test_a_computed_tile_comes_back_with_its_own_pixels_the_newest_if_kept_twice
     memory.keep(fine(0), computed(1))
     memory.keep(fine(1), computed(2))
     memory.keep(fine(0), computed(3))
-    pixels = {key: int(tile[0, 0, 0]) for key, tile in memory.tiles([fine(0), fine(1)])}
+    pixels = {tile.key: int(tile.pixels[0, 0, 0]) for tile in memory.tiles([fine(0), fine(1)])}
     assert pixels == {fine(0): 3, fine(1): 2}
 
 

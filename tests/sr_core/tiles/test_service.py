@@ -84,7 +84,7 @@ class Client:
         seen = tuple(sorted({key.photograph for key in tiles}))
         plan = self.service.plan(Wanted(tiles, lacking, seen, self.name, self.priority))
         self.service.pursue(plan, ahead)
-        self.has |= dict(self.service.tiles(plan.upload, self.has))
+        self.has |= {tile.key: tile.pixels for tile in self.service.tiles(plan.upload, self.has)}
         return plan
 
     def complete(self, tiles: tuple[TileKey, ...]) -> bool:

@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from sr_core.errors import UserError
 from sr_core.image.geometry import TileKey
+from sr_core.tiles.request import TileInMemory
 from tests.helpers.gl_stage import Stage, demo_photograph, offscreen
 from vr_app.core.space.pose import Pose
 from vr_app.core.space.surface import CAP_ANGLE, Retina
@@ -218,18 +219,18 @@ def test_no_more_is_staged_than_there_is_room_for(context: Context) -> None:
     tiles.close()
 
 
-def ready_tiles(count: int) -> list[tuple[TileKey, np.ndarray]]:
-    return [(TileKey(0, 0, n, 0), np.full((EDGE, EDGE, 3), n, np.uint8)) for n in range(count)]
+def ready_tiles(count: int) -> list[TileInMemory]:
+    return [TileInMemory(TileKey(0, 0, n, 0), np.full((EDGE, EDGE, 3), n, np.uint8)) for n in range(count)]
 
 
 def test_a_synthesised_tile_that_does_not_tell_how_far_it_departs_is_never_uploaded(context: Context) -> None:
     tiles, residency = TileArray(3), Residency(3)
     uploader = Uploader(tiles, 1 << 30, 60.0)
     pixels = np.full((EDGE, EDGE, 4), 9, np.uint8)
-    assert uploader.upload([(TileKey(0, 1, 0, 0), pixels)], residency, 0.0).count == 1
+    assert uploader.upload([TileInMemory(TileKey(0, 1, 0, 0), pixels)], residency, 0.0).count == 1
     for level in (1, 2, 3):
         with pytest.raises(ValueError, match="how far it departs"):
-            uploader.upload([(TileKey(0, level, 1, 0), pixels[..., :3].copy())], residency, 0.0)
+            uploader.upload([TileInMemory(TileKey(0, level, 1, 0), pixels[..., :3].copy())], residency, 0.0)
     tiles.close()
 
 
@@ -240,7 +241,7 @@ def test_upload_stops_at_its_budget_and_loses_nothing(context: Context) -> None:
     new = ready_tiles(7)
     counts = []
     for frame in range(4):
-        waiting = [tile for tile in new if tile[0] not in residency.resident]
+        waiting = [tile for tile in new if tile.key not in residency.resident]
         report = uploader.upload(waiting, residency, float(frame))
         assert report.bytes == report.count * SLOT_BYTES
         assert not report.over_budget
@@ -257,7 +258,7 @@ def test_budget_of_nothing_still_copies_one_and_says_that_it_was_exceeded(contex
     new = ready_tiles(3)
     report = Uploader(tiles, budget_bytes=0, budget_s=60.0).upload(new, residency, 0.0)
     assert (report.count, report.over_budget) == (1, True)
-    assert [key in residency.resident for key, _ in new] == [True, False, False]
+    assert [tile.key in residency.resident for tile in new] == [True, False, False]
     report = Uploader(tiles, budget_bytes=1 << 30, budget_s=0.0).upload(new[1:], residency, 1.0)
     assert (report.count, report.over_budget) == (1, True)
     tiles.close()
@@ -269,11 +270,11 @@ def test_tile_that_would_take_too_long_waits(context: Context, monkeypatch: pyte
     for clock in ("perf_counter", "thread_time"):
         monkeypatch.setattr(f"vr_app.gl.tiles.{clock}", lambda: passed[0])
 
-    def made_slowly(seconds: float) -> Iterator[tuple[TileKey, np.ndarray]]:
-        for key, pixels in new:
-            if key not in residency.resident:
+    def made_slowly(seconds: float) -> Iterator[TileInMemory]:
+        for tile in new:
+            if tile.key not in residency.resident:
                 passed[0] += seconds
-                yield key, pixels
+                yield tile
 
     tiles = TileArray(16)
     residency = Residency(tiles.slots)
@@ -318,14 +319,14 @@ def test_upload_waits_while_every_slot_is_being_drawn(context: Context) -> None:
     new = ready_tiles(3)
     residency.begin_frame()
     assert uploader.upload(new, residency, 0.0).count == 2
-    for key, _ in new[:2]:
-        residency.find(key)
+    for tile in new[:2]:
+        residency.find(tile.key)
     assert uploader.upload(new[2:], residency, 1.0).count == 0
     residency.begin_frame()
-    residency.find(new[1][0])
+    residency.find(new[1].key)
     residency.begin_frame()
     assert uploader.upload(new[2:], residency, 2.0).count == 1
-    assert new[0][0] not in residency.resident
+    assert new[0].key not in residency.resident
     tiles.close()
 
 

@@ -59,8 +59,8 @@ class Core:
                 self.decoded += 1
             self._compute(self.memory.to_compute(lacking))
             self.residency.begin_frame()
-            for key, _ in self.memory.tiles(self._absent(wanted), self.residency.resident):
-                assert self.residency.reserve(key, float(frame)) is not None
+            for tile in self.memory.tiles(self._absent(wanted), self.residency.resident):
+                assert self.residency.reserve(tile.key, float(frame)) is not None
             surface_items(self.view, placed, wants, self.pages, (EYE,), float(frame))
             absent = self._absent(wanted)
             if not absent or not self.memory.lacking(key for key in absent if key not in self.residency.failed):

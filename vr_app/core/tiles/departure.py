@@ -1,4 +1,4 @@
-"""How far the visible tiles depart from the photograph, tile by tile."""
+"""How far the visible tiles depart from the photograph."""
 
 from __future__ import annotations
 
@@ -16,29 +16,12 @@ STEADY = 0.5
 
 
 class Departures:
-    """The departure of each computed tile of the picture, and of the visible part of each photograph. For the drawing
-    thread.
+    """The departure of the visible part of each photograph. For the drawing thread."""
 
-    It is known for the newest `limit` tiles: as many as can be resident or kept in memory.
-    """
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._tiles: dict[TileKey, Departure] = {}
+    def __init__(self) -> None:
         self._shown: dict[int, Departure] = {}
         self._shown_for: tuple | None = None
         self._shown_at = 0.0
-
-    def keep(self, key: TileKey, departure: Departure) -> None:
-        """Record a tile that was computed."""
-        self._tiles.pop(key, None)
-        self._tiles[key] = departure
-        if len(self._tiles) > self._limit:
-            del self._tiles[next(iter(self._tiles))]
-
-    def forget(self, photograph: int) -> None:
-        """Forget a photograph that has changed."""
-        self._tiles = {key: departure for key, departure in self._tiles.items() if key.photograph != photograph}
 
     def shown(
         self,
@@ -92,7 +75,7 @@ class Departures:
                 break
             key = TileKey(demand.photograph, demand.level - up, col >> up, row >> up, layer)
             if key in residency.resident:
-                return self._tiles.get(key)
+                return residency.departure(key)
         return None
 
 

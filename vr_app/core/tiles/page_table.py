@@ -13,6 +13,7 @@ from typing import Any, cast
 import numpy as np
 
 from sr_core.image import layers
+from sr_core.image.departure import Departure
 from sr_core.image.geometry import MAX_LEVEL, TILE, Rect, TileKey
 from sr_core.image.layers import COMPUTED, PHOTOGRAPHED, PICTURE, overlay_level
 from sr_core.image.pyramid import GUTTER
@@ -63,6 +64,7 @@ class Residency:
         self._slots: dict[TileKey, int] = {}
         self.resident: Mapping[TileKey, int] = MappingProxyType(self._slots)
         self._keys: list[TileKey | None] = [None] * slots
+        self._departures: list[Departure | None] = [None] * slots
         self._begins = np.full(slots, -np.inf)
         self.fades_until = -np.inf
         self._drawn = np.zeros(slots, np.int64)  # by slot: the count at which its tile was last drawn
@@ -110,12 +112,18 @@ class Residency:
         self._drawn[slots] = np.arange(self._moment + 1, self._moment + 1 + slots.size)
         self._moment += slots.size
 
-    def reserve(self, key: TileKey, now: float) -> int | None:
-        """Return a slot for a new tile's pixels; if none is free, that of the least recently drawn tile.
+    def departure(self, key: TileKey) -> Departure | None:
+        """Return how far a resident tile departs from the photograph; None for a photographed one."""
+        return self._departures[self._slots[key]]
+
+    def reserve(self, key: TileKey, now: float, departure: Departure | None = None) -> int | None:
+        """Return a slot for a new tile's pixels; if none is free, that of the least recently drawn tile. `departure`:
+        that of a computed tile.
 
         None if every slot holds a tile that arrived or was drawn in this frame or the last.
         """
         if key in self._slots:
+            self._departures[self._slots[key]] = departure
             return self._slots[key]
         if self._free:
             slot = self._free.pop()
@@ -129,7 +137,7 @@ class Residency:
         begins = self._begins[slot] = self._turn(key, now)
         self.fades_until = max(self.fades_until, begins + FADE)
         self._slots[key] = slot
-        self._keys[slot] = key
+        self._keys[slot], self._departures[slot] = key, departure
         self.draw(slot)  # otherwise the next arrival of this frame could evict it before it is seen
         self._failed.pop(key, None)
         self.version += 1
