@@ -364,6 +364,7 @@ def files(folder: Path) -> None:
     rows = []
     for name, told, (x, y) in FILES:
         photograph = load_photograph(data() / name)
+        file = photograph.file.get() if photograph.file else None
         region = Rect(x, y, edge, edge)
         around = resample.enlarge_bicubic(photograph.pixels[region.pad(margin).slices()].astype(np.float32), scale)
         inner = slice(scale * margin, -scale * margin)
@@ -373,7 +374,7 @@ def files(folder: Path) -> None:
         }
         for caption, model in engines.items():
             engine = file_engine(load_model(model, scale))
-            shown[caption] = engine.upscale(photograph.pixels, region, file=photograph.file.get())
+            shown[caption] = engine.upscale(photograph.pixels, region, file=file)
         rows.append(np.asarray(captioned(shown, scale * edge)))
     Image.fromarray(np.concatenate(rows)).save(IMAGES / "files.png", optimize=True)
 

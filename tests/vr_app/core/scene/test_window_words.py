@@ -11,8 +11,7 @@ from vr_app.core.scene.scene import PLATE_X, PLATE_Y, LabelItem, SurfaceItem
 from vr_app.core.scene.window_words import window_labels
 from vr_app.core.scene.words import AI_COLOR, LEGEND, Status, hint, titles
 from vr_app.core.tiles.departure import Departure
-from vr_app.core.tiles.page_table import PageWindow
-from vr_app.core.tiles.slots import NO_SLOT
+from vr_app.core.tiles.page_table import NO_SLOT, PageWindow
 from vr_app.core.view.desk import Desk
 from vr_app.core.view.intent import SetCompare, ShowLayout, SwitchSurface
 from vr_app.core.view.layout import Layout
