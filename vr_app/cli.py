@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 
@@ -34,6 +35,21 @@ app.add_typer(data_commands, name="data")
 app.add_typer(bench, name="bench")
 app.add_typer(regions, name="regions")
 errors = Terminal(stderr=True)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"fundusxr {metadata.version('fundusxr')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """What stands before the command."""
 
 
 app.command(help=VIEW_HELP)(view)

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Callable, Sequence
+from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -59,6 +60,12 @@ def fundusxr(*arguments: object, cwd: Path | None = None, **environment: str) ->
     command = [sys.executable, "-m", "vr_app.cli", *map(str, arguments)]
     env = {**os.environ, **QUIET, **environment}
     return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, cwd=cwd, env=env)
+
+
+def test_the_version_is_that_of_the_package():
+    shown = CliRunner().invoke(cli.app, ["--version"])
+    assert (shown.exit_code, shown.output) == (0, f"fundusxr {metadata.version('fundusxr')}\n")
+    assert "Look at fundus photographs" in CliRunner().invoke(cli.app, ["--help"]).output
 
 
 @pytest.fixture
