@@ -8,7 +8,7 @@ from typing import Any
 
 from sr_core.networks.names import DEFAULT_MODEL
 from sr_core.networks.zoo import load_model
-from sr_core.study.comparison.evaluation import ALONE, Yardstick
+from sr_core.study.comparison.evaluation import Yardstick
 from sr_core.study.comparison.file_regime import PLACE, REAL, TRUTH, VESSELS, FilePlan
 from sr_core.study.comparison.results import MEASURES, Comparison, _of_regime, _sha256, load_reference, measure, spread
 from sr_core.study.comparison.rivals import BICUBIC, Method, classical_methods, network_methods
@@ -18,8 +18,7 @@ TOLERANCES = {"psnr": 0.06, "ssim": 0.001, "s3": 0.005, "invented": 0.03}
 differently, and the photographs were cut about fields of view that were fitted up to two pixels elsewhere. A name
 stands for all measures that begin with it."""
 
-PUBLISHED_SIZE = "srresnet", "srgan"
-"""The rivals of SRGAN's published size."""
+OURS = "rdb-lite", "rdb-lite-gan"
 
 
 def disagreements(
@@ -30,14 +29,15 @@ def disagreements(
 ) -> list[str]:
     """Recompute a part of a results file from the photographs' pixels; return a line for every figure that differs.
 
-    Each scale has one photograph, another than the other scales', and every method except those made elsewhere. The
-    networks of SRGAN's published size are computed at the largest scale only, where they read the fewest pixels; at
-    the others they would take two thirds of the time. ``methods`` (scale -> methods) replaces the bundled weights.
-    Rows agree within TOLERANCES; checksums of weights and photographs must be equal.
+    Each scale has one photograph, another than the other scales'. At the largest scale, where networks read the fewest
+    pixels, it is enlarged by every method except those made elsewhere; at the others by the classical methods and our
+    networks as shown. ``methods`` (scale -> methods) replaces the bundled weights. Rows agree within TOLERANCES;
+    checksums of weights and photographs must be equal.
     """
     rows = [row for row in results["rows"] if row["regime"] == regime]
     scales = sorted({row["scale"] for row in rows})
     photographs = spread(list(dict.fromkeys(row["photograph"] for row in rows)), len(scales))
+    classical = {method.name for method in classical_methods()}
     lines = []
     for photograph, scale in zip(photographs, scales, strict=True):
         if _sha256(root / photograph) != results["photographs"][photograph]:
@@ -46,10 +46,8 @@ def disagreements(
         yardstick = Yardstick(load_reference(root, photograph, regime), scale)
         candidates = methods(scale) if methods else _committed_methods(results, scale, lines)
         for method in _of_regime(regime, candidates):
-            large = method.name.removesuffix(ALONE) in PUBLISHED_SIZE
-            if large and scale != max(scales):
-                continue
-            lines += _differences(measure(regime, method, yardstick, {}).figures, told[method.name])
+            if scale == max(scales) or method.name in classical or method.name in OURS:
+                lines += _differences(measure(regime, method, yardstick, {}).figures, told[method.name])
     return lines
 
 
