@@ -61,7 +61,7 @@ def test_the_halo_of_the_weights_card_is_wide_enough_for_other_photographs_than_
     for pixels in crops.values():
         worst, share = agreement(exact, pixels, exact.network.halo)
         assert worst <= MAX_DIFFERENCE
-        assert share < 2 * MAX_SHARE
+        assert share < 3 * MAX_SHARE  # processors sum in different orders: 2.1 times on one with AVX2 alone
 
 
 def test_the_measurement_finds_the_least_halo(crops):

@@ -73,8 +73,8 @@ with open_runtime("offscreen", (480, 360)) as choice, session(choice.runtime, op
     assert len(said) == 1 and "changed on disk" in said[0] and paths[0].name in said[0], said
     assert viewer.view.photographs[0].size == (1300, 900)
     go(viewer, 0)
-    kept = [pixels for key, pixels in viewer.supply.service.memory._computed.items() if key.photograph == 0]
-    assert kept and min(pixels[..., :3].min() for pixels in kept) > 200  # none of the former photograph's
+    kept = [tile for key, tile in viewer.supply.service.memory._computed.items() if key.photograph == 0]
+    assert kept and min(tile.pixels[..., :3].min() for tile in kept) > 200  # none of the former photograph's
 
     go(viewer, 0, (0.6, 0.6))
     paths[1].unlink()

@@ -596,7 +596,7 @@ def keys_of_the_window(guest: Guest) -> None:
     guest.key("f", lambda report: report["room"], "the room")
     guest.key("g", lambda report: report["look"]["channel"] == "red-free", "red-free")
     guest.key("d", lambda report: report["look"]["local"] > 0, "local contrast")
-    guest.key("plus", lambda report: report["look"]["contrast"] > 1, "contrast")
+    guest.key("period", lambda report: report["look"]["contrast"] > 1, "contrast")
     guest.key("a", lambda report: report["look"]["channel"] == "colour", "as photographed")
     guest.key("h", lambda report: True, "help")
     guest.key("h", lambda report: True, "no help")
