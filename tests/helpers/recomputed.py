@@ -13,7 +13,7 @@ from sr_core.study.comparison.file_regime import PLACE, REAL, TRUTH, VESSELS, Fi
 from sr_core.study.comparison.results import MEASURES, Comparison, _of_regime, _sha256, load_reference, measure, spread
 from sr_core.study.comparison.rivals import BICUBIC, Method, classical_methods, network_methods
 
-TOLERANCES = {"psnr": 0.06, "ssim": 0.001, "s3": 0.005, "invented": 0.03}
+TOLERANCES = {"psnr": 0.1, "ssim": 0.001, "s3": 0.005, "invented": 0.03}
 """The most by which a recomputed row may differ, in the measure's unit: bfloat16 and float32 machines round
 differently, and the photographs were cut about fields of view that were fitted up to two pixels elsewhere. A name
 stands for all measures that begin with it."""
