@@ -21,11 +21,11 @@ class MouseState:
 
 
 class Mouse:
-    """Queues what the buttons do, each change with the cursor's place at that moment; `next` goes on by one of them. A
-    drag between two frames thus lasts three: down where it begins, down where it ends, and up there.
+    """Queues every change of a button together with where the cursor was; `next` moves on by one change. A drag that
+    happens between two frames thus takes three: down where it begins, down where it ends, and up there.
 
-    Events are told by the window system in order, so that the last motion before a change tells its place. The system's
-    own cursor may have moved on since.
+    The window system reports events in order, so the last motion before a change gives its place. Asking for the
+    cursor's position would give where it is now.
     """
 
     def __init__(self, glfw: Any, window: Any) -> None:

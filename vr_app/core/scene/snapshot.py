@@ -23,12 +23,12 @@ def describe_snapshot(
     targets: Mapping[str, tuple[float, float]],
 ) -> dict:
     """Plain values for JSON: how the photographs stand and are compared; the eyes (pose, field of view in radians,
-    picture size), the pointers' rays, and for each surface its photograph (which eye it is and
-    where the field of view and that are known from), geometry, centre, zoom, the finest scale on
-    it (1: none finer than the photograph's), whether the restored photograph stands in its place, the layers over it,
-    the outlines of regions, and by `departures`, by photograph, how far what is seen departs from it; how the
-    photographs are made to look; the `finest` level that may be shown; the control panel's sheet and where on it, in
-    its texels, its controls (`targets`) are; the `model` that computes, and its `texture`, 0 (fidelity) to 1."""
+    picture size), the pointers' rays, and for each surface its photograph (which eye it is and where the field of
+    view and that are known from), geometry, centre, zoom, the finest scale on it (1: none finer than the
+    photograph's), whether the restored photograph stands in its place, the layers over it, the outlines of regions,
+    and by `departures`, by photograph, how far what is seen departs from it; how the photographs are made to look;
+    the `finest` level that may be shown; the control panel's sheet and where on it, in its texels, its controls
+    (`targets`) are; the `model` that computes, and its `texture`, 0 (fidelity) to 1."""
     surfaces = []
     for item in scene.surfaces:
         record = view.record_of(item.photograph)
