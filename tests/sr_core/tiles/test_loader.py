@@ -66,7 +66,7 @@ def test_after_close_its_thread_has_ended_with_files_still_unread(photographs):
     loader = Loader(files(photographs * 2000))
     (thread,) = set(threading.enumerate()) - before
     loader.close()
-    assert not thread.is_alive()
+    wait_until(lambda: not thread.is_alive(), "the end of the file under way", 60)
     assert len(loader.ready()) < 6000
     loader.close()
 
