@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.places import ROOT
+from tests.rig import PATIENCE
 from vr_app import cli
 
-PATIENCE = 300.0
 QUIET = {"OMP_NUM_THREADS": "1", "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "200", "PYTHONPATH": str(ROOT)}
 
 

@@ -11,9 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tests.rig import wait_until
-
-PATIENCE = 300.0
+from tests.rig import PATIENCE, wait_until
 
 
 class Visit:
@@ -35,7 +33,7 @@ class Visit:
     def do(self, *words: str, check: bool = True) -> str:
         """Run xdotool and return its output."""
         done = subprocess.run(
-            ["xdotool", *words], env=self._env, check=check, capture_output=True, text=True, timeout=60
+            ["xdotool", *words], env=self._env, check=check, capture_output=True, text=True, timeout=PATIENCE
         )
         return done.stdout
 

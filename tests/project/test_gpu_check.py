@@ -12,8 +12,8 @@ import torch
 
 from scripts import gpu_check
 from tests.helpers.places import ROOT
+from tests.rig import PATIENCE
 
-PATIENCE = 120.0
 no_device = pytest.mark.skipif(
     torch.cuda.is_available(), reason="this machine has the CUDA device that must be missing"
 )

@@ -19,6 +19,7 @@ from packaging.requirements import Requirement
 from PIL import Image
 
 from tests.helpers.places import ROOT
+from tests.rig import PATIENCE
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 SCALES = (2, 4, 8)
@@ -169,7 +170,7 @@ def test_the_installed_program_tells_of_a_rival_where_it_is(installed: Path, tmp
     for command in (("upscale", "eye.jpg", "out.png"), ("view", "eye.jpg", "--mode", "offscreen")):
         (tmp_path / "eye.jpg").write_bytes((ROOT / "assets" / "demo" / "retina.jpg").read_bytes())
         program = [str(installed / "fundusxr"), *command, "--model", "srgan"]
-        answer = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+        answer = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE)
         assert answer.returncode == 2
         assert "no such weights" in answer.stderr
         assert "checkout" in answer.stderr

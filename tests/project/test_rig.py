@@ -15,6 +15,7 @@ import pytest
 
 from tests.helpers.places import ROOT
 from tests.rig import (
+    PATIENCE,
     Controller,
     HeadsetState,
     MonadoService,
@@ -117,7 +118,8 @@ def test_a_client_without_layers_cannot_pass_for_a_clean_one(service: MonadoServ
 def test_a_client_is_heard_however_it_ends(tmp_path: Path, ending: str) -> None:
     """With threads that are still busy the program leaves at once: on a busy machine a short session does."""
     env = os.environ | validation_env(tmp_path)
-    assert subprocess.run([sys.executable, "-c", f"import os, sys; {ending}"], env=env, timeout=60).returncode == 3
+    code = f"import os, sys; {ending}"
+    assert subprocess.run([sys.executable, "-c", code], env=env, timeout=PATIENCE).returncode == 3
     heard = json.loads((tmp_path / "best_practices.json").read_text())
     assert heard == {"frames": 0, "complaints": {}}
 

@@ -16,9 +16,8 @@ import pytest
 
 from tests.helpers.children import members, started
 from tests.helpers.places import ROOT
-from tests.rig import wait_until
+from tests.rig import PATIENCE, wait_until
 
-PATIENCE = 120.0
 WAITS = "another program uses apt"
 needs_apt = pytest.mark.skipif(
     shutil.which("apt-get") is None or os.geteuid() != 0, reason="needs apt-get, and root, for whom alone apt locks"

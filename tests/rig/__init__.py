@@ -10,10 +10,11 @@ ordinary child process.
 
 from tests.rig.headset import Controller, HeadsetState, Pose, RemoteHeadset, View
 from tests.rig.service import MonadoService, missing_programs, validation_env, validation_messages
-from tests.rig.wait import wait_until
+from tests.rig.wait import PATIENCE, wait_until
 from tests.rig.xvfb import Xvfb, grab_window
 
 __all__ = [
+    "PATIENCE",
     "Controller",
     "HeadsetState",
     "MonadoService",

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, fields, replace
 from types import TracebackType
 from typing import Self
 
+from tests.rig.wait import PATIENCE
+
 HEADER = b"mndrmt3\0"
 PACKET_BYTES = 376
 
@@ -151,7 +153,7 @@ class RemoteHeadset:
     frame; the service answers nothing, so a test waits for its effect in the client.
     """
 
-    def __init__(self, port: int, timeout_s: float = 10.0) -> None:
+    def __init__(self, port: int, timeout_s: float = PATIENCE) -> None:
         self._connection = socket.create_connection(("127.0.0.1", port), timeout_s)
         self._connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:

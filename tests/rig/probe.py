@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.rig.wait import PATIENCE
+
 CLIENT = Path(__file__).with_name("probe_client.py")
 
 
@@ -45,7 +47,7 @@ class Probe:
         assert self._process.stderr is not None
         self._errors.extend(self._process.stderr)
 
-    def until(self, condition: Callable[[dict], bool], what: str, timeout_s: float = 30.0) -> dict:
+    def until(self, condition: Callable[[dict], bool], what: str, timeout_s: float = PATIENCE) -> dict:
         """Return the first report from now on that meets `condition`. Raises `AssertionError` naming `what` if none
         does."""
         deadline = time.monotonic() + timeout_s
@@ -64,7 +66,7 @@ class Probe:
     def until_focused(self) -> dict:
         return self.until(lambda report: report["state"] == "FOCUSED" and "right" in report, "FOCUSED")
 
-    def end(self, timeout_s: float = 30.0) -> int:
+    def end(self, timeout_s: float = PATIENCE) -> int:
         """Ask the client to end in the orderly way and return its exit code."""
         assert self._process.stdin is not None
         self._process.stdin.close()

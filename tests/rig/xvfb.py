@@ -13,7 +13,7 @@ from typing import Self
 import numpy as np
 from PIL import ImageGrab
 
-from tests.rig.wait import wait_until
+from tests.rig.wait import PATIENCE, wait_until
 
 
 class Xvfb:
@@ -69,7 +69,7 @@ class Xvfb:
             # Xvfb writes its number, then a line feed, once it accepts clients, and dies of a pipe closed between the
             # two; if it does not start, the pipe ends without them.
             answer = b""
-            while not answer.endswith(b"\n") and select.select([readable], [], [], 30.0)[0]:
+            while not answer.endswith(b"\n") and select.select([readable], [], [], PATIENCE)[0]:
                 part = os.read(readable, 16)
                 if not part:
                     break
@@ -98,7 +98,7 @@ class Xvfb:
         self._process = None
 
 
-def grab_window(display: str, title: str = "Monado", timeout_s: float = 30.0) -> np.ndarray:
+def grab_window(display: str, title: str = "Monado", timeout_s: float = PATIENCE) -> np.ndarray:
     """Return what the window called `title` shows on `display`: uint8, (height, width, 3), RGB, sRGB-encoded as
     displayed.
 

@@ -49,11 +49,11 @@ def test_lanes_that_compute_while_frames_are_drawn_come_last_and_those_for_a_vie
     """Beside busy programs of the same session, what comes last gets nearly nothing."""
     worker = Worker("rdb-lite", "cpu", threads=threads)
     worker.warm_up()
-    wait_until(lambda: not worker.warming, "the lanes", 120)
+    wait_until(lambda: not worker.warming, "the lanes")
 
     def found() -> list[int]:
         return [os.getpriority(os.PRIO_PROCESS, lane.native_id) for lane in worker._lanes]
 
     wanted = [max(niceness(), steps) for steps in expected]
-    wait_until(lambda: found() == wanted, f"niceness {wanted}, but {found()}", 60)
+    wait_until(lambda: found() == wanted, f"niceness {wanted}, but {found()}")
     worker.close()

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.places import ROOT
-
-PATIENCE = 120.0
+from tests.rig import PATIENCE
 
 BESIDE_A_THREAD = """
 import sys, threading

@@ -38,6 +38,7 @@ from sr_core.study.data.references import (
 )
 from tests.helpers.children import members, started
 from tests.helpers.places import ROOT
+from tests.rig import PATIENCE, wait_until
 from vr_app.commands.data import data
 
 SIDE = 128
@@ -575,7 +576,7 @@ def test_interrupted_it_cleans_up_and_goes_on(tmp_path, workers):
     with started(command, env=environment) as program:
         assert program.stdout.readline() == "1\n"
         os.killpg(program.pid, signal.SIGINT)  # as a terminal does: to the workers too
-        _, said = program.communicate(timeout=60)
+        _, said = program.communicate(timeout=PATIENCE)
     assert program.returncode == 130, said
     assert "Traceback" not in said
     assert not (out / "manifest.json").exists()
@@ -602,11 +603,8 @@ def test_ended_at_once_it_leaves_no_process_behind(tmp_path, end):
             os.killpg(program.pid, signal.SIGINT)
             time.sleep(0.05)
             os.killpg(program.pid, signal.SIGINT)
-        program.wait(timeout=60)
-        deadline = time.monotonic() + 60
-        while (left := members(program.pid)) and time.monotonic() < deadline:
-            time.sleep(0.1)
-        assert not left
+        program.wait(timeout=PATIENCE)
+        wait_until(lambda: not members(program.pid), "the end of the workers")
     assert run(source, out).parts["train"] > 0
 
 

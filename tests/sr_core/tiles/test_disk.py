@@ -20,6 +20,7 @@ from sr_core.image.departure import Departure
 from sr_core.image.geometry import TileKey
 from sr_core.tiles import disk
 from sr_core.tiles.disk import UNSAVED, KeptTile, TileCache, TileName, pack, unpack
+from tests.rig import PATIENCE
 
 DEPARTURE = Departure(0.75, restored=1 / 3)
 
@@ -258,6 +259,7 @@ SHARING = """
 import sys, numpy as np
 from pathlib import Path
 from sr_core.tiles.disk import KeptTile, TileCache, TileName
+from tests.rig import PATIENCE
 cache = TileCache(Path(sys.argv[1]), 600_000, lambda text: sys.exit(f"told: {text}"))
 for turn in range(150):
     name = TileName("a" * 64, "b" * 64, "super-resolution", 2, turn % 50, 0)
@@ -275,6 +277,6 @@ def test_processes_share_a_folder_without_a_wrong_pixel_or_a_complaint(tmp_path)
         subprocess.Popen([sys.executable, "-c", SHARING, tmp_path], stderr=subprocess.PIPE, text=True) for _ in range(2)
     ]
     for process in both:
-        _, said = process.communicate(timeout=120)
+        _, said = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, said
     assert not [path for path in files(tmp_path) if path.suffix != ".tile"]

@@ -14,9 +14,7 @@ from sr_core.image.layers import SUPER_RESOLUTION, Layer
 from sr_core.tiles.engines import Setting, open_engine
 from sr_core.tiles.request import Source, TileReady
 from sr_core.tiles.worker import Worker
-from tests.rig import wait_until
-
-PATIENCE = 120.0
+from tests.rig import PATIENCE, wait_until
 
 
 def serve(connection: Connection, layer: Layer, level: int, setting: Setting) -> None:

@@ -46,13 +46,13 @@ def worker(tmp_path) -> Iterator[Worker]:
     made = Worker("rdb-lite", "cpu", threads=2, disk=DiskCache(tmp_path, 100_000_000))
     yield made
     made.close()
-    wait_until(lambda: not made.running, "the worker's end", 120)
+    wait_until(lambda: not made.running, "the worker's end")
 
 
 def answers(worker: Worker, wanted: list[TileKey]) -> dict[TileKey, TileReady | TileFailed]:
     found: list = []
     worker.want(wanted, [SOURCE])
-    wait_until(lambda: found.extend(worker.ready()) or len(found) == len(wanted), "the tiles", 120)
+    wait_until(lambda: found.extend(worker.ready()) or len(found) == len(wanted), "the tiles")
     return {answer.key: answer for answer in found}
 
 
@@ -92,7 +92,7 @@ def test_a_photograph_without_a_file_is_not_restored_and_its_tiles_say_why(tmp_p
     worker.close()
     assert isinstance(answer, TileFailed)
     assert answer.reason.startswith("nothing to restore: no JPEG file lies behind this photograph")
-    wait_until(lambda: not worker.running, "the worker's end", 120)
+    wait_until(lambda: not worker.running, "the worker's end")
 
 
 @pytest.mark.parametrize("level", [-1, 0])
@@ -106,7 +106,7 @@ def test_tiles_of_the_restored_photograph_are_cut_from_what_its_file_leaves_open
     found: list = []
     key = TileKey(0, level, 1, 1, 2)
     worker.want([key], [Source(0, photograph.pixels, photograph.sha256, photograph.file)])
-    wait_until(lambda: found.extend(worker.ready()) or found, "the tile", 120)
+    wait_until(lambda: found.extend(worker.ready()) or found, "the tile")
     worker.close()
     (tile,) = found
     assert isinstance(tile, TileReady), tile
@@ -126,7 +126,7 @@ def test_tiles_of_the_restored_photograph_are_cut_from_what_its_file_leaves_open
     if level == 0:
         apart = np.abs(pixels.astype(int) - decoded).max(axis=-1)
         assert np.abs(restored[1:-1, 1:-1].astype(int) - np.minimum(apart[place], 15)).max() <= 1
-    wait_until(lambda: not worker.running, "the worker's end", 120)
+    wait_until(lambda: not worker.running, "the worker's end")
 
 
 @pytest.mark.parametrize("level", [-2, -1, 0])
@@ -145,7 +145,7 @@ def test_tiles_of_two_layers_at_one_place_are_two_on_disk_too(worker, tmp_path):
     found = answers(worker, keys)
     assert [found[key].pixels.shape[2] for key in keys] == [4, 1]
     names = {"super-resolution-1-2-2.tile", "brightness-1-2-2.tile"}
-    wait_until(lambda: {path.name for path in tmp_path.rglob("*.tile")} == names, "the tiles on disk", 60)
+    wait_until(lambda: {path.name for path in tmp_path.rglob("*.tile")} == names, "the tiles on disk")
     assert TileName.of(keys[0], "9" * 64, "w").file != TileName.of(keys[1], "9" * 64, "w").file
 
 

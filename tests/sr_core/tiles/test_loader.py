@@ -1,7 +1,6 @@
 """Photographs decoded on a thread of their own."""
 
 import threading
-import time
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ from sr_core.image.saving import save_picture
 from sr_core.image.source import FileSource
 from sr_core.tiles import loader as loader_module
 from sr_core.tiles.loader import UNTAKEN, Loader, PhotographFailed, PhotographLoaded
-from tests.rig import wait_until
+from tests.rig import PATIENCE, wait_until
 
 
 @pytest.fixture
@@ -29,11 +28,9 @@ def files(paths: Sequence[Path]) -> list[FileSource]:
 
 
 def everything(loader: Loader) -> list:
-    found, deadline = [], time.monotonic() + 60
+    found = []
     while loader.busy:
-        assert time.monotonic() < deadline, "the loader answered nothing for a minute"
-        found += loader.ready()
-        time.sleep(0.005)
+        found += wait_until(loader.ready, "the loader's next answer", interval_s=0.005)
     return found
 
 
@@ -66,7 +63,7 @@ def test_after_close_its_thread_has_ended_with_files_still_unread(photographs):
     loader = Loader(files(photographs * 2000))
     (thread,) = set(threading.enumerate()) - before
     loader.close()
-    wait_until(lambda: not thread.is_alive(), "the end of the file under way", 60)
+    wait_until(lambda: not thread.is_alive(), "the end of the file under way")
     assert len(loader.ready()) < 6000
     loader.close()
 
@@ -90,7 +87,7 @@ def test_of_those_not_opened_yet_only_those_near_are_opened_and_none_twice(photo
 
 def answered(loader: Loader, count: int) -> list:
     found = []
-    wait_until(lambda: found.extend(loader.ready()) or len(found) >= count, "the loader's answers", 60)
+    wait_until(lambda: found.extend(loader.ready()) or len(found) >= count, "the loader's answers")
     return found
 
 
@@ -120,8 +117,7 @@ def test_one_that_is_wanted_in_every_frame_is_decoded_once(photographs):
     loader = Loader(files(photographs))
     everything(loader)
     loader.want([0])
-    while loader.busy and not loader._answers:
-        loader.want([0])
+    wait_until(lambda: loader.want([0]) or loader._answers, "the photograph", interval_s=0.001)
     for _ in range(100):
         loader.want([0])
     (answer,) = loader.ready()
@@ -147,7 +143,7 @@ def test_a_file_that_changed_meanwhile_comes_with_its_new_pixels_and_sha256(phot
 
 def test_not_more_than_a_few_lie_decoded_and_untaken(photographs):
     loader = Loader(files(photographs))
-    wait_until(lambda: len(loader._answers) == UNTAKEN and loader._under_way is None, "two photographs", 60)
+    wait_until(lambda: len(loader._answers) == UNTAKEN and loader._under_way is None, "two photographs")
     assert loader.busy
     assert [answer.index for answer in everything(loader)] == [0, 1, 2]
     loader.close()
@@ -156,7 +152,7 @@ def test_not_more_than_a_few_lie_decoded_and_untaken(photographs):
 def test_a_photograph_taken_is_not_held_by_the_loader(photographs):
     loader = Loader(files(photographs))
     held = [weakref.ref(answer.photograph.pixels) for answer in everything(loader)]
-    wait_until(lambda: not any(pixels() is not None for pixels in held), "the pixels' release", 60)
+    wait_until(lambda: not any(pixels() is not None for pixels in held), "the pixels' release")
     loader.close()
 
 
@@ -173,13 +169,13 @@ def test_close_waits_for_no_decoder_and_says_whether_one_still_runs(photographs,
 
     def slowly(index, source):
         begun.set()
-        end.wait(60)
+        end.wait(PATIENCE)
         return decode(index, source)
 
     monkeypatch.setattr(loader_module, "_decode", slowly)
     loader = Loader(files(photographs))
-    assert begun.wait(60)
+    assert begun.wait(PATIENCE)
     loader.close()
     assert loader.running
     end.set()
-    wait_until(lambda: not loader.running, "the end of the file under way", 60)
+    wait_until(lambda: not loader.running, "the end of the file under way")

@@ -28,9 +28,7 @@ from sr_core.tiles.request import (
 from sr_core.tiles.service import TileService
 from sr_core.tiles.worker import Worker
 from tests.helpers.places import ROOT
-from tests.rig import wait_until
-
-PATIENCE = 120.0
+from tests.rig import PATIENCE, wait_until
 
 SIZE = (600, 520)
 """Width and height of the photographs: of two, one fits into LIMIT whole."""

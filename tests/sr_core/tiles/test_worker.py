@@ -25,9 +25,7 @@ from sr_core.networks.zoo import LoadedNetwork, load_model
 from sr_core.tiles.request import Answer, Counts, DiskCache, Source, TileFailed, TileReady
 from sr_core.tiles.schedule import AHEAD_SHARE
 from sr_core.tiles.worker import Worker
-from tests.rig import wait_until
-
-PATIENCE = 120.0
+from tests.rig import PATIENCE, wait_until
 
 SIZE = (300, 260)
 """Width and height of the photograph: at x4 10 x 9 tiles, the last of each row and column cut by the edge."""

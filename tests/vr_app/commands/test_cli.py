@@ -33,15 +33,13 @@ from sr_core import assets
 from sr_core.assets import asset_path
 from tests.helpers.children import members, started
 from tests.helpers.places import ROOT
-from tests.rig import wait_until
+from tests.rig import PATIENCE, wait_until
 from vr_app import cli
 
 DEMO = asset_path("demo", "retina.jpg")
 STAGES = "rdb-lite", "rdb-lite-gan"
 QUIET = {"OMP_NUM_THREADS": "1", "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "200"}
 COMMANDS = typer.main.get_command(cli.app).commands
-PATIENCE = 300.0
-"""Seconds after which something that should happen will not: far more than a busy machine needs."""
 
 SHORT_TOUR = json.dumps(
     {

@@ -17,6 +17,7 @@ from sr_core.errors import UserError
 from sr_core.image.geometry import TileKey
 from sr_core.tiles.request import TileInMemory
 from tests.helpers.gl_stage import Stage, demo_photograph, offscreen
+from tests.rig import PATIENCE
 from vr_app.core.space.pose import Pose
 from vr_app.core.space.surface import CAP_ANGLE, Retina
 from vr_app.core.tiles.page_table import ATLAS, EDGE, SLOT_BYTES, Residency
@@ -43,7 +44,11 @@ def run_python(code: str, **environment: str) -> subprocess.CompletedProcess[str
     import os
 
     return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, **environment}, timeout=120
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+        timeout=PATIENCE,
     )
 
 

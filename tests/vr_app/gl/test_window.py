@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.rig import Xvfb, grab_window, wait_until
+from tests.rig import PATIENCE, Xvfb, grab_window, wait_until
 from vr_app.core.view.desk import HALF
 
 TITLE = "FundusXR test"
@@ -47,7 +47,7 @@ class Client:
 
     def wait_for(self, wanted: Callable[[dict], bool], what: str, since: int = 0) -> dict:
         """The first line since the given one that fits."""
-        return wait_until(lambda: next(filter(wanted, self.said[since:]), None), what, 60.0)
+        return wait_until(lambda: next(filter(wanted, self.said[since:]), None), what)
 
     def after(self, *arguments: str, wanted: Callable[[dict], bool]) -> dict:
         """Move the mouse or press a key; the first answer to it that fits."""
@@ -61,7 +61,7 @@ def client(screen: Xvfb, tmp_path: Path) -> Iterator[Client]:
     client = Client(screen, tmp_path / "picture.npy")
     yield client
     client.process.terminate()
-    client.process.wait(30)
+    client.process.wait(PATIENCE)
     client.process.stdout.close()
 
 
@@ -119,18 +119,18 @@ def test_window_shows_the_picture_and_hears_mouse_and_keys(client: Client, tmp_p
     client.after("windowsize", client.window, "400", "280", wanted=lambda said: said["size"] == [400, 280])
     client.after("key", "p", wanted=lambda said: said["asked"] == ["TakeScreenshot"])
     saved = tmp_path / "picture.npy"
-    wait_until(saved.exists, "the saved picture", 30.0)
+    wait_until(saved.exists, "the saved picture")
     picture = np.load(saved)
     assert picture.shape == (280, 400, 3)
 
     def on_screen() -> bool:
         return np.array_equal(grab_window(client.screen.name, TITLE), picture)
 
-    wait_until(on_screen, "the drawn bytes on the screen", 30.0)
+    wait_until(on_screen, "the drawn bytes on the screen")
     assert picture[140, 200, 0] > 100
 
     client.do("key", "ctrl+q")
-    assert client.process.wait(30) == 0
+    assert client.process.wait(PATIENCE) == 0
 
 
 def test_a_drag_that_is_over_before_the_next_frame_begins_and_ends_where_the_button_did(client: Client) -> None:
@@ -161,7 +161,7 @@ def test_control_and_q_end_it_and_neither_of_q_and_escape_does(client: Client) -
     assert client.after("key", "q", wanted=lambda said: said["sample"]["keys"] == ["q"])
     assert client.process.poll() is None
     client.do("key", "ctrl+q")
-    assert client.process.wait(30) == 0
+    assert client.process.wait(PATIENCE) == 0
 
 
 A_PLACE, Q_PLACE, S_PLACE, Z_PLACE, O_PLACE, W_PLACE, ONE, SIX = "38", "24", "39", "52", "32", "25", "10", "15"
@@ -180,7 +180,7 @@ def test_keys_of_a_russian_keyboard_count_by_their_place(client: Client, keyboar
     assert client.after("key", A_PLACE, wanted=lambda said: said["sample"]["keys"] == ["a"])
     keyboard("ru")
     client.do("key", f"ctrl+{Q_PLACE}")
-    assert client.process.wait(30) == 0
+    assert client.process.wait(PATIENCE) == 0
 
 
 @pytest.mark.skipif(shutil.which("setxkbmap") is None, reason="needs setxkbmap: run scripts/test.sh")
@@ -193,4 +193,4 @@ def test_of_a_french_keyboard_letters_count_as_printed(client: Client, keyboard:
     assert client.after("key", SIX, wanted=lambda said: said["sample"]["keys"] == ["-"])
     assert client.after("key", f"shift+{SIX}", wanted=lambda said: "6" in said["sample"]["keys"])
     client.do("key", f"ctrl+{A_PLACE}")  # prints Q
-    assert client.process.wait(30) == 0
+    assert client.process.wait(PATIENCE) == 0

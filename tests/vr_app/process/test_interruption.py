@@ -14,9 +14,7 @@ import pytest
 from sr_core.assets import asset_path
 from tests.helpers.children import started
 from tests.helpers.places import ROOT
-from tests.rig import wait_until
-
-PATIENCE = 120.0
+from tests.rig import PATIENCE, wait_until
 
 ENDLESS = """
 import atexit, os, pathlib

@@ -181,7 +181,7 @@ def test_the_viewer_has_it_done_by_a_process_and_tells_when_it_is_done(eye, disc
         told.extend(exporter.notices())
         return len(told) == 2
 
-    wait_until(all_told, "both answers", 300.0)
+    wait_until(all_told, "both answers")
     exporter.close()
     exporter.close()
     (path,) = tmp_path.glob("fundusxr-eye-disc-*.png")
@@ -196,7 +196,7 @@ def test_a_process_that_dies_is_told(eye, disc, tmp_path, monkeypatch):
     exporter.export(eye, disc, "rdb-lite")
     exporter._child.kill()
     told: list[str] = []
-    wait_until(lambda: told.extend(exporter.notices()) or told, "the answer", 60.0)
+    wait_until(lambda: told.extend(exporter.notices()) or told, "the answer")
     assert "Region not exported" in told[0]
 
 

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from tests.helpers.gl_stage import demo_photograph, offscreen
-from tests.rig import wait_until
+from tests.rig import PATIENCE, wait_until
 from vr_app.core.hands.sample import ControllerSample, HandSample
 from vr_app.core.panel.stand import point_at
 from vr_app.core.space.pose import Eye, Fov, Pose, Ray
@@ -29,7 +29,6 @@ from vr_app.ui import imgui as dear
 from vr_app.viewer.loop import Viewer, session
 from vr_app.viewer.options import Options
 
-PATIENCE = 120.0
 NOWHERE = HandSample()
 SIZE = (720, 480)
 

@@ -108,7 +108,7 @@ def test_mouse_and_keys(visit: Visit, screen: Xvfb, tmp_path: Path) -> None:
         picture = grab_window(screen.name, "FundusXR").astype(int)
         return bool((np.abs(picture - 255 * np.array(AI_COLOR[:3])).max(axis=-1) < 12).sum() > 20)
 
-    wait_until(badge_shines, "the badge's and the outline's colour on the screen", 60.0)
+    wait_until(badge_shines, "the badge's and the outline's colour on the screen")
 
     visit.do("mousedown", "1")
     time.sleep(0.5)  # a hand closes before it moves

@@ -45,7 +45,7 @@ def test_the_panel_marks_names_shows_exports_and_deletes(
         assert region.rect.w == pytest.approx(0.2 * 403, abs=2)
         assert viewer.view.front.center == (0.5, 0.5)
         hand.press("Disc")
-        wait_until(lambda: [item.kind for item in read_regions(eye.parent)[0]] == ["disc"], "the file", 60.0)
+        wait_until(lambda: [item.kind for item in read_regions(eye.parent)[0]] == ["disc"], "the file")
         zoom = viewer.view.front.zoom
         hand.press("Next region")
         assert viewer.view.front.zoom > 1.5 * zoom

@@ -19,6 +19,7 @@ import pytest
 
 from tests.helpers.places import ROOT
 from tests.rig import (
+    PATIENCE,
     MonadoService,
     Pose,
     RemoteHeadset,
@@ -36,7 +37,6 @@ IPD_M = 0.063
 """Between the eyes of Monado's remote headset."""
 LOCAL_HEIGHT_M = 1.6
 """Where the remote headset's local space has its origin, above its floor."""
-PATIENCE = 90.0
 
 
 class Client:

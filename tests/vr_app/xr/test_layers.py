@@ -71,7 +71,7 @@ def composed(
                 looks.append(grab_window(screen.name))
                 return np.array_equal(looks[-1], looks[-2])
 
-            wait_until(stands, "a picture that stands", 60.0)
+            wait_until(stands, "a picture that stands")
             assert client.until(lambda report: True, "a frame")["made"] == sharp["made"]
             assert client.end() == 0, client.errors()
     assert validation_messages(folder) == []

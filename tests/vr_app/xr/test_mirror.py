@@ -83,7 +83,7 @@ def test_the_windows_own_calls_are_all_valid(screen: Xvfb, tmp_path: Path) -> No
                 np.abs(picture[height // 2, [width // 4, width * 3 // 4]].astype(int) - (LEFT, RIGHT)).max() <= 1
             )
 
-        wait_until(both, "both eyes in the window", 60.0)
+        wait_until(both, "both eyes in the window")
         visit.key("m")
         assert client.end() == 0, client.errors()
         assert "GL: " not in client.errors()

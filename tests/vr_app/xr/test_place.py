@@ -155,7 +155,7 @@ def test_the_runtime_shows_the_recentred_panel_where_it_was_before_the_head(
 
             places: list[float] = []
             boxes: list[tuple[int, ...]] = []
-            return np.array(wait_until(look, f"{what}; seen at {places}", 90.0))
+            return np.array(wait_until(look, f"{what}; seen at {places}"))
 
         before = seen(0.51, "the panel ahead")
         headset.update(head=Pose((0.0, 0.15, 0.0, 0.9887), (0.0, LOCAL_HEIGHT_M, 0.0)))

@@ -180,7 +180,9 @@ def test_a_loss_that_is_announced_is_survived(service: MonadoService, trouble: s
 
 def run_code(code: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
     env = env | {"PYTHONPATH": str(ROOT)}
-    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, timeout=90)
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, timeout=PATIENCE
+    )
 
 
 def test_what_the_lenses_hide_is_not_drawn(service: MonadoService) -> None:

@@ -25,6 +25,7 @@ from tests.helpers.gl_stage import warped
 from tests.helpers.places import ROOT
 from tests.helpers.visit import Visit
 from tests.rig import (
+    PATIENCE,
     MonadoService,
     RemoteHeadset,
     Xvfb,
@@ -42,7 +43,6 @@ from vr_app.core.space.surface import ImageView, Panel, Retina
 pytestmark = pytest.mark.xr
 
 DEMO = asset_path("demo", "retina.jpg")
-PATIENCE = 300.0
 STOP = {"surface": "panel", "center": [0.213, 0.292], "zoom": 12.0, "duration": 0.3}
 
 

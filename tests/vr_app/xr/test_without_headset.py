@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.places import ROOT
-from tests.rig import wait_until
+from tests.rig import PATIENCE, wait_until
 from vr_app.xr import probe as probing
 from vr_app.xr.probe import HeadsetWatch, probe
 
@@ -19,7 +19,7 @@ def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """A process of its own, because importing `xr` binds PyOpenGL to GLX."""
     env = {key: value for key, value in os.environ.items() if not key.startswith(("XR_", "XDG_"))}
     env |= {"PYTHONPATH": str(ROOT), "HOME": "/nonexistent"} | environment
-    return subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=60)
+    return subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=PATIENCE)
 
 
 ASK = """
