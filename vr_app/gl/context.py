@@ -325,7 +325,9 @@ class Window(Context):
             if not beside:
                 glfw.terminate()
             raise ContextError(f"no window with OpenGL 3.3: {reason}; {_WINDOW_CURE}")
+        self._damaged = False
         glfw.set_key_callback(self._window, self._on_key)
+        glfw.set_window_refresh_callback(self._window, self._on_refresh)
         self._mouse = Mouse(glfw, self._window)
         if beside:
             self.renderer, self.version = beside.renderer, beside.version
@@ -408,6 +410,11 @@ class Window(Context):
         """Return the notches of the wheel since the last call; away from the user is positive."""
         return self._mouse.take_scrolled()
 
+    def take_damaged(self) -> bool:
+        """Return whether the window system has lost what the window showed since the last call: it was covered, say."""
+        damaged, self._damaged = self._damaged, False
+        return damaged
+
     def set_title(self, title: str) -> None:
         """Change the window's title."""
         self._glfw.set_window_title(self._window, title)
@@ -450,6 +457,9 @@ class Window(Context):
             self._window = None
             if not self._beside:
                 self._glfw.terminate()
+
+    def _on_refresh(self, window: Any) -> None:
+        self._damaged = True
 
     def _on_key(self, window: Any, key: int, scancode: int, action: int, modifiers: int) -> None:
         if action == self._glfw.PRESS:

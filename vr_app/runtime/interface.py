@@ -29,7 +29,8 @@ class Frame(Protocol):
 
     @property
     def period(self) -> float | None:
-        """Seconds per frame of the display; None if nothing is displayed."""
+        """Seconds per frame of the display; None if nothing is displayed, or if the frame has waited for something to
+        happen, since the last ones changed nothing."""
         ...
 
     @property

@@ -5,18 +5,45 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from vr_app.core.hands.keys import BACK, BLINK, FULL_SCREEN, ORIGINAL, QUIT
 from vr_app.core.hands.sample import ControllerSample, HandSample, Pulse
-from vr_app.core.space.pose import Ray
+from vr_app.core.space.pose import Eye, Ray
 from vr_app.core.view.desk import Desk
 from vr_app.core.view.view import NOTCH
 from vr_app.gl.context import Window
 from vr_app.gl.objects import Framebuffer
 from vr_app.runtime.one_eye import FLOOR, OneEyeFrame
 
-_IDLE = 0.1
-"""Seconds between looks at a window that shows nothing."""
+IDLE = 0.1
+"""Seconds between looks at a window that shows nothing, or in which nothing changes. Mouse, keys and the window system
+end the pause at once."""
+
+
+@dataclass
+class _Course:
+    """What became of a frame. `drawn`: it was drawn into; `repeated`: the session left it as the last one was."""
+
+    drawn: bool = False
+    repeated: bool = False
+
+
+@dataclass(frozen=True)
+class WindowFrame(OneEyeFrame):
+    """A frame of a window. One that is not drawn leaves the window as it is."""
+
+    course: _Course = field(default_factory=_Course)
+
+    def targets(self) -> Iterator[tuple[Eye, Framebuffer]]:
+        for target in super().targets():
+            self.course.drawn = True
+            yield target
+
+    def repeat(self) -> bool:
+        """Leave the window as it is, if it shows a picture of its size."""
+        self.course.repeated = self.keeps
+        return self.keeps
 
 
 class WindowRuntime:
@@ -24,7 +51,8 @@ class WindowRuntime:
 
     The cursor points as a hand's ray would; the left or middle button is the trigger, Shift the grip; the wheel zooms.
     Keys are those of `vr_app.core.hands.keys`. The picture is drawn into a framebuffer of its own and copied, since a
-    window's is mostly not sRGB. The window stays its maker's to close, after the runtime.
+    window's is mostly not sRGB. It is copied if it has changed, or if the window system has lost what was shown; while
+    the session rests, the window waits for events. The window stays its maker's to close, after the runtime.
     """
 
     name = "desktop"
@@ -38,6 +66,8 @@ class WindowRuntime:
         self.framebuffer: Framebuffer | None = None
         """The last picture; None before the first and while the window is minimised."""
         self._drawn: Framebuffer | None = None
+        self._rests = False
+        """The last frame changed nothing, and the next will change nothing either unless something happens."""
         self._desk: Desk | None = None
         self._fit()
 
@@ -45,23 +75,29 @@ class WindowRuntime:
         return {"runtime": self.name, "system": self._window.system, "renderer": self._window.renderer}
 
     def poll_events(self) -> bool:
-        going_on = self._window.poll(_IDLE if self.framebuffer is None else 0.0)
+        going_on = self._window.poll(IDLE if self._rests or self.framebuffer is None else 0.0)
         pressed = self._window.take_pressed()
         self._pressed += tuple(key for key in pressed if not self._changes_full_screen(key))
         self._fit()
         return going_on and not set(QUIT.keys) & set(pressed)
 
     @contextmanager
-    def frame(self) -> Iterator[OneEyeFrame]:
+    def frame(self) -> Iterator[WindowFrame]:
         eyes = (self._desk.eye,) if self.framebuffer is not None and self._desk is not None else ()
         keeps = self.framebuffer is self._drawn
         due = time.perf_counter() + self._period
-        yield OneEyeFrame(due, eyes, self.framebuffer, self._period, keeps, desk=self._desk)
-        self._drawn = self.framebuffer
-        if self.framebuffer is not None:
+        frame = WindowFrame(due, eyes, self.framebuffer, None if self._rests else self._period, keeps, desk=self._desk)
+        yield frame
+        self._drawn, self._rests = self.framebuffer, frame.course.repeated
+        if self.framebuffer is None:
+            return
+        damaged = self._window.take_damaged()
+        shows = frame.course.drawn or damaged
+        if shows:
             self.framebuffer.blit_to_window(*self.framebuffer.size)
             self._window.swap()
-            self._pace()
+        if not self._rests:
+            self._pace(shows)
 
     def read(self, time: float) -> ControllerSample:
         """Return the mouse as hand 0, and the keys pressed since the last call."""
@@ -114,9 +150,10 @@ class WindowRuntime:
             self.framebuffer = Framebuffer.create(size)
             self._desk = Desk(size)
 
-    def _pace(self) -> None:
-        """Wait if `swap` does not (software GL, hidden windows): a spinning loop starves the worker."""
+    def _pace(self, shows: bool) -> None:
+        """Wait until the next frame may begin. `swap` waits itself, except in software and for hidden windows: there a
+        spinning loop would starve the worker."""
         since = time.perf_counter() - self._shown_at
-        if since < self._period / 2:
+        if since < (self._period / 2 if shows else self._period):
             time.sleep(self._period - since)
         self._shown_at = time.perf_counter()

@@ -70,6 +70,11 @@ class Interface:
         self._point(pointer)
         return self._frame(state, place, em, size)
 
+    @property
+    def settled(self) -> bool:
+        """Whether the last picture shows all effects of what has happened."""
+        return not self._settling
+
     def close(self) -> None:
         """Destroy the context. May be called twice."""
         if self._context is not None:

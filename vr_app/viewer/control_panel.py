@@ -121,6 +121,11 @@ class Control:
         return self._place.open
 
     @property
+    def moves(self) -> bool:
+        """Whether its picture may change by itself."""
+        return self._place.open and self._interface is not None and not self._interface.settled
+
+    @property
     def browsed(self) -> tuple[int, ...]:
         """The photographs on the gallery's page that is shown; none if the panel shows something else."""
         return images_on(self._told, self._place) if self._place.open and self._place.page == GALLERY else ()

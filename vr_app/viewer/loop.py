@@ -298,7 +298,10 @@ class Viewer:
         """Count the frame in the statistics, and check whether it is time to end: not before a requested screenshot.
         `left`: the frame kept the last picture."""
         now = time.perf_counter()
-        self.statistics.frame(now, now - begun, frame.period)
+        if self.rest.now and frame.period is None:
+            self.statistics.idle()
+        else:
+            self.statistics.frame(now, now - begun, frame.period)
         if self.rest.now:
             return
         if not left:
@@ -334,7 +337,7 @@ class Viewer:
         fades = self.picture.fading(self.tick.now - self.tick.dt)
         moves = self.view.still_for < STILL or self.view.alternates or fades
         comes = not self.warm or self.supply.busy or self.keeping.busy or self.status.notices
-        asked = self.intake.also or self.intake.control.open or self.intake.guided
+        asked = self.intake.also or self.intake.control.moves or self.intake.guided
         return bool(moves or comes or asked or self.options.frames is not None)
 
     def _stands(self, frame: Frame, view: ViewState, sample: ControllerSample, caption: str, asked: bool) -> bool:

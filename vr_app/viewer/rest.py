@@ -42,7 +42,8 @@ class Rest:
             self.sample, self.eyes, self._same_since = sample, frame.eyes, frame.time
         goes_on = self.now and same and self._rested_on == shown
         ends = self.now and not goes_on  # what has changed is drawn, even if nothing moves
-        rested = goes_on or not (ends or frame.time - self._same_since < STILL or awaits_something())
+        moves = sample.blink or frame.time - self._same_since < STILL
+        rested = goes_on or not (ends or moves or awaits_something())
         self.now = rested and frame.repeat()
         if self.now and not goes_on:
             self._rested_on = shown

@@ -72,6 +72,11 @@ class Statistics:
         self._last = now
         self.frames += 1
 
+    def idle(self) -> None:
+        """Count a frame that no display called for: the time around it is nobody's interval."""
+        self._last = None
+        self.frames += 1
+
     def see(self, view: ViewState, wants: Sequence[Demand], residency: Residency, computed: int, now: float) -> None:
         """Follow the current zoom. `computed`: tiles that the worker has computed so far."""
         place = (view.surface, view.active, view.front)
