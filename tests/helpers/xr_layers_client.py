@@ -1,11 +1,11 @@
 """The viewer in a headset, for tests/vr_app/xr/test_layers.py.
 
-    python -m tests.helpers.xr_layers_client on|off|quads_alone|one_layer panel|retina|wall IMAGE ...
+    python -m tests.helpers.xr_layers_client on|off|quads_alone|one_layer IMAGE ...
 
-With the last two, functions of tests.helpers.xr_trouble, layers are on and the runtime accepts few. Prints one JSON
-line per frame: whether everything wanted has been in the picture for a while, how many layers the frame had if surfaces
-are layers (else 0), how many GL objects have been made, and what the runtime is given as depth. Ends when its standard
-input is closed.
+With the last two, functions of tests.helpers.xr_trouble, layers are on and the runtime accepts few. Each line of the
+standard input, a value of Layout, is shown from then on; the end of the input ends the program. Prints one JSON line
+per frame: the layout, whether everything wanted of it has been in the picture for a while, how many layers the frame
+had if surfaces are layers (else 0), how many GL objects have been made, and what the runtime is given as depth.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from pathlib import Path
 
 import numpy as np
 
+from sr_core.tiles.worker import Worker
 from tests.helpers import xr_trouble
 from tests.helpers.gl_stage import ahead, to_surface
 from vr_app.core.scene.layer_mode import LayerMode
 from vr_app.core.scene.scene import Scene
 from vr_app.core.space.pose import Eye
-from vr_app.core.view.intent import SurfaceKind
+from vr_app.core.view.intent import ShowLayout
 from vr_app.core.view.layout import Layout
-from vr_app.core.view.view import ViewState
 from vr_app.gl import objects
 from vr_app.gl.depth import DepthTarget
 from vr_app.gl.draw import Renderer
@@ -73,27 +73,29 @@ def told(runtime: HeadsetRuntime) -> list[list[float]]:
     return [[info.min_depth, info.max_depth, info.near_z, info.far_z] for info in infos]
 
 
-def main(layers: str, surface: str, *paths: str) -> None:
+def main(layers: str, *paths: str) -> None:
     if layers not in ("on", "off"):
         getattr(xr_trouble, layers)()
         layers = "on"
+    Worker.warm_up = lambda worker: None  # nothing shown here is computed, and torch takes seconds to load
     heard = hear_depth()
     runtime = HeadsetRuntime(layers=LayerMode(layers))
     try:
-        kind = SurfaceKind.PANEL if surface == "wall" else SurfaceKind(surface)
-        layout = Layout.WALL if surface == "wall" else Layout.ROW
-        options = Options(tuple(map(Path, paths)), ViewState.start(len(paths), kind, layout=layout), prefetch=False)
-        with session(runtime, options) as viewer:
+        with session(runtime, Options(tuple(map(Path, paths)), prefetch=False)) as viewer:
             since = 0.0
-            while runtime.poll_events() and not select.select([sys.stdin], [], [], 0.0)[0]:
+            while runtime.poll_events():
+                asked = sys.stdin.readline() if select.select([sys.stdin], [], [], 0.0)[0] else None
+                if asked == "":
+                    break
+                if asked:
+                    viewer.intake.also += (ShowLayout(Layout(asked.strip())),)
                 viewer.frame()
                 whole = bool(viewer.seen.wants) and viewer.supply.all_on_card
-                # A process that ends while torch is being imported may abort.
-                done = viewer.warm and not (viewer.supply.service.worker.busy or viewer.supply.service.worker.warming)
-                since = since if whole and done else viewer.tick.now
-                report = {"sharp": viewer.tick.now - since > 2 * STILL, "layers": runtime.layers_shown}
-                report |= {"rests": viewer.rest.now, "made": objects.made(), "depth": heard, "told": told(runtime)}
-                print(json.dumps(report), flush=True)
+                done = viewer.warm and not viewer.supply.service.worker.busy
+                since = since if whole and done and not asked else viewer.tick.now
+                report = {"sharp": viewer.tick.now - since > 2 * STILL, "layout": viewer.view.layout.value}
+                report |= {"layers": runtime.layers_shown, "made": objects.made()}
+                print(json.dumps(report | {"depth": heard, "told": told(runtime)}), flush=True)
     finally:
         runtime.close()
 

@@ -93,6 +93,11 @@ class Client:
             lambda report: report["state"] == "FOCUSED" and report["sample"]["hands"][1]["aim"] is not None, "FOCUSED"
         )
 
+    def tell(self, line: str) -> None:
+        """Write a line to the client's standard input."""
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+
     def end(self) -> int:
         """Ask the client to end in the orderly way; its exit code."""
         self.process.stdin.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +29,11 @@ AWAY = RemotePose((0.0, 1.0, 0.0, 0.0), (0.0, 0.5, 0.0))
 """A hand that points backward, so that no ray lies over the picture."""
 
 AHEAD = RemotePose(position=(0.0, 1.6, 0.0))
+ASIDE = RemotePose((0.05, 0.08, 0.0, 0.9955), (0.12, 1.6, -0.15))
+
+
+LAYOUTS = {"panel": "row", "wall": "wall", "retina": "retina"}
+"""The layout in which one photograph has that surface."""
 
 
 def dotted() -> np.ndarray:
@@ -39,11 +46,12 @@ def dotted() -> np.ndarray:
 
 
 def composed(
-    screen: Xvfb, folder: Path, layers: str, photograph: np.ndarray, surface: str = "panel", head: RemotePose = AHEAD
-) -> np.ndarray:
-    """What Monado makes of a photograph once all of it is sharp: its window, (H, W) float, 0 to 255."""
+    screen: Xvfb, folder: Path, layers: str, photograph: np.ndarray, surfaces: Sequence[str], head: RemotePose = AHEAD
+) -> dict[str, np.ndarray]:
+    """What Monado makes of a photograph on each surface once all of it is sharp: its window, (H, W) float, 0 to 255."""
     path = folder / "photograph.png"
     Image.fromarray(photograph).save(path)
+    found = {}
     with (
         MonadoService(compositor="xcb", devices="remote", display=screen.name) as service,
         RemoteHeadset(service.port) as headset,
@@ -52,29 +60,37 @@ def composed(
         headset.right(pose=AWAY)
         headset.update(head=head)
         env = service.env | validation_env(folder)
-        with Client(env, layers, surface, str(path), module="tests.helpers.xr_layers_client") as client:
-            sharp = client.until(lambda report: report["sharp"], "a sharp picture")
-            if layers in ("on", "off"):
-                assert (sharp["layers"] > 1) == (layers == "on")
-            if layers == "one_layer":
-                assert sharp["layers"] <= 1
-            if layers in ("on", "off"):
-                assert sharp["told"] == [[0.0, 1.0, pytest.approx(0.05), 100.0]] * 2
-                assert sharp["depth"]["right"] > 0.97
-                assert (sharp["depth"]["seen"] > 0.1) == (layers == "off")  # else none is in the eyes' pictures
-            else:
-                assert (sharp["told"], sharp["depth"]) == ([], {})
-            looks = [grab_window(screen.name)]
-
-            def stands() -> bool:
-                client.until(lambda report: True, "a frame")
-                looks.append(grab_window(screen.name))
-                return np.array_equal(looks[-1], looks[-2])
-
-            wait_until(stands, "a picture that stands")
-            assert client.until(lambda report: True, "a frame")["made"] == sharp["made"]
+        with Client(env, layers, str(path), module="tests.helpers.xr_layers_client") as client:
+            for surface in surfaces:
+                found[surface] = _composed_of(client, screen, layers, surface)
+                Image.fromarray(found[surface].astype(np.uint8)).save(folder / f"{layers}-{surface}.png")
             assert client.end() == 0, client.errors()
     assert validation_messages(folder) == []
+    return found
+
+
+def _composed_of(client: Client, screen: Xvfb, layers: str, surface: str) -> np.ndarray:
+    layout = LAYOUTS[surface]
+    client.tell(layout)
+    sharp = client.until(lambda report: report["layout"] == layout and report["sharp"], f"a sharp {surface}")
+    if layers in ("on", "off"):
+        assert (sharp["layers"] > 1) == (layers == "on")
+        assert sharp["told"] == [[0.0, 1.0, pytest.approx(0.05), 100.0]] * 2
+        assert sharp["depth"]["right"] > 0.97
+        assert (sharp["depth"]["seen"] > 0.1) == (layers == "off")  # else none is in the eyes' pictures
+    else:
+        assert (sharp["told"], sharp["depth"]) == ([], {})
+    if layers == "one_layer":
+        assert sharp["layers"] <= 1
+    looks = [grab_window(screen.name)]
+
+    def stands() -> bool:
+        client.until(lambda report: True, "a frame")
+        looks.append(grab_window(screen.name))
+        return np.array_equal(looks[-1], looks[-2])
+
+    wait_until(stands, "a picture that stands")
+    assert client.until(lambda report: True, "a frame")["made"] == sharp["made"]
     return looks[-1].astype(float).mean(axis=2)
 
 
@@ -87,16 +103,29 @@ def discs(eye: np.ndarray) -> np.ndarray:
     return np.array(ndimage.center_of_mass(np.maximum(eye - 60, 0), names, kept))
 
 
-@pytest.mark.parametrize("surface", ["panel", "wall", "retina"])
-def test_every_pixel_has_the_same_place_as_a_layer_and_as_a_mesh(
-    screen: Xvfb, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, surface: str
-) -> None:
-    monkeypatch.setenv(SCALE, "30")  # pictures of 288x324 pixels: software draws
+Dots = Callable[[str], dict[str, np.ndarray]]
+
+
+@pytest.fixture(scope="module")
+def dots(screen: Xvfb, tmp_path_factory: pytest.TempPathFactory) -> Dots:
+    """What Monado makes of `dotted` on each surface, from the side, by how layers are accepted; each a program that is
+    started once."""
+
+    @cache
+    def of(layers: str) -> dict[str, np.ndarray]:
+        surfaces = {"quads_alone": ["retina"], "one_layer": ["panel", "retina"]}.get(layers, list(LAYOUTS))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv(SCALE, "30")  # pictures of 288x324 pixels: software draws
+            return composed(screen, tmp_path_factory.mktemp(layers), layers, dotted(), surfaces, ASIDE)
+
+    return of
+
+
+@pytest.mark.parametrize("surface", LAYOUTS)
+def test_every_pixel_has_the_same_place_as_a_layer_and_as_a_mesh(dots: Dots, surface: str) -> None:
     found = {}
     for layers in ("off", "on"):
-        head = RemotePose((0.05, 0.08, 0.0, 0.9955), (0.12, 1.6, -0.15))
-        picture = composed(screen, tmp_path, layers, dotted(), surface, head)
-        Image.fromarray(picture.astype(np.uint8)).save(tmp_path / f"{layers}.png")
+        picture = dots(layers)[surface]
         width = picture.shape[1] // 2
         found[layers] = [discs(picture[:, i * width : (i + 1) * width]) for i in (0, 1)]
     for mesh, layer in zip(found["off"], found["on"], strict=True):
@@ -146,8 +175,7 @@ def test_a_fine_grating_keeps_more_contrast_as_a_layer(
     monkeypatch.setenv(SCALE, "50")
     found = {}
     for layers in ("off", "on"):
-        picture = composed(screen, tmp_path, layers, gratings())
-        Image.fromarray(picture.astype(np.uint8)).save(tmp_path / f"{layers}.png")
+        picture = composed(screen, tmp_path, layers, gratings(), ["panel"])["panel"]
         half = picture[:, : picture.shape[1] // 2]
         middle, across = half.shape[1] // 2 + 4, 158  # the left eye stands 32 mm left of the panel's middle
         for n, degrees in enumerate(ORIENTATIONS):
@@ -161,11 +189,8 @@ def test_a_fine_grating_keeps_more_contrast_as_a_layer(
 @pytest.mark.parametrize(
     ("layers", "surface"), [("quads_alone", "retina"), ("one_layer", "panel"), ("one_layer", "retina")]
 )
-def test_a_runtime_that_takes_few_layers_is_shown_meshes(
-    screen: Xvfb, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layers: str, surface: str
-) -> None:
-    monkeypatch.setenv(SCALE, "30")
-    picture = composed(screen, tmp_path, layers, dotted(), surface)
+def test_a_runtime_that_takes_few_layers_is_shown_meshes(dots: Dots, layers: str, surface: str) -> None:
+    picture = dots(layers)[surface]
     assert len(discs(picture[:, : picture.shape[1] // 2])) >= DOTS * (DOTS - 2)
 
 
