@@ -59,3 +59,13 @@ class Visit:
             return about if wanted(about) else None
 
         return wait_until(look, what, PATIENCE)
+
+    def act(self, act: Callable[[], object], wanted: Callable[[dict], bool], what: str) -> dict:
+        """Do what needs a rhythm until a machine that is too slow for it has once kept up."""
+
+        def attempt() -> dict | None:
+            act()
+            about = self.look()
+            return about if wanted(about) else None
+
+        return wait_until(attempt, what, PATIENCE)

@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -111,7 +110,7 @@ def test_mouse_and_keys(visit: Visit, screen: Xvfb, tmp_path: Path) -> None:
     wait_until(badge_shines, "the badge's and the outline's colour on the screen")
 
     visit.do("mousedown", "1")
-    time.sleep(0.5)  # a hand closes before it moves
+    visit.look()  # a frame has seen the hand close before it moves
     visit.do("mousemove", "--window", visit.window, "250", middle[1])
     dragged = visit.until(lambda about: front(about)["center"] != front(zoomed)["center"], "the drag")
     visit.do("mouseup", "1")
@@ -120,14 +119,18 @@ def test_mouse_and_keys(visit: Visit, screen: Xvfb, tmp_path: Path) -> None:
 
     visit.key("u")
     visit.until(lambda about: front(about)["center"] == front(zoomed)["center"], "the place before the drag")
-    visit.do("mousemove", "--window", visit.window, "250", middle[1], "click", "--repeat", "2", "--delay", "60", "1")
-    centred = visit.until(lambda about: front(about)["center"] != front(zoomed)["center"], "the spot in the middle")
+    visit.do("mousemove", "--window", visit.window, "250", middle[1])
+    centred = visit.act(
+        lambda: visit.do("click", "--repeat", "2", "--delay", "60", "1"),
+        lambda about: front(about)["center"] != front(zoomed)["center"],
+        "the spot in the middle",
+    )
     assert front(centred)["center"][0] < front(zoomed)["center"][0]
     assert front(centred)["zoom"] == front(zoomed)["zoom"]
     visit.key("ctrl+z")
     visit.until(lambda about: front(about)["center"] == front(zoomed)["center"], "the place before it was centred")
     visit.do("mousemove", "--window", visit.window, *middle, "mousedown", "1")
-    time.sleep(0.5)  # a hand closes before it moves
+    visit.look()  # a frame has seen the hand close before it moves
     visit.do("mousemove", "--window", visit.window, "250", middle[1])
     visit.until(lambda about: front(about)["center"] == front(dragged)["center"], "the same drag again")
     visit.do("mouseup", "1")
@@ -159,7 +162,9 @@ def test_mouse_and_keys(visit: Visit, screen: Xvfb, tmp_path: Path) -> None:
     sheet = opened["sheet"]
     (x, y), (wide, high) = sheet["targets"][name], sheet["size"]
     at = SIZE[0] - MARGIN - wide + x, (SIZE[1] - high) // 2 + y
-    visit.do("mousemove", "--window", visit.window, *(str(round(part)) for part in at), "sleep", "0.5", "click", "1")
+    visit.do("mousemove", "--window", visit.window, *(str(round(part)) for part in at))
+    visit.look()  # a frame has seen the cursor there before it clicks
+    visit.do("click", "1")
     visit.until(lambda about: about["invention"], "the overlay, asked for on the panel")
     visit.key("v")
     visit.key("space")

@@ -167,8 +167,9 @@ class Scene:
 
     def press(self, button: str) -> None:
         self.headset.right(**{button: True})
-        time.sleep(0.4)  # a press is a length of time
+        self.visit.look()  # a frame has seen it
         self.headset.right(**{button: False})
+        self.visit.look()
 
 
 @pytest.fixture
@@ -390,6 +391,11 @@ def of_sheet(about: dict, name: str) -> np.ndarray:
     return panel.point(np.array(about["sheet"]["targets"][name]) / size - 0.5)
 
 
+def _ends_at(about: dict, point: np.ndarray) -> bool:
+    """Whether the right hand's ray does, within a centimetre."""
+    return np.allclose(about["rays"][-1]["end"], point, atol=0.01)
+
+
 def test_the_control_panel_in_the_eyes_picture(scene: Scene) -> None:
     """Opened, and pressed by the other hand's ray."""
     hand = np.array([0.25, -0.25, -0.1])
@@ -402,10 +408,10 @@ def test_the_control_panel_in_the_eyes_picture(scene: Scene) -> None:
 
     def press(name: str, about: dict) -> None:
         scene.right(hand, aimed(hand, of_sheet(about, name)))
-        time.sleep(0.5)  # the ray is steadied
+        scene.visit.until(lambda seen: seen["rays"] and _ends_at(seen, of_sheet(about, name)), "the steadied ray")
         for trigger in (1.0, 0.0):
             scene.right(trigger=trigger)
-            time.sleep(0.4)  # a press is a length of time
+            scene.visit.look()  # a frame has seen it
 
     def adjust() -> dict | None:
         """The page, once the panel has come to rest on the hand and a press has met it."""
@@ -415,7 +421,7 @@ def test_the_control_panel_in_the_eyes_picture(scene: Scene) -> None:
 
     about = wait_until(adjust, "the page", PATIENCE)
     assert about["rays"][-1]["hits"]
-    assert np.allclose(about["rays"][-1]["end"], of_sheet(about, "Adjust"), atol=0.01)
+    assert _ends_at(about, of_sheet(about, "Adjust"))
     press("Channel: Red-free", about)
     about = scene.visit.until(lambda about: about["appearance"]["channel"] == "red-free", "the red-free look")
     assert about["surfaces"][0]["center"] == [0.5, 0.5]  # the photograph beneath was not dragged
