@@ -77,6 +77,8 @@ class BenchFrame:
     should_render: bool = True
     detail: float = 1.0
     desk: None = None
+    lecture: None = None
+    takes_lecture: bool = False
 
     @property
     def keeps(self) -> bool:
@@ -89,7 +91,7 @@ class BenchFrame:
             yield eye, framebuffer
 
     def pictures(
-        self, scene: Scene, renderer: Renderer, whole: bool = False
+        self, scene: Scene, renderer: Renderer, whole: bool = False, lecture: Scene | None = None
     ) -> Iterator[tuple[Eye, Framebuffer, Scene]]:
         yield from ((eye, target, scene) for eye, target in self.targets())
 

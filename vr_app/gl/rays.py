@@ -35,15 +35,15 @@ class RayRenderer:
         CALLS.glBindVertexArray(self._no_vertices)
         program.set_matrix(to_clip)
         CALLS.glUniform3f(program["u_eye"], *eye.pose.position)
-        CALLS.glUniform1f(program["u_width"], _BEAM_WIDTH)
         for ray in rays:
+            CALLS.glUniform1f(program["u_width"], _BEAM_WIDTH * ray.width)
             CALLS.glUniform3f(program["u_start"], *ray.start)
             CALLS.glUniform3f(program["u_end"], *ray.end)
             CALLS.glUniform1f(program["u_dot"], 0.0)
             GL.glDrawArrays(GL.GL_TRIANGLE_STRIP, 0, 4)
             if ray.hits:
                 distance = float(np.linalg.norm(np.subtract(ray.end, eye.pose.position)))
-                CALLS.glUniform1f(program["u_dot"], _DOT_ANGLE * distance)
+                CALLS.glUniform1f(program["u_dot"], _DOT_ANGLE * ray.width * distance)
                 GL.glDrawArrays(GL.GL_TRIANGLE_STRIP, 0, 4)
 
     def close(self) -> None:

@@ -18,9 +18,8 @@ from vr_app.core.hands.sample import ControllerSample, HandSample, Pulse
 from vr_app.core.scene.layer_mode import LayerMode
 from vr_app.core.scene.spectator import MirrorKind
 from vr_app.core.space.origin import floor_height
-from vr_app.core.space.pose import Eye
 from vr_app.gl import context
-from vr_app.gl.objects import Framebuffer
+from vr_app.runtime.full_screen import changes_full_screen
 from vr_app.runtime.interface import Frame
 from vr_app.runtime.mirror import MIRROR_INTERVAL, TITLE, Mirror
 from vr_app.runtime.one_eye import OneEyeFrame, one_eye
@@ -30,7 +29,7 @@ from vr_app.xr.probe import HeadsetWatch
 context.bind_pyopengl("glx" if sys.platform.startswith("linux") else sys.platform)
 
 from vr_app.xr.errors import HeadsetError, HeadsetLostError  # noqa: E402
-from vr_app.xr.frame import FrameClock, run_frame  # noqa: E402
+from vr_app.xr.frame import FrameClock, Nobody, run_frame  # noqa: E402
 from vr_app.xr.minimal import repeat_frame  # noqa: E402
 from vr_app.xr.session import Session  # noqa: E402
 from vr_app.xr.system import System, open_system  # noqa: E402
@@ -99,6 +98,7 @@ class HeadsetRuntime:
             self._take_up(system)
             if mirror:
                 self._mirror = Mirror(self._window, system.view_sizes[LEFT], mirror)
+                self._show_in_window(self._mirror, mirror)
                 owned.callback(self._mirror.close)
             self._owned = owned.pop_all()
 
@@ -191,10 +191,17 @@ class HeadsetRuntime:
         self._pressed += pressed
         for key in pressed:
             if key in MIRROR.keys:
-                self._mirror.kind = self._mirror.kind.next()
-                self._camera_kept = False
+                self._show_in_window(self._mirror, self._mirror.kind.next())
+            changes_full_screen(self._mirror.window, key)
         if (closed or set(QUIT.keys) & set(pressed)) and self._leave_by is None:
             self._leave()
+
+    def _show_in_window(self, mirror: Mirror, kind: MirrorKind) -> None:
+        """Let the window show something else; for a lecture hall it takes the whole screen."""
+        if MirrorKind.lecture in (kind, mirror.kind):
+            mirror.window.show_full_screen(kind is MirrorKind.lecture)
+        mirror.kind = kind
+        self._camera_kept = False
 
     def _leave(self) -> None:
         self._leave_by = time.monotonic() + PARTING
@@ -216,9 +223,7 @@ class HeadsetRuntime:
         if self._session is None:
             yield None
             return
-        with run_frame(self._session, self._clock, self) as frame:
-            if self._mirror:
-                self._mirror.begin(frame.time)
+        with run_frame(self._session, self._clock, self._mirror or Nobody()) as frame:
             yield frame
 
     @contextmanager
@@ -230,22 +235,6 @@ class HeadsetRuntime:
         self._camera_kept = True
         mirror.begin(now)
         mirror.show_camera()
-
-    def see(self, eye: int, picture: Framebuffer) -> None:
-        """Pass an eye's finished picture to the window."""
-        if self._mirror:
-            self._mirror.see(eye, picture)
-
-    def views(
-        self, eyes: tuple[Eye, ...], apart: bool = False, still: bool = False
-    ) -> Iterator[tuple[Eye, Framebuffer]]:
-        """Yield what the window wants drawn in addition."""
-        if self._mirror:
-            yield from self._mirror.views(eyes, apart, still)
-
-    def content(self) -> bool:
-        """Whether the window needs no new picture as long as nothing changes."""
-        return self._mirror is None or self._mirror.content()
 
     def read(self, time: float) -> ControllerSample:
         """Return hands (left, right) and buttons as they will be at `time`, a frame's; without focus, hands point

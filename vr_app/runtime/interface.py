@@ -50,6 +50,16 @@ class Frame(Protocol):
         ...
 
     @property
+    def lecture(self) -> Desk | None:
+        """The window beside a headset in which photographs stand flat for a lecture hall, if there is one."""
+        ...
+
+    @property
+    def takes_lecture(self) -> bool:
+        """Whether that window takes a picture in this frame."""
+        ...
+
+    @property
     def eyes(self) -> tuple[Eye, ...]:
         """Every picture to draw: two in a headset, else one. Empty while the head is not tracked. `targets` may add one
         for a spectator."""
@@ -60,10 +70,11 @@ class Frame(Protocol):
         ...
 
     def pictures(
-        self, scene: Scene, renderer: Renderer, whole: bool = False
+        self, scene: Scene, renderer: Renderer, whole: bool = False, lecture: Scene | None = None
     ) -> Iterator[tuple[Eye, Framebuffer, Scene]]:
         """Yield the same as `targets`, with what to draw into each: `scene`, or the rest of it if the runtime shows a
-        part by itself, which `renderer` draws apart. `whole`: everything must be in the eyes' own pictures."""
+        part by itself, which `renderer` draws apart. `whole`: everything must be in the eyes' own pictures. `lecture`:
+        what to draw for `self.lecture`."""
         ...
 
     def repeat(self) -> bool:

@@ -11,8 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from vr_app.core.scene.lecture import LECTURE_TEXT
+from vr_app.core.scene.scene import Scene
 from vr_app.core.scene.spectator import MirrorKind, Spectator
 from vr_app.core.space.pose import Eye
+from vr_app.core.view.desk import Desk
 from vr_app.gl import context
 from vr_app.gl.context import GL
 from vr_app.gl.objects import Framebuffer
@@ -34,6 +37,9 @@ REFRESH = 5.0
 
 CAMERA_SIZE = (1280, 720)
 """Pixels of a picture that is drawn for the window alone."""
+
+HALL_SIZE = (1920, 1080)
+"""The most pixels of a lecture hall's picture; on a larger screen it is enlarged."""
 
 NO_TIMEOUT = 0xFFFF_FFFF_FFFF_FFFF
 """GL_TIMEOUT_IGNORED, the only one that `glWaitSync` takes: PyOpenGL's own constant has lost it to a sign, and GL then
@@ -67,13 +73,16 @@ class Mirror:
     def __init__(self, hidden: context.Window, eye_size: tuple[int, int], kind: MirrorKind) -> None:
         self.kind = kind
         self._eye_width = round(PICTURE_HEIGHT * eye_size[0] / eye_size[1])
-        whole = max(2 * self._eye_width, CAMERA_SIZE[0]), max(PICTURE_HEIGHT, CAMERA_SIZE[1])
+        whole = max(2 * self._eye_width, HALL_SIZE[0]), max(PICTURE_HEIGHT, HALL_SIZE[1])
         self._pictures = [Framebuffer.create(whole) for _ in range(2)]
         self.camera = Framebuffer.create(CAMERA_SIZE)
         """Where a picture of the window's own is drawn."""
         self._eye = Framebuffer.create((self._eye_width, PICTURE_HEIGHT))
-        self._stands: tuple[MirrorKind, tuple[int, int]] | None = None
-        """What the window shows, and its size, while the scene is still; None: something else."""
+        self._hall: Framebuffer | None = None
+        """Where a lecture hall's picture is drawn."""
+        self._stands: tuple[MirrorKind, tuple[int, int], Scene | None] | None = None
+        """What the window shows while the scene is still, and its size; of a lecture hall, the scene too. None:
+        something else."""
         self._size, self._size_until = (0, 0), 0.0
         self._spectator = Spectator()
         self._drawing: int | None = None
@@ -91,7 +100,7 @@ class Mirror:
     @property
     def _part(self) -> tuple[int, int]:
         """How much of a picture is in use."""
-        if self.kind is MirrorKind.spectator:
+        if self.kind in (MirrorKind.spectator, MirrorKind.lecture):
             return CAMERA_SIZE
         return self._eye_width * (2 if self.kind is MirrorKind.both else 1), PICTURE_HEIGHT
 
@@ -113,7 +122,7 @@ class Mirror:
                 self._drawn_at = now
 
     def see(self, eye: int, picture: Framebuffer) -> None:
-        if self._drawing is None or self.kind is MirrorKind.spectator:
+        if self._drawing is None or self.kind in (MirrorKind.spectator, MirrorKind.lecture):
             return
         alone = {MirrorKind.left: LEFT, MirrorKind.right: RIGHT}.get(self.kind)
         if alone in (None, eye):
@@ -122,14 +131,30 @@ class Mirror:
         if alone == eye or (alone is None and eye == RIGHT):
             self._hand_over(self._drawing, self._part)
 
+    @property
+    def lecture(self) -> Desk | None:
+        """The lecture hall's window, if it is one."""
+        if self.kind is not MirrorKind.lecture or 0 in self._size:
+            return None
+        shrink = min(1.0, *(most / side for most, side in zip(HALL_SIZE, self._size, strict=True)))
+        width, height = (max(1, round(side * shrink)) for side in self._size)
+        return Desk((width, height), LECTURE_TEXT)
+
+    @property
+    def takes_lecture(self) -> bool:
+        """Whether that takes a picture in this frame."""
+        return self.kind is MirrorKind.lecture and self._drawing is not None
+
     def views(
-        self, eyes: tuple[Eye, ...], apart: bool = False, still: bool = False
+        self, eyes: tuple[Eye, ...], apart: bool = False, still: bool = False, lecture: Scene | None = None
     ) -> Iterator[tuple[Eye, Framebuffer]]:
-        if not still:
+        if not still and self.kind is not MirrorKind.lecture:
             self._stands = None
         if self._drawing is None:
             return
-        if self.kind is MirrorKind.spectator:
+        if self.kind is MirrorKind.lecture:
+            yield from self._views_of_hall(lecture)
+        elif self.kind is MirrorKind.spectator:
             self.camera.bind()
             yield self._spectator.follow(eyes, self._now, CAMERA_SIZE), self.camera
             self.show_camera()
@@ -142,7 +167,25 @@ class Mirror:
 
     @property
     def _fresh(self) -> bool:
-        return self._stands == (self.kind, self._size)
+        return self._stands is not None and self._stands[:2] == (self.kind, self._size)
+
+    def _views_of_hall(self, lecture: Scene | None) -> Iterator[tuple[Eye, Framebuffer]]:
+        """Yield the lecture hall's view, unless it shows that already."""
+        desk = self.lecture
+        if desk is None or lecture is None or self._stands == (self.kind, self._size, lecture):
+            return
+        if self._hall is None or self._hall.size != desk.size:
+            self._close_hall()
+            self._hall = Framebuffer.create(desk.size)
+        self._hall.bind()
+        yield desk.eye, self._hall
+        self._hand_over_whole(self._hall)
+        self._stands = self.kind, self._size, lecture
+
+    def _close_hall(self) -> None:
+        if self._hall is not None:
+            self._hall.close()
+            self._hall = None
 
     def _views_of_its_own(self, eyes: tuple[Eye, ...]) -> Iterator[tuple[Eye, Framebuffer]]:
         """Yield the eyes' views drawn for the window, unless it shows them already."""
@@ -153,13 +196,16 @@ class Mirror:
             self._eye.bind()
             yield replace(eyes[index], size=self._eye.size), self._eye
             self.see(index, self._eye)
-        self._stands = self.kind, self._size
+        self._stands = self.kind, self._size, None
 
     def show_camera(self) -> None:
         """Show what was drawn into `camera`, if it is time for a picture."""
+        self._hand_over_whole(self.camera)
+
+    def _hand_over_whole(self, drawn: Framebuffer) -> None:
         if self._drawing is not None:
-            self.camera.blit_to(self._pictures[self._drawing], 0, 0, *CAMERA_SIZE)
-            self._hand_over(self._drawing, CAMERA_SIZE)
+            drawn.blit_to(self._pictures[self._drawing], 0, 0, *drawn.size)
+            self._hand_over(self._drawing, drawn.size)
 
     def _hand_over(self, picture: int, part: tuple[int, int]) -> None:
         fence = GL.glFenceSync(GL.GL_SYNC_GPU_COMMANDS_COMPLETE, 0)
@@ -176,6 +222,7 @@ class Mirror:
             self._ending = True
             self._change.notify()
         self._thread.join(PATIENCE)
+        self._close_hall()
         for picture in (*self._pictures, self.camera, self._eye):
             picture.close()
         self.window.close()

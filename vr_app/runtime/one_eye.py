@@ -34,6 +34,8 @@ class OneEyeFrame:
     keeps: bool = False
     detail: float = 1.0
     desk: Desk | None = None
+    lecture: None = None
+    takes_lecture: bool = False
 
     @property
     def should_render(self) -> bool:
@@ -48,7 +50,7 @@ class OneEyeFrame:
             yield eye, self.framebuffer
 
     def pictures(
-        self, scene: Scene, renderer: Renderer, whole: bool = False
+        self, scene: Scene, renderer: Renderer, whole: bool = False, lecture: Scene | None = None
     ) -> Iterator[tuple[Eye, Framebuffer, Scene]]:
         """The same, to draw all of `scene` into it."""
         yield from ((eye, target, scene) for eye, target in self.targets())

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from vr_app.core.hands.keys import BACK, BLINK, FULL_SCREEN, ORIGINAL, QUIT
+from vr_app.core.hands.keys import BLINK, ORIGINAL, QUIT
 from vr_app.core.hands.sample import ControllerSample, HandSample, Pulse
 from vr_app.core.space.pose import Eye, Ray
 from vr_app.core.view.desk import Desk
 from vr_app.core.view.view import NOTCH
 from vr_app.gl.context import Window
 from vr_app.gl.objects import Framebuffer
+from vr_app.runtime.full_screen import changes_full_screen
 from vr_app.runtime.one_eye import FLOOR, OneEyeFrame
 
 IDLE = 0.1
@@ -77,7 +78,7 @@ class WindowRuntime:
     def poll_events(self) -> bool:
         going_on = self._window.poll(IDLE if self._rests or self.framebuffer is None else 0.0)
         pressed = self._window.take_pressed()
-        self._pressed += tuple(key for key in pressed if not self._changes_full_screen(key))
+        self._pressed += tuple(key for key in pressed if not changes_full_screen(self._window, key))
         self._fit()
         return going_on and not set(QUIT.keys) & set(pressed)
 
@@ -119,14 +120,6 @@ class WindowRuntime:
         if self.framebuffer is not None:
             self.framebuffer.close()
             self.framebuffer = None
-
-    def _changes_full_screen(self, key: str) -> bool:
-        """Let a key begin or end the full screen, if it does."""
-        full = self._window.full_screen
-        changes = key in FULL_SCREEN.keys or (full and key in BACK.keys)
-        if changes:
-            self._window.show_full_screen(not full)
-        return changes
 
     def _mouse(self) -> HandSample:
         scrolled = self._window.take_scrolled()

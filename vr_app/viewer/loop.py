@@ -64,7 +64,7 @@ def run(runtime: Runtime, options: Options) -> None:
     with session(runtime, options) as viewer:
         while runtime.poll_events() and not viewer.finished:
             viewer.frame()
-        viewer.report()
+        _report(viewer)
 
 
 @contextmanager
@@ -198,7 +198,7 @@ class Viewer:
     def _turn(self, frame: Frame, sample: ControllerSample, tick: Tick) -> bool:
         """Run a frame in which something may change: sample, intents, view, what is seen of it, tiles, scene, pictures.
         Returns whether it ended early, with the last picture, once the view was known."""
-        before = desk_changed(self._arrivals(self.view), frame.desk)
+        before = desk_changed(self.arrivals(self.view), frame.desk)
         lingers = self.options.ends or self.keeping.screenshots.due
         led, caption = self.intake.led(before, 0.0 if self._frames_over else tick.dt, lingers)
         asked = self.intake.read(frame, sample, before, self.seen, tick, self.supply.service.photographs)
@@ -232,7 +232,7 @@ class Viewer:
             self.notices.tell_of_headset(notice)
         return tick
 
-    def _arrivals(self, view: ViewState) -> ViewState:
+    def arrivals(self, view: ViewState) -> ViewState:
         """Return the view with the photographs that have been decoded; take computed tiles too."""
         for news in self.supply.take():
             if isinstance(news, Unopened):
@@ -264,7 +264,8 @@ class Viewer:
 
     def _bring_tiles(self, frame: Frame, view: ViewState, seen: Seen, tick: Tick) -> None:
         """Ask for the missing tiles, and copy those in memory within the frame's budget."""
-        self.supply.ask(view, seen.wants, seen.waits, self.intake.control.browsed)
+        wants = (*seen.wants, *self.picture.lecture.wants(frame, view))
+        self.supply.ask(view, wants, seen.waits, self.intake.control.browsed)
         # The next frames need the processor more than tiles do if the view moves, or if pictures are drawn in every
         # frame, as in a headset, where the head turns. Whoever rests, or has jumped, waits for tiles.
         self.supply.service.worker.leave_room(not frame.keeps or not (seen.waits or view.still_for >= SETTLE))
@@ -286,9 +287,11 @@ class Viewer:
         control = self.intake.control
         surfaces = self.picture.surfaces(view, seen, frame.eyes, tick)
         sheet = control.item if control.open or not due else None
-        scene = compose(view, surfaces, replace(self.status, invented=invented), self.rays, sheet, self.runtime.floor)
+        status = replace(self.status, invented=invented)
+        scene = compose(view, surfaces, status, self.rays, sheet, self.runtime.floor)
         scene = self.picture.veiled(scene)
-        pictures = self.picture.draw(frame, scene, tick, view.still_for > 0, due, self.supply.computes)
+        lecture = self.picture.lecture.scene(frame, view, seen, status, self.rays, tick)
+        pictures = self.picture.draw(frame, scene, lecture, tick, view.still_for > 0, due, self.supply.computes)
         if pictures:
             made_by = view.settings.model, self.status.texture
             about = describe_snapshot(view, frame.eyes, scene, invented, *made_by, control.targets)
@@ -311,16 +314,6 @@ class Viewer:
         before = self._objects_made
         self.statistics.gl_objects_after_warm_up = 0 if before is None else objects.made() - before
         self.finished = self._over and not self.keeping.screenshots.awaited(now)
-
-    def report(self) -> None:
-        """Write the statistics, once it is known whether any photograph could be opened."""
-        while self.supply.service.loader.busy and not self.view.loaded:
-            self.view = self._arrivals(self.view)
-            time.sleep(0.01)
-        if self.options.stats is not None:
-            told = self.supply.told(self.view, self.seen.wants)
-            about = {"mode": self.runtime.name, **self.runtime.describe(), **told}
-            write_statistics(self.options.stats, about, self.statistics, self.supply.service.worker.counts)
 
     # What they ask.
 
@@ -384,6 +377,18 @@ class Viewer:
         self._objects_made = objects.made()
         self._collector.started()
         self.supply.service.worker.warm_up()
+
+
+def _report(viewer: Viewer) -> None:
+    """Write the statistics, once it is known whether any photograph could be opened."""
+    supply, stats = viewer.supply, viewer.options.stats
+    while supply.service.loader.busy and not viewer.view.loaded:
+        viewer.view = viewer.arrivals(viewer.view)
+        time.sleep(0.01)
+    if stats is not None:
+        told = supply.told(viewer.view, viewer.seen.wants)
+        about = {"mode": viewer.runtime.name, **viewer.runtime.describe(), **told}
+        write_statistics(stats, about, viewer.statistics, supply.service.worker.counts)
 
 
 def _beam(aim: Ray, view: ViewState, seen: Seen) -> RayItem:

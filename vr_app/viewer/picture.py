@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from vr_app.core.panel.stand import SheetItem
+from vr_app.core.scene.lecture import lecture_rays, lecture_status, lecture_view
 from vr_app.core.scene.local_contrast import CurveBook
 from vr_app.core.scene.redraw import changed_part, only_tiles
 from vr_app.core.scene.region_words import region_labels
@@ -17,9 +18,10 @@ from vr_app.core.scene.veil import Veil
 from vr_app.core.scene.window_words import window_labels
 from vr_app.core.scene.words import Status, labels
 from vr_app.core.space.pose import Eye
+from vr_app.core.tiles.departure import Departures
 from vr_app.core.tiles.fading import Pace
 from vr_app.core.tiles.page_table import PageTable, Residency
-from vr_app.core.tiles.visible import Seen
+from vr_app.core.tiles.visible import Demand, Seen, look
 from vr_app.core.view.intent import GoToRegion, Intent, NextRegion, ResetView, SurfaceKind, Undo
 from vr_app.core.view.view import ViewState
 from vr_app.gl.draw import Renderer
@@ -52,6 +54,7 @@ class Picture:
         self.shown = self.holds_back = False
         self._residency = residency
         self._pages = PageTable(residency)
+        self.lecture = Lecture(self, residency)
         self._curves = CurveBook(coarse)
         self._drawn: Scene | None = None
         self._stood: Scene | None = None
@@ -93,9 +96,12 @@ class Picture:
         shown = view.layout, view.active, pair and (pair.images, pair.compare), self._jumps
         self.veil.see(shown if self.shown else None, dt)
 
-    def surfaces(self, view: ViewState, seen: Seen, eyes: Sequence[Eye], tick: Tick) -> tuple[SurfaceItem, ...]:
-        """Return the photographs with the tiles that are available now."""
-        items = surface_items(view, seen.placed, seen.wants, self._pages, eyes, tick.now)
+    def surfaces(
+        self, view: ViewState, seen: Seen, eyes: Sequence[Eye], tick: Tick, pages: PageTable | None = None
+    ) -> tuple[SurfaceItem, ...]:
+        """Return the photographs with the tiles that are available now. `pages`: those of another picture than the
+        eyes'."""
+        items = surface_items(view, seen.placed, seen.wants, pages or self._pages, eyes, tick.now)
         return self._curves.added_to(items, view.appearance.channel) if view.appearance.local else items
 
     def veiled(self, scene: Scene) -> Scene:
@@ -107,9 +113,17 @@ class Picture:
         return replace(self._stood, veil=self.veil.shade)
 
     def draw(
-        self, frame: Frame, scene: Scene, tick: Tick, rests: bool, whole: bool, busy: Callable[[], bool]
+        self,
+        frame: Frame,
+        scene: Scene,
+        lecture: Scene | None,
+        tick: Tick,
+        rests: bool,
+        whole: bool,
+        busy: Callable[[], bool],
     ) -> list[np.ndarray]:
-        """Draw the scene into each eye's picture, as far as it has changed. `rests`: whether the view rests.
+        """Draw the scene into each eye's picture, as far as it has changed. `lecture`: what `frame.lecture` shows.
+        `rests`: whether the view rests.
 
         `whole`: draw all of it, and return each eye's picture, (H, W, 3) uint8. `busy`: whether tiles are being
         computed; it is asked last, since that takes the worker's lock.
@@ -124,7 +138,7 @@ class Picture:
             return []
         self._drawn = scene
         pictures = []
-        for eye, target, shown in frame.pictures(scene, self.renderer, whole=whole):
+        for eye, target, shown in frame.pictures(scene, self.renderer, whole, lecture):
             part = changed_part(stands, scene, eye) if stands else None
             if part is None or not part.empty:
                 self.renderer.draw(target, eye, shown, part)
@@ -133,6 +147,36 @@ class Picture:
         self.pace.drew(tick.now, fades)
         self.shown = self.shown or bool(scene.surfaces)
         return pictures
+
+
+class Lecture:
+    """What a lecture hall's screen shows, beside a headset's `picture`, of the tiles of a `residency`."""
+
+    def __init__(self, picture: Picture, residency: Residency) -> None:
+        self._picture, self._residency = picture, residency
+        self._pages, self._departures = PageTable(residency), Departures()
+        self._seen = Seen()
+
+    def wants(self, frame: Frame, view: ViewState) -> tuple[Demand, ...]:
+        """See what the frame's screen shows of the headset's view, if there is one; return what that wants."""
+        if frame.lecture is None:
+            return ()
+        self._seen = look(lecture_view(view, frame.lecture), (frame.lecture.eye,), self._seen)
+        return self._seen.wants
+
+    def scene(
+        self, frame: Frame, view: ViewState, seen: Seen, status: Status, rays: Sequence[RayItem], tick: Tick
+    ) -> Scene | None:
+        """Return the scene for the screen; None if none takes a picture now. `view`, `seen`, `status` and `rays`: the
+        headset's."""
+        desk = frame.lecture
+        if desk is None or not frame.takes_lecture:
+            return None
+        flat, there = lecture_view(view, desk), self._seen
+        surfaces = self._picture.surfaces(flat, there, (desk.eye,), tick, self._pages)
+        invented = self._departures.shown(there.wants, self._residency, tick.now, over=flat.over)
+        beams = lecture_rays(rays, view, seen.reach, flat, there.placed)
+        return compose(flat, surfaces, replace(lecture_status(status), invented=invented), beams, None, 0.0)
 
 
 def compose(

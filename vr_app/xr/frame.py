@@ -14,6 +14,7 @@ import xr
 from vr_app.core.scene.composition import SHARPER
 from vr_app.core.scene.scene import Scene
 from vr_app.core.space.pose import Eye
+from vr_app.core.view.desk import Desk
 from vr_app.gl.depth import DepthTarget
 from vr_app.gl.draw import Renderer
 from vr_app.gl.objects import Framebuffer
@@ -32,20 +33,56 @@ Otherwise a runtime that once gives a time far ahead would stop all motion until
 class Spectator(Protocol):
     """A viewer of the window beside the headset."""
 
+    def begin(self, now: float) -> None:
+        """Begin a frame at `now` seconds."""
+        ...
+
     def see(self, eye: int, picture: Framebuffer) -> None:
         """See an eye's finished picture before it is handed over."""
         ...
 
     def views(
-        self, eyes: tuple[Eye, ...], apart: bool = False, still: bool = False
+        self, eyes: tuple[Eye, ...], apart: bool = False, still: bool = False, lecture: Scene | None = None
     ) -> Iterator[tuple[Eye, Framebuffer]]:
-        """Pictures of the scene to draw for the spectator alone, once the eyes' are done. `apart`: theirs do not show
-        all of it, and were not seen; `still`: nothing has changed since the last frame."""
+        """Pictures to draw for the spectator alone, once the eyes' are done: of the scene `lecture` in a lecture hall,
+        else of the eyes' scene. `apart`: the eyes' do not show all of it, and were not seen; `still`: nothing has
+        changed since the last frame."""
+        ...
+
+    @property
+    def lecture(self) -> Desk | None:
+        """The window of a lecture hall, if the spectator is one."""
+        ...
+
+    @property
+    def takes_lecture(self) -> bool:
+        """Whether that takes a picture in this frame."""
         ...
 
     def content(self) -> bool:
         """Whether its last picture will do, as long as nothing changes."""
         ...
+
+
+class Nobody:
+    """A `Spectator` who is not there."""
+
+    lecture = None
+    takes_lecture = False
+
+    def begin(self, now: float) -> None:
+        pass
+
+    def see(self, eye: int, picture: Framebuffer) -> None:
+        pass
+
+    def views(
+        self, eyes: tuple[Eye, ...], apart: bool = False, still: bool = False, lecture: Scene | None = None
+    ) -> Iterator[tuple[Eye, Framebuffer]]:
+        yield from ()
+
+    def content(self) -> bool:
+        return True
 
 
 class FrameClock:
@@ -87,9 +124,11 @@ class HeadsetFrame:
     """One frame between xrBeginFrame and xrEndFrame, or a pause without a session."""
 
     def __init__(self, session: Session, time: float, spectator: Spectator) -> None:
+        spectator.begin(time)
         self.time = time
         self.should_render = False
         self.desk = None  # the photographs stand around the viewer
+        self.lecture, self.takes_lecture = spectator.lecture, spectator.takes_lecture
         self.keeps = False  # the runtime alternates between images
         self.detail = SHARPER if session.layers.surfaces is not None else 1.0
         self.period: float | None = None
@@ -113,6 +152,8 @@ class HeadsetFrame:
         Only a picture of both eyes is shown: leave early, and this frame shows nothing.
         """
         yield from self._whole(None)
+        if self.should_render and self.eyes:
+            yield from self._spectator.views(self.eyes)
 
     def _whole(self, deepen: Callable[[DepthTarget, Eye], None] | None) -> Iterator[tuple[Eye, Framebuffer]]:
         if not (self.should_render and self.eyes):
@@ -120,10 +161,9 @@ class HeadsetFrame:
         self._session.layers.composed = None
         yield from self._draw(self._session.layers.behind, self._spectator.see, deepen)
         self.layers = [self._session.layers.behind.handed_over]
-        yield from self._spectator.views(self.eyes)
 
     def pictures(
-        self, scene: Scene, renderer: Renderer, whole: bool = False
+        self, scene: Scene, renderer: Renderer, whole: bool = False, lecture: Scene | None = None
     ) -> Iterator[tuple[Eye, Framebuffer, Scene]]:
         """As `targets`, with what is to be drawn into each: `scene`, or what is left of it where the runtime shows
         surfaces by itself, from sheets that `renderer` draws. `whole`: it shows none, all is in the eyes' pictures.
@@ -136,6 +176,7 @@ class HeadsetFrame:
         if layers.surfaces is None or whole:
             deepen = partial(renderer.draw_depth, scene)
             yield from ((eye, target, scene) for eye, target in self._whole(deepen))
+            yield from self._beside(scene, lecture, apart=False, still=False)
             return
         composed, still = layers.composed, True
         if composed is None or not composed.stands(scene, self.eyes):
@@ -152,7 +193,15 @@ class HeadsetFrame:
                 shown.append(layers.before.handed_over)
             composed = layers.composed = Composed(scene, self.eyes, arrangement, shown)
         self.layers = composed.layers
-        yield from ((eye, target, scene) for eye, target in self._spectator.views(self.eyes, True, still))
+        yield from self._beside(scene, lecture, apart=True, still=still)
+
+    def _beside(
+        self, scene: Scene, lecture: Scene | None, apart: bool, still: bool
+    ) -> Iterator[tuple[Eye, Framebuffer, Scene]]:
+        """The spectator's pictures, with what to draw into each."""
+        shown = scene if lecture is None else lecture
+        views = self._spectator.views(self.eyes, apart, still, lecture)
+        yield from ((eye, target, shown) for eye, target in views)
 
     def _drawn(
         self, layer: ProjectionLayer, scene: Scene, renderer: Renderer

@@ -589,7 +589,7 @@ def surroundings(guest: Guest) -> None:
 
 def keys_of_the_window(guest: Guest) -> None:
     """What the window shows, and what its keys do besides."""
-    for kind in ("right", "both", "spectator", "left"):
+    for kind in ("right", "both", "spectator", "lecture", "left"):
         guest.key("m", lambda report, kind=kind: report["mirror"] == kind, kind)
         guest.until(lambda report: True, "a frame")
     guest.key("f", lambda report: not report["room"], "no room")

@@ -77,11 +77,13 @@ class LabelItem:
 
 @dataclass(frozen=True)
 class RayItem:
-    """A pointer: a thin beam from `start` to `end`; a dot at the end if it `hits` a surface."""
+    """A pointer: a thin beam from `start` to `end`; a dot at the end if it `hits` a surface. `width`: that of the beam,
+    and of the dot, relative to the usual one."""
 
     start: Vec3
     end: Vec3
     hits: bool
+    width: float = 1.0
 
 
 @dataclass(frozen=True)

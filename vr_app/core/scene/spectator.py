@@ -26,6 +26,7 @@ class MirrorKind(StrEnum):
     right = "right"
     both = "both"
     spectator = "spectator"
+    lecture = "lecture"
 
     def next(self) -> MirrorKind:
         """Return the next one, cyclically."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from textwrap import wrap
 
 from vr_app.core.scene.scene import PLATE_X, LabelItem, Rgba, SurfaceItem
 from vr_app.core.scene.words import (
@@ -36,6 +37,9 @@ LEAST_NAME = 12
 
 APART = 3
 """Letters that would have room between two texts of a strip."""
+
+CAPTION_LINES = 4
+"""The most lines of a caption: more would cover the photograph."""
 
 LEAST = 16
 """Letters for which there must be room beside NOT_FOR_DIAGNOSIS, or else that stands in the upper right corner."""
@@ -139,7 +143,8 @@ def _corners(text: _Text, items: Sequence[SurfaceItem], status: Status, taken: i
     line, most = text.line, text.letters(width)
     if status.caption or status.hint:
         room = text.letters(width - text.wide(len(NOT_FOR_DIAGNOSIS)) * (taken > 0 or status.recording))
-        out.append(text.at(shortened(status.caption or status.hint, room), 0.0, line / 2, 0.0, PLAIN))
+        told = wrap(status.caption or status.hint, max(LEAST, room), max_lines=CAPTION_LINES, placeholder=" ...")
+        out += [text.at(words, 0.0, (row + 0.5) * line, 0.0, PLAIN) for row, words in enumerate(told)]
     if status.recording:
         out.append(text.at("recording a tour", width, (taken + 0.5) * line, 1.0, WARNING))
     lines = [

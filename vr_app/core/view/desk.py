@@ -60,9 +60,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Desk:
-    """A window of `size` (width, height) pixels."""
+    """A window of `size` (width, height) pixels. `text`: the size of its text relative to the usual one."""
 
     size: Size
+    text: float = 1.0
 
     @property
     def eye(self) -> Eye:
@@ -78,7 +79,7 @@ class Desk:
     def strip(self) -> int:
         """The height of a strip of text, in pixels."""
         least, part = STRIP
-        return max(least, min(self.size) // part)
+        return round(self.text * max(least, min(self.size) // part))
 
     @property
     def em(self) -> float:
