@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the tests: scripts/test.sh [quick] [arguments of pytest; paths are relative to the checkout]
 #
-# Without arguments all of them, by two processes at once where there are two cores. `quick` selects those that need no
+# Without arguments all of them, by three processes at once where there are two cores. `quick` selects those that need no
 # window, no headset and no long computation: they take less than two minutes on two idle cores.
 # Sets up .venv and the OpenXR rig first: a machine with monado-service uses its own; as root on Debian the rig is built
 # once and cached (scripts/rig.sh); elsewhere the tests marked `xr` are skipped with the reason and the cure.
@@ -14,7 +14,7 @@ cd "$checkout"
 quick=(tests/project/test_architecture.py tests/project/test_docs.py tests/sr_core/image tests/sr_core/tiles
     tests/vr_app/core tests/vr_app/files tests/vr_app/regions/test_files.py)
 chosen=() shared=()
-[ "$(nproc)" -lt 2 ] || shared=(-n 2 --dist loadfile)
+[ "$(nproc)" -lt 2 ] || shared=(-n 3 --dist loadfile)
 if [ $# = 0 ]; then
     chosen=("${shared[@]}")
 elif [ "$1" = quick ]; then

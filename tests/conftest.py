@@ -4,7 +4,7 @@ Tests marked `xr` need the programs of `tests.rig`; without them they are skippe
 FUNDUSXR_REQUIRE_RIG=1 a skipped XR test fails instead, and a full run (no path, -k, -m or the like given) fails if
 fewer XR tests passed than XR_TESTS_EXPECTED. Raise that number with every XR test that is added.
 
-Two processes may share a run (`-n 2 --dist loadfile`, see tests/helpers/sharing.py).
+Processes may share a run (`-n 3 --dist loadfile`, see tests/helpers/sharing.py).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Two processes share a run: one takes the files whose tests have a window or a headset, the other the remaining files.
+"""Processes share a run: one takes the files whose tests have a window or a headset, the others the remaining files.
 
 If pytest runs alone, nothing here does anything.
 """
