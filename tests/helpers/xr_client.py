@@ -91,7 +91,12 @@ def count_discarded() -> list[int]:
 
 
 def loop(
-    runtime: HeadsetRuntime, colours: list[list[int]], fail_at: int, recentre_at: int, discarded: list[int]
+    runtime: HeadsetRuntime,
+    colours: list[list[int]],
+    fail_at: int,
+    recentre_at: int,
+    discarded: list[int],
+    swaps: list[int],
 ) -> None:
     begun = drawn = 0
     while runtime.poll_events():
@@ -129,6 +134,7 @@ def loop(
             "should_render": frame.should_render,
             "drawn": drawn,
             "discarded": len(discarded),
+            "swaps": len(swaps),
             "eyes": [dataclasses.asdict(eye) for eye in frame.eyes],
             "stored": stored,
             "hidden": hidden,
@@ -149,15 +155,18 @@ def resources() -> dict[str, int]:
     return {"files": len(os.listdir("/proc/self/fd")), "threads": tasks, "kilobytes": pages * 4}
 
 
-def swap_slowly(seconds: float) -> None:
-    """Make the desktop take that long for each picture."""
+def swap_slowly(seconds: float) -> list[int]:
+    """Make the desktop take that long for each picture. Return a list that gets an entry for each."""
     swap = context.Window.swap
+    swaps: list[int] = []
 
     def slow(window: context.Window) -> None:
         time.sleep(seconds)
         swap(window)
+        swaps.append(1)
 
     context.Window.swap = slow
+    return swaps
 
 
 def main() -> None:
@@ -175,8 +184,7 @@ def main() -> None:
     bindings.PROFILES = tuple(
         profile for profile in bindings.PROFILES if any(name in profile.path for name in options.profiles.split(","))
     )
-    if options.slow_swap:
-        swap_slowly(options.slow_swap)
+    swaps = swap_slowly(options.slow_swap) if options.slow_swap else []
     if options.trouble:
         from tests.helpers import xr_trouble
 
@@ -185,7 +193,7 @@ def main() -> None:
     runtime = HeadsetRuntime(MirrorKind(options.mirror))
     print(json.dumps({"state": "OPEN", "about": runtime.describe()}), flush=True)
     try:
-        loop(runtime, colours, options.fail_at, options.recentre_at, discarded)
+        loop(runtime, colours, options.fail_at, options.recentre_at, discarded, swaps)
     finally:
         runtime.close()
         print(json.dumps({"state": state(runtime), "closed": True}), flush=True)

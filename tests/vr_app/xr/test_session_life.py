@@ -137,11 +137,11 @@ def test_the_window_shows_what_it_is_asked_for(service: MonadoService, screen: X
 
 
 def test_a_slow_desktop_does_not_hold_the_headset(service: MonadoService) -> None:
-    """Each of the window's swaps takes a second; a headset that waited for one would show one frame in that time."""
+    """Each of the window's swaps takes a second or more; a headset that waited for them would show a frame for each."""
     with Client(service.env, *COLOURS, "--slow-swap", "1.0") as client:
         first = client.until_focused()
-        last = client.until(lambda report: report["at"] > first["at"] + 4.0, "four seconds of frames")
-        assert last["drawn"] - first["drawn"] > 20
+        last = client.until(lambda report: report["drawn"] > first["drawn"] + 40, "40 frames")
+        assert last["swaps"] - first["swaps"] < 10
         assert client.end() == 0, client.errors()
 
 
