@@ -3,8 +3,8 @@
     python -m tests.helpers.xr_mirror_client left|right|both|spectator IMAGE ...
 
 Panels are layers. In every other TURN, each of the window's swaps takes SLOW. Prints one JSON line per frame: when it
-began, the turn, whether it was a slow one, and whether everything has arrived and the scene rests. Ends when its
-standard input is closed.
+began, the turn, the seconds since that began, whether it was a slow one, and whether everything has arrived and the
+scene rests. Ends when its standard input is closed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from vr_app.runtime.headset import HeadsetRuntime
 from vr_app.viewer.loop import session
 from vr_app.viewer.options import Options
 
-TURN, SLOW = 4.0, 1.0
+TURN, SLOW = 2.5, 1.0
 """In seconds."""
 
 
@@ -57,6 +57,7 @@ def main(kind: str, *paths: str) -> None:
                 report = {
                     "at": at,
                     "turn": now,
+                    "into": at % TURN,
                     "slow": bool(now % 2),
                     "ready": done and whole,
                     "rests": viewer.rest.now,
