@@ -203,11 +203,11 @@ def _useful(network: LoadedNetwork, block: Block) -> int:
     return 2 * multiply_adds(network.module, block.target.h, block.target.w)
 
 
-def time_jobs(jobs: Sequence[Job], rounds: int) -> tuple[Timing, ...]:
-    """Run every job once without timing, then `rounds` times in turn."""
+def time_jobs(jobs: Sequence[Job], rounds: int, warm_up: bool = True) -> tuple[Timing, ...]:
+    """Run every job once without timing (`warm_up`), then `rounds` times in turn."""
     samples: list[list[Sample]] = [[] for _ in jobs]
     with torch.inference_mode():
-        for job in jobs:
+        for job in jobs if warm_up else ():
             job.run()
         for _ in range(rounds):
             for job, taken in zip(jobs, samples, strict=True):
@@ -234,19 +234,25 @@ def measure(
     plain_scale: int = 4,
     threads: int | None = None,
     device: torch.device = CPU,
+    warm_up: bool = True,
 ) -> Measurement:
     """Time ceiling, plain method (at `plain_scale`) and engine (at the scale of each network) in turn, with `threads`
-    processor threads (None: torch's current number)."""
+    processor threads (None: torch's current number). `warm_up`: after one run of each that does not count."""
     before = torch.get_num_threads()
     torch.set_num_threads(threads or before)
     try:
-        return _measure(networks, pixels, rounds, plain_scale, device)
+        return _measure(networks, pixels, rounds, plain_scale, device, warm_up)
     finally:
         torch.set_num_threads(before)
 
 
 def _measure(
-    networks: Sequence[LoadedNetwork], pixels: np.ndarray, rounds: int, plain_scale: int, device: torch.device
+    networks: Sequence[LoadedNetwork],
+    pixels: np.ndarray,
+    rounds: int,
+    plain_scale: int,
+    device: torch.device,
+    warm_up: bool,
 ) -> Measurement:
     engines = [Engine(network, device) for network in networks]
     plain = next(network for network in networks if network.config.scale == plain_scale)
@@ -254,7 +260,7 @@ def _measure(
     ceiling = ceiling_jobs(device, width)
     bulk = [engine_job(engine, pixels) for engine in engines]
     zooms = [zoom_job(engine, pixels) for engine in engines]
-    timings = time_jobs([*ceiling.values(), plain_job(plain, pixels, device), *bulk, *zooms], rounds)
+    timings = time_jobs([*ceiling.values(), plain_job(plain, pixels, device), *bulk, *zooms], rounds, warm_up)
     scales = [engine.scale for engine in engines]
     by_scale = timings[len(ceiling) + 1 :]
     return Measurement(

@@ -29,7 +29,7 @@ def measure(settings: Settings, progress: Progress) -> Measured:
     device = choose_device(settings.device)
 
     def run(rounds: int, threads: int | None) -> Measurement:
-        found = bench.measure(networks, pixels, rounds, PLAIN_SCALE, threads, device)
+        found = bench.measure(networks, pixels, rounds, PLAIN_SCALE, threads, device, warm_up=not settings.quick)
         progress.step()
         return found
 
@@ -44,7 +44,7 @@ def measure(settings: Settings, progress: Progress) -> Measured:
             timing.name: _samples(timing)
             for timing in (*found.ceiling.values(), found.plain, *found.engine.values(), *found.zoom.values())
         },
-        about=_about(found) | {"device": str(device)},
+        about=_about(found, settings.quick) | {"device": str(device)},
     )
     if counts:
         rounds = QUICK_ROUNDS if settings.quick else CURVE_ROUNDS
@@ -59,12 +59,12 @@ def _samples(timing: Timing) -> dict[str, list[float]]:
     }
 
 
-def _about(found: Measurement) -> dict[str, object]:
+def _about(found: Measurement, quick: bool) -> dict[str, object]:
     own, all_of_them = found.own_ceiling, found.ceiling.values()
     return {
         "threads": found.threads,
         "precision": found.precision,
-        "warm_up": "one run of each, not counted",
+        "warm_up": "none" if quick else "one run of each, not counted",
         "rounds": len(found.plain.samples),
         "compared_by": "median seconds",
         "ceiling": f"{own.name}: the network's own width",
