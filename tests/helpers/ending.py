@@ -1,8 +1,14 @@
-"""How programs other than the command show photographs and end."""
+"""How programs other than the command begin, show photographs and end."""
 
 import os
 import subprocess
 import sys
+
+COLD = """
+from sr_core.tiles.worker import Worker
+Worker.warm_up = lambda worker: None
+"""
+"""Without the warm-up: seconds of computing that change no pixel, and that files on disk and tiles ahead wait for."""
 
 LIKE_THE_COMMAND = """
 from vr_app.process.interruption import end_process

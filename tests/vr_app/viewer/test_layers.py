@@ -15,7 +15,7 @@ from PIL import Image
 
 from sr_core.assets import asset_path
 from tests.helpers import dummy_layer
-from tests.helpers.ending import LIKE_THE_COMMAND
+from tests.helpers.ending import COLD, LIKE_THE_COMMAND
 from tests.helpers.places import ROOT
 
 SIZE = 480
@@ -70,7 +70,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def shown(photograph: Path, folder: Path, surface: str, zoom: float) -> tuple[np.ndarray, dict, str]:
     """The screenshot (H, W, 3), what it tells, and what was printed."""
     env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", CODE + LIKE_THE_COMMAND, photograph, surface, str(zoom)]
+    command = [sys.executable, "-c", COLD + CODE + LIKE_THE_COMMAND, photograph, surface, str(zoom)]
     answer = subprocess.run(map(str, command), capture_output=True, text=True, timeout=300, env=env, cwd=folder)
     assert answer.returncode == 0, answer.stderr
     (path,) = folder.glob("*.png")
@@ -142,7 +142,7 @@ def test_the_restored_photograph_is_framed_and_told_and_never_seen_as_the_origin
     with Image.open(small) as picture:
         picture.save(photograph, quality=40)
     env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", RESTORED_CODE + LIKE_THE_COMMAND, photograph, surface]
+    command = [sys.executable, "-c", COLD + RESTORED_CODE + LIKE_THE_COMMAND, photograph, surface]
     answer = subprocess.run(map(str, command), capture_output=True, text=True, timeout=300, env=env, cwd=tmp_path)
     assert answer.returncode == 0, answer.stderr
     pictures, told = {}, {}

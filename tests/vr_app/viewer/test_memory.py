@@ -10,7 +10,7 @@ import pytest
 from scipy.ndimage import zoom
 
 from sr_core.image.saving import save_picture
-from tests.helpers.ending import shown_by
+from tests.helpers.ending import COLD, shown_by
 
 SIZE = (1500, 1100)
 COUNT = 4
@@ -96,7 +96,7 @@ def photographs(tmp_path: Path) -> Path:
 
 
 def run(script: str, folder: Path) -> None:
-    shown_by(script, folder, OMP_NUM_THREADS="1")
+    shown_by(COLD + script, folder, OMP_NUM_THREADS="1")
 
 
 def test_photographs_beyond_the_limit_are_decoded_again_when_looked_at_and_changes_on_disk_are_told(photographs):
