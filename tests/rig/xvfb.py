@@ -7,6 +7,7 @@ import random
 import re
 import select
 import subprocess
+import time
 from types import TracebackType
 from typing import Self
 
@@ -98,13 +99,19 @@ class Xvfb:
         self._process = None
 
 
+PAUSE_S = 0.15
+"""Three frames of a headset."""
+
+
 def grab_window(display: str, title: str = "Monado", timeout_s: float = PATIENCE) -> np.ndarray:
     """Return what the window called `title` shows on `display`: uint8, (height, width, 3), RGB, sRGB-encoded as
     displayed.
 
     Waits for the window and brings it to the front, since an X server without a compositor keeps nothing of covered
-    windows; a caller who waits for a certain picture polls. Raises `TimeoutError` without such a window.
+    windows; a caller who waits for a certain picture polls, and each call pauses first, or polling would take the
+    processor from the program that draws. Raises `TimeoutError` without such a window.
     """
+    time.sleep(PAUSE_S)
 
     def find() -> str:
         command = ["xwininfo", "-display", display, "-name", title]
@@ -118,5 +125,5 @@ def grab_window(display: str, title: str = "Monado", timeout_s: float = PATIENCE
         for field in ("Absolute upper-left X", "Absolute upper-left Y", "Width", "Height")
     )
     subprocess.run(["xdotool", "windowraise", window[1]], env={**os.environ, "DISPLAY": display}, check=True)
-    screen = ImageGrab.grab(xdisplay=display).convert("RGB")
-    return np.asarray(screen.crop((left, top, left + width, top + height)))
+    picture = ImageGrab.grab((left, top, left + width, top + height), xdisplay=display)
+    return np.asarray(picture.convert("RGB"))

@@ -40,9 +40,6 @@ RIGHT_HAND, LEFT_HAND = np.array([0.2, -0.1, -0.1]), np.array([-0.5, -0.4, -0.4]
 AWAY = np.array([0.0, 0.3, 3.0])
 """Behind the head."""
 
-SOON = 60.0
-"""Seconds within which what hands do has its effect."""
-
 SEEN = 0.4
 """Grey levels of 255, the mean over the window, by which a picture differs from another."""
 
@@ -73,7 +70,7 @@ class Guest:
         self.now = self.client.until(lambda report: True, "a frame")
         return self.now
 
-    def until(self, wanted: Callable[[dict], object], what: str, patience: float = SOON) -> dict:
+    def until(self, wanted: Callable[[dict], object], what: str, patience: float = PATIENCE) -> dict:
         """The first frame from now on that is as it is wanted."""
         try:
             self.now = self.client.until(wanted, what, patience)
