@@ -27,6 +27,7 @@ uniform vec3 u_restored;     // and where the decoded photograph is restored
 #ifdef ADJUSTED               // the photograph is to look other than it was photographed
 uniform int u_channel;       // shown as grey: 1 red, 2 green, 3 blue; 0: all three, in colour
 uniform vec4 u_tone;         // added brightness, contrast, 1 / gamma, and how far local contrast is gone for
+uniform vec3 u_mean;         // of the channels inside the photograph's field of view
 uniform sampler2DArray u_curves;    // of local contrast: a row for each region, row by row of regions
 #endif
 #ifdef OVERLAYS               // layers lie over the photograph: at most so many
@@ -176,7 +177,7 @@ vec3 adjusted(vec3 linear, vec2 at) {
         float most = max(value.r, max(value.g, value.b));
         if (most > 1.0) value = wanted + (value - wanted) * ((1.0 - wanted) / (most - wanted));
     }
-    value = clamp((value - 0.5) * u_tone.y + 0.5 + u_tone.x, 0.0, 1.0);
+    value = clamp((value - u_mean) * u_tone.y + u_mean + u_tone.x, 0.0, 1.0);
     value = pow(value, vec3(u_tone.z));
     vec3 dark = value / 12.92, light = pow((value + 0.055) / 1.055, vec3(2.4));
     return mix(light, dark, vec3(lessThanEqual(value, vec3(0.04045))));

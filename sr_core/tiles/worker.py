@@ -48,15 +48,13 @@ class Worker:
         self._threads = threads
         self._lock = threading.Condition(threading.RLock())
         self._schedule = Schedule()  # whoever asks it holds the lock
-        self._stopping = False
-        self._roomy = False  # the lanes compute that come last
+        self._stopping = self._roomy = False  # roomy: the lanes compute that come last
         self._engines = Engines(Setting(model, device), opener)
         self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
         self._notices: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._cache = TileCache(disk.folder, disk.limit, self._notices.put) if disk else None
         self._maker = TileMaker(self._cache)
-        self._count_lanes = 0  # for a view that rests; 0: the first lane does everything
-        self._each = 0  # threads of each lane; 0: torch is not there
+        self._count_lanes = self._each = 0  # lanes for a view that rests, and threads of each; 0: torch is not there
         self._lanes: list[threading.Thread] = []
         self._start_lane(0)
 
@@ -75,8 +73,7 @@ class Worker:
                 self._lock.notify_all()
 
     def leave_room(self, room: bool) -> None:
-        """Say whether the drawing thread needs the processor, as it does while the view moves. If so, from the next
-        group on one lane less computes, at the lowest priority."""
+        """Say whether the drawing thread needs the processor: from the next group on one lane less computes then."""
         if room != self._roomy:
             with self._lock:
                 self._roomy = room
@@ -114,14 +111,18 @@ class Worker:
             return self._schedule.waits
 
     @property
+    def has_ahead(self) -> bool:
+        """Whether tiles that a client may want next are still to be computed. Takes no lock."""
+        return self._schedule.has_ahead
+
+    @property
     def warming(self) -> bool:
         """Whether a warm-up is not finished."""
         return self._engines.cold
 
     @property
     def counts(self) -> Counts:
-        with self._lock:
-            return self._schedule.counts
+        return self._schedule.counts
 
     @property
     def running(self) -> bool:
@@ -184,10 +185,9 @@ class Worker:
 
     def _finds_work(self, lane: int) -> bool:
         """Whether there is work for this lane. The lock must be held."""
-        schedule = self._schedule
-        if self._serves(lane) and schedule.has_unbegun:
+        if self._serves(lane) and self._schedule.has_unbegun:
             return True
-        idle = not schedule.waits and (self._engines.cold or schedule.has_ahead)
+        idle = not self._schedule.waits and (self._engines.cold or self._schedule.has_ahead)
         return bool(lane == 0 and (idle or (self._cache and self._cache.busy)))
 
     def _serves(self, lane: int) -> bool:

@@ -32,7 +32,7 @@ class Mode(StrEnum):
 
 
 bench = typer.Typer(
-    help="""Measure this machine: engine, zoom, frame, start and memory; xr with a headset; and soak.
+    help="""Measure this machine: engine, zoom, frame, start and memory; window, xr with a headset; and soak.
 
 Each prints a table. With `--json` it also writes every sample, the machine and its load. Do not use the machine while
 it measures.
@@ -215,6 +215,27 @@ def xr(
     ```
     """
     _measure("xr", _settings(quick, False, device, model), json_file, strict)
+
+
+@bench.command()
+def window(
+    json_file: JsonOption = None,
+    quick: QuickOption = False,
+    strict: StrictOption = False,
+    device: DeviceOption = Device.auto,
+    model: ModelOption = DEFAULT_MODEL,
+) -> None:
+    """A window: its cost at rest, what a drag is off by, how much a photograph takes, how soon the next is sharp.
+
+    It opens on the X display there is, and xdotool moves mouse and keys: leave both alone meanwhile.
+
+    Example:
+
+    ```
+    fundusxr bench window --json window.json
+    ```
+    """
+    _measure("window", _settings(quick, False, device, model), json_file, strict)
 
 
 @bench.command()

@@ -140,4 +140,5 @@ class Memory:
 
 def _told(view: ViewState) -> tuple:
     """Return everything about a view that is saved."""
-    return view.images, view.active, view.layout, view.flat, view.panels, view.elsewhere, view.pair
+    layout = view.layout, view.flat, view.panels, view.elsewhere, view.pair
+    return view.images, view.active, *layout, view.appearance

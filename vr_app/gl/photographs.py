@@ -307,6 +307,7 @@ def _set_photograph(
     x, y = window.col * per_tile, window.row * per_tile
     u, v = (center + s / zoom for center, s in zip(item.view.center, middle, strict=True))
     CALLS.glUniform1i(program["u_page"], page)
+    CALLS.glUniform3f(program["u_mean"], *item.stretched_about)
     CALLS.glUniform2i(program["u_window"], window.cols, window.rows)
     CALLS.glUniform1f(program["u_tiles_per_pixel"], 1 / per_tile)
     CALLS.glUniform4ui(program["u_outside"], *outside(window))

@@ -33,6 +33,7 @@ from vr_app.core.view.intent import (
     ShowLayout,
     ShowOverlay,
     ShowPixels,
+    ShowRegions,
     ShowRoom,
     TakeScreenshot,
     Undo,
@@ -190,6 +191,9 @@ class Words:
     warns: bool = False
 
 
+APART = Words(("",))
+"""A gap between rows that must not be confused."""
+
 Row = Choice | Slider | Buttons | Gallery | Words
 
 
@@ -281,13 +285,19 @@ def _regions(state: PanelState, place: Place) -> tuple[Row, ...]:
         blink = (
             ("Stop blinking", BlinkRegion(False)) if regions.blinking else ("Blink with original", BlinkRegion(True))
         )
-        found.append(Buttons((("Next region", NextRegion()), blink)))
+        hide = ("Show outlines", ShowRegions(True)) if regions.hidden else ("Hide outlines", ShowRegions(False))
+        found.append(Buttons((("Next region", NextRegion()), blink, hide)))
     if regions.chosen_region is not None:
         names = tuple((kind.capitalize(), NameRegion(kind)) for kind in Kind)
         kind = list(Kind).index(regions.chosen_region.kind)
         found.append(Buttons(names[:6], chosen=kind if kind < 6 else -1))
-        rest = (*names[6:], ("Export", ExportRegion()), ("Delete", DeleteRegion()))
-        found.append(Buttons(rest, chosen=kind - 6 if kind >= 6 else -1))
+        found.append(Buttons(names[6:], chosen=kind - 6 if kind >= 6 else -1))
+        if regions.chosen_region.note:
+            found.append(Words((f"Note: {regions.chosen_region.note}",)))
+        found.append(APART)
+        found.append(Buttons((("Export", ExportRegion()), ("Delete", DeleteRegion()), ("Undo", Undo()))))
+    else:
+        found.append(Buttons((("Undo", Undo()),)))
     return tuple(found)
 
 
@@ -326,8 +336,9 @@ def _choice(title: str, options: Sequence[tuple[str, Event]], now: Event) -> Cho
     return Choice(title, tuple(options), events.index(now) if now in events else -1)
 
 
-def moved(title: str, value: float, state: PanelState) -> Event:
-    """Return what moving the slider of that title to a value asks for."""
+def moved(title: str, value: float, state: PanelState, continues: bool = False) -> Event:
+    """Return what moving the slider of that title to a value asks for. `continues`: it has been moved before and not
+    been let go since."""
     if title == "Page":
         return Turn(Place(True, PAGES.index("Images"), round(value) - 1))
     if title == "Texture":
@@ -338,7 +349,7 @@ def moved(title: str, value: float, state: PanelState) -> Event:
     still = getattr(AS_PHOTOGRAPHED, name)
     low, high = {"brightness": BRIGHTNESS, "contrast": CONTRAST, "gamma": GAMMA, "local": LOCAL}[name]
     near = abs(value - still) < 0.015 * (high - low)  # makes it easy to return to the photograph as it was
-    return Adjust(replace(state.appearance, **{name: still if near else round(value, 2)}).within)
+    return Adjust(replace(state.appearance, **{name: still if near else round(value, 2)}).within, continues)
 
 
 def shortened(name: str) -> str:

@@ -48,6 +48,8 @@ class Widgets:
         self._em = 0
         self._turned: dict[str, float] = {}
         """The values of sliders that report only when released."""
+        self._moving = ""
+        """The title of the slider that has been moved and is still held."""
         self.events: list[Event] = []
         self.targets: dict[str, tuple[float, float]] = {}
 
@@ -133,7 +135,10 @@ class Widgets:
         gui.text(told)
         if not row.when_let_go:
             if changed:
-                self.events.append(moved(row.title, value, state))
+                self.events.append(moved(row.title, value, state, continues=self._moving == row.title))
+                self._moving = row.title
+            if self._moving == row.title and not held:
+                self._moving = ""
             return
         if held:
             self._turned[row.title] = value

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
 
+from vr_app.core.view.intent import DeleteRegion, ExportRegion, Intent, RecordTour, TakeScreenshot
 from vr_app.core.view.photograph import PhotographRecord
-from vr_app.core.view.region import image_of
+from vr_app.core.view.region import deletion_of, image_of
 from vr_app.core.view.step import regions_arrived, regions_stamped
 from vr_app.core.view.view import ViewState
 from vr_app.files.captures import Recording, Screenshots
@@ -50,7 +51,8 @@ class Keeping:
         view = regions_arrived(view, self._regions.arrived(), self._regions.given)
         if view.regions.unstamped:
             view = regions_stamped(view, datetime.now(UTC).isoformat(timespec="seconds"))
-        self._regions.save(view.regions, view.photographs)
+        if not view.regions.dragged:  # a drag is written once, at its end
+            self._regions.save(view.regions, view.photographs)
         self.recording.see(view, tick.dt)
         if self._folder is not None:
             self._folder.see(view, tick.now)
@@ -62,6 +64,20 @@ class Keeping:
         told = (*self._regions.notices(), *self._exporter.notices())
         notice = self._folder.take_notice() if self._folder is not None else ""
         return (*told, notice) if notice else told
+
+    def perform(self, intent: Intent, before: ViewState, view: ViewState) -> str:
+        """Perform an intent that concerns what is kept; any other does nothing. `before`: the view before the frame's
+        intents. Returns what to tell the user."""
+        match intent:
+            case TakeScreenshot():
+                self.screenshots.ask()
+            case RecordTour():
+                return self.record(view)
+            case ExportRegion():
+                return self.export(view)
+            case DeleteRegion():
+                return deletion_of(before.regions)
+        return ""
 
     def record(self, view: ViewState) -> str:
         """Begin to record a tour, or save the one being recorded. Returns what to tell the user."""
@@ -82,7 +98,10 @@ class Keeping:
         return f"Exporting {region.kind.value} of {region.file} to {out} ..."
 
     def _leave(self) -> None:
-        """However the session ends, save a tour that is being recorded, and report exports that are not finished."""
+        """However the session ends, save the regions, also one that is being dragged, and a tour that is being
+        recorded, and report exports that are not finished."""
+        if self._last is not None:
+            self._regions.save(self._last.regions, self._last.photographs)
         if self.recording.active and self._last is not None:
             self._say(self.record(self._last))
         for told in self._exporter.close():
@@ -91,8 +110,6 @@ class Keeping:
     def _cut_off(self) -> None:
         """Save everything now: the display is gone, and the process is about to end."""
         self._leave()
-        if self._last is not None:
-            self._regions.save(self._last.regions, self._last.photographs)
         self._regions.close()
         if self._folder is not None:
             self._folder.close()

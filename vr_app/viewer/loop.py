@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
@@ -12,6 +12,7 @@ from sr_core.networks.names import models_at_hand
 from sr_core.tiles.photographs import Photographs
 from vr_app.core.hands.hand import pointed_at
 from vr_app.core.hands.hands import Hands
+from vr_app.core.hands.marks import Mark
 from vr_app.core.hands.sample import ControllerSample, Pulse
 from vr_app.core.scene.notices import Notices
 from vr_app.core.scene.scene import RayItem
@@ -22,12 +23,9 @@ from vr_app.core.space.pose import Pose, Ray
 from vr_app.core.tiles.prefetch import REST
 from vr_app.core.tiles.visible import SETTLE, Seen, look
 from vr_app.core.view.intent import (
-    ExportRegion,
     GoBack,
     Intent,
     Recentre,
-    RecordTour,
-    TakeScreenshot,
     ToggleControlPanel,
 )
 from vr_app.core.view.step import desk_changed, photograph_arrived, photograph_failed, step
@@ -111,14 +109,21 @@ class Intake:
         return (look,), caption
 
     def read(
-        self, frame: Frame, sample: ControllerSample, view: ViewState, seen: Seen, tick: Tick, photographs: Photographs
+        self,
+        frame: Frame,
+        sample: ControllerSample,
+        view: ViewState,
+        seen: Seen,
+        tick: Tick,
+        photographs: Photographs,
+        marks: Callable[[], Sequence[Mark]],
     ) -> Asked:
         """Return the intents of hands, keys and control panel for the view as the last frame left it. `photographs`:
-        the source of the panel's thumbnails."""
+        the source of the panel's thumbnails. `marks`: as for `Hands.read`."""
         steady = self.control.take(self._hands.steady(sample, tick.dt), frame.eyes)
         also, self.also = self.also, ()
         panel = self.control.update(state_of(view, self.control.networks, self._names, self._headset), photographs)
-        asked = (*self._hands.read(steady, view, seen.reach, tick.dt), *also, *panel)
+        asked = (*self._hands.read(steady, view, seen.reach, tick.dt, marks), *also, *panel)
         if self.control.open:  # it lies over the photographs
             asked = tuple(ToggleControlPanel() if isinstance(intent, GoBack) else intent for intent in asked)
         return Asked(asked, steady)
@@ -201,7 +206,8 @@ class Viewer:
         before = desk_changed(self.arrivals(self.view), frame.desk)
         lingers = self.options.ends or self.keeping.screenshots.due
         led, caption = self.intake.led(before, 0.0 if self._frames_over else tick.dt, lingers)
-        asked = self.intake.read(frame, sample, before, self.seen, tick, self.supply.service.photographs)
+        photographs = self.supply.service.photographs
+        asked = self.intake.read(frame, sample, before, self.seen, tick, photographs, self.picture.marks)
         intents = (*led, *asked.intents)
         view = step(before, intents, tick.dt)
         self._perform(intents, before, view)
@@ -251,14 +257,10 @@ class Viewer:
             match intent:
                 case ToggleControlPanel():
                     self.intake.control.toggle()
-                case TakeScreenshot():
-                    self.keeping.screenshots.ask()
-                case RecordTour():
-                    self._tell(self.keeping.record(view))
                 case Recentre():
                     self.runtime.recentre()
-                case ExportRegion():
-                    self._tell(self.keeping.export(view))
+                case _:
+                    self._tell(self.keeping.perform(intent, before, view))
         if view.settings.model != before.settings.model:
             self.supply.compute_with(view.settings.model)
 

@@ -8,11 +8,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from vr_app.core.hands.marks import Mark
 from vr_app.core.panel.stand import SheetItem
+from vr_app.core.scene.field_mean import MeanBook
 from vr_app.core.scene.lecture import lecture_rays, lecture_status, lecture_view
 from vr_app.core.scene.local_contrast import CurveBook
 from vr_app.core.scene.redraw import changed_part, only_tiles
-from vr_app.core.scene.region_words import region_labels
+from vr_app.core.scene.region_words import region_labels, region_marks
 from vr_app.core.scene.scene import RayItem, Scene, SurfaceItem, surface_items
 from vr_app.core.scene.veil import Veil
 from vr_app.core.scene.window_words import window_labels
@@ -55,16 +57,19 @@ class Picture:
         self._residency = residency
         self._pages = PageTable(residency)
         self.lecture = Lecture(self, residency)
-        self._curves = CurveBook(coarse)
+        self._curves, self._means = CurveBook(coarse), MeanBook(coarse)
         self._drawn: Scene | None = None
         self._stood: Scene | None = None
         self._jumps = 0
+        self._pixel = 0.0
+        """The edge of a pixel of the window in metres; 0 where no window shows panels."""
 
     def forget(self, photograph: int) -> None:
         """Forget a changed photograph: its new tiles may get the slots of the old ones."""
         self.draw_anew()
         self._stood = None
         self._curves.forget(photograph)
+        self._means.forget(photograph)
 
     def draw_anew(self) -> None:
         """Draw everything again: nothing in the pictures is valid any more."""
@@ -101,8 +106,18 @@ class Picture:
     ) -> tuple[SurfaceItem, ...]:
         """Return the photographs with the tiles that are available now. `pages`: those of another picture than the
         eyes'."""
-        items = surface_items(view, seen.placed, seen.wants, pages or self._pages, eyes, tick.now)
-        return self._curves.added_to(items, view.appearance.channel) if view.appearance.local else items
+        if pages is None:
+            self._pixel = view.desk.pixel if view.desk is not None and view.cells else 0.0
+        handles = pages is None and bool(view.cells)
+        items = surface_items(view, seen.placed, seen.wants, pages or self._pages, eyes, tick.now, handles)
+        look = view.appearance
+        items = self._means.added_to(items, view.record_of, look.channel) if look.contrast != 1 else items
+        return self._curves.added_to(items, look.channel) if look.local else items
+
+    def marks(self) -> tuple[Mark, ...]:
+        """Return the regions that a mouse can take hold of in the last picture: none, except on a window's panels."""
+        drawn = self._drawn
+        return region_marks(drawn.surfaces, self._pixel) if drawn is not None and self._pixel else ()
 
     def veiled(self, scene: Scene) -> Scene:
         """Return the current scene, or the previous one while that darkens."""

@@ -59,10 +59,9 @@ class Unopened:
 class Supply:
     """Owns the tile service and the texture array. For the main thread.
 
-    `wanted`: the tiles wanted now, most wanted first. `lacks`: some of these, or of those computed ahead, are not there
-    yet. `computing`: the photographs for which wanted tiles are being computed. `titles`: what the photographs are
-    called, unique in the session. `moved`: something has come since the last frame, or that frame copied tiles, so that
-    more may be ready.
+    `wanted`: the tiles wanted now, most wanted first. `lacks`: some of these are not there yet. `computing`: the
+    photographs for which wanted tiles are being computed. `titles`: what the photographs are called, unique in the
+    session. `moved`: something has come since the last frame, or that frame copied tiles, so that more may be ready.
     """
 
     def __init__(
@@ -162,7 +161,7 @@ class Supply:
             self.residency.fail(key, reason)
         ahead = self._what_may_follow(view, wants, nothing_lacks=not plan.waits)
         self.service.pursue(plan, ahead)
-        self.lacks = bool(plan.waits or ahead)
+        self.lacks = bool(plan.waits)
         self.computing = frozenset(key.photograph for key in plan.compute)
 
     def _open_near(self, view: ViewState, browsed: tuple[int, ...]) -> None:
@@ -251,7 +250,7 @@ class Supply:
     @property
     def busy(self) -> bool:
         """Whether more may arrive by itself."""
-        return self.service.busy or self.lacks
+        return self.service.busy or self.lacks or self.service.worker.has_ahead
 
     @property
     def memory(self) -> dict[str, int]:

@@ -69,7 +69,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict]:
 def test_the_list_has_every_bar_with_its_limit():
     rows = all_bars()
     assert len(rows) == len({row.name for row in rows})
-    assert {row.command for row in rows} == {*COMMANDS, "xr"}
+    assert {row.command for row in rows} == {*COMMANDS, "xr", "window"}
     limits = {row.name: (row.sense, row.limit, row.unit) for row in rows}
     assert limits["engine_x4_against_plain"] == ("least", 4, "times")
     assert all(limits[f"engine_share_of_ceiling_x{scale}"] == ("least", 60, "%") for scale in (2, 4, 8))

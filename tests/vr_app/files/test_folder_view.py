@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from tests.vr_app.core.view.test_layout import INFOS, after, infos, loaded
 from vr_app.core.space.pose import Pose
 from vr_app.core.space.surface import ImageView
+from vr_app.core.view.appearance import AS_PHOTOGRAPHED, Appearance, Channel
 from vr_app.core.view.intent import (
+    Adjust,
     Moved,
     MoveDivider,
     MovePanel,
@@ -50,7 +52,8 @@ def left_behind() -> ViewState:
     """A view in which everything that is remembered differs from the first time."""
     view = after(loaded(), ShowLayout(Layout.WALL), MovePanel(3, THERE), ShowLayout(Layout.ROW), MovePanel(0, THERE))
     view = after(view, ShowPair(2, 3), SetLink(Link.MIRRORED), SetCompare(Compare.SWIPE), MoveDivider(0.3))
-    return after(view, Zoom(2, (0.3, 0.4), 2.0), Zoom(0, (0.2, 0.2), 3.0), MovePanel(2, THERE))
+    look = Appearance(Channel.RED_FREE, -0.1, 1.3, 1.2, 0.6)
+    return after(view, Zoom(2, (0.3, 0.4), 2.0), Zoom(0, (0.2, 0.2), 3.0), MovePanel(2, THERE), Adjust(look))
 
 
 def arrived(view: ViewState, these=INFOS) -> ViewState:
@@ -61,7 +64,8 @@ def arrived(view: ViewState, these=INFOS) -> ViewState:
 
 def told(view: ViewState) -> tuple:
     pair = view.pair and replace(view.pair, tie=None)
-    return view.images, view.active, view.surface, view.layout, view.panels, view.elsewhere, pair
+    look = view.appearance
+    return view.images, view.active, view.surface, view.layout, view.panels, view.elsewhere, pair, look
 
 
 @pytest.mark.parametrize("surface", [(), (SwitchSurface(),)])
@@ -111,6 +115,7 @@ def test_the_photographs_seen_first_are_opened_first():
 
 
 GOOD = json.loads(format_memory(remember(left_behind(), KEYS, "right")))
+LOOK = GOOD["appearance"]
 BROKEN = {
     "layout": ["retina", "heap", None, 3],
     "surface": ["sphere", None],
@@ -125,6 +130,10 @@ BROKEN = {
         *({}, [["row", "a"]], [["row", "a", 1e9, 0, 0, 0, 0, 0, 1, 1]], [["row", "a", 0, 0, 0, 0, 0, 0, 0, 1]]),
         *([["row", "a", 0, 0, 0, 0, 0, 0, 1, 99]], [["retina", "a", 0, 0, 0, 0, 0, 0, 1, 1]]),
     ],
+    "appearance": [
+        *(None, [], {}, LOOK | {"channel": "infrared"}, LOOK | {"contrast": 3.5}, LOOK | {"gamma": math.nan}),
+        *(LOOK | {"brightness": "0.1"}, LOOK | {"local": True}, {"channel": "colour"}),
+    ],
 }
 
 
@@ -134,8 +143,13 @@ def test_no_value_that_is_none_is_believed(name, value):
         parse_memory(json.dumps(GOOD | {name: value}))
 
 
-@pytest.mark.parametrize("name", sorted(set(GOOD) - {"version"}))
-def test_no_field_may_lack(name):
+def test_a_file_that_does_not_tell_how_photographs_looked_is_read():
+    old = {key: value for key, value in GOOD.items() if key != "appearance"}
+    assert parse_memory(json.dumps(old)) == replace(parse_memory(json.dumps(GOOD)), appearance=AS_PHOTOGRAPHED)
+
+
+@pytest.mark.parametrize("name", sorted(set(GOOD) - {"version", "appearance"}))
+def test_no_other_field_may_lack(name):
     with pytest.raises(MemoryFileError, match="damaged"):
         parse_memory(json.dumps({key: value for key, value in GOOD.items() if key != name}))
 

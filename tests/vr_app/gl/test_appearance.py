@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.gl_stage import Stage, demo_photograph, enlarged, eye_at, offscreen
+from vr_app.core.scene.field_mean import MeanBook, field_means
 from vr_app.core.scene.local_contrast import CurveBook, local_curves
 from vr_app.core.scene.scene import Scene
 from vr_app.core.scene.words import AI_COLOR
@@ -33,6 +34,7 @@ def coarse(stage: Stage) -> np.ndarray:
 def drawn(stage: Stage, look: Appearance, kind: SurfaceKind = PANEL) -> np.ndarray:
     eye = eye_at()
     items = stage.items(stage.view(kind, (0.5, 0.5), 1.0), (eye,))
+    items = MeanBook(lambda _: coarse(stage)).added_to(items, stage.view(kind, (0.5, 0.5), 1.0).record_of, look.channel)
     items = CurveBook(lambda _: coarse(stage)).added_to(items, look.channel) if look.local else items
     return stage.draw(Scene(items, appearance=look), eye)
 
@@ -54,8 +56,8 @@ def curve_at(curves: Curves, values: np.ndarray, at: np.ndarray) -> np.ndarray:
     return total
 
 
-def expected(picture: np.ndarray, look: Appearance, curves: Curves, at: np.ndarray) -> np.ndarray:
-    """What becomes of pixels (n, 3) uint8 as photographed, 0 to 255."""
+def expected(picture: np.ndarray, look: Appearance, curves: Curves, at: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """What becomes of pixels (n, 3) uint8 as photographed, 0 to 255. `mean`: of the channels of the field of view."""
     value = picture / 255.0
     place = {Channel.RED: 0, Channel.RED_FREE: 1, Channel.BLUE: 2}.get(look.channel)
     if place is not None:
@@ -67,7 +69,8 @@ def expected(picture: np.ndarray, look: Appearance, curves: Curves, at: np.ndarr
         most = value.max(axis=1)
         pale = np.divide(1 - wanted, most - wanted, where=most > 1, out=np.ones_like(most))
         value = wanted[:, None] + (value - wanted[:, None]) * pale[:, None]
-    value = np.clip((value - 0.5) * look.contrast + 0.5 + look.brightness, 0, 1)
+    mean = mean if place is None else mean[place]
+    value = np.clip((value - mean) * look.contrast + mean + look.brightness, 0, 1)
     return 255 * value ** (1 / look.gamma)
 
 
@@ -95,7 +98,10 @@ def test_pixels_follow_the_formula(stage: Stage, look: Appearance) -> None:
     x, y = np.meshgrid(np.arange(eye.size[0]) + 0.5, np.arange(eye.size[1]) + 0.5)
     s, _ = panel.hit(np.zeros(3), eye.rays(x, y))
     inside = (np.abs(s) < 0.49).all(axis=-1)
-    wanted = expected(plain[inside], look, local_curves(coarse(stage), look.channel), s[inside] + 0.5)
+    field = stage.view(PANEL, (0.5, 0.5), 1.0).field_of(0)
+    mean = np.array(field_means(coarse(stage), field))
+    assert (np.abs(mean - 0.5) > 0.05).all()  # so that it matters which it is
+    wanted = expected(plain[inside], look, local_curves(coarse(stage), look.channel), s[inside] + 0.5, mean)
     # The plain picture is rounded before the formula stretches it.
     steep = max(1.0, look.contrast) * (4.0 if look.local else 1.0) * (3.0 if look.gamma > 1 else 1.0)
     assert np.abs(shown[inside] - wanted).mean() < 1.0

@@ -47,6 +47,7 @@ from vr_app.core.view.step import photograph_arrived, photograph_failed, step
 from vr_app.core.view.view import Settings, ViewState
 from vr_app.fonts import all_fonts
 from vr_app.ui.contents import (
+    APART,
     NAME_LENGTH,
     PAGES,
     Buttons,
@@ -191,7 +192,7 @@ def test_regions_are_marked_named_and_exported_as_far_as_there_are_any():
     view = photograph_arrived(ViewState.start(1), 0, INFO)
     networks = Networks((), ())
     state = state_of(view, networks, NAMES)
-    assert words(state) == ["Mark this view", "Mark by dragging"]
+    assert words(state) == ["Mark this view", "Mark by dragging", "Undo"]
 
     def pressed(word: str) -> None:
         nonlocal view, state
@@ -213,9 +214,17 @@ def test_regions_are_marked_named_and_exported_as_far_as_there_are_any():
     assert view.regions.blinking
     pressed("Stop blinking")
     assert not view.regions.blinking
+    pressed("Hide outlines")
+    assert view.regions.hidden
+    pressed("Show outlines")
+    assert not view.regions.hidden
+    found = rows(state, Place(True, REGIONS))
+    assert found.index(APART) == len(found) - 2  # nobody who names a region deletes it
     pressed("Delete")
     assert not view.regions.known
-    assert words(state) == ["Mark this view", "Mark by dragging"]
+    assert words(state) == ["Mark this view", "Mark by dragging", "Undo"]
+    pressed("Undo")
+    assert [region.kind for region in view.regions.known] == ["haemorrhage"]
 
 
 def test_whatever_is_offered_is_an_intent_or_the_panels_own_turn():

@@ -147,3 +147,69 @@ def test_a_bad_file_of_regions_is_told_and_the_photograph_shown(screen: Xvfb, ph
         visit.key("ctrl+q")
         assert visit.process.wait(PATIENCE) == 0
     assert (photograph.parent / f"{NAME}.bad-1").exists()
+
+
+def test_the_mouse_chooses_moves_and_resizes_regions(screen: Xvfb, photograph: Path, tmp_path: Path) -> None:
+    """By outlines, names and corners; each drag is one move for undo."""
+    with visiting(screen, photograph, tmp_path) as visit:
+        start = visit.look()
+        scale = photograph_pixels_per_window_pixel(start)
+
+        def drag(*ways: tuple[int, int], keys: tuple[str, ...] = ()) -> None:
+            (first, *rest) = [["mousemove", "--window", visit.window, str(x), str(y)] for x, y in ways]
+            down = [word for key in keys for word in ("keydown", key)]
+            up = [word for key in keys for word in ("keyup", key)]
+            visit.do(*first, *down, "mousedown", "1", *(word for move in rest for word in move), "mouseup", "1", *up)
+
+        drag((200, 180), (260, 230), keys=("shift",))
+        visit.until(lambda about: [region["words"] for region in regions(about)] == ["1 other"], "a region")
+        drag((380, 180), (440, 230), keys=("shift",))
+        both = visit.until(lambda about: "2 other" in [region["words"] for region in regions(about)], "another")
+
+        def rect(about: dict, words: str) -> dict:
+            (found,) = (region["rect"] for region in regions(about) if region["words"].startswith(words))
+            return found
+
+        def chosen(about: dict) -> list[str]:
+            return [region["words"][0] for region in regions(about) if region["chosen"]]
+
+        first, second = rect(both, "1"), rect(both, "2")
+        assert chosen(both) == ["2"]
+
+        visit.do("mousemove", "--window", visit.window, "200", "205", "click", "1")  # the first one's left side
+        visit.until(lambda about: chosen(about) == ["1"], "the first by a click on its outline")
+
+        drag((200, 205), (230, 225), (250, 245))  # by the same side: all of it
+        moved = visit.until(lambda about: rect(about, "1") != first, "it moved")
+        there = rect(moved, "1")
+        assert (there["w"], there["h"]) == (first["w"], first["h"])
+        assert there["x"] - first["x"] == pytest.approx(50 * scale, abs=1.5)
+        assert there["y"] - first["y"] == pytest.approx(40 * scale, abs=1.5)
+        assert moved["surfaces"][0]["center"] == start["surfaces"][0]["center"]  # the photograph stayed
+        wait_until(lambda: any(region.rect.x == there["x"] for region in kept(photograph)), "the file", PATIENCE)
+
+        drag((310, 270), (340, 300))  # its lower right corner
+        resized = visit.until(lambda about: rect(about, "1") != there, "it resized")
+        larger = rect(resized, "1")
+        assert (larger["x"], larger["y"]) == (there["x"], there["y"])
+        assert larger["w"] - there["w"] == pytest.approx(30 * scale, abs=1.5)
+        assert larger["h"] - there["h"] == pytest.approx(30 * scale, abs=1.5)
+        assert rect(resized, "2") == second
+
+        visit.key("u")
+        visit.until(lambda about: rect(about, "1") == there, "its size before")
+        visit.key("u")
+        back = visit.until(lambda about: rect(about, "1") == first, "its place before")
+        assert chosen(back) == ["1"]
+
+        visit.key("q")
+        visit.until(lambda about: regions(about) == [], "no outline")
+        visit.do("mousemove", "--window", visit.window, "380", "205", "click", "1")
+        visit.key("q")
+        shown = visit.until(lambda about: len(regions(about)) == 2, "both again")
+        assert chosen(shown) == ["1"]  # what is not seen cannot be chosen
+        visit.key("x")
+        visit.until(lambda about: len(regions(about)) == 1, "it gone")
+        assert "Deleted region 1. U brings it back" in (tmp_path / "program.log").read_text()
+        visit.key("ctrl+q")
+        assert visit.process.wait(PATIENCE) == 0

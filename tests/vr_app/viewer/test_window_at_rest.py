@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +15,7 @@ from sr_core.image.saving import save_picture
 from tests.helpers.ending import shown_by
 from tests.helpers.small_training import retina
 from tests.rig import Xvfb
+from vr_app.bench.bars import all_bars
 
 MISSING = [program for program in ("Xvfb", "xdotool") if shutil.which(program) is None]
 
@@ -78,3 +83,23 @@ def test_a_window_draws_and_copies_nothing_while_nothing_changes(screen: Xvfb, t
     save_picture(tmp_path / "retina.png", retina(0, 240).pixels)
     environment = {"DISPLAY": screen.name, "XDG_SESSION_TYPE": "x11", "OMP_NUM_THREADS": "1"}
     assert shown_by(STAGE, tmp_path / "retina.png", **environment).endswith("done\n")
+
+
+def test_the_measurement_of_a_window_measures_every_row(screen: Xvfb, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "vr_app.cli", "bench", "window", "--quick", "--device", "cpu", "--json", "w.json"]
+    env = {**os.environ, "DISPLAY": screen.name, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, done.stderr
+    found = {row["name"]: row for row in json.loads((tmp_path / "w.json").read_text())["bars"]}
+    assert set(found) == {bar.name for bar in all_bars() if bar.command == "window"}
+    for name in ("window_drag_offset", "window_square_covers"):  # however busy the machine is
+        assert found[name]["holds"], found[name]
+    assert found["window_next_sharp_p95"]["value"] > 0
+
+
+def test_without_a_display_the_measurement_says_so(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "vr_app.cli", "bench", "window", "--quick"]
+    env = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 2
+    assert "no window" in done.stderr

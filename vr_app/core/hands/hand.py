@@ -4,11 +4,12 @@ stops of its thumbstick."""
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from vr_app.core.hands.marks import Grasped, Mark
 from vr_app.core.hands.panel_grip import Grip
 from vr_app.core.hands.sample import LET_GO, MOST, PRESSED, TAP, HandSample
 from vr_app.core.space.pose import Pose, Quaternion, Ray, Vec3, product, turned_back
@@ -50,12 +51,14 @@ RESISTANCE = 0.25
 
 @dataclass(frozen=True)
 class Shown:
-    """What the hands act on in one frame. `now`: seconds on their own clock; `dt`: seconds since the last frame."""
+    """What the hands act on in one frame. `now`: seconds on their own clock; `dt`: seconds since the last frame.
+    `marks`: returns the regions that a mouse can take hold of."""
 
     view: ViewState
     placed: Sequence[Placed]
     now: float
     dt: float
+    marks: Callable[[], Sequence[Mark]] = tuple
 
 
 @dataclass(frozen=True)
@@ -182,7 +185,8 @@ class SoftStop:
 class Hand:
     """The state of one hand, number `index`. `spent`: the trigger's current press has no further effect. `divides`: the
     photograph on whose panel it has the divider. `gripped_at`: when it took a panel; `carried`: it has moved that panel
-    since. `marking`: the region it is dragging. `zoomed`: the photograph that it has zoomed in this frame."""
+    since. `marking`: the region it is marking; `region`: the one it has pressed on. `zoomed`: the photograph that it
+    has zoomed in this frame."""
 
     index: int
     filter: PoseFilter = field(default_factory=PoseFilter)
@@ -197,6 +201,7 @@ class Hand:
     gripped_at: float = -math.inf
     carried: bool = False
     marking: Draft | None = None
+    region: Grasped | None = None
     zooming: bool = False
     zoomed: int | None = None
     wheel_at: float = -math.inf
@@ -225,7 +230,7 @@ class Hand:
 
     def let_go(self) -> None:
         """Drop whatever it holds, and hold nothing until its trigger is pressed again."""
-        self.hold = self.grip = self.press = self.tap = self.marking = self.divides = None
+        self.hold = self.grip = self.press = self.tap = self.marking = self.region = self.divides = None
         self.spent = True
 
     def release_trigger(self, aim: Ray, now: float) -> None:

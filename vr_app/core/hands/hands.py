@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from vr_app.core.hands.buttons import flicked, pressed_buttons
@@ -10,7 +10,9 @@ from vr_app.core.hands.carrying import carried, gripped
 from vr_app.core.hands.dragging import divider_dragged, dragged, pressed
 from vr_app.core.hands.hand import Hand, Shown, pointed_at, reaches_stop, stick
 from vr_app.core.hands.marking import mark_begun, mark_dragged, mark_ended, means_marking
+from vr_app.core.hands.marks import Mark
 from vr_app.core.hands.sample import ControllerSample, HandSample, Pulse
+from vr_app.core.hands.shaping import region_pressed, region_released, reshaped
 from vr_app.core.hands.stretching import Stretch, stretched
 from vr_app.core.view.intent import Begin, Intent, KeepShown, ResetView, ShowDraft, ShowOriginal, Undo, Zoom
 from vr_app.core.view.pair import Compare
@@ -48,12 +50,18 @@ class Hands:
         return replace(sample, hands=tuple(hands))
 
     def read(
-        self, sample: ControllerSample, view: ViewState, placed: Sequence[Placed], dt: float
+        self,
+        sample: ControllerSample,
+        view: ViewState,
+        placed: Sequence[Placed],
+        dt: float,
+        marks: Callable[[], Sequence[Mark]] = tuple,
     ) -> tuple[Intent, ...]:
-        """Return the intents of a steady `sample` on what is shown now; `dt` seconds since the last sample."""
+        """Return the intents of a steady `sample` on what is shown now; `dt` seconds since the last sample. `marks`:
+        returns the regions that a mouse can take hold of; it is called when a button goes down."""
         self._now += dt
         self._let_go_of_what_is_gone(view)
-        shown = Shown(view, placed, self._now, dt)
+        shown = Shown(view, placed, self._now, dt, marks)
         hands = list(zip(self._hands, sample.hands, strict=False))
         intents: list[Intent] = []
         for hand in self._hands:
@@ -116,7 +124,10 @@ class Hands:
         if hand.trigger.went_down and means_marking(hand, self._others(hand), sample, shown.view):
             return intents + mark_begun(hand, sample.aim, shown)
         if not hand.trigger.down:
+            intents += region_released(hand, sample.aim, shown)
             hand.release_trigger(sample.aim, shown.now)
+        elif hand.trigger.went_down and region_pressed(hand, sample, shown):
+            intents.append(Begin())
         elif hand.trigger.went_down and hand.grip is None:
             intents += pressed(hand, self._others(hand), sample.aim, shown)
             hand.spent = hand.spent or (sample.drags and hand.hold is None)
@@ -136,6 +147,8 @@ class Hands:
             return carried(hand, sample, [(other, now) for other, now in hands if other is not hand])
         if hand.divides is not None:
             return divider_dragged(hand, sample.aim, shown)
+        if hand.region is not None and hand.region.mark.chosen:
+            return reshaped(hand.region, sample.aim, shown)
         if hand.hold is None:
             return _zoomed_where_pointed(hand, sample, shown)
         shared = any(other.hold and other.hold.image == hand.hold.image for other in self._others(hand))

@@ -34,6 +34,7 @@ from vr_app.core.view.intent import (
     ShowInvention,
     ShowOverlay,
     ShowPixels,
+    ShowRegions,
     ShowRoom,
     SwitchSurface,
     TakeScreenshot,
@@ -159,6 +160,14 @@ BINDINGS: tuple[Binding, ...] = (
     Binding((), "go to a region", "go to that region of the front photograph", shown="`1` to `9`"),
     *(_region(number) for number in range(1, 10)),
     Binding(("j",), "next region", "go to the next region", _always(NextRegion())),
+    Binding((), "choose it", "choose a region", shown="click on its outline or name"),
+    Binding(
+        (), "move it, resize it", "move the chosen region; by a corner, resize it", shown="drag its outline or name"
+    ),
+    Binding(
+        ("q",), "hide the outlines", "hide or show the outlines of all regions",
+        lambda view: ShowRegions(view.regions.hidden),
+    ),
     Binding(
         ("t",), "name it",
         "name the chosen region: disc, macula, vessel, lesion, haemorrhage, exudate, other", _always(NameRegion()),

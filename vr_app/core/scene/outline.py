@@ -27,6 +27,9 @@ CASING = 1.0
 WIDTHS = {False: 2.0, True: 3.0}
 """Width of a line in eye pixels: for the chosen region (True) and for the others."""
 
+HANDLE = 5.0
+"""Half the edge of a handle in eye pixels: at each corner of the chosen region, where a mouse can drag it."""
+
 STEP = math.radians(2.5)
 """A line on the retina is drawn straight over this angle; the error is below half a millimetre."""
 
@@ -36,26 +39,35 @@ REACH = 3.0
 
 @dataclass(frozen=True)
 class Outline:
-    """Around `rect` of the photograph, in its pixels. `words` stand beside it."""
+    """Around `rect` of the photograph, in its pixels. `words` stand beside it, and `note` where there is room.
+    `number`: the region's; 0 for one that is being marked, and for a `handle`, which is a corner of the chosen one."""
 
     rect: Rect
     chosen: bool = False
     words: str = ""
+    note: str = ""
+    number: int = 0
+    handle: bool = False
 
     @property
     def width(self) -> float:
         """The line's, in eye pixels."""
-        return WIDTHS[self.chosen]
+        return HANDLE if self.handle else WIDTHS[self.chosen]
 
 
-def outlines(regions: Regions, photograph: PhotographRecord, image: int) -> tuple[Outline, ...]:
-    """Return the outlines of a photograph's regions, the chosen one last, and of the one being marked on it. `image`:
-    its index."""
+def outlines(regions: Regions, photograph: PhotographRecord, image: int, handles: bool = False) -> tuple[Outline, ...]:
+    """Return the outlines of a photograph's regions, unless they are hidden, the chosen one last, and of the one being
+    marked on it. `image`: its index. `handles`: the chosen one has handles at its corners."""
     found = [
-        Outline(region.rect, index == regions.chosen, f"{region.number} {region.kind}")
+        Outline(region.rect, index == regions.chosen, f"{region.number} {region.kind}", region.note, region.number)
         for index, region in ((index, regions.known[index]) for index in regions.of(photograph))
+        if not regions.hidden
     ]
     found.sort(key=lambda outline: outline.chosen)
+    if handles and found and found[-1].chosen:
+        rect = found[-1].rect
+        corners = ((x, y) for x in (rect.x, rect.right) for y in (rect.y, rect.bottom))
+        found += [Outline(Rect(x, y, 0, 0), True, handle=True) for x, y in corners]
     draft = regions.draft
     if draft and draft.image == image:
         rect = drafted(draft, photograph.size)

@@ -18,7 +18,10 @@ from vr_app.core.view.appearance import AS_PHOTOGRAPHED, Appearance, Curves
 from vr_app.core.view.place import Placed, Words
 from vr_app.core.view.view import ViewState
 
+Rgb = tuple[float, float, float]
 Rgba = tuple[float, float, float, float]
+
+MID_GREY: Rgb = (0.5, 0.5, 0.5)
 
 WORDS_WIDE, WORDS_HIGH = 0.7, 0.1
 """In metres: how long the text below a panel may be, from its edge on, and how far it extends below it."""
@@ -27,9 +30,10 @@ WORDS_WIDE, WORDS_HIGH = 0.7, 0.1
 @dataclass(frozen=True)
 class SurfaceItem:
     """A photograph (its index in the session) on its surface. `size` in photograph pixels. `words`: how its text is
-    shown. `curves`: of its local contrast, if that is on. `outlines`: of its regions of interest. `overlays`: the
-    layers over the picture, each with the level, columns and rows of `pages`; `over`: the layers' titles; `replaced`:
-    how many of them, the first ones, replace the photograph."""
+    shown. `curves`: of its local contrast, if that is on. `stretched_about`: the value of each channel, 0 to 1, that
+    contrast leaves as it is. `outlines`: of its regions of interest. `overlays`: the layers over the picture, each with
+    the level, columns and rows of `pages`; `over`: the layers' titles; `replaced`: how many of them, the first ones,
+    replace the photograph."""
 
     surface: Panel | Retina
     view: ImageView
@@ -38,6 +42,7 @@ class SurfaceItem:
     photograph: int = 0
     words: Words = field(default_factory=Words)
     curves: Curves | None = None
+    stretched_about: Rgb = MID_GREY
     outlines: tuple[Outline, ...] = ()
     overlays: tuple[PageWindow, ...] = ()
     over: tuple[str, ...] = ()
@@ -114,8 +119,10 @@ def surface_items(
     pages: PageTable,
     eyes: Sequence[Eye],
     now: float,
+    handles: bool = False,
 ) -> tuple[SurfaceItem, ...]:
     """Return the items to draw of the photographs that have their coarsest tile. `now` in seconds on the frame clock.
+    `handles`: the chosen region has handles for a mouse.
 
     Panels out of sight are left out, except the front one, which carries the session's text. So is a photograph that
     only waits for its turn.
@@ -131,7 +138,7 @@ def surface_items(
         if record is None or window is None or not item.shown:
             continue
         if item.image == view.active or in_sight(item.surface, eyes, item.words.scale):
-            around = outlines(view.regions, record, item.image) if marked else ()
+            around = outlines(view.regions, record, item.image, handles=handles) if marked else ()
             seen = view.images[item.image]
             windows = pages.overlays(window, demand, over, now) if over and demand is not None else ()
             titles = tuple(layers.LAYERS[layer].title for layer in over)

@@ -49,7 +49,8 @@ def describe_snapshot(
                 "scale": computed_scale(item.pages) or 1,
                 "restored_photograph": bool(item.restored),
                 "layers": [name for name, window in zip(item.over, item.overlays, strict=True) if shows_any(window)],
-                "regions": [asdict(outline) for outline in item.outlines],
+                "contrast_about": item.stretched_about,
+                "regions": [asdict(outline) for outline in item.outlines if not outline.handle],
                 **told_of(departures.get(item.photograph)),
             }
         )

@@ -58,7 +58,8 @@ class Curves:
 class Appearance:
     """How photographs look; the defaults leave them as photographed.
 
-    `brightness` is added, -0.5 to 0.5 of white. `contrast`, 0.4 to 3, stretches about mid grey. `gamma`, 0.4 to 2.5:
+    `brightness` is added, -0.5 to 0.5 of white. `contrast`, 0.4 to 3, stretches about the mean of the photograph's
+    field of view (`vr_app.core.scene.field_mean`), so that it becomes neither lighter nor darker. `gamma`, 0.4 to 2.5:
     above 1 dark parts become lighter. `local`, 0 to 1: the share of local contrast
     (`vr_app.core.scene.local_contrast`).
     """

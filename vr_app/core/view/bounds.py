@@ -25,6 +25,9 @@ MOST_PHOTOGRAPHS = 100_000
 MOST_REGIONS = 1_000_000
 """More than anybody marks in a session."""
 
+MOST_EDGE = 1_000_000
+"""In pixels: longer than an edge of any photograph."""
+
 MOST_NOTE = 500
 """The most characters of a note."""
 

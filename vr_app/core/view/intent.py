@@ -17,6 +17,7 @@ from vr_app.core.view.bounds import (
     FIELD_ANGLES,
     MAX_ZOOM,
     MOST_DOUBLINGS,
+    MOST_EDGE,
     MOST_NAME,
     MOST_NOTE,
     MOST_REGIONS,
@@ -106,9 +107,11 @@ class ShowOverlay:
 
 @dataclass(frozen=True)
 class Adjust:
-    """Change how the photographs look."""
+    """Change how the photographs look. `continues`: as part of the last such change, as while a slider is dragged: one
+    undo takes back all of it."""
 
     appearance: Appearance
+    continues: bool = False
 
 
 @dataclass(frozen=True)
@@ -257,6 +260,33 @@ class ArmMarking:
 
 
 @dataclass(frozen=True)
+class ShowRegions:
+    """Show or hide the outlines of all regions."""
+
+    shown: bool
+
+
+@dataclass(frozen=True)
+class ChooseRegion:
+    """Choose a photograph's region of this number, from 1. The view stays as it is."""
+
+    image: Image
+    number: Annotated[int, Within(1, MOST_REGIONS)]
+
+
+@dataclass(frozen=True)
+class ReshapeRegion:
+    """Give the chosen region another place and size, in pixels of its photograph, as far as it lies within it. `ended`:
+    no more follows of this drag."""
+
+    x: Annotated[int, Within(-MOST_EDGE, MOST_EDGE)]
+    y: Annotated[int, Within(-MOST_EDGE, MOST_EDGE)]
+    w: Annotated[int, Within(0, MOST_EDGE)]
+    h: Annotated[int, Within(0, MOST_EDGE)]
+    ended: bool = True
+
+
+@dataclass(frozen=True)
 class NameRegion:
     """Set what the chosen region shows; None: the next kind in the list."""
 
@@ -348,6 +378,9 @@ RegionIntent = (
     | MarkRegion
     | MarkView
     | ArmMarking
+    | ShowRegions
+    | ChooseRegion
+    | ReshapeRegion
     | NameRegion
     | NoteRegion
     | DeleteRegion
@@ -392,7 +425,7 @@ Intent = (
 
 ALONE = (
     *(SwitchSurface, NextImage, BringForward, ShowLayout, NextLayout, Pick),
-    *(ShowPair, SetCompare, SetLink, ResetView, ShowPixels, GoBack),
+    *(ShowPair, SetCompare, SetLink, ResetView, ShowPixels, GoBack, Adjust),
     *(MarkRegion, MarkView, NameRegion, NoteRegion, DeleteRegion, GoToRegion, NextRegion),
 )
 """Intents that are each a complete move and are undone one by one."""

@@ -53,6 +53,10 @@ class Region:
     made: str = ""
     number: int = field(default=0, compare=False)
 
+    def same_as(self, other: Region) -> bool:
+        """Whether it is the same region, which may have another name, note or place."""
+        return (self.photograph, self.number) == (other.photograph, other.number)
+
 
 Given = tuple[tuple[str, int], ...]
 """By photograph (its SHA-256), the largest number ever given to one of its regions."""
@@ -99,7 +103,8 @@ class Draft:
 
 @dataclass(frozen=True)
 class Regions:
-    """All regions of a session. `chosen`: an index of `known`. `given`: numbers that are not assigned again."""
+    """All regions of a session. `chosen`: an index of `known`. `given`: numbers that are not assigned again. `hidden`:
+    no outline is shown. `dragged`: the chosen one is being moved or resized."""
 
     known: tuple[Region, ...] = ()
     chosen: int | None = None
@@ -107,6 +112,8 @@ class Regions:
     armed: bool = False
     blinking: bool = False
     given: Given = ()
+    hidden: bool = False
+    dragged: bool = False
 
     def of(self, photograph: PhotographRecord | None) -> tuple[int, ...]:
         """Return the regions of a photograph, as indices of `known`, in the order of their numbers. `photograph`: None
@@ -142,15 +149,22 @@ class Regions:
         return replace(self, known=tuple(r if r.made else replace(r, made=moment) for r in self.known))
 
     def back_to(self, known: tuple[Region, ...]) -> Regions:
-        """Restore earlier regions. The chosen one stays chosen if it still exists."""
-        still = self.chosen is not None and known[self.chosen : self.chosen + 1] == (self.chosen_region,)
-        return replace(self, known=known, chosen=self.chosen if still else None)
+        """Restore earlier regions. The chosen one stays chosen if it still exists, whatever has become of it."""
+        region = self.chosen_region
+        same = (i for i, other in enumerate(known) if region is not None and other.same_as(region))
+        return replace(self, known=known, chosen=next(same, None), dragged=False)
 
 
 def image_of(region: Region, photographs: Photographs, front: int) -> int | None:
     """Return an image that shows a region's photograph, preferably the front one, or None if there is none."""
     having = [i for i, record in enumerate(photographs) if record and record.sha256 == region.photograph]
     return front if front in having else having[0] if having else None
+
+
+def deletion_of(before: Regions) -> str:
+    """Return what to tell the user when the chosen one of these regions is deleted; nothing if none is chosen."""
+    region = before.chosen_region
+    return f"Deleted region {region.number}. U brings it back" if region is not None else ""
 
 
 def drafted(draft: Draft, size: tuple[int, int]) -> Rect | None:

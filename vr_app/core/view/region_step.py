@@ -10,6 +10,7 @@ from vr_app.core.view.bounds import MOST_NOTE
 from vr_app.core.view.intent import (
     ArmMarking,
     BlinkRegion,
+    ChooseRegion,
     DeleteRegion,
     GoToRegion,
     MarkRegion,
@@ -18,7 +19,9 @@ from vr_app.core.view.intent import (
     NextRegion,
     NoteRegion,
     RegionIntent,
+    ReshapeRegion,
     ShowDraft,
+    ShowRegions,
 )
 from vr_app.core.view.photograph import PhotographRecord
 from vr_app.core.view.region import Draft, Photographs, Region, Regions, drafted, numbered, with_given
@@ -37,26 +40,34 @@ def changed(
     regions: Regions, intent: RegionIntent, photographs: Photographs, front: int, seen: tuple[Uv, Uv]
 ) -> Regions:
     """Return the regions after an intent. `front`: the front image; `seen`: two corners of the visible part of it."""
+    if regions.dragged:
+        regions = replace(regions, dragged=False)
     match intent:
         case ShowDraft(draft):
             return replace(regions, draft=draft)
         case MarkRegion(draft):
-            return _marked(replace(regions, armed=False, draft=None), draft, photographs[draft.image])
+            return _marked(replace(regions, armed=False, draft=None, hidden=False), draft, photographs[draft.image])
         case MarkView():
-            return _marked(regions, Draft(front, *_shrunk(*seen)), photographs[front])
+            return _marked(replace(regions, hidden=False), Draft(front, *_shrunk(*seen)), photographs[front])
         case ArmMarking(armed):
             return replace(regions, armed=armed)
+        case ShowRegions(shown):
+            return replace(regions, hidden=not shown)
+        case ChooseRegion(image, number):
+            return replace(regions, chosen=_numbered(regions, photographs[image], number))
         case BlinkRegion(shown):
             return replace(regions, blinking=shown)
         case GoToRegion(number):
-            found = (i for i in regions.of(photographs[front]) if regions.known[i].number == number)
-            return replace(regions, chosen=next(found, regions.chosen))
+            return replace(regions, chosen=_numbered(regions, photographs[front], number))
         case NextRegion():
             return replace(regions, chosen=_next(regions, photographs, front))
     region = regions.chosen_region
     if region is None:
         return regions
     match intent:
+        case ReshapeRegion(x, y, w, h, ended):
+            rect = _within(Rect(x, y, w, h), region, photographs)
+            return replace(_swapped(regions, replace(region, rect=rect)), dragged=not ended)
         case NameRegion(kind):
             return _swapped(regions, replace(region, kind=kind or region.kind.next()))
         case NoteRegion(note):
@@ -78,6 +89,26 @@ def _marked(regions: Regions, draft: Draft, photograph: PhotographRecord | None)
     new = Region(photograph.sha256, photograph.name, rect)
     known = numbered((*regions.known, new), with_given(regions.given, regions.known))
     return replace(regions, known=known, chosen=len(regions.known), given=with_given(regions.given, known))
+
+
+def _numbered(regions: Regions, photograph: PhotographRecord | None, number: int) -> int | None:
+    """Return the photograph's region of this number; the chosen one if there is none."""
+    found = (i for i in regions.of(photograph) if regions.known[i].number == number)
+    return next(found, regions.chosen)
+
+
+def _within(rect: Rect, region: Region, photographs: Photographs) -> Rect:
+    """Return the nearest rectangle that lies within the region's photograph, no side of it shorter than LEAST_SIDE; the
+    region's own while its photograph is not there."""
+    record = next((record for record in photographs if record and record.sha256 == region.photograph), None)
+    if record is None:
+        return region.rect
+    sides = []
+    for at, side, most in zip((rect.x, rect.y), (rect.w, rect.h), record.size, strict=True):
+        side = min(most, max(LEAST_SIDE, side))
+        sides.append((min(most - side, max(0, at)), side))
+    (x, w), (y, h) = sides
+    return Rect(x, y, w, h)
 
 
 def _shrunk(one: Uv, other: Uv) -> tuple[Uv, Uv]:

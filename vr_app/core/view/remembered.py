@@ -15,6 +15,15 @@ from typing import Any, TypeVar
 from sr_core.errors import UserError
 from vr_app.core.space.pose import Pose
 from vr_app.core.space.surface import ImageView
+from vr_app.core.view.appearance import (
+    AS_PHOTOGRAPHED,
+    BRIGHTNESS,
+    CONTRAST,
+    GAMMA,
+    LOCAL,
+    Appearance,
+    Channel,
+)
 from vr_app.core.view.bounds import MAX_ZOOM, PANEL_SCALES
 from vr_app.core.view.intent import Moved, SurfaceKind
 from vr_app.core.view.layout import Layout
@@ -56,6 +65,7 @@ class Remembered:
     hand: Side = Side.RIGHT
     views: Mapping[str, ImageView] = field(default_factory=dict)
     moved: tuple[tuple[Layout, str, Moved], ...] = ()
+    appearance: Appearance = AS_PHOTOGRAPHED
 
 
 def remember(view: ViewState, keys: Sequence[str], hand: Side) -> Remembered:
@@ -76,6 +86,7 @@ def remember(view: ViewState, keys: Sequence[str], hand: Side) -> Remembered:
             for layout, panels in ((view.flat, view.panels), *view.elsewhere)
             for i, moved in panels
         ),
+        appearance=view.appearance,
     )
 
 
@@ -104,6 +115,7 @@ def restore(view: ViewState, keys: Sequence[str], found: Remembered) -> ViewStat
         pair=pair,
         panels=panels.pop(found.layout, ()),
         elsewhere=tuple(sorted(panels.items(), key=lambda item: item[0].value)),
+        appearance=found.appearance,
     )
 
 
@@ -124,6 +136,7 @@ def format_memory(found: Remembered) -> str:
             [layout.value, key, *moved.pose.position, *moved.pose.orientation, moved.scale]
             for layout, key, moved in found.moved
         ],
+        "appearance": found.appearance.fields(),
     }
     return json.dumps(fields, indent=1) + "\n"
 
@@ -160,7 +173,17 @@ def _parsed(data: dict[str, Any]) -> Remembered:
         hand=_one_of(Side, data["hand"]),
         views=dict(_view(key, parts) for key, parts in _fields(data["views"])),
         moved=tuple(_moved(_items(parts, 10)) for parts in _items(data["moved"])),
+        appearance=_appearance(data["appearance"]) if "appearance" in data else AS_PHOTOGRAPHED,
     )
+
+
+def _appearance(fields: Any) -> Appearance:
+    """Read how the photographs looked. Files of the first programs do not tell it."""
+    if not isinstance(fields, dict):
+        raise ValueError("an invalid appearance")
+    limits = {"brightness": BRIGHTNESS, "contrast": CONTRAST, "gamma": GAMMA, "local": LOCAL}
+    values = {name: _number(fields[name], *within) for name, within in limits.items()}
+    return Appearance(_one_of(Channel, fields["channel"]), **values)
 
 
 def _view(key: Any, parts: Any) -> tuple[str, ImageView]:

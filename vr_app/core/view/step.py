@@ -16,6 +16,7 @@ from vr_app.core.view.intent import (
     Adjust,
     Begin,
     BringForward,
+    ChooseRegion,
     ComputeWith,
     GoBack,
     GoToRegion,
@@ -93,7 +94,9 @@ def step(view: ViewState, intents: tuple[Intent, ...], dt: float) -> ViewState:
     after = view
     for intent in intents:
         after = _remembering(after, intent)
-    moved = after.moment != view.moment
+    before, now = view.moment, after.moment
+    # Whatever photographs look like, the same tiles are wanted of them.
+    moved = now != before and replace(now, appearance=before.appearance) != before
     after = replace(after, still_for=0.0 if moved else view.still_for + dt)
     pair = after.compared
     blinks = pair is not None and pair.compare is Compare.BLINK
@@ -112,8 +115,8 @@ def _remembering(view: ViewState, intent: Intent) -> ViewState:
         return replace(after, past=(), begins=True)
     if isinstance(intent, LookAt | Undo) or after.moment == view.moment:
         return after
-    alone = isinstance(intent, ALONE)
-    past = (*view.past, view.moment)[-PAST:] if view.begins or alone else view.past
+    alone, continues = isinstance(intent, ALONE), isinstance(intent, Adjust) and intent.continues
+    past = (*view.past, view.moment)[-PAST:] if (view.begins or alone) and not continues else view.past
     return replace(after, past=past, begins=alone)
 
 
@@ -149,7 +152,7 @@ def _apply(view: ViewState, intent: Intent) -> ViewState:
             before = view.settings.overlays
             overlays = before | there if shown else before - there
             return replace(view, settings=replace(view.settings, overlays=overlays))
-        case Adjust(appearance):
+        case Adjust(appearance, _):
             return replace(view, appearance=appearance.within)
         case LimitLevel(finest):
             return replace(view, finest=min(MAX_LEVEL, max(0, finest)))
@@ -210,6 +213,8 @@ def _images_of(intent: Intent) -> tuple[int, ...]:
     match intent:
         case Pan(image=image) | Zoom(image=image) | MovePanel(image=image) | BringForward(image) | Pick(image):
             return (image,)
+        case ChooseRegion(image):
+            return (image,)
         case ShowPair(first, second):
             return first, second
         case MarkRegion(draft) | ShowDraft(draft) if draft is not None:
@@ -251,7 +256,7 @@ def _undone(view: ViewState) -> ViewState:
         then = view.past[back]
         if not _alike(then, view.moment):
             before = replace(stood(view, then.flat), layout=then.layout, panels=then.panels, pair=then.pair)
-            before = replace(before, images=then.images, active=then.active)
+            before = replace(before, images=then.images, active=then.active, appearance=then.appearance)
             before = replace(before, regions=view.regions.back_to(then.marked))
             return replace(before, past=view.past[:back], begins=True)
     return replace(view, past=(), begins=True)

@@ -47,7 +47,7 @@ Panels = tuple[tuple[int, Moved], ...]
 @dataclass(frozen=True)
 class Moment:
     """What a move changes and undo restores. `panels`: those that the user has moved, by image, in the layout `flat`;
-    `marked`: the regions of interest."""
+    `marked`: the regions of interest; `appearance`: how the photographs look."""
 
     images: tuple[ImageView, ...]
     active: int
@@ -56,6 +56,7 @@ class Moment:
     layout: Layout = Layout.ROW
     flat: Layout = Layout.ROW
     pair: Pair | None = None
+    appearance: Appearance = AS_PHOTOGRAPHED
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,7 @@ class ViewState:
 
     @property
     def moment(self) -> Moment:
-        ways = self.layout, self.flat, self.pair
+        ways = self.layout, self.flat, self.pair, self.appearance
         return Moment(self.images, self.active, self.panels, self.regions.known, *ways)
 
     @property

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vr_app.core.hands.keys import meant
+from vr_app.core.scene.field_mean import MeanBook, field_means
 from vr_app.core.scene.local_contrast import CLIP, CurveBook, local_curves
 from vr_app.core.view.appearance import (
     AS_PHOTOGRAPHED,
@@ -19,6 +20,7 @@ from vr_app.core.view.appearance import (
     Channel,
 )
 from vr_app.core.view.intent import Adjust, Pan, Undo
+from vr_app.core.view.pair import FieldOfView
 from vr_app.core.view.step import step
 from vr_app.core.view.view import ViewState
 
@@ -77,13 +79,39 @@ def test_whatever_is_asked_for_what_is_shown_is_within_the_limits(brightness, co
         assert look == look.within
 
 
-def test_undo_takes_back_a_move_and_leaves_the_look():
-    view = step(ViewState.start(1), (Adjust(Appearance(contrast=2.0)),), 0.1)
-    assert view.still_for > 0  # no tile is wanted anew
-    moved = step(replace(view, images=(replace(view.front, zoom=4.0),)), (Pan(0, (0.4, 0.4), (0.0, 0.0)),), 0.0)
-    back = step(moved, (Undo(),), 0.0)
+def test_undo_takes_adjustments_back_one_by_one():
+    strong = step(ViewState.start(1), (Adjust(Appearance(contrast=2.0)),), 0.1)
+    assert strong.still_for > 0  # no tile is wanted anew
+    moved = step(replace(strong, images=(replace(strong.front, zoom=4.0),)), (Pan(0, (0.4, 0.4), (0.0, 0.0)),), 0.0)
+    red = step(moved, (Adjust(Appearance(Channel.RED, contrast=2.0)),), 0.0)
+    assert step(red, (Undo(),), 0.0).appearance == Appearance(contrast=2.0)
+    back = step(red, (Undo(), Undo()), 0.0)
     assert back.front.center == (0.5, 0.5)
     assert back.appearance == Appearance(contrast=2.0)
+    assert step(red, (Undo(), Undo(), Undo()), 0.0).appearance == AS_PHOTOGRAPHED
+
+
+def test_what_a_slider_is_dragged_is_taken_back_at_once():
+    view = step(ViewState.start(1), (Adjust(Appearance(gamma=0.5)),), 0.0)
+    for n, gamma in enumerate((0.7, 0.9, 1.3)):
+        view = step(view, (Adjust(Appearance(gamma=gamma), continues=n > 0),), 0.0)
+    assert view.appearance == Appearance(gamma=1.3)
+    back = step(view, (Undo(),), 0.0)
+    assert back.appearance == Appearance(gamma=0.5)
+    assert step(back, (Undo(),), 0.0).appearance == AS_PHOTOGRAPHED
+
+
+def test_contrast_stretches_about_the_mean_of_the_field_of_view_alone():
+    pixels = np.zeros((60, 90, 3), np.uint8)
+    y, x = np.mgrid[:60, :90] + 0.5
+    pixels[np.hypot(x - 40, y - 30) <= 25] = (204, 102, 51)
+    pixels[:, 80:] = 255  # a caption
+    field = FieldOfView((40 / 90, 0.5), (25 / 90, 25 / 60))
+    assert field_means(pixels, field) == pytest.approx((0.8, 0.4, 0.2))
+    book = MeanBook(lambda index: pixels)
+    assert book.of(0, field, Channel.COLOUR) == pytest.approx((0.8, 0.4, 0.2))
+    assert book.of(0, field, Channel.RED_FREE) == pytest.approx((0.4, 0.4, 0.4))
+    assert book.of(0, field, Channel.BLUE) == pytest.approx((0.2, 0.2, 0.2))
 
 
 def fundus(edge: int = 256) -> np.ndarray:

@@ -117,7 +117,7 @@ def test_every_member_of_the_vocabulary_has_a_name_and_frozen_plain_fields():
         (
             Adjust(Appearance(Channel.RED_FREE, gamma=2.0)),
             '{"intent": "Adjust", "appearance": {"channel": "red-free", "brightness": 0.0, "contrast": 1.0, '
-            '"gamma": 2.0, "local": 0.0}}',
+            '"gamma": 2.0, "local": 0.0}, "continues": false}',
         ),
     ],
 )
