@@ -29,6 +29,7 @@ from vr_app.core.view.intent import (
     SetCompare,
     SetFieldAngle,
     SetLink,
+    ShowHelp,
     ShowInvention,
     ShowLayout,
     ShowOverlay,
@@ -44,7 +45,7 @@ from vr_app.core.view.photograph import PhotographRecord
 from vr_app.core.view.region import Kind, Regions
 from vr_app.core.view.view import NO_REGIONS
 
-PAGES = ("Images", "View", "Regions", "Adjust", "About")
+PAGES = ("Images", "View", "Regions", "Adjust", "Help")
 
 COLUMNS, ROWS = 3, 2
 """Images on one page of the gallery."""
@@ -74,11 +75,13 @@ Event = Intent | Turn
 
 @dataclass(frozen=True)
 class Place:
-    """The current place in the panel: open or only its handle; the page; and the page of its gallery."""
+    """The current place in the panel: open or only its handle; the page; the page of its gallery; and of the page
+    Help, whether it tells what the program is."""
 
     open: bool = False
     page: int = 1
     gallery: int = 0
+    about: bool = False
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,8 @@ class PanelState:
     front. `layouts`, `models`: to choose from; `compare`, `link`: of a pair that is shown, else None; `texture`: where
     the dial stands, None where there are no weights for it. `finest`: the finest level that may be shown. `restored`:
     where nothing is enlarged, restored photographs stand in the place of those in the files. `room`: the panels stand
-    in one. `headset`: there is a head to recentre on. `about`: lines.
+    in one. `controls`: in a headset what those of the left and the right hand do, a line each; None in a window.
+    `about`: lines.
     """
 
     photographs: tuple[PhotographRecord | None, ...] = ()
@@ -119,7 +123,7 @@ class PanelState:
     field_angle: float = 45.0
     regions: Regions = NO_REGIONS
     room: bool = False
-    headset: bool = False
+    controls: tuple[tuple[str, ...], ...] | None = None
     about: tuple[str, ...] = ()
 
     @property
@@ -199,7 +203,7 @@ Row = Choice | Slider | Buttons | Gallery | Words
 
 def rows(state: PanelState, place: Place) -> tuple[Row, ...]:
     """Return what the page shows."""
-    return (_images, _view, _regions, _adjust, _about)[place.page](state, place)
+    return (_images, _view, _regions, _adjust, _help)[place.page](state, place)
 
 
 def images_on(state: PanelState, place: Place) -> tuple[int, ...]:
@@ -271,7 +275,7 @@ def _actions(state: PanelState) -> tuple[tuple[str, Event], ...]:
     return (
         ("Whole image", ResetView()),
         ("Undo", Undo()),
-        *(around if state.headset else (("Pixel for pixel", ShowPixels()),)),
+        *(around if state.controls is not None else (("Pixel for pixel", ShowPixels()),)),
         ("Screenshot", TakeScreenshot()),
         ("Record tour", RecordTour()),
     )
@@ -327,8 +331,21 @@ def _adjust(state: PanelState, place: Place) -> tuple[Row, ...]:
     )
 
 
-def _about(state: PanelState, place: Place) -> tuple[Row, ...]:
-    return Words(("Not for diagnosis",), warns=True), Words(state.about)
+def _help(state: PanelState, place: Place) -> tuple[Row, ...]:
+    """Return what the controls in the hands do, or what the program is; a window's keys have an overlay of their
+    own."""
+    about = Words(("Not for diagnosis",), warns=True), Words(state.about)
+    if state.controls is None:
+        return *about, Buttons((("Keys and mouse", ShowHelp(True)),))
+    if place.about or not any(state.controls):
+        return *about, Buttons((("What the buttons do", Turn(replace(place, about=False))),))
+    both = tuple(line for line in state.controls[0] if line in state.controls[-1])
+    lines = [("Both hands", both), *zip(("Left hand", "Right hand"), state.controls, strict=True)]
+    found: list[Row] = []
+    for title, own in lines:
+        own = tuple(f"  {line}" for line in own if title == "Both hands" or line not in both)
+        found += [Words((title, *own))] if own else []
+    return *found, Buttons((("What this program is", Turn(replace(place, about=True))),))
 
 
 def _choice(title: str, options: Sequence[tuple[str, Event]], now: Event) -> Choice:

@@ -121,6 +121,11 @@ class Control:
         return self._place.open
 
     @property
+    def carrier(self) -> int | None:
+        """The hand that carries the open panel; None while it is closed."""
+        return self._carrier if self._place.open else None
+
+    @property
     def moves(self) -> bool:
         """Whether its picture may change by itself."""
         return self._place.open and self._interface is not None and not self._interface.settled
@@ -280,9 +285,14 @@ class Control:
                 return
 
 
-def state_of(view: ViewState, networks: Networks, names: tuple[str, ...], headset: bool = False) -> PanelState:
-    """Return what the panel shows of a session. `names`: what the photographs are called. `headset`: there is a head to
-    recentre on."""
+def state_of(
+    view: ViewState,
+    networks: Networks,
+    names: tuple[str, ...],
+    hands: Sequence[HandSample] | None = None,
+) -> PanelState:
+    """Return what the panel shows of a session. `names`: what the photographs are called. `hands`: those in a headset,
+    left and right; None in a window."""
     model = view.settings.model
     base = base_of(model)
     offered = {view.layout, *(layout for layout, _ in layouts_offered(len(view.loaded)))}
@@ -305,6 +315,6 @@ def state_of(view: ViewState, networks: Networks, names: tuple[str, ...], headse
         field_angle=view.settings.field_angle,
         regions=replace(view.regions, draft=None),  # it changes in every frame of a drag
         room=view.settings.room,
-        headset=headset,
+        controls=None if hands is None else tuple(hand.names for hand in hands),
         about=(*ABOUT, f"Network: {base}"),
     )

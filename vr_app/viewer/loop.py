@@ -14,12 +14,13 @@ from vr_app.core.hands.hand import pointed_at
 from vr_app.core.hands.hands import Hands
 from vr_app.core.hands.marks import Mark
 from vr_app.core.hands.sample import ControllerSample, Pulse
+from vr_app.core.scene.hand_words import HandWords
 from vr_app.core.scene.notices import Notices
-from vr_app.core.scene.scene import RayItem
+from vr_app.core.scene.scene import LabelItem, RayItem
 from vr_app.core.scene.snapshot import describe_snapshot
 from vr_app.core.scene.statistics import Statistics
 from vr_app.core.scene.words import Status, status_of
-from vr_app.core.space.pose import Pose, Ray
+from vr_app.core.space.pose import Eye, Pose, Ray
 from vr_app.core.tiles.prefetch import REST
 from vr_app.core.tiles.visible import SETTLE, Seen, look
 from vr_app.core.view.intent import (
@@ -92,7 +93,8 @@ class Intake:
         self.control = control
         self.guide = guide
         self.also: tuple[Intent, ...] = ()
-        self._hands = Hands()
+        self._hands, self._hand_words = Hands(), HandWords()
+        self._steady = ControllerSample()
         self._names, self._headset = names, headset
 
     @property
@@ -121,8 +123,9 @@ class Intake:
         """Return the intents of hands, keys and control panel for the view as the last frame left it. `photographs`:
         the source of the panel's thumbnails. `marks`: as for `Hands.read`."""
         steady = self.control.take(self._hands.steady(sample, tick.dt), frame.eyes)
-        also, self.also = self.also, ()
-        panel = self.control.update(state_of(view, self.control.networks, self._names, self._headset), photographs)
+        also, self.also, self._steady = self.also, (), steady
+        shown = state_of(view, self.control.networks, self._names, steady.hands if self._headset else None)
+        panel = self.control.update(shown, photographs)
         asked = (*self._hands.read(steady, view, seen.reach, tick.dt, marks), *also, *panel)
         if self.control.open:  # it lies over the photographs
             asked = tuple(ToggleControlPanel() if isinstance(intent, GoBack) else intent for intent in asked)
@@ -131,6 +134,10 @@ class Intake:
     def pulses(self, before: ViewState, view: ViewState) -> tuple[Pulse, ...]:
         """Return the haptic pulses for a frame that changed the view from `before` to `view`."""
         return (*self._hands.ticks(before, view), *self.control.pulses())
+
+    def hand_words(self, eyes: Sequence[Eye], dt: float) -> tuple[LabelItem, ...]:
+        """Return the words beside the hands, `dt` seconds after the last call."""
+        return self._hand_words.see(self._steady.hands, eyes, dt, self.control.carrier)
 
     def rays(self, sample: ControllerSample, view: ViewState, seen: Seen) -> tuple[RayItem, ...]:
         """Return the pointers' beams, each ending at what it points at."""
@@ -290,7 +297,8 @@ class Viewer:
         surfaces = self.picture.surfaces(view, seen, frame.eyes, tick)
         sheet = control.item if control.open or not due else None
         status = replace(self.status, invented=invented)
-        scene = compose(view, surfaces, status, self.rays, sheet, self.runtime.floor)
+        hands = self.intake.hand_words(frame.eyes, tick.dt)
+        scene = compose(view, surfaces, status, self.rays, sheet, self.runtime.floor, hands)
         scene = self.picture.veiled(scene)
         lecture = self.picture.lecture.scene(frame, view, seen, status, self.rays, tick)
         pictures = self.picture.draw(frame, scene, lecture, tick, view.still_for > 0, due, self.supply.computes)

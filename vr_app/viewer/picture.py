@@ -15,7 +15,7 @@ from vr_app.core.scene.lecture import lecture_rays, lecture_status, lecture_view
 from vr_app.core.scene.local_contrast import CurveBook
 from vr_app.core.scene.redraw import changed_part, only_tiles
 from vr_app.core.scene.region_words import region_labels, region_marks
-from vr_app.core.scene.scene import RayItem, Scene, SurfaceItem, surface_items
+from vr_app.core.scene.scene import LabelItem, RayItem, Scene, SurfaceItem, surface_items
 from vr_app.core.scene.veil import Veil
 from vr_app.core.scene.window_words import window_labels
 from vr_app.core.scene.words import Status, labels
@@ -201,11 +201,12 @@ def compose(
     rays: tuple[RayItem, ...],
     sheet: SheetItem | None,
     floor: float,
+    hands: Sequence[LabelItem] = (),
 ) -> Scene:
     """Compose the scene of a view: its photographs and their text. `floor`: the height of the room's floor, in
-    metres."""
+    metres. `hands`: the words beside the hands."""
     desk, shown = view.desk, (surfaces, view.active, status)
-    words = (*region_labels(surfaces), *(window_labels(*shown, desk) if desk is not None else labels(*shown)))
+    words = (*region_labels(surfaces), *(window_labels(*shown, desk) if desk is not None else labels(*shown)), *hands)
     room = view.settings.room and view.surface is SurfaceKind.PANEL and desk is None
     looks = {"invention": view.invention, "appearance": view.appearance}
     return Scene(surfaces, words, rays, sheet=sheet, floor=floor if room else None, **looks)

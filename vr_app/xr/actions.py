@@ -67,6 +67,7 @@ class Actions:
         self._known: tuple[tuple, ControllerSample] | None = None
         self._menu_down = False
         self._held: list[bindings.Profile | None] = [None, None]
+        self._names: list[tuple[str, ...]] = [(), ()]
         self._menus = [_Menu(), _Menu()]
 
     def _create(self, name: str) -> xr.Action:
@@ -110,6 +111,8 @@ class Actions:
         with openxr("xrGetCurrentInteractionProfile"):
             held = [xr.get_current_interaction_profile(self._session, hand) for hand in self._hands]
         self._held = [self._profiles.get(state.interaction_profile) for state in held]
+        sides = zip(bindings.SIDES, self._held, strict=True)
+        self._names = [bindings.named(profile, side) if profile else () for side, profile in sides]
 
     def sync(self) -> None:
         """Update the state of all controls; once per frame, before it is begun."""
@@ -172,6 +175,7 @@ class Actions:
             pose=pose,
             empty_grip=profile.empty_grip.get(bindings.SIDES[index], "") if profile else "",
             squeezes=profile is None or profile.squeezes,
+            names=self._names[index],
         )
 
     def _pose(self, index: int) -> Pose | None:

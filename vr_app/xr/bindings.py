@@ -67,6 +67,40 @@ WORDS = {
 """The documentation's names for them."""
 
 
+BRIEFLY = {
+    "trigger": "hold and drag",
+    "grip": "move the panel",
+    "zoom": "zoom",
+    "turn": "previous, next",
+    "next_layout": "next layout",
+    "original": "the original",
+    "next_image": "next image",
+    "reset": "whole image",
+    "undo": "undo",
+    "invention": "what AI invents",
+    "panel": "control panel",
+}
+"""What stands beside a controller that is looked at."""
+
+CONTROLS = {
+    "trigger/value": "Trigger",
+    "squeeze/value": "Grip",
+    "squeeze/click": "Grip",
+    "thumbstick/y": "Stick up, down",
+    "thumbstick/x": "Stick sideways",
+    "thumbstick/click": "Stick pressed",
+    "trackpad/y": "Trackpad up, down",
+    "trackpad/x": "Trackpad sideways",
+    "trackpad/click": "Trackpad",
+    "menu/click": "Menu",
+    "select/click": "Button",
+    "pinch_ext/value": "Pinch",
+    "grasp_ext/value": "Fist",
+    **{f"{letter}/click": letter.upper() for letter in "abxy"},
+}
+"""What people call the controls."""
+
+
 @dataclass(frozen=True)
 class TwoWays:
     """What one hand's menu button does: an action while it is held for longer than TAP, another at a shorter press."""
@@ -247,6 +281,28 @@ def documented(profile: Profile) -> str:
         rows.append(("zoom: hold, and push forward or pull back", f"both `{_short(profile.both['trigger'])}`"))
     head = f"### {profile.name}: `{profile.path}`\n\n| what | control |\n| --- | --- |\n"
     return head + "".join(f"| {what} | {control} |\n" for what, control in rows)
+
+
+def named(profile: Profile, side: str) -> tuple[str, ...]:
+    """Return what the controls of one hand do, a line each: 'A: next layout'."""
+    lines = [
+        f"{CONTROLS[_short(control)]}: {BRIEFLY[action]}"
+        for action, control in profile.both.items()
+        if action in BRIEFLY
+    ]
+    for action, (where, control) in profile.one.items():
+        if where == side:
+            held = " held" if action == "original" else ""
+            lines.append(f"{CONTROLS[_short(control)]}{held}: {BRIEFLY[action]}")
+    if side in profile.menu:
+        button, ways = CONTROLS[_short(profile.both["menu"])], profile.menu[side]
+        lines += [f"{button} tapped: {BRIEFLY[ways.tapped]}", f"{button} held: {BRIEFLY[ways.held]}"]
+    if side in profile.empty_grip:
+        grip, action = CONTROLS[_short(profile.both["grip"])], profile.empty_grip[side]
+        lines.append(f"{grip} beside the photographs: {BRIEFLY[action]}")
+    if profile.pushes:
+        lines.append(f"{CONTROLS[_short(profile.both['trigger'])]} held, hand pushed: zoom")
+    return tuple(lines)
 
 
 def _short(control: str) -> str:

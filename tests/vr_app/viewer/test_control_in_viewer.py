@@ -331,16 +331,16 @@ def test_hands_press_the_panel_and_can_read_it(photographs: tuple[Path, ...]) ->
         assert viewer.view.appearance.channel is Channel.RED_FREE
         assert len(viewer.rays) == 1
         assert any(np.allclose(ray.end, hand.at("Channel: Red-free"), atol=0.005) and ray.hits for ray in viewer.rays)
-        hand.press("About")
+        hand.press("Help")
         runtime.point = None
         hand.frames(40)
         runtime.draws = True
         hand.frames(1)
         runtime.draws = False
-        # The letters "About" have the height of capitals; the control is wider than they are.
+        # The letters "View" are no higher than a capital; the control is wider than they are.
         item = viewer.intake.control.item
         em = item.size[0] / dear.WIDE
-        x, y = viewer.intake.control.targets["About"]
+        x, y = viewer.intake.control.targets["View"]
         corners = [np.array(point_at(item, (x + dx * em, y + dy * em))) for dx, dy in ((-1.3, -0.8), (1.3, 0.8))]
         for eye, picture in zip(runtime.eyes, runtime.pictures, strict=True):
             assert letters_high(picture.read(), eye, *corners) >= 20

@@ -13,6 +13,7 @@ from vr_app.core.hands.hands import Hands
 from vr_app.core.hands.sample import ControllerSample, HandSample
 from vr_app.core.panel import stand as sheet
 from vr_app.core.panel.pointer import Grasp, Pointer
+from vr_app.core.scene.words import LETTER
 from vr_app.core.space.pose import Eye, Fov, Pose, Ray
 from vr_app.core.space.surface import Panel
 from vr_app.core.view.appearance import AS_PHOTOGRAPHED, Appearance, Channel
@@ -58,6 +59,7 @@ from vr_app.ui.contents import (
     Place,
     Slider,
     Turn,
+    Words,
     moved,
     rows,
     shortened,
@@ -65,8 +67,9 @@ from vr_app.ui.contents import (
 from vr_app.ui.imgui import Interface
 from vr_app.ui.style import HIGH, HIGH_ROW, WIDE
 from vr_app.viewer.control_panel import Networks, state_of
+from vr_app.xr.bindings import PROFILES, SIDES, named
 
-IMAGES, VIEW, REGIONS, ADJUST, ABOUT = range(5)
+IMAGES, VIEW, REGIONS, ADJUST, HELP = range(5)
 INFO = PhotographRecord("disc.png", (400, 300), (200.0, 150.0), 150.0)
 NAMES = ("disc.png", "arcade.png", "macula.png")
 STATE = PanelState(
@@ -157,7 +160,7 @@ def test_what_is_not_there_is_not_offered():
         ("Screenshot", TakeScreenshot()),
         ("Record tour", RecordTour()),
     )
-    (worn,) = (row for row in rows(replace(STATE, headset=True), Place(True, VIEW)) if isinstance(row, Buttons))
+    (worn,) = (row for row in rows(replace(STATE, controls=((), ())), Place(True, VIEW)) if isinstance(row, Buttons))
     there, beside = dict(worn.buttons), dict(buttons.buttons)
     assert set(there) ^ set(beside) == {"Room", "Recentre", "Pixel for pixel"}
     assert there["Room"] == ShowRoom(True)
@@ -229,7 +232,7 @@ def test_regions_are_marked_named_and_exported_as_far_as_there_are_any():
 
 def test_whatever_is_offered_is_an_intent_or_the_panels_own_turn():
     marked = step(photograph_arrived(ViewState.start(3), 0, INFO), (MarkView(),), 0.0)
-    full = replace(STATE, compare=Compare.SIDE, link=Link.SAME, regions=marked.regions, headset=True)
+    full = replace(STATE, compare=Compare.SIDE, link=Link.SAME, regions=marked.regions, controls=((), ()))
     offered = []
     for page in range(len(PAGES)):
         for row in rows(full, Place(True, page)):
@@ -240,6 +243,7 @@ def test_whatever_is_offered_is_an_intent_or_the_panels_own_turn():
             elif isinstance(row, Slider):
                 offered.append(moved(row.title, row.value, full))
     assert len(offered) > 50
+    offered = [event for event in offered if not isinstance(event, Turn)]
     assert all(isinstance(event, Intent) for event in offered)
     for event in offered:  # obeyed as they are: none is told apart on the way
         assert isinstance(step(marked, (event,), 0.0), ViewState)
@@ -249,12 +253,36 @@ def test_recentring_is_offered_where_there_is_a_head():
     view, networks = ViewState.start(1), Networks((), frozenset())
 
     def offered(headset: bool) -> list[str]:
-        state = state_of(view, networks, NAMES, headset=headset)
+        state = state_of(view, networks, NAMES, (HandSample(), HandSample()) if headset else None)
         found = (row for row in rows(state, Place(True, VIEW)) if isinstance(row, Buttons))
         return [word for row in found for word, event in row.buttons if event == Recentre()]
 
     assert offered(headset=True) == ["Recentre"]
     assert offered(headset=False) == []
+
+
+def test_the_page_help_names_every_control_of_both_hands_once():
+    left, right = ("Trigger: hold and drag", "X: next image"), ("Trigger: hold and drag", "A: next layout")
+    state, place = replace(STATE, controls=(left, right)), Place(True, HELP)
+
+    def told(place: Place) -> list[str]:
+        return [line.strip() for row in rows(state, place) if isinstance(row, Words) for line in row.lines]
+
+    assert told(place) == ["Both hands", left[0], "Left hand", left[1], "Right hand", right[1]]
+    (turn,) = (event for row in rows(state, place) if isinstance(row, Buttons) for _, event in row.buttons)
+    assert "FundusXR" in told(turn.place)
+
+
+def test_every_controllers_help_fits_the_panel():
+    for profile in (*PROFILES, *(profile.mirrored() for profile in PROFILES)):
+        state = replace(STATE, controls=tuple(named(profile, side) for side in SIDES))
+        assert Interface.extent(state)[1] < HIGH
+        assert max(len(line) for hand in state.controls for line in hand) * LETTER < WIDE - 2
+
+
+def test_a_windows_page_help_leads_to_its_keys():
+    (keys,) = (row for row in rows(STATE, Place(True, HELP)) if isinstance(row, Buttons))
+    assert keys.buttons == (("Keys and mouse", ShowHelp(True)),)
 
 
 def test_sliders_mean_values_and_the_photographs_own_is_easy_to_find():
@@ -395,7 +423,7 @@ def test_the_longest_page_ends_within_the_panel():
     pytest.importorskip("imgui_bundle")
     from vr_app.ui.imgui import Interface
 
-    pair = replace(STATE, layout=Layout.PAIR, compare=Compare.SIDE, link=Link.OFF, headset=True)
+    pair = replace(STATE, layout=Layout.PAIR, compare=Compare.SIDE, link=Link.OFF, controls=((), ()))
     interface, em = Interface(all_fonts()), 20
     size = round(WIDE * em), round(HIGH * em)
     for _ in range(3):

@@ -404,7 +404,7 @@ def test_the_control_panel_in_the_eyes_picture(scene: Scene) -> None:
     scene.visit.key("space")
     # Its handle is there before.
     about = scene.visit.until(lambda about: about["sheet"] and "View" in about["sheet"]["targets"], "the control panel")
-    assert set(about["sheet"]["targets"]) >= {"Images", "View", "Adjust", "About", "close"}
+    assert set(about["sheet"]["targets"]) >= {"Images", "View", "Adjust", "Help", "close"}
 
     def press(name: str, about: dict) -> None:
         scene.right(hand, aimed(hand, of_sheet(about, name)))

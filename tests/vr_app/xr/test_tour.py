@@ -210,7 +210,7 @@ class Guest:
             "View": "Undo",
             "Regions": "Mark this view",
             "Adjust": "Gamma",
-            "About": "About",
+            "Help": "What this program is",
         }
         self.taps(name, lambda report: shown[name] in report["targets"])
 
@@ -530,8 +530,10 @@ def panel(guest: Guest) -> None:
     guest.taps("Mark by dragging", lambda report: report["armed"])
     guest.taps("Cancel marking", lambda report: not report["armed"])
     guest.taps("Delete", lambda report: len(report["regions"]) == known)
-    guest.pages("About")
-    guest.sees_another("about")
+    guest.pages("Help")
+    guest.sees_another("what the buttons do")
+    guest.taps("What this program is", lambda report: "What the buttons do" in report["targets"])
+    guest.sees_another("what the program is")
     guest.taps("close", lambda report: not report["open"])
 
 

@@ -29,7 +29,7 @@ class HandSample:
     mouse, which is exact and moves no panels; `empty_grip`: the button (a field of `ControllerSample`) that gripping
     means where the ray meets no photograph, for hands that have none. `squeezes`: its grip and trigger are apart, so
     that dragging with both marks a region; for a mouse, Shift is the grip. `drags`: the trigger moves photographs and
-    does nothing else (a mouse's middle button).
+    does nothing else (a mouse's middle button). `names`: what its controls do, a line each; none for a mouse.
     """
 
     aim: Ray | None = None
@@ -44,6 +44,7 @@ class HandSample:
     empty_grip: str = ""
     squeezes: bool = True
     drags: bool = False
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
