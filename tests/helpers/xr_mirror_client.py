@@ -15,6 +15,7 @@ import sys
 import time
 from pathlib import Path
 
+from sr_core.tiles.worker import Worker
 from vr_app.core.scene.layer_mode import LayerMode
 from vr_app.core.scene.spectator import MirrorKind
 from vr_app.gl import context
@@ -45,6 +46,7 @@ def slow_in_turns() -> None:
 
 def main(kind: str, *paths: str) -> None:
     slow_in_turns()
+    Worker.warm_up = lambda worker: None  # turns begin once it is done, and nothing is computed in them
     runtime = HeadsetRuntime(MirrorKind(kind), layers=LayerMode.ON)
     try:
         with session(runtime, Options(tuple(map(Path, paths)), prefetch=False)) as viewer:
@@ -52,7 +54,7 @@ def main(kind: str, *paths: str) -> None:
                 at, now = time.monotonic(), turn()
                 viewer.frame()
                 service = viewer.supply.service
-                done = viewer.warm and not (service.worker.busy or service.worker.warming or service.loader.busy)
+                done = viewer.warm and not (service.worker.busy or service.loader.busy)
                 whole = bool(viewer.seen.wants) and viewer.supply.all_on_card
                 report = {
                     "at": at,
