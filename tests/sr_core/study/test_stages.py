@@ -226,9 +226,10 @@ def test_two_processes_match_one_with_the_whole_batch(tmp_path, drawn_data):
         # By number: where the tests run there may be no name service for 'localhost'.
         with socket.create_server(("127.0.0.1", 0)) as free:
             here = ["--master-addr=127.0.0.1", f"--master-port={free.getsockname()[1]}", "--local-addr=127.0.0.1"]
-        command = [sys.executable, "-m", "torch.distributed.run", f"--nproc-per-node={count}", *here]
-        command += [str(script), str(config), str(drawn_data), str(tmp_path / f"runs{count}")]
-        done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+        launched = ["-m", "torch.distributed.run", f"--nproc-per-node={count}", *here] if count > 1 else []
+        command = [sys.executable, *launched, script, config, drawn_data, tmp_path / f"runs{count}"]
+        words = list(map(str, command))
+        done = subprocess.run(words, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stderr[-2000:]
     curves = [
         [json.loads(line) for line in (tmp_path / f"runs{count}/tiny/curve.jsonl").read_text().splitlines()]
