@@ -17,7 +17,7 @@ from scipy.ndimage import gaussian_filter
 
 from sr_core.assets import asset_path
 from sr_core.image import resample
-from tests.helpers.ending import LIKE_THE_COMMAND
+from tests.helpers.ending import COLD, LIKE_THE_COMMAND
 from tests.helpers.places import ROOT
 
 SIZE = 480
@@ -149,4 +149,4 @@ print(len(resident), "tiles")
 
 def test_every_tile_on_the_graphics_card_tells_how_far_it_departs(small: Path, tmp_path: Path) -> None:
     """Computed anew from what lies there; photographed ones tell nothing."""
-    run([sys.executable, "-c", EVERY_TILE + LIKE_THE_COMMAND, small], tmp_path)
+    run([sys.executable, "-c", COLD + EVERY_TILE + LIKE_THE_COMMAND, small], tmp_path)

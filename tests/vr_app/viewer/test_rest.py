@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sr_core.image.saving import save_picture
-from tests.helpers.ending import shown_by
+from tests.helpers.ending import COLD, shown_by
 from tests.helpers.small_training import retina
 from vr_app.core.hands.sample import ControllerSample
 from vr_app.core.tiles.prefetch import REST
@@ -77,7 +77,7 @@ with open_runtime("offscreen", (320, 240)) as choice, session(choice.runtime, op
 def test_a_view_that_alternates_or_is_not_yet_written_down_does_not_rest_and_a_second_loss_is_told(tmp_path: Path):
     for number in (0, 1):
         save_picture(tmp_path / f"{number}.png", retina(number, 240).pixels)
-    said = shown_by(STAGE, tmp_path, options=("-W", "error"))
+    said = shown_by(COLD + STAGE, tmp_path, options=("-W", "error"))
     assert said.splitlines() == ["fundusxr: lost", "fundusxr: back", "fundusxr: lost"]
 
 

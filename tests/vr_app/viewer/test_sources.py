@@ -11,7 +11,7 @@ import sys
 import numpy as np
 from PIL import Image
 
-from tests.helpers.ending import LIKE_THE_COMMAND
+from tests.helpers.ending import COLD, LIKE_THE_COMMAND
 from tests.helpers.places import ROOT
 
 CODE = """
@@ -84,7 +84,7 @@ assert not list(Path().glob("none-*")), "nothing is made of what only tells a pl
 
 def test_a_photograph_from_another_source_is_shown_with_its_facts_and_computed_from(tmp_path):
     env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", CODE + LIKE_THE_COMMAND]
+    command = [sys.executable, "-c", COLD + CODE + LIKE_THE_COMMAND]
     answer = subprocess.run(command, capture_output=True, text=True, timeout=300, env=env, cwd=tmp_path)
     assert answer.returncode == 0, answer.stderr
     (path,) = tmp_path.glob("*.png")
