@@ -13,6 +13,12 @@ from sr_core.image.photograph import PhotographError
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".webp")
 """The file suffixes that a folder is searched for."""
 
+MOST_FOLDERS = 200
+"""Entries of a folder without pictures that are looked into: a whole disk must not be searched."""
+
+MOST_NAMED = 5
+"""Folders that a line names."""
+
 
 def find_photographs(paths: Sequence[Path], tell: Callable[[str], None] = lambda line: None) -> list[Path]:
     """Return the given picture files, with each folder replaced by the pictures in it in natural order (1, 2, 10).
@@ -41,7 +47,7 @@ def find_photographs(paths: Sequence[Path], tell: Callable[[str], None] = lambda
 def _pictures(folder: Path, troubles: list[str]) -> list[Path]:
     """Return the pictures of a folder; add a line to `troubles` for each that is not readable. Raises OSError if the
     folder is not readable, and PhotographError if it holds none."""
-    inside = [path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")]
+    inside = [path for path in folder.iterdir() if _is_picture(path)]
     if inside and not os.access(folder, os.X_OK):
         raise PhotographError(f"{folder}: its files cannot be opened; check the folder's permissions")
     found, closed = [], []
@@ -55,11 +61,34 @@ def _pictures(folder: Path, troubles: list[str]) -> list[Path]:
         troubles += closed
         return found
     troubles += closed[:-1]
-    raise PhotographError(
-        closed[-1]
-        if closed
-        else f"{folder}: no pictures in this folder; name one that holds JPEG, PNG, TIFF or WebP files"
-    )
+    raise PhotographError(closed[-1] if closed else _empty(folder))
+
+
+def folders_with_photographs(folder: Path) -> tuple[Path, ...]:
+    """Return the folders directly inside a folder that hold picture files, in natural order; of the first
+    MOST_FOLDERS. Hidden ones are left out, and those that cannot be read. Raises OSError if `folder` cannot be read."""
+    inside = sorted((path for path in folder.iterdir() if not path.name.startswith(".")), key=natural_order)
+    return tuple(path for path in inside[:MOST_FOLDERS] if _holds_pictures(path))
+
+
+def _holds_pictures(folder: Path) -> bool:
+    try:
+        return any(_is_picture(path) for path in folder.iterdir())
+    except OSError:  # a file, or a folder that is closed to this user
+        return False
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+
+
+def _empty(folder: Path) -> str:
+    """Say in one line that a folder holds no pictures, and which folders inside it do."""
+    inside = [path.name for path in folders_with_photographs(folder)]
+    if not inside:
+        return f"{folder}: no pictures in this folder; name one that holds JPEG, PNG, TIFF or WebP files"
+    more = f" and {len(inside) - MOST_NAMED} more" if len(inside) > MOST_NAMED else ""
+    return f"{folder}: no pictures in this folder, but in {', '.join(inside[:MOST_NAMED])}{more} inside it; name one"
 
 
 def _unreadable(path: Path, error: OSError) -> str:

@@ -160,6 +160,9 @@ class BenchRuntime:
     def take_notices(self) -> tuple[str, ...]:
         return ()
 
+    def take_dropped(self) -> tuple[Path, ...]:
+        return ()
+
     def close(self) -> None:
         for framebuffer in self._framebuffers:
             framebuffer.close()

@@ -6,8 +6,9 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -32,6 +33,9 @@ from vr_app.core.view.view import Settings, ViewState
 from vr_app.files.folder_view import Found, Memory, keys_of, memory_path, read_memory
 from vr_app.regions.files import places
 from vr_app.viewer.options import Options
+
+if TYPE_CHECKING:
+    from vr_app.viewer.loop import Ended
 
 STAND_BACK = 0.75
 """Metres behind the retina's centre from which a window shows the whole field of view."""
@@ -171,20 +175,19 @@ def view(
     wanted = Wanted(surface, layout, compare)
     wanted.check(len(paths))
     begins_anew = fresh or not named or options.tour is not None or mode is Mode.offscreen
-    found = Found() if begins_anew else read_memory(memory_path(named))
-    found = replace(found, remembered=found.remembered and wanted.instead_of(found.remembered))
+    found = Found() if begins_anew else wanted.found(named)
     hand = hand or (found.remembered.hand if found.remembered else Side.RIGHT)
+    settings = Settings(network, overlays=frozenset({RESTORED_LAYER} if restored else ()))
 
     from vr_app.runtime.choose import open_runtime
-    from vr_app.viewer.loop import run
+    from vr_app.viewer.loop import run_all
 
     with open_runtime(mode, picture, mirror, hand is Side.LEFT, layers) as choice:
         errors.tell(f"fundusxr: {choice.runtime.name} ({choice.reason})")
         name = choice.runtime.name
         if name == Mode.offscreen:
             options = _without_a_screen(options, paths, wanted, mode is Mode.offscreen, captions=not named)
-        over = frozenset({RESTORED_LAYER} if restored else ())
-        settings = Settings(network, room=room is Room.on or (room is Room.auto and name == Mode.xr), overlays=over)
+        settings = replace(settings, room=room is Room.on or (room is Room.auto and name == Mode.xr))
         options = replace(
             options,
             paths=paths,
@@ -194,7 +197,7 @@ def view(
             stand_back=0.0 if name == Mode.xr else STAND_BACK,
             left_handed=hand is Side.LEFT,
         )
-        run(choice.runtime, options)
+        run_all(choice.runtime, options, partial(_next_session, wanted, fresh))
     if stats is not None:
         errors.tell(f"fundusxr: wrote {stats}")
 
@@ -206,6 +209,11 @@ class Wanted:
     surface: SurfaceKind | None = None
     layout: Layout | None = None
     compare: Compare | None = None
+
+    def found(self, named: Sequence[Path]) -> Found:
+        """Return how the photographs `named` were left, but for what is wanted otherwise."""
+        found = read_memory(memory_path(named))
+        return replace(found, remembered=found.remembered and self.instead_of(found.remembered))
 
     def check(self, count: int) -> None:
         """Raises UserError where a comparison is asked for and there is no pair that could be compared."""
@@ -222,10 +230,11 @@ class Wanted:
             raise UserError(f"{given}: compares two photographs, but there is only one; name another, or leave it out")
 
     def view(self, count: int, tour: Tour | None, settings: Settings) -> ViewState:
-        """The first view of `count` photographs. Without a wish many stand on a wall, and few in a row, as for a tour,
-        which leads from the front one's."""
+        """The first view of `count` photographs. Without a wish many stand on a wall, two as a pair, and others in a
+        row, as for a tour, which leads from the front one's."""
         layout = self.layout or (Layout.PAIR if self.compare else None)
-        layout = layout or (Layout.WALL if count >= MANY and tour is None else Layout.ROW)
+        usual = Layout.WALL if count >= MANY else Layout.PAIR if count == 2 else Layout.ROW
+        layout = layout or (usual if tour is None else Layout.ROW)
         surface, compare = self.surface or SurfaceKind.PANEL, self.compare or Compare.SIDE
         return replace(ViewState.start(count, surface, layout=layout, compare=compare), settings=settings)
 
@@ -237,6 +246,29 @@ class Wanted:
             remembered = replace(remembered, layout=self.layout, surface=SurfaceKind.PANEL)
         surface = SurfaceKind.RETINA if self.layout is Layout.RETINA else self.surface
         return replace(remembered, surface=surface) if surface else remembered
+
+
+def _next_session(wanted: Wanted, fresh: bool, options: Options, ended: Ended) -> Options:
+    """Return the options of the session that shows what the user wants to look at next. The tour of the command line is
+    over by then, and so is what the command line writes; settings stay."""
+    wish = ended.wish
+    assert wish is not None
+    if len(wish.paths) < 2:
+        wanted = replace(wanted, compare=None)
+    found = Found() if fresh else wanted.found(wish.named)
+    hand = Side.LEFT if options.left_handed else Side.RIGHT
+    return replace(
+        options,
+        paths=wish.paths,
+        view=wanted.view(len(wish.paths), None, replace(ended.settings, help=False, desk=None)),
+        memory=Memory(memory_path(wish.named), keys_of(wish.paths), hand, found),
+        notices=wish.troubles,
+        tour=None,
+        frames=None,
+        screenshot=None,
+        stats=None,
+        ends=False,
+    )
 
 
 def _without_a_screen(

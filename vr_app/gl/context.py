@@ -12,6 +12,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -308,6 +309,7 @@ class Window(Context):
         self._beside = beside
         self._window = None
         self._pressed: list[str] = []
+        self._dropped: list[str] = []
         self._held: dict[int, str] = {}
         """The names of the keys that are down, by scancode: the layout may change before a key is let go."""
         self._windowed: tuple[int, ...] | None = None
@@ -328,6 +330,7 @@ class Window(Context):
         self._damaged = False
         glfw.set_key_callback(self._window, self._on_key)
         glfw.set_window_refresh_callback(self._window, self._on_refresh)
+        glfw.set_drop_callback(self._window, self._on_drop)
         self._mouse = Mouse(glfw, self._window)
         if beside:
             self.renderer, self.version = beside.renderer, beside.version
@@ -373,10 +376,13 @@ class Window(Context):
 
     def poll(self, wait: float = 0.0) -> bool:
         """Take input events, waiting up to `wait` seconds for one; return False once the user has closed the window."""
-        if wait > 0.0:
-            self._glfw.wait_events_timeout(wait)
-        else:
-            self._glfw.poll_events()
+        try:
+            if wait > 0.0:
+                self._glfw.wait_events_timeout(wait)
+            else:
+                self._glfw.poll_events()
+        except UnicodeDecodeError as error:  # glfw's wheel takes every dropped name for UTF-8
+            self._dropped.append(os.fsdecode(error.object))
         self._mouse.next(self.held("left_shift") or self.held("right_shift"))
         return not self._glfw.window_should_close(self._window)
 
@@ -397,7 +403,7 @@ class Window(Context):
         return mouse.x * pixels[0] / window[0], mouse.y * pixels[1] / window[1]
 
     def held(self, key: str) -> bool:
-        """Whether a key is down: 'o', '0', 'tab', 'f1', 'ctrl+z' ..., named as in `vr_app.core.hands.keys`."""
+        """Whether a key is down: 'o', '0', 'tab', 'f1', 'ctrl+shift+o' ..., named as in `vr_app.core.hands.keys`."""
         return key in self._held.values()
 
     def take_pressed(self) -> tuple[str, ...]:
@@ -405,6 +411,12 @@ class Window(Context):
         pressed = tuple(self._pressed)
         self._pressed.clear()
         return pressed
+
+    def take_dropped(self) -> tuple[Path, ...]:
+        """Return the files and folders that were dropped on the window since the last call."""
+        dropped = tuple(map(Path, self._dropped))
+        self._dropped.clear()
+        return dropped
 
     def take_scrolled(self) -> float:
         """Return the notches of the wheel since the last call; away from the user is positive."""
@@ -465,11 +477,15 @@ class Window(Context):
         if action == self._glfw.PRESS:
             name = self._key_name(key, scancode, bool(modifiers & self._glfw.MOD_SHIFT))
             if name and modifiers & self._glfw.MOD_CONTROL:
-                name = f"ctrl+{name}"
+                shifted = modifiers & self._glfw.MOD_SHIFT and name.isalpha()
+                name = f"ctrl+shift+{name}" if shifted else f"ctrl+{name}"
             self._pressed.append(name)
             self._held[scancode] = name
         elif action == self._glfw.RELEASE:
             self._held.pop(scancode, None)
+
+    def _on_drop(self, window: Any, paths: list[str]) -> None:
+        self._dropped += paths
 
     def _key_name(self, key: int, scancode: int, shift: bool) -> str:
         glfw = self._glfw

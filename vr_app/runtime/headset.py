@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 
 from vr_app.core.hands.keys import MIRROR, QUIT
@@ -261,6 +262,9 @@ class HeadsetRuntime:
         """Return what has happened to the headset since the last call, for the user to read."""
         notices, self._notices = self._notices, ()
         return notices
+
+    def take_dropped(self) -> tuple[Path, ...]:
+        return () if self._mirror is None else self._mirror.window.take_dropped()
 
     def _tell(self, notice: str) -> None:
         self._notices += (notice,)

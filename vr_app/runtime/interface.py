@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Protocol
 
 from vr_app.core.hands.sample import ControllerSample, Pulse
@@ -119,6 +120,10 @@ class Runtime(Protocol):
 
     def take_notices(self) -> tuple[str, ...]:
         """Return what has happened to the runtime since the last call, one line each, for the user to read."""
+        ...
+
+    def take_dropped(self) -> tuple[Path, ...]:
+        """Return the files and folders that the user has dropped on the window since the last call."""
         ...
 
     def feel(self, pulses: tuple[Pulse, ...]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from vr_app.core.hands.sample import ControllerSample, Pulse
 from vr_app.gl.context import Context
@@ -57,6 +58,10 @@ class OffscreenRuntime:
 
     def take_notices(self) -> tuple[str, ...]:
         """Nothing happens to it."""
+        return ()
+
+    def take_dropped(self) -> tuple[Path, ...]:
+        """There is no window to drop anything on."""
         return ()
 
     def recentre(self) -> None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from vr_app.core.hands.keys import BLINK, ORIGINAL, QUIT
 from vr_app.core.hands.sample import ControllerSample, HandSample, Pulse
@@ -109,6 +110,9 @@ class WindowRuntime:
     def take_notices(self) -> tuple[str, ...]:
         """Nothing happens to it."""
         return ()
+
+    def take_dropped(self) -> tuple[Path, ...]:
+        return self._window.take_dropped()
 
     def recentre(self) -> None:
         """The eye never moves."""

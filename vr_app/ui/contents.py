@@ -23,6 +23,8 @@ from vr_app.core.view.intent import (
     NameRegion,
     NextImage,
     NextRegion,
+    OpenFolder,
+    OpenPhotographs,
     Recentre,
     RecordTour,
     ResetView,
@@ -233,6 +235,8 @@ def _images(state: PanelState, place: Place) -> tuple[Row, ...]:
     if len(state.listed) > 1:
         what = {Layout.PAIR: "pair", Layout.WALL: "page"}.get(state.layout, "image")
         found.append(Buttons(((f"Previous {what}", NextImage(-1)), (f"Next {what}", NextImage(1)))))
+    if not state.headset:  # the dialog is on the desktop
+        found.append(Buttons((("Open photographs ...", OpenPhotographs()), ("Open a folder ...", OpenFolder()))))
     return tuple(found)
 
 

@@ -32,7 +32,7 @@ class Interface:
     """
 
     def __init__(self, fonts: Sequence[Path]) -> None:
-        self._gui = gui = _imported()
+        self._gui = gui = imported()
         self._context = gui.create_context()
         gui.set_current_context(self._context)  # otherwise another panel's context stays current
         io = gui.get_io()
@@ -153,13 +153,14 @@ def _copied(buffer: Any, kind: type, each: int) -> np.ndarray:
     return np.frombuffer(memory, kind).copy()
 
 
-def _imported() -> Any:
-    """Import imgui. Its package points glfw to a library of its own, for any later import of glfw; that is undone."""
+def imported(module: str = "imgui") -> Any:
+    """Import a module of imgui_bundle. The package points glfw to a library of its own, for any later import of glfw;
+    that is undone. Raises InterfaceError."""
     before = os.environ.get("PYGLFW_LIBRARY")
     try:
-        from imgui_bundle import imgui
+        import imgui_bundle
 
-        return imgui
+        return getattr(imgui_bundle, module)
     except ImportError as error:
         raise InterfaceError(f"no control panel: {error}; pip install imgui-bundle==1.93.0 into .venv") from error
     finally:

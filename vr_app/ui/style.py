@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-WIDE, HIGH = 24.5, 29.3
+WIDE, HIGH = 24.5, 31.4
 """In em: the width of an open panel, and its maximum height."""
 
 HANDLE = 2.6

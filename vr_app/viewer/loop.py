@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
+from sr_core.image.photograph import PhotographError
 from sr_core.networks.names import models_at_hand
 from sr_core.tiles.photographs import Photographs
 from vr_app.core.hands.hand import pointed_at
@@ -26,12 +27,14 @@ from vr_app.core.tiles.visible import SETTLE, Seen, look
 from vr_app.core.view.intent import (
     GoBack,
     Intent,
+    OpenFolder,
+    OpenPhotographs,
     Recentre,
     ToggleControlPanel,
 )
 from vr_app.core.view.step import desk_changed, photograph_arrived, photograph_failed, step
 from vr_app.core.view.tour import Guide, TourPlayer
-from vr_app.core.view.view import ViewState
+from vr_app.core.view.view import Settings, ViewState
 from vr_app.files.captures import write_statistics
 from vr_app.gl import objects
 from vr_app.gl.context import in_software
@@ -41,6 +44,7 @@ from vr_app.runtime.interface import Frame, Runtime
 from vr_app.viewer.clock import Tick
 from vr_app.viewer.control_panel import Control, state_of
 from vr_app.viewer.keeping import Keeping
+from vr_app.viewer.opening import Opening, Wish
 from vr_app.viewer.options import Options
 from vr_app.viewer.picture import Picture, compose
 from vr_app.viewer.rest import STILL, Rest, Stand
@@ -58,12 +62,41 @@ NOTHING_YET = 0.005
 """Seconds between frames while there is no photograph yet and no display paces them: the loader needs the processor."""
 
 
-def run(runtime: Runtime, options: Options) -> None:
-    """Show photographs until the runtime or the options end it. The caller owns the runtime."""
+@dataclass(frozen=True)
+class Ended:
+    """How a session ended: with the `wish` to look at other photographs (None: the program ends), and its settings."""
+
+    wish: Wish | None
+    settings: Settings
+
+
+def run(runtime: Runtime, options: Options) -> Ended:
+    """Show photographs until the runtime or the options end it, or the user wants to look at others. The caller owns
+    the runtime."""
     with session(runtime, options) as viewer:
-        while runtime.poll_events() and not viewer.finished:
+        opening = viewer.intake.opening
+        while runtime.poll_events() and not viewer.finished and opening.wish is None:
             viewer.frame()
+            viewer.notices.tell(opening.see(runtime.take_dropped()))
         _report(viewer)
+        return Ended(opening.wish, viewer.view.settings)
+
+
+def run_all(runtime: Runtime, options: Options, following: Callable[[Options, Ended], Options]) -> None:
+    """Run one session after another in the same runtime, as long as the user wants to look at other photographs.
+
+    `following`: returns the options of the next session, from those of the last one and how that ended. If none of the
+    wanted photographs can be opened after all, the former ones come back.
+    """
+    shown = Wish(options.paths, options.paths)
+    ended = run(runtime, options)
+    while ended.wish is not None:
+        former, shown = shown, ended.wish
+        options = following(options, ended)
+        try:
+            ended = run(runtime, options)
+        except PhotographError as error:
+            ended = replace(ended, wish=replace(former, troubles=(str(error),)))
 
 
 @contextmanager
@@ -86,12 +119,14 @@ class Asked:
 
 
 class Intake:
-    """Gathers the intents of each frame. `also`: intents that the viewer's owner adds to the next frame."""
+    """Gathers the intents of each frame. `also`: intents that the viewer's owner adds to the next frame. `opening`: of
+    other photographs."""
 
-    def __init__(self, control: Control, guide: Guide | None, names: tuple[str, ...], headset: bool) -> None:
+    def __init__(self, control: Control, options: Options, names: tuple[str, ...], headset: bool) -> None:
         """`names`: what the photographs are called. `headset`: there is a head to recentre on."""
+        self.opening = Opening(options.paths[0].parent)
         self.control = control
-        self.guide = guide
+        self.guide: Guide | None = TourPlayer(options.tour) if options.tour else None
         self.also: tuple[Intent, ...] = ()
         self._hands, self._hand_words = Hands(), HandWords()
         self._steady = ControllerSample()
@@ -160,7 +195,7 @@ class Viewer:
         self.options = options
         self._interruption = interruption
         self._collector = collector
-        self.notices = Notices(options.say)
+        self.notices = Notices(options.say, options.notices)
         self.keeping = Keeping(options, stack, self.notices.tell)
         start = options.view or ViewState.start(len(options.paths))
         start = replace(start, settings=replace(start.settings, models=tuple(models_at_hand(start.settings.model))))
@@ -181,7 +216,8 @@ class Viewer:
         self.picture = Picture(self.supply.tiles, self.supply.residency, coarse, headset, stack)
         control = Control(options.left_handed)
         stack.callback(control.close)
-        self.intake = Intake(control, TourPlayer(options.tour) if options.tour else None, self.supply.titles, headset)
+        self.intake = Intake(control, options, self.supply.titles, headset)
+        stack.callback(self.intake.opening.close)
         self.rest = Rest()
         self.stand = Stand()
         self.statistics = Statistics()
@@ -264,10 +300,12 @@ class Viewer:
             match intent:
                 case ToggleControlPanel():
                     self.intake.control.toggle()
+                case OpenPhotographs() | OpenFolder():
+                    self.notices.tell(self.intake.opening.ask(folder=isinstance(intent, OpenFolder)))
                 case Recentre():
                     self.runtime.recentre()
                 case _:
-                    self._tell(self.keeping.perform(intent, before, view))
+                    self.notices.tell(self.keeping.perform(intent, before, view))
         if view.settings.model != before.settings.model:
             self.supply.compute_with(view.settings.model)
 
@@ -305,7 +343,7 @@ class Viewer:
         if pictures:
             made_by = view.settings.model, self.status.texture
             about = describe_snapshot(view, frame.eyes, scene, invented, *made_by, control.targets)
-            self._tell(self.keeping.screenshots.save(pictures, about))
+            self.notices.tell(self.keeping.screenshots.save(pictures, about))
 
     def _account(self, frame: Frame, begun: float, left: bool) -> None:
         """Count the frame in the statistics, and check whether it is time to end: not before a requested screenshot.
@@ -326,10 +364,6 @@ class Viewer:
         self.finished = self._over and not self.keeping.screenshots.awaited(now)
 
     # What they ask.
-
-    def _tell(self, text: str) -> None:
-        if text:
-            self.notices.tell(text)
 
     def _ends_a_rest(self) -> Hashable:
         """Return the values whose change ends a rest."""
@@ -382,7 +416,7 @@ class Viewer:
         """
         renderer, control = self.picture.renderer, self.intake.control
         renderer.prepare_retina()
-        self._tell(control.prepare(self.view.settings.model) if control.of_use else "")
+        self.notices.tell(control.prepare(self.view.settings.model) if control.of_use else "")
         renderer.sheets = control.picture
         self._objects_made = objects.made()
         self._collector.started()

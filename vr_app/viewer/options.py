@@ -25,7 +25,7 @@ class Options:
     computed before they are wanted. `tile_cache`: where computed tiles are kept on disk (None: nowhere). `left_handed`:
     the right hand carries the control panel. `say` gets what the user should read in a terminal. `sources`: what to
     open in place of the files `paths`, one for each; a path then only says where the files that belong to its
-    photograph are.
+    photograph are. `notices`: what to tell the user first.
     """
 
     paths: tuple[Path, ...]
@@ -44,6 +44,7 @@ class Options:
     left_handed: bool = False
     say: Callable[[str], None] = print
     sources: tuple[PhotographSource, ...] = ()
+    notices: tuple[str, ...] = ()
 
     @property
     def photographs(self) -> tuple[PhotographSource, ...]:

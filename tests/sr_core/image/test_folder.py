@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sr_core.image.folder import find_photographs, unique_names
+from sr_core.image.folder import find_photographs, folders_with_photographs, unique_names
 from sr_core.image.photograph import PhotographError
 
 
@@ -33,6 +33,22 @@ def test_hidden_files_are_passed_over_and_every_ending_is_known(tmp_path):
 def test_a_folder_of_hidden_files_alone_has_no_pictures(tmp_path):
     (tmp_path / "._eye.png").write_text("")
     with pytest.raises(PhotographError, match="no pictures in this folder"):
+        find_photographs([tmp_path])
+
+
+def test_a_folder_without_pictures_names_the_folders_inside_it_that_hold_some(tmp_path):
+    for name in ("visit 10", "visit 2", "letters", ".trash"):
+        (tmp_path / name).mkdir()
+    for name in ("visit 10/eye.jpg", "visit 2/eye.png", "letters/a.txt", "letters/._b.jpg", ".trash/eye.jpg"):
+        (tmp_path / name).touch()
+    (tmp_path / "closed").mkdir(mode=0o000)
+    assert [path.name for path in folders_with_photographs(tmp_path)] == ["visit 2", "visit 10"]
+    with pytest.raises(PhotographError, match="no pictures in this folder, but in visit 2, visit 10 inside it"):
+        find_photographs([tmp_path])
+    for n in range(7):
+        (tmp_path / f"v{n}").mkdir()
+        (tmp_path / f"v{n}" / "eye.jpg").touch()
+    with pytest.raises(PhotographError, match="v0, v1, v2, v3, v4 and 4 more inside it"):
         find_photographs([tmp_path])
 
 

@@ -11,7 +11,7 @@ from PIL import Image, ImageCms
 
 from sr_core.errors import UserError
 from sr_core.image.folder import find_photographs
-from sr_core.image.photograph import MAX_PIXELS, PhotographError, load_photograph
+from sr_core.image.photograph import MAX_PIXELS, PhotographError, check_photograph, load_photograph
 from sr_core.image.saving import save_picture
 
 
@@ -193,6 +193,20 @@ def test_cmyk_and_floating_pictures_are_refused(tmp_path):
         refused(tmp_path / name, "CMYK", "RGB")
     Image.new("F", (32, 32)).save(tmp_path / "float.tif")
     refused(tmp_path / "float.tif")
+
+
+def test_the_header_alone_tells_what_cannot_be_opened(tmp_path, scene):
+    Image.fromarray(scene).save(tmp_path / "good.png")
+    check_photograph(tmp_path / "good.png")
+    Image.new("CMYK", (32, 32)).save(tmp_path / "print.jpg")
+    Image.fromarray(scene[:8, :8]).save(tmp_path / "small.png")
+    (tmp_path / "letter.jpg").write_text("Dear colleague")
+    for name in ("print.jpg", "small.png", "letter.jpg", "gone.jpg"):
+        with pytest.raises(PhotographError) as checked:
+            check_photograph(tmp_path / name)
+        with pytest.raises(PhotographError) as loaded:
+            load_photograph(tmp_path / name)
+        assert str(checked.value) == str(loaded.value)
 
 
 def test_folders_open_all_their_pictures_in_order(tmp_path, scene):

@@ -26,6 +26,8 @@ from vr_app.core.view.intent import (
     LimitLevel,
     MarkView,
     NextImage,
+    OpenFolder,
+    OpenPhotographs,
     Recentre,
     RecordTour,
     ResetView,
@@ -94,12 +96,12 @@ def test_each_page_has_rows():
 
 
 def test_the_gallery_shows_all_that_may_open_and_marks_the_front_one():
-    gallery, _ = rows(replace(STATE, front=2, thumbnails=((2, (1.0, 0.75)),)), Place(True, IMAGES))
+    gallery, *_ = rows(replace(STATE, front=2, thumbnails=((2, (1.0, 0.75)),)), Place(True, IMAGES))
     assert [picture.event for picture in gallery.pictures] == [BringForward(0), BringForward(1), BringForward(2)]
     assert [picture.name for picture in gallery.pictures] == list(NAMES)
     assert [picture.chosen for picture in gallery.pictures] == [False, False, True]
     assert [picture.extent for picture in gallery.pictures] == [None, None, (1.0, 0.75)]
-    gallery, _ = rows(replace(STATE, listing=Listing(NAMES, frozenset({1}))), Place(True, IMAGES))
+    gallery, *_ = rows(replace(STATE, listing=Listing(NAMES, frozenset({1}))), Place(True, IMAGES))
     assert [picture.event for picture in gallery.pictures] == [BringForward(0), BringForward(2)]
 
 
@@ -112,16 +114,19 @@ def test_the_gallery_shows_all_that_may_open_and_marks_the_front_one():
     ],
 )
 def test_what_is_shown_can_be_turned_over_both_ways(layout, words):
-    (*_, turns) = rows(replace(STATE, layout=layout), Place(True, IMAGES))
+    (*_, turns, opens) = rows(replace(STATE, layout=layout), Place(True, IMAGES))
     assert turns == Buttons(tuple(zip(words, (NextImage(-1), NextImage(1)), strict=True)))
-    assert len(rows(replace(STATE, photographs=(INFO,)), Place(True, IMAGES))) == 1
+    assert opens == Buttons((("Open photographs ...", OpenPhotographs()), ("Open a folder ...", OpenFolder())))
+    assert rows(replace(STATE, photographs=(INFO,)), Place(True, IMAGES))[1:] == (opens,)
+    worn = rows(replace(STATE, layout=layout, headset=True), Place(True, IMAGES))
+    assert worn[-1] == turns  # the dialog would be on the desktop
 
 
 def test_many_images_have_pages_that_go_round():
     state = replace(STATE, photographs=tuple(replace(INFO, name=f"{n}.png") for n in range(64)))
     seen, place = [], Place(True, IMAGES)
     for _ in range(11):
-        gallery, _, buttons, _ = rows(state, place)
+        gallery, _, buttons, *_ = rows(state, place)
         seen += [picture.event.image for picture in gallery.pictures]
         place = buttons.buttons[-1][1].place
     assert seen == list(range(64))
@@ -140,7 +145,7 @@ def test_the_slider_reaches_every_page_of_three_thousand_images_that_are_not_loa
     seen = []
     for page in range(1, 501):
         place = moved(slider.title, page + 0.3, state).place
-        gallery, slider, _, _ = rows(state, place)
+        gallery, slider, *_ = rows(state, place)
         assert (slider.value, slider.told) == (page, f"{page}")
         seen += [(picture.event.image, picture.name) for picture in gallery.pictures]
     assert seen == [(n, f"{n:04}.png") for n in range(count)]

@@ -42,7 +42,17 @@ def photographs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 @pytest.fixture
 def visit(screen: Xvfb, photographs: list[Path], tmp_path: Path) -> Iterator[Visit]:
-    command = [sys.executable, "-m", "vr_app.cli", "view", *photographs, "--size", f"{SIZE[0]}x{SIZE[1]}"]
+    command = [
+        sys.executable,
+        "-m",
+        "vr_app.cli",
+        "view",
+        *photographs,
+        "--layout",
+        "row",
+        "--size",
+        f"{SIZE[0]}x{SIZE[1]}",
+    ]
     visit = started([*map(str, command), "--stats", "stats.json"], screen, tmp_path)
     try:
         yield visit

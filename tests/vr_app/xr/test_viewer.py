@@ -254,7 +254,10 @@ def test_hands_zoom_pan_and_press(service: MonadoService, photograph: Path, tmp_
     """Scripted controllers: every gesture has its effect, and the photograph stays under the ray."""
     here, there = (0.30, 1.75, 0.0), (0.18, 1.69, 0.0)
     pixel = 1 / 352
-    with RemoteHeadset(service.port) as headset, Program(service, tmp_path, photograph, DEMO) as program:
+    with (
+        RemoteHeadset(service.port) as headset,
+        Program(service, tmp_path, photograph, DEMO, "--layout", "row") as program,
+    ):
         headset.left(pose=RemotePose(position=(-3.0, 0.2, 0.0)))
         headset.right(pose=RemotePose(position=here))
         visit = Visit(program.process, service.env["DISPLAY"], tmp_path)

@@ -25,6 +25,8 @@ from vr_app.core.view.intent import (
     NextImage,
     NextLayout,
     NextRegion,
+    OpenFolder,
+    OpenPhotographs,
     Recentre,
     RecordTour,
     ResetView,
@@ -203,6 +205,10 @@ BINDINGS: tuple[Binding, ...] = (
         ("a",), "as photographed", "as photographed: no adjustments", _always(Adjust(AS_PHOTOGRAPHED))
     ),
     Binding(("space",), "control panel", "[the control panel](#the-control-panel)", _always(ToggleControlPanel())),
+    Binding(
+        ("ctrl+o",), "open photographs", "[open](#opening-photographs) other photographs", _always(OpenPhotographs())
+    ),
+    Binding(("ctrl+shift+o",), "open a folder", "open another folder", _always(OpenFolder())),
     Binding(("p",), "screenshot", "screenshot into the current folder", _always(TakeScreenshot())),
     Binding(("r",), "record a tour, or save it", "record a tour; press again to save it", _always(RecordTour())),
     Binding(

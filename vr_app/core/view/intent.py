@@ -370,7 +370,17 @@ class ToggleControlPanel:
     """Open the control panel, or close it."""
 
 
-Effect = TakeScreenshot | RecordTour | ExportRegion | Recentre | ToggleControlPanel
+@dataclass(frozen=True)
+class OpenPhotographs:
+    """Ask which photographs to look at instead."""
+
+
+@dataclass(frozen=True)
+class OpenFolder:
+    """Ask which folder of photographs to look at instead."""
+
+
+Effect = TakeScreenshot | RecordTour | ExportRegion | Recentre | ToggleControlPanel | OpenPhotographs | OpenFolder
 """Intents that leave the view unchanged and act outside it."""
 
 RegionIntent = (
