@@ -28,7 +28,7 @@ class Visit:
     def _find_window(self) -> str:
         if self.process.poll() is not None:
             raise RuntimeError((self._folder / "program.log").read_text())
-        return self.do("search", "--onlyvisible", "--name", "^FundusXR$", check=False).strip()
+        return self.do("search", "--onlyvisible", "--name", "(^| - )FundusXR$", check=False).strip()
 
     def do(self, *words: str, check: bool = True) -> str:
         """Run xdotool and return its output."""

@@ -105,7 +105,7 @@ PAUSE_S = 0.15
 
 def grab_window(display: str, title: str = "Monado", timeout_s: float = PATIENCE) -> np.ndarray:
     """Return what the window called `title` shows on `display`: uint8, (height, width, 3), RGB, sRGB-encoded as
-    displayed.
+    displayed. What a program shows may stand before its name in the title, as in "eye.jpg - FundusXR".
 
     Waits for the window and brings it to the front, since an X server without a compositor keeps nothing of covered
     windows; a caller who waits for a certain picture polls, and each call pauses first, or polling would take the
@@ -114,7 +114,12 @@ def grab_window(display: str, title: str = "Monado", timeout_s: float = PATIENCE
     time.sleep(PAUSE_S)
 
     def find() -> str:
-        command = ["xwininfo", "-display", display, "-name", title]
+        search = ["xdotool", "search", "--onlyvisible", "--name", f"(^| - ){re.escape(title)}$"]
+        env = {**os.environ, "DISPLAY": display}
+        windows = subprocess.run(search, env=env, capture_output=True, text=True, check=False).stdout.split()
+        if not windows:
+            return ""
+        command = ["xwininfo", "-display", display, "-id", windows[-1]]
         found = subprocess.run(command, capture_output=True, text=True, check=False)
         return found.stdout if "IsViewable" in found.stdout else ""
 

@@ -160,6 +160,9 @@ class BenchRuntime:
     def take_notices(self) -> tuple[str, ...]:
         return ()
 
+    def entitle(self, title: str) -> None:
+        pass
+
     def take_dropped(self) -> tuple[Path, ...]:
         return ()
 

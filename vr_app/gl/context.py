@@ -30,6 +30,9 @@ DEBUG = os.environ.get("FUNDUSXR_GL_DEBUG") == "1"
 # two), while the network waits. It is read when Mesa is loaded.
 os.environ.setdefault("LP_NUM_THREADS", str(max(1, (os.cpu_count() or 2) - 1)))
 
+TITLE = "FundusXR"
+"""The program's name: a window's title, or the end of it."""
+
 _WINDOW_CURE = (
     "start it from a desktop session (its libraries: 'apt-get install libgl1 libx11-6 libxrandr2 libxinerama1 "
     "libxcursor1 libxi6 libxext6'), or use --mode offscreen"
@@ -307,6 +310,7 @@ class Window(Context):
         glfw = self._glfw = beside._glfw if beside else _import_glfw(x11)
         self._vsync = vsync
         self._beside = beside
+        self._title = title
         self._window = None
         self._pressed: list[str] = []
         self._dropped: list[str] = []
@@ -428,8 +432,10 @@ class Window(Context):
         return damaged
 
     def set_title(self, title: str) -> None:
-        """Change the window's title."""
-        self._glfw.set_window_title(self._window, title)
+        """Change the window's title; costs nothing if it is that already."""
+        if title != self._title:
+            self._title = title
+            self._glfw.set_window_title(self._window, title)
 
     @property
     def full_screen(self) -> bool:

@@ -47,8 +47,9 @@ class LabelRenderer:
         for label, text in zip(labels, texts, strict=True):
             program.set_matrix(to_clip @ label.pose.matrix() * (label.height, label.height, label.height, 1.0))
             CALLS.glUniform1f(program["u_bend"], label.bend * label.height)
-            start = -label.align * text.advance
-            CALLS.glUniform4f(program["u_plate"], start - PLATE_X, -PLATE_Y, start + text.advance + PLATE_X, PLATE_Y)
+            long, beyond = (label.wide, 0.0) if label.wide else (text.advance, PLATE_X)
+            start = -label.align * long
+            CALLS.glUniform4f(program["u_plate"], start - beyond, -PLATE_Y, start + long + beyond, PLATE_Y)
             CALLS.glUniform2f(program["u_start"], start, letters().top)
             CALLS.glUniform4f(program["u_colour"], *linear(label.color))
             CALLS.glUniform4f(program["u_background"], *linear(label.background))

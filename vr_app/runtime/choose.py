@@ -11,10 +11,9 @@ from sr_core.errors import UserError
 from vr_app.core.scene.layer_mode import LayerMode
 from vr_app.core.scene.spectator import MirrorKind
 from vr_app.gl import context
+from vr_app.gl.context import TITLE
 from vr_app.runtime.interface import Runtime
 from vr_app.xr.probe import probe
-
-TITLE = "FundusXR"
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,10 @@ from vr_app.core.scene.layer_mode import LayerMode
 from vr_app.core.scene.spectator import MirrorKind
 from vr_app.core.space.origin import floor_height
 from vr_app.gl import context
+from vr_app.gl.context import TITLE
 from vr_app.runtime.full_screen import changes_full_screen
 from vr_app.runtime.interface import Frame
-from vr_app.runtime.mirror import MIRROR_INTERVAL, TITLE, Mirror
+from vr_app.runtime.mirror import MIRROR_INTERVAL, Mirror
 from vr_app.runtime.one_eye import OneEyeFrame, one_eye
 from vr_app.xr.probe import HeadsetWatch
 
@@ -68,10 +69,7 @@ class HeadsetRuntime:
             self._session.place.ask()
 
     def __init__(
-        self,
-        mirror: MirrorKind | None = MirrorKind.left,
-        left_handed: bool = False,
-        layers: LayerMode = LayerMode.AUTO,
+        self, mirror: MirrorKind | None = MirrorKind.left, left_handed: bool = False, layers: LayerMode = LayerMode.AUTO
     ) -> None:
         self._left_handed = left_handed
         self._layers = layers
@@ -262,6 +260,10 @@ class HeadsetRuntime:
         """Return what has happened to the headset since the last call, for the user to read."""
         notices, self._notices = self._notices, ()
         return notices
+
+    def entitle(self, title: str) -> None:
+        if self._mirror and self._session:  # otherwise it says what it waits for
+            self._mirror.window.set_title(f"{title} - {TITLE}")
 
     def take_dropped(self) -> tuple[Path, ...]:
         return () if self._mirror is None else self._mirror.window.take_dropped()

@@ -122,6 +122,10 @@ class Runtime(Protocol):
         """Return what has happened to the runtime since the last call, one line each, for the user to read."""
         ...
 
+    def entitle(self, title: str) -> None:
+        """Put what is shown into the title of the window, if there is one."""
+        ...
+
     def take_dropped(self) -> tuple[Path, ...]:
         """Return the files and folders that the user has dropped on the window since the last call."""
         ...

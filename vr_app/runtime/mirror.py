@@ -17,7 +17,7 @@ from vr_app.core.scene.spectator import MirrorKind, Spectator
 from vr_app.core.space.pose import Eye
 from vr_app.core.view.desk import Desk
 from vr_app.gl import context
-from vr_app.gl.context import GL
+from vr_app.gl.context import GL, TITLE
 from vr_app.gl.objects import Framebuffer
 
 MIRROR_INTERVAL = 1 / 30
@@ -47,8 +47,6 @@ waits for nothing."""
 
 PATIENCE = 5.0
 """Seconds that the last swap gets."""
-
-TITLE = "FundusXR"
 
 LEFT, RIGHT = 0, 1
 

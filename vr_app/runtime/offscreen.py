@@ -60,6 +60,9 @@ class OffscreenRuntime:
         """Nothing happens to it."""
         return ()
 
+    def entitle(self, title: str) -> None:
+        """There is no window."""
+
     def take_dropped(self) -> tuple[Path, ...]:
         """There is no window to drop anything on."""
         return ()

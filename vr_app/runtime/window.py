@@ -13,7 +13,7 @@ from vr_app.core.hands.sample import ControllerSample, HandSample, Pulse
 from vr_app.core.space.pose import Eye, Ray
 from vr_app.core.view.desk import Desk
 from vr_app.core.view.view import NOTCH
-from vr_app.gl.context import Window
+from vr_app.gl.context import TITLE, Window
 from vr_app.gl.objects import Framebuffer
 from vr_app.runtime.full_screen import changes_full_screen
 from vr_app.runtime.one_eye import FLOOR, OneEyeFrame
@@ -110,6 +110,9 @@ class WindowRuntime:
     def take_notices(self) -> tuple[str, ...]:
         """Nothing happens to it."""
         return ()
+
+    def entitle(self, title: str) -> None:
+        self._window.set_title(f"{title} - {TITLE}")
 
     def take_dropped(self) -> tuple[Path, ...]:
         return self._window.take_dropped()

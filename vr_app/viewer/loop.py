@@ -20,7 +20,7 @@ from vr_app.core.scene.notices import Notices
 from vr_app.core.scene.scene import LabelItem, RayItem
 from vr_app.core.scene.snapshot import describe_snapshot
 from vr_app.core.scene.statistics import Statistics
-from vr_app.core.scene.words import Status, status_of
+from vr_app.core.scene.words import Status, hint, status_of
 from vr_app.core.space.pose import Eye, Pose, Ray
 from vr_app.core.tiles.prefetch import REST
 from vr_app.core.tiles.visible import SETTLE, Seen, look
@@ -58,6 +58,11 @@ for seconds. With Python's own 5 ms, a frame of a dozen such waits took up to 0.
 POINTER_REACH = 3.0
 """Metres of the pointer's ray that are drawn if it hits nothing."""
 
+HELP_HINT = "H: help · Space: control panel"
+
+NEWCOMER = 60.0
+"""Seconds for which a window says where the help is, unless it was opened before."""
+
 NOTHING_YET = 0.005
 """Seconds between frames while there is no photograph yet and no display paces them: the loader needs the processor."""
 
@@ -77,6 +82,7 @@ def run(runtime: Runtime, options: Options) -> Ended:
         opening = viewer.intake.opening
         while runtime.poll_events() and not viewer.finished and opening.wish is None:
             viewer.frame()
+            runtime.entitle(title_of(viewer.view, viewer.supply.titles))
             viewer.notices.tell(opening.see(runtime.take_dropped()))
         _report(viewer)
         return Ended(opening.wish, viewer.view.settings)
@@ -131,6 +137,7 @@ class Intake:
         self._hands, self._hand_words = Hands(), HandWords()
         self._steady = ControllerSample()
         self._names, self._headset = names, headset
+        self._begun, self._helped = time.monotonic(), False
 
     @property
     def guided(self) -> bool:
@@ -141,9 +148,15 @@ class Intake:
         """Return where the tour leads `dt` seconds later, and its caption there. A tour begins once its photograph has
         loaded. `lingers`: its last view stays when it is over."""
         if self.guide is None or view.record is None or (self.guide.over and not lingers):
-            return (), ""
+            return (), "" if lingers else self._help_hint(view)
         look, caption = self.guide.advance(dt)
         return (look,), caption
+
+    def _help_hint(self, view: ViewState) -> str:
+        """Return what tells a newcomer at a window where the help is."""
+        self._helped = self._helped or view.settings.help or time.monotonic() - self._begun > NEWCOMER
+        shown = view.desk is not None and not self._helped and bool(view.loaded)
+        return " · ".join(filter(None, (hint(view), HELP_HINT))) if shown else ""
 
     def read(
         self,
@@ -433,6 +446,13 @@ def _report(viewer: Viewer) -> None:
         told = supply.told(viewer.view, viewer.seen.wants)
         about = {"mode": viewer.runtime.name, **viewer.runtime.describe(), **told}
         write_statistics(stats, about, viewer.statistics, supply.service.worker.counts)
+
+
+def title_of(view: ViewState, names: tuple[str, ...]) -> str:
+    """Return what a window is called: the front photograph's name, and which one of several it is."""
+    hung = view.hung
+    several = len(hung) > 1 and view.active in hung
+    return names[view.active] + (f" ({hung.index(view.active) + 1} of {len(hung)})" if several else "")
 
 
 def _beam(aim: Ray, view: ViewState, seen: Seen) -> RayItem:

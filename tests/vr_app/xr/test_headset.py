@@ -332,7 +332,7 @@ def test_window_mirrors_the_left_eye_and_escape_ends(service: MonadoService, scr
             "the left eye's colour in the window",
         )
         on_screen = os.environ | {"DISPLAY": screen.name}
-        search = ["xdotool", "search", "--name", "^FundusXR$"]
+        search = ["xdotool", "search", "--name", "(^| - )FundusXR$"]
         window = subprocess.run(search, env=on_screen, capture_output=True, text=True, check=True).stdout.split()[0]
 
         def key_arrives() -> bool:

@@ -103,7 +103,7 @@ def _on_panel(item: SurfaceItem, panel: Panel, tiles: Rect) -> np.ndarray:
 
 def _corners(label: LabelItem) -> np.ndarray:
     """Return world positions (n, 3) between which a label with its plate certainly lies."""
-    wide = len(label.text) * LETTER
+    wide = label.wide or len(label.text) * LETTER
     left, right = -label.align * wide - PLATE, (1 - label.align) * wide + PLATE
     across = np.linspace(left, right, 1 + columns(wide * label.height, label.bend))
     local = np.array([(x, y, 0.0) for x in across for y in (-PLATE, PLATE)]) * label.height

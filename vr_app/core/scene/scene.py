@@ -68,7 +68,8 @@ class LabelItem:
 
     `align`: which point of the text lies at the pose: 0 its left end, 0.5 its middle, 1 its right end; vertically
     always its middle. `background` is drawn as a plate behind it (alpha 0: none). `bend`: how it is bent about a
-    vertical through that point, as a panel is.
+    vertical through that point, as a panel is. `wide`: the plate of a label without text is so many em wide, for which
+    `align` counts too.
     """
 
     text: str
@@ -78,6 +79,7 @@ class LabelItem:
     color: Rgba = (1.0, 1.0, 1.0, 1.0)
     background: Rgba = (0.0, 0.0, 0.0, 0.0)
     bend: float = 0.0
+    wide: float = 0.0
 
 
 @dataclass(frozen=True)

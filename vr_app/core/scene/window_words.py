@@ -3,11 +3,12 @@ round field of view leaves a photograph black."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from textwrap import wrap
 
-from vr_app.core.scene.scene import PLATE_X, LabelItem, Rgba, SurfaceItem
+from vr_app.core.scene.scene import PLATE_X, PLATE_Y, LabelItem, Rgba, SurfaceItem
 from vr_app.core.scene.words import (
     HELP,
     LEGEND,
@@ -48,6 +49,9 @@ NONE_HERE, COMING = "AI not available here", "· computing ..."
 
 FRONT, OTHERS = (1.0, 1.0, 1.0, 1.0), (0.6, 0.6, 0.6, 1.0)
 """Of the names, where there are several photographs: the keys act on the front one."""
+
+LONGEST_BAR, BAR_THICK = 10.0, 0.15
+"""Of a scale bar, in em."""
 
 OPAQUE = (*PLATE[:3], 0.92)
 
@@ -116,10 +120,43 @@ def _strip(text: _Text, item: SurfaceItem, status: Status, name_color: Rgba, end
     badge, color = next((badge for badge in badges if len(badge[0]) + min(LEAST_NAME, len(title)) <= room), badges[-1])
     out = [text.at(shortened(badge, max(8, room)), left, y, 0.0, color)] if badge else []
     if title and room - len(badge) >= min(5, len(title)):
-        out.append(text.at(shortened(title, room - len(badge)), right, y, 1.0, name_color))
+        told = shortened(title, room - len(badge))
+        for detail in status.details.get(item.photograph, ()):
+            longer = f"{told} · {detail}"
+            told = longer if len(longer) <= room - len(badge) else told
+        out.append(text.at(told, right, y, 1.0, name_color))
+        free = left + text.wide(len(badge) + APART), right - text.wide(len(told) + APART)
+        out += _scale_bar(text, status.degrees.get(item.photograph, 0.0), free, y)
     if part == "right" and isinstance(item.surface, Panel):
         out.append(divider(item, item.surface))
     return out
+
+
+def _scale_bar(text: _Text, per_degree: float, free: tuple[float, float], y: float) -> list[LabelItem]:
+    """Return a scale bar and the visual angle that it spans, at the right end of what is `free` of a strip, if there is
+    room. `per_degree`: the window's pixels for each degree; 0: unknown."""
+    bar = nice_length(per_degree, LONGEST_BAR * text.em)
+    if bar is None:
+        return []
+    angle, long = bar
+    words, thick = f"{angle:g}°", BAR_THICK * text.em
+    beside = free[1] - long - thick
+    if beside - text.wide(len(words)) < free[0]:
+        return []
+    pose = Pose(text.desk.at(free[1], y))
+    height = thick / (2 * PLATE_Y)
+    line = LabelItem("", pose, height * text.desk.pixel, 1.0, PLAIN, PLAIN, wide=long / height)
+    return [line, text.at(words, beside, y, 1.0, PLAIN)]
+
+
+def nice_length(per_unit: float, most: float) -> tuple[float, float] | None:
+    """Return the longest of 1, 2, 5, 10, ... units (or parts of one: 0.5, 0.2, ...) whose bar is at most `most` pixels
+    long, and the bar's pixels. `per_unit`: pixels for each unit. None without a scale."""
+    if per_unit <= 0:
+        return None
+    power = 10.0 ** math.floor(math.log10(most / per_unit))
+    units = max(step * power for step in (1, 2, 5) if step * power * per_unit <= most)
+    return units, units * per_unit
 
 
 def _badges(item: SurfaceItem, status: Status) -> list[tuple[str, Rgba]]:

@@ -70,8 +70,9 @@ class Status:
     """What the text depends on besides the pictures. `notices`: lines about files that could not be opened. `invented`:
     by photograph how far its visible pixels depart from it. `legend`: of the overlay that shows it. `texture`: the
     network's setting between fidelity (0) and likely texture (1). `adjusted`: the adjustments of the photographs, in
-    words. `titles`: the names of photographs if there are several to tell apart. `hint`: the text in the caption's
-    place while there is no caption."""
+    words. `titles`: the names of photographs if there are several to tell apart. `details`: in a window what is told
+    beside their names, the most worth first; `degrees`: the window's pixels for each degree of visual angle there.
+    `hint`: the text in the caption's place while there is no caption."""
 
     original: bool = False
     computing: frozenset[int] = frozenset()
@@ -85,6 +86,8 @@ class Status:
     texture: float = 0.0
     adjusted: str = ""
     titles: Mapping[int, str] = field(default_factory=dict)
+    details: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    degrees: Mapping[int, float] = field(default_factory=dict)
     hint: str = ""
 
 
@@ -97,6 +100,8 @@ def status_of(view: ViewState) -> Status:
         texture=texture_of(view.settings.model),
         adjusted=view.appearance.told(),
         titles=titles(view),
+        details={image: details(view, image) for image in flat_in_window(view)},
+        degrees={image: degree(view, image) for image in flat_in_window(view)},
         hint=hint(view),
     )
 
@@ -132,6 +137,29 @@ def titles(view: ViewState) -> dict[int, str]:
         return {i: f"{which}{view.record_of(i).called}" for which, i in zip(told, view.compared.images, strict=True)}
     told = view.in_cells if view.layout is Layout.WALL or view.desk is not None else ()
     return {i: record.called for i in told if (record := view.photographs[i]) is not None}
+
+
+def flat_in_window(view: ViewState) -> tuple[int, ...]:
+    """Return the photographs that are open and stand in cells of a window."""
+    shown = view.compared.images if view.compared is not None else view.in_cells
+    return tuple(image for image in shown if view.fit(image) is not None)
+
+
+def details(view: ViewState, image: int) -> tuple[str, ...]:
+    """Return which eye a photograph in a window shows, if that is known; how large it is shown (100 %: pixel for
+    pixel); and which one of several it is."""
+    laterality = view.record_of(image).laterality
+    percent = f"{100 * view.images[image].zoom * (view.fit(image) or 1.0):.0f} %"
+    hung = view.hung
+    place = (f"{hung.index(image) + 1} of {len(hung)}",) if len(hung) > 1 and image in hung else ()
+    return (*((f"{laterality} eye",) if laterality else ()), percent, *place)
+
+
+def degree(view: ViewState, image: int) -> float:
+    """Return the window's pixels for each degree of visual angle: distance on a fundus photograph is proportional to
+    it, and the camera's field angle spans the field of view."""
+    pixels = 2 * view.record_of(image).field_radius / view.field_angle
+    return pixels * view.images[image].zoom * (view.fit(image) or 1.0)
 
 
 def hint(view: ViewState) -> str:

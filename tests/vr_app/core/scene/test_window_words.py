@@ -1,5 +1,6 @@
 """The words of a window: in strips below the photographs and in its corners, never on one another."""
 
+import math
 from dataclasses import replace
 from itertools import combinations, pairwise
 
@@ -8,12 +9,12 @@ import pytest
 
 from tests.vr_app.core.scene.test_words import WARNING_TEXT
 from vr_app.core.scene.scene import PLATE_X, PLATE_Y, LabelItem, SurfaceItem
-from vr_app.core.scene.window_words import window_labels
-from vr_app.core.scene.words import AI_COLOR, LEGEND, Status, hint, titles
+from vr_app.core.scene.window_words import nice_length, window_labels
+from vr_app.core.scene.words import AI_COLOR, LEGEND, Status, degree, details, flat_in_window, hint, titles
 from vr_app.core.tiles.departure import Departure
 from vr_app.core.tiles.page_table import NO_SLOT, PageWindow
 from vr_app.core.view.desk import Desk
-from vr_app.core.view.intent import SetCompare, ShowLayout, SwitchSurface
+from vr_app.core.view.intent import SetCompare, ShowLayout, ShowPixels, SwitchSurface, Zoom
 from vr_app.core.view.layout import Layout
 from vr_app.core.view.pair import Compare
 from vr_app.core.view.photograph import PhotographRecord
@@ -64,10 +65,11 @@ def told(view: ViewState, items: tuple[SurfaceItem, ...], **more: object) -> tup
 
 def box(label: LabelItem, desk: Desk) -> np.ndarray:
     """Left, top, right and bottom of a label's plate, in pixels of the window."""
-    wide, em = line(label.text).advance, label.height / desk.pixel
+    wide, em = label.wide or line(label.text).advance, label.height / desk.pixel
+    beyond = 0.0 if label.wide else PLATE_X
     x, y = desk.place(label.pose.position)
-    left = x - (label.align * wide + PLATE_X) * em
-    return np.array([left, y - PLATE_Y * em, left + (wide + 2 * PLATE_X) * em, y + PLATE_Y * em])
+    left = x - (label.align * wide + beyond) * em
+    return np.array([left, y - PLATE_Y * em, left + (wide + 2 * beyond) * em, y + PLATE_Y * em])
 
 
 @pytest.mark.parametrize("window", WINDOWS)
@@ -75,7 +77,9 @@ def box(label: LabelItem, desk: Desk) -> np.ndarray:
 @pytest.mark.parametrize("names", NAMES)
 def test_no_words_of_a_window_lie_on_others_or_beyond_its_edge(window, name, names):
     view, items = shown(window, *LAYOUTS[name], names=names)
+    beside = {i: details(view, i) for i in flat_in_window(view)}, {i: degree(view, i) for i in flat_in_window(view)}
     for more in ({}, {"original": True}, {"unavailable": frozenset(range(30))}):
+        more |= dict(zip(("details", "degrees"), beside, strict=True))
         more |= {"caption": "One of the longest captions that anybody will ever write " * 3} if "one" in name else {}
         found = told(view, items, notices=("a.jpg: not found",), recording=True, adjusted="red-free", **more)
         assert WARNING_TEXT in {label.text for label in found}
@@ -134,6 +138,43 @@ def test_of_the_camera_and_its_name_the_name_stays():
     texts = [label.text for label in told(view, plain, computing=frozenset())]
     assert texts.count("Photograph") == 11  # the last one has little room beside what stands in the corner
     assert {f"12_h_{n}.jpg" for n in range(12)} <= set(texts)
+
+
+def test_beside_the_name_stand_the_eye_the_size_and_the_place_as_far_as_there_is_room():
+    view, items = shown((1280, 800), *LAYOUTS["one"], names="{}_OD.jpg")
+    texts = [label.text for label in told(view, items, details={0: details(view, 0)})]
+    fit = min(1274 / 1000, (800 - Desk((1280, 800)).strip - 3) / 1000)
+    assert f"0_OD.jpg · right eye · {100 * fit:.0f} %" in texts
+    view, items = shown((1280, 800), *LAYOUTS["row of 9"])
+    view = step(view, (ShowPixels(),), 0.1)
+    assert details(view, 0) == ("100 %", "1 of 9")
+    texts = [label.text for label in told(view, items, details={i: details(view, i) for i in range(4)}, computing=())]
+    assert "0.jpg · 100 % · 1 of 9" in texts
+    view, items = shown((1280, 800), *LAYOUTS["wall of 30"], names="12_h_{}.jpg")
+    texts = [label.text for label in told(view, items, details={i: details(view, i) for i in range(30)})]
+    assert {f"12_h_{n}.jpg" for n in range(11)} <= {text.split(" · ")[0] for text in texts}
+
+
+@pytest.mark.parametrize(
+    ("per_unit", "most", "units"), [(10.0, 99, 5), (10.0, 101, 10), (70.0, 140, 2), (900, 140, 0.1)]
+)
+def test_a_scale_bar_spans_a_round_number_of_units(per_unit, most, units):
+    found, long = nice_length(per_unit, most)
+    assert found == pytest.approx(units)
+    assert long == pytest.approx(units * per_unit)
+    assert nice_length(0.0, most) is None
+
+
+@pytest.mark.parametrize("zoom", [1.0, 3.0])
+def test_the_scale_bar_is_as_long_as_the_angle_that_it_names(zoom):
+    view, items = shown((1280, 800), *LAYOUTS["one"])
+    view = step(view, (Zoom(0, (0.5, 0.5), math.log2(zoom)),), 0.1)
+    found = told(view, items, degrees={0: degree(view, 0)}, computing=frozenset(), invented={})
+    (bar,) = (label for label in found if label.wide)
+    (angle,) = (float(label.text[:-1]) for label in found if label.text.endswith("°"))
+    whole_field = 2 * 480 * zoom * view.fit(0)  # of 45 degrees, in pixels of the window
+    assert bar.wide * bar.height / view.desk.pixel == pytest.approx(whole_field * angle / 45)
+    assert 40 < bar.wide * bar.height / view.desk.pixel <= 10 * 14
 
 
 def test_what_only_sometimes_is_told_stands_in_the_corners():
