@@ -142,6 +142,21 @@ def window(folder: Path) -> None:
         grab_running(command, env, screen, "FundusXR").save(IMAGES / "window.png")
 
 
+def start_page(folder: Path) -> None:
+    """Capture the start page of somebody who has opened folders before."""
+    folders = [folder / name for name in ("clinic/2026-11-22", "clinic/2026-05-14", "teaching/optic discs")]
+    for opened in folders:
+        opened.mkdir(parents=True)
+    kept = folder / "state" / "fundusxr" / "recent" / "folders.json"
+    kept.parent.mkdir(parents=True)
+    kept.write_text(json.dumps(list(map(str, folders))))
+    with Xvfb() as screen:
+        env = {**os.environ, "DISPLAY": screen.name, "XDG_SESSION_TYPE": "x11", "HOME": str(folder)}
+        env |= {"XDG_STATE_HOME": str(folder / "state"), "XR_RUNTIME_JSON": ""}
+        command = [sys.executable, "-m", "vr_app.cli", "view", "--size", "1280x800"]
+        grab_running(command, env, screen, "FundusXR", lively=10.0).save(IMAGES / "start.png")
+
+
 def window_wall(folder: Path) -> None:
     """Capture the first page of a wall in a window."""
     photographs = [str(shutil.copy(data() / path, folder / name)) for name, path in WALL.items()]
@@ -301,24 +316,27 @@ def visiting(command: list[str], env: dict[str, str], screen: Xvfb, folder: Path
             program.wait()
 
 
-def grab_running(command: list[str], env: dict[str, str], screen: Xvfb, title: str) -> Image.Image:
-    """Start a viewer, and capture the window called `title` once it has come to rest."""
+def grab_running(
+    command: list[str], env: dict[str, str], screen: Xvfb, title: str, lively: float = 20.0
+) -> Image.Image:
+    """Start a viewer, and capture the window called `title` once it has come to rest. `lively`: as for `_steady`."""
     program = subprocess.Popen(command, cwd=ROOT, env=env)
     try:
-        return Image.fromarray(_steady(lambda: grab_window(screen.name, title, PATIENCE)))
+        return Image.fromarray(_steady(lambda: grab_window(screen.name, title, PATIENCE), lively))
     finally:
         program.terminate()
         program.wait()
 
 
-def _steady(grab) -> np.ndarray:
-    """Return a picture that has not changed for a while and is not empty."""
+def _steady(grab, lively: float = 20.0) -> np.ndarray:
+    """Return a picture that has not changed for a while and is not empty: its grey levels' standard deviation is over
+    `lively`."""
     kept: list[np.ndarray] = []
 
     def steady() -> bool:
         kept.append(grab())
         same = all(np.array_equal(kept[-1], old) for old in kept[-REST:])
-        return len(kept) > REST and kept[-1].std() > 20 and same
+        return len(kept) > REST and kept[-1].std() > lively and same
 
     wait_until(steady, "a steady picture", PATIENCE, 1.0)
     return kept[-1]
@@ -414,6 +432,7 @@ MAKERS = {
     "room": room,
     "window": window,
     "window-wall": window_wall,
+    "start": start_page,
     "eyes": eyes,
     "control-panel": control_panel,
     "control-panel-headset": control_panel_headset,

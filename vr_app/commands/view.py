@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
@@ -31,10 +32,12 @@ from vr_app.core.view.remembered import Remembered, Side
 from vr_app.core.view.tour import Tour, TourError, parse_tour
 from vr_app.core.view.view import Settings, ViewState
 from vr_app.files.folder_view import Found, Memory, keys_of, memory_path, read_memory
+from vr_app.files.recent import remember_folders
 from vr_app.regions.files import places
 from vr_app.viewer.options import Options
 
 if TYPE_CHECKING:
+    from vr_app.runtime.choose import Choice
     from vr_app.viewer.loop import Ended
 
 STAND_BACK = 0.75
@@ -72,8 +75,8 @@ class Room(StrEnum):
 
 VIEW_HELP = """Look at photographs on panels or inside the eye. What you look at closely is super-resolved.
 
-IMAGE: photographs or folders of photographs (8-bit JPEG, PNG, TIFF, WebP). By default the tour's photograph, or a
-bundled one.
+IMAGE: photographs or folders of photographs (8-bit JPEG, PNG, TIFF, WebP). By default the tour's photograph; without
+one, a window asks what to open, and a headset shows the bundled photograph.
 
 **auto** uses a headset if an OpenXR runtime has one, else a window, else an offscreen picture, and says which and
 why. If you name a mode that is not available, the exit code is 2.
@@ -84,7 +87,7 @@ a headset or a window you take over after `--tour`, or, with `--screenshot` or `
 Examples:
 
 ```
-fundusxr view                                    # the bundled photograph
+fundusxr view                                    # asks what to open
 fundusxr view right.jpg left.jpg --mode desktop  # two panels in a window
 fundusxr view before.jpg now.jpg --compare swipe # with a divider
 fundusxr view clinic/ --layout wall              # many, to choose from
@@ -180,10 +183,21 @@ def view(
     settings = Settings(network, overlays=frozenset({RESTORED_LAYER} if restored else ()))
 
     from vr_app.runtime.choose import open_runtime
-    from vr_app.viewer.loop import run_all
+    from vr_app.viewer.loop import Ended, run_all
+    from vr_app.viewer.start_page import Begun, ask
 
-    with open_runtime(mode, picture, mirror, hand is Side.LEFT, layers) as choice:
-        errors.tell(f"fundusxr: {choice.runtime.name} ({choice.reason})")
+    open_in = partial(open_runtime, size=picture, mirror=mirror, left_handed=hand is Side.LEFT, layers=layers)
+    asks = not (named or tour or frames or screenshot or stats)
+    with ExitStack() as stack:
+        choice = _opened(stack, open_in(mode))
+        begun = ask(choice.runtime) if asks and choice.runtime.name == Mode.desktop else Begun(example=True)
+        if begun is None:
+            return
+        if begun.headset:
+            stack.close()  # the window
+            choice = _opened(stack, open_in(Mode.xr))
+        if begun.lesson:
+            options = replace(options, tour=read_tour(asset_path("tours", "demo.json")))
         name = choice.runtime.name
         if name == Mode.offscreen:
             options = _without_a_screen(options, paths, wanted, mode is Mode.offscreen, captions=not named)
@@ -197,7 +211,12 @@ def view(
             stand_back=0.0 if name == Mode.xr else STAND_BACK,
             left_handed=hand is Side.LEFT,
         )
-        run_all(choice.runtime, options, partial(_next_session, wanted, fresh))
+        following = partial(_next_session, wanted, fresh)
+        if begun.wish is not None:
+            options = following(options, Ended(begun.wish, settings))
+        elif named and name != Mode.offscreen:
+            remember_folders(named)
+        run_all(choice.runtime, options, following)
     if stats is not None:
         errors.tell(f"fundusxr: wrote {stats}")
 
@@ -248,11 +267,19 @@ class Wanted:
         return replace(remembered, surface=surface) if surface else remembered
 
 
+def _opened(stack: ExitStack, runtime: AbstractContextManager[Choice]) -> Choice:
+    """Open a runtime until the stack closes it, and say which one it is."""
+    choice = stack.enter_context(runtime)
+    errors.tell(f"fundusxr: {choice.runtime.name} ({choice.reason})")
+    return choice
+
+
 def _next_session(wanted: Wanted, fresh: bool, options: Options, ended: Ended) -> Options:
     """Return the options of the session that shows what the user wants to look at next. The tour of the command line is
     over by then, and so is what the command line writes; settings stay."""
     wish = ended.wish
     assert wish is not None
+    remember_folders(wish.named)
     if len(wish.paths) < 2:
         wanted = replace(wanted, compare=None)
     found = Found() if fresh else wanted.found(wish.named)

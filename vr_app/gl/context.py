@@ -41,7 +41,7 @@ _OFFSCREEN_CURE = "install Mesa with 'apt-get install libegl1 libgl1 libgl1-mesa
 
 _NAMED_KEYS = (
     *("SPACE", "TAB", "HOME", "ESCAPE", "F1", "F11", "DELETE", "LEFT_SHIFT", "RIGHT_SHIFT"),
-    *("PAGE_UP", "PAGE_DOWN", "LEFT", "RIGHT"),
+    *("PAGE_UP", "PAGE_DOWN", "LEFT", "RIGHT", "UP", "DOWN", "ENTER", "KP_ENTER"),
 )
 
 _SIGNS = "',-./0123456789;=ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]`"

@@ -108,6 +108,10 @@ class SheetPicture:
         CALLS.glDisable(GL.GL_CULL_FACE)
         CALLS.glBindVertexArray(0)
 
+    def copy_to(self, target: Framebuffer) -> None:
+        """Copy a picture of the target's size into it."""
+        self._framebuffer.blit_to(target, 0, 0, *self._framebuffer.size)
+
     def read(self, size: tuple[int, int]) -> np.ndarray:
         """Return the used part of the picture, `size` (width, height) texels: (H, W, 3) uint8."""
         return self._framebuffer.read()[self._framebuffer.size[1] - size[1] :, : size[0]]

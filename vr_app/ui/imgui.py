@@ -25,21 +25,22 @@ class InterfaceError(Exception):
     """The panel is not available; the message says why and what to install."""
 
 
-class Interface:
-    """One panel. `fonts`: files, the first for all its letters, the others for letters that it lacks.
+class Canvas:
+    """An imgui context that draws one window as triangles. `fonts`: files, the first for all its letters, the others
+    for letters that it lacks. `gui`: the module.
 
     Raises InterfaceError if imgui_bundle cannot be loaded. Belongs to one thread.
     """
 
     def __init__(self, fonts: Sequence[Path]) -> None:
-        self._gui = gui = imported()
+        self.gui = gui = imported()
         self._context = gui.create_context()
         gui.set_current_context(self._context)  # otherwise another panel's context stays current
         io = gui.get_io()
         io.set_ini_filename("")
         io.set_log_filename("")
         io.backend_flags |= gui.BackendFlags_.renderer_has_textures
-        io.config_flags |= gui.ConfigFlags_.no_mouse_cursor_change
+        io.config_flags |= gui.ConfigFlags_.no_mouse_cursor_change | gui.ConfigFlags_.nav_enable_keyboard
         io.delta_time = 1 / 60
         io.fonts.tex_min_width = io.fonts.tex_max_width = ATLAS
         io.fonts.tex_min_height = io.fonts.tex_max_height = ATLAS
@@ -47,7 +48,79 @@ class Interface:
             config = gui.ImFontConfig()
             config.merge_mode = number > 0
             io.fonts.add_font_from_file_ttf(str(font), 20.0, config)
-        self._widgets = Widgets(gui)
+
+    def begin(
+        self, em: int, size: tuple[int, int], pointer: Pointer | None, keys: Sequence[tuple[str, bool]] | None = None
+    ) -> None:
+        """Begin a window of `size` texels, with `em` texels per em. `keys`: those that went down (True) or up, by
+        imgui's names; None: the window takes no keys."""
+        gui = self.gui
+        gui.set_current_context(self._context)
+        io = gui.get_io()
+        x, y = pointer.at if pointer else (-1e6, -1e6)
+        io.add_mouse_pos_event(x, y)
+        io.add_mouse_button_event(0, bool(pointer and pointer.pressed))
+        for key, down in keys or ():
+            io.add_key_event(getattr(gui.Key, key), down)
+        io.display_size = size
+        gui.new_frame()
+        set_style(gui, em)
+        gui.push_font(None, float(em))
+        gui.set_next_window_pos((0, 0))
+        gui.set_next_window_size(size)
+        flags = gui.WindowFlags_.no_decoration | gui.WindowFlags_.no_move
+        gui.begin("panel", None, flags | (gui.WindowFlags_.no_nav if keys is None else 0))
+
+    def end(self, size: tuple[int, int], targets: dict[str, tuple[float, float]]) -> Drawn:
+        """End the window, and return it. `targets`: the middles of its controls."""
+        gui = self.gui
+        gui.end()
+        gui.pop_font()
+        gui.render()
+        vertices, indices, parts = [], [], []
+        letters = self._letters()
+        first_vertex = first_index = 0
+        for drawn in gui.get_draw_data().cmd_lists:
+            points = _copied(drawn.vtx_buffer, np.float32, 5).reshape(-1, 5)
+            corners = _copied(drawn.idx_buffer, np.uint32, 1)
+            for part in drawn.cmd_buffer:
+                clip = tuple(
+                    round(edge) for edge in (part.clip_rect.x, part.clip_rect.y, part.clip_rect.z, part.clip_rect.w)
+                )
+                parts.append((int(part.tex_ref.get_tex_id()), clip, first_index + part.idx_offset, part.elem_count))
+            vertices.append(points)
+            indices.append(corners + np.uint32(first_vertex))
+            first_vertex += len(points)
+            first_index += len(corners)
+        return Drawn(size, np.concatenate(vertices), np.concatenate(indices), tuple(parts), letters, targets)
+
+    def close(self) -> None:
+        """Destroy the context. May be called twice."""
+        if self._context is not None:
+            self.gui.destroy_context(self._context)
+            self._context = None
+
+    def _letters(self) -> np.ndarray | None:
+        """Return the letters' texture if it has changed."""
+        gui, changed = self.gui, None
+        for texture in gui.get_platform_io().textures:
+            if texture.status == gui.ImTextureStatus.want_destroy:
+                texture.set_tex_id(0)
+                texture.status = gui.ImTextureStatus.destroyed
+            elif texture.status != gui.ImTextureStatus.ok:
+                changed = np.array(texture.get_pixels_array()).reshape(texture.height, texture.width, 4)
+                texture.set_tex_id(LETTERS)
+                texture.status = gui.ImTextureStatus.ok
+        return changed
+
+
+class Interface:
+    """One control panel, on a canvas of its own."""
+
+    def __init__(self, fonts: Sequence[Path]) -> None:
+        """Raises InterfaceError, as `Canvas` does."""
+        self._canvas = Canvas(fonts)
+        self._widgets = Widgets(self._canvas.gui)
         self._kept: tuple | None = None
         self._settling = SETTLES
 
@@ -66,9 +139,16 @@ class Interface:
             return (), None
         self._settling = SETTLES if kept != self._kept else self._settling - 1
         self._kept = kept
-        self._gui.set_current_context(self._context)
-        self._point(pointer)
-        return self._frame(state, place, em, size)
+        self._canvas.begin(em, size, pointer)
+        self._widgets.begin(em)
+        if place.open:
+            self._widgets.head(place)
+            for row in rows(state, place):
+                self._widgets.row(row, state)
+        else:
+            self._widgets.handle(place, size)
+        drawn = self._canvas.end(size, self._widgets.targets)
+        return tuple(self._widgets.events), drawn
 
     @property
     def settled(self) -> bool:
@@ -76,72 +156,8 @@ class Interface:
         return not self._settling
 
     def close(self) -> None:
-        """Destroy the context. May be called twice."""
-        if self._context is not None:
-            self._gui.destroy_context(self._context)
-            self._context = None
-
-    def _point(self, pointer: Pointer | None) -> None:
-        io = self._gui.get_io()
-        x, y = pointer.at if pointer else (-1e6, -1e6)
-        io.add_mouse_pos_event(x, y)
-        io.add_mouse_button_event(0, bool(pointer and pointer.pressed))
-
-    def _frame(
-        self, state: PanelState, place: Place, em: int, size: tuple[int, int]
-    ) -> tuple[tuple[Event, ...], Drawn]:
-        gui = self._gui
-        gui.get_io().display_size = size
-        self._widgets.begin(em)
-        gui.new_frame()
-        set_style(gui, em)
-        gui.push_font(None, float(em))
-        gui.set_next_window_pos((0, 0))
-        gui.set_next_window_size(size)
-        gui.begin("panel", None, gui.WindowFlags_.no_decoration | gui.WindowFlags_.no_move | gui.WindowFlags_.no_nav)
-        if place.open:
-            self._widgets.head(place)
-            for row in rows(state, place):
-                self._widgets.row(row, state)
-        else:
-            self._widgets.handle(place, size)
-        gui.end()
-        gui.pop_font()
-        gui.render()
-        return tuple(self._widgets.events), self._drawn(size)
-
-    def _drawn(self, size: tuple[int, int]) -> Drawn:
-        vertices, indices, parts = [], [], []
-        letters = self._letters()
-        first_vertex = first_index = 0
-        for drawn in self._gui.get_draw_data().cmd_lists:
-            points = _copied(drawn.vtx_buffer, np.float32, 5).reshape(-1, 5)
-            corners = _copied(drawn.idx_buffer, np.uint32, 1)
-            for part in drawn.cmd_buffer:
-                clip = tuple(
-                    round(edge) for edge in (part.clip_rect.x, part.clip_rect.y, part.clip_rect.z, part.clip_rect.w)
-                )
-                parts.append((int(part.tex_ref.get_tex_id()), clip, first_index + part.idx_offset, part.elem_count))
-            vertices.append(points)
-            indices.append(corners + np.uint32(first_vertex))
-            first_vertex += len(points)
-            first_index += len(corners)
-        return Drawn(
-            size, np.concatenate(vertices), np.concatenate(indices), tuple(parts), letters, self._widgets.targets
-        )
-
-    def _letters(self) -> np.ndarray | None:
-        """Return the letters' texture if it has changed."""
-        gui, changed = self._gui, None
-        for texture in gui.get_platform_io().textures:
-            if texture.status == gui.ImTextureStatus.want_destroy:
-                texture.set_tex_id(0)
-                texture.status = gui.ImTextureStatus.destroyed
-            elif texture.status != gui.ImTextureStatus.ok:
-                changed = np.array(texture.get_pixels_array()).reshape(texture.height, texture.width, 4)
-                texture.set_tex_id(LETTERS)
-                texture.status = gui.ImTextureStatus.ok
-        return changed
+        """Destroy the canvas. May be called twice."""
+        self._canvas.close()
 
 
 def _copied(buffer: Any, kind: type, each: int) -> np.ndarray:

@@ -58,22 +58,54 @@ def _command(*arguments: str) -> list[str]:
 def probe(timeout: float = PATIENCE) -> ProbeResult:
     """Ask the active runtime for a headset: no window, no GL, no trace. `timeout` in seconds. Never raises for a
     missing runtime or headset: the answer's `problem` says so."""
+    probing = Probing(timeout)
     try:
-        child = subprocess.run(
-            _command(),
-            env=environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=timeout,
-            check=False,
+        return probing.wait()
+    finally:
+        probing.close()
+
+
+class Probing:
+    """A probe under way, which never blocks its caller but in `wait`. `close` it."""
+
+    def __init__(self, timeout: float = PATIENCE) -> None:
+        pipe = subprocess.PIPE
+        self._child = subprocess.Popen(
+            _command(), env=environment(), stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe
         )
-    except subprocess.TimeoutExpired:
-        return ProbeResult(f"the OpenXR runtime does not answer within {timeout:.0f} s: restart it, then this program")
+        self._timeout, self._until = timeout, time.monotonic() + timeout
+
+    def result(self) -> ProbeResult | None:
+        """Return the answer once it is there."""
+        if self._child.poll() is None and time.monotonic() < self._until:
+            return None
+        return self.wait()
+
+    def wait(self) -> ProbeResult:
+        """Wait for the answer, until the time is over."""
+        try:
+            out, err = self._child.communicate(timeout=max(0.0, self._until - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            self.close()
+            return ProbeResult(
+                f"the OpenXR runtime does not answer within {self._timeout:.0f} s: restart it, then this program"
+            )
+        return _result(out, err, self._child.returncode)
+
+    def close(self) -> None:
+        """End the process. May be called twice."""
+        if self._child.poll() is None:
+            self._child.kill()
+        self._child.communicate()
+
+
+def _result(out: bytes, err: bytes, code: int) -> ProbeResult:
+    """Return what the process has answered."""
     try:
-        answer = json.loads(child.stdout.splitlines()[-1])
+        answer = json.loads(out.splitlines()[-1])
     except (IndexError, ValueError):
-        said = child.stderr.decode(errors="replace").strip().splitlines()
-        return ProbeResult(f"asking OpenXR for a headset failed: {said[-1] if said else f'exit {child.returncode}'}")
+        said = err.decode(errors="replace").strip().splitlines()
+        return ProbeResult(f"asking OpenXR for a headset failed: {said[-1] if said else f'exit {code}'}")
     sizes = tuple((width, height) for width, height in answer["view_sizes"])
     lists = {name: tuple(answer[name]) for name in ("extensions", "layers", "largest_picture")}
     return ProbeResult(**{**answer, **lists, "view_sizes": sizes})

@@ -1,0 +1,97 @@
+"""The start page in a real window, with mouse and keys: everything that it offers leads to a session."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.visit import PATIENCE, Visit
+from tests.rig import Xvfb, wait_until
+from tests.vr_app.viewer.test_desktop_viewer import started
+from tests.vr_app.viewer.test_opening import dropped, log, shown, visits  # noqa: F401
+from vr_app.core.panel.stand import window_em
+from vr_app.files.recent import recent_file, recent_folders, remember_folders
+from vr_app.fonts import all_fonts
+from vr_app.ui.start import Page, StartInterface
+
+MISSING = [program for program in ("Xvfb", "xdotool", "xwininfo") if shutil.which(program) is None]
+
+pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"needs {', '.join(MISSING)}: run scripts/test.sh")
+
+SIZE = (960, 720)
+
+
+@contextmanager
+def beginning(screen: Xvfb, folder: Path) -> Iterator[Visit]:
+    """The program as a newcomer starts it, once its page is there."""
+    command = [sys.executable, "-m", "vr_app.cli", "view", "--no-prefetch", "--size", f"{SIZE[0]}x{SIZE[1]}"]
+    visit = started(command, screen, folder)
+    try:
+        title = "Open photographs - FundusXR"
+        wait_until(lambda: visit.do("getwindowname", visit.window).strip() == title, "the page", PATIENCE)
+        yield visit
+    finally:
+        visit.process.kill()
+        visit.process.wait()
+
+
+def press(visit: Visit, page: Page, control: str) -> None:
+    """Click where the page has a control."""
+    interface = StartInterface(all_fonts())
+    for _ in range(3):  # imgui knows a window's size from its second drawing on
+        _, drawn = interface.draw(page, window_em(SIZE[1]), SIZE, None, ())
+    interface.close()
+    at = map(str, map(round, drawn.targets[control]))
+    visit.do("mousemove", "--window", visit.window, *at, "sleep", "0.5", "click", "1")
+
+
+def test_keys_lead_to_a_folder_inside_one_that_was_dropped(screen: Xvfb, visits: Path, tmp_path: Path) -> None:  # noqa: F811
+    with beginning(screen, tmp_path) as visit:
+        dropped(visit, screen, visits)
+        for key in ("Tab", "Tab", "Tab", "Right", "Return"):  # two large buttons, then the folders
+            visit.key(key)
+        about = visit.until(shown("left.png", "right.png"), "the second folder")
+        assert about["layout"] == "pair"
+        assert visit.do("getwindowname", visit.window).strip() == "left.png (1 of 2) - FundusXR"
+        visit.key("ctrl+q")
+        assert visit.process.wait(PATIENCE) == 0
+    assert recent_folders() == (visits / "2020",)
+
+
+def test_the_mouse_opens_what_was_opened_last_and_forgets_it(screen: Xvfb, visits: Path, tmp_path: Path) -> None:  # noqa: F811
+    remember_folders([visits / "2020" / "left.png", visits / "2019"])
+    page = Page(recent_folders(), headset="None: ")
+    with beginning(screen, tmp_path) as visit:
+        press(visit, page, "folder 1")
+        visit.until(shown("a.png", "b.png", "c.png"), "the second one")
+    assert recent_folders() == (visits / "2019", visits / "2020")
+    with beginning(screen, tmp_path) as visit:
+        press(visit, page, "Forget these folders")
+        wait_until(lambda: not recent_file().exists(), "no names", PATIENCE)
+        visit.key("ctrl+q")
+        assert visit.process.wait(PATIENCE) == 0
+
+
+def test_what_cannot_be_opened_leaves_the_page_and_the_lesson_plays(screen: Xvfb, visits: Path, tmp_path: Path) -> None:  # noqa: F811
+    with beginning(screen, tmp_path) as visit:
+        dropped(visit, screen, visits / "letter.txt")
+        told = Page(told="letter.txt: not a JPEG, PNG, TIFF or WebP picture; convert it to one of these")
+        press(visit, told, "A short lesson")
+        visit.until(lambda about: about["surfaces"][0]["zoom"] == 10, "the end of the lesson")
+        assert "letter" not in log(tmp_path)  # it was told on the page
+        visit.key("ctrl+q")
+        assert visit.process.wait(PATIENCE) == 0
+    assert recent_folders() == ()
+
+
+def test_closing_the_window_ends_the_program(screen: Xvfb, tmp_path: Path) -> None:
+    with beginning(screen, tmp_path) as visit:
+        visit.key("ctrl+q")
+        assert visit.process.wait(PATIENCE) == 0
+        assert os.listdir(tmp_path) == ["program.log"]
