@@ -24,6 +24,7 @@ from vr_app.core.scene.words import Status, hint, status_of
 from vr_app.core.space.pose import Eye, Pose, Ray
 from vr_app.core.tiles.prefetch import REST
 from vr_app.core.tiles.visible import SETTLE, Seen, look
+from vr_app.core.view.desk import Cell
 from vr_app.core.view.intent import (
     GoBack,
     Intent,
@@ -325,7 +326,7 @@ class Viewer:
     def _bring_tiles(self, frame: Frame, view: ViewState, seen: Seen, tick: Tick) -> None:
         """Ask for the missing tiles, and copy those in memory within the frame's budget."""
         wants = (*seen.wants, *self.picture.lecture.wants(frame, view))
-        self.supply.ask(view, wants, seen.waits, self.intake.control.browsed)
+        self.supply.ask(view, wants, seen.waits, self.intake.control.browsed, frame.eyes)
         # The next frames need the processor more than tiles do if the view moves, or if pictures are drawn in every
         # frame, as in a headset, where the head turns. Whoever rests, or has jumped, waits for tiles.
         self.supply.service.worker.leave_room(not frame.keeps or not (seen.waits or view.still_for >= SETTLE))
@@ -461,6 +462,13 @@ def _beam(aim: Ray, view: ViewState, seen: Seen) -> RayItem:
     return RayItem(aim.origin, (float(x), float(y), float(z)), pointed is not None)
 
 
+def _coming(view: ViewState, names: tuple[str, ...]) -> tuple[tuple[Cell, str], ...]:
+    """Return the cells of a window whose photographs are not open yet, and what these are called."""
+    cells = view.cells or (view.desk.cells(1) if view.desk is not None else ())
+    shown = zip(view.in_cells, cells, strict=False)
+    return tuple((cell, names[i]) for i, cell in shown if view.photographs[i] is None and i not in view.failed)
+
+
 def _told(view: ViewState, caption: str, keeping: Keeping, supply: Supply, notices: Notices) -> Status:
     """Return what the text depends on, except for the visible computed tiles."""
     return replace(
@@ -468,6 +476,8 @@ def _told(view: ViewState, caption: str, keeping: Keeping, supply: Supply, notic
         caption=caption,
         recording=keeping.recording.active,
         computing=supply.computing,
+        loading=supply.loading,
+        coming=_coming(view, supply.titles),
         unavailable=supply.unavailable,
         notices=notices.shown,
     )

@@ -26,10 +26,11 @@ from sr_core.tiles.request import (
 from sr_core.tiles.service import TileService
 from sr_core.tiles.worker import Worker
 from vr_app.core.scene.snapshot import told_of
+from vr_app.core.space.pose import Eye
 from vr_app.core.tiles.departure import Departures
 from vr_app.core.tiles.limits import Limits
 from vr_app.core.tiles.page_table import SLOT_BYTES, Residency
-from vr_app.core.tiles.prefetch import REST, photographs_near, tiles_ahead
+from vr_app.core.tiles.prefetch import REST, photographs_near, tiles_ahead, tiles_beside
 from vr_app.core.tiles.visible import Demand, tiles_wanted
 from vr_app.core.view.photograph import PhotographRecord
 from vr_app.core.view.view import ViewState
@@ -98,6 +99,8 @@ class Supply:
         self._copied = False
         self._unopened = 0
         self._near_of: tuple | None = None
+        self._beside: tuple[TileKey, ...] = ()
+        self._beside_of: object = None
 
     # What has arrived.
 
@@ -150,8 +153,15 @@ class Supply:
 
     # What is asked for.
 
-    def ask(self, view: ViewState, wants: Sequence[Demand], at_once: bool, browsed: tuple[int, ...] = ()) -> None:
-        """Ask for the missing tiles that the eyes can resolve; the newest wish counts. `at_once`: computed tiles are
+    def ask(
+        self,
+        view: ViewState,
+        wants: Sequence[Demand],
+        at_once: bool,
+        browsed: tuple[int, ...] = (),
+        eyes: Sequence[Eye] = (),
+    ) -> None:
+        """Ask for the missing tiles that the `eyes` can resolve; the newest wish counts. `at_once`: computed tiles are
         wanted before the view has come to rest. `browsed`: photographs that the control panel shows."""
         self._open_near(view, browsed)
         self.wanted = tiles_wanted(view, wants, at_once)
@@ -160,8 +170,13 @@ class Supply:
         for key, reason in plan.unavailable:
             self.residency.fail(key, reason)
         ahead = self._what_may_follow(view, wants, nothing_lacks=not plan.waits)
+        beside = self._lacking(self._what_lies_beside(view, eyes, nothing_lacks=not plan.waits))
+        if beside:  # the photographs that are shown come first, where memory does not suffice for all
+            photographed = tuple(key for key in self.wanted if not key.synthesised)
+            plan = self.service.plan(Wanted(self.wanted, (*photographed, *beside), seen))
         self.service.pursue(plan, ahead)
-        self.lacks = bool(plan.waits)
+        at_hand = beside and any(key in beside for key in plan.upload)
+        self.lacks = bool((plan.waits and not beside) or at_hand or (beside and plan.decode))
         self.computing = frozenset(key.photograph for key in plan.compute)
 
     def _open_near(self, view: ViewState, browsed: tuple[int, ...]) -> None:
@@ -185,6 +200,19 @@ class Supply:
             self._ahead = self.wanted, self.service.missing(self._lacking(tiles))
         # The photograph may have been dropped meanwhile, for another that arrived.
         return self._ahead[1] if self.service.photographs.pixels(demand.photograph) is not None else ()
+
+    def _what_lies_beside(self, view: ViewState, eyes: Sequence[Eye], nothing_lacks: bool) -> tuple[TileKey, ...]:
+        """Return the tiles of the photographs beside those in a window, once the view rests and has what it wants."""
+        rests = view.desk is not None and view.still_for >= REST and nothing_lacks
+        if not rests:
+            self._beside = ()
+            self._beside_of = None
+        elif self._beside_of != (self.wanted, view.loaded):
+            self._beside_of = self.wanted, view.loaded
+            beside = tiles_beside(view, eyes)
+            fits = len(beside) + len(self.wanted) <= self.tiles.slots // 2
+            self._beside = beside if fits else ()
+        return self._beside
 
     def compute_with(self, model: str) -> None:
         """Compute with another network from now on, and drop what the last one computed."""
@@ -211,7 +239,7 @@ class Supply:
 
     def upload(self, since: float) -> UploadReport:
         """Copy tiles that are in memory, within the frame's budget. They fade in from time `since`."""
-        ready = self.service.tiles(self._absent(self.wanted), self.residency.resident)
+        ready = self.service.tiles((*self._absent(self.wanted), *self._absent(self._beside)), self.residency.resident)
         report = self._uploader.upload(ready, self.residency, since)
         self._copied = report.count > 0
         return report
@@ -229,6 +257,13 @@ class Supply:
     def all_on_card(self) -> bool:
         """Whether every wanted tile is on the graphics card."""
         return not self._absent(self.wanted)
+
+    @property
+    def loading(self) -> frozenset[int]:
+        """The photographs of which some wanted tile that was photographed is not on the graphics card yet: what shows
+        in its place is coarser than the photograph."""
+        lacking = self._lacking(self.wanted)
+        return frozenset(key.photograph for key in lacking if not key.synthesised) if lacking else frozenset()
 
     @property
     def sharp(self) -> bool:

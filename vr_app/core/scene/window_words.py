@@ -13,6 +13,7 @@ from vr_app.core.scene.words import (
     HELP,
     LEGEND,
     LETTER,
+    LOADING,
     NOT_FOR_DIAGNOSIS,
     NOTICE_HEIGHT,
     NOTICES,
@@ -102,6 +103,9 @@ def window_labels(items: Sequence[SurfaceItem], front: int, status: Status, desk
     for item in items:
         color = PLAIN if not several else FRONT if item.photograph == front else OTHERS
         out += _strip(text, item, status, color, width - taken if fits else width)
+    for cell, name in status.coming:
+        told = shortened(f"{LOADING} {name}", text.letters(cell.width))
+        out.append(text.at(told, cell.middle[0], cell.middle[1], 0.5, PLAIN))
     return (*out, *_corners(text, items, status, 0 if fits else 1))
 
 
@@ -169,6 +173,8 @@ def _badges(item: SurfaceItem, status: Status) -> list[tuple[str, Rgba]]:
         ]
     if item.photograph in status.computing:
         return [(f"{badge} {told}", color) for badge, told in ((whole, COMING), (brief, COMING), (brief, "..."))]
+    if item.photograph in status.loading and brief.startswith(PHOTOGRAPH):
+        return [(whole, color), (LOADING, color)]
     # What says nothing of AI is photographed.
     return [(whole, color), (brief, color), *([("", color)] if brief == PHOTOGRAPH else [])]
 

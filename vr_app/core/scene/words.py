@@ -17,6 +17,7 @@ from vr_app.core.scene.scene import LabelItem, Rgba, SurfaceItem
 from vr_app.core.space.pose import Pose
 from vr_app.core.space.surface import Panel, standing_on
 from vr_app.core.tiles.page_table import computed_scale, finest_shown, shows_any
+from vr_app.core.view.desk import Cell
 from vr_app.core.view.layout import PAIR_WIDTH, PAIR_WORDS, PANEL_DISTANCE, WALL_HEIGHT, Layout
 from vr_app.core.view.pair import Compare, Link
 from vr_app.core.view.view import ViewState
@@ -48,6 +49,7 @@ LEGEND = (
 """The legend of the overlay's colours, in one line: metres from the frame's left edge, words, colour."""
 
 PHOTOGRAPH = "Photograph"
+LOADING = "loading"
 NOT_FOR_DIAGNOSIS = "Not for diagnosis"
 
 LETTER = 0.56
@@ -67,12 +69,13 @@ HELP = help_lines()
 
 @dataclass(frozen=True)
 class Status:
-    """What the text depends on besides the pictures. `notices`: lines about files that could not be opened. `invented`:
-    by photograph how far its visible pixels depart from it. `legend`: of the overlay that shows it. `texture`: the
-    network's setting between fidelity (0) and likely texture (1). `adjusted`: the adjustments of the photographs, in
-    words. `titles`: the names of photographs if there are several to tell apart. `details`: in a window what is told
-    beside their names, the most worth first; `degrees`: the window's pixels for each degree of visual angle there.
-    `hint`: the text in the caption's place while there is no caption."""
+    """What the text depends on besides the pictures. `loading`: the photographs that are shown coarser than they are;
+    `coming`: the cells of a window whose photographs are not there at all, and their names. `notices`: lines about
+    files that could not be opened. `invented`: by photograph how far its visible pixels depart from it. `legend`: of
+    the overlay that shows it. `texture`: the network's setting between fidelity (0) and likely texture (1). `adjusted`:
+    the adjustments of the photographs, in words. `titles`: the names of photographs if there are several to tell apart.
+    `details`: in a window what is told beside their names, the most worth first; `degrees`: the window's pixels for
+    each degree of visual angle there. `hint`: the text in the caption's place while there is no caption."""
 
     original: bool = False
     computing: frozenset[int] = frozenset()
@@ -89,6 +92,8 @@ class Status:
     details: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     degrees: Mapping[int, float] = field(default_factory=dict)
     hint: str = ""
+    loading: frozenset[int] = frozenset()
+    coming: tuple[tuple[Cell, str], ...] = ()
 
 
 def status_of(view: ViewState) -> Status:
@@ -260,15 +265,16 @@ def provenance(item: SurfaceItem, status: Status) -> tuple[str, Rgba]:
 
 def _pixels(item: SurfaceItem, status: Status) -> tuple[str, Rgba]:
     scale = computed_scale(item.pages)
+    loading = f" · {LOADING}" if item.photograph in status.loading else ""
     if status.original:
-        return ("Original" if item.words.brief else "Original photograph"), PLAIN
+        return ("Original" if item.words.brief else "Original photograph") + loading, PLAIN
     if scale is not None:
         told = "" if item.words.brief else _told(_departure(item, status))
         return f"{layers.LAYERS[PICTURE[finest_shown(item.pages)]].title} x{scale}{told}", AI_COLOR
     if item.restored:
         departure = None if item.words.brief else _departure(item, status)
         return item.restored + (f" · {departure.told_at_own_size}" if departure else ""), AI_COLOR
-    return PHOTOGRAPH, PLAIN
+    return PHOTOGRAPH + loading, PLAIN
 
 
 def _over(item: SurfaceItem) -> list[str]:

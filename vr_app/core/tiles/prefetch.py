@@ -3,13 +3,20 @@ in its middle."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 
 from sr_core.image.geometry import TILE, Rect, TileKey, level_size
 from sr_core.image.layers import COMPUTED, PICTURE
-from vr_app.core.tiles.visible import Demand, from_focus, nearest_first
+from vr_app.core.space.pose import Eye
+from vr_app.core.tiles.visible import Demand, demands, from_focus, nearest_first, tiles_wanted
+from vr_app.core.view.intent import NextImage
 from vr_app.core.view.layout import PAGE, Layout
 from vr_app.core.view.photograph import PhotographRecord
+from vr_app.core.view.place import place
+from vr_app.core.view.step import step
 from vr_app.core.view.view import ViewState
 
 REST = 0.4
@@ -20,18 +27,27 @@ FEW = 64
 """Up to this many photographs are all opened; of more, only the visible ones and those near them."""
 
 
-def photographs_near(view: ViewState, browsed: tuple[int, ...] = ()) -> tuple[int, ...] | None:
-    """Return the photographs to open, the visible ones and those `browsed` in the control panel first: on the wall its
-    page and the neighbouring pages, otherwise as many on either side of the front one. None: all."""
+def photographs_near(view: ViewState, browsed: tuple[int, ...] = ()) -> tuple[int, ...]:
+    """Return the photographs to open, the visible ones and those `browsed` in the control panel first, then those
+    nearest to the front one, on either side: up to FEW, or on the wall its page and the neighbouring pages."""
     count = len(view.images)
-    if count <= FEW:
-        return None
-    if view.layout is Layout.WALL:
+    if view.layout is Layout.WALL and count > FEW:
         hung, (page, pages) = view.hung, view.page
         around = (hung[at % pages * PAGE :][:PAGE] for at in (page, page + 1, page - 1))
         return tuple(dict.fromkeys((*view.awaited, *browsed, *(image for images in around for image in images))))
-    steps = (step for away in range(FEW // 2) for step in (away, -away))
+    steps = (step for away in range(min(count, FEW) // 2 + 1) for step in (away, -away))
     return tuple(dict.fromkeys((*view.awaited, *browsed, *((view.active + step) % count for step in steps))))
+
+
+def tiles_beside(view: ViewState, eyes: Sequence[Eye]) -> tuple[TileKey, ...]:
+    """Return the photographed tiles that a window would show of the next photograph (or pair, or page), and of the
+    previous one, without those of photographs that are not open yet. Whoever turns to them then sees them at once."""
+    found: list[TileKey] = []
+    for by in (1, -1):
+        turned = step(view, (NextImage(by),), 0.0)
+        wants = demands(turned, place(turned), eyes)
+        found += tiles_wanted(replace(turned, still_for=0.0), wants)
+    return tuple(dict.fromkeys(key for key in found if not key.synthesised))
 
 
 def tiles_ahead(demand: Demand, record: PhotographRecord) -> tuple[TileKey, ...]:

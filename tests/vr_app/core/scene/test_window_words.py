@@ -155,6 +155,28 @@ def test_beside_the_name_stand_the_eye_the_size_and_the_place_as_far_as_there_is
     assert {f"12_h_{n}.jpg" for n in range(11)} <= {text.split(" · ")[0] for text in texts}
 
 
+def test_a_picture_coarser_than_the_photograph_says_that_it_is_loading():
+    for name in ("one", "wall of 30"):
+        view, items = shown((1280, 800), *LAYOUTS[name])
+        plain = tuple(
+            replace(item, pages=PageWindow(0, 0, 0, np.zeros((2, 2, 8), np.int16), (0, -3))) for item in items
+        )
+        for more in ({}, {"original": True}):
+            found = told(view, plain, computing=frozenset(), loading=frozenset(range(30)), **more)
+            assert sum("loading" in label.text for label in found) == len(items)
+            assert not any("hotograph" in label.text and "loading" not in label.text for label in found)
+
+
+def test_a_cell_without_anything_of_its_photograph_says_what_is_loading():
+    view, items = shown((1280, 800), *LAYOUTS["wall of 30"])
+    found = told(view, items[:2], coming=tuple((cell, f"{n}.jpg") for n, cell in enumerate(view.cells) if n > 1))
+    words = {label.text: box(label, view.desk) for label in found if label.text.startswith("loading")}
+    assert list(words) == [f"loading {n}.jpg" for n in range(2, 12)]
+    for (left, top, right, bottom), cell in zip(words.values(), view.cells[2:], strict=True):
+        assert cell.left < left < right < cell.left + cell.width
+        assert cell.top < top < bottom < cell.bottom
+
+
 @pytest.mark.parametrize(
     ("per_unit", "most", "units"), [(10.0, 99, 5), (10.0, 101, 10), (70.0, 140, 2), (900, 140, 0.1)]
 )
