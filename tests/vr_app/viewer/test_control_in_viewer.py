@@ -372,7 +372,7 @@ def test_without_imgui_there_is_no_panel_and_all_else_works(photographs: tuple[P
     def missing() -> None:
         raise dear.InterfaceError("no control panel: it is not installed; pip install it")
 
-    monkeypatch.setattr(dear, "_imported", missing)
+    monkeypatch.setattr(dear, "imported", missing)
     said: list[str] = []
     with offscreen() as context:
         runtime = Mouse(context)

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from sr_core.assets import asset_path
-from tests.helpers.visit import PATIENCE, Visit
-from tests.rig import Xvfb, wait_until
+from tests.helpers.visit import Visit
+from tests.rig import PATIENCE, Xvfb, wait_until
 from tests.rig.drop import drop
 from tests.vr_app.viewer.test_desktop_viewer import started
 from vr_app.ui.dialog import PROGRAMS

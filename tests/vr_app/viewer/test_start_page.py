@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.visit import PATIENCE, Visit
-from tests.rig import Xvfb, wait_until
+from tests.helpers.visit import Visit
+from tests.rig import PATIENCE, Xvfb, wait_until
 from tests.vr_app.viewer.test_desktop_viewer import started
 from tests.vr_app.viewer.test_opening import dropped, log, shown, visits  # noqa: F401
 from vr_app.core.panel.stand import window_em
