@@ -56,7 +56,7 @@ def test_keys_lead_to_a_folder_inside_one_that_was_dropped(screen: Xvfb, visits:
         dropped(visit, screen, visits)
         for key in ("Tab", "Tab", "Tab", "Right", "Return"):  # two large buttons, then the folders
             visit.key(key)
-        about = visit.until(shown("left.png", "right.png"), "the second folder")
+        about = visit.until(shown("right.png", "left.png"), "the second folder")
         assert about["layout"] == "pair"
         assert visit.do("getwindowname", visit.window).strip() == "left.png (1 of 2) - FundusXR"
         visit.key("ctrl+q")
