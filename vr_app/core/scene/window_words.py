@@ -51,8 +51,11 @@ NONE_HERE, COMING = "AI not available here", "· computing ..."
 FRONT, OTHERS = (1.0, 1.0, 1.0, 1.0), (0.6, 0.6, 0.6, 1.0)
 """Of the names, where there are several photographs: the keys act on the front one."""
 
-LONGEST_BAR, BAR_THICK = 10.0, 0.15
-"""Of a scale bar, in em."""
+LONGEST_BAR, SHORTEST_BAR, BAR_THICK = 10.0, 4.0, 0.15
+"""Of a scale bar, in em; the shortest is what there must be room for."""
+
+BAR_LETTERS = 6
+"""Letters that there must be room for beside it."""
 
 OPAQUE = (*PLATE[:3], 0.92)
 
@@ -129,7 +132,7 @@ def _strip(text: _Text, item: SurfaceItem, status: Status, name_color: Rgba, end
             longer = f"{told} · {detail}"
             told = longer if len(longer) <= room - len(badge) else told
         out.append(text.at(told, right, y, 1.0, name_color))
-        free = left + text.wide(len(badge) + APART), right - text.wide(len(told) + APART)
+        free = left + text.wide(len(badge) + 1), right - text.wide(len(told) + 1)
         out += _scale_bar(text, status.degrees.get(item.photograph, 0.0), free, y)
     if part == "right" and isinstance(item.surface, Panel):
         out.append(divider(item, item.surface))
@@ -137,16 +140,16 @@ def _strip(text: _Text, item: SurfaceItem, status: Status, name_color: Rgba, end
 
 
 def _scale_bar(text: _Text, per_degree: float, free: tuple[float, float], y: float) -> list[LabelItem]:
-    """Return a scale bar and the visual angle that it spans, at the right end of what is `free` of a strip, if there is
-    room. `per_degree`: the window's pixels for each degree; 0: unknown."""
-    bar = nice_length(per_degree, LONGEST_BAR * text.em)
+    """Return a scale bar and the visual angle that it spans, at the right end of what is `free` of a strip, as long as
+    there is room for. `per_degree`: the window's pixels for each degree; 0: unknown."""
+    room = free[1] - free[0] - text.wide(BAR_LETTERS)
+    most = min(LONGEST_BAR * text.em, room)
+    bar = nice_length(per_degree, most) if most >= SHORTEST_BAR * text.em else None
     if bar is None:
         return []
     angle, long = bar
     words, thick = f"{angle:g}°", BAR_THICK * text.em
     beside = free[1] - long - thick
-    if beside - text.wide(len(words)) < free[0]:
-        return []
     pose = Pose(text.desk.at(free[1], y))
     height = thick / (2 * PLATE_Y)
     line = LabelItem("", pose, height * text.desk.pixel, 1.0, PLAIN, PLAIN, wide=long / height)
