@@ -83,7 +83,6 @@ class StartPage:
         self._page = Page(recent_folders())
         self._shown: tuple = ()
         self._settling = SETTLES
-        self._released: tuple[tuple[str, bool], ...] = ()
         self._look_for_headset()
 
     def frame(self, frame: Frame, sample: ControllerSample) -> None:
@@ -94,16 +93,16 @@ class StartPage:
                 intent = meaning(ViewState.start(1))
                 if isinstance(intent, OpenPhotographs | OpenFolder):
                     self._choose(intent)
-        pressed = [KEYS[key] for key in sample.keys if key in KEYS]
-        keys = (*self._released, *((key, True) for key in pressed))
-        self._released = tuple((key, False) for key in pressed)
+        # Imgui takes one change of a key at each drawing, and keeps the rest for the next ones.
+        keys = tuple((KEYS[key], down) for key in sample.keys if key in KEYS for down in (True, False))
         if frame.desk is None:
             return
         pointer = _pointer(sample, frame.desk)
-        shown = self._page, frame.desk.size, pointer, keys, self._released
-        self._settling = SETTLES if shown != self._shown or keys or not frame.keeps else self._settling - 1
+        shown = self._page, frame.desk.size, pointer
+        changed = shown != self._shown or bool(keys) or not frame.keeps
+        self._settling = max(self._settling - 1, SETTLES if changed else 0) + len(keys)
         self._shown = shown
-        if self._settling <= 0:
+        if self._settling == 0:
             frame.repeat()
             return
         self._draw(frame, frame.desk.size, pointer, keys)
