@@ -59,6 +59,12 @@ def log(folder: Path) -> str:
     return (folder / "program.log").read_text()
 
 
+def entitled(visit: Visit, title: str) -> None:
+    """Wait until the window shows what its title then says: a key pressed before would still be the old session's."""
+    told = f"{title} - FundusXR"
+    wait_until(lambda: visit.do("getwindowname", visit.window, check=False).strip() == told, title, PATIENCE)
+
+
 def dropped(visit: Visit, screen: Xvfb, *paths: Path) -> None:
     drop(screen.name, int(visit.window), paths)
 
@@ -69,9 +75,11 @@ def test_what_is_dropped_on_the_window_opens_in_it(screen: Xvfb, visits: Path, t
         visit.until(shown("a.png"), "the photograph of the command line")
         visit.key("i")  # a region, which is saved when the photograph makes way for others
         dropped(visit, screen, second / "right.png", second / "left.png")
+        entitled(visit, "right.png (1 of 2)")
         about = visit.until(shown("right.png", "left.png"), "the pair")
         assert about["layout"] == "pair"
         dropped(visit, screen, first)
+        entitled(visit, "a.png (1 of 3)")
         visit.until(shown("a.png", "b.png", "c.png"), "the folder, in a row")
         assert (first / "fundusxr-regions.json").exists(), "the region is saved"
         assert len(visit.do("search", "--onlyvisible", "--name", "FundusXR").split()) == 1
@@ -116,6 +124,7 @@ def test_ctrl_o_asks_which_photographs_to_open(
         visit.until(shown("a.png"), "the session going on behind the dialog")
         (tmp_path / "unfinished").write_text(f"{visits}/2020/left.png\n")
         (tmp_path / "unfinished").rename(answer)
+        entitled(visit, "left.png")
         visit.until(shown("left.png"), "the chosen photograph")
         visit.key("ctrl+shift+o")
         wait_until(lambda: "--directory" in (tmp_path / "asked").read_text(), "the dialog for a folder", PATIENCE)

@@ -14,7 +14,7 @@ import pytest
 from tests.helpers.visit import Visit
 from tests.rig import PATIENCE, Xvfb, wait_until
 from tests.vr_app.viewer.test_desktop_viewer import started
-from tests.vr_app.viewer.test_opening import dropped, log, shown, visits  # noqa: F401
+from tests.vr_app.viewer.test_opening import dropped, entitled, log, shown, visits  # noqa: F401
 from vr_app.core.panel.stand import window_em
 from vr_app.files.recent import recent_file, recent_folders, remember_folders
 from vr_app.fonts import all_fonts
@@ -33,8 +33,7 @@ def beginning(screen: Xvfb, folder: Path) -> Iterator[Visit]:
     command = [sys.executable, "-m", "vr_app.cli", "view", "--no-prefetch", "--size", f"{SIZE[0]}x{SIZE[1]}"]
     visit = started(command, screen, folder)
     try:
-        title = "Open photographs - FundusXR"
-        wait_until(lambda: visit.do("getwindowname", visit.window).strip() == title, "the page", PATIENCE)
+        entitled(visit, "Open photographs")
         yield visit
     finally:
         visit.process.kill()
@@ -56,9 +55,9 @@ def test_keys_lead_to_a_folder_inside_one_that_was_dropped(screen: Xvfb, visits:
         dropped(visit, screen, visits)
         for key in ("Tab", "Tab", "Tab", "Right", "Return"):  # two large buttons, then the folders
             visit.key(key)
+        entitled(visit, "left.png (1 of 2)")
         about = visit.until(shown("right.png", "left.png"), "the second folder")
         assert about["layout"] == "pair"
-        assert visit.do("getwindowname", visit.window).strip() == "left.png (1 of 2) - FundusXR"
         visit.key("ctrl+q")
         assert visit.process.wait(PATIENCE) == 0
     assert recent_folders() == (visits / "2020",)
@@ -69,6 +68,7 @@ def test_the_mouse_opens_what_was_opened_last_and_forgets_it(screen: Xvfb, visit
     page = Page(recent_folders(), headset="None: ")
     with beginning(screen, tmp_path) as visit:
         press(visit, page, "folder 1")
+        entitled(visit, "a.png (1 of 3)")
         visit.until(shown("a.png", "b.png", "c.png"), "the second one")
     assert recent_folders() == (visits / "2019", visits / "2020")
     with beginning(screen, tmp_path) as visit:
@@ -83,6 +83,7 @@ def test_what_cannot_be_opened_leaves_the_page_and_the_lesson_plays(screen: Xvfb
         dropped(visit, screen, visits / "letter.txt")
         told = Page(told="letter.txt: not a JPEG, PNG, TIFF or WebP picture; convert it to one of these")
         press(visit, told, "A short lesson")
+        entitled(visit, "retina.jpg")
         visit.until(lambda about: about["surfaces"][0]["zoom"] == 10, "the end of the lesson")
         assert "letter" not in log(tmp_path)  # it was told on the page
         visit.key("ctrl+q")

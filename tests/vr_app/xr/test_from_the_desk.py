@@ -12,15 +12,11 @@ from tests.helpers.places import ROOT
 from tests.helpers.visit import Visit
 from tests.rig import PATIENCE, MonadoService, RemoteHeadset, Xvfb, wait_until
 from tests.rig.drop import drop
-from tests.vr_app.viewer.test_opening import log, visits  # noqa: F401
+from tests.vr_app.viewer.test_opening import entitled, log, visits  # noqa: F401
 from tests.vr_app.viewer.test_start_page import SIZE, press
 from vr_app.ui.start import Page
 
 pytestmark = pytest.mark.xr
-
-
-def title_of(visit: Visit) -> str:
-    return visit.do("getwindowname", visit.window, check=False).strip()
 
 
 def test_the_start_page_leads_into_the_headset_and_the_window_beside_it_takes_photographs(
@@ -39,7 +35,7 @@ def test_the_start_page_leads_into_the_headset_and_the_window_beside_it_takes_ph
         process = subprocess.Popen(command, cwd=tmp_path, env=env, stdout=said, stderr=said)
         try:
             page = Visit(process, screen.name, tmp_path)
-            wait_until(lambda: title_of(page) == "Open photographs - FundusXR", "the page", PATIENCE)
+            entitled(page, "Open photographs")
 
             def goes_on() -> bool:
                 if "fundusxr: xr (asked for)" in log(tmp_path):
@@ -49,9 +45,9 @@ def test_the_start_page_leads_into_the_headset_and_the_window_beside_it_takes_ph
 
             wait_until(goes_on, "the headset", PATIENCE, 2.0)
             beside = Visit(process, screen.name, tmp_path)
-            wait_until(lambda: title_of(beside) == "retina.jpg - FundusXR", "the example in the headset", PATIENCE)
+            entitled(beside, "retina.jpg")
             drop(screen.name, int(beside.window), [visits / "2020"])
-            wait_until(lambda: title_of(beside) == "left.png (1 of 2) - FundusXR", "what was dropped", PATIENCE)
+            entitled(beside, "left.png (1 of 2)")
             beside.key("ctrl+q")
             assert process.wait(PATIENCE) == 0, log(tmp_path)
         finally:
