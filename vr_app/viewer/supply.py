@@ -175,7 +175,7 @@ class Supply:
             photographed = tuple(key for key in self.wanted if not key.synthesised)
             plan = self.service.plan(Wanted(self.wanted, (*photographed, *beside), seen))
         self.service.pursue(plan, ahead)
-        at_hand = beside and any(key in beside for key in plan.upload)
+        at_hand = not set(beside).isdisjoint(plan.upload)
         self.lacks = bool((plan.waits and not beside) or at_hand or (beside and plan.decode))
         self.computing = frozenset(key.photograph for key in plan.compute)
 
