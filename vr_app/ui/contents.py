@@ -235,7 +235,7 @@ def _images(state: PanelState, place: Place) -> tuple[Row, ...]:
     if len(state.listed) > 1:
         what = {Layout.PAIR: "pair", Layout.WALL: "page"}.get(state.layout, "image")
         found.append(Buttons(((f"Previous {what}", NextImage(-1)), (f"Next {what}", NextImage(1)))))
-    if not state.headset:  # the dialog is on the desktop
+    if state.controls is None:  # the dialog is on the desktop
         found.append(Buttons((("Open photographs ...", OpenPhotographs()), ("Open a folder ...", OpenFolder()))))
     return tuple(found)
 

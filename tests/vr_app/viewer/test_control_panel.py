@@ -118,7 +118,7 @@ def test_what_is_shown_can_be_turned_over_both_ways(layout, words):
     assert turns == Buttons(tuple(zip(words, (NextImage(-1), NextImage(1)), strict=True)))
     assert opens == Buttons((("Open photographs ...", OpenPhotographs()), ("Open a folder ...", OpenFolder())))
     assert rows(replace(STATE, photographs=(INFO,)), Place(True, IMAGES))[1:] == (opens,)
-    worn = rows(replace(STATE, layout=layout, headset=True), Place(True, IMAGES))
+    worn = rows(replace(STATE, layout=layout, controls=((), ())), Place(True, IMAGES))
     assert worn[-1] == turns  # the dialog would be on the desktop
 
 
