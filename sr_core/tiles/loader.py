@@ -47,6 +47,7 @@ class Loader:
         self._begun: set[int] = set()
         self._near: tuple[int, ...] | None = None
         self._again: tuple[int, ...] = ()
+        self._changed: deque[int] = deque()
         self._under_way: int | None = None
         self._unread: deque[FileFacts] = deque(maxlen=UNTAKEN)
         self._answers: deque[PhotographLoaded | PhotographFailed] = deque()
@@ -64,6 +65,13 @@ class Loader:
             again = tuple(index for index in indices if index not in underway)
             if again != self._again:
                 self._again = again
+                self._lock.notify()
+
+    def reopen(self, index: int) -> None:
+        """Decode a photograph once more, before all others, because its source has changed."""
+        with self._lock:
+            if index not in self._changed and not self._stopping:
+                self._changed.append(index)
                 self._lock.notify()
 
     def open_only(self, near: Sequence[int] | None) -> None:
@@ -91,7 +99,7 @@ class Loader:
     def busy(self) -> bool:
         """Whether answers are still to come."""
         with self._lock:
-            return bool(self._first or self._again or self._answers) or self._under_way is not None
+            return bool(self._changed or self._first or self._again or self._answers) or self._under_way is not None
 
     @property
     def running(self) -> bool:
@@ -106,11 +114,16 @@ class Loader:
         with self._lock:
             self._stopping = True
             self._first.clear()
+            self._changed.clear()
             self._again = ()
             self._lock.notify()
         self._thread.join(timeout=CLOSING_SECONDS)
 
     # Everything below runs on the loader's own thread.
+
+    @property
+    def _waits(self) -> bool:
+        return bool(self._changed or self._again or self._first)
 
     def _run(self) -> None:
         while (work := self._next()) is not None:
@@ -129,13 +142,15 @@ class Loader:
         """Wait for a photograph to decode, and mark it as under way. While there is none, return the facts of the last
         decoded files, to be read before anybody waits for them. None: stop."""
         with self._lock:
-            while not self._stopping and (len(self._answers) >= UNTAKEN or not (self._again or self._first)):
+            while not self._stopping and (len(self._answers) >= UNTAKEN or not self._waits):
                 if self._unread:
                     return self._unread.pop()
                 self._lock.wait()
             if self._stopping:
                 return None
-            if self._again:
+            if self._changed:
+                self._under_way = self._changed.popleft()
+            elif self._again:
                 self._under_way, self._again = self._again[0], self._again[1:]
             else:
                 self._under_way = self._first.popleft()

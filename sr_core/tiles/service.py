@@ -153,6 +153,10 @@ class TileService:
                 self._near[client] = near
                 self._open_near()
 
+    def reopen(self, photograph: int) -> None:
+        """Open a photograph once more, because its source has changed; if it differs, that is news."""
+        self.loader.reopen(photograph)
+
     def take(self, client: str = VIEWER) -> tuple[News, ...]:
         """Return the news since the client last asked: photographs, computed tiles, failures."""
         with self._one:

@@ -93,6 +93,7 @@ def test_the_linter_finds_nothing():
                 "sr_core/study/training/run.py",
                 "vr_app/bench/trace.py",
                 "vr_app/files/folder_view.py",
+                "vr_app/files/watch.py",
                 "vr_app/runtime/mirror.py",
             ],
         ),

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from sr_core.errors import UserError
-from vr_app.core.hands.keys import key_named
+from vr_app.gl.keyboard import Keyboard
 from vr_app.gl.mouse import Mouse, MouseState
 from vr_app.process.interruption import cut_off
 
@@ -38,14 +38,6 @@ _WINDOW_CURE = (
     "libxcursor1 libxi6 libxext6'), or use --mode offscreen"
 )
 _OFFSCREEN_CURE = "install Mesa with 'apt-get install libegl1 libgl1 libgl1-mesa-dri'"
-
-_NAMED_KEYS = (
-    *("SPACE", "TAB", "HOME", "ESCAPE", "F1", "F11", "DELETE", "LEFT_SHIFT", "RIGHT_SHIFT"),
-    *("PAGE_UP", "PAGE_DOWN", "LEFT", "RIGHT", "UP", "DOWN", "ENTER", "KP_ENTER"),
-)
-
-_SIGNS = "',-./0123456789;=ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]`"
-"""The signs of a US keyboard, without the number pad: GLFW's code of a key is the ASCII code of its sign."""
 
 _SOFTWARE = ("llvmpipe", "softpipe", "swiftshader", "software rasterizer", "software renderer", "gdi generic")
 """Parts of the names of renderers that draw on the processor, in lower case: Mesa's, Google's, Apple's, Windows'."""
@@ -312,10 +304,7 @@ class Window(Context):
         self._beside = beside
         self._title = title
         self._window = None
-        self._pressed: list[str] = []
         self._dropped: list[str] = []
-        self._held: dict[int, str] = {}
-        """The names of the keys that are down, by scancode: the layout may change before a key is let go."""
         self._windowed: tuple[int, ...] | None = None
         """Place and size to go back to from the full screen."""
         glfw.window_hint(glfw.AUTO_ICONIFY, False)
@@ -332,10 +321,9 @@ class Window(Context):
                 glfw.terminate()
             raise ContextError(f"no window with OpenGL 3.3: {reason}; {_WINDOW_CURE}")
         self._damaged = False
-        glfw.set_key_callback(self._window, self._on_key)
         glfw.set_window_refresh_callback(self._window, self._on_refresh)
         glfw.set_drop_callback(self._window, self._on_drop)
-        self._mouse = Mouse(glfw, self._window)
+        self._mouse, self._keyboard = Mouse(glfw, self._window), Keyboard(glfw, self._window)
         if beside:
             self.renderer, self.version = beside.renderer, beside.version
             return
@@ -407,14 +395,14 @@ class Window(Context):
         return mouse.x * pixels[0] / window[0], mouse.y * pixels[1] / window[1]
 
     def held(self, key: str) -> bool:
-        """Whether a key is down: 'o', '0', 'tab', 'f1', 'ctrl+shift+o' ..., named as in `vr_app.core.hands.keys`."""
-        return key in self._held.values()
+        """See `Keyboard`; so with the next two."""
+        return self._keyboard.held(key)
 
     def take_pressed(self) -> tuple[str, ...]:
-        """Return the keys pressed since the last call, in order, named as in `held`."""
-        pressed = tuple(self._pressed)
-        self._pressed.clear()
-        return pressed
+        return self._keyboard.take_pressed()
+
+    def take_typed(self) -> tuple[str, ...]:
+        return self._keyboard.take_typed()
 
     def take_dropped(self) -> tuple[Path, ...]:
         """Return the files and folders that were dropped on the window since the last call."""
@@ -479,30 +467,5 @@ class Window(Context):
     def _on_refresh(self, window: Any) -> None:
         self._damaged = True
 
-    def _on_key(self, window: Any, key: int, scancode: int, action: int, modifiers: int) -> None:
-        if action == self._glfw.PRESS:
-            name = self._key_name(key, scancode, bool(modifiers & self._glfw.MOD_SHIFT))
-            if name and modifiers & self._glfw.MOD_CONTROL:
-                shifted = modifiers & self._glfw.MOD_SHIFT and name.isalpha()
-                name = f"ctrl+shift+{name}" if shifted else f"ctrl+{name}"
-            self._pressed.append(name)
-            self._held[scancode] = name
-        elif action == self._glfw.RELEASE:
-            self._held.pop(scancode, None)
-
     def _on_drop(self, window: Any, paths: list[str]) -> None:
         self._dropped += paths
-
-    def _key_name(self, key: int, scancode: int, shift: bool) -> str:
-        glfw = self._glfw
-        for name in _NAMED_KEYS:
-            if key == getattr(glfw, f"KEY_{name}"):
-                return name.lower()
-        place = chr(key).lower() if chr(max(0, key)) in _SIGNS else ""
-        layout = {self._printed(ord(sign)) for sign in _SIGNS} if place else ()
-        return key_named(self._printed(key, scancode), place, layout, shift)
-
-    def _printed(self, key: int, scancode: int = 0) -> str:
-        """Return what a key types without Shift in the current layout, in lower case; empty if nothing."""
-        name = self._glfw.get_key_name(key, scancode)
-        return (name.decode() if isinstance(name, bytes) else name or "").lower()

@@ -105,7 +105,8 @@ class WindowRuntime:
         """Return the mouse as hand 0, and the keys pressed since the last call."""
         pressed, self._pressed = self._pressed, ()
         original, blink = (any(map(self._window.held, row.keys)) for row in (ORIGINAL, BLINK))
-        return ControllerSample((self._mouse(),), original, blink, keys=pressed)
+        typed = self._window.take_typed()
+        return ControllerSample((self._mouse(),), original, blink, keys=pressed, typed=typed)
 
     def take_notices(self) -> tuple[str, ...]:
         """Nothing happens to it."""

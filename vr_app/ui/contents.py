@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from sr_core.image.layers import RESTORED_LAYER
 from sr_core.networks.names import base_of, dialled
 from vr_app.core.view.appearance import AS_PHOTOGRAPHED, BRIGHTNESS, CONTRAST, GAMMA, LOCAL, Appearance, Channel
-from vr_app.core.view.bounds import FIELD_ANGLES
+from vr_app.core.view.bounds import FIELD_ANGLES, MOST_NOTE
 from vr_app.core.view.intent import (
     Adjust,
     ArmMarking,
@@ -23,6 +23,7 @@ from vr_app.core.view.intent import (
     NameRegion,
     NextImage,
     NextRegion,
+    NoteRegion,
     OpenFolder,
     OpenPhotographs,
     Recentre,
@@ -48,6 +49,9 @@ from vr_app.core.view.region import Kind, Regions
 from vr_app.core.view.view import NO_REGIONS
 
 PAGES = ("Images", "View", "Regions", "Adjust", "Help")
+
+NOTE = "Note"
+"""The title of the field on the page of regions."""
 
 COLUMNS, ROWS = 3, 2
 """Images on one page of the gallery."""
@@ -190,6 +194,14 @@ class Gallery:
 
 
 @dataclass(frozen=True)
+class Field:
+    """A text that can be typed; `written` says what that asks for."""
+
+    title: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Words:
     """Lines to read; `warns` in the colour of warnings."""
 
@@ -200,7 +212,7 @@ class Words:
 APART = Words(("",))
 """A gap between rows that must not be confused."""
 
-Row = Choice | Slider | Buttons | Gallery | Words
+Row = Choice | Slider | Buttons | Gallery | Words | Field
 
 
 def rows(state: PanelState, place: Place) -> tuple[Row, ...]:
@@ -300,8 +312,11 @@ def _regions(state: PanelState, place: Place) -> tuple[Row, ...]:
         kind = list(Kind).index(regions.chosen_region.kind)
         found.append(Buttons(names[:6], chosen=kind if kind < 6 else -1))
         found.append(Buttons(names[6:], chosen=kind - 6 if kind >= 6 else -1))
-        if regions.chosen_region.note:
-            found.append(Words((f"Note: {regions.chosen_region.note}",)))
+        note = regions.chosen_region.note
+        if state.controls is None:
+            found.append(Field(NOTE, note))
+        elif note:
+            found.append(Words((f"{NOTE}: {note}",)))
         found.append(APART)
         found.append(Buttons((("Export", ExportRegion()), ("Delete", DeleteRegion()), ("Undo", Undo()))))
     else:
@@ -371,6 +386,11 @@ def moved(title: str, value: float, state: PanelState, continues: bool = False) 
     low, high = {"brightness": BRIGHTNESS, "contrast": CONTRAST, "gamma": GAMMA, "local": LOCAL}[name]
     near = abs(value - still) < 0.015 * (high - low)  # makes it easy to return to the photograph as it was
     return Adjust(replace(state.appearance, **{name: still if near else round(value, 2)}).within, continues)
+
+
+def written(text: str) -> Event:
+    """Return what a text typed into the field asks for."""
+    return NoteRegion(text[:MOST_NOTE])
 
 
 def shortened(name: str) -> str:

@@ -21,6 +21,13 @@ SETTLES = 3
 """Drawings after the last change until its effects are complete: a press arrives, the hovered item lights up."""
 
 
+ENDS_TYPING = ("enter", "kp_enter", "escape")
+"""The keys with which a field is left."""
+
+AWAITS = 6
+"""Drawings within which a field is ready to be typed into."""
+
+
 class InterfaceError(Exception):
     """The panel is not available; the message says why and what to install."""
 
@@ -41,6 +48,7 @@ class Canvas:
         io.set_log_filename("")
         io.backend_flags |= gui.BackendFlags_.renderer_has_textures
         io.config_flags |= gui.ConfigFlags_.no_mouse_cursor_change | gui.ConfigFlags_.nav_enable_keyboard
+        io.config_input_text_cursor_blink = False
         io.delta_time = 1 / 60
         io.fonts.tex_min_width = io.fonts.tex_max_width = ATLAS
         io.fonts.tex_min_height = io.fonts.tex_max_height = ATLAS
@@ -70,6 +78,19 @@ class Canvas:
         gui.set_next_window_size(size)
         flags = gui.WindowFlags_.no_decoration | gui.WindowFlags_.no_move
         gui.begin("panel", None, flags | (gui.WindowFlags_.no_nav if keys is None else 0))
+
+    def type(self, typed: Sequence[str]) -> None:
+        """Type letters, and press the keys named, in the next window. Each key takes two of them."""
+        self.gui.set_current_context(self._context)
+        io, keys = self.gui.get_io(), self.gui.Key
+        named = {"left": keys.left_arrow, "right": keys.right_arrow, "kp_enter": keys.enter}
+        for what in typed:
+            if len(what) == 1:
+                io.add_input_character(ord(what))
+                continue
+            key = named.get(what) or getattr(keys, what)
+            io.add_key_event(key, True)
+            io.add_key_event(key, False)
 
     def end(self, size: tuple[int, int], targets: dict[str, tuple[float, float]]) -> Drawn:
         """End the window, and return it. `targets`: the middles of its controls."""
@@ -123,6 +144,9 @@ class Interface:
         self._widgets = Widgets(self._canvas.gui)
         self._kept: tuple | None = None
         self._settling = SETTLES
+        self._queue: list[str] = []
+        self._leaves = False
+        """The field has been left; Dear ImGui takes a few frames for it."""
 
     @staticmethod
     def extent(state: PanelState) -> tuple[float, float]:
@@ -131,14 +155,25 @@ class Interface:
         return WIDE, min(HIGH, HEAD + max(sum(map(height, rows(state, page))) for page in pages))
 
     def draw(
-        self, state: PanelState, place: Place, em: int, size: tuple[int, int], pointer: Pointer | None
+        self,
+        state: PanelState,
+        place: Place,
+        em: int,
+        size: tuple[int, int],
+        pointer: Pointer | None,
+        typed: Sequence[str] = (),
     ) -> tuple[tuple[Event, ...], Drawn | None]:
-        """Return the panel's events and a new `Drawn`, or None if the last one is still valid. `size` in texels."""
+        """Return the panel's events and a new `Drawn`, or None if the last one is still valid. `size` in texels.
+        `typed`: as `ControllerSample` has it."""
         kept = state, place, em, size, pointer and (pointer.at, pointer.pressed)
-        if kept == self._kept and not self._settling:
+        self._queue += typed
+        if kept == self._kept and not (self._settling or self._queue):
             return (), None
-        self._settling = SETTLES if kept != self._kept else self._settling - 1
+        changed = kept != self._kept or self._queue
+        # Dear ImGui takes the press and the release of a key in frames of their own.
+        self._settling = max(self._settling, SETTLES + 2 * len(self._queue)) if changed else self._settling - 1
         self._kept = kept
+        self._type()
         self._canvas.begin(em, size, pointer)
         self._widgets.begin(em)
         if place.open:
@@ -150,6 +185,24 @@ class Interface:
         drawn = self._canvas.end(size, self._widgets.targets)
         return tuple(self._widgets.events), drawn
 
+    def focus(self, field: str, typed: Sequence[str]) -> None:
+        """Get the field of that title ready to be typed into, with the next drawings of its page. `typed`: what has
+        already been typed for it."""
+        self._widgets.focus, self._widgets.awaits = field, AWAITS
+        self._queue, self._leaves = list(typed), False
+        self._settling = max(self._settling, AWAITS)
+
+    @property
+    def writes(self) -> bool:
+        """Whether what is typed goes into a field."""
+        leaves = self._leaves or not set(self._queue).isdisjoint(ENDS_TYPING)
+        return (self._widgets.writes or self._widgets.awaits > 0) and not leaves
+
+    @property
+    def wrote(self) -> bool:
+        """Whether that ended with the last drawing."""
+        return self._widgets.wrote
+
     @property
     def settled(self) -> bool:
         """Whether the last picture shows all effects of what has happened."""
@@ -158,6 +211,14 @@ class Interface:
     def close(self) -> None:
         """Destroy the canvas. May be called twice."""
         self._canvas.close()
+
+    def _type(self) -> None:
+        """Hand over what has been typed, once a field takes it."""
+        if self._widgets.awaits:
+            return
+        typed, self._queue = self._queue if self._widgets.writes else [], []
+        self._leaves = self._widgets.writes and (self._leaves or not set(typed).isdisjoint(ENDS_TYPING))
+        self._canvas.type(typed)
 
 
 def _copied(buffer: Any, kind: type, each: int) -> np.ndarray:

@@ -11,6 +11,7 @@ from vr_app.ui.contents import (
     Buttons,
     Choice,
     Event,
+    Field,
     Gallery,
     PanelState,
     Picture,
@@ -20,6 +21,7 @@ from vr_app.ui.contents import (
     Turn,
     Words,
     moved,
+    written,
 )
 from vr_app.ui.style import (
     BRIGHT,
@@ -50,6 +52,12 @@ class Widgets:
         """The values of sliders that report only when released."""
         self._moving = ""
         """The title of the slider that has been moved and is still held."""
+        self.focus = ""
+        """The title of the field that the next frame gets ready to be typed into."""
+        self.awaits = 0
+        """The frames that this may still take."""
+        self.writes = self.wrote = False
+        """Whether a field is being typed into, and whether that has just ended."""
         self.events: list[Event] = []
         self.targets: dict[str, tuple[float, float]] = {}
 
@@ -57,6 +65,8 @@ class Widgets:
         """Begin a new frame, with `em` texels per em and no events yet."""
         self._em = em
         self.events, self.targets = [], {}
+        self.awaits = max(0, self.awaits - 1)
+        self.writes = self.wrote = False
 
     def head(self, place: Place) -> None:
         """Draw the pages' names, and the button that closes the panel."""
@@ -84,6 +94,8 @@ class Widgets:
                     self._buttons([(word, word, event) for word, event in buttons[at : at + beside]], chosen - at)
             case Slider():
                 self._slider(row, state)
+            case Field():
+                self._field(row)
             case Gallery(pictures):
                 self._gallery(pictures)
             case Words(lines, warns):
@@ -144,6 +156,21 @@ class Widgets:
             self._turned[row.title] = value
         elif row.title in self._turned:
             self.events.append(moved(row.title, self._turned.pop(row.title), state))
+
+    def _field(self, row: Field) -> None:
+        """A field whose text counts once it is left: as typed, or with Escape as it was."""
+        gui = self._gui
+        self._title(row.title)
+        gui.set_next_item_width(-1)
+        if self.focus == row.title:
+            gui.set_keyboard_focus_here()
+            self.focus = ""
+        _, text = gui.input_text(f"##{row.title}", row.text)
+        self.writes, self.wrote = gui.is_item_active(), gui.is_item_deactivated()
+        self.awaits = 0 if self.writes else self.awaits
+        self._note(row.title)
+        if gui.is_item_deactivated_after_edit() and text != row.text:
+            self.events.append(written(text))
 
     def _gallery(self, pictures: Sequence[Picture]) -> None:
         gui, em = self._gui, self._em

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from sr_core.image.layers import RESTORED_LAYER
 from sr_core.networks.names import STARTS_FROM, base_of, has_dial, models_at_hand, texture_of
 from sr_core.tiles.photographs import Photographs
+from vr_app.core.hands.keys import WRITING
 from vr_app.core.hands.sample import ControllerSample, HandSample, Pulse
 from vr_app.core.panel import stand as sheet
 from vr_app.core.panel.pointer import Grasp, Pointer
@@ -22,11 +23,11 @@ from vr_app.core.view.pairing import layouts_offered
 from vr_app.core.view.view import ViewState
 from vr_app.fonts import all_fonts
 from vr_app.gl.sheet import SheetPicture
-from vr_app.ui.contents import LAYOUTS, PAGES, Event, Listing, PanelState, Place, Turn, images_on
-from vr_app.ui.imgui import Interface, InterfaceError
+from vr_app.ui.contents import LAYOUTS, NOTE, PAGES, Event, Listing, PanelState, Place, Turn, images_on
+from vr_app.ui.imgui import ENDS_TYPING, Interface, InterfaceError
 from vr_app.ui.style import HANDLE, HIGH, WIDE
 
-GALLERY = PAGES.index("Images")
+GALLERY, REGIONS = PAGES.index("Images"), PAGES.index("Regions")
 
 THUMBNAILS = THUMBNAILS_ACROSS**2
 """Thumbnails at a time: the one of photograph i has place i modulo this number."""
@@ -96,6 +97,9 @@ class Control:
         self._scale: float | None = None
         self._version = 0
         self._hands: tuple[HandSample, ...] = ()
+        self._typed: tuple[str, ...] = ()
+        self._before: Place | None = None
+        """Where to go back to once a note is written."""
         self._thumbnails: dict[int, tuple[float, float]] = {}
 
     def prepare(self, model: str = "") -> str:
@@ -139,11 +143,32 @@ class Control:
         """Open the panel, or close it. If it is still being made, it opens once it is there."""
         self._turn(replace(self._place, open=not self._place.open))
 
+    def write(self) -> str:
+        """Let the user type a note on the chosen region. Returns one line that says why that cannot be, or nothing."""
+        if self._interface is None:
+            return "The control panel, in which notes are written, is not there"
+        if self._told.controls is not None:
+            return "Notes are written in a window"
+        if self._told.regions.chosen is None:
+            return "No region is chosen: mark one, or click on one"
+        self._before = self._place
+        self._turn(Place(True, REGIONS, self._place.gallery))
+        self._interface.focus(NOTE, self._typed)
+        return ""
+
+    @property
+    def _writes(self) -> bool:
+        return self._place.open and self._interface is not None and self._interface.writes
+
     # Each frame: first `take`, then `update`, then what is to be drawn.
 
     def take(self, sample: ControllerSample, eyes: Sequence[Eye]) -> ControllerSample:
         """Return the part of a steady `sample` that is not meant for the panel."""
-        self._hands = sample.hands
+        self._hands, self._typed = sample.hands, ()
+        if self._writes:  # letters are no keys now
+            sample, self._typed = _after_note(sample)
+        elif self._told.regions.chosen is not None:
+            sample, self._typed = _until_note(sample)
         if self.picture is None:
             return sample
         carrier = self._stand(sample, eyes)
@@ -164,6 +189,9 @@ class Control:
         for event in events:
             if isinstance(event, Turn):
                 self._turn(event.place)
+        if self._before is not None and self._interface is not None and self._interface.wrote:
+            self._turn(self._before)
+            self._before = None
         return tuple(event for event in events if not isinstance(event, Turn))
 
     @property
@@ -265,7 +293,8 @@ class Control:
     def _paint(self, state: PanelState) -> tuple[Event, ...]:
         if self._interface is None or self.picture is None:
             return ()
-        events, drawn = self._interface.draw(state, self._place, self._em, self._size, self._pointer)
+        typed = self._typed if self._writes else ()
+        events, drawn = self._interface.draw(state, self._place, self._em, self._size, self._pointer, typed)
         if drawn is not None:
             self.picture.paint(drawn)
             self.targets = drawn.targets
@@ -283,6 +312,24 @@ class Control:
                 height, width = pixels.shape[:2]
                 self._thumbnails[image] = width / THUMBNAIL_EDGE, height / THUMBNAIL_EDGE
                 return
+
+
+def _after_note(sample: ControllerSample) -> tuple[ControllerSample, tuple[str, ...]]:
+    """Return the sample with the keys pressed after the one that ends a note, and what is typed up to that one."""
+    typed = sample.typed
+    at = next((n for n, what in enumerate(typed) if what in ENDS_TYPING), None)
+    keys = () if at is None else sample.keys[sample.keys.index(typed[at]) + 1 :] if typed[at] in sample.keys else ()
+    return replace(sample, keys=keys, original=False, blink=False), typed if at is None else typed[: at + 1]
+
+
+def _until_note(sample: ControllerSample) -> tuple[ControllerSample, tuple[str, ...]]:
+    """Return the sample with its keys up to the one that opens a note, and what is typed after that one."""
+    at = next((n for n, key in enumerate(sample.keys) if key in WRITING.keys), None)
+    if at is None:
+        return sample, ()
+    typed = sample.typed
+    after = typed.index(sample.keys[at]) + 1 if sample.keys[at] in typed else 0
+    return replace(sample, keys=sample.keys[: at + 1]), typed[after:]
 
 
 def state_of(

@@ -12,6 +12,7 @@ from vr_app.core.view.region import deletion_of, image_of
 from vr_app.core.view.step import regions_arrived, regions_stamped
 from vr_app.core.view.view import ViewState
 from vr_app.files.captures import Recording, Screenshots
+from vr_app.files.watch import FileWatch
 from vr_app.process.interruption import when_cut_off
 from vr_app.regions.export import Exporter
 from vr_app.regions.files import RegionStore
@@ -32,6 +33,8 @@ class Keeping:
             stack.callback(self._folder.close)
         self._regions = RegionStore(options.paths)
         stack.callback(self._regions.close)
+        self._watch = FileWatch()
+        stack.callback(self._watch.close)
         self._exporter = Exporter(options.device)
         stack.callback(self._leave)
         stack.enter_context(when_cut_off(self._cut_off))
@@ -43,8 +46,10 @@ class Keeping:
         return view if self._folder is None else self._folder.restored(view)
 
     def opened(self, index: int, record: PhotographRecord) -> None:
-        """A photograph is open: read its regions."""
+        """A photograph is open: read its regions, and watch its file."""
         self._regions.photograph_loaded(index, record.sha256)
+        if not self._made_elsewhere:
+            self._watch.opened(index, self._paths[index])
 
     def see(self, view: ViewState, tick: Tick) -> ViewState:
         """Follow the view of a frame. Return it with the regions that have been read, and with the time of new ones."""
@@ -53,17 +58,29 @@ class Keeping:
             view = regions_stamped(view, datetime.now(UTC).isoformat(timespec="seconds"))
         if not view.regions.dragged:  # a drag is written once, at its end
             self._regions.save(view.regions, view.photographs)
+        self._watch.see(view.in_cells)
         self.recording.see(view, tick.dt)
         if self._folder is not None:
             self._folder.see(view, tick.now)
         self._last = view
         return view
 
-    def notices(self) -> tuple[str, ...]:
-        """Return what the user should know since the last call."""
-        told = (*self._regions.notices(), *self._exporter.notices())
+    @property
+    def file_news(self) -> int:
+        """How much news there has been of files that have changed or gone."""
+        return self._watch.told
+
+    def notices(self, reopen: Callable[[int], None]) -> tuple[str, ...]:
+        """Return what the user should know since the last call. `reopen` is called with each photograph whose file has
+        changed."""
+        told = [*self._regions.notices(), *self._exporter.notices()]
+        for file in self._watch.take():
+            if file.gone:
+                told.append(f"{file.path}: is gone; what was read of it is still shown")
+            else:
+                reopen(file.index)
         notice = self._folder.take_notice() if self._folder is not None else ""
-        return (*told, notice) if notice else told
+        return (*told, notice) if notice else tuple(told)
 
     def perform(self, intent: Intent, before: ViewState, view: ViewState) -> str:
         """Perform an intent that concerns what is kept; any other does nothing. `before`: the view before the frame's

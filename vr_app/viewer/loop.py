@@ -32,6 +32,7 @@ from vr_app.core.view.intent import (
     OpenPhotographs,
     Recentre,
     ToggleControlPanel,
+    WriteNote,
 )
 from vr_app.core.view.step import desk_changed, photograph_arrived, photograph_failed, step
 from vr_app.core.view.tour import Guide, TourPlayer
@@ -271,7 +272,7 @@ class Viewer:
         view = self.keeping.see(view, tick)
         self.runtime.feel(self.intake.pulses(before, view))
         self.picture.veil_changes(before, view, intents, tick.dt)
-        for notice in self.keeping.notices():
+        for notice in self.keeping.notices(self.supply.service.reopen):
             self.notices.tell(notice)
         if self._stands(frame, view, sample, caption, bool(asked.intents)):
             self.view = view
@@ -318,6 +319,8 @@ class Viewer:
                     self.notices.tell(self.intake.opening.ask(folder=isinstance(intent, OpenFolder)))
                 case Recentre():
                     self.runtime.recentre()
+                case WriteNote():
+                    self.notices.tell(self.intake.control.write())
                 case _:
                     self.notices.tell(self.keeping.perform(intent, before, view))
         if view.settings.model != before.settings.model:
@@ -381,7 +384,7 @@ class Viewer:
 
     def _ends_a_rest(self) -> Hashable:
         """Return the values whose change ends a rest."""
-        return self.view, self.intake.guide, self.intake.also, self.notices.shown
+        return self.view, self.intake.guide, self.intake.also, self.notices.shown, self.keeping.file_news
 
     def _awaits_something(self) -> bool:
         """Whether the next picture may differ, or the program may end soon, though eyes and hands rest."""

@@ -55,6 +55,7 @@ from vr_app.ui.contents import (
     PAGES,
     Buttons,
     Choice,
+    Field,
     Gallery,
     Listing,
     PanelState,
@@ -65,6 +66,7 @@ from vr_app.ui.contents import (
     moved,
     rows,
     shortened,
+    written,
 )
 from vr_app.ui.imgui import Interface
 from vr_app.ui.style import HIGH, HIGH_ROW, WIDE
@@ -247,6 +249,8 @@ def test_whatever_is_offered_is_an_intent_or_the_panels_own_turn():
                 offered += [picture.event for picture in row.pictures]
             elif isinstance(row, Slider):
                 offered.append(moved(row.title, row.value, full))
+            elif isinstance(row, Field):
+                offered.append(written(row.text))
     assert len(offered) > 50
     offered = [event for event in offered if not isinstance(event, Turn)]
     assert all(isinstance(event, Intent) for event in offered)

@@ -213,3 +213,42 @@ def test_the_mouse_chooses_moves_and_resizes_regions(screen: Xvfb, photograph: P
         assert "Deleted region 1. U brings it back" in (tmp_path / "program.log").read_text()
         visit.key("ctrl+q")
         assert visit.process.wait(PATIENCE) == 0
+
+
+def test_a_note_is_typed_in_the_window(screen: Xvfb, photograph: Path, tmp_path: Path) -> None:
+    with visiting(screen, photograph, tmp_path) as visit:
+        visit.look()
+        visit.key("Return")
+        log = tmp_path / "program.log"
+        wait_until(lambda: "No region is chosen" in log.read_text(), "the reason", PATIENCE)
+        visit.key("i")
+        visit.until(lambda about: [region["words"] for region in regions(about)] == ["1 other"], "a region")
+        before = visit.look()
+
+        def notes() -> list[str]:
+            return [region.note for region in kept(photograph)]
+
+        def write(*words: str) -> None:
+            visit.key("Return")
+            visit.do(*words)
+
+        # Each letter is a key elsewhere: X deletes, Q hides, G turns to red-free, U undoes.
+        write("type", "--delay", "60", "xqgu 1 Arz")
+        visit.do("key", "BackSpace", "key", "Return")
+        wait_until(lambda: notes() == ["xqgu 1 Ar"], "the note", PATIENCE)
+        after = visit.look()
+        assert after["sheet"] is None  # the control panel is closed again
+        assert after["appearance"] == before["appearance"]
+        (shown,) = regions(after)
+        assert (shown["words"], shown["note"]) == ("1 other", "xqgu 1 Ar")
+
+        write("type", "--delay", "60", "no")
+        visit.do("key", "Escape")
+        assert regions(visit.look())[0]["note"] == "xqgu 1 Ar"
+        visit.key("g")
+        visit.until(lambda about: about["appearance"]["channel"] == "red-free", "a letter that is a key again")
+        visit.key("u")
+        visit.key("u")
+        visit.until(lambda about: regions(about)[0]["note"] == "", "the note undone")
+        visit.key("ctrl+q")
+        assert visit.process.wait(PATIENCE) == 0

@@ -230,3 +230,19 @@ def test_the_full_screen_and_back(screen, pieces, tmp_path):
         assert visit.process.poll() is None
         visit.key("ctrl+q")
         assert visit.process.wait(PATIENCE) == 0
+
+
+def test_a_file_that_changes_or_goes_while_it_is_shown_is_told(screen, pieces, tmp_path):
+    path, log = tmp_path / "shown.png", tmp_path / "program.log"
+    shutil.copy(pieces / "square.png", path)
+    with visiting(screen, tmp_path, (640, 480), path) as visit:
+        first = visit.look()["surfaces"][0]
+        shutil.copy(pieces / "wide.png", tmp_path / "next")
+        (tmp_path / "next").rename(path)
+        wait_until(lambda: "has changed on disk; the new version is shown" in log.read_text(), "the notice", PATIENCE)
+        second = visit.until(lambda about: about["surfaces"][0]["size"] != first["size"], "the new version")
+        assert second["surfaces"][0]["size"] == [750, 400]
+        path.unlink()
+        wait_until(lambda: "is gone; what was read of it is still shown" in log.read_text(), "the notice", PATIENCE)
+        assert visit.look()["surfaces"][0]["size"] == [750, 400]
+        assert lit(visit.picture).any()

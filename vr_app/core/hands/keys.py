@@ -42,6 +42,7 @@ from vr_app.core.view.intent import (
     TakeScreenshot,
     ToggleControlPanel,
     Undo,
+    WriteNote,
     Zoom,
 )
 from vr_app.core.view.layout import Layout
@@ -128,6 +129,15 @@ BACK = Binding(
 QUIT = Binding(("ctrl+q",), "quit", "quit; so does closing the window")
 """Keys that the runtimes handle themselves; BACK while the window takes the full screen."""
 
+WRITING = Binding(
+    ("enter", "kp_enter", "ctrl+n"),
+    "write a note",
+    "write a note on the chosen region; `Enter` keeps it, `Esc` leaves it as it was",
+    _always(WriteNote()),
+    shown="`Enter`, `Ctrl+N`",
+)
+"""Letters are no keys while a note is written."""
+
 BINDINGS: tuple[Binding, ...] = (
     Binding((), "pan", "move the photograph under the cursor, with the left or the middle button", shown="drag"),
     Binding((), "centre", "centre that spot; outside the photographs: undo", shown="double click"),
@@ -174,6 +184,7 @@ BINDINGS: tuple[Binding, ...] = (
         ("t",), "name it",
         "name the chosen region: disc, macula, vessel, lesion, haemorrhage, exudate, other", _always(NameRegion()),
     ),
+    WRITING,
     Binding(
         ("x", "delete"), "delete it", "delete the chosen region; `U` brings it back", _always(DeleteRegion())
     ),

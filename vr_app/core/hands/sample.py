@@ -51,7 +51,7 @@ class HandSample:
 class ControllerSample:
     """Both hands, the buttons, and a window's keys. `original` and `blink` last while held; the other buttons are true
     in the frame of the press. `keys`: those pressed since the last sample, in order, by the names of
-    `vr_app.core.hands.keys`."""
+    `vr_app.core.hands.keys`. `typed`: letters typed since then, and the names of keys that edit a text, in order."""
 
     hands: tuple[HandSample, ...] = ()
     original: bool = False
@@ -63,6 +63,7 @@ class ControllerSample:
     undo: bool = False
     panel: bool = False
     keys: tuple[str, ...] = ()
+    typed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -380,7 +380,21 @@ class OpenFolder:
     """Ask which folder of photographs to look at instead."""
 
 
-Effect = TakeScreenshot | RecordTour | ExportRegion | Recentre | ToggleControlPanel | OpenPhotographs | OpenFolder
+@dataclass(frozen=True)
+class WriteNote:
+    """Let the user type a note on the chosen region, into the control panel of a window."""
+
+
+Effect = (
+    TakeScreenshot
+    | RecordTour
+    | ExportRegion
+    | Recentre
+    | ToggleControlPanel
+    | OpenPhotographs
+    | OpenFolder
+    | WriteNote
+)
 """Intents that leave the view unchanged and act outside it."""
 
 RegionIntent = (
