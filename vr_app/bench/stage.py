@@ -154,6 +154,9 @@ class BenchRuntime:
     def feel(self, pulses: tuple[Pulse, ...]) -> None:
         pass
 
+    def toggle_full_screen(self) -> None:
+        """There is no window."""
+
     def recentre(self) -> None:
         pass
 

@@ -63,6 +63,10 @@ class HeadsetRuntime:
         """The floor's height, if the runtime gives it; otherwise that of a standing viewer."""
         return floor_height(None) if self._session is None else self._session.place.floor
 
+    def toggle_full_screen(self) -> None:
+        if self._mirror is not None:
+            self._mirror.window.show_full_screen(not self._mirror.window.full_screen)
+
     def recentre(self) -> None:
         """Place the scene in front of the head; does nothing without a session."""
         if self._session is not None:

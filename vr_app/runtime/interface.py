@@ -106,6 +106,10 @@ class Runtime(Protocol):
         pose."""
         ...
 
+    def toggle_full_screen(self) -> None:
+        """Let the window, if there is one, take the whole screen, or go back to its place."""
+        ...
+
     def poll_events(self) -> bool:
         """Handle events; return False when the program should end."""
         ...

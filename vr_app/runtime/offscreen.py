@@ -67,6 +67,9 @@ class OffscreenRuntime:
         """There is no window to drop anything on."""
         return ()
 
+    def toggle_full_screen(self) -> None:
+        """There is no window."""
+
     def recentre(self) -> None:
         """The eye never moves."""
 

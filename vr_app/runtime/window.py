@@ -118,6 +118,9 @@ class WindowRuntime:
     def take_dropped(self) -> tuple[Path, ...]:
         return self._window.take_dropped()
 
+    def toggle_full_screen(self) -> None:
+        self._window.show_full_screen(not self._window.full_screen)
+
     def recentre(self) -> None:
         """The eye never moves."""
 

@@ -40,6 +40,7 @@ from vr_app.core.view.intent import (
     ShowRegions,
     ShowRoom,
     TakeScreenshot,
+    ToggleFullScreen,
     Undo,
 )
 from vr_app.core.view.layout import Layout
@@ -288,10 +289,11 @@ def _view(state: PanelState, place: Place) -> tuple[Row, ...]:
 def _actions(state: PanelState) -> tuple[tuple[str, Event], ...]:
     """Return the actions that are available."""
     around = ("Room", ShowRoom(not state.room)), ("Recentre", Recentre())
+    alone = ("Pixel for pixel", ShowPixels()), ("Full screen", ToggleFullScreen())
     return (
         ("Whole image", ResetView()),
         ("Undo", Undo()),
-        *(around if state.controls is not None else (("Pixel for pixel", ShowPixels()),)),
+        *(around if state.controls is not None else alone),
         ("Screenshot", TakeScreenshot()),
         ("Record tour", RecordTour()),
     )

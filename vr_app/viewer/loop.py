@@ -32,6 +32,7 @@ from vr_app.core.view.intent import (
     OpenPhotographs,
     Recentre,
     ToggleControlPanel,
+    ToggleFullScreen,
     WriteNote,
 )
 from vr_app.core.view.step import desk_changed, photograph_arrived, photograph_failed, step
@@ -94,16 +95,20 @@ def run_all(runtime: Runtime, options: Options, following: Callable[[Options, En
     """Run one session after another in the same runtime, as long as the user wants to look at other photographs.
 
     `following`: returns the options of the next session, from those of the last one and how that ended. If none of the
-    wanted photographs can be opened after all, the former ones come back.
+    wanted photographs can be opened after all, the former ones come back. Raises PhotographError if those cannot be
+    opened any more either.
     """
-    shown = Wish(options.paths, options.paths)
+    shown, comes_back = Wish(options.paths, options.paths), False
     ended = run(runtime, options)
     while ended.wish is not None:
         former, shown = shown, ended.wish
         options = following(options, ended)
         try:
-            ended = run(runtime, options)
+            ended, comes_back = run(runtime, options), False
         except PhotographError as error:
+            if comes_back:
+                raise
+            comes_back = True
             ended = replace(ended, wish=replace(former, troubles=(str(error),)))
 
 
@@ -319,6 +324,8 @@ class Viewer:
                     self.notices.tell(self.intake.opening.ask(folder=isinstance(intent, OpenFolder)))
                 case Recentre():
                     self.runtime.recentre()
+                case ToggleFullScreen():
+                    self.runtime.toggle_full_screen()
                 case WriteNote():
                     self.notices.tell(self.intake.control.write())
                 case _:

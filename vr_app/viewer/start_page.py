@@ -183,8 +183,8 @@ def headset_line(found: ProbeResult) -> str:
     if found.available:
         return f"{found.system} answers ({found.runtime})."
     if not found.runtime:
-        return f"None: {found.problem}"
-    return f"None: {found.problem}; connect it and start its runtime"
+        return f"No headset found: {found.problem}"
+    return f"No headset found: {found.problem}; connect it and start its runtime"
 
 
 def _pointer(sample: ControllerSample, desk: Desk) -> Pointer | None:

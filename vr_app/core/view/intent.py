@@ -371,6 +371,11 @@ class ToggleControlPanel:
 
 
 @dataclass(frozen=True)
+class ToggleFullScreen:
+    """Let the window take the whole screen, or go back to its place."""
+
+
+@dataclass(frozen=True)
 class OpenPhotographs:
     """Ask which photographs to look at instead."""
 
@@ -391,6 +396,7 @@ Effect = (
     | ExportRegion
     | Recentre
     | ToggleControlPanel
+    | ToggleFullScreen
     | OpenPhotographs
     | OpenFolder
     | WriteNote
