@@ -31,6 +31,7 @@ from vr_app.core.view.pair import Compare
 from vr_app.core.view.remembered import Remembered, Side
 from vr_app.core.view.tour import Tour, TourError, parse_tour
 from vr_app.core.view.view import Settings, ViewState
+from vr_app.core.view.window_place import USUAL_SIZE
 from vr_app.files.folder_view import Found, Memory, keys_of, memory_path, read_memory
 from vr_app.files.recent import remember_folders
 from vr_app.regions.files import places
@@ -122,7 +123,10 @@ def view(
     stats: Annotated[
         Path | None, typer.Option(help="Write frame, upload and zoom figures.", metavar="JSON", readable=False)
     ] = None,
-    size: Annotated[str, typer.Option(help="Size of the window or offscreen picture.", metavar="WxH")] = "1280x800",
+    size: Annotated[
+        str | None,
+        typer.Option(help="Size of the window or offscreen picture; else 1280x800, or as it was left.", metavar="WxH"),
+    ] = None,
     device: DeviceOption = Device.auto,
     model: ModelOption = DEFAULT_MODEL,
     texture: TextureOption = None,
@@ -156,9 +160,11 @@ def view(
 
     Raises UserError for anything that the user can mend.
     """
-    picture = parse_size(size)
+    picture = parse_size(size) if size is not None else None
     network = _network(model, texture)
-    limits = choose_limits(tile_memory, photograph_memory, gpu_memory, picture, machine_memory() or UNTOLD)
+    limits = choose_limits(
+        tile_memory, photograph_memory, gpu_memory, picture or USUAL_SIZE, machine_memory() or UNTOLD
+    )
     options = Options(
         paths=(),
         tour=read_tour(tour) if tour else None,

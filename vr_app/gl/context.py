@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from sr_core.errors import UserError
+from vr_app.core.view.window_place import WindowPlace
 from vr_app.gl.keyboard import Keyboard
 from vr_app.gl.mouse import Mouse, MouseState
 from vr_app.process.interruption import cut_off
@@ -246,15 +247,16 @@ def open_window(
     x11: bool = False,
     vsync: bool = True,
     beside: Window | None = None,
+    scaled: bool = False,
 ) -> Window:
     """Open a window of `size` screen coordinates with a current context.
 
     `beside`: another window, which stays current and is closed later: the new context shares its textures, and is left
     for a thread of its own, which calls `make_current`. `x11` asks for X11 and GLX even on a Wayland desktop, for
-    OpenXR's Xlib binding. `vsync` False: `swap` never waits for the display (a headset's mirror). Raises `ContextError`
-    without a window system or OpenGL.
+    OpenXR's Xlib binding. `vsync` False: `swap` never waits for the display (a headset's mirror). `scaled`: larger,
+    where the desktop shows everything larger. Raises `ContextError` without a window system or OpenGL.
     """
-    return Window(title, size, visible, x11, vsync, beside)
+    return Window(title, size, visible, x11, vsync, beside, scaled)
 
 
 def _import_glfw(x11: bool) -> Any:
@@ -297,7 +299,14 @@ class Window(Context):
     """A window, its context, and its mouse and keyboard input since the last call."""
 
     def __init__(
-        self, title: str, size: tuple[int, int], visible: bool, x11: bool, vsync: bool, beside: Window | None
+        self,
+        title: str,
+        size: tuple[int, int],
+        visible: bool,
+        x11: bool,
+        vsync: bool,
+        beside: Window | None,
+        scaled: bool,
     ) -> None:
         glfw = self._glfw = beside._glfw if beside else _import_glfw(x11)
         self._vsync = vsync
@@ -314,6 +323,7 @@ class Window(Context):
         glfw.window_hint(glfw.OPENGL_FORWARD_COMPAT, True)
         glfw.window_hint(glfw.OPENGL_DEBUG_CONTEXT, DEBUG)
         glfw.window_hint(glfw.VISIBLE, visible)
+        glfw.window_hint(glfw.SCALE_TO_MONITOR, scaled)
         self._window = glfw.create_window(*size, title, None, beside._window if beside else None)
         if not self._window:
             reason = _glfw_reason(glfw)
@@ -441,6 +451,26 @@ class Window(Context):
             self._windowed = (*glfw.get_window_pos(self._window), *glfw.get_window_size(self._window))
             mode = glfw.get_video_mode(monitor)
             glfw.set_window_monitor(self._window, monitor, 0, 0, *mode.size, mode.refresh_rate)
+
+    @property
+    def place(self) -> WindowPlace:
+        """Where the window is, or would be without the full screen."""
+        glfw = self._glfw
+        at = self._windowed or (*glfw.get_window_pos(self._window), *glfw.get_window_size(self._window))
+        return WindowPlace(*at, maximised=bool(glfw.get_window_attrib(self._window, glfw.MAXIMIZED)))
+
+    def put(self, place: WindowPlace) -> None:
+        """Put the window there, with its upper left corner on a screen: one that it was on may be gone."""
+        glfw = self._glfw
+        glfw.set_window_size(self._window, place.width, place.height)
+        for monitor in glfw.get_monitors():
+            corner, mode = glfw.get_monitor_pos(monitor), glfw.get_video_mode(monitor)
+            if all(
+                0 <= at - first < side for at, first, side in zip((place.x, place.y), corner, mode.size, strict=True)
+            ):
+                glfw.set_window_pos(self._window, place.x, place.y)
+        if place.maximised:
+            glfw.maximize_window(self._window)
 
     def _screen(self) -> Any:
         """Return the screen that the middle of the window is on; the first one if it is on none."""

@@ -10,6 +10,8 @@ from functools import partial
 from sr_core.errors import UserError
 from vr_app.core.scene.layer_mode import LayerMode
 from vr_app.core.scene.spectator import MirrorKind
+from vr_app.core.view.window_place import USUAL_SIZE
+from vr_app.files.window_place import keep_place, read_place
 from vr_app.gl import context
 from vr_app.gl.context import TITLE
 from vr_app.runtime.interface import Runtime
@@ -27,22 +29,22 @@ class Choice:
 @contextmanager
 def open_runtime(
     mode: str,
-    size: tuple[int, int],
+    size: tuple[int, int] | None,
     mirror: MirrorKind = MirrorKind.left,
     left_handed: bool = False,
     layers: LayerMode = LayerMode.AUTO,
 ) -> Iterator[Choice]:
     """Open the runtime of a mode ('auto', 'xr', 'desktop' or 'offscreen'), and close it again.
 
-    `size`: width and height in pixels of a window or an offscreen picture. `mirror`: what the window beside a headset
-    shows. `left_handed`: a headset's controllers swap their buttons. `layers`: whether a headset's runtime shows
-    surfaces by itself. 'auto' tries each in turn. Raises UserError, with the cure, if a mode requested by name is not
-    available.
+    `size`: width and height in pixels of a window or an offscreen picture; None: a window is as it was left last, and a
+    picture is of USUAL_SIZE. `mirror`: what the window beside a headset shows. `left_handed`: a headset's controllers
+    swap their buttons. `layers`: whether a headset's runtime shows surfaces by itself. 'auto' tries each in turn.
+    Raises UserError, with the cure, if a mode requested by name is not available.
     """
     open_in = {
         "xr": partial(_headset, mirror, left_handed, layers),
         "desktop": partial(_window, size),
-        "offscreen": partial(_offscreen, size),
+        "offscreen": partial(_offscreen, size or USUAL_SIZE),
     }
     with ExitStack() as owned:
 
@@ -82,15 +84,20 @@ def _headset(mirror: MirrorKind, left_handed: bool, layers: LayerMode) -> Iterat
 
 
 @contextmanager
-def _window(size: tuple[int, int]) -> Iterator[Runtime]:
+def _window(size: tuple[int, int] | None) -> Iterator[Runtime]:
     from vr_app.runtime.window import WindowRuntime
 
-    with context.open_window(TITLE, size) as window:
+    place = read_place() if size is None else None
+    with context.open_window(TITLE, size or USUAL_SIZE, scaled=size is None and place is None) as window:
+        if place is not None:
+            window.put(place)
         runtime = WindowRuntime(window)
         try:
             yield runtime
         finally:
             runtime.close()
+            if size is None and window.place.sound:
+                keep_place(window.place)
 
 
 @contextmanager

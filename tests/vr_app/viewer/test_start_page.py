@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from vr_app.files.recent import recent_file, recent_folders, remember_folders
 from vr_app.fonts import all_fonts
 from vr_app.ui.start import Page, StartInterface
 
-MISSING = [program for program in ("Xvfb", "xdotool", "xwininfo") if shutil.which(program) is None]
+MISSING = [program for program in ("Xvfb", "xdotool", "xprop", "xwininfo") if shutil.which(program) is None]
 
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"needs {', '.join(MISSING)}: run scripts/test.sh")
 
@@ -96,3 +97,39 @@ def test_closing_the_window_ends_the_program(screen: Xvfb, tmp_path: Path) -> No
         visit.key("ctrl+q")
         assert visit.process.wait(PATIENCE) == 0
         assert os.listdir(tmp_path) == ["program.log"]
+
+
+def test_the_window_opens_as_it_was_left(screen: Xvfb, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "vr_app.cli", "view", "--no-prefetch"]
+
+    def geometry(visit: Visit) -> list[str]:
+        return visit.do("getwindowgeometry", "--shell", visit.window).split()[1:5]
+
+    def opened() -> Visit:
+        visit = started(command, screen, tmp_path)
+        entitled(visit, "Open photographs")
+        return visit
+
+    visit = opened()
+    try:
+        assert geometry(visit)[2:] == ["WIDTH=1280", "HEIGHT=800"]
+        visit.do("windowmove", "--sync", visit.window, "150", "90", "windowsize", "--sync", visit.window, "900", "640")
+        visit.key("ctrl+q")
+        assert visit.process.wait(PATIENCE) == 0
+        visit = opened()
+        assert geometry(visit) == ["X=150", "Y=90", "WIDTH=900", "HEIGHT=640"]
+    finally:
+        visit.process.kill()
+        visit.process.wait()
+
+
+def test_the_window_is_twice_as_large_where_everything_is(tmp_path: Path) -> None:
+    with Xvfb(3840, 2400) as screen:
+        twice = ("-root", "-f", "RESOURCE_MANAGER", "8s", "-set", "RESOURCE_MANAGER", "Xft.dpi:\t192\n")
+        subprocess.run(["xprop", *twice], env={**os.environ, "DISPLAY": screen.name}, check=True)
+        visit = started([sys.executable, "-m", "vr_app.cli", "view", "--no-prefetch"], screen, tmp_path)
+        try:
+            assert visit.do("getwindowgeometry", "--shell", visit.window).split()[3:5] == ["WIDTH=2560", "HEIGHT=1600"]
+        finally:
+            visit.process.kill()
+            visit.process.wait()
