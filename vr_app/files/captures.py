@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from sr_core.tiles.request import Counts
 from vr_app.core.scene.statistics import Statistics
 from vr_app.core.view.tour import TourRecorder, format_tour
 from vr_app.core.view.view import ViewState
+from vr_app.files.clipboard import ClipboardError, copy_picture
 from vr_app.files.places import kept
 
 DESCRIPTION = (
@@ -61,16 +63,20 @@ class Screenshots:
 
     def __init__(self, path: Path | None) -> None:
         self._first = path
-        self._asked = False
+        self._asked = self._copies = False
         self._since: float | None = None
 
     @property
     def due(self) -> bool:
-        return self._asked or self._first is not None
+        return self._asked or self._copies or self._first is not None
 
     def ask(self) -> None:
         """Request one more, named by the time, in the current folder."""
         self._asked = True
+
+    def copy(self) -> None:
+        """Request one on the desktop's clipboard."""
+        self._copies = True
 
     def awaited(self, now: float) -> bool:
         """Whether the program must keep running for a picture. Raises UserError if that has taken too long."""
@@ -92,6 +98,7 @@ class Screenshots:
         picture = np.concatenate(pictures, axis=1)
         entries, context = screenshot_entries(about), screenshot_context(about)
         saved: list[str] = []
+        told: list[str] = []
         if self._first is not None:
             path, self._first = self._first, None
             save_picture(path, picture, entries, context)
@@ -102,7 +109,24 @@ class Screenshots:
                 saved.append(kept("fundusxr", ".png", lambda path: save_picture(path, picture, entries, context)))
             except UserError as error:
                 saved.append(f"no other: {error}")
-        return f"Screenshot saved: {', '.join(saved)}"
+        if saved:
+            told.append(f"Screenshot saved: {', '.join(saved)}")
+        if self._copies:
+            self._copies = False
+            told.append(_copied(lambda path: save_picture(path, picture, entries, context)))
+        return "; ".join(told)
+
+
+def _copied(save: Callable[[Path], None]) -> str:
+    """Put the picture that `save` writes on the clipboard; return what to tell the user."""
+    try:
+        with TemporaryDirectory(prefix="fundusxr-") as folder:
+            path = Path(folder) / "view.png"
+            save(path)
+            copy_picture(path)
+    except (ClipboardError, UserError, OSError) as error:
+        return f"View not copied: {error}"
+    return "View copied"
 
 
 class Recording:

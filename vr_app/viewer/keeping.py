@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
 
-from vr_app.core.view.intent import DeleteRegion, ExportRegion, Intent, RecordTour, TakeScreenshot
+from vr_app.core.view.intent import CopyView, DeleteRegion, ExportRegion, Intent, RecordTour, TakeScreenshot
 from vr_app.core.view.photograph import PhotographRecord
 from vr_app.core.view.region import deletion_of, image_of
 from vr_app.core.view.step import regions_arrived, regions_stamped
@@ -88,6 +88,8 @@ class Keeping:
         match intent:
             case TakeScreenshot():
                 self.screenshots.ask()
+            case CopyView():
+                self.screenshots.copy()
             case RecordTour():
                 return self.record(view)
             case ExportRegion():

@@ -15,6 +15,7 @@ from sr_core.image.layers import RESTORED_LAYER
 from vr_app.core.view.appearance import AS_PHOTOGRAPHED, Appearance
 from vr_app.core.view.intent import (
     Adjust,
+    CopyView,
     DeleteRegion,
     ExportRegion,
     GoBack,
@@ -221,6 +222,7 @@ BINDINGS: tuple[Binding, ...] = (
     ),
     Binding(("ctrl+shift+o",), "open a folder", "open another folder", _always(OpenFolder())),
     Binding(("p",), "screenshot", "screenshot into the current folder", _always(TakeScreenshot())),
+    Binding(("ctrl+c",), "copy the view", "copy the view to the clipboard", _always(CopyView())),
     Binding(("r",), "record a tour, or save it", "record a tour; press again to save it", _always(RecordTour())),
     Binding(
         ("f",), "room", "with a headset: the [room](headset.md#the-room), on or off",

@@ -351,6 +351,11 @@ class TakeScreenshot:
 
 
 @dataclass(frozen=True)
+class CopyView:
+    """Put a picture on the desktop's clipboard once all wanted tiles are sharp."""
+
+
+@dataclass(frozen=True)
 class RecordTour:
     """Begin to record a tour, or save the one being recorded."""
 
@@ -392,6 +397,7 @@ class WriteNote:
 
 Effect = (
     TakeScreenshot
+    | CopyView
     | RecordTour
     | ExportRegion
     | Recentre
