@@ -196,7 +196,9 @@ def view(
     asks = not (named or tour or frames or screenshot or stats)
     with ExitStack() as stack:
         choice = _opened(stack, open_in(mode))
-        begun = ask(choice.runtime) if asks and choice.runtime.name == Mode.desktop else Begun(example=True)
+        begun = (
+            ask(choice.runtime, errors.tell) if asks and choice.runtime.name == Mode.desktop else Begun(example=True)
+        )
         if begun is None:
             return
         if begun.headset:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -47,14 +47,15 @@ class Begun:
     headset: bool = False
 
 
-def ask(runtime: Runtime) -> Begun | None:
+def ask(runtime: Runtime, say: Callable[[str], None]) -> Begun | None:
     """Show the start page until the user has chosen; None: they have closed the window. The caller owns the runtime.
+    `say` tells in the terminal too why something cannot be opened.
 
     Without imgui there is no page, and the bundled photograph is chosen.
     """
     with ExitStack() as stack:
         try:
-            page = StartPage(stack)
+            page = StartPage(stack, say)
         except InterfaceError:
             return Begun(example=True)
         runtime.entitle("Open photographs")
@@ -68,9 +69,10 @@ def ask(runtime: Runtime) -> Begun | None:
 class StartPage:
     """The page from frame to frame. `begun`: what was chosen, once something was."""
 
-    def __init__(self, stack: ExitStack) -> None:
-        """`stack` closes everything. Raises InterfaceError if imgui cannot be loaded."""
+    def __init__(self, stack: ExitStack, say: Callable[[str], None]) -> None:
+        """`stack` closes everything. `say`: as for `ask`. Raises InterfaceError if imgui cannot be loaded."""
         self.begun: Begun | None = None
+        self._say = say
         self._interface = StartInterface(all_fonts())
         stack.callback(self._interface.close)
         self._opening = Opening(Path.cwd())
@@ -156,6 +158,7 @@ class StartPage:
             except OSError:  # then `told` says so
                 inside = ()
         self._page = replace(self._page, told=told, inside=inside)
+        self._say(told)
 
     def _look_for_headset(self) -> None:
         self._probing = Probing()

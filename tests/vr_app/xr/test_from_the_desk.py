@@ -10,7 +10,7 @@ import pytest
 
 from tests.helpers.places import ROOT
 from tests.helpers.visit import Visit
-from tests.rig import PATIENCE, MonadoService, RemoteHeadset, Xvfb, wait_until
+from tests.rig import PATIENCE, MonadoService, RemoteHeadset, Xvfb
 from tests.rig.drop import drop
 from tests.vr_app.viewer.test_opening import entitled, log, visits  # noqa: F401
 from tests.vr_app.viewer.test_start_page import SIZE, press
@@ -37,13 +37,8 @@ def test_the_start_page_leads_into_the_headset_and_the_window_beside_it_takes_ph
             page = Visit(process, screen.name, tmp_path)
             entitled(page, "Open photographs")
 
-            def goes_on() -> bool:
-                if "fundusxr: xr (asked for)" in log(tmp_path):
-                    return True
-                press(page, Page(headset="A headset answers.", worn=True), "Start in the headset")
-                return False
-
-            wait_until(goes_on, "the headset", PATIENCE, 2.0)
+            offered = Page(headset="A headset answers.", worn=True)
+            press(page, offered, "Start in the headset", lambda: "fundusxr: xr (asked for)" in log(tmp_path))
             beside = Visit(process, screen.name, tmp_path)
             entitled(beside, "retina.jpg")
             drop(screen.name, int(beside.window), [visits / "2020"])
