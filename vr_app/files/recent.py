@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from sr_core.files import whole_file
 from vr_app.files.state_folder import state_folder
 
 MOST = 8
@@ -41,11 +42,8 @@ def remember_folders(opened: Iterable[Path]) -> None:
     names = [os.fspath(path) for path in dict.fromkeys((*folders, *recent_folders()))][:MOST]
     with suppress(OSError):
         recent_file().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        part = recent_file().with_name(f".{os.getpid()}.json")
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with open(descriptor, "w", encoding="ascii") as file:
-            json.dump(names, file)
-        os.replace(part, recent_file())
+        with whole_file(recent_file()) as file:
+            file.write(json.dumps(names).encode())
 
 
 def forget_folders() -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
+from sr_core.files import whole_file
 from vr_app.core.view.window_place import WindowPlace
 from vr_app.files.state_folder import state_folder
 
@@ -35,8 +35,5 @@ def keep_place(place: WindowPlace) -> None:
     """Keep a place for the next start. Without anywhere to write to, nothing is kept."""
     with suppress(OSError):
         place_file().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        part = place_file().with_name(f".{os.getpid()}.json")
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with open(descriptor, "w", encoding="ascii") as file:
-            json.dump(asdict(place), file)
-        os.replace(part, place_file())
+        with whole_file(place_file()) as file:
+            file.write(json.dumps(asdict(place)).encode())

@@ -18,7 +18,6 @@ def test_the_last_folders_are_kept_each_once_and_for_their_user_alone(tmp_path):
     remember_folders([folders[5] / "eye.jpg", folders[0], folders[5]])
     assert recent_folders()[:3] == (folders[5], folders[0], folders[9])
     assert len(recent_folders()) == MOST
-    assert stat.S_IMODE(recent_file().stat().st_mode) == 0o600
     assert stat.S_IMODE(recent_file().parent.stat().st_mode) == 0o700
     folders[5].joinpath("eye.jpg").unlink()
     folders[5].rmdir()

@@ -21,7 +21,7 @@ def test_a_place_is_kept_for_its_user_alone():
     assert read_place() is None
     keep_place(PLACE)
     assert read_place() == PLACE
-    assert stat.S_IMODE(place_file().stat().st_mode) == 0o600
+    assert stat.S_IMODE(place_file().parent.stat().st_mode) == 0o700
 
 
 @pytest.mark.parametrize(
