@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from tests.rig import PATIENCE, Xvfb, grab_window, wait_until
+from vr_app.core.hands.keys import BINDINGS
 from vr_app.core.view.desk import HALF
 
 TITLE = "FundusXR test"
@@ -181,6 +182,25 @@ def test_keys_of_a_russian_keyboard_count_by_their_place(client: Client, keyboar
     keyboard("ru")
     client.do("key", f"ctrl+{Q_PLACE}")
     assert client.process.wait(PATIENCE) == 0
+
+
+@pytest.mark.skipif(shutil.which("setxkbmap") is None, reason="needs setxkbmap: run scripts/test.sh")
+@pytest.mark.parametrize("layout", ["ru", "gr", "fr"])
+def test_every_key_of_the_help_works_on_other_keyboards(
+    client: Client, keyboard: Callable[[str], None], layout: str
+) -> None:
+    """All places of signs are pressed, and that of the 6, which a French keyboard types with Shift, with Shift too."""
+    keyboard(layout)
+    places = (*range(10, 22), *range(24, 36), *range(38, 50), *range(51, 62))
+    count = len(client.said)
+    client.do("key", "--delay", "40", *map(str, places), f"shift+{SIX}")
+    rows = [row.keys for row in BINDINGS if any(len(key) == 1 for key in row.keys)]
+
+    def unheard() -> list[tuple[str, ...]]:
+        heard = {key for said in client.said[count:] if "sample" in said for key in said["sample"]["keys"]}
+        return [keys for keys in rows if heard.isdisjoint(keys)]
+
+    wait_until(lambda: not unheard(), f"{len(rows)} keys of the help", PATIENCE)
 
 
 @pytest.mark.skipif(shutil.which("setxkbmap") is None, reason="needs setxkbmap: run scripts/test.sh")

@@ -1,7 +1,7 @@
 """The keys of a window: one table, used for the window's handling, the help on the screen and docs/viewer.md.
 
-The letter printed on a key counts. If a keyboard layout has no such Latin letter or digit (Cyrillic, Greek, the digits
-of a French one), the key's place counts: the place of that letter on a US keyboard.
+The sign printed on a key counts. If a keyboard layout has no such Latin letter, digit or sign without Shift (Cyrillic,
+Greek, the digits of a French one), the key's place counts: the place of that sign on a US keyboard.
 """
 
 from __future__ import annotations
@@ -257,11 +257,12 @@ def key_named(printed: str, place: str, layout: Collection[str], shift: bool = F
     empty if it has none. `layout`: all signs that the keyboard types without Shift. `shift`: whether Shift is held,
     with which French keyboards type the digits of the upper row.
     """
-    if len(place) != 1 or not (place.isascii() and place.isalnum()):
+    if len(place) != 1 or not ((place.isascii() and place.isalnum()) or place in BOUND):
         return printed
-    if place in layout or (printed in BOUND and not (shift and place.isdigit())):
+    if place in layout:
         return printed
-    return place
+    means_place = place.isalpha() or (shift and place.isdigit())  # a Greek keyboard types a sign in the place of its Q
+    return printed if printed in BOUND and not means_place else place
 
 
 def help_lines() -> tuple[str, ...]:

@@ -91,5 +91,13 @@ def test_of_a_german_keyboard_letters_count_as_printed():
     assert named("German", "/") == "-"
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_row_of_the_help_can_be_pressed_on_every_keyboard(layout):
+    found = {named(layout, place, shift) for place in US for shift in (False, True)}
+    rows = [row for row in BINDINGS if any(len(key) == 1 for key in row.keys)]
+    assert len(rows) > 30
+    assert [row.heading for row in rows if found.isdisjoint(row.keys)] == []
+
+
 def test_of_a_us_keyboard_every_key_is_what_it_prints():
     assert all(key_named(sign, sign, set(US), shift) == sign for sign in US for shift in (False, True))
