@@ -12,6 +12,7 @@ import numpy as np
 
 from sr_core.errors import UserError
 from sr_core.image.geometry import Rect
+from vr_app.core.hands.cursor import Cursor
 from vr_app.core.hands.sample import ControllerSample, Pulse
 from vr_app.core.scene.scene import Scene
 from vr_app.core.space.pose import Eye, Fov, Pose
@@ -153,6 +154,9 @@ class BenchRuntime:
 
     def feel(self, pulses: tuple[Pulse, ...]) -> None:
         pass
+
+    def show_cursor(self, cursor: Cursor) -> None:
+        """There is none."""
 
     def toggle_full_screen(self) -> None:
         """There is no window."""

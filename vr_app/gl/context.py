@@ -314,6 +314,8 @@ class Window(Context):
         self._title = title
         self._window = None
         self._dropped: list[str] = []
+        self._cursor = "ARROW_CURSOR"
+        self._cursors: dict[str, Any] = {}
         self._windowed: tuple[int, ...] | None = None
         """Place and size to go back to from the full screen."""
         glfw.window_hint(glfw.AUTO_ICONIFY, False)
@@ -403,6 +405,14 @@ class Window(Context):
         if 0 in window:
             return None
         return mouse.x * pixels[0] / window[0], mouse.y * pixels[1] / window[1]
+
+    def show_cursor(self, name: str) -> None:
+        """Give the cursor one of GLFW's standard shapes: 'ARROW_CURSOR' ... Where the desktop lacks it, the arrow."""
+        if name != self._cursor:
+            self._cursor, glfw = name, self._glfw
+            if name not in self._cursors:
+                self._cursors[name] = glfw.create_standard_cursor(getattr(glfw, name))
+            glfw.set_cursor(self._window, self._cursors[name])
 
     def held(self, key: str) -> bool:
         """See `Keyboard`; so with the next two."""

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
+from vr_app.core.hands.cursor import Cursor
 from vr_app.core.hands.keys import MIRROR, QUIT
 from vr_app.core.hands.sample import ControllerSample, HandSample, Pulse
 from vr_app.core.scene.layer_mode import LayerMode
@@ -62,6 +63,9 @@ class HeadsetRuntime:
     def floor(self) -> float:
         """The floor's height, if the runtime gives it; otherwise that of a standing viewer."""
         return floor_height(None) if self._session is None else self._session.place.floor
+
+    def show_cursor(self, cursor: Cursor) -> None:
+        """There is none."""
 
     def toggle_full_screen(self) -> None:
         if self._mirror is not None:

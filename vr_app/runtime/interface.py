@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
+from vr_app.core.hands.cursor import Cursor
 from vr_app.core.hands.sample import ControllerSample, Pulse
 from vr_app.core.scene.scene import Scene
 from vr_app.core.space.pose import Eye
@@ -104,6 +105,10 @@ class Runtime(Protocol):
     def recentre(self) -> None:
         """Place the scene in front of the viewer, if there is one who moves; at the next frame with a known head
         pose."""
+        ...
+
+    def show_cursor(self, cursor: Cursor) -> None:
+        """Give the cursor of the window that the photographs stand in this shape; elsewhere there is none."""
         ...
 
     def toggle_full_screen(self) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from vr_app.core.hands.cursor import Cursor
 from vr_app.core.hands.sample import ControllerSample, Pulse
 from vr_app.gl.context import Context
 from vr_app.gl.objects import Framebuffer
@@ -66,6 +67,9 @@ class OffscreenRuntime:
     def take_dropped(self) -> tuple[Path, ...]:
         """There is no window to drop anything on."""
         return ()
+
+    def show_cursor(self, cursor: Cursor) -> None:
+        """There is none."""
 
     def toggle_full_screen(self) -> None:
         """There is no window."""

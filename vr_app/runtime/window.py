@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from vr_app.core.hands.cursor import Cursor
 from vr_app.core.hands.keys import BLINK, ORIGINAL, QUIT
 from vr_app.core.hands.sample import ControllerSample, HandSample, Pulse
 from vr_app.core.space.pose import Eye, Ray
@@ -117,6 +118,9 @@ class WindowRuntime:
 
     def take_dropped(self) -> tuple[Path, ...]:
         return self._window.take_dropped()
+
+    def show_cursor(self, cursor: Cursor) -> None:
+        self._window.show_cursor(cursor.value)
 
     def toggle_full_screen(self) -> None:
         self._window.show_full_screen(not self._window.full_screen)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from sr_core.image.photograph import PhotographError
 from sr_core.networks.names import models_at_hand
 from sr_core.tiles.photographs import Photographs
+from vr_app.core.hands.cursor import cursor_for
 from vr_app.core.hands.hand import pointed_at
 from vr_app.core.hands.hands import Hands
 from vr_app.core.hands.marks import Mark
@@ -276,6 +277,8 @@ class Viewer:
         self._perform(intents, before, view)
         view = self.keeping.see(view, tick)
         self.runtime.feel(self.intake.pulses(before, view))
+        if frame.desk is not None and asked.sample.hands:
+            self.runtime.show_cursor(cursor_for(asked.sample.hands[0], view, self.seen.reach, self.picture.marks))
         self.picture.veil_changes(before, view, intents, tick.dt)
         for notice in self.keeping.notices(self.supply.service.reopen):
             self.notices.tell(notice)
