@@ -106,9 +106,11 @@ class Picture:
     ) -> tuple[SurfaceItem, ...]:
         """Return the photographs with the tiles that are available now. `pages`: those of another picture than the
         eyes'."""
+        desk = view.settings.desk
+        pixel = desk.pixel if desk is not None and view.cells else 0.0
         if pages is None:
-            self._pixel = view.desk.pixel if view.desk is not None and view.cells else 0.0
-        handles = pages is None and bool(view.cells)
+            self._pixel = pixel
+        handles = pages is None and pixel > 0
         items = surface_items(view, seen.placed, seen.wants, pages or self._pages, eyes, tick.now, handles)
         look = view.appearance
         items = self._means.added_to(items, view.record_of, look.channel) if look.contrast != 1 else items

@@ -432,5 +432,5 @@ def test_settings_of_a_command_reach_its_measurement(monkeypatch):
 
 def test_every_command_of_the_list_exists():
     commands = typer.main.get_command(cli.app).commands["bench"].commands
-    assert set(commands) == {*COMMANDS, "xr", "soak", "table"}
+    assert set(commands) == {*COMMANDS, "window", "xr", "soak", "table"}
     assert set(bars.HOLDS) == {"least", "most", "below"}

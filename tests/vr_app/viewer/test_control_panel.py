@@ -41,6 +41,7 @@ from vr_app.core.view.intent import (
     ShowRoom,
     SurfaceKind,
     TakeScreenshot,
+    ToggleFullScreen,
     Undo,
 )
 from vr_app.core.view.layout import Layout
@@ -164,12 +165,13 @@ def test_what_is_not_there_is_not_offered():
         ("Whole image", ResetView()),
         ("Undo", Undo()),
         ("Pixel for pixel", ShowPixels()),
+        ("Full screen", ToggleFullScreen()),
         ("Screenshot", TakeScreenshot()),
         ("Record tour", RecordTour()),
     )
     (worn,) = (row for row in rows(replace(STATE, controls=((), ())), Place(True, VIEW)) if isinstance(row, Buttons))
     there, beside = dict(worn.buttons), dict(buttons.buttons)
-    assert set(there) ^ set(beside) == {"Room", "Recentre", "Pixel for pixel"}
+    assert set(there) ^ set(beside) == {"Room", "Recentre", "Pixel for pixel", "Full screen"}
     assert there["Room"] == ShowRoom(True)
 
 

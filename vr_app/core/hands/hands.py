@@ -124,7 +124,7 @@ class Hands:
         if hand.trigger.went_down and means_marking(hand, self._others(hand), sample, shown.view):
             return intents + mark_begun(hand, sample.aim, shown)
         if not hand.trigger.down:
-            intents += region_released(hand, sample.aim, shown)
+            intents += region_released(hand, hand.region, sample.aim, shown) if hand.region is not None else []
             hand.release_trigger(sample.aim, shown.now)
         elif hand.trigger.went_down and region_pressed(hand, sample, shown):
             intents.append(Begin())

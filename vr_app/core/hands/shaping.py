@@ -28,11 +28,9 @@ def region_pressed(hand: Hand, sample: HandSample, shown: Shown) -> bool:
     return hand.region is not None and hand.region.mark.chosen
 
 
-def region_released(hand: Hand, aim: Ray, shown: Shown) -> list[Intent]:
-    """End the drag of the chosen region; choose another that was clicked."""
-    held, hand.region = hand.region, None
-    if held is None:
-        return []
+def region_released(hand: Hand, held: Grasped, aim: Ray, shown: Shown) -> list[Intent]:
+    """End the drag of the chosen region that is `held`; choose another that was clicked."""
+    hand.region = None
     if held.mark.chosen:
         return reshaped(held, aim, shown, ended=True)
     s = met_at(held.mark.image, aim, shown.placed)
