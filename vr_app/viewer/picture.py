@@ -172,24 +172,27 @@ class Lecture:
     def __init__(self, picture: Picture, residency: Residency) -> None:
         self._picture, self._residency = picture, residency
         self._pages, self._departures = PageTable(residency), Departures()
+        self._flat: ViewState | None = None
+        """The headset's view as the screen shows it; None without a screen."""
         self._seen = Seen()
 
     def wants(self, frame: Frame, view: ViewState) -> tuple[Demand, ...]:
         """See what the frame's screen shows of the headset's view, if there is one; return what that wants."""
         if frame.lecture is None:
+            self._flat = None
             return ()
-        self._seen = look(lecture_view(view, frame.lecture), (frame.lecture.eye,), self._seen)
+        self._flat = lecture_view(view, frame.lecture)
+        self._seen = look(self._flat, (frame.lecture.eye,), self._seen)
         return self._seen.wants
 
     def scene(
         self, frame: Frame, view: ViewState, seen: Seen, status: Status, rays: Sequence[RayItem], tick: Tick
     ) -> Scene | None:
-        """Return the scene for the screen; None if none takes a picture now. `view`, `seen`, `status` and `rays`: the
-        headset's."""
-        desk = frame.lecture
-        if desk is None or not frame.takes_lecture:
+        """Return the scene for the screen as `wants` saw it in this frame; None if none takes a picture now. `view`,
+        `seen`, `status` and `rays`: the headset's."""
+        desk, flat, there = frame.lecture, self._flat, self._seen
+        if desk is None or flat is None or not frame.takes_lecture:
             return None
-        flat, there = lecture_view(view, desk), self._seen
         surfaces = self._picture.surfaces(flat, there, (desk.eye,), tick, self._pages)
         invented = self._departures.shown(there.wants, self._residency, tick.now, over=flat.over)
         beams = lecture_rays(rays, view, seen.reach, flat, there.placed)
